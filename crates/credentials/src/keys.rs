@@ -1,0 +1,74 @@
+//! API keys: secrets with permissions.
+
+/// What a grant allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// Find, count, requery.
+    Read,
+    /// Upsert, update, remove.
+    Write,
+    /// Everything of the app, administration included.
+    Admin,
+}
+
+/// A permission on one app, or on one of its collections.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Grant {
+    /// The app's name; `*` is every app.
+    pub app: String,
+    /// One collection; `None` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// What is allowed there.
+    pub permissions: Vec<Permission>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NewKey {
+    /// Its name, unique: `[A-Za-z0-9._-]+`.
+    pub name: String,
+    /// What it may do; at least one.
+    pub grants: Vec<Grant>,
+}
+
+/// A key as it is listed; never its secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ApiKey {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub grants: Vec<Grant>,
+    /// When it was made, ms since the epoch.
+    pub created_ms: u64,
+}
+
+/// Who a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// The holder of the admin key.
+    Admin,
+    /// The holder of an API key.
+    Key(ApiKey),
+}
+
+impl Principal {
+    /// The name shown in the `peer` header.
+    pub fn name(&self) -> &str {
+        match self {
+            Principal::Admin => "admin",
+            Principal::Key(key) => &key.name,
+        }
+    }
+
+    /// Whether it may do this to a collection of an app; `None` asks for all collections.
+    pub fn may(&self, permission: Permission, app: &str, collection: Option<&str>) -> bool {
+        let Principal::Key(key) = self else { return true };
+        key.grants.iter().any(|grant| {
+            (grant.app == "*" || grant.app == app)
+                && (grant.collection.is_none() || grant.collection.as_deref() == collection)
+                && grant.permissions.iter().any(|&held| held == permission || held == Permission::Admin)
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! Changesets: operations on named documents, applied as one transaction.
+
+use crate::{CollectionName, DocumentId, Map, Path, Value};
+
+/// Operations that are committed together, in order, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changeset {
+    /// At least one.
+    pub operations: Vec<Operation>,
+    /// Where it comes from; carried into the events' headers.
+    pub origin: Origin,
+}
+
+/// Who wrote.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// The writer's name, as the `peer` header shows it: `http`, or the API key's name.
+    pub peer: String,
+    /// W3C trace context that the write carried, if any.
+    pub traceparent: Option<String>,
+}
+
+/// One action on one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// The document's collection.
+    pub collection: CollectionName,
+    /// The document's id.
+    pub id: DocumentId,
+    /// What must hold when it is applied; where it does not, the operation does nothing.
+    pub condition: Condition,
+    /// What to do.
+    pub action: Action,
+}
+
+/// Decided when the changeset is applied, on the state that the operations before it left.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Nothing.
+    Always,
+    /// The document is there.
+    Exists,
+    /// The document is there and matches a query in the legacy language.
+    Matches {
+        /// The query's text.
+        query: String,
+        /// Its `$args`.
+        args: Map,
+    },
+}
+
+/// What an operation does to its document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and scalars replace.
+    Upsert {
+        /// The fields, without `_id`.
+        value: Map,
+        /// Fields whose number starts a counter instead of a register.
+        counters: Vec<Path>,
+    },
+    /// Runs commands in order; if one fails the document stays as it was.
+    Update(Vec<UpdateCommand>),
+    /// Leaves a tombstone.
+    Remove,
+}
+
+/// One command of an update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateCommand {
+    /// The field; never `_id`.
+    pub path: Path,
+    /// What happens to it.
+    pub kind: UpdateKind,
+}
+
+/// What an update command does at its path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UpdateKind {
+    /// Replaces what stands there, objects as a whole.
+    Set(Value),
+    /// Adds a number ([`Value::Int`], [`Value::Uint`] or [`Value::Float`]) to the counter there. Nothing there: a counter that starts at 0.
+    /// A number register there: becomes a counter that starts at it. Anything else: an [`crate::UpdateError`].
+    Increment(Value),
+    /// Makes it a counter that starts at the value if that is a number, else at the number that stood there, else at 0.
+    ReplaceWithCounter(Value),
+}
+
+/// Why stored bytes are no changeset.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("a changeset cannot be read: {message} at byte {at}")]
+pub struct ChangesetDecodeError {
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub at: usize,
+}
+
+impl Changeset {
+    /// Appends the stored form; its first byte is the format's version.
+    pub fn encode(&self, _out: &mut Vec<u8>) {
+        todo!()
+    }
+
+    /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate.
+    pub fn decode(_bytes: &[u8]) -> Result<Self, ChangesetDecodeError> {
+        todo!()
+    }
+}

@@ -1,0 +1,19 @@
+//! Documents as conflict-free replicated data: values, ids, stamps, fields, changesets and their merge.
+//!
+//! Invariants: every function here is pure (no I/O, clock, randomness, threads or hash-map order); merging is commutative,
+//! associative and idempotent down to the encoded bytes.
+//! Not here: query languages (`query`), public JSON envelopes (`wire`), files (`store`).
+
+mod changeset;
+mod document;
+mod id;
+mod stamp;
+mod value;
+
+pub mod limits;
+
+pub use changeset::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
+pub use document::{Document, DocumentDecodeError, UpdateError};
+pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
+pub use stamp::{SiteId, Stamp, StampClock, StampError};
+pub use value::{JsonError, Map, Path, PathError, PathSegment, Value, write_json_string};

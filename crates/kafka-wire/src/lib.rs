@@ -1,0 +1,6 @@
+//! Kafka's bytes: record batches (format v2), and the bounds that a request must keep before it is decoded.
+//!
+//! Invariants: pure; a hostile length is an error, never an allocation.
+//! Not here: sockets, groups and what the answers say (`kafka-endpoint`).
+
+pub mod record_batch;

@@ -1,0 +1,19 @@
+//! Bounds of this crate, and what crossing one means.
+
+/// The largest stored document, in bytes of its JSON. A write that would make a larger one is refused (CONTRACT section 2).
+pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// A document larger than this is logged as a warning when it is written.
+pub const DOCUMENT_BYTES_WARN: usize = 256 * 1024;
+
+/// Changesets that may wait for the sequencer of one app. A writer that finds the queue full waits for a place.
+pub const QUEUE_CHANGESETS_MAX: usize = 4096;
+
+/// Changesets applied and synced as one group. The rest waits for the next group.
+pub const GROUP_CHANGESETS_MAX: usize = 1024;
+
+/// A record batch is closed before it grows beyond this, so that it fits a client's default partition fetch size (1 MiB).
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest app name in bytes, so that topic names stay within Kafka's 249.
+pub const APP_NAME_BYTES_MAX: usize = 64;
