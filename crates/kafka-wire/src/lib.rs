@@ -3,4 +3,6 @@
 //! Invariants: pure; a hostile length is an error, never an allocation.
 //! Not here: sockets, groups and what the answers say (`kafka-endpoint`).
 
+mod cursor;
+
 pub mod record_batch;
