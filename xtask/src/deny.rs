@@ -2,7 +2,10 @@
 //!
 //! Building cargo-deny takes minutes on two cores, so `cargo xtask test` uses it only where it is built already, and says so where not.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -22,7 +25,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             into.join("bin/cargo-deny")
         }
     };
-    check(root, &program)
+    check(root, &program)?;
+    check_advisories(root, &program)
 }
 
 /// Checks where cargo-deny is built already.
@@ -39,10 +43,21 @@ pub(crate) fn run_if_there(root: &Path) -> Result<()> {
 }
 
 fn check(root: &Path, program: &Path) -> Result<()> {
-    let mut command = std::process::Command::new(program);
+    let mut command = Command::new(program);
     // Advisories need a database from outside; what can be checked without one is checked everywhere.
     command.args(["--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
     step::run("dependencies", command.current_dir(root))
+}
+
+/// Known vulnerabilities; the database comes from outside, and a machine without a way there is told so.
+fn check_advisories(root: &Path, program: &Path) -> Result<()> {
+    step::say("advisories: fetch the database");
+    let fetched = Command::new(program).args(["fetch", "db"]).current_dir(root).output();
+    if !fetched.is_ok_and(|it| it.status.success()) {
+        step::say("advisories: not checked, since the database cannot be fetched from here");
+        return Ok(());
+    }
+    step::run("advisories", Command::new(program).args(["check", "advisories"]).current_dir(root))
 }
 
 fn installed(root: &Path) -> Option<PathBuf> {
