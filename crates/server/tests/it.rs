@@ -1,0 +1,6 @@
+//! The real binary, run as a person runs it.
+
+mod support;
+
+mod command_line;
+mod lifecycle;
