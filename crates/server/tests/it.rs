@@ -4,3 +4,4 @@ mod support;
 
 mod command_line;
 mod lifecycle;
+mod real_clients;
