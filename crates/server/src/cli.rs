@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Demo(command::demo::Demo),
     /// Print a topic of the running server as JSON lines, through its Kafka endpoint
     Events(command::events::Events),
+    /// Prove that a data directory is whole, or say what is wrong and where; the server must be stopped
+    Verify(command::verify::Verify),
     /// Make and list apps
     #[command(subcommand)]
     App(command::app::App),

@@ -4,6 +4,7 @@ pub(crate) mod serve;
 
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod verify;
 
 pub(crate) mod app;
 pub(crate) mod credentials;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Serve(verb) => verb.run(&context),
         Verb::Demo(verb) => verb.run(),
         Verb::Events(verb) => verb.run(&context),
+        Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),

@@ -44,11 +44,11 @@ pub(crate) struct Facts {
     pub(crate) apps: Vec<String>,
     /// The default app's files.
     pub(crate) bundle: Bundle,
-    /// Who may call the HTTP API.
-    pub(crate) access: Access,
+    /// Who may call the HTTP API, for each of its base addresses.
+    pub(crate) access: Vec<(String, Access)>,
 }
 
-/// Who may call the HTTP API (CONTRACT section 6).
+/// Who may call the HTTP API at one address (CONTRACT section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Loopback and no keys made: whoever is on this machine.
@@ -62,7 +62,7 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// `loopback`: all HTTP addresses are. A key that is made closes what was open.
+    /// A key that is made closes what was open.
     fn of(loopback: bool, insecure_open: bool, any_keys: bool) -> Self {
         match (any_keys, loopback, insecure_open) {
             (true, _, _) => Access::Keys,
@@ -78,7 +78,7 @@ impl Server {
     /// `run.json` is written.
     pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
-        let data = open_data(data_dir.clone(), settings.segment_bytes).await?;
+        let data = open_data(data_dir.clone(), settings).await?;
         let server = Self::start_on(data.clone(), data_dir, settings).await;
         if server.is_err() {
             stop_data(data).await;
@@ -114,7 +114,9 @@ impl Server {
             }
         }
         let bundle = bundle.expect("the default app is one of the apps");
-        let access = Access::of(listening.http_is_loopback, settings.insecure_open, !credentials.keys().is_empty());
+        let any_keys = !credentials.keys().is_empty();
+        let access = |base: &String, loopback| (base.clone(), Access::of(loopback, settings.insecure_open, any_keys));
+        let access = listening.http_addresses().map(|(base, loopback)| access(base, loopback)).collect();
         let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, access };
 
         let (shutdown, stopping) = watch::channel(false);
@@ -178,8 +180,9 @@ impl Server {
     }
 }
 
-async fn open_data(path: PathBuf, segment_bytes: u64) -> anyhow::Result<Arc<DataDir>> {
-    let options = StoreOptions { segment_bytes, ..StoreOptions::default() };
+async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
+    let ServerSettings { segment_bytes, event_bytes_max, .. } = *settings;
+    let options = StoreOptions { segment_bytes, event_bytes_max, ..StoreOptions::default() };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
 }

@@ -53,24 +53,29 @@ fn places(facts: &Facts) -> Vec<(&'static str, String, String)> {
     places
 }
 
+/// One paragraph for each address that is not simply asking for keys.
 fn access(facts: &Facts, marks: Marks) -> String {
     let create = format!("headwater key create NAME{}", data_dir_flag(facts));
-    match facts.access {
-        Access::OpenOnLoopback => format!(
-            "  {}\n  Every program of this machine can read and write: no key is asked for until one is made. To close it:\n    {create}\n",
-            marks.loud("THE HTTP API IS OPEN."),
-        ),
-        Access::OpenToAll => format!(
-            "  {}\n  Whoever reaches {} can read and write: no key is asked for (--insecure-open) until one is made. To close it:\n    {create}\n",
-            marks.loud("THE HTTP API IS OPEN TO THE NETWORK."),
-            facts.run.http,
-        ),
-        Access::Keys => "  The HTTP API asks for a key: Authorization: Bearer <key>\n".to_owned(),
-        Access::NoKeysYet => format!(
-            "  {}\n  The address is not loopback, so the HTTP API asks for a key, and every request gets 401 until you make one:\n    {create}\n",
-            marks.loud("NO KEY WAS MADE YET."),
-        ),
+    let paragraph = |(base, access): &(String, Access)| match access {
+        Access::Keys => None,
+        Access::OpenOnLoopback => Some(format!(
+            "  {}\n  Every program of this machine can read and write at {base}.\n  Make a key, and it is asked for from then on:  {create}\n",
+            marks.loud("THE HTTP API IS OPEN"),
+        )),
+        Access::OpenToAll => Some(format!(
+            "  {}\n  Whoever reaches {base} can read and write (--insecure-open).\n  Make a key, and it is asked for from then on:  {create}\n",
+            marks.loud("THE HTTP API IS OPEN TO THE NETWORK"),
+        )),
+        Access::NoKeysYet => Some(format!(
+            "  {}\n  {base} is not on loopback: every request gets 401 until you make a key:  {create}\n",
+            marks.loud("NO KEY WAS MADE YET"),
+        )),
+    };
+    let paragraphs: Vec<String> = facts.access.iter().filter_map(paragraph).collect();
+    if paragraphs.is_empty() {
+        return "  The HTTP API asks for a key: Authorization: Bearer <key>\n".to_owned();
     }
+    paragraphs.join("\n")
 }
 
 /// Nothing where the server is found without it.
@@ -101,9 +106,10 @@ fn curl(facts: &Facts) -> String {
         Some(https) => (https, format!(" --cacert '{}/ca.pem'", facts.bundle.directory.display())),
         None => (&facts.run.http, String::new()),
     };
-    let key = match facts.access {
-        Access::OpenOnLoopback | Access::OpenToAll => "",
-        Access::Keys | Access::NoKeysYet => "\n  --header 'Authorization: Bearer <key>' \\",
+    let access = facts.access.iter().find(|(of, _)| of == base).map(|(_, access)| *access);
+    let key = match access {
+        Some(Access::OpenOnLoopback | Access::OpenToAll) => "",
+        Some(Access::Keys | Access::NoKeysYet) | None => "\n  --header 'Authorization: Bearer <key>' \\",
     };
     format!(
         r#"curl{tls} -X POST '{base}/api/v4/store/write' \{key}

@@ -64,7 +64,7 @@ fn bad_usage_is_status_2() {
 #[test]
 fn what_this_version_cannot_do_is_refused() {
     let directory = here();
-    for option in ["--retention-bytes=1GiB", "--retention-ms=1000", "--max-event-bytes=5MiB"] {
+    for option in ["--retention-bytes=1GiB", "--retention-ms=1000"] {
         fails(&run(directory.path(), &["serve", option]), 2, &["is not available in this version"]);
     }
     fails(&run(directory.path(), &["serve", "--segment-bytes", "1KiB"]), 2, &["--segment-bytes must be from 65536"]);

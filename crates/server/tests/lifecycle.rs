@@ -89,7 +89,7 @@ fn the_start_screen_says_where_everything_is() {
         server.run["http"].as_str().unwrap(),
         server.run["kafka"].as_str().unwrap(),
         "user-consumable-default",
-        "THE HTTP API IS OPEN.",
+        "THE HTTP API IS OPEN",
         "$KAFKA/bin/kafka-console-consumer.sh",
         "live-query-settings.json",
         "admin.key",

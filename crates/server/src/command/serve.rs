@@ -7,7 +7,7 @@ use super::Context;
 use crate::{
     config::{LogFormat, ServeOptions},
     output::{Marks, print_line},
-    server::{Facts, Server},
+    server::{Access, Facts, Server},
     start_screen,
 };
 
@@ -64,13 +64,20 @@ fn announce(facts: &Facts, format: LogFormat) {
     if format == LogFormat::Text {
         let _ = print_line(&start_screen::render(facts, Marks::for_stdout()));
     }
+    for (base, access) in &facts.access {
+        match access {
+            Access::OpenOnLoopback => tracing::warn!("{base} is open to every program of this machine: no key was made"),
+            Access::OpenToAll => tracing::warn!("{base} is open to the network: --insecure-open, and no key was made"),
+            Access::NoKeysYet => tracing::warn!("{base} answers 401 until a key is made: headwater key create"),
+            Access::Keys => {}
+        }
+    }
     tracing::info!(
         pid = facts.run.pid,
         http = facts.run.http,
         https = facts.run.https,
         kafka = facts.run.kafka,
         data_dir = %facts.data_dir.display(),
-        access = ?facts.access,
         "ready"
     );
 }

@@ -36,8 +36,8 @@ pub(super) struct Listening {
     pub(super) http: String,
     /// The same over TLS.
     pub(super) https: Option<String>,
-    /// Whether HTTP and HTTPS listen on loopback alone.
-    pub(super) http_is_loopback: bool,
+    /// Whether HTTP listens on loopback, and HTTPS.
+    is_loopback: (bool, bool),
     /// Host that Kafka clients are told.
     pub(super) kafka_host: String,
     /// Port that Kafka clients are told.
@@ -83,11 +83,16 @@ impl Listening {
         Ok(Self {
             http: format!("http://{}", SocketAddr::new(reachable(http.ip()), http.port())),
             https: https.map(|address| format!("https://{}:{}", bracketed(&https_host(address)), address.port())),
-            http_is_loopback: http.ip().is_loopback() && https.is_none_or(|address| address.ip().is_loopback()),
+            is_loopback: (http.ip().is_loopback(), https.is_some_and(|address| address.ip().is_loopback())),
             kafka_host,
             kafka_port,
             names,
         })
+    }
+
+    /// The bases of the HTTP API, and whether each is on loopback.
+    pub(super) fn http_addresses(&self) -> impl Iterator<Item = (&String, bool)> {
+        std::iter::once((&self.http, self.is_loopback.0)).chain(self.https.iter().map(|https| (https, self.is_loopback.1)))
     }
 
     /// What Kafka clients connect to, as `localhost:9093`.
@@ -158,7 +163,7 @@ mod tests {
             (listening.http.as_str(), listening.https.as_deref()),
             ("http://127.0.0.1:8080", Some("https://localhost:8443"))
         );
-        assert_eq!((listening.endpoint().as_str(), listening.http_is_loopback), ("localhost:9093", true));
+        assert_eq!((listening.endpoint().as_str(), listening.is_loopback), ("localhost:9093", (true, true)));
         assert_eq!(listening.names, ["localhost", "127.0.0.1", "::1"]);
     }
 
@@ -169,7 +174,7 @@ mod tests {
             (listening.http.as_str(), listening.https.as_deref()),
             ("http://[::1]:80", Some("https://192.0.2.7:443"))
         );
-        assert_eq!((listening.endpoint().as_str(), listening.http_is_loopback), ("[2001:db8::1]:9093", false));
+        assert_eq!((listening.endpoint().as_str(), listening.is_loopback), ("[2001:db8::1]:9093", (false, false)));
         assert!(listening.names.contains(&"192.0.2.7".to_owned()));
         let error = of(None, "127.0.0.1:80", None, "0.0.0.0:9093").unwrap_err();
         assert!(error.is::<UsageError>() && error.to_string().contains("--kafka-advertise HOST:PORT"));
