@@ -115,6 +115,9 @@ fn spawn(folder: &Path, place: &Place) -> Result<(Child, Run)> {
     let data_dir = folder.join("data");
     let log = File::options().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(&binary);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEADWATER_")) {
+        command.env_remove(name);
+    }
     command.arg("serve").arg("--data-dir").arg(&data_dir);
     command.args(["--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"]).args(&place.serve);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::support::{PATIENCE, wait_until};
 
 /// A running client. It leads a process group, so that a script and the JVM below it end together. Killed when dropped.
-pub struct Client {
+pub(crate) struct Client {
     child: Child,
     stdout: Arc<Lines>,
     stderr: Arc<Lines>,
@@ -51,7 +51,7 @@ impl Lines {
 }
 
 impl Client {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         let (stdout, stderr) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
@@ -59,18 +59,18 @@ impl Client {
     }
 
     /// The lines it has printed so far.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.stdout.so_far()
     }
 
     /// What it has complained of so far.
-    pub fn complaints(&self) -> String {
+    pub(crate) fn complaints(&self) -> String {
         self.stderr.so_far().join("\n")
     }
 
     /// Waits until it has printed `count` lines; panics when they do not come.
     #[track_caller]
-    pub fn wait_for(&self, count: usize) -> Vec<String> {
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<String> {
         let lines = self.stdout.wait(count, PATIENCE);
         let complaints = self.complaints();
         assert!(lines.len() >= count, "{} of {count} lines came: {lines:#?}\nand it said: {complaints}", lines.len());
@@ -78,13 +78,13 @@ impl Client {
     }
 
     /// Waits until it has printed `count` lines, for `patience` at most; whether it did.
-    pub fn has(&self, count: usize, patience: Duration) -> bool {
+    pub(crate) fn has(&self, count: usize, patience: Duration) -> bool {
         self.stdout.wait(count, patience).len() >= count
     }
 
     /// Waits until it printed a line that holds `part`, and gives the line.
     #[track_caller]
-    pub fn wait_for_line(&self, part: &str) -> String {
+    pub(crate) fn wait_for_line(&self, part: &str) -> String {
         let began = Instant::now();
         let mut seen = 0;
         loop {
@@ -97,25 +97,25 @@ impl Client {
         }
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// Ends it as Ctrl-C or an operator would, and waits for its end; its lines.
-    pub fn terminate(mut self) -> Vec<String> {
+    pub(crate) fn terminate(mut self) -> Vec<String> {
         self.signal(Signal::TERM);
         self.wait();
         self.lines()
     }
 
     /// kill -9.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.signal(Signal::KILL);
         self.wait();
     }
 
     /// Waits until it ends by itself.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         wait_until("the client ends", || {
             status = self.child.try_wait().unwrap();

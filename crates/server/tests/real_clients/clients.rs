@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::support::TestServer;
 
 /// The Kafka that the page names.
-pub const KAFKA_OF_THE_PAGE: &str = "kafka_2.13-3.1.0";
+pub(crate) const KAFKA_OF_THE_PAGE: &str = "kafka_2.13-3.1.0";
 /// A Kafka of today.
-pub const KAFKA_OF_TODAY: &str = "kafka_2.13-4.3.1";
+pub(crate) const KAFKA_OF_TODAY: &str = "kafka_2.13-4.3.1";
 
 /// Topic of the default app's main feed.
-pub const TOPIC: &str = "user-consumable-default";
+pub(crate) const TOPIC: &str = "user-consumable-default";
 
 /// A folder that `cargo xtask tools` fills. A test without its tool fails: it never passes silently.
-pub fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let tools = std::env::var_os("HEADWATER_TOOLS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools"), PathBuf::from);
     let path = tools.join(name);
@@ -27,12 +27,12 @@ pub fn tool(name: &str) -> PathBuf {
 }
 
 /// A file of an app's credentials.
-pub fn credential(server: &TestServer, app: &str, name: &str) -> PathBuf {
+pub(crate) fn credential(server: &TestServer, app: &str, name: &str) -> PathBuf {
     server.data_dir().join("credentials").join(app).join(name)
 }
 
 /// What the portal's Live Query Settings shows.
-pub fn live_query_settings(server: &TestServer) -> Value {
+pub(crate) fn live_query_settings(server: &TestServer) -> Value {
     let path = credential(server, "default", "live-query-settings.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -42,7 +42,7 @@ fn endpoint(server: &TestServer) -> &str {
 }
 
 /// A script of Kafka's own tools, connected as the app's user by `client.properties`.
-pub fn kafka_tool(kafka: &str, script: &str, server: &TestServer, app: &str) -> Command {
+pub(crate) fn kafka_tool(kafka: &str, script: &str, server: &TestServer, app: &str) -> Command {
     let is_old_consumer = kafka == KAFKA_OF_THE_PAGE && script == "kafka-console-consumer.sh";
     let mut command = Command::new(tool(kafka).join("bin").join(script));
     fast_start(&mut command);
@@ -53,26 +53,26 @@ pub fn kafka_tool(kafka: &str, script: &str, server: &TestServer, app: &str) -> 
 }
 
 /// Kafka's console consumer, reading the main feed as a group, from the beginning where the group has no offset yet.
-pub fn console_consumer(kafka: &str, server: &TestServer, group: &str) -> Command {
+pub(crate) fn console_consumer(kafka: &str, server: &TestServer, group: &str) -> Command {
     let mut command = kafka_tool(kafka, "kafka-console-consumer.sh", server, "default");
     command.args(["--topic", TOPIC, "--group", group, "--from-beginning"]);
     command
 }
 
 /// A JVM that starts soon: these are short runs on few cores.
-pub fn fast_start(command: &mut Command) {
+pub(crate) fn fast_start(command: &mut Command) {
     command.env("KAFKA_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
 }
 
 /// kcat with the file for librdkafka, unbuffered.
-pub fn kcat(server: &TestServer, app: &str) -> Command {
+pub(crate) fn kcat(server: &TestServer, app: &str) -> Command {
     let mut command = Command::new("kcat");
     command.arg("-F").arg(credential(server, app, "librdkafka.properties")).args(["-b", endpoint(server), "-q", "-u"]);
     command
 }
 
 /// kcat that prints a topic from its beginning to its end, each event as `format` says.
-pub fn kcat_all(server: &TestServer, format: &str) -> Vec<String> {
+pub(crate) fn kcat_all(server: &TestServer, format: &str) -> Vec<String> {
     let mut command = kcat(server, "default");
     command.args(["-C", "-t", TOPIC, "-o", "beginning", "-e", "-f", format]);
     let output = command.output().expect("kcat is there: run cargo xtask test");
@@ -81,7 +81,7 @@ pub fn kcat_all(server: &TestServer, format: &str) -> Vec<String> {
 }
 
 /// kcat as a member of a group, from the beginning where the group has no offset yet.
-pub fn kcat_group(server: &TestServer, group: &str) -> Command {
+pub(crate) fn kcat_group(server: &TestServer, group: &str) -> Command {
     let mut command = kcat(server, "default");
     command.args(["-X", "auto.offset.reset=earliest", "-f", "%s\n", "-G", group, TOPIC]);
     command

@@ -8,7 +8,7 @@ use crate::support::TestServer;
 
 /// Writes the documents of these numbers, each its own transaction; each makes one event.
 #[track_caller]
-pub fn write_numbered(server: &TestServer, numbers: Range<u64>) {
+pub(crate) fn write_numbered(server: &TestServer, numbers: Range<u64>) {
     for number in numbers {
         write(
             server,
@@ -19,7 +19,7 @@ pub fn write_numbered(server: &TestServer, numbers: Range<u64>) {
 
 /// Sends one command; its transaction's id.
 #[track_caller]
-pub fn write(server: &TestServer, command: Value) -> u64 {
+pub(crate) fn write(server: &TestServer, command: Value) -> u64 {
     let (status, reply) = server.post("/api/v4/store/write", &json!({ "commands": [command] }));
     assert_eq!(status, 200, "{reply}");
     reply["results"][0]["transactionId"].as_u64().unwrap()
@@ -27,7 +27,7 @@ pub fn write(server: &TestServer, command: Value) -> u64 {
 
 /// The number in each event's new document, in the order in which they came.
 #[track_caller]
-pub fn numbers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<u64> {
+pub(crate) fn numbers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<u64> {
     let number = |line: &String| {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("not an event ({error}): {line}"));
         event["change"]["newValue"]["number"].as_u64().unwrap_or_else(|| panic!("no number: {line}"))
@@ -36,7 +36,7 @@ pub fn numbers<'a>(lines: impl IntoIterator<Item = &'a String>) -> Vec<u64> {
 }
 
 /// The same data on the same ports: clients that stay connected find the server again.
-pub fn start_again(server: TestServer, end: impl FnOnce(TestServer)) -> TestServer {
+pub(crate) fn start_again(server: TestServer, end: impl FnOnce(TestServer)) -> TestServer {
     let address = |name: &str| {
         let (_, port) = server.run[name].as_str().unwrap().rsplit_once(':').unwrap();
         format!("127.0.0.1:{port}")
