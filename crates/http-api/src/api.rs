@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -136,6 +137,11 @@ impl State {
     /// Once a key exists every request needs one, on loopback too.
     pub(crate) fn keys_exist(&self) -> bool {
         !self.credentials.keys().is_empty()
+    }
+
+    /// Where an app's certificates and settings are (CONTRACT section 5).
+    pub(crate) fn credentials_directory(&self, app: &str) -> PathBuf {
+        self.data_dir.path().join("credentials").join(app)
     }
 
     pub(crate) fn app(&self, name: &str) -> Option<Arc<App>> {

@@ -29,8 +29,8 @@ pub(crate) struct CommonOptions {
     /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as info,store=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "HEADWATER_LOG", global = true)]
     pub(crate) log: Option<String>,
-    /// How it is logged [default: text]
-    #[arg(long, value_name = "FORMAT", env = "HEADWATER_LOG_FORMAT", global = true)]
+    /// How it is logged: lines for people, or one JSON object a line [default: text]
+    #[arg(long, value_name = "text|json", env = "HEADWATER_LOG_FORMAT", global = true, hide_possible_values = true)]
     pub(crate) log_format: Option<LogFormat>,
 }
 

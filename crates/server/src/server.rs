@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use store::{DataDir, StoreOptions};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     clock::{self, SystemClock},
@@ -20,9 +20,10 @@ use crate::{
     run_file::RunFile,
 };
 use address::{Listening, bind};
+use edges::{Parts, Sockets};
 
-/// How long requests in flight and connected consumers get to finish at a stop. Then they are cut.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the edges get to finish at a stop, each within bounds of its own that are below this. Then they are cut.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A running server. Dropping it without [`Server::stop`] is like a crash: nothing acknowledged is lost, the next start replays.
 pub(crate) struct Server {
@@ -119,33 +120,15 @@ impl Server {
         let access = listening.http_addresses().map(|(base, loopback)| access(base, loopback)).collect();
         let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, access };
 
+        let https = match https {
+            Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
+            None => None,
+        };
         let (shutdown, stopping) = watch::channel(false);
-        let mut server = Self { facts, data, credentials, shutdown, edges: JoinSet::new() };
-        server.listen(settings, &listening, http, https, kafka, &stopping)?;
-        server.facts.run.write(&server.facts.data_dir)?;
-        Ok(server)
-    }
-
-    fn listen(
-        &mut self,
-        settings: &ServerSettings,
-        listening: &Listening,
-        http: TcpListener,
-        https: Option<TcpListener>,
-        kafka: TcpListener,
-        stopping: &watch::Receiver<bool>,
-    ) -> anyhow::Result<()> {
-        let now_ms = clock::now_ms();
-        let shared = edges::Shared::new(&self.data, &self.credentials, settings, listening);
-        if let Some(listener) = https {
-            let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-            let tls = self.credentials.https_tls(&listening.names, files, now_ms)?;
-            self.edges.spawn(shared.serve_http(listener, Some(tls), stopping.clone()));
-        }
-        self.edges.spawn(shared.serve_http(http, None, stopping.clone()));
-        let tls = self.credentials.kafka_tls(&listening.names, now_ms)?;
-        self.edges.spawn(shared.serve_kafka(kafka, tls, stopping.clone()));
-        Ok(())
+        let parts = Parts { settings, listening: &listening, data: &data, credentials: &credentials };
+        let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
+        facts.run.write(&facts.data_dir)?;
+        Ok(Self { facts, data, credentials, shutdown, edges })
     }
 
     /// Where everything is.
@@ -178,6 +161,15 @@ impl Server {
         stop_data(self.data.clone()).await;
         RunFile::remove(&self.facts.data_dir)
     }
+}
+
+fn https_tls(
+    credentials: &Credentials,
+    settings: &ServerSettings,
+    names: &[String],
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+    Ok(credentials.https_tls(names, files, clock::now_ms())?)
 }
 
 async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {

@@ -2,6 +2,8 @@
 //!
 //! Not here: what the names mean and who may ask (`credentials`, `http-api`).
 
+use std::path::PathBuf;
+
 use document::Value;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,11 @@ pub struct AppReply {
     pub group: String,
     /// The Kafka endpoint that clients connect to.
     pub endpoint: String,
+    /// Its newest transaction.
+    #[serde(rename = "txnId")]
+    pub txn_id: u64,
+    /// The directory, on the server, that holds its first user's certificates and settings.
+    pub credentials: String,
 }
 
 /// `GET /admin/v1/apps`.
@@ -80,9 +87,9 @@ pub struct KeyReply {
     pub grants: Vec<Grant>,
     /// When it was made, ms since the epoch.
     pub created_ms: u64,
-    /// The secret; only in the reply that made the key.
+    /// What is sent as `Authorization: Bearer <secret>`; only in the reply that made the key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub key: Option<String>,
+    pub secret: Option<String>,
 }
 
 /// `GET /admin/v1/keys`.
@@ -104,6 +111,8 @@ pub struct KeyRevokedReply {
 pub struct NewUser {
     /// The user's name: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, since a directory gets this name.
     pub user: String,
+    /// Where, on the server, its files shall be; an absolute path. `None`: among the app's credentials.
+    pub directory: Option<PathBuf>,
 }
 
 /// A user certificate as it is listed.
@@ -226,9 +235,7 @@ impl Permission {
             "read" => Ok(Permission::Read),
             "write" => Ok(Permission::Write),
             "admin" => Ok(Permission::Admin),
-            other => {
-                Err(place.fault(format_args!("unknown permission {other:?}; known are read, write, admin")))
-            }
+            other => Err(place.fault(format_args!("unknown permission {other:?}; known are read, write, admin"))),
         }
     }
 }
@@ -238,7 +245,11 @@ impl NewUser {
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
         let user = fields.string("user")?;
-        fields.finish(&["user"])?;
+        let directory = fields.optional_string("directory")?.map(PathBuf::from);
+        fields.finish(&["user", "directory"])?;
+        if directory.as_ref().is_some_and(|directory| !directory.is_absolute()) {
+            return Err(Place::Body.field("directory").fault("must be an absolute path"));
+        }
         let fits = (1..=64).contains(&user.len())
             && !user.starts_with('.')
             && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -247,7 +258,7 @@ impl NewUser {
                 .field("user")
                 .fault("a user's name is 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'"));
         }
-        Ok(Self { user })
+        Ok(Self { user, directory })
     }
 }
 

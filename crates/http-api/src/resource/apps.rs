@@ -35,5 +35,7 @@ fn shown(state: &api::State, app: &App) -> AppReply {
         group: topic.clone(),
         topic,
         endpoint: state.options.kafka_endpoint.clone(),
+        txn_id: app.newest_txn().0,
+        credentials: state.credentials_directory(app.name().as_str()).display().to_string(),
     }
 }

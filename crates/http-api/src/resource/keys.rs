@@ -16,7 +16,7 @@ pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Resu
     let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect() };
     let made = tokio::task::spawn_blocking(move || state.credentials.create_key(new, state.clock.now_ms()));
     let (key, secret) = made.await??;
-    Ok(reply::json_of(StatusCode::CREATED, &KeyReply { key: Some(secret), ..shown(key) }))
+    Ok(reply::json_of(StatusCode::CREATED, &KeyReply { secret: Some(secret), ..shown(key) }))
 }
 
 pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response {
@@ -36,7 +36,7 @@ pub(crate) async fn revoke(
 
 fn shown(key: ApiKey) -> KeyReply {
     let grants = key.grants.into_iter().map(shown_grant).collect();
-    KeyReply { name: key.name, grants, created_ms: key.created_ms, key: None }
+    KeyReply { name: key.name, grants, created_ms: key.created_ms, secret: None }
 }
 
 fn shown_grant(grant: credentials::Grant) -> Grant {

@@ -27,10 +27,10 @@ pub(crate) async fn issue(
     call: AdminCall,
 ) -> Result<Response, Failure> {
     let app = find_app(&state, &app)?;
-    let NewUser { user } = NewUser::parse(call.body())?;
+    let NewUser { user, directory } = NewUser::parse(call.body())?;
     let issued = tokio::task::spawn_blocking(move || {
         let (app, topic) = (app.name().as_str(), app.name().main_topic());
-        let directory = state.data_dir.path().join("credentials").join(app).join("users").join(&user);
+        let directory = directory.unwrap_or_else(|| state.credentials_directory(app).join("users").join(&user));
         let endpoint = &state.options.kafka_endpoint;
         state.credentials.issue_user(app, &user, &topic, endpoint, &directory, state.clock.now_ms())
     });

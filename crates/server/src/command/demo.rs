@@ -47,7 +47,8 @@ type Arrival = (OwnedRecord, Instant);
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let directory = tempfile::Builder::new().prefix("headwater-demo-").tempdir().context("cannot make a directory")?;
+        let directory =
+            tempfile::Builder::new().prefix("headwater-demo-").tempdir().context("cannot make a directory")?;
         let options = ServeOptions {
             http_listen: Some(ListenAddress::loopback(0)),
             kafka_listen: Some(ListenAddress::loopback(0)),

@@ -13,12 +13,15 @@ use crate::{
 
 /// What to serve with.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(mut_args(|argument| argument.hide_env(true)), after_help = "\
 Examples:
   headwater serve
   headwater serve --data-dir /var/lib/headwater --https-listen 127.0.0.1:8443
-  headwater serve --http-listen 0.0.0.0:8080 --kafka-listen 0.0.0.0:9093 --kafka-advertise db.example.com:9093
-  HEADWATER_APP=shop headwater serve --config /etc/headwater.toml")]
+  headwater serve --kafka-listen 0.0.0.0:9093 --kafka-advertise db.example.com:9093
+  HEADWATER_APP=shop headwater serve --config /etc/headwater.toml
+
+Every option is also an environment variable and a key of the file at --config:
+  --http-listen ADDR  is  HEADWATER_HTTP_LISTEN=ADDR  is  http-listen = \"ADDR\"")]
 pub(crate) struct Serve {
     #[command(flatten)]
     options: ServeOptions,
@@ -66,7 +69,9 @@ fn announce(facts: &Facts, format: LogFormat) {
     }
     for (base, access) in &facts.access {
         match access {
-            Access::OpenOnLoopback => tracing::warn!("{base} is open to every program of this machine: no key was made"),
+            Access::OpenOnLoopback => {
+                tracing::warn!("{base} is open to every program of this machine: no key was made")
+            }
             Access::OpenToAll => tracing::warn!("{base} is open to the network: --insecure-open, and no key was made"),
             Access::NoKeysYet => tracing::warn!("{base} answers 401 until a key is made: headwater key create"),
             Access::Keys => {}

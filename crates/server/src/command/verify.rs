@@ -45,7 +45,9 @@ fn as_text(report: &VerifyReport) -> String {
         lines.push(summary(app));
         if app.torn_bytes > 0 {
             let bytes = counted(app.torn_bytes, "byte");
-            lines.push(format!("  {bytes} of a torn frame at the end: it was never acknowledged, the next start cuts it"));
+            lines.push(format!(
+                "  {bytes} of a torn frame at the end: it was never acknowledged, the next start cuts it"
+            ));
         }
         if app.frames_to_replay > 0 {
             lines.push(format!("  {} to replay at the next start", counted(app.frames_to_replay, "frame")));

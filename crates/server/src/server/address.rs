@@ -92,7 +92,8 @@ impl Listening {
 
     /// The bases of the HTTP API, and whether each is on loopback.
     pub(super) fn http_addresses(&self) -> impl Iterator<Item = (&String, bool)> {
-        std::iter::once((&self.http, self.is_loopback.0)).chain(self.https.iter().map(|https| (https, self.is_loopback.1)))
+        std::iter::once((&self.http, self.is_loopback.0))
+            .chain(self.https.iter().map(|https| (https, self.is_loopback.1)))
     }
 
     /// What Kafka clients connect to, as `localhost:9093`.
