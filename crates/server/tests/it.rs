@@ -2,5 +2,6 @@
 
 mod support;
 
+mod administration;
 mod command_line;
 mod lifecycle;
