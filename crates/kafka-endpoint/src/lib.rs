@@ -1,1 +1,2 @@
-//! To be written.
+//! to come
+mod coordinator; mod groups; mod topics; pub mod limits;
