@@ -3,4 +3,9 @@
 //! Invariants: pure; a hostile length is an error, never an allocation.
 //! Not here: sockets, groups and what the answers say (`kafka-endpoint`).
 
+pub mod limits;
+
+pub mod api_versions;
+mod cursor;
 pub mod record_batch;
+pub mod request_shape;

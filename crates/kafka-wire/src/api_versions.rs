@@ -1,0 +1,85 @@
+//! The APIs that the endpoint serves, in the versions that it serves (what it says in ApiVersions).
+//!
+//! The floors are those of KIP-896 and Apache Kafka 4, the ceilings what `kafka-protocol` 0.18 and the endpoint know.
+//! Not here, on purpose: SASL (a client is known by its certificate), transactions and idempotent producing
+//! (InitProducerId and its kin), topic administration, and KIP-848's consumer groups.
+
+use kafka_protocol::messages::ApiKey;
+
+/// One API and the versions of it that are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdvertisedApi {
+    /// Which.
+    pub api: ApiKey,
+    /// The oldest version served.
+    pub version_min: i16,
+    /// The newest version served.
+    pub version_max: i16,
+}
+
+/// Every API served, by ascending key.
+///
+/// Produce is served only to be refused: librdkafka fetches nothing from a broker without Produce v3
+/// (`rdkafka_feature.c`, MSGVER2), and Kafka 4 keeps the old versions in its list for the same reason (KAFKA-18659).
+pub const ADVERTISED: &[AdvertisedApi] = &[
+    advertised(ApiKey::Produce, 3, 11),
+    advertised(ApiKey::Fetch, 4, 17),
+    advertised(ApiKey::ListOffsets, 1, 10),
+    advertised(ApiKey::Metadata, 0, 13),
+    advertised(ApiKey::OffsetCommit, 2, 9),
+    advertised(ApiKey::OffsetFetch, 1, 9),
+    advertised(ApiKey::FindCoordinator, 0, 6),
+    advertised(ApiKey::JoinGroup, 0, 9),
+    advertised(ApiKey::Heartbeat, 0, 4),
+    advertised(ApiKey::LeaveGroup, 0, 5),
+    advertised(ApiKey::SyncGroup, 0, 5),
+    advertised(ApiKey::DescribeGroups, 0, 6),
+    advertised(ApiKey::ListGroups, 0, 5),
+    advertised(ApiKey::ApiVersions, 0, 4),
+    advertised(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    advertised(ApiKey::DescribeConfigs, 1, 4),
+    advertised(ApiKey::DeleteGroups, 0, 2),
+    advertised(ApiKey::OffsetDelete, 0, 0),
+    advertised(ApiKey::DescribeCluster, 0, 2),
+];
+
+/// What is served of the API with this key; `None` when it is not served, or no API of Kafka's.
+pub fn advertised_api(api_key: i16) -> Option<&'static AdvertisedApi> {
+    ADVERTISED.iter().find(|advertised| advertised.api as i16 == api_key)
+}
+
+impl AdvertisedApi {
+    /// Whether `version` of the API is served.
+    pub fn serves(&self, version: i16) -> bool {
+        (self.version_min..=self.version_max).contains(&version)
+    }
+}
+
+const fn advertised(api: ApiKey, version_min: i16, version_max: i16) -> AdvertisedApi {
+    AdvertisedApi { api, version_min, version_max }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_ascend() {
+        assert!(ADVERTISED.is_sorted_by_key(|advertised| advertised.api as i16));
+    }
+
+    #[test]
+    fn the_codecs_know_every_version() {
+        for advertised in ADVERTISED {
+            let known = advertised.api.valid_versions();
+            assert!(advertised.version_min >= known.min && advertised.version_max <= known.max, "{advertised:?}");
+        }
+    }
+
+    #[test]
+    fn lookup_by_key() {
+        let fetch = advertised_api(1).unwrap();
+        assert!(fetch.serves(4) && fetch.serves(17) && !fetch.serves(3) && !fetch.serves(18));
+        assert_eq!((advertised_api(17), advertised_api(-1), advertised_api(i16::MAX)), (None, None, None));
+    }
+}
