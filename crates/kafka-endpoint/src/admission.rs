@@ -19,7 +19,7 @@ const PIECE_BYTES: usize = 1024;
 pub(crate) struct Admission {
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
+    bytes: Pools,
     users: Mutex<HashMap<UserKey, UserShare>>,
 }
 
@@ -33,7 +33,21 @@ struct UserKey {
 #[derive(Debug)]
 struct UserShare {
     connections: usize,
-    bytes: Arc<Semaphore>,
+    bytes: Pools,
+}
+
+/// Requests and responses have a pool each: a request that is held waits for room for its response, never the other way round.
+#[derive(Debug, Clone)]
+struct Pools {
+    requests: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
+}
+
+impl Pools {
+    fn new(request_bytes: usize, response_bytes: usize) -> Self {
+        let pool = |bytes: usize| Arc::new(Semaphore::new(bytes / PIECE_BYTES));
+        Self { requests: pool(request_bytes), responses: pool(response_bytes) }
+    }
 }
 
 impl Admission {
@@ -41,7 +55,7 @@ impl Admission {
         Arc::new(Self {
             connections: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
             handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
-            bytes: Arc::new(Semaphore::new(limits::IN_FLIGHT_BYTES_MAX / PIECE_BYTES)),
+            bytes: Pools::new(limits::REQUEST_BYTES_IN_FLIGHT_MAX, limits::RESPONSE_BYTES_IN_FLIGHT_MAX),
             users: Mutex::new(HashMap::new()),
         })
     }
@@ -62,7 +76,10 @@ impl Admission {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         let share = users.entry(key.clone()).or_insert_with(|| UserShare {
             connections: 0,
-            bytes: Arc::new(Semaphore::new(limits::IN_FLIGHT_BYTES_PER_USER_MAX / PIECE_BYTES)),
+            bytes: Pools::new(
+                limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX,
+                limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX,
+            ),
         });
         if share.connections >= limits::CONNECTIONS_PER_USER_MAX {
             return Err(Reason::UserConnectionsFull);
@@ -77,17 +94,44 @@ impl Admission {
 pub(crate) struct UserPlace {
     admission: Arc<Admission>,
     key: UserKey,
-    bytes: Arc<Semaphore>,
+    bytes: Pools,
 }
 
 impl UserPlace {
-    /// Waits until `bytes` may be held; the user's own share first, so that waiting for it keeps nothing from others.
-    pub(crate) async fn hold(&self, bytes: usize) -> HeldBytes {
-        let pieces = pieces(bytes.min(limits::IN_FLIGHT_BYTES_PER_USER_MAX));
-        let own = self.bytes.clone().acquire_many_owned(pieces).await.expect("never closed");
-        let all = self.admission.bytes.clone().acquire_many_owned(pieces).await.expect("never closed");
-        HeldBytes { own, all }
+    /// Waits until a request of `bytes` may be held.
+    pub(crate) async fn hold_request(&self, bytes: usize) -> HeldBytes {
+        let bytes = bytes.min(limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX);
+        hold(&self.bytes.requests, &self.admission.bytes.requests, bytes).await
     }
+
+    /// Waits until `bytes` of a response may be held.
+    pub(crate) async fn hold_response(&self, bytes: usize) -> HeldBytes {
+        let bytes = bytes.min(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX);
+        hold(&self.bytes.responses, &self.admission.bytes.responses, bytes).await
+    }
+
+    /// Makes `held` hold `bytes` of a response, if that takes no waiting.
+    pub(crate) fn try_grow(&self, held: &mut HeldBytes, bytes: usize) -> bool {
+        let more = (pieces(bytes) as usize).saturating_sub(held.all.num_permits());
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        let own = self.bytes.responses.clone().try_acquire_many_owned(more);
+        let all = self.admission.bytes.responses.clone().try_acquire_many_owned(more);
+        match (own, all) {
+            (Ok(own), Ok(all)) => {
+                held.own.merge(own);
+                held.all.merge(all);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The user's own share first, so that waiting for it keeps nothing from others.
+async fn hold(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> HeldBytes {
+    let own = own.clone().acquire_many_owned(pieces(bytes)).await.expect("never closed");
+    let all = all.clone().acquire_many_owned(pieces(bytes)).await.expect("never closed");
+    HeldBytes { own, all }
 }
 
 impl Drop for UserPlace {
@@ -129,8 +173,9 @@ mod tests {
     #[test]
     fn places_are_given_back() {
         let admission = Admission::new();
-        let mut places: Vec<_> =
-            (0..limits::CONNECTIONS_PER_USER_MAX).map(|_| admission.user("shop", "ann").expect("there is room")).collect();
+        let mut places: Vec<_> = (0..limits::CONNECTIONS_PER_USER_MAX)
+            .map(|_| admission.user("shop", "ann").expect("there is room"))
+            .collect();
         assert_eq!(admission.user("shop", "ann").map(drop), Err(Reason::UserConnectionsFull));
         assert!(admission.user("shop", "ben").is_ok());
         places.pop();
@@ -143,14 +188,14 @@ mod tests {
     async fn a_user_cannot_hold_more_than_its_share() {
         let admission = Admission::new();
         let ann = admission.user("shop", "ann").unwrap();
-        let mut held = ann.hold(limits::IN_FLIGHT_BYTES_PER_USER_MAX).await;
+        let mut held = ann.hold_response(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX).await;
         {
-            let mut waiting = std::pin::pin!(ann.hold(1));
+            let mut waiting = std::pin::pin!(ann.hold_response(1));
             tokio::select! { biased; _ = &mut waiting => panic!("beyond the share"), () = std::future::ready(()) => {} }
         }
-        admission.user("shop", "ben").unwrap().hold(1).await;
+        admission.user("shop", "ben").unwrap().hold_response(1).await;
         held.shrink_to(10_000);
         assert_eq!(held.all.num_permits(), 10);
-        drop(ann.hold(limits::IN_FLIGHT_BYTES_PER_USER_MAX - 10 * PIECE_BYTES).await);
+        drop(ann.hold_response(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX - 10 * PIECE_BYTES).await);
     }
 }

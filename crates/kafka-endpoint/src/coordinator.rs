@@ -10,15 +10,17 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, oneshot},
     time::Instant,
 };
 
 use crate::{
     groups::{
-        Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync, SyncAnswer, Token,
+        Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync,
+        SyncAnswer, Token,
     },
     limits,
+    shutdown::Shutdown,
 };
 
 /// Every group of every app, for all connections.
@@ -48,7 +50,7 @@ impl Coordinator {
     }
 
     /// Calls the machine when time has passed; ends, with every group closed, once `shutdown` turns true.
-    pub(crate) async fn run_timer(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+    pub(crate) async fn run_timer(self: Arc<Self>, mut shutdown: Shutdown) {
         loop {
             self.step(|groups, now_ms| groups.poll(now_ms));
             let wakes_ms = self.plan_timer();
@@ -61,7 +63,7 @@ impl Coordinator {
             tokio::select! {
                 () = sleep => {}
                 () = self.timer.notified() => {}
-                _ = shutdown.wait_for(|stopping| *stopping) => {
+                () = shutdown.begun() => {
                     self.step(|groups, now_ms| groups.close(now_ms));
                     return;
                 }

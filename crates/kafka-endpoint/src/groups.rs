@@ -36,8 +36,8 @@ use std::{
 };
 
 pub(crate) use answer::{Answer, GroupError, JoinAnswer, JoinedMember, SyncAnswer};
-pub(crate) use group::{GroupState, GroupView, MemberView};
 use group::Group;
+pub(crate) use group::{GroupState, GroupView, MemberView};
 pub(crate) use join::Join;
 pub(crate) use leave::Leaver;
 pub(crate) use member::Protocol;
@@ -158,7 +158,12 @@ impl Groups {
     }
 
     /// Members leave; one result each, in order.
-    pub(crate) fn handle_leave(&mut self, now_ms: u64, key: &GroupKey, leavers: &[Leaver]) -> Vec<Result<(), GroupError>> {
+    pub(crate) fn handle_leave(
+        &mut self,
+        now_ms: u64,
+        key: &GroupKey,
+        leavers: &[Leaver],
+    ) -> Vec<Result<(), GroupError>> {
         if self.closed {
             return vec![Err(GroupError::CoordinatorNotAvailable); leavers.len()];
         }
@@ -239,7 +244,9 @@ impl Groups {
 
     /// Every group of `app` that is known here, sorted: name, state, protocol type.
     pub(crate) fn list(&self, app: &Arc<str>) -> Vec<(Arc<str>, GroupState, String)> {
-        self.of_app(app).map(|(key, group)| (key.group.clone(), group.state(), group.protocol_type().to_owned())).collect()
+        self.of_app(app)
+            .map(|(key, group)| (key.group.clone(), group.state(), group.protocol_type().to_owned()))
+            .collect()
     }
 
     /// How many groups there are in all.

@@ -29,21 +29,24 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long connections may go on with the response in flight when the server stops. Then they are cut.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The smallest request: key, version and correlation id. A smaller one ends the connection.
-pub const FRAME_BYTES_MIN: usize = 8;
-
-/// The largest request. A larger one ends the connection before any of it is read.
-pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// The smallest and the largest request. Another one ends the connection before any of it is read.
+pub use kafka_wire::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MIN};
 
 /// Bytes read ahead of the request being answered. While they are full, nothing more is read from that connection.
 pub const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of large requests and of responses held by all connections together. While they are out, further ones wait their turn.
-pub const IN_FLIGHT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Bytes of requests beyond the read-ahead, held by all connections together. While they are out, further ones wait their turn.
+pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes of large requests and of responses held by one user's connections, so that a user whose connections do not read cannot hold up
-/// others. While they are out, that user's further ones wait.
-pub const IN_FLIGHT_BYTES_PER_USER_MAX: usize = 64 * 1024 * 1024;
+/// The same for one user's connections. While they are out, that user's further ones wait.
+pub const REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of records held for responses by all connections together. While they are out, further fetches wait their turn.
+pub const RESPONSE_BYTES_IN_FLIGHT_MAX: usize = 256 * 1024 * 1024;
+
+/// The same for one user's connections, so that a user whose connections do not read cannot hold up others. While they are out, that
+/// user's further fetches wait.
+pub const RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of records in one fetch response, whatever the client asks for. Only a single batch that is larger goes beyond.
 pub const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,10 +1,5 @@
 //! Numbers for `/metrics`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64},
-};
-
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -27,13 +22,13 @@ struct ApiLabel {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
     /// Connections now, handshakes included.
-    pub(crate) connections: Gauge<i64, Arc<AtomicI64>>,
+    pub(crate) connections: Gauge,
     /// Bytes of responses written.
-    pub(crate) sent_bytes: Counter<u64, Arc<AtomicU64>>,
+    pub(crate) sent_bytes: Counter,
     /// Consumer groups with members now.
-    pub(crate) groups: Gauge<i64, Arc<AtomicI64>>,
-    refusals: Family<ReasonLabel, Counter<u64, Arc<AtomicU64>>>,
-    requests: Family<ApiLabel, Counter<u64, Arc<AtomicU64>>>,
+    pub(crate) groups: Gauge,
+    refusals: Family<ReasonLabel, Counter>,
+    requests: Family<ApiLabel, Counter>,
 }
 
 impl Metrics {
@@ -43,7 +38,11 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("headwater_kafka");
         registry.register("connections", "Connections to the Kafka endpoint now", metrics.connections.clone());
         registry.register("groups", "Consumer groups with members now", metrics.groups.clone());
-        registry.register("refusals", "Connections refused or ended by the server, by reason", metrics.refusals.clone());
+        registry.register(
+            "refusals",
+            "Connections refused or ended by the server, by reason",
+            metrics.refusals.clone(),
+        );
         registry.register("requests", "Requests by Kafka API", metrics.requests.clone());
         registry.register_with_unit("sent", "Bytes of responses written", Unit::Bytes, metrics.sent_bytes.clone());
         metrics

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use kafka_wire::request_shape::ShapeError;
 use tokio::time::Instant;
 
 use crate::{limits, metrics::Metrics};
@@ -22,7 +23,9 @@ pub(crate) enum Reason {
     HandshakesFull,
     #[error("the user has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_USER_MAX)]
     UserConnectionsFull,
-    #[error("the client does not speak TLS (it began with byte 0x{first_byte:02x}); the endpoint takes mutual TLS only")]
+    #[error(
+        "the client does not speak TLS (it began with byte 0x{first_byte:02x}); the endpoint takes mutual TLS only"
+    )]
     PlainText { first_byte: u8 },
     #[error("the client left before the handshake")]
     Vanished,
@@ -36,12 +39,12 @@ pub(crate) enum Reason {
     Revoked { serial: String },
     #[error("the certificate names the app {app:?}, which does not exist here")]
     UnknownApp { app: String },
-    #[error("a request of {bytes} bytes; {} to {} are taken", limits::FRAME_BYTES_MIN, limits::FRAME_BYTES_MAX)]
+    #[error("a request of {bytes} bytes; {} to {} are taken", limits::REQUEST_BYTES_MIN, limits::REQUEST_BYTES_MAX)]
     FrameSize { bytes: i32 },
-    #[error("the API {key} in version {version} is not served")]
-    UnknownApi { key: i16, version: i16 },
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     #[error("{api} version {version} cannot be read: {message}")]
-    Malformed { api: &'static str, version: i16, message: String },
+    Undecodable { api: &'static str, version: i16, message: String },
     #[error("a produce request without acknowledgement was refused: topics here are read-only")]
     UnacknowledgedProduce,
     #[error("the rest of a request did not come within {} s", limits::REQUEST_TIMEOUT.as_secs())]
@@ -71,8 +74,8 @@ impl Reason {
             Reason::Revoked { .. } => "revoked",
             Reason::UnknownApp { .. } => "unknown_app",
             Reason::FrameSize { .. } => "frame_size",
-            Reason::UnknownApi { .. } => "unknown_api",
-            Reason::Malformed { .. } => "malformed",
+            Reason::Shape(ShapeError::UnknownApi { .. } | ShapeError::UnsupportedVersion { .. }) => "unknown_api",
+            Reason::Shape(_) | Reason::Undecodable { .. } => "malformed",
             Reason::UnacknowledgedProduce => "produce",
             Reason::RequestTimeout => "request_timeout",
             Reason::WriteTimeout => "write_timeout",
@@ -112,10 +115,13 @@ impl RefusalLog {
         self.metrics.count_refusal(reason);
         if reason.is_ordinary() {
             tracing::debug!(%peer, user = who, reason = reason.label(), "kafka connection ended: {reason}");
-        } else if let Some(left_out) = self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()) {
+        } else if let Some(left_out) = self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now())
+        {
             match left_out {
                 0 => tracing::warn!(%peer, user = who, reason = reason.label(), "kafka connection refused: {reason}"),
-                _ => tracing::warn!(%peer, user = who, reason = reason.label(), left_out, "kafka connection refused: {reason}"),
+                _ => {
+                    tracing::warn!(%peer, user = who, reason = reason.label(), left_out, "kafka connection refused: {reason}")
+                }
             }
         }
     }

@@ -5,11 +5,12 @@
 //! | API key    | version    | correlation id   | client id, tagged fields | message
 //! ```
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use kafka_protocol::{
     messages::{ApiKey, RequestHeader},
     protocol::{Decodable, Request as RequestMessage, StrBytes},
 };
+use kafka_wire::request_shape::{ShapeError, check_request};
 
 use crate::{api, refusal::Reason};
 
@@ -26,38 +27,38 @@ pub(crate) struct Request {
 impl Request {
     /// Reads the header of `frame` and checks the shape of all of it, so that decoding allocates no more than what is there.
     pub(crate) fn read(frame: Bytes) -> Result<Self, Reason> {
-        let mut head = frame.clone();
-        let (number, version, correlation_id) = match (head.try_get_i16(), head.try_get_i16(), head.try_get_i32()) {
-            (Ok(number), Ok(version), Ok(correlation_id)) => (number, version, correlation_id),
-            _ => return Err(Reason::FrameSize { bytes: i32::try_from(frame.len()).unwrap_or(i32::MAX) }),
+        let peek = match check_request(&frame) {
+            Ok(peek) => peek,
+            // The one request that has an answer in versions that are not known yet (KIP-511).
+            Err(ShapeError::UnsupportedApiVersions { api_version, correlation_id }) => {
+                let (client_id, message) = (StrBytes::new(), Bytes::new());
+                return Ok(Self { key: ApiKey::ApiVersions, version: api_version, correlation_id, client_id, message });
+            }
+            Err(error) => return Err(error.into()),
         };
-        let unknown = Reason::UnknownApi { key: number, version };
-        let key = ApiKey::try_from(number).map_err(|()| unknown.clone())?;
-        let served = api::versions(key).ok_or_else(|| unknown.clone())?;
-        if !served.contains(&version) {
-            // Only this one has an answer for versions that are not known yet (KIP-511).
-            let newer = key == ApiKey::ApiVersions && version > *served.end();
-            let bare = Self { key, version, correlation_id, client_id: StrBytes::new(), message: Bytes::new() };
-            return if newer { Ok(bare) } else { Err(unknown) };
-        }
-        let malformed = |message: String| Reason::Malformed { api: api::name(key), version, message };
-        kafka_wire::request::check_request(number, version, &frame).map_err(|error| malformed(error.to_string()))?;
         let mut message = frame;
-        let header = RequestHeader::decode(&mut message, key.request_header_version(version))
-            .map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { key, version, correlation_id, client_id: header.client_id.unwrap_or_default(), message })
+        let header_version = peek.api_key.request_header_version(peek.api_version);
+        let header = RequestHeader::decode(&mut message, header_version).map_err(|error| Reason::Undecodable {
+            api: api::name(peek.api_key),
+            version: peek.api_version,
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            key: peek.api_key,
+            version: peek.api_version,
+            correlation_id: peek.correlation_id,
+            client_id: header.client_id.unwrap_or_default(),
+            message,
+        })
     }
 
-    /// The message; all of the frame must belong to it.
+    /// The message. Bytes behind it are ignored, as Apache Kafka ignores them.
     pub(crate) fn decode<R: RequestMessage>(&self) -> Result<R, Reason> {
-        let malformed =
-            |message: String| Reason::Malformed { api: api::name(self.key), version: self.version, message };
-        let mut bytes = self.message.clone();
-        let message = R::decode(&mut bytes, self.version).map_err(|error| malformed(error.to_string()))?;
-        if bytes.has_remaining() {
-            return Err(malformed(format!("{} bytes are left over", bytes.remaining())));
-        }
-        Ok(message)
+        R::decode(&mut self.message.clone(), self.version).map_err(|error| Reason::Undecodable {
+            api: api::name(self.key),
+            version: self.version,
+            message: error.to_string(),
+        })
     }
 
     /// Whether nobody needs its effects once the client has gone: it only waits.

@@ -108,7 +108,10 @@ impl Partition {
     }
 
     /// The first event at or after `timestamp_ms`.
-    pub(crate) async fn offset_for_timestamp(&self, timestamp_ms: i64) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+    pub(crate) async fn offset_for_timestamp(
+        &self,
+        timestamp_ms: i64,
+    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         self.app.events().offset_for_timestamp(u64::try_from(timestamp_ms).unwrap_or(0)).await
     }
 

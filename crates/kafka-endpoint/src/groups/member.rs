@@ -52,7 +52,11 @@ impl Member {
     }
 
     pub(super) fn metadata(&self, protocol: &str) -> Bytes {
-        self.protocols.iter().find(|spoken| spoken.name == protocol).map(|spoken| spoken.metadata.clone()).unwrap_or_default()
+        self.protocols
+            .iter()
+            .find(|spoken| spoken.name == protocol)
+            .map(|spoken| spoken.metadata.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn len_bytes(&self) -> usize {
