@@ -1,1 +1,71 @@
-fn main() {}
+//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | deny | bench`.
+//!
+//! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout untouched.
+//! Not here: product code, and anything that a plain `cargo test` could not do as well once the tools are there.
+
+mod bench;
+mod deny;
+mod step;
+mod test;
+mod tidy;
+mod tools;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The work on Headwater's own source: tests, checks and measurements.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Everything that must hold: tools, tidy, format, lints, dependencies, all tests. This is what CI runs.
+    Test {
+        /// Passed on to `cargo test`, for example `-p store` or a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka), and say what is missing.
+    Tools,
+    /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine.
+    Tidy,
+    /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at its first use.
+    Deny,
+    /// Build the release binary and measure it: write, latency, drain, start, postgres, size (`cargo xtask bench --help`).
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What to measure, and how.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let root = workspace_root();
+    let done = match Arguments::parse().verb {
+        Verb::Test { rest } => test::run(&root, &rest),
+        Verb::Tools => tools::install(&root).map(drop),
+        Verb::Tidy => tidy::run(&root),
+        Verb::Deny => deny::run(&root),
+        Verb::Bench { rest } => bench::run(&root, &rest),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder that holds the workspace's Cargo.toml. Cargo says at run time where this package is, so that a binary built in one checkout
+/// and run in another works on the right one.
+fn workspace_root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(package).parent().expect("the package lies inside the workspace").to_path_buf()
+}

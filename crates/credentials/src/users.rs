@@ -1,4 +1,18 @@
 //! User certificates: `CN=user, O=app`, and a serial that revocation uses.
+//!
+//! Invariants: every certificate ever issued is in the register (`authority/users.json`), before anyone has its key; revoked is for good.
+//! Not here: making certificates (`authority`), refusing them (`client_verifier`).
+
+use std::path::Path;
+
+use tokio::sync::watch;
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate};
+
+use crate::{
+    CredentialsError,
+    authority::hex,
+    ledger::{Entries, Entry, Ledger},
+};
 
 /// A user certificate as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,8 +52,215 @@ pub struct PrincipalError {
 }
 
 impl ClientPrincipal {
-    /// Reads subject and serial of a DER certificate (which the handshake has already checked).
-    pub fn from_der(_certificate: &[u8]) -> Result<Self, PrincipalError> {
-        todo!()
+    /// Reads subject and serial of a DER certificate (which the handshake has already checked). Exactly one O and one CN, and a positive
+    /// serial, or it names nobody.
+    pub fn from_der(certificate: &[u8]) -> Result<Self, PrincipalError> {
+        let wrong = |message: &str| PrincipalError { message: message.to_owned() };
+        let (rest, certificate) =
+            X509Certificate::from_der(certificate).map_err(|_| wrong("is not an X.509 certificate"))?;
+        if !rest.is_empty() {
+            return Err(wrong("has bytes behind its end"));
+        }
+        let subject = certificate.subject();
+        let app = only(subject.iter_organization()).ok_or_else(|| wrong("does not name one app (O)"))?;
+        let user = only(subject.iter_common_name()).ok_or_else(|| wrong("does not name one user (CN)"))?;
+        let serial = certificate.raw_serial();
+        if serial.first().is_none_or(|&first| first >= 0x80) {
+            return Err(wrong("has a serial number that is not positive"));
+        }
+        // DER puts a zero before a topmost bit; the number is the same without it.
+        Ok(Self { app, user, serial: hex(serial.strip_prefix(&[0]).unwrap_or(serial)) })
+    }
+}
+
+fn only<'a>(mut values: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> Option<String> {
+    let value = values.next()?.as_str().ok()?.to_owned();
+    values.next().is_none().then_some(value)
+}
+
+impl Entry for UserCertificate {
+    fn id(&self) -> &str {
+        &self.serial
+    }
+}
+
+/// How a certificate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Issued, and not revoked.
+    Good,
+    /// Issued, and revoked.
+    Revoked,
+    /// Never issued, as far as the register knows.
+    Unknown,
+}
+
+/// Every user certificate ever issued.
+#[derive(Debug)]
+pub(crate) struct Register {
+    ledger: Ledger<UserCertificate>,
+    revocations: watch::Sender<u64>,
+}
+
+impl Register {
+    /// Reads `users.json`; `None` if it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>, CredentialsError> {
+        Ok(Ledger::open(path)?.map(Self::new))
+    }
+
+    /// Writes an empty `users.json`.
+    pub(crate) fn create(path: &Path) -> Result<Self, CredentialsError> {
+        Ok(Self::new(Ledger::create(path)?))
+    }
+
+    fn new(ledger: Ledger<UserCertificate>) -> Self {
+        Self { ledger, revocations: watch::Sender::new(0) }
+    }
+
+    /// Whether nothing was ever issued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ledger.entries().is_empty()
+    }
+
+    /// Takes in a certificate that is about to be handed out, if `check` lets it.
+    pub(crate) fn add(
+        &self,
+        certificate: UserCertificate,
+        check: impl FnOnce(&Entries<UserCertificate>) -> Result<(), CredentialsError>,
+    ) -> Result<(), CredentialsError> {
+        self.ledger.add(certificate, check)
+    }
+
+    /// Sorted by app, user, and when they were issued.
+    pub(crate) fn list(&self, app: Option<&str>) -> Vec<UserCertificate> {
+        let entries = self.ledger.entries();
+        let mut list: Vec<_> =
+            entries.values().filter(|entry| app.is_none_or(|app| entry.app == app)).cloned().collect();
+        list.sort_by(|a, b| (&a.app, &a.user, a.issued_ms).cmp(&(&b.app, &b.user, b.issued_ms)));
+        list
+    }
+
+    /// How the certificate of a serial stands.
+    pub(crate) fn standing(&self, serial: &str) -> Standing {
+        self.ledger.entries().get(serial).map_or(Standing::Unknown, standing)
+    }
+
+    /// How a certificate stands that names these; one that names others than the register does was not issued here.
+    pub(crate) fn standing_of(&self, principal: &ClientPrincipal) -> Standing {
+        match self.ledger.entries().get(&principal.serial) {
+            Some(entry) if entry.app == principal.app && entry.user == principal.user => standing(entry),
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// When the certificate of a serial ends; 0 if it is not in the register.
+    pub(crate) fn expires_ms(&self, serial: &str) -> u64 {
+        self.ledger.entries().get(serial).map_or(0, |entry| entry.expires_ms)
+    }
+
+    /// Revokes those that `which` picks and that are not revoked yet; gives them. They are refused at once, also where the register
+    /// cannot be written: then it is an error all the same.
+    pub(crate) fn revoke(
+        &self,
+        now_ms: u64,
+        which: impl Fn(&UserCertificate) -> bool,
+    ) -> Result<Vec<UserCertificate>, CredentialsError> {
+        let (revoked, saved) = self.ledger.withdraw(|entries| {
+            let picked = entries.values_mut().filter(|entry| entry.revoked_ms.is_none() && which(entry));
+            let revoke = |entry: &mut UserCertificate| {
+                entry.revoked_ms = Some(now_ms);
+                entry.clone()
+            };
+            let revoked: Vec<_> = picked.map(revoke).collect();
+            (!revoked.is_empty()).then_some(revoked)
+        });
+        let revoked = revoked.unwrap_or_default();
+        for UserCertificate { app, user, serial, .. } in &revoked {
+            tracing::info!(app, user, serial, "revoked a user certificate");
+        }
+        if !revoked.is_empty() {
+            // Only now: who wakes finds them revoked.
+            self.revocations.send_modify(|count| *count += 1);
+        }
+        saved.map(|()| revoked)
+    }
+
+    /// Changes at each revocation, after it counts.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.revocations.subscribe()
+    }
+}
+
+fn standing(entry: &UserCertificate) -> Standing {
+    if entry.revoked_ms.is_some() { Standing::Revoked } else { Standing::Good }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber};
+
+    use super::*;
+
+    fn read(subject: &[(DnType, &str)], serial: &[u8]) -> Result<ClientPrincipal, PrincipalError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for (kind, value) in subject {
+            params.distinguished_name.push(kind.clone(), *value);
+        }
+        params.serial_number = Some(SerialNumber::from_slice(serial));
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        ClientPrincipal::from_der(certificate.der())
+    }
+
+    #[test]
+    fn a_principal_is_read_from_subject_and_serial() {
+        let subject = [(DnType::OrganizationName, "shop"), (DnType::CommonName, "ann")];
+        let principal =
+            |serial: &str| ClientPrincipal { app: "shop".into(), user: "ann".into(), serial: serial.into() };
+        assert_eq!(read(&subject, &[0x0a, 0xff]), Ok(principal("0aff")));
+        assert_eq!(read(&subject, &[0xff, 0x01]), Ok(principal("ff01")));
+    }
+
+    #[test]
+    fn a_certificate_without_one_app_and_one_user_names_nobody() {
+        let message = |result: Result<ClientPrincipal, PrincipalError>| result.unwrap_err().to_string();
+        assert_eq!(
+            message(read(&[(DnType::CommonName, "ann")], &[1])),
+            "the client certificate does not name one app (O)"
+        );
+        assert_eq!(
+            message(read(&[(DnType::OrganizationName, "shop")], &[1])),
+            "the client certificate does not name one user (CN)"
+        );
+        assert_eq!(message(ClientPrincipal::from_der(b"junk")), "the client certificate is not an X.509 certificate");
+    }
+
+    #[test]
+    fn revocation_is_seen_by_whoever_is_woken() {
+        let directory = tempfile::tempdir().unwrap();
+        let register = Register::create(&directory.path().join("users.json")).unwrap();
+        let certificate = |serial: &str, user: &str| UserCertificate {
+            app: "shop".into(),
+            user: user.into(),
+            serial: serial.into(),
+            issued_ms: 1,
+            expires_ms: 9,
+            revoked_ms: None,
+        };
+        register.add(certificate("01", "ann"), |_| Ok(())).unwrap();
+        register.add(certificate("02", "bob"), |_| Ok(())).unwrap();
+        let watch = register.watch();
+
+        let revoked = register.revoke(5, |entry| entry.user == "ann").unwrap();
+        assert_eq!(revoked, [UserCertificate { revoked_ms: Some(5), ..certificate("01", "ann") }]);
+        assert!(watch.has_changed().unwrap());
+        assert_eq!(
+            ["01", "02", "03"].map(|serial| register.standing(serial)),
+            [Standing::Revoked, Standing::Good, Standing::Unknown]
+        );
+        assert_eq!(register.revoke(6, |entry| entry.user == "ann").unwrap(), [], "revoked once, at the first time");
+
+        let principal = ClientPrincipal { app: "other".into(), user: "bob".into(), serial: "02".into() };
+        assert_eq!(register.standing_of(&principal), Standing::Unknown);
     }
 }

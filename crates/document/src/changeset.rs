@@ -1,4 +1,8 @@
 //! Changesets: operations on named documents, applied as one transaction.
+//!
+//! Not here: applying them to documents (`document`), deciding conditions and giving out stamps (`store`).
+
+mod stored;
 
 use crate::{CollectionName, DocumentId, Map, Path, Value};
 
@@ -94,16 +98,4 @@ pub struct ChangesetDecodeError {
     pub message: String,
     /// Where.
     pub at: usize,
-}
-
-impl Changeset {
-    /// Appends the stored form; its first byte is the format's version.
-    pub fn encode(&self, _out: &mut Vec<u8>) {
-        todo!()
-    }
-
-    /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate.
-    pub fn decode(_bytes: &[u8]) -> Result<Self, ChangesetDecodeError> {
-        todo!()
-    }
 }

@@ -7,7 +7,10 @@
 mod changeset;
 mod document;
 mod id;
+mod json;
+mod path;
 mod stamp;
+mod stored;
 mod value;
 
 pub mod limits;
@@ -15,5 +18,7 @@ pub mod limits;
 pub use changeset::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
 pub use document::{Document, DocumentDecodeError, UpdateError};
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
+pub use json::{JsonError, find_oversized_integer, write_json_string};
+pub use path::{Path, PathError, PathSegment};
 pub use stamp::{SiteId, Stamp, StampClock, StampError};
-pub use value::{JsonError, Map, Path, PathError, PathSegment, Value, write_json_string};
+pub use value::{Map, Value};

@@ -1,7 +1,14 @@
 //! Plain values: what a reader sees of a document, with numbers kept exactly as written.
+//!
+//! Invariants: floats are finite; an integer has one representation; an object's names are sorted and unique. So equal
+//! values are equal bytes, in JSON and stored.
+//! Not here: JSON text (`json`), stored bytes (`stored`).
 
 /// A JSON value whose numbers keep their kind: 64-bit integers stay exact and `1.0` stays a float.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Equality is of kind and bits: `Int(1)` is not `Float(1.0)`, and `0.0` is not `-0.0`. How queries compare numbers is
+/// decided elsewhere.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// `null`.
     Null,
@@ -22,10 +29,52 @@ pub enum Value {
 }
 
 /// An object's fields, sorted by the UTF-8 bytes of their names, each name once.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Map {
     fields: Vec<(String, Value)>,
 }
+
+impl Value {
+    /// What it is, with its article, for messages: `an integer`, `a string`, `null`.
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) | Value::Uint(_) => "an integer",
+            Value::Float(_) => "a float",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Map(_) => "an object",
+        }
+    }
+
+    /// How deep arrays and objects nest in it: 0 for a scalar, 1 for `{}` and `[1]`.
+    pub fn depth(&self) -> usize {
+        match self {
+            Value::Array(elements) => 1 + elements.iter().map(Value::depth).max().unwrap_or(0),
+            Value::Map(map) => map.depth(),
+            _ => 0,
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Uint(a), Value::Uint(b)) => a == b,
+            (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+            (Value::String(a), Value::String(b)) => a == b,
+            (Value::Array(a), Value::Array(b)) => a == b,
+            (Value::Map(a), Value::Map(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
 
 impl Map {
     /// An object without fields.
@@ -45,13 +94,13 @@ impl Map {
 
     /// The value of the field `name`.
     pub fn field(&self, name: &str) -> Option<&Value> {
-        let at = self.fields.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
+        let at = self.position(name).ok()?;
         Some(&self.fields[at].1)
     }
 
-    /// Sets the field `name`; returns what stood there.
+    /// Sets the field `name`; returns what stood there. Many at once: [`Map::from_fields`], this one moves what lies behind.
     pub fn insert(&mut self, name: String, value: Value) -> Option<Value> {
-        match self.fields.binary_search_by(|(n, _)| n.as_str().cmp(&name)) {
+        match self.position(&name) {
             Ok(at) => Some(std::mem::replace(&mut self.fields[at].1, value)),
             Err(at) => {
                 self.fields.insert(at, (name, value));
@@ -62,7 +111,7 @@ impl Map {
 
     /// Takes the field `name` out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let at = self.fields.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
+        let at = self.position(name).ok()?;
         Some(self.fields.remove(at).1)
     }
 
@@ -85,74 +134,43 @@ impl Map {
     pub fn into_fields(self) -> Vec<(String, Value)> {
         self.fields
     }
-}
 
-/// Why bytes are not a value: malformed JSON, a number beyond 64 bits or 1e308, a lone surrogate, too deep.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message} at line {line} column {column}")]
-pub struct JsonError {
-    /// What is wrong, in lower case.
-    pub message: String,
-    /// Where, from 1.
-    pub line: usize,
-    /// Where, from 1, in bytes of the line.
-    pub column: usize,
-}
+    /// How deep arrays and objects nest in it, itself included: 1 for `{}`.
+    pub fn depth(&self) -> usize {
+        1 + self.fields.iter().map(|(_, value)| value.depth()).max().unwrap_or(0)
+    }
 
-impl Value {
-    /// Appends canonical JSON: object fields sorted by UTF-8 bytes, no spaces, floats shortest with `.0` kept, `/` and
-    /// non-ASCII not escaped. Equal values are equal bytes (CONTRACT "Field order").
-    pub fn write_json(&self, _out: &mut Vec<u8>) {
-        todo!()
+    /// The value of the field `name`, `null` if there was none; for edits in place.
+    pub(crate) fn entry(&mut self, name: &str) -> &mut Value {
+        let at = self.position(name).unwrap_or_else(|at| {
+            self.fields.insert(at, (name.to_owned(), Value::Null));
+            at
+        });
+        &mut self.fields[at].1
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.fields.binary_search_by(|(n, _)| n.as_str().cmp(name))
     }
 }
 
-impl Map {
-    /// As [`Value::write_json`].
-    pub fn write_json(&self, _out: &mut Vec<u8>) {
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Appends `text` as a JSON string with its quotes.
-pub fn write_json_string(_text: &str, _out: &mut Vec<u8>) {
-    todo!()
-}
-
-/// A place inside a document: `a.b`, `a['b-c']`, `a[0]`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Path {
-    /// At least one; the first is always a field.
-    pub segments: Vec<PathSegment>,
-}
-
-/// One step of a [`Path`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PathSegment {
-    /// A field of an object.
-    Field(String),
-    /// An element of an array, from 0.
-    Index(usize),
-}
-
-/// Why text is no path.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message} at column {column} of the path")]
-pub struct PathError {
-    /// What is wrong.
-    pub message: String,
-    /// Where, from 1, in characters.
-    pub column: usize,
-}
-
-impl Path {
-    /// Reads `a.b`, `a['b-c']`, `a["b"]`, `a[0]`.
-    pub fn parse(_text: &str) -> Result<Self, PathError> {
-        todo!()
+    #[test]
+    fn of_two_fields_with_one_name_the_later_stays() {
+        let map = Map::from_fields(vec![
+            ("b".into(), Value::Int(1)),
+            ("a".into(), Value::Int(2)),
+            ("b".into(), Value::Int(3)),
+        ]);
+        assert_eq!(map.into_fields(), [("a".to_owned(), Value::Int(2)), ("b".to_owned(), Value::Int(3))]);
     }
 
-    /// What stands there in `map`; `None` where nothing does.
-    pub fn lookup<'a>(&self, _map: &'a Map) -> Option<&'a Value> {
-        todo!()
+    #[test]
+    fn numbers_of_different_kinds_are_different_values() {
+        assert_ne!(Value::Int(1), Value::Float(1.0));
+        assert_ne!(Value::Float(0.0), Value::Float(-0.0));
     }
 }

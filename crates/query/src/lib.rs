@@ -1,19 +1,48 @@
-//! The legacy query language: text to a filter over documents.
+//! The legacy query language: text to a filter over documents (CONTRACT section 2; for users, `docs/reference/query-language.md`).
+//!
+//! **Language version 1.** The store journals query texts as the conditions of writes and decides them again on every replay, so a text that
+//! was once a query must mean the same for ever: what parses today may neither stop parsing nor match other documents. What is an error today
+//! may become a query. That binds the grammar, [`limits`] (raise, never lower), the comparison rules, the ISO-8601 forms, and the syntax
+//! of the `regex` crate. The fixtures in `tests/query/language.rs` stand for it: add to them, never change one.
 //!
 //! Invariants: pure; parsing and evaluating are bounded in depth and size; evaluating never fails.
 //! Not here: which documents to look at (`store`), HTTP (`http-api`).
 
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
 use document::{DocumentId, Map};
+
+mod bind;
+mod compare;
+mod filter;
+mod instant;
+mod parse;
+mod pattern;
+mod syntax;
+mod token;
 
 pub mod limits;
 
-/// A parsed query, not yet bound to its `$args`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Query {}
+#[cfg(test)]
+mod laws;
 
-/// A query with its arguments in place, ready to be evaluated.
+pub use compare::compare_for_sort;
+
+use filter::{Candidate, Node};
+use syntax::Condition;
+
+/// A parsed query, not yet bound to its `$args`. Displays as a text that parses to an equal query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    condition: Condition,
+}
+
+/// A query with its arguments in place, ready to be evaluated. Cheap to clone, free to share between threads.
 #[derive(Debug, Clone)]
-pub struct Filter {}
+pub struct Filter {
+    root: Arc<Node>,
+}
 
 /// Why text is no query.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -34,41 +63,49 @@ pub struct BindError {
 }
 
 impl Query {
-    /// Parses the whole of `text`. `true` matches everything; an empty query is an error.
-    pub fn parse(_text: &str) -> Result<Self, ParseError> {
-        todo!()
+    /// Parses the whole of `text`. `true` matches everything; an empty query is an error. Texts beyond [`limits`] are errors.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        parse::parse(text).map(|condition| Self { condition })
     }
 
-    /// Puts `args` in the place of `$args.name`; unused arguments are allowed.
-    pub fn bind(&self, _args: &Map) -> Result<Filter, BindError> {
-        todo!()
+    /// Puts `args` in the place of `$args.name`; unused arguments are allowed. An argument that is missing, that is no array or text where a
+    /// function needs one, or that is no regular expression, is an error.
+    pub fn bind(&self, args: &Map) -> Result<Filter, BindError> {
+        bind::bind(&self.condition, args).map(|root| Filter { root: Arc::new(root) })
+    }
+}
+
+impl Display for Query {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.condition.fmt(f)
     }
 }
 
 impl Filter {
     /// Whether a document matches. `fields` is without `_id`.
-    pub fn matches(&self, _id: &DocumentId, _fields: &Map) -> bool {
-        todo!()
+    pub fn matches(&self, id: &DocumentId, fields: &Map) -> bool {
+        self.root.matches(&Candidate::new(id, fields))
     }
 
-    /// If only documents with these ids can match (`_id == 'a'`, or several joined by `||`), the ids: a reader then need not scan.
+    /// If only documents with these ids can match (`_id == 'a'`, or several joined by `||`), the ids, sorted, each once: a reader then need not
+    /// scan. Those documents must still be asked with [`Filter::matches`]. None at all where nothing can match.
     pub fn ids(&self) -> Option<Vec<DocumentId>> {
-        todo!()
+        self.root.ids_where(true).map(|ids| ids.into_iter().collect())
     }
 
     /// Whether the outcome depends on nothing but `_id`, so that it can never change for a document.
     pub fn is_id_only(&self) -> bool {
-        todo!()
+        !self.root.reads_fields()
     }
 
     /// Whether everything matches (`true`).
     pub fn is_always(&self) -> bool {
-        todo!()
+        matches!(*self.root, Node::Constant(true))
     }
 }
 
-/// Total order used by `sort`: null and missing, then booleans, numbers (compared exactly), strings (ISO-8601 date-times by instant against each
-/// other, otherwise by UTF-8 bytes), arrays, maps.
-pub fn compare_for_sort(_a: Option<&document::Value>, _b: Option<&document::Value>) -> std::cmp::Ordering {
-    todo!()
+impl ParseError {
+    pub(crate) fn new(message: impl Into<String>, column: usize) -> Self {
+        Self { message: message.into(), column }
+    }
 }

@@ -1,208 +1,256 @@
-//! One app: its sequencer, documents and events.
+//! One app: what its edges call, and what they share with its sequencer.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, RwLock, atomic::Ordering::Relaxed},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
-use document::{Changeset, UpdateError};
+use document::{Changeset, SiteId};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{CommittedOffset, EventLog, Snapshot, SnapshotError};
+use crate::{
+    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OffsetAndTimestamp, OpenError, Snapshot,
+    SnapshotError, StoreOptions, WaitError, WallClock,
+    consumer_offsets::{ConsumerOffsets, OffsetsChange},
+    disk,
+    engine::Engine,
+    journal::Journal,
+    limits::QUEUE_CHANGESETS_MAX,
+    replay::replay,
+    sequencer::{Command, Sequencer},
+    stats::Counters,
+};
 
 /// A transaction's position in its app. Only grows; 0 is "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TxnId(pub u64);
 
-/// An app's id: `[a-z0-9-]+`, at most 64 bytes; also part of its topic's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AppName(String);
-
-/// Why text is no app name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an app's name is 1 to 64 of a-z, 0-9 and '-', not {name:?}")]
-pub struct AppNameError {
-    /// What was given.
-    pub name: String,
-}
-
-impl AppName {
-    /// Checks the name.
-    pub fn new(name: &str) -> Result<Self, AppNameError> {
-        let fits = (1..=crate::limits::APP_NAME_BYTES_MAX).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(name.to_owned())) } else { Err(AppNameError { name: name.to_owned() }) }
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The topic, and the default consumer group, of the app's main feed.
-    pub fn main_topic(&self) -> String {
-        format!("user-consumable-{}", self.0)
-    }
-}
-
-/// What became of one changeset.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Committed {
-    /// Its transaction; where nothing was touched, the newest one.
-    pub txn_id: TxnId,
-    /// One for each operation, in order.
-    pub outcomes: Vec<Outcome>,
-}
-
-/// What became of one operation.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The document was written or removed.
-    Applied,
-    /// The condition did not hold, or there was nothing to remove: nothing happened.
-    Skipped,
-    /// The update could not be done: the document stays as it was.
-    Failed(UpdateError),
-}
-
-/// Why a changeset was not committed. Nothing of it happened.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CommitError {
-    /// No room on disk. Reads and consumers go on; writes resume when there is space.
-    #[error("the disk is full: {free_bytes} bytes are free, {needed_bytes} are kept in reserve; writes resume when there is space")]
-    DiskFull {
-        /// Free bytes now.
-        free_bytes: u64,
-        /// What must be free.
-        needed_bytes: u64,
-    },
-    /// A document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
-    #[error("document {id} of {collection:?} would be {bytes} bytes, more than the {} allowed", crate::limits::DOCUMENT_BYTES_MAX)]
-    DocumentTooLarge {
-        /// Its collection.
-        collection: String,
-        /// Its id as JSON.
-        id: String,
-        /// Its size.
-        bytes: usize,
-    },
-    /// An earlier write could not be made durable; the app takes no more until the server is restarted.
-    #[error("the app takes no writes since a write failed: {reason}")]
-    Halted {
-        /// What failed.
-        reason: String,
-    },
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Stopping,
-}
-
-/// Why waiting for a transaction ended.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("transaction {wanted} has not been applied; the newest is {newest}")]
-pub struct WaitError {
-    /// What was waited for.
-    pub wanted: u64,
-    /// What is there.
-    pub newest: u64,
-}
-
 /// One app of a data directory. Cheap to share behind an `Arc`; every method may be called from any task.
 #[derive(Debug)]
-pub struct App {}
+pub struct App {
+    shared: Arc<Shared>,
+    /// Bounded by [`QUEUE_CHANGESETS_MAX`]: a writer that finds it full waits for a place.
+    queue: mpsc::Sender<Command>,
+    sequencer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the sequencer writes and everyone reads.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) name: AppName,
+    pub(crate) dir: PathBuf,
+    pub(crate) instance: [u8; 16],
+    pub(crate) site: SiteId,
+    pub(crate) options: StoreOptions,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) engine: Engine,
+    pub(crate) events: EventLog,
+    pub(crate) newest_txn: watch::Sender<u64>,
+    pub(crate) offsets: RwLock<ConsumerOffsets>,
+    pub(crate) obstacle: RwLock<Option<CommitError>>,
+    pub(crate) counters: Counters,
+}
 
 impl App {
+    /// Opens or makes the app in `dir`: cuts a torn tail, replays what the documents lack, starts the sequencer.
+    pub(crate) fn open(
+        dir: &Path,
+        name: AppName,
+        options: &StoreOptions,
+        clock: Arc<dyn WallClock>,
+        random: fn() -> [u8; 16],
+    ) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { act: "cannot create", path: dir.to_owned(), source };
+        std::fs::create_dir_all(dir).map_err(io)?;
+        let documents_dir = dir.join("documents");
+        let engine_error =
+            |e: crate::engine::EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
+        let engine = Engine::open(&documents_dir, options.cache_bytes).map_err(engine_error)?;
+        let applied = engine.position().map_err(engine_error)?;
+        let applied_frames = applied.map_or(0, |p| p.next_frame);
+        let journal_dir = dir.join("journal");
+        let journal = match Journal::open(&journal_dir, options.segment_bytes, applied_frames, true)? {
+            Some(opened) => {
+                if opened.torn_bytes > 0 {
+                    tracing::warn!(
+                        app = name.as_str(),
+                        bytes = opened.torn_bytes,
+                        "cut a torn frame off the journal's end"
+                    );
+                }
+                opened.journal
+            }
+            None => {
+                let site = u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1;
+                Journal::create(&journal_dir, options.segment_bytes, random(), site)?
+            }
+        };
+        let (instance, site) = journal.identity();
+        let (journal, site) = (Arc::new(journal), SiteId(site));
+        let replayed = replay(&journal, &engine, &name, site, applied)?;
+        if replayed.frames > 0 {
+            tracing::info!(app = name.as_str(), frames = replayed.frames, "replayed the journal into the documents");
+        }
+        let position = replayed.position;
+        let newest_event = position
+            .next_offset
+            .checked_sub(1)
+            .map(|offset| OffsetAndTimestamp { offset, timestamp_ms: position.commit_time_ms });
+        let mut offsets = ConsumerOffsets::default();
+        for (group, topic, partition, offset) in engine.consumer_offsets().map_err(engine_error)? {
+            offsets.apply(&OffsetsChange { group, offsets: vec![(topic, partition, Some(offset))] });
+        }
+        let shared = Arc::new(Shared {
+            name,
+            dir: dir.to_owned(),
+            instance,
+            site,
+            options: options.clone(),
+            events: EventLog::new(journal.clone(), position.next_offset, newest_event),
+            journal,
+            engine,
+            newest_txn: watch::Sender::new(position.next_txn - 1),
+            offsets: RwLock::new(offsets),
+            obstacle: RwLock::new(None),
+            counters: Counters::default(),
+        });
+        let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
+        let sequencer = Sequencer::new(shared.clone(), commands, clock, position);
+        let thread = std::thread::Builder::new()
+            .name(format!("sequencer-{}", shared.name.as_str()))
+            .spawn(move || sequencer.run())
+            .map_err(|source| OpenError::Io { act: "cannot start the sequencer of", path: dir.to_owned(), source })?;
+        Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)) })
+    }
+
     /// Its name.
     pub fn name(&self) -> &AppName {
-        todo!()
+        &self.shared.name
     }
 
     /// A random number that the app keeps for life, restores included; topic ids derive from it.
     pub fn instance(&self) -> [u8; 16] {
-        todo!()
+        self.shared.instance
     }
 
     /// Commits `changeset` as one transaction: durable, applied and visible to reads when this returns. Waits for a place in
     /// the queue while it is full. Dropping the future does not undo what was queued.
-    pub async fn commit(&self, _changeset: Changeset) -> Result<Committed, CommitError> {
-        todo!()
+    pub async fn commit(&self, changeset: Changeset) -> Result<Committed, CommitError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Commit { changeset, queued_at: Instant::now(), reply };
+        self.queue.send(command).await.map_err(|_| CommitError::Stopping)?;
+        answer.await.map_err(|_| CommitError::Stopping)?
     }
 
     /// The newest transaction that reads can see.
     pub fn newest_txn(&self) -> TxnId {
-        todo!()
+        TxnId(*self.shared.newest_txn.borrow())
     }
 
     /// Waits until `txn_id` is applied, at most `timeout`.
-    pub async fn wait_for(&self, _txn_id: TxnId, _timeout: Duration) -> Result<(), WaitError> {
-        todo!()
+    pub async fn wait_for(&self, txn_id: TxnId, timeout: Duration) -> Result<(), WaitError> {
+        let mut newest = self.shared.newest_txn.subscribe();
+        if *newest.borrow() >= txn_id.0 {
+            return Ok(());
+        }
+        let waited = tokio::time::timeout(timeout, newest.wait_for(|&newest| newest >= txn_id.0)).await;
+        match waited {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(WaitError { wanted: txn_id.0, newest: self.newest_txn().0 }),
+        }
     }
 
     /// The documents as they are now; does not change while it is held. Reading blocks on disk: scan on a blocking thread.
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
-        todo!()
+        Snapshot::new(self.shared.engine.snapshot())
     }
 
     /// The events in offset order.
     pub fn events(&self) -> &EventLog {
-        todo!()
+        &self.shared.events
     }
 
     /// Makes a consumer group's offsets durable, all or none. Each is (topic, partition, offset).
-    pub async fn commit_offsets(&self, _group: &str, _offsets: Vec<(String, i32, CommittedOffset)>) -> Result<(), CommitError> {
-        todo!()
+    pub async fn commit_offsets(
+        &self,
+        group: &str,
+        offsets: Vec<(String, i32, CommittedOffset)>,
+    ) -> Result<(), CommitError> {
+        let offsets = offsets.into_iter().map(|(topic, partition, offset)| (topic, partition, Some(offset))).collect();
+        self.change_offsets(OffsetsChange { group: group.to_owned(), offsets }).await
     }
 
     /// The group's committed offsets: (topic, partition, offset).
-    pub fn committed_offsets(&self, _group: &str) -> Vec<(String, i32, CommittedOffset)> {
-        todo!()
+    pub fn committed_offsets(&self, group: &str) -> Vec<(String, i32, CommittedOffset)> {
+        self.shared.offsets.read().expect("not poisoned").of_group(group)
     }
 
     /// Every group that has committed an offset, sorted.
     pub fn groups_with_offsets(&self) -> Vec<String> {
-        todo!()
+        self.shared.offsets.read().expect("not poisoned").groups()
     }
 
     /// Forgets committed offsets: those of `partitions` (topic, partition), or all of the group's if that is `None`.
-    pub async fn delete_offsets(&self, _group: &str, _partitions: Option<Vec<(String, i32)>>) -> Result<(), CommitError> {
-        todo!()
+    pub async fn delete_offsets(&self, group: &str, partitions: Option<Vec<(String, i32)>>) -> Result<(), CommitError> {
+        let partitions = partitions.unwrap_or_else(|| {
+            self.committed_offsets(group).into_iter().map(|(topic, partition, _)| (topic, partition)).collect()
+        });
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let offsets = partitions.into_iter().map(|(topic, partition)| (topic, partition, None)).collect();
+        self.change_offsets(OffsetsChange { group: group.to_owned(), offsets }).await
+    }
+
+    async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| CommitError::Stopping)?;
+        answer.await.map_err(|_| CommitError::Stopping)?
     }
 
     /// Why writes are refused at the moment (disk full, halted); `None` while they are taken.
     pub fn write_obstacle(&self) -> Option<CommitError> {
-        todo!()
+        self.shared.obstacle.read().expect("not poisoned").clone()
     }
 
     /// Counters for `/metrics` and health.
     pub fn stats(&self) -> AppStats {
-        todo!()
+        let shared = &self.shared;
+        let counters = &shared.counters;
+        AppStats {
+            transactions: counters.transactions.load(Relaxed),
+            events: counters.events.load(Relaxed),
+            frames: counters.frames.load(Relaxed),
+            sync_micros: counters.sync_micros.load(Relaxed),
+            journal_bytes: shared.journal.len_bytes(),
+            journal_segments: shared.journal.segments().len() as u64,
+            documents_bytes: shared.engine.disk_bytes(),
+            disk_free_bytes: disk::space(&shared.dir).map_or(0, |(free, _)| free),
+            commit_seconds: counters.commit_histogram(),
+        }
+    }
+
+    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`].
+    pub(crate) fn stop(&self) {
+        let Some(thread) = self.sequencer.lock().expect("not poisoned").take() else { return };
+        let mut stop = Command::Stop;
+        while let Err(mpsc::error::TrySendError::Full(back)) = self.queue.try_send(stop) {
+            stop = back;
+            std::thread::yield_now();
+        }
+        if thread.join().is_err() {
+            tracing::error!(app = self.name().as_str(), "the sequencer panicked");
+        }
+        if let Err(error) = self.shared.engine.flush() {
+            tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");
+        }
     }
 }
 
-/// Numbers of one app since its start, and sizes now.
-#[derive(Debug, Clone, Default)]
-pub struct AppStats {
-    /// Changesets committed since the start.
-    pub transactions: u64,
-    /// Journal frames (fsyncs) since the start.
-    pub frames: u64,
-    /// Microseconds spent in fdatasync since the start.
-    pub sync_micros: u64,
-    /// Bytes of the journal on disk.
-    pub journal_bytes: u64,
-    /// Segments of the journal.
-    pub journal_segments: u64,
-    /// Bytes of the document engine on disk.
-    pub documents_bytes: u64,
-    /// Free bytes on the data directory's file system.
-    pub disk_free_bytes: u64,
-    /// Commit durations, seconds: upper bounds and cumulative counts, then sum and count.
-    pub commit_seconds: CommitHistogram,
-}
-
-/// A histogram of how long a commit took from queueing to visible.
-#[derive(Debug, Clone, Default)]
-pub struct CommitHistogram {
-    /// Upper bound in seconds and how many were at or below it.
-    pub buckets: Vec<(f64, u64)>,
-    /// Sum of all, in seconds.
-    pub sum_seconds: f64,
-    /// How many.
-    pub count: u64,
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }

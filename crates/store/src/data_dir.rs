@@ -1,11 +1,15 @@
 //! The data directory: its lock, its layout, and the apps in it.
 
 use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
 };
 
-use crate::{App, AppName};
+use crate::{App, AppName, journal::segment::SegmentError};
 
 /// Where the time comes from; only the binary reads the machine's clock.
 pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
@@ -20,13 +24,15 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// Memory for the document engine's block cache, in bytes.
     pub cache_bytes: u64,
-    /// Free disk space below which writes are refused, in bytes.
+    /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
     pub disk_reserve_bytes: u64,
+    /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
+    pub event_bytes_max: u32,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, cache_bytes: 32 << 20, disk_reserve_bytes: 256 << 20 }
+        Self { segment_bytes: 64 << 20, cache_bytes: 32 << 20, disk_reserve_bytes: 256 << 20, event_bytes_max: 1 << 20 }
     }
 }
 
@@ -94,42 +100,115 @@ pub enum CreateAppError {
 
 /// An opened data directory; locked until dropped.
 #[derive(Debug)]
-pub struct DataDir {}
+pub struct DataDir {
+    path: PathBuf,
+    options: StoreOptions,
+    clock: Arc<dyn WallClock>,
+    random: fn() -> [u8; 16],
+    apps: RwLock<BTreeMap<String, Arc<App>>>,
+    /// Held for its lock.
+    _lock: File,
+}
 
 impl DataDir {
     /// Opens `path` (created 0700 if missing) and every app in it; cuts torn tails and replays what the documents lack.
     /// `random` gives fresh random bytes for instance and site ids.
     pub fn open(
-        _path: &Path,
-        _options: StoreOptions,
-        _clock: Arc<dyn WallClock>,
-        _random: fn() -> [u8; 16],
+        path: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn WallClock>,
+        random: fn() -> [u8; 16],
     ) -> Result<Arc<Self>, OpenError> {
-        todo!()
+        let lock = lock(path)?;
+        let io = |act, path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::Io { act, path, source }
+        };
+        let apps_dir = path.join("apps");
+        create_dir_private(&apps_dir).map_err(io("cannot create", &apps_dir))?;
+        let mut apps = BTreeMap::new();
+        for entry in std::fs::read_dir(&apps_dir).map_err(io("cannot list", &apps_dir))? {
+            let dir = entry.map_err(io("cannot list", &apps_dir))?.path();
+            let Some(name) = dir.file_name().and_then(|n| n.to_str()).and_then(|n| AppName::new(n).ok()) else {
+                tracing::warn!(path = %dir.display(), "not an app's directory; left alone");
+                continue;
+            };
+            let app = App::open(&dir, name.clone(), &options, clock.clone(), random)?;
+            apps.insert(name.as_str().to_owned(), Arc::new(app));
+        }
+        Ok(Arc::new(Self { path: path.to_owned(), options, clock, random, apps: RwLock::new(apps), _lock: lock }))
     }
 
     /// Its path.
     pub fn path(&self) -> &Path {
-        todo!()
+        &self.path
     }
 
     /// The app of that name.
-    pub fn app(&self, _name: &str) -> Option<Arc<App>> {
-        todo!()
+    pub fn app(&self, name: &str) -> Option<Arc<App>> {
+        self.apps.read().expect("not poisoned").get(name).cloned()
     }
 
     /// Every app, sorted by name.
     pub fn apps(&self) -> Vec<Arc<App>> {
-        todo!()
+        self.apps.read().expect("not poisoned").values().cloned().collect()
     }
 
-    /// Makes an app.
-    pub fn create_app(&self, _name: &AppName) -> Result<Arc<App>, CreateAppError> {
-        todo!()
+    /// Makes an app. Blocks on disk.
+    pub fn create_app(&self, name: &AppName) -> Result<Arc<App>, CreateAppError> {
+        let mut apps = self.apps.write().expect("not poisoned");
+        if apps.contains_key(name.as_str()) {
+            return Err(CreateAppError::Exists(name.as_str().to_owned()));
+        }
+        let dir = self.path.join("apps").join(name.as_str());
+        create_dir_private(&dir).map_err(|source| OpenError::Io { act: "cannot create", path: dir.clone(), source })?;
+        let app = Arc::new(App::open(&dir, name.clone(), &self.options, self.clock.clone(), self.random)?);
+        apps.insert(name.as_str().to_owned(), app.clone());
+        Ok(app)
     }
 
-    /// Finishes queued writes, stops the sequencers, and syncs the documents so that the next start replays nothing.
+    /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next start replays nothing.
     pub fn stop(&self) {
-        todo!()
+        self.apps().iter().for_each(|app| app.stop());
+    }
+}
+
+/// Takes the directory for this process, making it if it is missing.
+pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
+    let lock_path = path.join("lock");
+    let io = |act, path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io { act, path, source }
+    };
+    create_dir_private(path).map_err(io("cannot create", path))?;
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path);
+    let mut file = open.map_err(io("cannot open", &lock_path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
+            return Err(OpenError::Locked { path: path.to_owned(), pid });
+        }
+        Err(TryLockError::Error(source)) => return Err(io("cannot lock", &lock_path)(source)),
+    }
+    let noted = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
+    noted.map_err(io("cannot write", &lock_path))?;
+    Ok(file)
+}
+
+fn create_dir_private(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+impl From<SegmentError> for OpenError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Io { act, path, source } => Self::Io { act, path, source },
+            SegmentError::Damaged { path, at, message } => Self::Damaged { path, at, message },
+            SegmentError::NewerFormat { path, found } => {
+                Self::NewerFormat { path, found, known: crate::journal::segment::VERSION }
+            }
+        }
     }
 }

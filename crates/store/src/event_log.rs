@@ -1,7 +1,20 @@
-//! The events of one app as record batches, by dense offsets.
+//! The events of one app as record batches, by dense offsets: the newest from memory, the rest from the journal.
+//!
+//! Invariants: readers see an event only after it is durable and its document can be read; bytes never change.
+//! Not here: topics and partitions (views of these events), Kafka requests (`kafka-endpoint`).
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, RwLock},
+};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+
+use crate::{
+    journal::{Journal, frame::FrameHeader, take_batches},
+    limits::TAIL_BYTES_MAX,
+};
 
 /// A consumer group's position in one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,33 +48,103 @@ pub struct ReadError {
 
 /// The events of one app: a Kafka partition's worth.
 #[derive(Debug)]
-pub struct EventLog {}
+pub struct EventLog {
+    journal: Arc<Journal>,
+    high_watermark: watch::Sender<u64>,
+    tail: RwLock<Tail>,
+}
+
+/// The newest batches, at most [`TAIL_BYTES_MAX`]; the oldest leave first.
+#[derive(Debug, Default)]
+struct Tail {
+    frames: VecDeque<TailFrame>,
+    bytes: usize,
+    /// The newest event's time, also when no frame is in memory.
+    newest: Option<OffsetAndTimestamp>,
+}
+
+#[derive(Debug, Clone)]
+struct TailFrame {
+    first_offset: u64,
+    batches: Bytes,
+}
 
 impl EventLog {
+    pub(crate) fn new(journal: Arc<Journal>, high_watermark: u64, newest: Option<OffsetAndTimestamp>) -> Self {
+        let tail = Tail { newest, ..Tail::default() };
+        Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::new(tail) }
+    }
+
+    /// Lets readers see a frame's events.
+    pub(crate) fn publish(&self, header: &FrameHeader, batches: Vec<u8>) {
+        if header.events == 0 {
+            return;
+        }
+        let mut tail = self.tail.write().expect("not poisoned");
+        tail.bytes += batches.len();
+        tail.frames.push_back(TailFrame { first_offset: header.first_offset, batches: Bytes::from(batches) });
+        tail.newest =
+            Some(OffsetAndTimestamp { offset: header.next_offset() - 1, timestamp_ms: header.commit_time_ms });
+        while tail.bytes > TAIL_BYTES_MAX
+            && let Some(oldest) = tail.frames.pop_front()
+        {
+            tail.bytes -= oldest.batches.len();
+        }
+        drop(tail);
+        self.high_watermark.send_replace(header.next_offset());
+    }
+
     /// The offset after the last event.
     pub fn high_watermark(&self) -> u64 {
-        todo!()
+        *self.high_watermark.borrow()
     }
 
     /// Follows [`EventLog::high_watermark`]; changes only after the events can be read.
     pub fn watch(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.high_watermark.subscribe()
     }
 
-    /// Whole record batches (stored bytes, as committed) from the one that holds `offset` (or, where that is a hole, the next), in order:
-    /// as many as fit in `max_bytes`, but at least one. Empty at the high watermark. The first batch may begin before
-    /// `offset`. Recent events come from memory; older ones are read on a blocking thread.
-    pub async fn read(&self, _offset: u64, _max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
-        todo!()
+    /// Whole record batches (stored bytes, as committed) from the one that holds `offset` (or, where that is a hole, the next), in
+    /// order: as many as fit in `max_bytes`, but at least one. Empty at the high watermark. The first batch may begin before
+    /// `offset`. Each piece holds one or more whole batches. Recent events come from memory; older ones are read on a blocking thread.
+    pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+        if offset >= self.high_watermark() {
+            return Ok(Vec::new());
+        }
+        if let Some(batches) = self.read_tail(offset, max_bytes) {
+            return Ok(batches);
+        }
+        let journal = self.journal.clone();
+        on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await
+    }
+
+    /// From memory; `None` if what is wanted begins before it.
+    fn read_tail(&self, offset: u64, max_bytes: usize) -> Option<Vec<Bytes>> {
+        let tail = self.tail.read().expect("not poisoned");
+        let first = tail.frames.partition_point(|f| f.first_offset <= offset).checked_sub(1)?;
+        Some(take_batches(tail.frames.range(first..).map(|f| f.batches.clone()), offset, max_bytes))
     }
 
     /// The first event at or after `timestamp_ms`; `None` if there is none.
-    pub async fn offset_for_timestamp(&self, _timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        todo!()
+    pub async fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+        match self.max_timestamp() {
+            Some(newest) if newest.timestamp_ms >= timestamp_ms => {}
+            _ => return Ok(None),
+        }
+        let journal = self.journal.clone();
+        on_blocking_thread(0, move || journal.offset_for_timestamp(timestamp_ms)).await
     }
 
     /// The newest event with the greatest timestamp; `None` if there are no events.
     pub fn max_timestamp(&self) -> Option<OffsetAndTimestamp> {
-        todo!()
+        self.tail.read().expect("not poisoned").newest
     }
+}
+
+async fn on_blocking_thread<T: Send + 'static>(
+    offset: u64,
+    read: impl FnOnce() -> Result<T, crate::journal::segment::SegmentError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let failed = |message: String| ReadError { offset, message };
+    tokio::task::spawn_blocking(read).await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
 }

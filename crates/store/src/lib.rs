@@ -5,13 +5,28 @@
 //! Not here: sockets, JSON envelopes, certificates and keys (`credentials` keeps its own files).
 
 mod app;
+mod app_name;
+mod apply;
+mod commit;
+mod consumer_offsets;
 mod data_dir;
+mod disk;
+mod engine;
 mod event_log;
+mod journal;
+mod replay;
+mod sequencer;
 mod snapshot;
+mod stats;
+mod verify;
 
 pub mod limits;
 
-pub use app::{App, AppName, AppNameError, AppStats, CommitError, CommitHistogram, Committed, Outcome, TxnId, WaitError};
+pub use app::{App, TxnId};
+pub use app_name::{AppName, AppNameError};
+pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument};
+pub use stats::{AppStats, CommitHistogram};
+pub use verify::{AppReport, VerifyProgress, VerifyReport, verify};

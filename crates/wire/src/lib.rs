@@ -3,4 +3,13 @@
 //! Invariants: pure; names and field order are the contract's, exactly; whatever does not fit is an error that says what and where.
 //! Not here: sockets and status codes (`http-api`), the stored form of documents (`document`).
 
+pub mod admin;
+pub mod error;
 pub mod event;
+pub mod find;
+pub mod requery;
+pub mod write;
+
+mod shape;
+
+pub use error::{RequestError, write_error};

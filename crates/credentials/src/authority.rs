@@ -1,0 +1,279 @@
+//! The certificate authority of one data directory, and what it issues.
+//!
+//! ```text
+//! authority/ca.key   PKCS#8 PEM, ECDSA P-256; never leaves the directory
+//! authority/ca.pem   the certificate, ten years, may sign leaves only
+//! ```
+//! Invariants: every leaf has its own key, a random serial, one purpose (server or client), and ends no later than the CA.
+//! Not here: which certificates are accepted (`client_verifier`), where the issued ones are kept (`server_certificate`, `bundle`).
+
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SerialNumber,
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::{
+    CredentialsError, files,
+    limits::{BACKDATED_MS, CA_DAYS, DAY_MS, SERVER_CERTIFICATE_DAYS, USER_CERTIFICATE_DAYS},
+    random,
+};
+
+/// The authority: signs, and says what clients must trust.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    der: CertificateDer<'static>,
+    ends_ms: u64,
+}
+
+/// A certificate with its private key.
+pub(crate) struct Issued {
+    /// The certificate alone, PEM.
+    pub(crate) pem: String,
+    /// The same, DER.
+    pub(crate) der: CertificateDer<'static>,
+    /// Its private key, PKCS#8 PEM.
+    pub(crate) key_pem: String,
+    /// The same, DER.
+    pub(crate) key_der: Vec<u8>,
+    /// Its serial number.
+    pub(crate) serial: [u8; 16],
+    /// When it ends, milliseconds since the epoch.
+    pub(crate) expires_ms: u64,
+}
+
+impl Authority {
+    /// Whether there is an authority in the directory.
+    pub(crate) fn exists(directory: &Path) -> Result<bool, CredentialsError> {
+        let path = directory.join("ca.pem");
+        path.try_exists().map_err(CredentialsError::io("cannot read", &path))
+    }
+
+    /// Makes one. The certificate is written last: with it, the authority exists.
+    pub(crate) fn create(directory: &Path, now_ms: u64) -> Result<Self, CredentialsError> {
+        let key = new_key()?;
+        let mut params = params(Validity::new(now_ms, CA_DAYS, u64::MAX))?;
+        // The name is its own, so that clients that trust several servers never take one CA for another.
+        let name = format!("Headwater CA {}", hex(&random::bytes::<4>()));
+        params.distinguished_name = name_of(&[(DnType::OrganizationName, "Headwater"), (DnType::CommonName, &name)]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).map_err(CredentialsError::certificate("cannot make the CA"))?;
+        files::write(&directory.join("ca.key"), key.serialize_pem().as_bytes(), files::PRIVATE)?;
+        files::write(&directory.join("ca.pem"), certificate.pem().as_bytes(), files::PRIVATE)?;
+        tracing::info!(name, "made a certificate authority");
+        Self::open(directory, now_ms)
+    }
+
+    /// Reads the one that is there.
+    pub(crate) fn open(directory: &Path, now_ms: u64) -> Result<Self, CredentialsError> {
+        let (pem_path, key_path) = (directory.join("ca.pem"), directory.join("ca.key"));
+        let pem = required(&pem_path)?;
+        let key = KeyPair::from_pem(&required(&key_path)?)
+            .map_err(|error| CredentialsError::file(&key_path, format!("it is no private key: {error}")))?;
+        let wrong = |why: &dyn ToString| CredentialsError::file(&pem_path, why.to_string());
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(&error))?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| wrong(&error))?;
+        if !certificate.is_ca() {
+            return Err(wrong(&"it is not the certificate of a CA"));
+        }
+        if certificate.public_key().raw != key.subject_public_key_info() {
+            return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
+        }
+        let ends_ms = ends_ms(&certificate);
+        if now_ms.saturating_add(365 * DAY_MS) > ends_ms {
+            tracing::warn!(path = %pem_path.display(), "the certificate authority ends within a year; see docs/operating/credentials.md");
+        }
+        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| wrong(&error))?;
+        Ok(Self { issuer, pem, der, ends_ms })
+    }
+
+    /// The CA's certificate, PEM.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The CA's certificate, DER.
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    /// A server certificate for these DNS names and addresses.
+    pub(crate) fn issue_server(&self, names: &[String], now_ms: u64) -> Result<Issued, CredentialsError> {
+        let mut params = params(Validity::new(now_ms, SERVER_CERTIFICATE_DAYS, self.ends_ms))?;
+        let subject_alt_names = CertificateParams::new(names)
+            .map_err(CredentialsError::certificate("cannot name the server"))?
+            .subject_alt_names;
+        params.subject_alt_names = subject_alt_names;
+        params.distinguished_name =
+            name_of(&[(DnType::OrganizationName, "Headwater"), (DnType::CommonName, "Headwater server")]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(params)
+    }
+
+    /// A user certificate: `CN=user, O=app`.
+    pub(crate) fn issue_user(&self, app: &str, user: &str, now_ms: u64) -> Result<Issued, CredentialsError> {
+        let mut params = params(Validity::new(now_ms, USER_CERTIFICATE_DAYS, self.ends_ms))?;
+        params.distinguished_name = name_of(&[(DnType::OrganizationName, app), (DnType::CommonName, user)]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(params)
+    }
+
+    fn issue(&self, mut params: CertificateParams) -> Result<Issued, CredentialsError> {
+        let act = "cannot issue a certificate";
+        if params.not_after <= params.not_before {
+            return Err(CredentialsError::Certificate {
+                act,
+                message: "the certificate authority has ended".to_owned(),
+            });
+        }
+        let (key, serial) = (new_key()?, random::serial());
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(CredentialsError::certificate(act))?;
+        Ok(Issued {
+            pem: certificate.pem(),
+            der: certificate.der().clone(),
+            key_pem: key.serialize_pem(),
+            key_der: key.serialize_der(),
+            serial,
+            expires_ms: milliseconds(params.not_after.unix_timestamp()),
+        })
+    }
+}
+
+/// Bytes as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When a certificate ends, milliseconds since the epoch.
+pub(crate) fn ends_ms(certificate: &X509Certificate<'_>) -> u64 {
+    milliseconds(certificate.validity().not_after.timestamp())
+}
+
+fn required(path: &Path) -> Result<String, CredentialsError> {
+    files::read(path, files::PRIVATE)?
+        .ok_or_else(|| CredentialsError::file(path, "it is missing, though the certificate authority exists"))
+}
+
+struct Validity {
+    from_ms: u64,
+    to_ms: u64,
+}
+
+impl Validity {
+    fn new(now_ms: u64, days: u64, latest_ms: u64) -> Self {
+        let to_ms = now_ms.saturating_add(days * DAY_MS).min(latest_ms);
+        Self { from_ms: now_ms.saturating_sub(BACKDATED_MS), to_ms }
+    }
+}
+
+fn params(validity: Validity) -> Result<CertificateParams, CredentialsError> {
+    let mut params = CertificateParams::default();
+    params.not_before = instant(validity.from_ms)?;
+    params.not_after = instant(validity.to_ms)?;
+    Ok(params)
+}
+
+/// In whole seconds, as certificates have it.
+fn instant(ms: u64) -> Result<OffsetDateTime, CredentialsError> {
+    let seconds = i64::try_from(ms / 1_000).expect("a thousandth of a u64 fits");
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(CredentialsError::certificate("cannot date a certificate"))
+}
+
+fn milliseconds(seconds: i64) -> u64 {
+    u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000)
+}
+
+fn name_of(parts: &[(DnType, &str)]) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    for (kind, value) in parts {
+        name.push(kind.clone(), *value);
+    }
+    name
+}
+
+fn new_key() -> Result<KeyPair, CredentialsError> {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(CredentialsError::certificate("cannot make a key"))
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("ends_ms", &self.ends_ms).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_760_000_000_000;
+
+    #[test]
+    fn the_same_authority_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(!Authority::exists(directory.path()).unwrap());
+        let made = Authority::create(directory.path(), NOW_MS).unwrap();
+        assert!(Authority::exists(directory.path()).unwrap());
+        assert_eq!(made.pem(), Authority::open(directory.path(), NOW_MS).unwrap().pem());
+        assert_eq!(made.ends_ms, NOW_MS + 3_650 * DAY_MS);
+        assert_eq!(fs::metadata(directory.path().join("ca.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_user_certificate_says_who_and_for_how_long() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::create(directory.path(), NOW_MS).unwrap();
+        let issued = authority.issue_user("shop", "ann", NOW_MS + 999).unwrap();
+        assert_eq!(issued.expires_ms, NOW_MS + 730 * DAY_MS);
+        let (_, certificate) = X509Certificate::from_der(&issued.der).unwrap();
+        assert_eq!(certificate.subject().to_string(), "O=shop, CN=ann");
+        assert_eq!(certificate.raw_serial(), issued.serial);
+        assert_eq!(certificate.validity().not_before.timestamp(), (NOW_MS as i64 - 3_600_000) / 1_000);
+        let usage = certificate.extended_key_usage().unwrap().unwrap().value;
+        assert!(usage.client_auth && !usage.server_auth);
+    }
+
+    #[test]
+    fn nothing_outlives_the_authority() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::create(directory.path(), NOW_MS).unwrap();
+        let late = authority.issue_user("shop", "ann", authority.ends_ms - DAY_MS).unwrap();
+        assert_eq!(late.expires_ms, authority.ends_ms);
+        let error = authority.issue_user("shop", "ann", authority.ends_ms + DAY_MS).err().unwrap().to_string();
+        assert_eq!(error, "cannot issue a certificate: the certificate authority has ended");
+    }
+
+    #[test]
+    fn wrong_files_are_named() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        Authority::create(other.path(), NOW_MS).unwrap();
+        let refused = |file: &str, contents: Option<Vec<u8>>| {
+            Authority::create(one.path(), NOW_MS).unwrap();
+            match contents {
+                Some(contents) => fs::write(one.path().join(file), contents).unwrap(),
+                None => fs::remove_file(one.path().join(file)).unwrap(),
+            }
+            let error = Authority::open(one.path(), NOW_MS).unwrap_err().to_string();
+            assert!(error.contains(file), "{error}");
+            error
+        };
+        assert!(refused("ca.key", None).ends_with("it is missing, though the certificate authority exists"));
+        assert!(refused("ca.key", Some(b"nonsense".to_vec())).contains("it is no private key"));
+        assert!(
+            refused("ca.key", Some(fs::read(other.path().join("ca.key")).unwrap()))
+                .ends_with("it is not the key of ca.pem")
+        );
+        refused("ca.pem", Some(b"nonsense".to_vec()));
+        refused("ca.pem", Some(vec![0xff]));
+    }
+}

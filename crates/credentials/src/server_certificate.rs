@@ -1,0 +1,230 @@
+//! The server's own certificate: for the Kafka endpoint and for HTTPS, renewed while connections go on.
+//!
+//! ```text
+//! authority/server.pem   certificate and private key (PKCS#8) in one file, so that they always belong together
+//! ```
+//! Invariants: it names exactly `localhost`, the loopback addresses and every name asked for since the start; whoever resolves it after a
+//! renewal gets the new one, in every TLS configuration that was made of it.
+
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwapOption;
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use crate::{
+    CredentialsError,
+    authority::{self, Authority, Issued},
+    files,
+    limits::{DAY_MS, RENEWAL_DAYS},
+    tls,
+};
+
+/// See the module. As a resolver it gives the live certificate whatever name the client asks for: Java clients send none for `localhost`.
+#[derive(Debug)]
+pub(crate) struct ServerCertificate {
+    authority: Arc<Authority>,
+    path: PathBuf,
+    names: Mutex<BTreeSet<String>>,
+    live: ArcSwapOption<Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    key: Arc<CertifiedKey>,
+    names: BTreeSet<String>,
+    ends_ms: u64,
+}
+
+impl ServerCertificate {
+    /// The certificate kept in the authority's directory; nothing is read or made before [`ServerCertificate::ensure`].
+    pub(crate) fn new(authority: Arc<Authority>, directory: &Path) -> Self {
+        let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        Self {
+            authority,
+            path: directory.join("server.pem"),
+            names: Mutex::new(always.into()),
+            live: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Makes the live certificate name these too; reads or renews it where it does not. Says whether it made a new one.
+    pub(crate) fn ensure(&self, names: &[String], now_ms: u64) -> Result<bool, CredentialsError> {
+        let names = names.iter().map(|name| canonical(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut wanted = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.extend(names);
+        if self.live.load().as_ref().is_some_and(|live| live.is_good(&wanted, now_ms)) {
+            return Ok(false);
+        }
+        if let Some(kept) = self.read()?
+            && kept.is_good(&wanted, now_ms)
+        {
+            self.live.store(Some(Arc::new(kept)));
+            return Ok(false);
+        }
+        let issued = self.authority.issue_server(&Vec::from_iter(wanted.iter().cloned()), now_ms)?;
+        files::write(&self.path, (issued.pem.clone() + &issued.key_pem).as_bytes(), files::PRIVATE)?;
+        tracing::info!(names = ?*wanted, "made a server certificate");
+        self.live.store(Some(Arc::new(Live::new(issued, wanted.clone())?)));
+        Ok(true)
+    }
+
+    fn read(&self) -> Result<Option<Live>, CredentialsError> {
+        let Some(text) = files::read(&self.path, files::PRIVATE)? else { return Ok(None) };
+        parse(&text, self.authority.der()).map(Some).map_err(|message| {
+            CredentialsError::file(&self.path, message + "; without the file, the server makes another")
+        })
+    }
+}
+
+impl ResolvesServerCert for ServerCertificate {
+    fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.live.load().as_ref().map(|live| live.key.clone())
+    }
+}
+
+impl Live {
+    fn new(issued: Issued, names: BTreeSet<String>) -> Result<Self, CredentialsError> {
+        let key = PrivateKeyDer::Pkcs8(issued.key_der.into());
+        let key = tls::certified_key(vec![issued.der], key)
+            .map_err(CredentialsError::certificate("cannot use the server's certificate"))?;
+        Ok(Self { key, names, ends_ms: issued.expires_ms })
+    }
+
+    fn is_good(&self, names: &BTreeSet<String>, now_ms: u64) -> bool {
+        self.names == *names && now_ms.saturating_add(RENEWAL_DAYS * DAY_MS) < self.ends_ms
+    }
+}
+
+fn parse(text: &str, ca: &CertificateDer<'_>) -> Result<Live, String> {
+    let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|error| format!("its certificate: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|error| format!("its private key: {error}"))?;
+    let (names, ends_ms) = {
+        let parsed = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate);
+        let certificate = parsed(&der).map_err(|error| format!("its certificate: {error}"))?;
+        let ca = parsed(ca).map_err(|error| error.to_string())?;
+        if certificate.issuer().as_raw() != ca.subject().as_raw() {
+            return Err("its certificate is of another authority".to_owned());
+        }
+        (names_of(&certificate), authority::ends_ms(&certificate))
+    };
+    let key = tls::certified_key(vec![der], key).map_err(|error| error.to_string())?;
+    Ok(Live { key, names, ends_ms })
+}
+
+fn names_of(certificate: &X509Certificate<'_>) -> BTreeSet<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return BTreeSet::new() };
+    extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(bytes).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
+/// One way to write each name: an address as it prints, a DNS name in lower case.
+fn canonical(name: &str) -> Result<String, CredentialsError> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    match ServerName::try_from(name) {
+        Ok(ServerName::DnsName(_)) => Ok(name.to_ascii_lowercase()),
+        _ => Err(CredentialsError::bad_name(format!(
+            "a server certificate cannot name {name:?}: it is no DNS name or IP address"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_760_000_000_000;
+
+    struct Fixture {
+        directory: tempfile::TempDir,
+        authority: Arc<Authority>,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let authority = Arc::new(Authority::create(directory.path(), NOW_MS).unwrap());
+            Self { directory, authority }
+        }
+
+        fn start(&self) -> ServerCertificate {
+            ServerCertificate::new(self.authority.clone(), self.directory.path())
+        }
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn it_is_kept_while_names_and_time_allow() {
+        let fixture = Fixture::new();
+        let asked = names(&["DB.example.com", "10.0.0.7", "localhost"]);
+        assert!(fixture.start().ensure(&asked, NOW_MS).unwrap());
+
+        let again = fixture.start();
+        assert!(!again.ensure(&asked, NOW_MS + 700 * DAY_MS).unwrap());
+        let live = again.live.load_full().unwrap();
+        assert_eq!(Vec::from_iter(&live.names), ["10.0.0.7", "127.0.0.1", "::1", "db.example.com", "localhost"]);
+
+        assert!(again.ensure(&asked, NOW_MS + 800 * DAY_MS).unwrap(), "fewer than 30 days remain");
+        assert!(fixture.start().ensure(&names(&["other"]), NOW_MS + 800 * DAY_MS).unwrap());
+        assert!(fixture.start().ensure(&[], NOW_MS + 800 * DAY_MS).unwrap(), "a name that is gone is not certified on");
+    }
+
+    #[test]
+    fn one_process_may_ask_for_names_one_after_the_other() {
+        let fixture = Fixture::new();
+        let certificate = fixture.start();
+        assert!(certificate.ensure(&names(&["a"]), NOW_MS).unwrap());
+        assert!(certificate.ensure(&names(&["b"]), NOW_MS).unwrap());
+        assert!(!certificate.ensure(&names(&["a"]), NOW_MS).unwrap());
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_and_not_replaced() {
+        let (fixture, other) = (Fixture::new(), Fixture::new());
+        other.start().ensure(&[], NOW_MS).unwrap();
+        let path = fixture.directory.path().join("server.pem");
+        for contents in [b"nonsense".to_vec(), fs::read(other.directory.path().join("server.pem")).unwrap()] {
+            fs::write(&path, &contents).unwrap();
+            let error = fixture.start().ensure(&[], NOW_MS).unwrap_err().to_string();
+            assert!(error.contains("server.pem cannot be used: its certificate"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), contents);
+        }
+    }
+
+    #[test]
+    fn names_that_cannot_be_certified_are_refused() {
+        let certificate = Fixture::new();
+        for name in ["", "a b", "*", "host:9093", "[::1]"] {
+            let error = certificate.start().ensure(&names(&[name]), NOW_MS).unwrap_err();
+            assert!(matches!(error, CredentialsError::BadName { .. }), "{name:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What one site sees of its own writes, and the joins worth naming; the laws are in `tests/laws`.
+
+use super::*;
+use crate::{StampClock, UpdateKind, Value};
+
+fn map(json: &str) -> Map {
+    match Value::from_json(json.as_bytes()).unwrap() {
+        Value::Map(map) => map,
+        other => panic!("{other:?} is no object"),
+    }
+}
+
+fn value(json: &str) -> Value {
+    Value::from_json(json.as_bytes()).unwrap()
+}
+
+fn at(time: u64, site: u64) -> Stamp {
+    Stamp { time, site: SiteId(site) }
+}
+
+fn written(json: &str, counters: &[&str]) -> Document {
+    let mut document = Document::new();
+    let counters: Vec<Path> = counters.iter().map(|path| Path::parse(path).unwrap()).collect();
+    document.upsert(&map(json), &counters, at(10, 1));
+    document
+}
+
+fn json(document: &Document) -> String {
+    let mut out = Vec::new();
+    document.value().map_or(Value::Null, Value::Map).write_json(&mut out);
+    check_stored(document);
+    String::from_utf8(out).unwrap()
+}
+
+/// Every document of these tests is also stored, read, and shown in all the other ways.
+fn check_stored(document: &Document) {
+    let mut bytes = Vec::new();
+    document.encode(&mut bytes);
+    assert_eq!(Document::decode(&bytes).as_ref(), Ok(document));
+    assert_eq!(Document::decode_value(&bytes), Ok(document.value()));
+}
+
+fn command(path: &str, kind: UpdateKind) -> UpdateCommand {
+    UpdateCommand { path: Path::parse(path).unwrap(), kind }
+}
+
+fn set(path: &str, json: &str) -> UpdateCommand {
+    command(path, UpdateKind::Set(value(json)))
+}
+
+fn increment(path: &str, json: &str) -> UpdateCommand {
+    command(path, UpdateKind::Increment(value(json)))
+}
+
+fn replace_with_counter(path: &str, json: &str) -> UpdateCommand {
+    command(path, UpdateKind::ReplaceWithCounter(value(json)))
+}
+
+#[track_caller]
+fn check_update(before: &str, commands: &[UpdateCommand], after: &str) {
+    let mut document = written(before, &[]);
+    document.update(commands, at(20, 1)).unwrap();
+    assert_eq!(json(&document), after);
+}
+
+#[track_caller]
+fn check_update_error(before: &str, commands: &[UpdateCommand], expected: &str) {
+    let mut document = written(before, &["n"]);
+    let same = document.clone();
+    let error = document.update(commands, at(20, 1)).unwrap_err();
+    assert_eq!(format!("{}: {error}", error.command), expected);
+    assert_eq!(document, same);
+}
+
+#[test]
+fn a_new_document_does_not_exist() {
+    let document = Document::new();
+    assert!(!document.exists());
+    assert_eq!(document.stamp_max(), Stamp::ZERO);
+    assert_eq!(json(&document), "null");
+    let mut out = Vec::new();
+    document.write_json("1", &mut out);
+    assert_eq!(out, b"null");
+}
+
+#[test]
+fn upsert_merges_objects_and_replaces_the_rest() {
+    let mut document = written(r#"{"a":1,"b":{"x":1,"y":[1]},"c":{"z":1},"d":2}"#, &[]);
+    document.upsert(&map(r#"{"b":{"y":[2,{"k":[]}],"q":null},"c":5,"d":{},"e":{"f":{}}}"#), &[], at(20, 1));
+    assert_eq!(json(&document), r#"{"a":1,"b":{"q":null,"x":1,"y":[2,{"k":[]}]},"c":5,"d":{},"e":{"f":{}}}"#);
+    assert_eq!(document.stamp_max(), at(20, 1));
+}
+
+#[test]
+fn an_empty_upsert_makes_the_document_exist() {
+    assert_eq!(json(&written("{}", &[])), "{}");
+}
+
+#[test]
+fn the_events_json_begins_with_the_id() {
+    let mut out = Vec::new();
+    written(r#"{"b":{"c":1.0},"a":1}"#, &["a"]).write_json(r#""x""#, &mut out);
+    written("{}", &[]).write_json("7", &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), r#"{"_id":"x","a":1,"b":{"c":1.0}}{"_id":7}"#);
+}
+
+#[test]
+fn types_show_where_they_are_asked_for() {
+    let document = written(r#"{"name":"John","n":5,"address":{"zip":[1]}}"#, &["n"]);
+    let expected = r#"{"address":{"map":{"value":{"zip":{"register":{"value":[1]}}}}},"n":{"counter":{"value":5}},"name":{"register":{"value":"John"}}}"#;
+    assert_eq!(document.value_with_types(), Some(map(expected)));
+}
+
+#[test]
+fn a_counter_is_only_what_is_named_and_a_number() {
+    let document = written(r#"{"a":{"n":1,"m":2},"n":"x"}"#, &["a.n", "n", "q"]);
+    let expected = r#"{"a":{"map":{"value":{"m":{"register":{"value":2}},"n":{"counter":{"value":1}}}}},"n":{"register":{"value":"x"}}}"#;
+    assert_eq!(document.value_with_types(), Some(map(expected)));
+}
+
+#[test]
+fn set_replaces_and_makes_what_is_missing() {
+    check_update(r#"{"a":{"x":1}}"#, &[set("a", r#"{"y":2}"#)], r#"{"a":{"y":2}}"#);
+    check_update(r#"{"a":{"x":1}}"#, &[set("a.y", "2"), set("b.c", "{}")], r#"{"a":{"x":1,"y":2},"b":{"c":{}}}"#);
+    check_update(r#"{"a":null}"#, &[set("a.b", "1")], r#"{"a":{"b":1}}"#);
+    check_update("{}", &[set("a", "1"), set("a", r#"{"b":1}"#), set("a.b", "[]")], r#"{"a":{"b":[]}}"#);
+    check_update("{}", &[set("a", r#"{"b":{"c":1}}"#), set("a.b", r#"{"d":2}"#)], r#"{"a":{"b":{"d":2}}}"#);
+    check_update("{}", &[set("a", "null"), set("a.b", "1"), set("a", "3")], r#"{"a":3}"#);
+}
+
+#[test]
+fn set_goes_into_arrays() {
+    check_update(r#"{"a":[1,2]}"#, &[set("a[0]", "9"), set("a[2]", "3")], r#"{"a":[9,2,3]}"#);
+    check_update(r#"{"a":[{"b":[0]}]}"#, &[set("a[0].b[1].c", "1")], r#"{"a":[{"b":[0,{"c":1}]}]}"#);
+    check_update("{}", &[set("a[0]", "1")], r#"{"a":[1]}"#);
+}
+
+#[test]
+fn increments_make_and_keep_counters() {
+    check_update(r#"{"n":5}"#, &[increment("n", "2"), increment("n", "-1")], r#"{"n":6}"#);
+    check_update("{}", &[increment("a.n", "2")], r#"{"a":{"n":2}}"#);
+    check_update(r#"{"n":1.5}"#, &[increment("n", "1")], r#"{"n":2.5}"#);
+    check_update(r#"{"n":9223372036854775807}"#, &[increment("n", "1")], r#"{"n":9223372036854775808}"#);
+}
+
+#[test]
+fn replacing_with_a_counter_starts_somewhere() {
+    check_update(r#"{"n":5}"#, &[replace_with_counter("n", "null")], r#"{"n":5}"#);
+    check_update(r#"{"n":5}"#, &[replace_with_counter("n", "7")], r#"{"n":7}"#);
+    check_update(r#"{"n":"x"}"#, &[replace_with_counter("n", "null"), increment("n", "1")], r#"{"n":1}"#);
+    check_update("{}", &[replace_with_counter("a.n", "null")], r#"{"a":{"n":0}}"#);
+}
+
+#[test]
+fn a_failed_update_changes_nothing_and_says_why() {
+    let before = r#"{"a":"x","n":1,"l":[1],"m":{}}"#;
+    check_update_error(before, &[set("b", "1"), set("a.b", "1")], "1: a is a string, not an object");
+    check_update_error(before, &[set("n.b", "1")], "0: n is a counter, not an object");
+    check_update_error(before, &[set("l.b", "1")], "0: l is an array, not an object");
+    check_update_error(before, &[set("m[0]", "1")], "0: m is an object, not an array");
+    check_update_error(before, &[set("l[0][0]", "1")], "0: l[0] is an integer, not an array");
+    check_update_error(before, &[set("l[0].x", "1")], "0: l[0] is an integer, not an object");
+    check_update_error(before, &[set("l[2]", "1")], "0: l[2] is outside the array, which has 1 elements");
+    check_update_error(before, &[increment("a", "1")], "0: a is a string, not a number to increment");
+    check_update_error(before, &[increment("m", "1")], "0: m is an object, not a number to increment");
+    check_update_error(before, &[increment("n", "\"1\"")], "0: n cannot be incremented by a string");
+    check_update_error(before, &[increment("l[0]", "1")], "0: l[0] is inside an array, where counters cannot be");
+    check_update_error(before, &[set("_id", "1")], "0: _id cannot be changed");
+    let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    check_update_error(before, &[set("a", &deep)], "0: a would nest 65 deep, 64 is allowed");
+}
+
+#[test]
+fn the_deepest_document_can_be_stored() {
+    let deep = format!("{}1{}", "[".repeat(63), "]".repeat(63));
+    check_update("{}", &[set("a", &deep)], &format!("{{\"a\":{deep}}}"));
+    let objects = format!("{}{{}}{}", "{\"a\":".repeat(63), "}".repeat(63));
+    assert_eq!(json(&written(&objects, &[])), objects);
+}
+
+#[test]
+fn a_removed_document_comes_back_empty_handed() {
+    let mut document = written(r#"{"a":1,"n":5}"#, &["n"]);
+    document.remove(at(20, 1));
+    assert!(!document.exists());
+    assert_eq!(json(&document), "null");
+    assert_eq!(document.stamp_max(), at(20, 1));
+    document.update(&[increment("n", "1")], at(30, 1)).unwrap();
+    assert_eq!(json(&document), r#"{"n":1}"#);
+}
+
+#[test]
+fn fields_newer_than_a_remove_survive_it() {
+    let mut here = written(r#"{"a":1,"b":{"c":1,"d":1}}"#, &[]);
+    let mut there = here.clone();
+    here.remove(at(20, 1));
+    there.upsert(&map(r#"{"b":{"d":2}}"#), &[], at(21, 2));
+    check_join(&here, &there, r#"{"b":{"d":2}}"#);
+    let mut late = here.clone();
+    late.remove(at(22, 1));
+    check_join(&late, &there, "null");
+}
+
+#[test]
+fn a_replaced_object_keeps_nothing_older() {
+    let mut here = written(r#"{"a":{"x":1,"y":{"z":1}}}"#, &[]);
+    let mut there = here.clone();
+    here.update(&[set("a", r#"{"w":1}"#)], at(20, 1)).unwrap();
+    there.upsert(&map(r#"{"a":{"x":2}}"#), &[], at(19, 2));
+    check_join(&here, &there, r#"{"a":{"w":1}}"#);
+    there.upsert(&map(r#"{"a":{"y":{"q":1}}}"#), &[], at(21, 2));
+    check_join(&here, &there, r#"{"a":{"w":1,"y":{"q":1}}}"#);
+}
+
+#[test]
+fn of_two_types_the_later_shows() {
+    let mut here = written(r#"{"a":{"x":1}}"#, &[]);
+    let mut there = here.clone();
+    here.upsert(&map(r#"{"a":5}"#), &[], at(20, 1));
+    there.upsert(&map(r#"{"a":{"y":1}}"#), &[], at(20, 2));
+    check_join(&here, &there, r#"{"a":{"y":1}}"#);
+    here.upsert(&map(r#"{"a":6}"#), &[], at(21, 1));
+    check_join(&here, &there, r#"{"a":6}"#);
+}
+
+#[test]
+fn counters_add_up_and_a_later_epoch_starts_again() {
+    let mut here = written(r#"{"n":5}"#, &["n"]);
+    let mut there = here.clone();
+    here.update(&[increment("n", "1")], at(20, 1)).unwrap();
+    there.update(&[increment("n", "10")], at(20, 2)).unwrap();
+    check_join(&here, &there, r#"{"n":16}"#);
+    here.update(&[replace_with_counter("n", "100")], at(21, 1)).unwrap();
+    check_join(&here, &there, r#"{"n":100}"#);
+}
+
+#[test]
+fn a_stamp_wins_by_time_then_site() {
+    let (mut here, mut there) = (Document::new(), Document::new());
+    here.upsert(&map(r#"{"a":"here","b":"here"}"#), &[], at(20, 1));
+    there.upsert(&map(r#"{"a":"there"}"#), &[], at(20, 2));
+    there.upsert(&map(r#"{"c":1}"#), &[], at(21, 2));
+    check_join(&here, &there, r#"{"a":"there","b":"here","c":1}"#);
+}
+
+#[track_caller]
+fn check_join(a: &Document, b: &Document, expected: &str) {
+    let joined = |mut a: Document, b: &Document| {
+        a.merge(b);
+        a
+    };
+    let ab = joined(a.clone(), b);
+    assert_eq!(json(&ab), expected);
+    assert_eq!(ab, joined(b.clone(), a));
+    assert_eq!(ab, joined(ab.clone(), b));
+}
+
+#[test]
+fn clocks_give_stamps_that_documents_take() {
+    let mut clock = StampClock { site: SiteId(1), last: 0 };
+    let mut document = Document::new();
+    for wall_ms in [1000, 1000, 10, 0] {
+        document.upsert(&map("{}"), &[], clock.next(wall_ms));
+    }
+    assert_eq!(document.stamp_max(), at((1000 << 16) + 3, 1));
+}

@@ -1,0 +1,284 @@
+//! Who may ask (CONTRACT section 6).
+//!
+//! Invariants: a presented key decides alone, whatever the address; without one, a request must have come to an open listener while no key
+//! exists, under a name of ours, and not from another site's page. So neither a web page nor a name that an attacker points at
+//! loopback (DNS rebinding) is a way in.
+//! Not here: what a key's grants say (`credentials::Principal::may`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::{HeaderMap, Uri, header};
+use credentials::{Grant, Permission, Principal};
+
+use crate::api::State;
+
+/// The peer name of writes that nobody signed with a key.
+const ANYONE: &str = "http";
+
+/// The listener and local address that a connection came in on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door {
+    /// Whether requests without a key can be let in at all.
+    pub(crate) open: bool,
+    /// Our address on this connection; a name of ours.
+    pub(crate) local_ip: IpAddr,
+}
+
+/// Who a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Somebody without a key, where none is needed.
+    Anyone,
+    /// The holder of a key.
+    Holder(Principal),
+}
+
+/// Why a request is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error("this server needs a key: send it as \"Authorization: Bearer <key>\"")]
+    KeyMissing,
+    #[error("the key in Authorization is not known; it may have been revoked")]
+    KeyUnknown,
+    #[error("without a key, the request must name this server in Host, not {host:?}")]
+    HostForeign { host: String },
+    #[error("without a key, a page of another site ({origin}) may not call this server")]
+    OriginForeign { origin: String },
+    #[error("the key {key:?} may not {act} in app {app:?}")]
+    NotGranted { key: String, act: String, app: String },
+    #[error("this needs the admin key")]
+    AdminOnly,
+}
+
+impl Caller {
+    /// As the `peer` header of the events shows it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Caller::Anyone => ANYONE,
+            Caller::Holder(principal) => principal.name(),
+        }
+    }
+
+    /// `collection: None` asks for all collections.
+    pub(crate) fn may(&self, permission: Permission, app: &str, collection: Option<&str>) -> bool {
+        match self {
+            Caller::Anyone => true,
+            Caller::Holder(principal) => principal.may(permission, app, collection),
+        }
+    }
+
+    pub(crate) fn demand(&self, permission: Permission, app: &str, collection: &str) -> Result<(), Denied> {
+        if self.may(permission, app, Some(collection)) {
+            return Ok(());
+        }
+        let verb = match permission {
+            Permission::Read => "read",
+            Permission::Write => "write",
+            Permission::Admin => "administer",
+        };
+        Err(self.not_granted(format!("{verb} the collection {collection:?}"), app))
+    }
+
+    /// Whether anything at all is granted on the app; who has nothing there does not learn whether it exists.
+    pub(crate) fn demand_any(&self, app: &str) -> Result<(), Denied> {
+        let concerns = |grant: &Grant| grant.app == "*" || grant.app == app;
+        match self {
+            Caller::Holder(Principal::Key(key)) if !key.grants.iter().any(concerns) => {
+                Err(self.not_granted("do anything".to_owned(), app))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn not_granted(&self, act: String, app: &str) -> Denied {
+        Denied::NotGranted { key: self.name().to_owned(), act, app: app.to_owned() }
+    }
+}
+
+/// Lets a request in, or says why not.
+pub(crate) fn identify(state: &State, door: Door, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Denied> {
+    if let Some(secret) = presented_key(headers) {
+        return state.credentials.authenticate(secret).map(Caller::Holder).ok_or(Denied::KeyUnknown);
+    }
+    if !door.open || state.keys_exist() {
+        return Err(Denied::KeyMissing);
+    }
+    check_site(door.local_ip, &state.options.host_names, uri, headers)?;
+    Ok(Caller::Anyone)
+}
+
+/// Lets only the holder of the admin key in.
+pub(crate) fn identify_admin(state: &State, headers: &HeaderMap) -> Result<(), Denied> {
+    let secret = presented_key(headers).ok_or(Denied::KeyMissing)?;
+    match state.credentials.authenticate(secret) {
+        Some(Principal::Admin) => Ok(()),
+        Some(Principal::Key(_)) => Err(Denied::AdminOnly),
+        None => Err(Denied::KeyUnknown),
+    }
+}
+
+/// The key of `Authorization: Bearer <key>` or, as public clients of the vendor's API send it, `Authorization: <key>`.
+fn presented_key(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(header::AUTHORIZATION)?;
+    let text = given.to_str().unwrap_or_default().trim(); // not ASCII: no key of ours
+    match text.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Some(key.trim()),
+        _ => Some(text),
+    }
+}
+
+/// The rule for requests without a key: `Host` is ours, and `Origin`, if there is one, is the same site.
+pub(crate) fn check_site(local_ip: IpAddr, names: &[String], uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+    let host = match uri.authority() {
+        Some(authority) => authority.as_str(), // the absolute form overrides Host (RFC 9112 section 3.2.2)
+        None => text_of(headers, header::HOST).unwrap_or_default(),
+    };
+    let more_than_one = headers.get_all(header::HOST).iter().nth(1).is_some();
+    match host_of(host).filter(|name| !more_than_one && is_ours(name, local_ip, names)) {
+        None => Err(Denied::HostForeign { host: host.to_owned() }),
+        Some(name) => check_origin(name, headers),
+    }
+}
+
+fn check_origin(host: &str, headers: &HeaderMap) -> Result<(), Denied> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().unwrap_or("unreadable");
+    let site = origin.split_once("://").and_then(|(_, authority)| host_of(authority));
+    match site {
+        Some(site) if site.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Denied::OriginForeign { origin: origin.to_owned() }),
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The host of `host`, `host:port`, `[::1]:port`; without brackets and port.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            host.parse::<Ipv6Addr>().ok()?;
+            (host, rest.strip_prefix(':').or(rest.is_empty().then_some("")))
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, Some("")),
+        },
+    };
+    let port_is_number = port?.bytes().all(|b| b.is_ascii_digit());
+    (!host.is_empty() && port_is_number).then_some(host)
+}
+
+fn is_ours(host: &str, local_ip: IpAddr, names: &[String]) -> bool {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        let ip = ip.to_canonical();
+        return ip.is_loopback() || ip == local_ip.to_canonical() || named(host, names);
+    }
+    host.eq_ignore_ascii_case("localhost") || named(host, names)
+}
+
+fn named(host: &str, names: &[String]) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn verdict(host: Option<&str>, origin: Option<&str>) -> &'static str {
+        let mut headers = HeaderMap::new();
+        if let Some(host) = host {
+            headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+        }
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
+        }
+        let names = ["db.example.com".to_owned()];
+        let local_ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+        match check_site(local_ip, &names, &Uri::from_static("/api/v4/store/find"), &headers) {
+            Ok(()) => "in",
+            Err(Denied::HostForeign { .. }) => "host",
+            Err(Denied::OriginForeign { .. }) => "origin",
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn hosts_that_are_ours() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1",
+            "127.8.9.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "[::ffff:127.0.0.1]:80",
+            "192.0.2.7:8080",
+            "db.example.com:443",
+            "DB.example.com",
+        ] {
+            assert_eq!(verdict(Some(host), None), "in", "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_are_not() {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "evil.example:127.0.0.1",
+            "192.0.2.8",
+            "127.0.0.1.evil.example",
+            "[::2]",
+            "[::1",
+            "::1",
+            "[localhost]",
+            "localhost:80:80",
+            "",
+            ":8080",
+            "user@localhost",
+        ] {
+            assert_eq!(verdict(Some(host), None), "host", "{host}");
+        }
+        assert_eq!(verdict(None, None), "host");
+    }
+
+    #[test]
+    fn origins() {
+        for (origin, expected) in [
+            ("http://localhost", "in"),
+            ("http://localhost:3000", "in"),
+            ("https://localhost:8080", "in"),
+            ("http://evil.example", "origin"),
+            ("http://127.0.0.1:8080", "origin"),
+            ("http://localhost.evil.example", "origin"),
+            ("null", "origin"),
+            ("", "origin"),
+            ("file://", "origin"),
+        ] {
+            assert_eq!(verdict(Some("localhost:8080"), Some(origin)), expected, "{origin}");
+        }
+    }
+
+    #[test]
+    fn keys_with_and_without_their_scheme() {
+        for (given, expected) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("abc", Some("abc")),
+            ("Basic abc", Some("Basic abc")),
+            ("", Some("")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_str(given).unwrap());
+            assert_eq!(presented_key(&headers), expected, "{given}");
+        }
+        assert_eq!(presented_key(&HeaderMap::new()), None);
+    }
+}

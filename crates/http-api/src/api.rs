@@ -1,0 +1,150 @@
+//! What the HTTP API is made of and how it is set up.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use credentials::Credentials;
+use prometheus_client::registry::Registry;
+use store::{App, AppName, DataDir, WallClock};
+use tokio::sync::Semaphore;
+
+use crate::{limits, metrics::Metrics, routes::Routes};
+
+/// How the API is run. [`HttpApiOptions::new`] gives the defaults of [`limits`].
+#[derive(Debug, Clone)]
+pub struct HttpApiOptions {
+    /// The app that `/api/v4/…` is for.
+    pub default_app: AppName,
+    /// Open without keys on any address (`--insecure-open`), not only on loopback ones. Keys are needed all the same once one exists.
+    pub insecure_open: bool,
+    /// Names that the server is reached by, besides loopback names and the address a connection came in on: for the `Host` rule.
+    pub host_names: Vec<String>,
+    /// What Kafka clients connect to; shown with apps and written into their files.
+    pub kafka_endpoint: String,
+    /// See [`limits::REQUEST_BYTES_MAX`].
+    pub request_bytes_max: usize,
+    /// See [`limits::REQUEST_TIMEOUT`].
+    pub request_timeout: Duration,
+    /// See [`limits::BODY_TIMEOUT`].
+    pub body_timeout: Duration,
+    /// See [`limits::HEADER_TIMEOUT`].
+    pub header_timeout: Duration,
+    /// See [`limits::SCAN_TIMEOUT`].
+    pub scan_timeout: Duration,
+    /// See [`limits::SHUTDOWN_TIMEOUT`].
+    pub shutdown_timeout: Duration,
+    /// See [`limits::CONNECTIONS_MAX`].
+    pub connections_max: usize,
+}
+
+impl HttpApiOptions {
+    /// The defaults.
+    pub fn new(default_app: AppName, kafka_endpoint: String) -> Self {
+        Self {
+            default_app,
+            insecure_open: false,
+            host_names: Vec::new(),
+            kafka_endpoint,
+            request_bytes_max: limits::REQUEST_BYTES_MAX,
+            request_timeout: limits::REQUEST_TIMEOUT,
+            body_timeout: limits::BODY_TIMEOUT,
+            header_timeout: limits::HEADER_TIMEOUT,
+            scan_timeout: limits::SCAN_TIMEOUT,
+            shutdown_timeout: limits::SHUTDOWN_TIMEOUT,
+            connections_max: limits::CONNECTIONS_MAX,
+        }
+    }
+}
+
+/// What the API stands on.
+#[derive(Debug, Clone)]
+pub struct HttpApiParts {
+    /// Apps and their documents.
+    pub data_dir: Arc<DataDir>,
+    /// Keys and certificates.
+    pub credentials: Arc<Credentials>,
+    /// For generated ids and the dates of keys and certificates.
+    pub clock: Arc<dyn WallClock>,
+}
+
+/// The HTTP API of one server. Cheap to clone; every clone is the same API with the same bounds.
+#[derive(Debug, Clone)]
+pub struct HttpApi {
+    pub(crate) state: Shared,
+    pub(crate) router: axum::Router,
+}
+
+/// What every request can reach.
+pub(crate) type Shared = Arc<State>;
+
+pub(crate) struct State {
+    pub(crate) options: HttpApiOptions,
+    pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Registry,
+    /// Set while the server stops: not ready any more.
+    pub(crate) stopping: AtomicBool,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) bodies_kib: Arc<Semaphore>,
+    pub(crate) replies_kib: Arc<Semaphore>,
+    pub(crate) scans: Arc<Semaphore>,
+    pub(crate) point_reads: Arc<Semaphore>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl HttpApi {
+    /// Sets the API up. `registry` is what `/metrics` shows: hand it over with everything else of the server registered; the API adds its own
+    /// numbers and each app's [`store::AppStats`].
+    pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
+        let metrics = Metrics::register(&mut registry, &parts.data_dir);
+        let state = Arc::new(State {
+            data_dir: parts.data_dir,
+            credentials: parts.credentials,
+            clock: parts.clock,
+            metrics,
+            registry,
+            stopping: AtomicBool::new(false),
+            connections: Arc::new(Semaphore::new(options.connections_max)),
+            bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
+            replies_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
+            scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
+            point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
+            options,
+        });
+        let router = Routes::all(&state).into_router();
+        Self { state, router }
+    }
+
+    /// Whether the API is open, without any key, to requests that arrive on a listener at this address. It is on a loopback address or with
+    /// `insecure_open`, as long as no key was made (CONTRACT section 6). Whoever starts the server says so loudly.
+    pub fn is_open(&self, address: std::net::SocketAddr) -> bool {
+        (self.state.options.insecure_open || address.ip().is_loopback()) && !self.state.keys_exist()
+    }
+}
+
+impl State {
+    /// Once a key exists every request needs one, on loopback too.
+    pub(crate) fn keys_exist(&self) -> bool {
+        !self.credentials.keys().is_empty()
+    }
+
+    /// Where an app's certificates and settings are (CONTRACT section 5).
+    pub(crate) fn credentials_directory(&self, app: &str) -> PathBuf {
+        self.data_dir.path().join("credentials").join(app)
+    }
+
+    pub(crate) fn app(&self, name: &str) -> Option<Arc<App>> {
+        self.data_dir.app(name)
+    }
+}

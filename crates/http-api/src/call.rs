@@ -1,0 +1,189 @@
+//! One request, ready for its resource: who asks, of which app, from which transaction on, with which body.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, HeaderName, request::Parts},
+};
+use bytes::Bytes;
+use credentials::Permission;
+use document::{CollectionName, Origin};
+use store::{App, TxnId};
+
+use crate::{
+    access::{self, Caller, Denied, Door},
+    api::{Shared, State},
+    body::ReadBody,
+    failure::Failure,
+};
+
+const TXN_ID: HeaderName = HeaderName::from_static("x-ditto-txn-id");
+const TXN_ID_OLDER: HeaderName = HeaderName::from_static("x-hydra-txn-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A call of `store/*`, let in and read.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) caller: Caller,
+    /// `X-DITTO-TXN-ID`: the answer may not be older.
+    pub(crate) txn_min: Option<TxnId>,
+    traceparent: Option<String>,
+    body: ReadBody,
+}
+
+/// A call of `/admin/v1/*` by the holder of the admin key, read.
+#[derive(Debug)]
+pub(crate) struct AdminCall {
+    body: ReadBody,
+}
+
+impl Call {
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body.bytes
+    }
+
+    pub(crate) fn app_name(&self) -> &str {
+        self.app.name().as_str()
+    }
+
+    pub(crate) fn demand(&self, permission: Permission, collection: &CollectionName) -> Result<(), Denied> {
+        self.caller.demand(permission, self.app_name(), collection.as_str())
+    }
+
+    /// Waits until the app has applied the transaction that the caller asked for.
+    pub(crate) async fn wait_for_txn(&self, state: &State) -> Result<(), Failure> {
+        let Some(txn_min) = self.txn_min else { return Ok(()) };
+        let timeout = state.options.request_timeout;
+        self.app.wait_for(txn_min, timeout).await.map_err(|error| Failure::TxnNotApplied { error, timeout })
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { peer: self.caller.name().to_owned(), traceparent: self.traceparent.clone() }
+    }
+}
+
+impl AdminCall {
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body.bytes
+    }
+}
+
+impl FromRequest<Shared> for Call {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let caller = access::identify(state, door(&parts), &parts.uri, &parts.headers)?;
+        let app = named_app(&mut parts, state, &caller).await?;
+        let txn_min = txn_min(&parts.headers)?;
+        let traceparent = traceparent(&parts.headers);
+        let body = ReadBody::read(state, &parts.headers, body).await?;
+        Ok(Self { app, caller, txn_min, traceparent, body })
+    }
+}
+
+impl FromRequest<Shared> for AdminCall {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        access::identify_admin(state, &parts.headers)?;
+        Ok(Self { body: ReadBody::read(state, &parts.headers, body).await? })
+    }
+}
+
+/// The extension that `serve` puts on every request.
+pub(crate) fn door(parts: &Parts) -> Door {
+    *parts.extensions.get::<Door>().expect("serve puts the door on every request")
+}
+
+/// The app of `/{app}/api/v4/…`, or the default one.
+async fn named_app(parts: &mut Parts, state: &Shared, caller: &Caller) -> Result<Arc<App>, Failure> {
+    let params = RawPathParams::from_request_parts(parts, state).await.ok();
+    let named = params.as_ref().and_then(|params| params.iter().find(|(name, _)| *name == "app"));
+    let name = named.map_or(state.options.default_app.as_str(), |(_, name)| name);
+    caller.demand_any(name)?;
+    state.app(name).ok_or_else(|| Failure::AppNotFound { app: name.to_owned() })
+}
+
+/// `X-DITTO-TXN-ID`, or its older name; the greater where both are given.
+fn txn_min(headers: &HeaderMap) -> Result<Option<TxnId>, Failure> {
+    let mut greatest = None;
+    for name in [TXN_ID, TXN_ID_OLDER] {
+        for value in headers.get_all(&name) {
+            let text = value.to_str().unwrap_or_default();
+            let is_decimal = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            match text.parse::<u64>() {
+                Ok(txn_id) if is_decimal => greatest = greatest.max(Some(TxnId(txn_id))),
+                _ => {
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    return Err(Failure::TxnIdMalformed { header: name, value });
+                }
+            }
+        }
+    }
+    Ok(greatest)
+}
+
+/// A `traceparent` of W3C Trace Context version 00, if it is well-formed; what is malformed is left out, as that specification asks.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let well_formed = ["00".len(), 32, 16, 2].iter().all(|&length| {
+        parts.next().is_some_and(|part| {
+            part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        })
+    });
+    let is_zero = |range: std::ops::Range<usize>| text[range].bytes().all(|b| b == b'0');
+    (well_formed && parts.next().is_none() && text.starts_with("00") && !is_zero(3..35) && !is_zero(36..52))
+        .then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn transaction_ids_are_decimal_u64() {
+        for (given, expected) in [("0", 0), ("62", 62), ("007", 7), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(txn_min(&headers(TXN_ID, given)).unwrap(), Some(TxnId(expected)), "{given}");
+            assert_eq!(txn_min(&headers(TXN_ID_OLDER, given)).unwrap(), Some(TxnId(expected)), "{given}");
+        }
+        for given in ["", "+1", "-1", " 1 2", "1.0", "0x10", "abc", "18446744073709551616"] {
+            assert!(txn_min(&headers(TXN_ID, given)).is_err(), "{given}");
+        }
+        assert_eq!(txn_min(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn the_greater_transaction_counts() {
+        let mut both = headers(TXN_ID, "7");
+        both.insert(TXN_ID_OLDER, HeaderValue::from_static("9"));
+        assert_eq!(txn_min(&both).unwrap(), Some(TxnId(9)));
+    }
+
+    #[test]
+    fn only_well_formed_trace_contexts_are_carried() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(traceparent(&headers(TRACEPARENT, good)).as_deref(), Some(good));
+        for bad in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+        ] {
+            assert_eq!(traceparent(&headers(TRACEPARENT, bad)), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Every way in which a call can fail, and the status of each.
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use credentials::CredentialsError;
+use query::{BindError, ParseError};
+use store::{AppNameError, CommitError, CreateAppError, SnapshotError, WaitError};
+use wire::RequestError;
+
+use crate::{access::Denied, body::BodyError, limits, reply};
+
+/// Why a call failed. Its message is what the caller reads.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("{place}: {error}")]
+    Query { place: String, error: ParseError },
+    #[error("{place}: {error}")]
+    QueryArgs { place: String, error: BindError },
+    #[error("{header} must be a decimal number of at most 64 bits, not {value:?}")]
+    TxnIdMalformed { header: HeaderName, value: String },
+    #[error("{error}, after {} s; nothing was done", timeout.as_secs_f32())]
+    TxnNotApplied { error: WaitError, timeout: Duration },
+    #[error("there is no app {app:?}")]
+    AppNotFound { app: String },
+    #[error("there is no document {id} in the collection {collection:?}")]
+    DocumentNotFound { collection: String, id: String },
+    #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
+    PathNotFound { path: String, hint: &'static str },
+    #[error("{path} does not take {method}")]
+    MethodNotAllowed { path: String, method: Method },
+    #[error("a page of another site may ask this only with a key in Authorization")]
+    PreflightDenied,
+    #[error("the request is for app {asked:?}, but appId says {named:?}")]
+    OtherApp { asked: String, named: String },
+    #[error(
+        "{place}: {message}; the request would touch more than {} documents or {} bytes",
+        limits::OPERATIONS_MAX,
+        limits::TRANSACTION_BYTES_MAX
+    )]
+    TransactionTooLarge { place: String, message: &'static str },
+    #[error(
+        "the reply would be longer than {} bytes: ask for fewer documents with limit and offset",
+        limits::REPLY_BYTES_MAX
+    )]
+    ReplyTooLarge,
+    #[error(
+        "sorting would have to keep more than {} documents or {} bytes: use a smaller limit and offset, or a narrower query",
+        limits::SORT_DOCUMENTS_MAX,
+        limits::SORT_BYTES_MAX
+    )]
+    SortTooLarge,
+    #[error("the query was not answered within {} s", waited.as_secs_f32())]
+    ReadLate { waited: Duration },
+    #[error("too many queries are running at the moment; try again")]
+    ReadsBusy,
+    #[error("the read was given up")]
+    ReadAbandoned,
+    #[error(transparent)]
+    Read(#[from] SnapshotError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    AppName(#[from] AppNameError),
+    #[error(transparent)]
+    CreateApp(#[from] CreateAppError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error("the server failed: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl Failure {
+    /// The status of each failure (CONTRACT section 2).
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => StatusCode::UNAUTHORIZED,
+            Failure::Denied(
+                Denied::HostForeign { .. }
+                | Denied::OriginForeign { .. }
+                | Denied::NotGranted { .. }
+                | Denied::AdminOnly,
+            )
+            | Failure::PreflightDenied
+            | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
+            Failure::Request(RequestError::Json(_) | RequestError::Shape { .. })
+            | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
+            | Failure::Query { .. }
+            | Failure::QueryArgs { .. }
+            | Failure::TxnIdMalformed { .. }
+            | Failure::OtherApp { .. }
+            | Failure::ReplyTooLarge
+            | Failure::SortTooLarge
+            | Failure::AppName(_)
+            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
+            Failure::TxnNotApplied { .. }
+            | Failure::AppNotFound { .. }
+            | Failure::DocumentNotFound { .. }
+            | Failure::PathNotFound { .. }
+            | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
+            Failure::CreateApp(CreateAppError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
+                StatusCode::CONFLICT
+            }
+            Failure::Body(BodyError::TooLong { .. })
+            | Failure::TransactionTooLarge { .. }
+            | Failure::Commit(CommitError::DocumentTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::Read(_)
+            | Failure::ReadAbandoned
+            | Failure::Panicked(_)
+            | Failure::CreateApp(CreateAppError::Open(_))
+            | Failure::Credentials(
+                CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
+            ) => StatusCode::INTERNAL_SERVER_ERROR,
+            Failure::Body(BodyError::Busy)
+            | Failure::ReadsBusy
+            | Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let message = self.to_string();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%message, "a call failed");
+        } else {
+            tracing::debug!(%status, %message, "a call was refused");
+        }
+        let mut body = Vec::new();
+        wire::write_error(&message, &mut body);
+        let mut response = reply::json(status, body);
+        match &self {
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            // What is left of the body would be read as the next request's head.
+            Failure::Body(BodyError::TooLong { .. } | BodyError::Late { .. }) => {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

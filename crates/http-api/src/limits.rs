@@ -1,0 +1,74 @@
+//! Bounds of this crate, and what crossing one means. Those that an operator may want to change are defaults of [`crate::HttpApiOptions`].
+
+use std::time::Duration;
+
+/// The largest request body, in bytes. A larger one gets 413, before it is read where its length is announced (CONTRACT section 2).
+pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// How long a request waits for the transaction that its `X-DITTO-TXN-ID` names. After that: 404, and nothing was done (CONTRACT section 2).
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a client may take to send a request's body. After that: 408, and the connection ends.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send a request's head, and how long a kept-alive connection may idle. After that the connection ends.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a read may look at documents. After that: 408.
+pub const SCAN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a TLS handshake may take. After that the connection ends.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for requests that are being answered. After that their connections are cut.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections open at once, over all listeners. Further ones wait in the kernel's queue until one ends; an idle one ends by itself
+/// after [`HEADER_TIMEOUT`].
+pub const CONNECTIONS_MAX: usize = 4096;
+
+/// The largest request head, in bytes. A larger one gets 431 and the connection ends.
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// The most headers of one request. More get 431 and the connection ends.
+pub const HEADERS_MAX: usize = 64;
+
+/// Bodies of all requests together, in KiB. A request whose body would exceed it waits for its turn, at most [`BODY_TIMEOUT`]; then 503.
+pub const BODIES_KIB_MAX: usize = 128 * 1024;
+
+/// A body announced to be no longer than this does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds such bodies already.
+pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
+
+/// Scans that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
+pub const SCANS_MAX: usize = 4;
+
+/// Point reads that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
+pub const POINT_READS_MAX: usize = 64;
+
+/// The largest reply of a read, in bytes. A larger one gets 400 that asks for a smaller `limit`.
+pub const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Replies of all requests together that are waiting to be sent, in KiB. A scan whose reply would exceed it waits for its turn, at most
+/// [`SCAN_TIMEOUT`]; then 503.
+pub const REPLIES_KIB_MAX: usize = 256 * 1024;
+
+/// What `limit` + `offset` of a sorted find may keep in memory, in documents. More get 400.
+pub const SORT_DOCUMENTS_MAX: usize = 100_000;
+
+/// What a sorted find may keep in memory, in bytes of the sorted-by fields. More get 400.
+pub const SORT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Documents that one `store/write` may touch, queries resolved. More get 413.
+pub const OPERATIONS_MAX: usize = 100_000;
+
+/// What the operations of one `store/write` may weigh, in bytes, queries resolved. More get 413.
+pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Pause after the kernel refused to hand over a connection (no file descriptors left), so that the loop does not spin.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a closed connection is still read from, so that its last reply is not lost to a reset.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much is then thrown away, in bytes; what comes beyond is reset.
+pub const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,0 +1,223 @@
+//! What `/metrics` tells of the API and of the apps.
+//!
+//! Invariants: a route's numbers are found once, at set-up, so that counting a request is an atomic addition and a histogram's lock.
+
+use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};
+
+use axum::http::StatusCode;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet},
+    metrics::{
+        MetricType,
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+    },
+    registry::{Registry, Unit},
+};
+use store::{AppStats, DataDir};
+
+/// Upper bounds of the request histogram, in seconds.
+const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 8.0];
+
+/// The numbers of the HTTP API.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram>,
+    pub(crate) connections: Gauge<i64, AtomicI64>,
+    pub(crate) connections_total: Counter,
+    /// Requests for which there is no route.
+    pub(crate) unrouted: RouteMetrics,
+}
+
+/// The numbers of one route.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteMetrics {
+    route: &'static str,
+    requests: Family<RequestLabels, Counter>,
+    ok: Counter,
+    seconds: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry, data_dir: &Arc<DataDir>) -> Self {
+        let requests = Family::default();
+        let seconds = Family::new_with_constructor(new_histogram as fn() -> Histogram);
+        let unrouted = RouteMetrics::new("none", &requests, &seconds);
+        let (connections, connections_total) = (Gauge::default(), Counter::default());
+        let metrics = Self { requests, seconds, connections, connections_total, unrouted };
+        let http = registry.sub_registry_with_prefix("headwater_http");
+        http.register("requests", "Requests answered, by route and status", metrics.requests.clone());
+        http.register_with_unit(
+            "request",
+            "Time from a request's head to its reply",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
+        http.register("connections", "Connections open now", metrics.connections.clone());
+        http.register(
+            "connections_accepted",
+            "Connections accepted since the start",
+            metrics.connections_total.clone(),
+        );
+        registry.sub_registry_with_prefix("headwater").register_collector(Box::new(AppCollector(data_dir.clone())));
+        metrics
+    }
+
+    pub(crate) fn route(&self, route: &'static str) -> RouteMetrics {
+        RouteMetrics::new(route, &self.requests, &self.seconds)
+    }
+}
+
+fn new_histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl RouteMetrics {
+    fn new(
+        route: &'static str,
+        requests: &Family<RequestLabels, Counter>,
+        seconds: &Family<RouteLabels, Histogram>,
+    ) -> Self {
+        Self {
+            route,
+            requests: requests.clone(),
+            ok: requests.get_or_create_owned(&RequestLabels { route, status: 200 }),
+            seconds: seconds.get_or_create_owned(&RouteLabels { route }),
+        }
+    }
+
+    pub(crate) fn count(&self, status: StatusCode, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+        if status == StatusCode::OK {
+            self.ok.inc();
+        } else {
+            self.requests.get_or_create(&RequestLabels { route: self.route, status: status.as_u16() }).inc();
+        }
+    }
+}
+
+/// Reads each app's [`AppStats`] when somebody scrapes.
+struct AppCollector(Arc<DataDir>);
+
+impl fmt::Debug for AppCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppCollector")
+    }
+}
+
+struct AppNumbers {
+    labels: [(&'static str, String); 1],
+    stats: AppStats,
+    newest_txn: u64,
+    high_watermark: u64,
+    writable: bool,
+}
+
+impl Collector for AppCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let apps: Vec<_> = self.0.apps().iter().map(AppNumbers::of).collect();
+        let e = &mut encoder;
+        counter(e, "transactions", "Transactions committed since the start", &apps, |app| app.stats.transactions)?;
+        counter(e, "journal_frames", "Journal frames written, each with one fsync", &apps, |app| app.stats.frames)?;
+        seconds_counter(e, "journal_sync", "Time spent in fdatasync", &apps, |app| app.stats.sync_micros as f64 / 1e6)?;
+        bytes(e, "journal", "Journal on disk", &apps, |app| app.stats.journal_bytes)?;
+        gauge(e, "journal_segments", "Segments of the journal", &apps, |app| app.stats.journal_segments)?;
+        bytes(e, "documents", "Document engine on disk", &apps, |app| app.stats.documents_bytes)?;
+        bytes(e, "disk_free", "Free space where the data directory is", &apps, |app| app.stats.disk_free_bytes)?;
+        gauge(e, "newest_txn", "The newest transaction that reads see", &apps, |app| app.newest_txn)?;
+        gauge(e, "events_high_watermark", "The offset after the last event", &apps, |app| app.high_watermark)?;
+        gauge(e, "app_writable", "1 while writes are taken", &apps, |app| u64::from(app.writable))?;
+        commit_histogram(e, &apps)
+    }
+}
+
+impl AppNumbers {
+    fn of(app: &Arc<store::App>) -> Self {
+        Self {
+            labels: [("app", app.name().as_str().to_owned())],
+            stats: app.stats(),
+            newest_txn: app.newest_txn().0,
+            high_watermark: app.events().high_watermark(),
+            writable: app.write_obstacle().is_none(),
+        }
+    }
+}
+
+type Reading<T> = fn(&AppNumbers) -> T;
+
+fn counter(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {
+    let mut family = e.encode_descriptor(name, help, None, MetricType::Counter)?;
+    apps.iter().try_for_each(|app| ConstCounter::new(read(app)).encode(family.encode_family(&app.labels)?))
+}
+
+fn seconds_counter(
+    e: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    apps: &[AppNumbers],
+    read: Reading<f64>,
+) -> fmt::Result {
+    let mut family = e.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Counter)?;
+    apps.iter().try_for_each(|app| ConstCounter::new(read(app)).encode(family.encode_family(&app.labels)?))
+}
+
+fn gauge(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {
+    let mut family = e.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    apps.iter().try_for_each(|app| ConstGauge::new(read(app)).encode(family.encode_family(&app.labels)?))
+}
+
+fn bytes(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {
+    let mut family = e.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
+    apps.iter().try_for_each(|app| ConstGauge::new(read(app)).encode(family.encode_family(&app.labels)?))
+}
+
+fn commit_histogram(e: &mut DescriptorEncoder, apps: &[AppNumbers]) -> fmt::Result {
+    let help = "Time from a changeset's queueing until reads see it";
+    let mut family = e.encode_descriptor("commit", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    for app in apps {
+        let histogram = &app.stats.commit_seconds;
+        let buckets = each_alone(&histogram.buckets, histogram.count);
+        let mut of_app = family.encode_family(&app.labels)?;
+        of_app.encode_histogram::<NoLabelSet>(histogram.sum_seconds, histogram.count, &buckets, None)?;
+    }
+    Ok(())
+}
+
+/// Cumulative counts as the store gives them, to what each bucket alone holds, as the encoder takes them, with the last one up to infinity.
+fn each_alone(cumulative: &[(f64, u64)], count: u64) -> Vec<(f64, u64)> {
+    let mut below = 0;
+    let mut buckets: Vec<_> = cumulative
+        .iter()
+        .filter(|(bound, _)| bound.is_finite())
+        .map(|&(bound, at_or_below)| (bound, at_or_below.saturating_sub(std::mem::replace(&mut below, at_or_below))))
+        .collect();
+    buckets.push((f64::INFINITY, count.saturating_sub(below)));
+    buckets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cumulative_buckets_are_taken_apart() {
+        let cumulative = [(0.001, 2), (0.01, 2), (0.1, 5), (f64::INFINITY, 6)];
+        assert_eq!(each_alone(&cumulative, 6), [(0.001, 2), (0.01, 0), (0.1, 3), (f64::INFINITY, 1)]);
+        assert_eq!(each_alone(&[], 0), [(f64::INFINITY, 0)]);
+    }
+}

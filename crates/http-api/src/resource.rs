@@ -1,0 +1,13 @@
+//! One file per resource: takes a call, answers it or says how it failed.
+
+pub(crate) mod apps;
+pub(crate) mod count;
+pub(crate) mod find;
+pub(crate) mod find_by_id;
+pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod requery;
+pub(crate) mod users;
+pub(crate) mod write;

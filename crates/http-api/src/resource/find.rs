@@ -1,0 +1,98 @@
+//! `POST store/find`.
+
+use axum::{extract::State, response::Response};
+use credentials::Permission;
+use document::{CollectionName, DocumentId, Map};
+use query::Filter;
+use store::Snapshot;
+use wire::find::{DocumentsReply, FindRequest, SerializedAs};
+
+use crate::{
+    api::Shared,
+    call::Call,
+    failure::Failure,
+    limits,
+    reading::{self, Abandoned, Extent, Match},
+    reply,
+    sorting::Smallest,
+};
+
+pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
+    let request = FindRequest::parse(call.body())?;
+    call.demand(Permission::Read, &request.collection)?;
+    let filter = reading::parse_filter("query", &request.query.query, &request.query.args)?;
+    call.wait_for_txn(&state).await?;
+    let extent = Extent::of(&filter);
+    let share = extent.reply_share(&state).await?;
+    let body = reading::read(&state, &call.app, extent, move |snapshot, abandoned| {
+        let mut reply = DocumentsReply::default();
+        if request.sort.is_empty() {
+            in_order_of_ids(snapshot, &request, &filter, abandoned, &mut reply)?;
+        } else {
+            sorted(snapshot, &request, &filter, abandoned, &mut reply)?;
+        }
+        Ok(reply.finish(snapshot.txn_id().0))
+    })
+    .await?;
+    let share = share.map(|share| share.shrink(body.len()));
+    Ok(reply::json_with_share(body, share))
+}
+
+/// Stops at the last document that is asked for.
+fn in_order_of_ids(
+    snapshot: &Snapshot,
+    request: &FindRequest,
+    filter: &Filter,
+    abandoned: &Abandoned,
+    reply: &mut DocumentsReply,
+) -> Result<(), Failure> {
+    let (mut to_skip, mut to_take) = (request.offset, request.limit);
+    if to_take == 0 {
+        return Ok(());
+    }
+    reading::for_each_match(snapshot, &request.collection, filter, abandoned, |found| {
+        if to_skip > 0 {
+            to_skip -= 1;
+            return Ok(true);
+        }
+        push(reply, found, request.serialized_as)?;
+        to_take -= 1;
+        Ok(to_take > 0)
+    })
+}
+
+/// Keeps ids and what is sorted by while it looks at every match; reads the documents of the page again at the end.
+fn sorted(
+    snapshot: &Snapshot,
+    request: &FindRequest,
+    filter: &Filter,
+    abandoned: &Abandoned,
+    reply: &mut DocumentsReply,
+) -> Result<(), Failure> {
+    let mut smallest = Smallest::new(&request.sort, request.offset.saturating_add(request.limit));
+    reading::for_each_match(snapshot, &request.collection, filter, abandoned, |found| {
+        smallest.push(found.id, &found.fields)?;
+        Ok(true)
+    })?;
+    for id in smallest.into_ids().into_iter().skip(request.offset) {
+        abandoned.check()?;
+        let found = read_again(snapshot, &request.collection, id)?;
+        push(reply, found, request.serialized_as)?;
+    }
+    Ok(())
+}
+
+fn read_again(snapshot: &Snapshot, collection: &CollectionName, id: DocumentId) -> Result<Match, Failure> {
+    let stored = snapshot.document(collection, &id)?.expect("a snapshot does not change");
+    let fields = stored.document.value().expect("a snapshot does not change");
+    Ok(Match { id, document: stored.document, fields })
+}
+
+fn push(reply: &mut DocumentsReply, found: Match, serialized_as: SerializedAs) -> Result<(), Failure> {
+    let fields: Map = match serialized_as {
+        SerializedAs::LatestValues => found.fields,
+        SerializedAs::LatestValuesAndTypes => found.document.value_with_types().expect("it has a value"),
+    };
+    reply.push(&found.id, &fields);
+    if reply.len() > limits::REPLY_BYTES_MAX { Err(Failure::ReplyTooLarge) } else { Ok(()) }
+}

@@ -1,0 +1,58 @@
+//! `/admin/v1/keys`: API keys.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use credentials::ApiKey;
+use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, Permission};
+
+use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
+
+/// 201 and the key with its secret, which is not shown again.
+pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let NewKey { name, grants } = NewKey::parse(call.body())?;
+    let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect() };
+    let made = tokio::task::spawn_blocking(move || state.credentials.create_key(new, state.clock.now_ms()));
+    let (key, secret) = made.await??;
+    Ok(reply::json_of(StatusCode::CREATED, &KeyReply { secret: Some(secret), ..shown(key) }))
+}
+
+pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response {
+    let keys = state.credentials.keys().into_iter().map(shown).collect();
+    reply::json_of(StatusCode::OK, &KeysReply { keys })
+}
+
+pub(crate) async fn revoke(
+    State(state): State<Shared>,
+    Path(name): Path<String>,
+    _: AdminCall,
+) -> Result<Response, Failure> {
+    let revoked = name.clone();
+    tokio::task::spawn_blocking(move || state.credentials.revoke_key(&name)).await??;
+    Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked }))
+}
+
+fn shown(key: ApiKey) -> KeyReply {
+    let grants = key.grants.into_iter().map(shown_grant).collect();
+    KeyReply { name: key.name, grants, created_ms: key.created_ms, secret: None }
+}
+
+fn shown_grant(grant: credentials::Grant) -> Grant {
+    let permissions = grant.permissions.into_iter().map(|permission| match permission {
+        credentials::Permission::Read => Permission::Read,
+        credentials::Permission::Write => Permission::Write,
+        credentials::Permission::Admin => Permission::Admin,
+    });
+    Grant { app: grant.app, collection: grant.collection, permissions: permissions.collect() }
+}
+
+fn stored_grant(grant: Grant) -> credentials::Grant {
+    let permissions = grant.permissions.into_iter().map(|permission| match permission {
+        Permission::Read => credentials::Permission::Read,
+        Permission::Write => credentials::Permission::Write,
+        Permission::Admin => credentials::Permission::Admin,
+    });
+    credentials::Grant { app: grant.app, collection: grant.collection, permissions: permissions.collect() }
+}

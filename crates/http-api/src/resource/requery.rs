@@ -1,0 +1,74 @@
+//! `POST store/requery`: what a consumer asks after a `requeryRequired` event.
+
+use axum::{extract::State, response::Response};
+use credentials::Permission;
+use document::CollectionName;
+use store::Snapshot;
+use wire::{find::DocumentsReply, requery::RequeryRequest};
+
+use crate::{
+    access::Caller,
+    api::Shared,
+    call::Call,
+    failure::Failure,
+    limits,
+    reading::{self, Extent},
+    reply,
+};
+
+pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
+    let request = RequeryRequest::parse(call.body())?;
+    check_app(&call, &request)?;
+    check_access(&call, &request)?;
+    call.wait_for_txn(&state).await?;
+    // One id in every collection can be much to read and to answer.
+    let extent = if request.collection.is_some() { Extent::Points } else { Extent::Scan };
+    let share = extent.reply_share(&state).await?;
+    let (caller, app_name) = (call.caller.clone(), call.app_name().to_owned());
+    let body = reading::read(&state, &call.app, extent, move |snapshot, abandoned| {
+        let mut reply = DocumentsReply::default();
+        for collection in collections(snapshot, &request, &caller, &app_name)? {
+            abandoned.check()?;
+            if let Some(fields) = reading::visible(snapshot, &collection, &request.id)? {
+                reply.push_of_collection(&request.id, &fields, &collection);
+            }
+            if reply.len() > limits::REPLY_BYTES_MAX {
+                return Err(Failure::ReplyTooLarge);
+            }
+        }
+        Ok(reply.finish(snapshot.txn_id().0))
+    })
+    .await?;
+    let share = share.map(|share| share.shrink(body.len()));
+    Ok(reply::json_with_share(body, share))
+}
+
+fn check_app(call: &Call, request: &RequeryRequest) -> Result<(), Failure> {
+    match &request.app {
+        Some(named) if named != call.app_name() => {
+            Err(Failure::OtherApp { asked: call.app_name().to_owned(), named: named.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_access(call: &Call, request: &RequeryRequest) -> Result<(), Failure> {
+    match &request.collection {
+        Some(collection) => Ok(call.demand(Permission::Read, collection)?),
+        None => Ok(()), // only collections that may be read are looked at
+    }
+}
+
+fn collections(
+    snapshot: &Snapshot,
+    request: &RequeryRequest,
+    caller: &Caller,
+    app: &str,
+) -> Result<Vec<CollectionName>, Failure> {
+    if let Some(collection) = &request.collection {
+        return Ok(vec![collection.clone()]);
+    }
+    let mut collections = snapshot.collections()?;
+    collections.retain(|collection| caller.may(Permission::Read, app, Some(collection.as_str())));
+    Ok(collections)
+}

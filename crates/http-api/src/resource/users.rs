@@ -1,0 +1,97 @@
+//! `/admin/v1/apps/{app}/credentials`: the user certificates that open an app's topics.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use credentials::{Bundle, UserCertificate};
+use store::App;
+use wire::admin::{
+    CertificateFile, LiveQuerySettings, NewUser, UserIssuedReply, UserReply, UserRevokedReply, UsersReply,
+};
+
+use crate::{
+    api::{self, Shared},
+    call::AdminCall,
+    failure::Failure,
+    reply,
+};
+
+/// 201, the certificate, and where its files are.
+pub(crate) async fn issue(
+    State(state): State<Shared>,
+    Path(app): Path<String>,
+    call: AdminCall,
+) -> Result<Response, Failure> {
+    let app = find_app(&state, &app)?;
+    let NewUser { user, directory } = NewUser::parse(call.body())?;
+    let issued = tokio::task::spawn_blocking(move || {
+        let (app, topic) = (app.name().as_str(), app.name().main_topic());
+        let directory = directory.unwrap_or_else(|| state.credentials_directory(app).join("users").join(&user));
+        let endpoint = &state.options.kafka_endpoint;
+        state.credentials.issue_user(app, &user, &topic, endpoint, &directory, state.clock.now_ms())
+    });
+    let (certificate, bundle) = issued.await??;
+    let issued = UserIssuedReply {
+        user: shown(certificate),
+        directory: bundle.directory.display().to_string(),
+        settings: settings(&bundle),
+    };
+    Ok(reply::json_of(StatusCode::CREATED, &issued))
+}
+
+pub(crate) async fn list(
+    State(state): State<Shared>,
+    Path(app): Path<String>,
+    _: AdminCall,
+) -> Result<Response, Failure> {
+    let app = find_app(&state, &app)?;
+    let credentials = state.credentials.users(Some(app.name().as_str())).into_iter().map(shown).collect();
+    Ok(reply::json_of(StatusCode::OK, &UsersReply { credentials }))
+}
+
+/// Revokes every certificate of the user; their connections are cut.
+pub(crate) async fn revoke(
+    State(state): State<Shared>,
+    Path((app, user)): Path<(String, String)>,
+    _: AdminCall,
+) -> Result<Response, Failure> {
+    let app = find_app(&state, &app)?;
+    let revoked = tokio::task::spawn_blocking(move || {
+        state.credentials.revoke_user(app.name().as_str(), &user, state.clock.now_ms())
+    });
+    let revoked = revoked.await??.into_iter().map(shown).collect();
+    Ok(reply::json_of(StatusCode::OK, &UserRevokedReply { revoked }))
+}
+
+fn find_app(state: &api::State, name: &str) -> Result<Arc<App>, Failure> {
+    state.app(name).ok_or_else(|| Failure::AppNotFound { app: name.to_owned() })
+}
+
+fn shown(certificate: UserCertificate) -> UserReply {
+    UserReply {
+        user: certificate.user,
+        app: certificate.app,
+        serial: certificate.serial,
+        issued_ms: certificate.issued_ms,
+        expires_ms: certificate.expires_ms,
+        revoked_ms: certificate.revoked_ms,
+    }
+}
+
+fn settings(bundle: &Bundle) -> LiveQuerySettings {
+    let file = |name: &str, password: &str| CertificateFile {
+        path: bundle.directory.join(name).display().to_string(),
+        password: password.to_owned(),
+    };
+    LiveQuerySettings {
+        endpoint: bundle.endpoint.clone(),
+        group: bundle.topic.clone(),
+        topic: bundle.topic.clone(),
+        cluster_certificate: file("cluster.p12", &bundle.cluster_password),
+        user_certificate: file("user.p12", &bundle.user_password),
+    }
+}

@@ -1,0 +1,260 @@
+//! `POST store/write`: every command of the request in one transaction.
+//!
+//! What queries select. A query of an update or remove is resolved on a snapshot, before the transaction; what it names is decided again when the
+//! transaction is applied (`Condition`), on the state that the commands before it left. So that a later command sees what earlier
+//! ones of the same request did, every document of its collection that an earlier command names is looked at as well. What can be missed is only a
+//! document that another request makes match between the snapshot and the commit.
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use credentials::Permission;
+use document::{
+    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind, Value,
+};
+use query::Filter;
+use store::{Committed, Outcome};
+use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
+
+use crate::{
+    api::{self, Shared},
+    call::Call,
+    failure::Failure,
+    limits,
+    reading::{self, Extent, parse_filter, weight, weight_of_map},
+    reply,
+};
+
+pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
+    let WriteRequest { commands } = WriteRequest::parse(call.body())?;
+    let filters = filters(&call, &commands)?;
+    call.wait_for_txn(&state).await?;
+    let scanned = scan(&state, &call, &commands, &filters).await?;
+    let plan = Plan::of(&state, commands, filters, scanned)?;
+    let committed = commit(&call, plan.operations).await?;
+    let mut body = Vec::with_capacity(64 + 64 * plan.commands.len());
+    let results = plan.commands.iter().map(|command| command.result(&committed.outcomes));
+    write_results(&mut body, committed.txn_id.0, results);
+    Ok(reply::json(StatusCode::OK, body))
+}
+
+async fn commit(call: &Call, operations: Vec<Operation>) -> Result<Committed, Failure> {
+    if operations.is_empty() {
+        return Ok(Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() });
+    }
+    Ok(call.app.commit(Changeset { operations, origin: call.origin() }).await?)
+}
+
+/// The filter of each command that has a query, after checking that the caller may do what every command asks. Who may write but not read a
+/// collection may name documents by `_id` only: how many a query over fields touches would tell what stands in them.
+fn filters(call: &Call, commands: &[WriteCommand]) -> Result<Vec<Option<Arc<Filter>>>, Failure> {
+    let of_command = |(index, command): (usize, &WriteCommand)| {
+        call.demand(Permission::Write, command.collection())?;
+        let Some((query, args)) = query_of(command) else { return Ok(None) };
+        let filter = parse_filter(&format!("commands[{index}].query"), query, args)?;
+        if !filter.is_id_only() {
+            call.demand(Permission::Read, command.collection())?;
+        }
+        Ok(Some(Arc::new(filter)))
+    };
+    commands.iter().enumerate().map(of_command).collect()
+}
+
+fn query_of(command: &WriteCommand) -> Option<(&str, &Map)> {
+    match command {
+        WriteCommand::Update { selection: Selection::Query { query, args }, .. }
+        | WriteCommand::Remove { selection: Selection::Query { query, args }, .. } => Some((query, args)),
+        _ => None,
+    }
+}
+
+/// The ids that each command's query selects, by the command's index; no read at all where every query names its ids.
+async fn scan(
+    state: &api::State,
+    call: &Call,
+    commands: &[WriteCommand],
+    filters: &[Option<Arc<Filter>>],
+) -> Result<Vec<Vec<DocumentId>>, Failure> {
+    let to_scan: Vec<(usize, CollectionName, Arc<Filter>)> = filters
+        .iter()
+        .enumerate()
+        .filter_map(|(index, filter)| {
+            let filter = filter.as_ref().filter(|filter| filter.ids().is_none())?;
+            Some((index, commands[index].collection().clone(), filter.clone()))
+        })
+        .collect();
+    if to_scan.is_empty() {
+        return Ok(Vec::new());
+    }
+    let count = commands.len();
+    reading::read(state, &call.app, Extent::Scan, move |snapshot, abandoned| {
+        let mut found = vec![Vec::new(); count];
+        let mut total = 0;
+        for (index, collection, filter) in to_scan {
+            reading::for_each_match(snapshot, &collection, &filter, abandoned, |one| {
+                found[index].push(one.id);
+                total += 1;
+                if total > limits::OPERATIONS_MAX { Err(too_large(index)) } else { Ok(true) }
+            })?;
+        }
+        Ok(found)
+    })
+    .await
+}
+
+fn too_large(index: usize) -> Failure {
+    Failure::TransactionTooLarge { place: format!("commands[{index}]"), message: "selects too much" }
+}
+
+/// The operations of a request, and which of them belong to which command.
+struct Plan {
+    operations: Vec<Operation>,
+    commands: Vec<PlannedCommand>,
+    bytes: usize,
+}
+
+struct PlannedCommand {
+    kind: CommandKind,
+    operations: Range<usize>,
+}
+
+enum CommandKind {
+    Upsert { id: DocumentId },
+    Update,
+    Remove,
+}
+
+impl Plan {
+    fn of(
+        state: &api::State,
+        commands: Vec<WriteCommand>,
+        filters: Vec<Option<Arc<Filter>>>,
+        mut scanned: Vec<Vec<DocumentId>>,
+    ) -> Result<Self, Failure> {
+        scanned.resize_with(commands.len(), Vec::new);
+        let mut plan = Self { operations: Vec::new(), commands: Vec::with_capacity(commands.len()), bytes: 0 };
+        for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
+            let first = plan.operations.len();
+            let kind = plan.add(state, index, command, filter.as_deref(), scanned)?;
+            plan.commands.push(PlannedCommand { kind, operations: first..plan.operations.len() });
+        }
+        Ok(plan)
+    }
+
+    fn add(
+        &mut self,
+        state: &api::State,
+        index: usize,
+        command: WriteCommand,
+        filter: Option<&Filter>,
+        scanned: Vec<DocumentId>,
+    ) -> Result<CommandKind, Failure> {
+        match command {
+            WriteCommand::Upsert { collection, id, value, counters } => {
+                let id = id.unwrap_or_else(|| generate_id(state.clock.now_ms()));
+                let kind = CommandKind::Upsert { id: id.clone() };
+                let action = Action::Upsert { value, counters };
+                self.operations.push(Operation { collection, id, condition: Condition::Always, action });
+                Ok(kind)
+            }
+            WriteCommand::Update { collection, selection, changes } => {
+                let action = Action::Update(changes);
+                self.select(index, &collection, selection, filter, scanned, &action)?;
+                Ok(CommandKind::Update)
+            }
+            WriteCommand::Remove { collection, selection } => {
+                self.select(index, &collection, selection, filter, scanned, &Action::Remove)?;
+                Ok(CommandKind::Remove)
+            }
+        }
+    }
+
+    /// One operation for each document that the selection may mean.
+    fn select(
+        &mut self,
+        index: usize,
+        collection: &CollectionName,
+        selection: Selection,
+        filter: Option<&Filter>,
+        scanned: Vec<DocumentId>,
+        action: &Action,
+    ) -> Result<(), Failure> {
+        let (ids, condition) = match (selection, filter) {
+            (Selection::Id(id), _) => (vec![id], Condition::Exists),
+            (Selection::Query { query, args }, Some(filter)) => {
+                let ids = self.candidates(collection, filter, scanned);
+                let by_id = filter.is_id_only(); // then the candidates are the matches, whatever happens meanwhile
+                (ids, if by_id { Condition::Exists } else { Condition::Matches { query, args } })
+            }
+            (Selection::Query { .. }, None) => unreachable!("every query has its filter"),
+        };
+        let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&condition, action);
+        self.bytes += ids.iter().map(|id| bytes_each + id.as_json().len()).sum::<usize>();
+        if self.bytes > limits::TRANSACTION_BYTES_MAX || self.operations.len() + ids.len() > limits::OPERATIONS_MAX {
+            return Err(too_large(index));
+        }
+        self.operations.extend(ids.into_iter().map(|id| Operation {
+            collection: collection.clone(),
+            id,
+            condition: condition.clone(),
+            action: action.clone(),
+        }));
+        Ok(())
+    }
+
+    /// What the filter may match when the transaction is applied: what it names or was found, and what earlier commands of the request name.
+    fn candidates(&self, collection: &CollectionName, filter: &Filter, scanned: Vec<DocumentId>) -> Vec<DocumentId> {
+        let fixed = filter.ids();
+        let named_earlier = match fixed {
+            Some(_) => &[], // nothing else can match
+            None => self.operations.as_slice(),
+        };
+        let earlier = named_earlier.iter().filter(|o| o.collection == *collection).map(|o| o.id.clone());
+        let mut seen = HashSet::new();
+        let mut ids: Vec<_> = fixed.unwrap_or(scanned).into_iter().chain(earlier).collect();
+        ids.retain(|id| {
+            let possible = !filter.is_id_only() || filter.matches(id, &Map::new());
+            possible && seen.insert(id.clone())
+        });
+        ids
+    }
+}
+
+impl PlannedCommand {
+    fn result<'a>(&'a self, outcomes: &[Outcome]) -> WriteResult<'a> {
+        let own = &outcomes[self.operations.clone()];
+        let applied = own.iter().filter(|outcome| matches!(outcome, Outcome::Applied)).count();
+        match &self.kind {
+            CommandKind::Upsert { id } => WriteResult::Upsert { id },
+            CommandKind::Update => {
+                let error = own.iter().filter(|outcome| matches!(outcome, Outcome::Failed(_))).count();
+                WriteResult::Update { updated: applied, error }
+            }
+            CommandKind::Remove => WriteResult::Remove { deleted: applied },
+        }
+    }
+}
+
+fn weigh(condition: &Condition, action: &Action) -> usize {
+    let condition = match condition {
+        Condition::Always | Condition::Exists => 0,
+        Condition::Matches { query, args } => query.len() + weight_of_map(args),
+    };
+    let action = match action {
+        Action::Upsert { value, .. } => weight_of_map(value),
+        Action::Update(changes) => changes.iter().map(weigh_change).sum(),
+        Action::Remove => 0,
+    };
+    condition + action
+}
+
+fn weigh_change(change: &UpdateCommand) -> usize {
+    let (UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value)) = &change.kind;
+    size_of::<UpdateCommand>() + weight(value)
+}
+
+/// 24 hex digits, as ids of the vendor's look: 4 bytes of seconds since the epoch, so that ids made later sort later, and 8 random bytes.
+fn generate_id(now_ms: u64) -> DocumentId {
+    let text = format!("{:08x}{:016x}", (now_ms / 1000) as u32, rand::random::<u64>());
+    DocumentId::from_value(&Value::String(text)).expect("24 hex digits are an id")
+}

@@ -1,0 +1,112 @@
+//! Every path of the API, once.
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    extract::{Request, State as Extracted},
+    handler::Handler,
+    http::Method,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
+};
+
+use crate::{
+    api::Shared,
+    failure::Failure,
+    metrics::RouteMetrics,
+    resource::{apps, count, find, find_by_id, health, keys, metrics, openapi, requery, users, write},
+};
+
+/// Both bases of the store's calls: the default app's, and any app's (CONTRACT section 2).
+const STORE_BASES: [&str; 2] = ["/api/v4", "/{app}/api/v4"];
+
+/// The routes, and what was registered.
+pub(crate) struct Routes {
+    state: Shared,
+    router: Router<Shared>,
+    listed: Vec<(Method, String)>,
+}
+
+impl Routes {
+    pub(crate) fn all(state: &Shared) -> Self {
+        let mut routes = Self { state: state.clone(), router: Router::new(), listed: Vec::new() };
+        for base in STORE_BASES {
+            routes.add(Method::POST, base, "/store/write", write::handle);
+            routes.add(Method::POST, base, "/store/find", find::handle);
+            routes.add(Method::POST, base, "/store/findbyid", find_by_id::handle);
+            routes.add(Method::POST, base, "/store/count", count::handle);
+            routes.add(Method::POST, base, "/store/requery", requery::handle);
+        }
+        routes.add(Method::GET, "", "/admin/v1/apps", apps::list);
+        routes.add(Method::POST, "", "/admin/v1/apps", apps::create);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/credentials", users::list);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/credentials", users::issue);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/credentials/{user}", users::revoke);
+        routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
+        routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
+        routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
+        routes.add(Method::GET, "", "/health/live", health::live);
+        routes.add(Method::GET, "", "/health/ready", health::ready);
+        routes.add(Method::GET, "", "/metrics", metrics::handle);
+        routes.add(Method::GET, "", "/openapi.json", openapi::handle);
+        routes
+    }
+
+    /// Every method and path that has a handler.
+    pub(crate) fn listed(&self) -> &[(Method, String)] {
+        &self.listed
+    }
+
+    pub(crate) fn into_router(self) -> Router {
+        self.router.method_not_allowed_fallback(method_not_allowed).fallback(path_not_found).with_state(self.state)
+    }
+
+    /// `path` is also the name of the route in `/metrics`, the same for every base.
+    fn add<H, T>(&mut self, method: Method, base: &str, path: &'static str, handler: H)
+    where
+        H: Handler<T, Shared>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).expect("a method that axum can route");
+        let measured = middleware::from_fn_with_state(self.state.metrics.route(path), measure);
+        let full_path = format!("{base}{path}");
+        self.router = std::mem::take(&mut self.router).route(&full_path, on(filter, handler).route_layer(measured));
+        self.listed.push((method, full_path));
+    }
+}
+
+async fn measure(Extracted(metrics): Extracted<RouteMetrics>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let response = next.run(request).await;
+    metrics.count(response.status(), started.elapsed());
+    response
+}
+
+async fn method_not_allowed(Extracted(state): Extracted<Shared>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    refuse(&state, Failure::MethodNotAllowed { path, method: request.method().clone() })
+}
+
+async fn path_not_found(Extracted(state): Extracted<Shared>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let hint = hint(&path);
+    refuse(&state, Failure::PathNotFound { path, hint })
+}
+
+fn refuse(state: &Shared, failure: Failure) -> Response {
+    state.metrics.unrouted.count(failure.status(), std::time::Duration::ZERO);
+    failure.into_response()
+}
+
+/// For what callers of the vendor's API may look for here.
+fn hint(path: &str) -> &'static str {
+    if path.ends_with("/store/execute") {
+        "this version has no DQL; use store/find, store/count and store/write"
+    } else if path.contains("/attachments/") {
+        "this version has no attachments"
+    } else {
+        ""
+    }
+}

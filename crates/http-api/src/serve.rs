@@ -1,0 +1,150 @@
+//! Sockets: accepts connections, does TLS, runs HTTP/1.1 on each, and stops without cutting a request.
+//!
+//! Invariants: connections are bounded; every wait for a peer (handshake, head, body) is; a fault of one connection ends that one alone.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{HttpApi, access::Door, edge, limits, linger::Lingering};
+
+/// Held by each connection; once all are gone the stop is complete.
+type Alive = mpsc::Sender<()>;
+
+impl HttpApi {
+    /// Answers on `listener` until `shutdown` is done: HTTP, or HTTPS with `tls`. Then no more connections are taken, requests that are being
+    /// answered are finished within [`crate::HttpApiOptions::shutdown_timeout`], and it returns. May run for several listeners at once.
+    ///
+    /// Fails only if the listener cannot tell its own address.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        let acceptor = tls.map(TlsAcceptor::from);
+        let (stop, stopping) = watch::channel(false);
+        let (alive, mut all_gone) = mpsc::channel(1);
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = self.accept(&listener) => accepted,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let connection = self.clone().connection(stream, address, acceptor.clone(), stopping.clone());
+                    let alive: Alive = alive.clone();
+                    tokio::spawn(async move {
+                        connection.await;
+                        drop((permit, alive));
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        self.state.stopping.store(true, Ordering::Relaxed);
+        let _ = stop.send(true); // nobody listens: no connection is open
+        drop(alive);
+        if timeout(self.state.options.shutdown_timeout, all_gone.recv()).await.is_err() {
+            tracing::warn!("requests that did not end in time are cut");
+        }
+        Ok(())
+    }
+
+    /// The next connection, once there is room for it.
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        let permit = self.state.connections.clone().acquire_owned().await.expect("this semaphore is never closed");
+        let (stream, _) = listener.accept().await?;
+        Ok((stream, permit))
+    }
+
+    async fn connection(
+        self,
+        stream: TcpStream,
+        listener: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let metrics = &self.state.metrics;
+        metrics.connections_total.inc();
+        metrics.connections.inc();
+        if let Err(error) = self.run_connection(stream, listener, acceptor, stopping).await {
+            tracing::debug!(%error, "a connection ended");
+        }
+        metrics.connections.dec();
+    }
+
+    async fn run_connection(
+        &self,
+        stream: TcpStream,
+        listener: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), ConnectionError> {
+        stream.set_nodelay(true)?;
+        let open = self.state.options.insecure_open || listener.ip().is_loopback();
+        let door = Door { open, local_ip: stream.local_addr()?.ip() };
+        let Some(acceptor) = acceptor else { return self.run_http(stream, door, stopping).await };
+        let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
+        let stream = handshake.map_err(|_| ConnectionError::HandshakeLate)?.map_err(ConnectionError::Handshake)?;
+        self.run_http(stream, door, stopping).await
+    }
+
+    async fn run_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        door: Door,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Result<(), ConnectionError> {
+        let service = service_fn(|request| {
+            let answer = edge::answer(self.clone(), door, request);
+            async move { Ok::<_, std::convert::Infallible>(answer.await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.state.options.header_timeout)
+            .max_headers(limits::HEADERS_MAX)
+            .max_header_size(limits::HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = &mut connection => return Ok(ended?),
+            _ = stopping.wait_for(|&stop| stop) => connection.as_mut().graceful_shutdown(),
+        }
+        Ok(connection.await?)
+    }
+}
+
+/// Why a connection ended other than by itself.
+#[derive(Debug, thiserror::Error)]
+enum ConnectionError {
+    #[error("its socket failed: {0}")]
+    Socket(#[from] io::Error),
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(#[source] io::Error),
+    #[error("the TLS handshake took longer than {} s", limits::HANDSHAKE_TIMEOUT.as_secs())]
+    HandshakeLate,
+    #[error("HTTP failed: {0}")]
+    Http(#[from] hyper::Error),
+}

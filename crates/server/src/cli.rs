@@ -1,0 +1,79 @@
+//! The command line: one variant per verb.
+
+use std::path::PathBuf;
+
+use crate::{command, config::CommonOptions};
+
+/// A document database whose change feed is a Kafka topic.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "headwater",
+    version,
+    long_version = LONG_VERSION,
+    max_term_width = 100,
+    mut_args(|argument| argument.hide_env(true)),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// A TOML file with options; a key is a flag without its dashes
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HEADWATER_CONFIG",
+        global = true,
+        help_heading = "Options of every command"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// The options of every verb.
+    #[command(flatten)]
+    pub(crate) common: CommonOptions,
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit ",
+    env!("HEADWATER_COMMIT"),
+    "\ntarget ",
+    env!("HEADWATER_TARGET"),
+    "\nbuild ",
+    env!("HEADWATER_PROFILE")
+);
+
+const EXAMPLES: &str = "\
+Examples:
+  headwater demo                     see a write become an event; nothing is left behind
+  headwater serve                    run on 127.0.0.1, with data in ./headwater-data
+  headwater events --from-beginning  print the topic of the running server
+
+Every option is also an environment variable and a key of the file at --config:
+  --data-dir DIR  is  HEADWATER_DATA_DIR=DIR  is  data-dir = \"DIR\"";
+
+/// The verbs.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Run a server until SIGTERM or Ctrl-C
+    Serve(command::serve::Serve),
+    /// Show a write become an event: a throw-away server, sample changes, a consumer
+    Demo(command::demo::Demo),
+    /// Print a topic of the running server as JSON lines, through its Kafka endpoint
+    Events(command::events::Events),
+    /// Prove that a data directory is whole, or say what is wrong and where
+    Verify(command::verify::Verify),
+    /// Make and list apps
+    #[command(subcommand)]
+    App(command::app::App),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(command::key::Key),
+    /// Issue, list and revoke the certificates of Kafka clients
+    #[command(subcommand)]
+    Credentials(command::credentials::Credentials),
+    /// Print a script that completes commands in a shell
+    Completions(command::completions::Completions),
+}

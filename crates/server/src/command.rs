@@ -1,0 +1,63 @@
+//! The verbs, one file each.
+
+pub(crate) mod serve;
+
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod verify;
+
+pub(crate) mod app;
+pub(crate) mod credentials;
+pub(crate) mod key;
+
+pub(crate) mod completions;
+
+use crate::{
+    cli::{Cli, Verb},
+    config::{CommonSettings, ConfigFile},
+    logging,
+};
+
+/// What a verb starts with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The file at `--config`.
+    pub(crate) file: ConfigFile,
+    /// The options of every verb.
+    pub(crate) common: CommonSettings,
+}
+
+/// Runs the verb to its end.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let file = ConfigFile::read(cli.config.as_deref())?;
+    let common = cli.common.resolve(&file);
+    // The demo tells its story on stdout; the log of its server is of no interest unless something is wrong.
+    let log = if matches!(cli.verb, Verb::Demo(_)) && common.log == "info" { "warn" } else { common.log.as_str() };
+    logging::start(log, common.log_format)?;
+    let context = Context { file, common };
+    match cli.verb {
+        Verb::Serve(verb) => verb.run(&context),
+        Verb::Demo(verb) => verb.run(),
+        Verb::Events(verb) => verb.run(&context),
+        Verb::Verify(verb) => verb.run(&context),
+        Verb::App(verb) => verb.run(&context),
+        Verb::Key(verb) => verb.run(&context),
+        Verb::Credentials(verb) => verb.run(&context),
+        Verb::Completions(verb) => verb.run(),
+    }
+}
+
+/// The runtime of the verbs that hold sockets: a worker for each core.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context as _;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it as it is.
+fn read_reply<T: serde::de::DeserializeOwned>(reply: serde_json::Value) -> anyhow::Result<T> {
+    serde_json::from_value(reply).map_err(|error| {
+        anyhow::anyhow!(
+            "the server's reply is not what this version expects ({error}); try --json, or the server's own version"
+        )
+    })
+}

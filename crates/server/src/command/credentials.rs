@@ -1,0 +1,112 @@
+//! `headwater credentials`: user certificates of the running server's apps.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde_json::json;
+use wire::admin::{UserIssuedReply, UserReply, UserRevokedReply, UsersReply};
+
+use super::{Context, read_reply};
+use crate::{
+    admin_client::{AdminClient, segment},
+    config::AppOption,
+    output::{date_time, print_line, print_table},
+};
+
+/// What to do with certificates.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Credentials {
+    /// Issue a user certificate for an app, with the whole set of files that a client needs
+    #[command(after_help = "\
+Examples:
+  headwater credentials issue warehouse
+  headwater credentials issue warehouse --app shop --out ./warehouse-certificates")]
+    Issue {
+        /// The user: the certificate's CN
+        user: String,
+        #[command(flatten)]
+        app: AppOption,
+        /// Where the server puts the files [default: users/<USER> in the app's credentials directory]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the certificates of an app; revoked ones say so
+    List {
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke every certificate of a user: refused from now on, live connections are cut
+    Revoke {
+        /// The user
+        user: String,
+        #[command(flatten)]
+        app: AppOption,
+    },
+}
+
+impl Credentials {
+    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Credentials::Issue { user, app, out, json } => {
+                let out = out
+                    .map(|out| std::path::absolute(&out).with_context(|| format!("--out {}", out.display())))
+                    .transpose()?;
+                let (server, path) = connect(context, app)?;
+                let mut body = json!({ "user": user });
+                if let Some(out) = out {
+                    body["directory"] = json!(out);
+                }
+                let reply = server.create(&path, &body)?;
+                if json { print_line(&reply.to_string()) } else { print_issued(&read_reply(reply)?) }
+            }
+            Credentials::List { app, json } => {
+                let (server, path) = connect(context, app)?;
+                let reply = server.read(&path)?;
+                if json { print_line(&reply.to_string()) } else { print_users(&read_reply(reply)?) }
+            }
+            Credentials::Revoke { user, app } => {
+                let (server, path) = connect(context, app)?;
+                let reply: UserRevokedReply = read_reply(server.delete(&format!("{path}/{}", segment(&user)))?)?;
+                let serials: Vec<&str> = reply.revoked.iter().map(|certificate| certificate.serial.as_str()).collect();
+                print_line(&format!("revoked {} of {user}: serial {}", counted(serials.len()), serials.join(", ")))
+            }
+        }
+    }
+}
+
+fn connect(context: &Context, app: AppOption) -> anyhow::Result<(AdminClient, String)> {
+    let app = app.resolve(&context.file)?;
+    Ok((AdminClient::connect(&context.common.data_dir)?, format!("apps/{}/credentials", app.as_str())))
+}
+
+fn counted(certificates: usize) -> String {
+    if certificates == 1 { "1 certificate".to_owned() } else { format!("{certificates} certificates") }
+}
+
+fn print_issued(issued: &UserIssuedReply) -> anyhow::Result<()> {
+    let UserIssuedReply { user, directory, settings } = issued;
+    print_line(&format!(
+        "issued a certificate for {} in app {}\n  serial           {}\n  expires          {}\n  topic and group  {}, at {}\n  files            {directory}",
+        user.user,
+        user.app,
+        user.serial,
+        date_time(user.expires_ms),
+        settings.topic,
+        settings.endpoint,
+    ))
+}
+
+fn print_users(reply: &UsersReply) -> anyhow::Result<()> {
+    let row = |user: &UserReply| {
+        let revoked = user.revoked_ms.map(date_time).unwrap_or_default();
+        vec![user.user.clone(), user.serial.clone(), date_time(user.issued_ms), date_time(user.expires_ms), revoked]
+    };
+    let rows: Vec<Vec<String>> = reply.credentials.iter().map(row).collect();
+    print_table(&["user", "serial", "issued", "expires", "revoked"], &rows, "no certificates")
+}

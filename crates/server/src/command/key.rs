@@ -1,0 +1,144 @@
+//! `headwater key`: API keys of the running server.
+
+use std::str::FromStr;
+
+use serde_json::json;
+use wire::admin::{Grant, KeyReply, KeysReply, Permission};
+
+use super::{Context, read_reply};
+use crate::{
+    admin_client::{AdminClient, segment},
+    config::AppOption,
+    output::{date_time, print_line, print_table},
+};
+
+/// What to do with keys.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Key {
+    /// Make a key; its secret is printed once and stored hashed
+    #[command(after_help = "\
+Examples:
+  headwater key create my-app                               read and write in the default app
+  headwater key create reports --grant shop=read            read in the app shop
+  headwater key create till --grant shop/orders=read,write  one collection
+  headwater key create deploy --grant '*=admin'             everything, in every app")]
+    Create {
+        /// Its name: letters, digits, '.', '_' and '-'
+        name: String,
+        /// What it may do: APP=…, or APP/COLLECTION=… with read, write, admin; repeatable [default: read,write in --app]
+        #[arg(long = "grant", value_name = "APP[/COLLECTION]=PERMISSIONS")]
+        grants: Vec<GrantText>,
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the keys, without their secrets
+    List {
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key, at once and for good
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Key {
+    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Key::Create { name, grants, app, json } => {
+                let app = app.resolve(&context.file)?;
+                let mut grants: Vec<Grant> = grants.into_iter().map(|grant| grant.0).collect();
+                if grants.is_empty() {
+                    let permissions = vec![Permission::Read, Permission::Write];
+                    grants.push(Grant { app: app.as_str().to_owned(), collection: None, permissions });
+                }
+                let reply = connect(context)?.create("keys", &json!({ "name": name, "grants": grants }))?;
+                if json { print_line(&reply.to_string()) } else { print_secret(&read_reply(reply)?) }
+            }
+            Key::List { json } => {
+                let reply = connect(context)?.read("keys")?;
+                if json { print_line(&reply.to_string()) } else { print_keys(&read_reply(reply)?) }
+            }
+            Key::Revoke { name } => {
+                connect(context)?.delete(&format!("keys/{}", segment(&name)))?;
+                print_line(&format!("revoked key {name}"))
+            }
+        }
+    }
+}
+
+fn connect(context: &Context) -> anyhow::Result<AdminClient> {
+    AdminClient::connect(&context.common.data_dir)
+}
+
+/// The secret alone on stdout, so that `KEY=$(headwater key create …)` works; what it is goes to stderr.
+fn print_secret(made: &KeyReply) -> anyhow::Result<()> {
+    eprintln!("made key {}. Its secret is shown only now; send it as: Authorization: Bearer <secret>", made.name);
+    print_line(made.secret.as_deref().unwrap_or_default())
+}
+
+fn print_keys(reply: &KeysReply) -> anyhow::Result<()> {
+    let row = |key: &KeyReply| {
+        let grants = key.grants.iter().map(grant_text).collect::<Vec<_>>().join(" ");
+        vec![key.name.clone(), grants, date_time(key.created_ms)]
+    };
+    print_table(&["key", "grants", "made"], &reply.keys.iter().map(row).collect::<Vec<_>>(), "no keys")
+}
+
+fn grant_text(grant: &Grant) -> String {
+    let permissions = grant.permissions.iter().map(|permission| match permission {
+        Permission::Read => "read",
+        Permission::Write => "write",
+        Permission::Admin => "admin",
+    });
+    let collection = grant.collection.as_ref().map(|collection| format!("/{collection}")).unwrap_or_default();
+    format!("{}{collection}={}", grant.app, permissions.collect::<Vec<_>>().join(","))
+}
+
+/// A grant as it is written on the command line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GrantText(Grant);
+
+impl FromStr for GrantText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (place, permissions) = text.rsplit_once('=').ok_or("a grant is APP=read,write or APP/COLLECTION=read")?;
+        let (app, collection) = match place.split_once('/') {
+            Some((app, collection)) => (app, Some(collection.to_owned())),
+            None => (place, None),
+        };
+        if app.is_empty() || collection.as_deref() == Some("") {
+            return Err("a grant names an app ('*' is every app), and a collection after '/'".to_owned());
+        }
+        let permission = |name: &str| match name {
+            "read" => Ok(Permission::Read),
+            "write" => Ok(Permission::Write),
+            "admin" => Ok(Permission::Admin),
+            other => Err(format!("{other:?} is no permission; there are read, write and admin")),
+        };
+        let permissions = permissions.split(',').map(permission).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self(Grant { app: app.to_owned(), collection, permissions }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_are_read_and_shown_alike() {
+        for text in ["shop=read", "shop/orders=read,write", "*=admin", "shop/a=b=read"] {
+            let GrantText(grant) = text.parse().unwrap();
+            assert_eq!(grant_text(&grant), text);
+        }
+        for text in ["shop", "=read", "shop/=read", "shop=", "shop=reed", "shop=read,"] {
+            assert!(text.parse::<GrantText>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The configuration: every option is a flag, an environment variable and a key of the TOML file, in that order of precedence
+//! (CONTRACT section 5).
+//!
+//! Invariants: the three spell an option the same way, because flags and keys come from one struct; an option that this version
+//! cannot honour is refused, never ignored.
+//! Not here: what the options do (`server`).
+
+mod file;
+mod value;
+
+pub(crate) use file::ConfigFile;
+pub(crate) use value::{ByteSize, KeepLimit, ListenAddress, LogFormat, PublicAddress, bracketed};
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use store::AppName;
+
+use crate::failure::UsageError;
+
+/// Where a server is found and how a command logs. Every verb has these.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct CommonOptions {
+    /// The directory that holds everything; one server at a time. Made with mode 0700 [default: headwater-data]
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as info,store=debug [default: info]
+    #[arg(long, value_name = "FILTER", env = "HEADWATER_LOG", global = true)]
+    pub(crate) log: Option<String>,
+    /// How it is logged: lines for people, or one JSON object a line [default: text]
+    #[arg(long, value_name = "text|json", env = "HEADWATER_LOG_FORMAT", global = true, hide_possible_values = true)]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// The app a command is about.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+pub(crate) struct AppOption {
+    /// The app [default: default]
+    #[arg(long, value_name = "NAME", env = "HEADWATER_APP")]
+    pub(crate) app: Option<String>,
+}
+
+/// What a server is run with.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ServeOptions {
+    /// Where HTTP listens; port 0 takes any free port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_HTTP_LISTEN", help_heading = "HTTP")]
+    pub(crate) http_listen: Option<ListenAddress>,
+    /// Where HTTPS listens; without it there is none
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_HTTPS_LISTEN", help_heading = "HTTP")]
+    pub(crate) https_listen: Option<ListenAddress>,
+    /// PEM file with the certificate chain of HTTPS [default: a certificate of the server's own CA]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_HTTPS_CERT", help_heading = "HTTP")]
+    pub(crate) https_cert: Option<PathBuf>,
+    /// PEM file with the private key of HTTPS
+    #[arg(long, value_name = "FILE", env = "HEADWATER_HTTPS_KEY", help_heading = "HTTP")]
+    pub(crate) https_key: Option<PathBuf>,
+    /// The largest request body, in bytes or as 8MiB [default: 2MiB]
+    #[arg(long, value_name = "N", env = "HEADWATER_MAX_REQUEST_BYTES", help_heading = "HTTP")]
+    pub(crate) max_request_bytes: Option<ByteSize>,
+    /// Ask for no keys although the address is not loopback: whoever reaches it can read and write
+    #[arg(
+        long,
+        env = "HEADWATER_INSECURE_OPEN",
+        help_heading = "HTTP",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub(crate) insecure_open: Option<bool>,
+    /// Where the Kafka endpoint (mutual TLS) listens [default: 127.0.0.1:9093]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_KAFKA_LISTEN", help_heading = "Kafka endpoint")]
+    pub(crate) kafka_listen: Option<ListenAddress>,
+    /// The address that Kafka clients are told; its name is put in the server certificate [default: localhost and the
+    /// port, on loopback]
+    #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_KAFKA_ADVERTISE", help_heading = "Kafka endpoint")]
+    pub(crate) kafka_advertise: Option<PublicAddress>,
+    /// An event larger than this becomes a requeryRequired for its document [default: 1MiB]
+    #[arg(long, value_name = "N", env = "HEADWATER_MAX_EVENT_BYTES", help_heading = "Kafka endpoint")]
+    pub(crate) max_event_bytes: Option<ByteSize>,
+    /// The default app's id; made at the first start [default: default]
+    #[arg(long, value_name = "NAME", env = "HEADWATER_APP", help_heading = "Data")]
+    pub(crate) app: Option<String>,
+    /// A journal segment is sealed at this size; at least 64KiB [default: 64MiB]
+    #[arg(long, value_name = "N", env = "HEADWATER_SEGMENT_BYTES", help_heading = "Data")]
+    pub(crate) segment_bytes: Option<ByteSize>,
+    /// Trim events beyond this many bytes; -1 keeps all, the only choice of this version
+    #[arg(
+        long,
+        value_name = "N",
+        env = "HEADWATER_RETENTION_BYTES",
+        help_heading = "Data",
+        allow_negative_numbers = true
+    )]
+    pub(crate) retention_bytes: Option<KeepLimit>,
+    /// Trim events older than this many milliseconds; -1 keeps all, the only choice of this version
+    #[arg(
+        long,
+        value_name = "N",
+        env = "HEADWATER_RETENTION_MS",
+        help_heading = "Data",
+        allow_negative_numbers = true
+    )]
+    pub(crate) retention_ms: Option<KeepLimit>,
+}
+
+/// Where a server is found and how a command logs, with nothing left open.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CommonSettings {
+    /// The data directory, as given: relative to the working directory.
+    pub(crate) data_dir: PathBuf,
+    /// A filter of `tracing_subscriber::EnvFilter`.
+    pub(crate) log: String,
+    /// How to log.
+    pub(crate) log_format: LogFormat,
+}
+
+/// What a server is run with, checked and with nothing left open.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ServerSettings {
+    /// The data directory.
+    pub(crate) data_dir: PathBuf,
+    /// Where HTTP listens.
+    pub(crate) http_listen: ListenAddress,
+    /// Where HTTPS listens, if it does.
+    pub(crate) https_listen: Option<ListenAddress>,
+    /// Certificate chain and key of HTTPS, if not of the server's own CA.
+    pub(crate) https_files: Option<(PathBuf, PathBuf)>,
+    /// The largest request body.
+    pub(crate) request_bytes_max: u64,
+    /// Whether no keys are asked for off loopback.
+    pub(crate) insecure_open: bool,
+    /// Where the Kafka endpoint listens.
+    pub(crate) kafka_listen: ListenAddress,
+    /// What Kafka clients are told, if not derived from where it listens.
+    pub(crate) kafka_advertise: Option<PublicAddress>,
+    /// The default app.
+    pub(crate) app: AppName,
+    /// When a journal segment is sealed.
+    pub(crate) segment_bytes: u64,
+    /// The largest event.
+    pub(crate) event_bytes_max: u32,
+}
+
+/// The smallest segment (CONTRACT section 4).
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// The largest segment; Kafka's `segment.bytes` is a 32-bit integer too.
+const SEGMENT_BYTES_MAX: u64 = (1 << 31) - 1;
+/// Bounds of `--max-request-bytes`: a request is held in memory while it is read.
+const REQUEST_BYTES_MIN: u64 = 1 << 10;
+const REQUEST_BYTES_MAX: u64 = 1 << 30;
+/// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document before and after a change.
+const EVENT_BYTES_MIN: u64 = 4 << 10;
+const EVENT_BYTES_MAX: u64 = 16 << 20;
+const APP_DEFAULT: &str = "default";
+
+impl CommonOptions {
+    /// Flags and environment before the file before the defaults.
+    pub(crate) fn resolve(self, file: &ConfigFile) -> CommonSettings {
+        let file = file.common.clone();
+        CommonSettings {
+            data_dir: self.data_dir.or(file.data_dir).unwrap_or_else(|| PathBuf::from("headwater-data")),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+        }
+    }
+}
+
+impl AppOption {
+    /// Flag and environment before the file before `default`.
+    pub(crate) fn resolve(self, file: &ConfigFile) -> anyhow::Result<AppName> {
+        app_name(self.app.or_else(|| file.serve.app.clone()))
+    }
+}
+
+impl ServeOptions {
+    /// Flags and environment before the file before the defaults; then checks what only makes sense together.
+    ///
+    /// Fails with a [`UsageError`] that names the option.
+    pub(crate) fn resolve(self, file: &ConfigFile, data_dir: &Path) -> anyhow::Result<ServerSettings> {
+        let options = self.over(file.serve.clone());
+        refuse_later_options(&options)?;
+        let https_files = match (options.https_cert, options.https_key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(usage("--https-cert needs --https-key: the certificate's private key")),
+            (None, Some(_)) => return Err(usage("--https-key needs --https-cert: the key's certificate")),
+        };
+        if https_files.is_some() && options.https_listen.is_none() {
+            return Err(usage("--https-cert and --https-key need --https-listen: where HTTPS should listen"));
+        }
+        let event_bytes_max =
+            bounded("max-event-bytes", options.max_event_bytes, 1 << 20, EVENT_BYTES_MIN, EVENT_BYTES_MAX)?;
+        Ok(ServerSettings {
+            data_dir: data_dir.to_owned(),
+            http_listen: options.http_listen.unwrap_or_else(|| ListenAddress::loopback(8080)),
+            https_listen: options.https_listen,
+            https_files,
+            request_bytes_max: bounded(
+                "max-request-bytes",
+                options.max_request_bytes,
+                2 << 20,
+                REQUEST_BYTES_MIN,
+                REQUEST_BYTES_MAX,
+            )?,
+            insecure_open: options.insecure_open.unwrap_or(false),
+            kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
+            kafka_advertise: options.kafka_advertise,
+            app: app_name(options.app)?,
+            segment_bytes: bounded(
+                "segment-bytes",
+                options.segment_bytes,
+                64 << 20,
+                SEGMENT_BYTES_MIN,
+                SEGMENT_BYTES_MAX,
+            )?,
+            event_bytes_max: u32::try_from(event_bytes_max).expect("its bound is below 2^32"),
+        })
+    }
+
+    /// These, and `below` where these say nothing.
+    fn over(self, below: Self) -> Self {
+        Self {
+            http_listen: self.http_listen.or(below.http_listen),
+            https_listen: self.https_listen.or(below.https_listen),
+            https_cert: self.https_cert.or(below.https_cert),
+            https_key: self.https_key.or(below.https_key),
+            max_request_bytes: self.max_request_bytes.or(below.max_request_bytes),
+            insecure_open: self.insecure_open.or(below.insecure_open),
+            kafka_listen: self.kafka_listen.or(below.kafka_listen),
+            kafka_advertise: self.kafka_advertise.or(below.kafka_advertise),
+            max_event_bytes: self.max_event_bytes.or(below.max_event_bytes),
+            app: self.app.or(below.app),
+            segment_bytes: self.segment_bytes.or(below.segment_bytes),
+            retention_bytes: self.retention_bytes.or(below.retention_bytes),
+            retention_ms: self.retention_ms.or(below.retention_ms),
+        }
+    }
+}
+
+/// What the contract names and this version does not do yet must not look as if it were done.
+fn refuse_later_options(options: &ServeOptions) -> anyhow::Result<()> {
+    for (name, limit) in [("retention-bytes", options.retention_bytes), ("retention-ms", options.retention_ms)] {
+        if limit.is_some_and(|limit| limit != KeepLimit::All) {
+            return Err(usage(format!(
+                "--{name} is not available in this version: every event is kept; leave it out or give -1"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn bounded(name: &str, given: Option<ByteSize>, default: u64, min: u64, max: u64) -> anyhow::Result<u64> {
+    let bytes = given.map_or(default, |size| size.0);
+    if (min..=max).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(usage(format!("--{name} must be from {min} to {max} bytes, not {bytes}")))
+}
+
+fn app_name(given: Option<String>) -> anyhow::Result<AppName> {
+    let name = given.unwrap_or_else(|| APP_DEFAULT.to_owned());
+    AppName::new(&name).map_err(|error| usage(error.to_string())).context("--app")
+}
+
+fn usage(message: impl Into<String>) -> anyhow::Error {
+    UsageError(message.into()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(flags: ServeOptions, file: &str) -> Result<ServerSettings, String> {
+        let file = ConfigFile::parse(file).expect("the file is good");
+        flags.resolve(&file, Path::new("d")).map_err(|error| crate::failure::one_line(&error))
+    }
+
+    #[test]
+    fn the_defaults_are_the_contracts() {
+        let settings = resolve(ServeOptions::default(), "").unwrap();
+        assert_eq!(settings.http_listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9093");
+        assert_eq!((settings.request_bytes_max, settings.segment_bytes), (2 << 20, 64 << 20));
+        assert_eq!((settings.app.as_str(), settings.insecure_open), ("default", false));
+    }
+
+    #[test]
+    fn a_flag_beats_the_file() {
+        let flags = ServeOptions { app: Some("flag".into()), ..ServeOptions::default() };
+        let settings = resolve(flags, "app = 'file'\nsegment-bytes = '1MiB'").unwrap();
+        assert_eq!((settings.app.as_str(), settings.segment_bytes), ("flag", 1 << 20));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        let refused = |file: &str| resolve(ServeOptions::default(), file).unwrap_err();
+        assert!(refused("retention-bytes = 5").contains("--retention-bytes is not available in this version"));
+        assert!(refused("retention-ms = 5").contains("--retention-ms is not available in this version"));
+        assert!(refused("max-event-bytes = 5").contains("--max-event-bytes must be from 4096"));
+        assert!(refused("segment-bytes = 5").contains("--segment-bytes must be from 65536"));
+        assert!(refused("max-request-bytes = 5").contains("--max-request-bytes must be from 1024"));
+        assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));
+        assert!(refused("https-cert = 'a'\nhttps-key = 'b'").contains("need --https-listen"));
+        assert!(refused("app = 'A b'").contains("an app's name is"));
+    }
+
+    #[test]
+    fn keeping_all_may_be_said() {
+        assert!(
+            resolve(ServeOptions::default(), "retention-bytes = -1\nretention-ms = '-1'\nmax-event-bytes = 1048576")
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! A running server: data directory, credentials, listeners, from start to clean stop.
+//!
+//! Invariants: the data directory is locked before anything is bound; `run.json` is there exactly while every listener accepts; at the stop
+//! listeners go first, then the writes in flight, then the documents are synced, then `run.json` goes, then the lock.
+//! Not here: what the options mean together (`config`), how the edges are called (`edges`), signals (`command::serve`).
+
+mod address;
+mod edges;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use credentials::{Bundle, Credentials};
+use store::{DataDir, StoreOptions};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    clock::{self, SystemClock},
+    config::ServerSettings,
+    run_file::RunFile,
+};
+use address::{Listening, bind};
+use edges::{Parts, Sockets};
+
+/// How long the edges get to finish at a stop, each within bounds of its own that are below this. Then they are cut.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A running server. Dropping it without [`Server::stop`] is like a crash: nothing acknowledged is lost, the next start replays.
+pub(crate) struct Server {
+    facts: Facts,
+    data: Arc<DataDir>,
+    credentials: Arc<Credentials>,
+    shutdown: watch::Sender<bool>,
+    edges: JoinSet<anyhow::Result<()>>,
+}
+
+/// What a person or a program wants to know of a running server.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// The data directory, absolute.
+    pub(crate) data_dir: PathBuf,
+    /// As in `run.json`.
+    pub(crate) run: RunFile,
+    /// Every app's name, the default one first.
+    pub(crate) apps: Vec<String>,
+    /// The default app's files.
+    pub(crate) bundle: Bundle,
+    /// Who may call the HTTP API, for each of its base addresses.
+    pub(crate) access: Vec<(String, Access)>,
+}
+
+/// Who may call the HTTP API at one address (CONTRACT section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Loopback and no keys made: whoever is on this machine.
+    OpenOnLoopback,
+    /// `--insecure-open` off loopback and no keys made: whoever reaches the address.
+    OpenToAll,
+    /// Whoever has a key, and there are some.
+    Keys,
+    /// Whoever has a key, but none was made yet.
+    NoKeysYet,
+}
+
+impl Access {
+    /// A key that is made closes what was open.
+    fn of(loopback: bool, insecure_open: bool, any_keys: bool) -> Self {
+        match (any_keys, loopback, insecure_open) {
+            (true, _, _) => Access::Keys,
+            (false, true, _) => Access::OpenOnLoopback,
+            (false, false, true) => Access::OpenToAll,
+            (false, false, false) => Access::NoKeysYet,
+        }
+    }
+}
+
+impl Server {
+    /// Opens the data directory, makes what its first start makes, and listens. When this returns, every listener accepts and
+    /// `run.json` is written.
+    pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
+        let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
+        let data = open_data(data_dir.clone(), settings).await?;
+        let server = Self::start_on(data.clone(), data_dir, settings).await;
+        if server.is_err() {
+            stop_data(data).await;
+        }
+        server
+    }
+
+    async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
+        RunFile::remove(&data_dir)?;
+        let now_ms = clock::now_ms();
+        let credentials = Credentials::open(&data_dir, now_ms)?;
+        let http = bind("http-listen", &settings.http_listen).await?;
+        let https = match &settings.https_listen {
+            Some(address) => Some(bind("https-listen", address).await?),
+            None => None,
+        };
+        let kafka = bind("kafka-listen", &settings.kafka_listen).await?;
+        let listening = Listening::new(settings, &http, https.as_ref(), &kafka)?;
+
+        if data.app(settings.app.as_str()).is_none() {
+            data.create_app(&settings.app)?;
+        }
+        let mut bundle = None;
+        for app in data.apps() {
+            let files = credentials.ensure_bundle(
+                app.name().as_str(),
+                &app.name().main_topic(),
+                &listening.endpoint(),
+                now_ms,
+            )?;
+            if *app.name() == settings.app {
+                bundle = Some(files);
+            }
+        }
+        let bundle = bundle.expect("the default app is one of the apps");
+        let any_keys = !credentials.keys().is_empty();
+        let access = |base: &String, loopback| (base.clone(), Access::of(loopback, settings.insecure_open, any_keys));
+        let access = listening.http_addresses().map(|(base, loopback)| access(base, loopback)).collect();
+        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, access };
+
+        let https = match https {
+            Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
+            None => None,
+        };
+        let (shutdown, stopping) = watch::channel(false);
+        let parts = Parts { settings, listening: &listening, data: &data, credentials: &credentials };
+        let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
+        facts.run.write(&facts.data_dir)?;
+        Ok(Self { facts, data, credentials, shutdown, edges })
+    }
+
+    /// Where everything is.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Its credentials; for the demo's own consumer.
+    pub(crate) fn credentials(&self) -> &Arc<Credentials> {
+        &self.credentials
+    }
+
+    /// Ends only if a listener ends, which none should: the error says why.
+    pub(crate) async fn failure(&mut self) -> anyhow::Error {
+        match self.edges.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => anyhow::Error::new(error).context("a listener broke"),
+            Some(Ok(Ok(()))) | None => anyhow::anyhow!("a listener ended before the server"),
+        }
+    }
+
+    /// Stops cleanly: writes in flight finish, consumers are told, documents are synced.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown.send_replace(true);
+        let ended = async { while self.edges.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            tracing::warn!("connections did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
+            self.edges.shutdown().await;
+        }
+        stop_data(self.data.clone()).await;
+        RunFile::remove(&self.facts.data_dir)
+    }
+}
+
+fn https_tls(
+    credentials: &Credentials,
+    settings: &ServerSettings,
+    names: &[String],
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+    Ok(credentials.https_tls(names, files, clock::now_ms())?)
+}
+
+async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
+    let ServerSettings { segment_bytes, event_bytes_max, .. } = *settings;
+    let options = StoreOptions { segment_bytes, event_bytes_max, ..StoreOptions::default() };
+    let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
+    Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
+}
+
+async fn stop_data(data: Arc<DataDir>) {
+    if let Err(error) = tokio::task::spawn_blocking(move || data.stop()).await {
+        tracing::error!("the store did not stop cleanly; the next start replays its journal: {error}");
+    }
+}
+
+fn app_names(data: &DataDir, settings: &ServerSettings) -> Vec<String> {
+    let mut names: Vec<String> = data.apps().iter().map(|app| app.name().as_str().to_owned()).collect();
+    names.sort_by_key(|name| name != settings.app.as_str());
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_is_open_only_where_it_is_meant() {
+        assert_eq!(Access::of(true, false, false), Access::OpenOnLoopback);
+        assert_eq!(Access::of(false, true, false), Access::OpenToAll);
+        assert_eq!(Access::of(false, false, false), Access::NoKeysYet);
+        assert_eq!(Access::of(true, true, true), Access::Keys);
+    }
+}

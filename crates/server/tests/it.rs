@@ -1,0 +1,9 @@
+//! The real binary, run as a person runs it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+mod command_line;
+mod lifecycle;
+mod real_clients;

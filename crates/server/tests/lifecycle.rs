@@ -1,0 +1,101 @@
+//! A server's start, its end, and what may go wrong between.
+
+use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, sync::Arc};
+
+use rustix::process::Signal;
+
+use crate::support::{TestServer, only_line, run, wait_until};
+
+#[test]
+fn a_clean_stop_removes_run_json_and_is_status_0() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let server = TestServer::start();
+        let path = server.data_dir().join("run.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("{\"pid\":") && text.contains("\"https\":null,\"kafka\":\"localhost:"), "{text}");
+        let directory = server.directory();
+        let finished = server.end_by(signal);
+        assert_eq!(finished.code(), Some(0), "{finished:?}");
+        assert!(!path.exists());
+        drop(directory);
+    }
+}
+
+#[test]
+fn what_a_kill_left_is_replaced() {
+    let server = TestServer::start();
+    let directory = server.directory();
+    let first = server.run["pid"].clone();
+    server.kill();
+    assert!(directory.path().join("headwater-data/run.json").exists());
+    let gone = run(directory.path(), &["app", "list"]);
+    assert!(only_line(&gone.stderr).contains("is gone"), "{gone:?}");
+    let second = TestServer::start_in(directory, &[]);
+    assert_ne!(second.run["pid"], first);
+    assert_eq!(second.terminate().code(), Some(0));
+}
+
+#[test]
+fn the_data_directory_is_the_owners_alone() {
+    let server = TestServer::start();
+    let mode = |path: &str| std::fs::metadata(server.data_dir().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(""), 0o700);
+    assert_eq!(mode("admin.key"), 0o600);
+    assert_eq!(mode("credentials/default/live-query-settings.json"), 0o600);
+}
+
+#[test]
+fn a_second_server_on_the_same_data_names_the_first() {
+    let server = TestServer::start();
+    let second = server.run(&["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"]);
+    assert_eq!(second.code(), Some(1));
+    let line = only_line(&second.stderr);
+    assert!(line.contains("is in use by another server") && line.contains(&server.run["pid"].to_string()), "{line}");
+    assert!(server.data_dir().join("run.json").exists(), "the first one's run.json stays");
+}
+
+#[test]
+fn a_port_in_use_is_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (flag, other) in [("--http-listen", "--kafka-listen"), ("--kafka-listen", "--http-listen")] {
+        let directory = tempfile::tempdir().unwrap();
+        let finished = run(directory.path(), &["serve", flag, &address, other, "127.0.0.1:0"]);
+        assert_eq!(finished.code(), Some(1));
+        let line = only_line(&finished.stderr);
+        assert!(line.contains(&format!("cannot listen on {address}: another program has this port")), "{line}");
+        assert!(line.contains(flag), "{line}");
+        assert!(!directory.path().join("headwater-data/run.json").exists());
+    }
+}
+
+#[test]
+fn all_addresses_need_a_name_for_kafka_clients() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let refused = run(directory.path(), &["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "0.0.0.0:0"]);
+    assert_eq!(refused.code(), Some(2));
+    assert!(only_line(&refused.stderr).contains("--kafka-advertise HOST:PORT"), "{refused:?}");
+    let server =
+        TestServer::start_in(directory, &["--kafka-listen", "0.0.0.0:0", "--kafka-advertise", "db.example.com:9999"]);
+    assert_eq!(server.run["kafka"], "db.example.com:9999");
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn the_start_screen_says_where_everything_is() {
+    let server = TestServer::start();
+    wait_until("the screen is printed", || server.stdout().contains("Ctrl-C stops the server"));
+    let screen = server.stdout();
+    for words in [
+        server.run["http"].as_str().unwrap(),
+        server.run["kafka"].as_str().unwrap(),
+        "user-consumable-default",
+        "THE HTTP API IS OPEN",
+        "$KAFKA/bin/kafka-console-consumer.sh",
+        "live-query-settings.json",
+        "admin.key",
+        "curl -X POST 'http://127.0.0.1:",
+    ] {
+        assert!(screen.contains(words), "{words:?} is not on the screen: {screen}");
+    }
+}

@@ -1,0 +1,387 @@
+//! Apply: (documents, changeset) to (changed documents, events). The one place where a write takes effect.
+//!
+//! Invariants: deterministic (no clock, randomness or hash-map order): the same changesets in the same order give the same bytes,
+//! at commit, at replay after a crash, and in `verify`; a changeset that is refused leaves no trace.
+//! Not here: the order of changesets (`sequencer`), durability (`journal`).
+
+use std::collections::HashMap;
+
+use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
+use kafka_wire::record_batch::{self, BatchBuilder};
+use query::{Filter, Query};
+use wire::event::{self, EventOp};
+
+use crate::{
+    AppName, CommitError, Outcome,
+    engine::{EngineError, document_key},
+    journal::Position,
+    limits::{BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX},
+};
+
+/// What apply reads: the documents as the last group left them.
+pub(crate) trait DocumentReader {
+    /// The last transaction that touched the document, and its state; `None` if it was never written.
+    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError>;
+}
+
+/// What stays the same for all changesets of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct ApplyContext<'a> {
+    pub(crate) app: &'a AppName,
+    pub(crate) site: SiteId,
+    pub(crate) event_bytes_max: u32,
+    /// Never below the last group's.
+    pub(crate) commit_time_ms: u64,
+}
+
+/// Why a changeset could not be applied.
+#[derive(Debug)]
+pub(crate) enum ApplyError {
+    /// It is refused, and leaves no trace.
+    Refused(CommitError),
+    /// The documents cannot be read.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for ApplyError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// What one changeset did.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    /// Its transaction; `None` if it touched nothing and takes none.
+    pub(crate) txn: Option<u64>,
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// A document that the group changed.
+#[derive(Debug)]
+pub(crate) struct ChangedDocument {
+    /// The last transaction before the group; `None` if it was never written.
+    pub(crate) txn_before: Option<u64>,
+    /// The last transaction of the group that touched it.
+    pub(crate) txn: u64,
+    pub(crate) encoded: Vec<u8>,
+}
+
+/// A group of changesets as it is applied, on top of the documents that `reader` gives.
+pub(crate) struct Group<'a, R> {
+    reader: &'a R,
+    context: ApplyContext<'a>,
+    position: Position,
+    changed: HashMap<Vec<u8>, ChangedDocument>,
+    batches: Vec<u8>,
+    batch: Option<BatchBuilder>,
+    events: u32,
+    transactions: u32,
+    scratch: Scratch,
+}
+
+/// Buffers that are used again for every event.
+#[derive(Default)]
+struct Scratch {
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+/// A document while its transaction runs.
+struct Touched {
+    key: Vec<u8>,
+    /// Index of the operation that names it first.
+    operation: usize,
+    txn_before: Option<u64>,
+    document: Document,
+    /// JSON of the document before the transaction; `None` if it was not there.
+    before_json: Option<Vec<u8>>,
+    /// Whether an operation wrote to it.
+    written: bool,
+}
+
+impl<'a, R: DocumentReader> Group<'a, R> {
+    /// Begins a group behind `position`.
+    pub(crate) fn new(reader: &'a R, context: ApplyContext<'a>, position: Position) -> Self {
+        Self {
+            reader,
+            context,
+            position,
+            changed: HashMap::new(),
+            batches: Vec::new(),
+            batch: None,
+            events: 0,
+            transactions: 0,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Applies one changeset as the next transaction.
+    pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
+        let mut clock = StampClock { site: self.context.site, last: self.position.stamp_last };
+        let mut touched: Vec<Touched> = Vec::with_capacity(changeset.operations.len());
+        let mut index: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut filters = FilterCache::default();
+        let mut outcomes = Vec::with_capacity(changeset.operations.len());
+        for (n, operation) in changeset.operations.iter().enumerate() {
+            let at = self.touch(operation, n, &mut touched, &mut index)?;
+            let document = &mut touched[at];
+            let stamp_wall_ms = self.context.commit_time_ms;
+            let outcome = apply_operation(operation, document, &mut clock, stamp_wall_ms, &mut filters)?;
+            document.written |= outcome == Outcome::Applied;
+            outcomes.push(outcome);
+        }
+        if !touched.iter().any(|t| t.written) {
+            return Ok(Applied { txn: None, outcomes });
+        }
+        self.finish(changeset, touched, clock)?;
+        let txn = self.position.next_txn - 1;
+        Ok(Applied { txn: Some(txn), outcomes })
+    }
+
+    /// The working copy of the operation's document, loaded at its first mention.
+    fn touch(
+        &self,
+        operation: &Operation,
+        n: usize,
+        touched: &mut Vec<Touched>,
+        index: &mut HashMap<Vec<u8>, usize>,
+    ) -> Result<usize, EngineError> {
+        let key = document_key(&operation.collection, &operation.id);
+        // A single operation, the common case, needs no index.
+        if !touched.is_empty() {
+            if index.is_empty() {
+                index.extend(touched.iter().enumerate().map(|(at, t)| (t.key.clone(), at)));
+            }
+            if let Some(&at) = index.get(&key) {
+                return Ok(at);
+            }
+            index.insert(key.clone(), touched.len());
+        }
+        let (txn_before, document) = match self.changed.get(&key) {
+            Some(changed) => {
+                let document = Document::decode(&changed.encoded).map_err(|e| EngineError(e.to_string()))?;
+                (changed.txn_before, document)
+            }
+            None => match self.reader.stored(&key)? {
+                Some((txn, document)) => (Some(txn), document),
+                None => (None, Document::new()),
+            },
+        };
+        let before_json = document.exists().then(|| {
+            let mut json = Vec::with_capacity(256);
+            document.write_json(operation.id.as_json(), &mut json);
+            json
+        });
+        touched.push(Touched { key, operation: n, txn_before, document, before_json, written: false });
+        Ok(touched.len() - 1)
+    }
+
+    /// Makes the transaction's events and takes its documents over; refuses it as a whole if one has grown too large.
+    fn finish(
+        &mut self,
+        changeset: &Changeset,
+        mut touched: Vec<Touched>,
+        clock: StampClock,
+    ) -> Result<(), ApplyError> {
+        touched.retain(|t| t.written);
+        let txn = self.position.next_txn;
+        let mut after = Vec::with_capacity(touched.len());
+        for document in &touched {
+            let operation = &changeset.operations[document.operation];
+            let json = document.document.exists().then(|| {
+                let mut json = Vec::with_capacity(document.before_json.as_ref().map_or(256, Vec::len) + 64);
+                document.document.write_json(operation.id.as_json(), &mut json);
+                json
+            });
+            let bytes = json.as_ref().map_or(0, Vec::len);
+            if bytes > DOCUMENT_BYTES_MAX {
+                return Err(ApplyError::Refused(CommitError::DocumentTooLarge {
+                    collection: operation.collection.as_str().to_owned(),
+                    id: operation.id.as_json().to_owned(),
+                    bytes,
+                }));
+            }
+            after.push(json);
+        }
+        for (document, after_json) in touched.into_iter().zip(after) {
+            let operation = &changeset.operations[document.operation];
+            self.push_event(changeset, operation, txn, document.before_json.as_deref(), after_json.as_deref());
+            let mut encoded = Vec::with_capacity(256);
+            document.document.encode(&mut encoded);
+            let changed = ChangedDocument { txn_before: document.txn_before, txn, encoded };
+            self.changed.insert(document.key, changed);
+        }
+        self.position.next_txn += 1;
+        self.position.stamp_last = clock.last;
+        self.transactions += 1;
+        Ok(())
+    }
+
+    fn push_event(
+        &mut self,
+        changeset: &Changeset,
+        operation: &Operation,
+        txn: u64,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+    ) {
+        let collection = operation.collection.as_str();
+        let id = operation.id.as_json();
+        let Scratch { key, value } = &mut self.scratch;
+        (key.clear(), value.clear());
+        event::write_key(key, collection, id);
+        let mut op = match (before, after) {
+            (None, None) => return,
+            (before, Some(after)) => {
+                let old = before.unwrap_or(b"null");
+                event::write_upsert(
+                    value,
+                    txn,
+                    collection,
+                    |out| out.extend_from_slice(old),
+                    |out| out.extend_from_slice(after),
+                );
+                if before.is_some() { EventOp::Update } else { EventOp::Insert }
+            }
+            (Some(before), None) => {
+                event::write_remove(value, txn, collection, |out| out.extend_from_slice(before));
+                EventOp::Remove
+            }
+        };
+        if value.len() > self.context.event_bytes_max as usize {
+            value.clear();
+            let document = event::RequeryDocument { app: self.context.app.as_str(), collection, id_json: id };
+            event::write_requery_required(value, txn, &[document]);
+            op = EventOp::Requery;
+        }
+        self.push_record(&changeset.origin, collection, txn, op);
+    }
+
+    /// Appends the record whose key and value stand in the scratch buffers.
+    fn push_record(&mut self, origin: &document::Origin, collection: &str, txn: u64, op: EventOp) {
+        let time_ms = self.context.commit_time_ms;
+        let (txn, commit_time) = (txn.to_string(), time_ms.to_string());
+        let mut headers: [(&str, &[u8]); 7] = [
+            ("app", self.context.app.as_str().as_bytes()),
+            ("collection", collection.as_bytes()),
+            ("op", op.as_str().as_bytes()),
+            ("txnId", txn.as_bytes()),
+            ("commitTime", commit_time.as_bytes()),
+            ("peer", origin.peer.as_bytes()),
+            ("", b""),
+        ];
+        let headers = match &origin.traceparent {
+            Some(traceparent) => {
+                headers[6] = ("traceparent", traceparent.as_bytes());
+                &headers[..]
+            }
+            None => &headers[..6],
+        };
+        let Scratch { key, value } = std::mem::take(&mut self.scratch);
+        let record_bytes =
+            key.len() + value.len() + 64 + headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>();
+        if self.batch.as_ref().is_some_and(|b| b.len_bytes() + record_bytes > BATCH_BYTES_MAX) {
+            self.close_batch();
+        }
+        let batch =
+            self.batch.get_or_insert_with(|| BatchBuilder::new(self.position.next_offset as i64, time_ms as i64));
+        batch.push(time_ms as i64, &key, &value, headers);
+        self.scratch = Scratch { key, value };
+        self.position.next_offset += 1;
+        self.events += 1;
+    }
+
+    fn close_batch(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            self.batches.extend_from_slice(&batch.finish());
+        }
+    }
+
+    /// Bytes of events so far.
+    pub(crate) fn event_bytes(&self) -> usize {
+        self.batches.len() + self.batch.as_ref().map_or(0, BatchBuilder::len_bytes)
+    }
+
+    /// What the group came to.
+    pub(crate) fn into_result(mut self) -> GroupResult {
+        self.close_batch();
+        debug_assert!(self.batches.is_empty() || record_batch::decode_header(&self.batches).is_ok());
+        GroupResult {
+            position: self.position,
+            changed: self.changed,
+            batches: self.batches,
+            events: self.events,
+            transactions: self.transactions,
+        }
+    }
+}
+
+/// What a group came to.
+#[derive(Debug)]
+pub(crate) struct GroupResult {
+    /// Behind the group, but for the frame number and the commit time.
+    pub(crate) position: Position,
+    /// In no order: each is written under its own key.
+    pub(crate) changed: HashMap<Vec<u8>, ChangedDocument>,
+    /// Record batches, back to back.
+    pub(crate) batches: Vec<u8>,
+    pub(crate) events: u32,
+    pub(crate) transactions: u32,
+}
+
+fn apply_operation(
+    operation: &Operation,
+    touched: &mut Touched,
+    clock: &mut StampClock,
+    wall_ms: u64,
+    filters: &mut FilterCache,
+) -> Result<Outcome, EngineError> {
+    let document = &mut touched.document;
+    let holds = match &operation.condition {
+        Condition::Always => true,
+        Condition::Exists => document.exists(),
+        Condition::Matches { query, args } => match document.value() {
+            None => false,
+            Some(fields) => filters.filter(query, args)?.matches(&operation.id, &fields),
+        },
+    };
+    if !holds {
+        return Ok(Outcome::Skipped);
+    }
+    Ok(match &operation.action {
+        Action::Upsert { value, counters } => {
+            document.upsert(value, counters, clock.next(wall_ms));
+            Outcome::Applied
+        }
+        Action::Update(commands) => match document.update(commands, clock.next(wall_ms)) {
+            Ok(()) => Outcome::Applied,
+            Err(error) => Outcome::Failed(error),
+        },
+        Action::Remove if document.exists() => {
+            document.remove(clock.next(wall_ms));
+            Outcome::Applied
+        }
+        Action::Remove => Outcome::Skipped,
+    })
+}
+
+/// The filter of the last condition: the operations of one command share it.
+#[derive(Default)]
+struct FilterCache {
+    last: Option<(String, document::Map, Filter)>,
+}
+
+impl FilterCache {
+    fn filter(&mut self, text: &str, args: &document::Map) -> Result<&Filter, EngineError> {
+        let known = self.last.as_ref().is_some_and(|(t, a, _)| t == text && a == args);
+        if !known {
+            // The edge has parsed and bound the very same text, and its meaning never changes.
+            let broken = |e: String| EngineError(format!("a journaled condition cannot be read: {e}"));
+            let query = Query::parse(text).map_err(|e| broken(e.to_string()))?;
+            let filter = query.bind(args).map_err(|e| broken(e.to_string()))?;
+            self.last = Some((text.to_owned(), args.clone(), filter));
+        }
+        Ok(&self.last.as_ref().expect("just set").2)
+    }
+}

@@ -1,0 +1,73 @@
+//! What a writer gets back.
+
+use document::UpdateError;
+
+use crate::TxnId;
+
+/// What became of one changeset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// Its transaction; where nothing was touched, the newest one.
+    pub txn_id: TxnId,
+    /// One for each operation, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The document was written or removed.
+    Applied,
+    /// The condition did not hold, or there was nothing to remove: nothing happened.
+    Skipped,
+    /// The update could not be done: the document stays as it was.
+    Failed(UpdateError),
+}
+
+/// Why a changeset was not committed. But for [`CommitError::Halted`], nothing of it happened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// No room on disk. Reads and consumers go on; writes resume when there is space.
+    #[error(
+        "the disk is full: {free_bytes} bytes are free, {needed_bytes} are kept in reserve; writes resume when there is space"
+    )]
+    DiskFull {
+        /// Free bytes now.
+        free_bytes: u64,
+        /// What must be free.
+        needed_bytes: u64,
+    },
+    /// A document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
+    #[error(
+        "document {id} of {collection:?} would be {bytes} bytes, more than the {} allowed",
+        crate::limits::DOCUMENT_BYTES_MAX
+    )]
+    DocumentTooLarge {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A write could not be made durable or visible; the app takes no more until the server is restarted. Whether the write that met
+    /// the failure itself is kept shows after the restart.
+    #[error("the app takes no writes since one failed, restart the server: {reason}")]
+    Halted {
+        /// What failed.
+        reason: String,
+    },
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why waiting for a transaction ended.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("transaction {wanted} has not been applied; the newest is {newest}")]
+pub struct WaitError {
+    /// What was waited for.
+    pub wanted: u64,
+    /// What is there.
+    pub newest: u64,
+}

@@ -1,0 +1,307 @@
+//! The key-value engine behind a narrow interface: fjall keeps the documents, and nothing else in this crate knows it.
+//!
+//! | keyspace | key | value |
+//! |---|---|---|
+//! | `documents` | collection, 0, id as canonical JSON | version 1, last txnId u64 LE, the encoded document |
+//! | `by_transaction` | last txnId u64 BE, the documents key | version 1 |
+//! | `consumer_offsets` | group, 0, topic, 0, partition u32 BE | version 1, offset i64 LE, leader epoch i32 LE, metadata |
+//! | `meta` | `position` | version 1, five u64 LE: the next frame, txnId and offset, commit time, stamp clock |
+//!
+//! Invariants: a group is written in one atomic batch with its position, so the documents are always those of one frame; nothing
+//! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
+
+use std::path::Path;
+
+use document::{CollectionName, Document, DocumentId};
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
+    config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
+};
+
+use crate::{CommittedOffset, StoredDocument, TxnId, journal::Position};
+
+/// First byte of every value.
+const VALUE_VERSION: u8 = 1;
+const POSITION_KEY: &[u8] = b"position";
+/// A memtable of the documents is written out when it holds this much; bounds memory and the replay of the engine's own log.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+const ENGINE_LOG_BYTES: u64 = 128 << 20;
+
+/// Why the engine failed. A damaged value says which.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct EngineError(pub(crate) String);
+
+impl From<fjall::Error> for EngineError {
+    fn from(error: fjall::Error) -> Self {
+        Self(format!("the document engine failed: {error}"))
+    }
+}
+
+/// One app's documents, by-transaction index, consumer offsets and position.
+pub(crate) struct Engine {
+    database: Database,
+    documents: Keyspace,
+    by_transaction: Keyspace,
+    consumer_offsets: Keyspace,
+    meta: Keyspace,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
+        let database = Database::builder(dir)
+            .cache_size(cache_bytes)
+            .max_journaling_size(ENGINE_LOG_BYTES)
+            .worker_threads(2)
+            .open()?;
+        let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
+        let documents = database.keyspace("documents", || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES)
+                .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
+                .data_block_compression_policy(CompressionPolicy::all(fjall::CompressionType::Lz4))
+        })?;
+        let by_transaction = database.keyspace("by_transaction", || {
+            // Only ever scanned: a filter would cost memory for nothing.
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES)
+                .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
+        })?;
+        let consumer_offsets = database.keyspace("consumer_offsets", small)?;
+        let meta = database.keyspace("meta", small)?;
+        Ok(Self { database, documents, by_transaction, consumer_offsets, meta })
+    }
+
+    /// Where the documents are; `None` before the first frame.
+    pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
+        self.meta.get(POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
+    }
+
+    pub(crate) fn snapshot(&self) -> EngineSnapshot {
+        EngineSnapshot {
+            snapshot: self.database.snapshot(),
+            documents: self.documents.clone(),
+            by_transaction: self.by_transaction.clone(),
+            meta: self.meta.clone(),
+        }
+    }
+
+    pub(crate) fn batch(&self, capacity: usize) -> EngineBatch<'_> {
+        let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
+        // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so that damage
+        // to the journal's last frame is not taken for a torn tail.
+        EngineBatch { engine: self, batch: batch.durability(Some(PersistMode::Buffer)) }
+    }
+
+    /// Makes everything written so far durable.
+    pub(crate) fn persist(&self) -> Result<(), EngineError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
+
+    /// Writes the memtables out, so that the next start has nothing to replay.
+    pub(crate) fn flush(&self) -> Result<(), EngineError> {
+        for keyspace in [&self.documents, &self.by_transaction, &self.consumer_offsets, &self.meta] {
+            keyspace.rotate_memtable_and_wait()?;
+        }
+        self.persist()
+    }
+
+    /// Every committed offset: (group, topic, partition, offset).
+    pub(crate) fn consumer_offsets(&self) -> Result<Vec<(String, String, i32, CommittedOffset)>, EngineError> {
+        let mut all = Vec::new();
+        for guard in self.consumer_offsets.iter() {
+            let (key, value) = guard.into_inner()?;
+            let entry = decode_offset(&key, &value);
+            all.push(entry.ok_or_else(|| EngineError(format!("the committed offset {key:02x?} cannot be read")))?);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+}
+
+impl crate::apply::DocumentReader for Engine {
+    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError> {
+        let Some(value) = self.documents.get(key)? else { return Ok(None) };
+        decode_stored(key, &value).map(|stored| Some((stored.txn_id.0, stored.document)))
+    }
+}
+
+/// Writes of one group; atomic.
+pub(crate) struct EngineBatch<'a> {
+    engine: &'a Engine,
+    batch: OwnedWriteBatch,
+}
+
+impl EngineBatch<'_> {
+    /// Replaces a document's state, and its place in the by-transaction index.
+    pub(crate) fn put_document(&mut self, key: &[u8], txn_before: Option<u64>, txn: u64, encoded: &[u8]) {
+        let mut value = Vec::with_capacity(9 + encoded.len());
+        value.push(VALUE_VERSION);
+        value.extend_from_slice(&txn.to_le_bytes());
+        value.extend_from_slice(encoded);
+        self.batch.insert(&self.engine.documents, key, value);
+        if let Some(before) = txn_before {
+            self.batch.remove(&self.engine.by_transaction, by_transaction_key(before, key));
+        }
+        self.batch.insert(&self.engine.by_transaction, by_transaction_key(txn, key), [VALUE_VERSION]);
+    }
+
+    /// Sets a group's offset; `None` forgets it.
+    pub(crate) fn put_offset(&mut self, group: &str, topic: &str, partition: i32, offset: Option<&CommittedOffset>) {
+        let key = offset_key(group, topic, partition);
+        match offset {
+            Some(offset) => self.batch.insert(&self.engine.consumer_offsets, key, encode_offset(offset)),
+            None => self.batch.remove(&self.engine.consumer_offsets, key),
+        }
+    }
+
+    /// Writes it all with the position it leads to.
+    pub(crate) fn commit(mut self, position: &Position) -> Result<(), EngineError> {
+        self.batch.insert(&self.engine.meta, POSITION_KEY, encode_position(position));
+        Ok(self.batch.commit()?)
+    }
+}
+
+/// A consistent view; holds back the engine's clean-up, so it must not be kept for long.
+pub(crate) struct EngineSnapshot {
+    snapshot: fjall::Snapshot,
+    documents: Keyspace,
+    by_transaction: Keyspace,
+    meta: Keyspace,
+}
+
+impl std::fmt::Debug for EngineSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineSnapshot").finish_non_exhaustive()
+    }
+}
+
+/// Key and value bytes.
+pub(crate) type KeyValue = (fjall::UserKey, fjall::UserValue);
+
+impl EngineSnapshot {
+    pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
+        self.snapshot.get(&self.meta, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
+    }
+
+    pub(crate) fn document(&self, key: &[u8]) -> Result<Option<StoredDocument>, EngineError> {
+        self.snapshot.get(&self.documents, key)?.map(|value| decode_stored(key, &value)).transpose()
+    }
+
+    /// Documents whose keys begin with `prefix`, in the order of their keys.
+    pub(crate) fn documents(&self, prefix: &[u8]) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        self.snapshot.prefix(&self.documents, prefix).map(|guard| Ok(guard.into_inner()?))
+    }
+
+    /// The first document key at or after `from`.
+    pub(crate) fn first_key_from(&self, from: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        let mut keys = self.snapshot.range(&self.documents, from.to_vec()..);
+        keys.next().map(|guard| Ok(guard.key()?.to_vec())).transpose()
+    }
+
+    /// The whole by-transaction index, in order.
+    pub(crate) fn by_transaction(&self) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        self.snapshot.iter(&self.by_transaction).map(|guard| Ok(guard.into_inner()?))
+    }
+}
+
+/// The documents key: collection, 0, id. Names have no control characters, so the 0 ends them.
+pub(crate) fn document_key(collection: &CollectionName, id: &DocumentId) -> Vec<u8> {
+    let (collection, id) = (collection.as_str(), id.as_json());
+    let mut key = Vec::with_capacity(collection.len() + 1 + id.len());
+    key.extend_from_slice(collection.as_bytes());
+    key.push(0);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// Takes a documents key apart.
+pub(crate) fn split_document_key(key: &[u8]) -> Option<(&str, &str)> {
+    let at = key.iter().position(|&b| b == 0)?;
+    Some((std::str::from_utf8(&key[..at]).ok()?, std::str::from_utf8(&key[at + 1..]).ok()?))
+}
+
+fn by_transaction_key(txn: u64, key: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(8 + key.len());
+    out.extend_from_slice(&txn.to_be_bytes());
+    out.extend_from_slice(key);
+    out
+}
+
+pub(crate) fn decode_stored(key: &[u8], value: &[u8]) -> Result<StoredDocument, EngineError> {
+    let damaged = |why: String| EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)));
+    let (txn, encoded) = match value {
+        [VALUE_VERSION, rest @ ..] => rest.split_first_chunk::<8>().ok_or_else(|| damaged("is cut short".into()))?,
+        [version, ..] => {
+            return Err(damaged(format!("has version {version}; this server reads up to {VALUE_VERSION}")));
+        }
+        [] => return Err(damaged("is empty".into())),
+    };
+    let document = Document::decode(encoded).map_err(|e| damaged(e.to_string()))?;
+    Ok(StoredDocument { txn_id: TxnId(u64::from_le_bytes(*txn)), document })
+}
+
+fn encode_position(position: &Position) -> Vec<u8> {
+    let Position { next_frame, next_txn, next_offset, commit_time_ms, stamp_last } = *position;
+    let mut out = vec![VALUE_VERSION];
+    for number in [next_frame, next_txn, next_offset, commit_time_ms, stamp_last] {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    out
+}
+
+fn decode_position(value: &[u8]) -> Result<Position, EngineError> {
+    let numbers: Option<Vec<u64>> = match value {
+        [VALUE_VERSION, rest @ ..] if rest.len() == 40 => {
+            Some(rest.chunks_exact(8).map(|c| u64::from_le_bytes(c.try_into().expect("eight bytes"))).collect())
+        }
+        _ => None,
+    };
+    let Some(&[next_frame, next_txn, next_offset, commit_time_ms, stamp_last]) = numbers.as_deref() else {
+        return Err(EngineError("the applied position cannot be read".into()));
+    };
+    Ok(Position { next_frame, next_txn, next_offset, commit_time_ms, stamp_last })
+}
+
+fn offset_key(group: &str, topic: &str, partition: i32) -> Vec<u8> {
+    let mut key = Vec::with_capacity(group.len() + topic.len() + 6);
+    key.extend_from_slice(group.as_bytes());
+    key.push(0);
+    key.extend_from_slice(topic.as_bytes());
+    key.push(0);
+    key.extend_from_slice(&(partition as u32).to_be_bytes());
+    key
+}
+
+fn encode_offset(offset: &CommittedOffset) -> Vec<u8> {
+    let mut out = vec![VALUE_VERSION];
+    out.extend_from_slice(&offset.offset.to_le_bytes());
+    out.extend_from_slice(&offset.leader_epoch.to_le_bytes());
+    out.extend_from_slice(offset.metadata.as_bytes());
+    out
+}
+
+fn decode_offset(key: &[u8], value: &[u8]) -> Option<(String, String, i32, CommittedOffset)> {
+    let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.to_owned());
+    let (names, partition) = key.split_last_chunk::<4>()?;
+    let mut names = names.split(|&b| b == 0);
+    let (group, topic) = (text(names.next()?)?, text(names.next()?)?);
+    let [VALUE_VERSION, rest @ ..] = value else { return None };
+    let (offset, rest) = rest.split_first_chunk::<8>()?;
+    let (leader_epoch, metadata) = rest.split_first_chunk::<4>()?;
+    let offset = CommittedOffset {
+        offset: i64::from_le_bytes(*offset),
+        leader_epoch: i32::from_le_bytes(*leader_epoch),
+        metadata: text(metadata)?,
+    };
+    Some((group, topic, u32::from_be_bytes(*partition) as i32, offset))
+}

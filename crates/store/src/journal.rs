@@ -1,0 +1,250 @@
+//! The journal: every committed group of changesets with its events, in commit order.
+//!
+//! Invariants: a frame is whole or absent; frame numbers, transactions and offsets only grow, without a hole; what was read once
+//! never changes; a torn tail is cut at opening, damage anywhere else is an error that names the place.
+//!
+//! Not here: what changesets do (`apply`), who waits for them (`sequencer`), offsets by live query (views of the events).
+
+pub(crate) mod frame;
+pub(crate) mod recovery;
+pub(crate) mod segment;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use bytes::Bytes;
+use frame::FrameHeader;
+use segment::{Segment, SegmentError, SegmentHeader};
+
+use crate::OffsetAndTimestamp;
+
+/// What the next frame follows on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Position {
+    /// The number of the next frame.
+    pub(crate) next_frame: u64,
+    /// The transaction of the next changeset; the first is 1.
+    pub(crate) next_txn: u64,
+    /// The offset of the next event.
+    pub(crate) next_offset: u64,
+    /// The commit time of the last frame; the next is not below it.
+    pub(crate) commit_time_ms: u64,
+    /// The stamp clock.
+    pub(crate) stamp_last: u64,
+}
+
+/// The segments of one app. Appending needs `&mut` through the sequencer's own handle; reading is free for all.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    dir: PathBuf,
+    segment_bytes: u64,
+    /// In order, at least one; the last is written to.
+    segments: RwLock<Vec<Arc<Segment>>>,
+}
+
+impl Journal {
+    /// Makes the first segment of a new app.
+    pub(crate) fn create(dir: &Path, segment_bytes: u64, instance: [u8; 16], site: u64) -> Result<Self, SegmentError> {
+        std::fs::create_dir_all(dir).map_err(|source| SegmentError::Io {
+            act: "cannot create",
+            path: dir.to_owned(),
+            source,
+        })?;
+        let header = SegmentHeader { instance, site, first_frame: 0, first_txn: 1, first_offset: 0, commit_time_ms: 0 };
+        let first = Segment::create(dir, header, segment_bytes)?;
+        Ok(Self::new(dir, segment_bytes, vec![first]))
+    }
+
+    fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>) -> Self {
+        let segments = segments.into_iter().map(Arc::new).collect();
+        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments) }
+    }
+
+    /// What every segment says of the app.
+    pub(crate) fn identity(&self) -> ([u8; 16], u64) {
+        let header = self.active().header;
+        (header.instance, header.site)
+    }
+
+    /// The segments now, in order.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.segments.read().expect("not poisoned").clone()
+    }
+
+    fn active(&self) -> Arc<Segment> {
+        self.segments.read().expect("not poisoned").last().expect("there is always a segment").clone()
+    }
+
+    /// Makes room for a frame of `frame_bytes`: a new segment if the active one is full. Nothing has changed if it fails.
+    pub(crate) fn make_room(&self, frame_bytes: usize, position: &Position) -> Result<(), SegmentError> {
+        let active = self.active();
+        let end = active.len_bytes() + frame_bytes as u64;
+        if end <= active.capacity_bytes() {
+            return Ok(());
+        }
+        if active.len_bytes() == segment::HEADER_BYTES {
+            return active.grow(end).map_err(|e| active.io("cannot make room in", e));
+        }
+        let (instance, site) = self.identity();
+        let header = SegmentHeader {
+            instance,
+            site,
+            first_frame: position.next_frame,
+            first_txn: position.next_txn,
+            first_offset: position.next_offset,
+            commit_time_ms: position.commit_time_ms,
+        };
+        let capacity_bytes = self.segment_bytes.max(segment::HEADER_BYTES + frame_bytes as u64);
+        let next = Segment::create(&self.dir, header, capacity_bytes)?;
+        active.seal().map_err(|e| active.io("cannot seal", e))?;
+        self.segments.write().expect("not poisoned").push(Arc::new(next));
+        Ok(())
+    }
+
+    /// Writes a frame and makes it durable. After an error nobody knows what is on disk: nothing may be appended again.
+    pub(crate) fn append(&self, frame: &[u8]) -> Result<(), SegmentError> {
+        let active = self.active();
+        active.write_durably(frame).map_err(|e| active.io("cannot write to", e))
+    }
+
+    /// Lets readers see the frame that was appended last.
+    pub(crate) fn publish(&self, header: &FrameHeader) {
+        self.active().publish(header);
+    }
+
+    /// Whole record batches from the one that holds `offset` (or the first after it) on: at most `bytes_max`, at least one.
+    /// Empty if there is none.
+    pub(crate) fn read_batches(&self, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SegmentError> {
+        let segments = self.segments();
+        let first = segments.partition_point(|s| s.header.first_offset <= offset).saturating_sub(1);
+        let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
+        for segment in &segments[first..] {
+            if collect_from(segment, &mut out)? {
+                break;
+            }
+        }
+        Ok(out.batches)
+    }
+
+    /// The first event at or after `timestamp_ms`.
+    pub(crate) fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, SegmentError> {
+        let segments = self.segments();
+        let first = segments.partition_point(|s| s.header.commit_time_ms < timestamp_ms).saturating_sub(1);
+        for segment in &segments[first..] {
+            for frame in segment.frame_headers() {
+                let (_, header) = frame?;
+                if header.events > 0 && header.commit_time_ms >= timestamp_ms {
+                    let timestamp_ms = header.commit_time_ms;
+                    return Ok(Some(OffsetAndTimestamp { offset: header.first_offset, timestamp_ms }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Calls `each` with every frame from `frame_number` on.
+    pub(crate) fn for_each_frame<E: From<SegmentError>>(
+        &self,
+        frame_number: u64,
+        mut each: impl FnMut(&Segment, u64, &FrameHeader, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let segments = self.segments();
+        let first = segments.partition_point(|s| s.header.first_frame <= frame_number).saturating_sub(1);
+        for segment in &segments[first..] {
+            let start = segment.index_entry(|e| e.frame_number <= frame_number)?;
+            let mut position = start.map_or(segment::HEADER_BYTES, |e| e.position);
+            while position < segment.len_bytes() {
+                let Some((header, frame)) = segment.frame_at(position)? else { break };
+                if header.frame_number >= frame_number {
+                    each(segment, position, &header, &frame)?;
+                }
+                position += header.len_bytes as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of all segments up to their last frames.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.segments.read().expect("not poisoned").iter().map(|s| s.len_bytes()).sum()
+    }
+}
+
+struct BatchCollector {
+    offset: u64,
+    left: usize,
+    batches: Vec<Bytes>,
+}
+
+impl BatchCollector {
+    /// Takes what is wanted of a frame's batches; `true` when there is no room for more.
+    fn take(&mut self, batches: Bytes) -> Result<bool, frame::FrameError> {
+        let at_least_one = self.batches.is_empty();
+        if !at_least_one && batches.len() > self.left {
+            let range = frame::batches_from(&batches, self.offset, self.left)?;
+            if range.len() <= self.left {
+                self.batches.push(batches.slice(range));
+            }
+            return Ok(true);
+        }
+        let wanted =
+            if at_least_one { batches.slice(frame::batches_from(&batches, self.offset, self.left)?) } else { batches };
+        self.left = self.left.saturating_sub(wanted.len());
+        if !wanted.is_empty() {
+            self.batches.push(wanted);
+        }
+        Ok(self.left == 0)
+    }
+}
+
+/// Collects from one segment; `true` when there is no room for more.
+fn collect_from(segment: &Segment, out: &mut BatchCollector) -> Result<bool, SegmentError> {
+    let Some(entry) = segment.index_entry(|e| e.first_offset <= out.offset)? else { return Ok(false) };
+    let mut position = entry.position;
+    while position < segment.len_bytes() {
+        // Half as much again for the changes that stand between the batches.
+        let window_bytes = (out.left + out.left / 2).clamp(128 * 1024, 4 * 1024 * 1024);
+        let mut window = segment.read_at(position, window_bytes).map_err(|e| segment.io("cannot read", e))?;
+        let first = FrameHeader::decode(&window).map_err(|e| segment.damaged(position, e))?;
+        let Some(first) = first else { return Ok(false) };
+        if first.len_bytes > window.len() {
+            window = segment.read_at(position, first.len_bytes).map_err(|e| segment.io("cannot read", e))?;
+        }
+        let window = Bytes::from(window);
+        let mut at = 0;
+        while at < window.len() {
+            let place = position + at as u64;
+            let Ok(Some(header)) = FrameHeader::decode(&window[at..]) else { break };
+            if header.len_bytes > window.len() - at {
+                break;
+            }
+            let frame = window.slice(at..at + header.len_bytes);
+            at += header.len_bytes;
+            if header.events == 0 || header.next_offset() <= out.offset {
+                continue;
+            }
+            header.check(&frame).map_err(|e| segment.damaged(place, e))?;
+            if out.take(frame.slice(header.batches())).map_err(|e| segment.damaged(place, e))? {
+                return Ok(true);
+            }
+        }
+        if at == 0 {
+            return Err(segment.damaged(position, frame::FrameError("the file ends inside a frame".into())));
+        }
+        position += at as u64;
+    }
+    Ok(false)
+}
+
+/// Takes whole batches out of frames that are in memory, as [`Journal::read_batches`] does.
+pub(crate) fn take_batches(frames: impl Iterator<Item = Bytes>, offset: u64, bytes_max: usize) -> Vec<Bytes> {
+    let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
+    for batches in frames {
+        if out.take(batches).expect("frames in memory were made by us") {
+            break;
+        }
+    }
+    out.batches
+}

@@ -1,0 +1,308 @@
+//! Segments: the files of the journal, each a header and frames.
+//!
+//! ```text
+//! 0          8         12       16         32     40       48      56       64        72      76
+//! | HWJOURNL | version | 0      | instance | site | first  | first | first  | commit  | crc32c| frames …, zeros
+//! |          | u32     |        | of app   |      | frame  | txn   | offset | time    |       |
+//! ```
+//! Invariants: the file is preallocated, so that a sync writes no metadata and a full disk shows before a write is taken; a
+//! sealed segment is cut to its last frame. Frames are read at their place, so reading needs no lock.
+//!
+//! Not here: which segment to read ([`super::Journal`]), what a frame holds ([`super::frame`]).
+
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::frame::{FrameError, FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES};
+
+/// The format this version writes.
+pub(crate) const VERSION: u32 = 1;
+
+/// Bytes of a segment before its first frame.
+pub(crate) const HEADER_BYTES: u64 = 76;
+
+const MAGIC: &[u8; 8] = b"HWJOURNL";
+
+/// One index entry for at least this many bytes of frames.
+const INDEX_INTERVAL_BYTES: u64 = 32 * 1024;
+
+/// What a segment says of itself and of everything before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    /// The app's random number for life.
+    pub(crate) instance: [u8; 16],
+    /// The site that the app's own writes are stamped with.
+    pub(crate) site: u64,
+    pub(crate) first_frame: u64,
+    pub(crate) first_txn: u64,
+    pub(crate) first_offset: u64,
+    /// The commit time of the frame before.
+    pub(crate) commit_time_ms: u64,
+}
+
+/// Where a frame stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IndexEntry {
+    pub(crate) first_offset: u64,
+    pub(crate) frame_number: u64,
+    pub(crate) commit_time_ms: u64,
+    pub(crate) position: u64,
+}
+
+/// Why a segment cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SegmentError {
+    #[error("{act} {path}: {source}")]
+    Io { act: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{path} at byte {at}: {message}")]
+    Damaged { path: PathBuf, at: u64, message: String },
+    #[error("{path} has format {found}; this version reads up to {VERSION}")]
+    NewerFormat { path: PathBuf, found: u32 },
+}
+
+/// One file of the journal.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    pub(crate) header: SegmentHeader,
+    file: File,
+    /// Bytes up to the end of the last whole frame.
+    len_bytes: AtomicU64,
+    /// Sparse, in order; `None` until first needed.
+    index: Mutex<Option<Vec<IndexEntry>>>,
+}
+
+impl Segment {
+    /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable.
+    pub(crate) fn create(dir: &Path, header: SegmentHeader, capacity_bytes: u64) -> Result<Self, SegmentError> {
+        let path = dir.join(format!("{:020}.segment", header.first_frame));
+        let made = (|| {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
+            file.write_all_at(&header.encode(), 0)?;
+            file.sync_all()?;
+            File::open(dir)?.sync_all()?;
+            Ok(file)
+        })();
+        let file = made.map_err(|source: std::io::Error| {
+            // A half-made segment must not be found at the next start.
+            let _ = std::fs::remove_file(&path);
+            SegmentError::Io { act: "cannot create", path: path.clone(), source }
+        })?;
+        Ok(Self { path, header, file, len_bytes: AtomicU64::new(HEADER_BYTES), index: Mutex::new(Some(Vec::new())) })
+    }
+
+    /// Opens an existing segment. Its length is the file's; the last one's must then be found by [`Segment::set_len_bytes`].
+    pub(crate) fn open(path: &Path, writable: bool) -> Result<Self, SegmentError> {
+        let io = |act| move |source| SegmentError::Io { act, path: path.to_owned(), source };
+        let file = OpenOptions::new().read(true).write(writable).open(path).map_err(io("cannot open"))?;
+        let len_bytes = file.metadata().map_err(io("cannot read"))?.len();
+        let mut bytes = [0; HEADER_BYTES as usize];
+        file.read_exact_at(&mut bytes, 0).map_err(io("cannot read the header of"))?;
+        let header = SegmentHeader::decode(&bytes, path)?;
+        Ok(Self { path: path.to_owned(), header, file, len_bytes: AtomicU64::new(len_bytes), index: Mutex::new(None) })
+    }
+
+    /// Bytes up to the end of the last whole frame.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.len_bytes.load(Ordering::Acquire)
+    }
+
+    /// Bytes the file may hold without growing.
+    pub(crate) fn capacity_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |m| m.len())
+    }
+
+    /// Says where the last whole frame ends.
+    pub(crate) fn set_len_bytes(&self, len_bytes: u64) {
+        self.len_bytes.store(len_bytes, Ordering::Release);
+    }
+
+    /// Writes a frame behind the last one and makes it durable. Readers see it only after [`Segment::publish`].
+    pub(crate) fn write_durably(&self, frame: &[u8]) -> std::io::Result<()> {
+        self.file.write_all_at(frame, self.len_bytes())?;
+        self.file.sync_data()
+    }
+
+    /// Lets readers see the frame that was written last.
+    pub(crate) fn publish(&self, header: &FrameHeader) {
+        let position = self.len_bytes();
+        if let Some(index) = self.index.lock().expect("not poisoned").as_mut() {
+            push_sparse(index, header, position);
+        }
+        self.set_len_bytes(position + header.len_bytes as u64);
+    }
+
+    /// Cuts the file behind its last frame.
+    pub(crate) fn seal(&self) -> std::io::Result<()> {
+        self.file.set_len(self.len_bytes())?;
+        self.file.sync_all()
+    }
+
+    /// Makes room for a frame that is larger than a whole segment.
+    pub(crate) fn grow(&self, capacity_bytes: u64) -> std::io::Result<()> {
+        rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
+        self.file.sync_all()
+    }
+
+    /// Writes zeros from the end of the last whole frame on, and makes room again.
+    pub(crate) fn cut_tail(&self, capacity_bytes: u64) -> std::io::Result<()> {
+        self.file.set_len(self.len_bytes())?;
+        rustix::fs::fallocate(
+            &self.file,
+            rustix::fs::FallocateFlags::empty(),
+            0,
+            capacity_bytes.max(self.len_bytes()),
+        )?;
+        self.file.sync_all()
+    }
+
+    /// Bytes from `position`, at most `len`, not beyond the last whole frame.
+    pub(crate) fn read_at(&self, position: u64, len: usize) -> std::io::Result<Vec<u8>> {
+        let len = len.min(self.len_bytes().saturating_sub(position) as usize);
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, position)?;
+        Ok(bytes)
+    }
+
+    /// The last index entry that `before` holds for, or the first; `None` if the segment has no frames.
+    pub(crate) fn index_entry(&self, before: impl Fn(&IndexEntry) -> bool) -> Result<Option<IndexEntry>, SegmentError> {
+        let mut index = self.index.lock().expect("not poisoned");
+        if index.is_none() {
+            *index = Some(self.build_index()?);
+        }
+        let index = index.as_ref().expect("just built");
+        let at = index.partition_point(before).saturating_sub(1);
+        Ok(index.get(at).copied())
+    }
+
+    fn build_index(&self) -> Result<Vec<IndexEntry>, SegmentError> {
+        let mut index = Vec::new();
+        for frame in self.frame_headers() {
+            let (position, header) = frame?;
+            push_sparse(&mut index, &header, position);
+        }
+        Ok(index)
+    }
+
+    /// The headers of all frames with their positions; bodies are not read.
+    pub(crate) fn frame_headers(&self) -> impl Iterator<Item = Result<(u64, FrameHeader), SegmentError>> + '_ {
+        let mut position = HEADER_BYTES;
+        let mut window = (HEADER_BYTES, Vec::new());
+        std::iter::from_fn(move || {
+            if position >= self.len_bytes() {
+                return None;
+            }
+            let header = self.header_in_window(position, &mut window);
+            match header {
+                Ok(Some(header)) => {
+                    let at = position;
+                    position += header.len_bytes as u64;
+                    Some(Ok((at, header)))
+                }
+                Ok(None) => {
+                    position = u64::MAX;
+                    None
+                }
+                Err(error) => {
+                    position = u64::MAX;
+                    Some(Err(error))
+                }
+            }
+        })
+    }
+
+    /// Reads a header through a window of the file, so that small frames do not cost a system call each.
+    fn header_in_window(
+        &self,
+        position: u64,
+        window: &mut (u64, Vec<u8>),
+    ) -> Result<Option<FrameHeader>, SegmentError> {
+        const WINDOW_BYTES: usize = 256 * 1024;
+        let inside = position >= window.0 && position + FRAME_HEADER_BYTES as u64 <= window.0 + window.1.len() as u64;
+        if !inside {
+            *window = (position, self.read_at(position, WINDOW_BYTES).map_err(|e| self.io("cannot read", e))?);
+        }
+        let bytes = &window.1[(position - window.0) as usize..];
+        FrameHeader::decode(bytes).map_err(|e| self.damaged(position, e))
+    }
+
+    /// The whole frame at `position`, checksum checked. `Ok(None)`: nothing was written there.
+    pub(crate) fn frame_at(&self, position: u64) -> Result<Option<(FrameHeader, Vec<u8>)>, SegmentError> {
+        let head = self.read_at(position, FRAME_HEADER_BYTES).map_err(|e| self.io("cannot read", e))?;
+        let Some(header) = FrameHeader::decode(&head).map_err(|e| self.damaged(position, e))? else { return Ok(None) };
+        let frame = self.read_at(position, header.len_bytes).map_err(|e| self.io("cannot read", e))?;
+        if frame.len() < header.len_bytes {
+            return Err(self.damaged(position, FrameError("the file ends inside a frame".into())));
+        }
+        header.check(&frame).map_err(|e| self.damaged(position, e))?;
+        Ok(Some((header, frame)))
+    }
+
+    pub(crate) fn io(&self, act: &'static str, source: std::io::Error) -> SegmentError {
+        SegmentError::Io { act, path: self.path.clone(), source }
+    }
+
+    pub(crate) fn damaged(&self, at: u64, error: FrameError) -> SegmentError {
+        SegmentError::Damaged { path: self.path.clone(), at, message: error.0 }
+    }
+}
+
+fn push_sparse(index: &mut Vec<IndexEntry>, header: &FrameHeader, position: u64) {
+    if index.last().is_none_or(|last| position - last.position >= INDEX_INTERVAL_BYTES) {
+        index.push(IndexEntry {
+            first_offset: header.first_offset,
+            frame_number: header.frame_number,
+            commit_time_ms: header.commit_time_ms,
+            position,
+        });
+    }
+}
+
+impl SegmentHeader {
+    fn encode(&self) -> [u8; HEADER_BYTES as usize] {
+        let mut out = [0; HEADER_BYTES as usize];
+        out[..8].copy_from_slice(MAGIC);
+        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[16..32].copy_from_slice(&self.instance);
+        let numbers = [self.site, self.first_frame, self.first_txn, self.first_offset, self.commit_time_ms];
+        for (n, number) in numbers.into_iter().enumerate() {
+            out[32 + 8 * n..40 + 8 * n].copy_from_slice(&number.to_le_bytes());
+        }
+        let crc = crc32c::crc32c(&out[..72]);
+        out[72..].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8; HEADER_BYTES as usize], path: &Path) -> Result<Self, SegmentError> {
+        let damaged =
+            |at, message: &str| SegmentError::Damaged { path: path.to_owned(), at, message: message.to_owned() };
+        if &bytes[..8] != MAGIC {
+            return Err(damaged(0, "not a journal segment"));
+        }
+        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let found = u32_at(8);
+        if found > VERSION {
+            return Err(SegmentError::NewerFormat { path: path.to_owned(), found });
+        }
+        if u32_at(72) != crc32c::crc32c(&bytes[..72]) {
+            return Err(damaged(72, "the segment's header has a wrong checksum"));
+        }
+        Ok(Self {
+            instance: bytes[16..32].try_into().expect("sixteen bytes"),
+            site: u64_at(32),
+            first_frame: u64_at(40),
+            first_txn: u64_at(48),
+            first_offset: u64_at(56),
+            commit_time_ms: u64_at(64),
+        })
+    }
+}

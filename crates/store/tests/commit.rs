@@ -1,0 +1,185 @@
+//! What a committed changeset becomes: documents, events, transactions (CONTRACT sections 1 and 3).
+
+mod support;
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use document::{Action, Condition, Map, Path, UpdateCommand, UpdateKind, Value};
+use store::{CommitError, CommittedOffset, Outcome, TxnId};
+use support::*;
+
+#[test]
+fn the_pages_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let susan = upsert("6213", r#"{"name":"Susan","date":1645472201,"age":31}"#);
+        assert_eq!(app.commit(changeset([susan])).await.unwrap().txn_id, TxnId(1));
+        let frank = upsert("6213", r#"{"ownedCars":0,"friends":[],"name":"Frank"}"#);
+        app.commit(changeset([frank])).await.unwrap();
+        app.commit(changeset([remove("6213")])).await.unwrap();
+        app.commit(changeset([upsert("6213", "{}")])).await.unwrap();
+        let old = r#"{"_id":"6213","age":31,"date":1645472201,"name":"Susan"}"#;
+        let new = r#"{"_id":"6213","age":31,"date":1645472201,"friends":[],"name":"Frank","ownedCars":0}"#;
+        let upserted = |txn, old: &str, new: &str| {
+            format!(
+                r#"{{"txnId":{txn},"type":"documentChanged","collection":"people","change":{{"method":"upsert","oldValue":{old},"newValue":{new}}}}}"#
+            )
+        };
+        let removed = format!(
+            r#"{{"txnId":3,"type":"documentChanged","collection":"people","change":{{"method":"remove","value":{new}}}}}"#
+        );
+        let expected = [upserted(1, "null", old), upserted(2, old, new), removed, upserted(4, "null", r#"{"_id":"6213"}"#)];
+        assert_eq!(values(&app).await, expected);
+        let (_, key, _, headers) = events(&app).await.swap_remove(1);
+        assert_eq!(key, r#"["people","6213"]"#);
+        assert_eq!(headers, "app=shop collection=people op=update txnId=2 commitTime=1645472201000 peer=http");
+    });
+}
+
+#[test]
+fn one_event_for_each_document_of_a_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset([upsert("there", r#"{"n":0}"#)])).await.unwrap();
+        let operations = [
+            upsert("twice", r#"{"n":1}"#),
+            upsert("twice", r#"{"n":2}"#),
+            remove("there"),
+            upsert("there", r#"{"n":3}"#),
+            upsert("never", "{}"),
+            remove("never"),
+        ];
+        let committed = app.commit(changeset(operations)).await.unwrap();
+        assert_eq!(committed.outcomes, vec![Outcome::Applied; 6]);
+        let values = values(&app).await;
+        assert_eq!(values.len(), 3, "{values:#?}");
+        assert!(values[1].contains(r#""oldValue":null,"newValue":{"_id":"twice","n":2}"#), "{}", values[1]);
+        assert!(
+            values[2].contains(r#""oldValue":{"_id":"there","n":0},"newValue":{"_id":"there","n":3}"#),
+            "{}",
+            values[2]
+        );
+        assert_eq!(documents(&app), [r#"null"#, r#"{"_id":"there","n":3}"#, r#"{"_id":"twice","n":2}"#]);
+    });
+}
+
+#[test]
+fn what_touches_nothing_takes_no_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset([upsert("a", r#"{"n":"text"}"#)])).await.unwrap();
+        let increment = UpdateCommand { path: Path::parse("n").unwrap(), kind: UpdateKind::Increment(Value::Int(1)) };
+        let mut failing = operation("a", Action::Update(vec![increment]));
+        failing.condition = Condition::Exists;
+        let mut unmatched = upsert("a", r#"{"n":2}"#);
+        unmatched.condition = Condition::Matches { query: "n == 1".into(), args: Map::new() };
+        let committed = app.commit(changeset([remove("b"), failing, unmatched])).await.unwrap();
+        assert_eq!(committed.txn_id, TxnId(1));
+        assert!(matches!(&committed.outcomes[..], [Outcome::Skipped, Outcome::Failed(_), Outcome::Skipped]));
+        assert_eq!(app.events().high_watermark(), 1);
+    });
+}
+
+#[test]
+fn a_document_that_grows_too_large_refuses_the_whole_changeset() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(store::limits::DOCUMENT_BYTES_MAX));
+        let refused = app.commit(changeset([upsert("small", "{}"), upsert("large", &large)])).await;
+        assert!(matches!(refused, Err(CommitError::DocumentTooLarge { .. })), "{refused:?}");
+        assert_eq!((app.newest_txn(), documents(&app).len()), (TxnId(0), 0));
+    });
+}
+
+#[test]
+fn an_oversized_event_names_the_document_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(2 << 20));
+        app.commit(changeset([upsert("large", &large)])).await.unwrap();
+        let (_, key, value, headers) = events(&app).await.swap_remove(0);
+        assert_eq!(
+            value,
+            r#"{"txnID":1,"txnId":1,"type":"requeryRequired","documents":[{"appId":"shop","collectionName":"people","documentId":"large"}]}"#
+        );
+        assert_eq!(key, r#"["people","large"]"#);
+        assert!(headers.contains("op=requery"), "{headers}");
+    });
+}
+
+#[test]
+fn time_never_runs_backwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = HandClock::at(START_MS);
+    let data = open_with(dir.path(), options(), clock.clone()).unwrap();
+    let app = data.create_app(&store::AppName::new("shop").unwrap()).unwrap();
+    runtime().block_on(async {
+        app.commit(changeset([upsert("a", r#"{"n":1}"#)])).await.unwrap();
+        clock.0.store(START_MS - 3_600_000, Ordering::SeqCst);
+        app.commit(changeset([upsert("a", r#"{"n":2}"#)])).await.unwrap();
+        assert_eq!(documents(&app), [r#"{"_id":"a","n":2}"#], "the later write wins");
+        assert_eq!(app.events().max_timestamp().unwrap().timestamp_ms, START_MS);
+        clock.0.store(START_MS + 5, Ordering::SeqCst);
+        app.commit(changeset([upsert("a", r#"{"n":3}"#)])).await.unwrap();
+        let found = app.events().offset_for_timestamp(START_MS + 1).await.unwrap().unwrap();
+        assert_eq!((found.offset, found.timestamp_ms), (2, START_MS + 5));
+        assert_eq!(app.events().offset_for_timestamp(0).await.unwrap().unwrap().offset, 0);
+        assert_eq!(app.events().offset_for_timestamp(START_MS + 6).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn waiting_for_a_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let waiting = app.wait_for(TxnId(1), Duration::from_secs(20));
+        let writing = app.commit(changeset([upsert("a", "{}")]));
+        let (waited, written) = tokio::join!(waiting, writing);
+        (waited.unwrap(), written.unwrap());
+        let error = app.wait_for(TxnId(2), Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!((error.wanted, error.newest), (2, 1));
+    });
+}
+
+#[test]
+fn committed_offsets_survive_a_restart_and_can_be_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let offset = |offset| CommittedOffset { offset, leader_epoch: 0, metadata: "why".into() };
+    {
+        let (data, app) = open_app(dir.path());
+        runtime().block_on(async {
+            app.commit_offsets("g", vec![("t".into(), 0, offset(5)), ("t".into(), 1, offset(6))]).await.unwrap();
+            app.commit_offsets("g", vec![("t".into(), 0, offset(7))]).await.unwrap();
+            app.commit_offsets("h", vec![("t".into(), 0, offset(1))]).await.unwrap();
+            app.delete_offsets("h", None).await.unwrap();
+        });
+        assert_eq!(app.events().high_watermark(), 0);
+        data.stop();
+    }
+    let (_data, app) = open_app(dir.path());
+    assert_eq!(app.committed_offsets("g"), [("t".into(), 0, offset(7)), ("t".into(), 1, offset(6))]);
+    assert_eq!(app.groups_with_offsets(), ["g"]);
+}
+
+#[test]
+fn a_stopped_app_refuses_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, app) = open_app(dir.path());
+    data.stop();
+    let refused = runtime().block_on(app.commit(changeset([upsert("a", "{}")])));
+    assert!(matches!(refused, Err(CommitError::Stopping)), "{refused:?}");
+}
+
+#[test]
+fn a_second_opening_names_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let _data = open(dir.path());
+    let error = try_open(dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("is in use by another server (pid {})", std::process::id())), "{error}");
+}

@@ -1,0 +1,268 @@
+//! `/admin/v1`: apps, API keys and user certificates (CONTRACT section 4 to 6).
+//!
+//! Not here: what the names mean and who may ask (`credentials`, `http-api`).
+
+use std::path::PathBuf;
+
+use document::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    RequestError,
+    shape::{self, Fields, Place},
+};
+
+/// The body of `POST /admin/v1/apps`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApp {
+    /// Its name.
+    pub name: String,
+}
+
+/// An app as the admin API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppReply {
+    /// Its name.
+    pub name: String,
+    /// The topic of its main feed.
+    pub topic: String,
+    /// The consumer group of its main feed.
+    pub group: String,
+    /// The Kafka endpoint that clients connect to.
+    pub endpoint: String,
+    /// Its newest transaction.
+    #[serde(rename = "txnId")]
+    pub txn_id: u64,
+    /// The directory, on the server, that holds its first user's certificates and settings.
+    pub credentials: String,
+}
+
+/// `GET /admin/v1/apps`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppsReply {
+    /// Sorted by name.
+    pub apps: Vec<AppReply>,
+}
+
+/// The body of `POST /admin/v1/keys`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Its name.
+    pub name: String,
+    /// What it may do; at least one.
+    pub grants: Vec<Grant>,
+}
+
+/// What a key may do on an app, or on one of its collections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The app's name; `*` is every app.
+    pub app: String,
+    /// One collection; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub collection: Option<String>,
+    /// At least one.
+    pub permissions: Vec<Permission>,
+}
+
+/// One thing that a grant allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// Find, count, requery.
+    Read,
+    /// Upsert, update, remove.
+    Write,
+    /// Both.
+    Admin,
+}
+
+/// A key as it is listed, and once, when it is made, with its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyReply {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub grants: Vec<Grant>,
+    /// When it was made, ms since the epoch.
+    pub created_ms: u64,
+    /// What is sent as `Authorization: Bearer <secret>`; only in the reply that made the key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub secret: Option<String>,
+}
+
+/// `GET /admin/v1/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysReply {
+    /// Sorted by name.
+    pub keys: Vec<KeyReply>,
+}
+
+/// `DELETE /admin/v1/keys/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRevokedReply {
+    /// The key that no longer opens anything.
+    pub revoked: String,
+}
+
+/// The body of `POST /admin/v1/apps/{app}/credentials`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// The user's name: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, since a directory gets this name.
+    pub user: String,
+    /// Where, on the server, its files shall be; an absolute path. `None`: among the app's credentials.
+    pub directory: Option<PathBuf>,
+}
+
+/// A user certificate as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserReply {
+    /// The user (CN).
+    pub user: String,
+    /// The app it opens (O).
+    pub app: String,
+    /// The serial number, lower-case hex.
+    pub serial: String,
+    /// When it was issued, ms since the epoch.
+    pub issued_ms: u64,
+    /// When it ends, ms since the epoch.
+    pub expires_ms: u64,
+    /// When it was revoked, ms since the epoch; absent where it is valid.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revoked_ms: Option<u64>,
+}
+
+/// `GET /admin/v1/apps/{app}/credentials`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsersReply {
+    /// Every certificate ever issued for the app, the revoked ones too.
+    pub credentials: Vec<UserReply>,
+}
+
+/// `DELETE /admin/v1/apps/{app}/credentials/{user}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRevokedReply {
+    /// The certificates that this call revoked.
+    pub revoked: Vec<UserReply>,
+}
+
+/// The reply that issued a user certificate: where its files are, and the settings a client needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserIssuedReply {
+    /// The certificate.
+    #[serde(flatten)]
+    pub user: UserReply,
+    /// The directory, on the server, that holds the files.
+    pub directory: String,
+    /// As in `live-query-settings.json`.
+    pub settings: LiveQuerySettings,
+}
+
+/// What the portal's Live Query Settings shows, and `live-query-settings.json` holds (CONTRACT section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveQuerySettings {
+    /// The Kafka endpoint.
+    pub endpoint: String,
+    /// The consumer group.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+    /// The truststore.
+    pub cluster_certificate: CertificateFile,
+    /// The keystore.
+    pub user_certificate: CertificateFile,
+}
+
+/// A PKCS#12 file and what opens it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFile {
+    /// Where it is on the server.
+    pub path: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl NewApp {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let name = fields.string("name")?;
+        fields.finish(&["name"])?;
+        Ok(Self { name })
+    }
+}
+
+impl NewKey {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let name = fields.string("name")?;
+        let grants = fields.required("grants")?;
+        fields.finish(&["name", "grants"])?;
+        let place = Place::Body.field("grants");
+        let grants = non_empty(&place, grants)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, grant)| Grant::take(&place.element(index), grant))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { name, grants })
+    }
+}
+
+impl Grant {
+    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(place, value)?;
+        let app = fields.string("app")?;
+        let collection = fields.optional_collection("collection")?.map(|name| name.as_str().to_owned());
+        let permissions = fields.required("permissions")?;
+        fields.finish(&["app", "collection", "permissions"])?;
+        let place = place.field("permissions");
+        let permissions = non_empty(&place, permissions)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, permission)| Permission::take(&place.element(index), permission))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { app, collection, permissions })
+    }
+}
+
+impl Permission {
+    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+        match shape::string(place, value)?.as_str() {
+            "read" => Ok(Permission::Read),
+            "write" => Ok(Permission::Write),
+            "admin" => Ok(Permission::Admin),
+            other => Err(place.fault(format_args!("unknown permission {other:?}; known are read, write, admin"))),
+        }
+    }
+}
+
+impl NewUser {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let user = fields.string("user")?;
+        let directory = fields.optional_string("directory")?.map(PathBuf::from);
+        fields.finish(&["user", "directory"])?;
+        if directory.as_ref().is_some_and(|directory| !directory.is_absolute()) {
+            return Err(Place::Body.field("directory").fault("must be an absolute path"));
+        }
+        let fits = (1..=64).contains(&user.len())
+            && !user.starts_with('.')
+            && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if !fits {
+            return Err(Place::Body
+                .field("user")
+                .fault("a user's name is 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'"));
+        }
+        Ok(Self { user, directory })
+    }
+}
+
+fn non_empty(place: &Place<'_>, value: Value) -> Result<Vec<Value>, RequestError> {
+    let elements = shape::array(place, value)?;
+    if elements.is_empty() { Err(place.fault("must not be empty")) } else { Ok(elements) }
+}

@@ -1,0 +1,236 @@
+//! `POST store/find`, `store/findbyid` and `store/count` (CONTRACT section 2).
+//!
+//! Not here: parsing queries (`query`), running them (`http-api`).
+
+use document::{CollectionName, DocumentId, Map, Path, Value};
+
+use crate::{
+    RequestError,
+    shape::{self, Fields, Place},
+};
+
+/// How many documents a find answers when it does not say (CONTRACT section 2).
+pub const LIMIT_DEFAULT: usize = 1000;
+
+/// How many properties one find may sort by. More are refused.
+pub const SORT_PROPERTIES_MAX: usize = 16;
+
+const FIND_FIELDS: &[&str] = &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs"];
+
+/// The body of `store/find`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindRequest {
+    /// Where to look.
+    pub collection: CollectionName,
+    /// What to look for.
+    pub query: QueryText,
+    /// At most so many documents.
+    pub limit: usize,
+    /// So many of the matching ones are left out first.
+    pub offset: usize,
+    /// In which order; the first property weighs most. Empty: by id.
+    pub sort: Vec<Sort>,
+    /// How fields are shown.
+    pub serialized_as: SerializedAs,
+}
+
+/// A query in the legacy language, not parsed yet, with its arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryText {
+    /// `true` where the request gave none.
+    pub query: String,
+    /// Its `$args`.
+    pub args: Map,
+}
+
+/// One property to sort by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sort {
+    /// The field; may be `_id` or a part of it.
+    pub property: Path,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// How a reply shows fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SerializedAs {
+    /// `{"name":"John","orderCount":5}`.
+    #[default]
+    LatestValues,
+    /// `{"name":{"register":{"value":"John"}},"orderCount":{"counter":{"value":5}}}`.
+    LatestValuesAndTypes,
+}
+
+/// The body of `store/findbyid`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindByIdRequest {
+    /// Where to look.
+    pub collection: CollectionName,
+    /// The document's id.
+    pub id: DocumentId,
+}
+
+/// The body of `store/count`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CountRequest {
+    /// Where to look.
+    pub collection: CollectionName,
+    /// What to count.
+    pub query: QueryText,
+}
+
+impl FindRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let request = Self {
+            collection: fields.collection("collection")?,
+            query: QueryText::take(&mut fields)?,
+            limit: fields.optional_size("limit")?.unwrap_or(LIMIT_DEFAULT),
+            offset: fields.optional_size("offset")?.unwrap_or(0),
+            sort: Sort::take_list(&mut fields)?,
+            serialized_as: SerializedAs::take(&mut fields)?,
+        };
+        fields.optional_bool("describe")?;
+        fields.finish(FIND_FIELDS)?;
+        Ok(request)
+    }
+}
+
+impl FindByIdRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let request = Self { collection: fields.collection("collection")?, id: fields.document_id("id")? };
+        fields.finish(&["collection", "id"])?;
+        Ok(request)
+    }
+}
+
+impl CountRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let request = Self { collection: fields.collection("collection")?, query: QueryText::take(&mut fields)? };
+        fields.finish(&["collection", "query", "args"])?;
+        Ok(request)
+    }
+}
+
+impl QueryText {
+    fn take(fields: &mut Fields<'_>) -> Result<Self, RequestError> {
+        let query = fields.optional_string("query")?.unwrap_or_else(|| "true".to_owned());
+        let args = fields.optional_object("args")?.unwrap_or_default();
+        Ok(Self { query, args })
+    }
+}
+
+impl Sort {
+    fn take_list(fields: &mut Fields<'_>) -> Result<Vec<Self>, RequestError> {
+        let place = fields.place.field("sort");
+        let Some(list) = fields.optional("sort") else { return Ok(Vec::new()) };
+        let list = shape::array(&place, list)?;
+        if list.len() > SORT_PROPERTIES_MAX {
+            return Err(place.fault(format_args!("at most {SORT_PROPERTIES_MAX} properties can be sorted by")));
+        }
+        list.into_iter().enumerate().map(|(index, sort)| Self::take(&place.element(index), sort)).collect()
+    }
+
+    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(place, value)?;
+        let property = fields.string("property")?;
+        let direction = fields.optional_string("direction")?;
+        fields.finish(&["property", "direction"])?;
+        let descending = match direction.as_deref() {
+            None | Some("asc") => false,
+            Some("desc") => true,
+            Some(other) => {
+                return Err(place
+                    .field("direction")
+                    .fault(format_args!("unknown direction {other:?}; known are asc, desc")));
+            }
+        };
+        Ok(Self { property: shape::path(&place.field("property"), &property)?, descending })
+    }
+}
+
+impl SerializedAs {
+    fn take(fields: &mut Fields<'_>) -> Result<Self, RequestError> {
+        match fields.optional_string("serializedAs")?.as_deref() {
+            None | Some("latestValues") => Ok(Self::LatestValues),
+            Some("latestValuesAndTypes") => Ok(Self::LatestValuesAndTypes),
+            Some(other) => Err(fields
+                .place
+                .field("serializedAs")
+                .fault(format_args!("unknown form {other:?}; known are latestValues, latestValuesAndTypes"))),
+        }
+    }
+}
+
+/// Writes `{"documents":[{"id":…,"fields":{…}}],"txnId":…}` document by document. A re-query's documents also have their `collection`.
+#[derive(Debug)]
+pub struct DocumentsReply {
+    out: Vec<u8>,
+    count: usize,
+}
+
+impl Default for DocumentsReply {
+    fn default() -> Self {
+        Self { out: br#"{"documents":["#.to_vec(), count: 0 }
+    }
+}
+
+impl DocumentsReply {
+    /// Appends a document of `find`.
+    pub fn push(&mut self, id: &DocumentId, fields: &Map) {
+        self.open(id, fields);
+        self.out.push(b'}');
+    }
+
+    /// Appends a document of `requery`.
+    pub fn push_of_collection(&mut self, id: &DocumentId, fields: &Map, collection: &CollectionName) {
+        self.open(id, fields);
+        self.out.extend_from_slice(br#","collection":"#);
+        document::write_json_string(collection.as_str(), &mut self.out);
+        self.out.push(b'}');
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether no document was appended.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The whole reply; `txn_id` is the transaction that it reflects.
+    pub fn finish(mut self, txn_id: u64) -> Vec<u8> {
+        self.out.extend_from_slice(format!(r#"],"txnId":{txn_id}}}"#).as_bytes());
+        self.out
+    }
+
+    fn open(&mut self, id: &DocumentId, fields: &Map) {
+        self.out.extend_from_slice(if self.count == 0 { br#"{"id":"# } else { br#",{"id":"# });
+        self.out.extend_from_slice(id.as_json().as_bytes());
+        self.out.extend_from_slice(br#","fields":"#);
+        fields.write_json(&mut self.out);
+        self.count += 1;
+    }
+}
+
+/// `{"id":…,"fields":{…},"txnId":…}`, the reply of `findbyid`.
+pub fn write_document(out: &mut Vec<u8>, id: &DocumentId, fields: &Map, txn_id: u64) {
+    out.extend_from_slice(br#"{"id":"#);
+    out.extend_from_slice(id.as_json().as_bytes());
+    out.extend_from_slice(br#","fields":"#);
+    fields.write_json(out);
+    out.extend_from_slice(format!(r#","txnId":{txn_id}}}"#).as_bytes());
+}
+
+/// `{"count":…,"txnId":…}`.
+pub fn write_count(out: &mut Vec<u8>, count: u64, txn_id: u64) {
+    out.extend_from_slice(format!(r#"{{"count":{count},"txnId":{txn_id}}}"#).as_bytes());
+}

@@ -1,0 +1,320 @@
+//! `POST store/write`: commands that become one transaction, and one result for each (CONTRACT section 2).
+//!
+//! Invariants: whatever a command holds is checked here, so that what comes out can be committed as it is, but for two things that
+//! need the documents: an id that is to be generated, and the documents that a query selects.
+//! Not here: parsing queries (`query`), running them (`http-api`).
+
+use document::{CollectionName, DocumentId, Map, Path, PathSegment, UpdateCommand, UpdateKind, Value};
+
+use crate::{
+    RequestError,
+    shape::{self, Fields, Place},
+};
+
+const UPSERT_FIELDS: &[&str] = &["method", "collection", "id", "value", "valueTypeOverrides"];
+const UPDATE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args", "commands"];
+const REMOVE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args"];
+const CHANGE_FIELDS: &[&str] = &["method", "path", "value"];
+
+/// The body of `store/write`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteRequest {
+    /// In the order in which they are applied. None at all is allowed and writes nothing.
+    pub commands: Vec<WriteCommand>,
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WriteCommand {
+    /// Merges a value into a document.
+    Upsert {
+        /// Never the system's.
+        collection: CollectionName,
+        /// `None`: to be generated.
+        id: Option<DocumentId>,
+        /// The fields, without `_id`.
+        value: Map,
+        /// Fields of `value` that start a counter; a number stands at each.
+        counters: Vec<Path>,
+    },
+    /// Changes fields of the selected documents.
+    Update {
+        /// Never the system's.
+        collection: CollectionName,
+        /// Which documents.
+        selection: Selection,
+        /// What to do to each; at least one.
+        changes: Vec<UpdateCommand>,
+    },
+    /// Removes the selected documents.
+    Remove {
+        /// Never the system's.
+        collection: CollectionName,
+        /// Which documents.
+        selection: Selection,
+    },
+}
+
+/// Which documents an update or remove is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Selection {
+    /// The one with this id.
+    Id(DocumentId),
+    /// Those that match.
+    Query {
+        /// In the legacy language; not parsed yet.
+        query: String,
+        /// Its `$args`.
+        args: Map,
+    },
+}
+
+/// What became of one command, ready to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WriteResult<'a> {
+    /// Of an upsert.
+    Upsert {
+        /// The id, given or generated.
+        id: &'a DocumentId,
+    },
+    /// Of an update.
+    Update {
+        /// Documents changed.
+        updated: usize,
+        /// Documents that matched but where a command could not be done; they stayed as they were.
+        error: usize,
+    },
+    /// Of a remove.
+    Remove {
+        /// Documents removed.
+        deleted: usize,
+    },
+}
+
+impl WriteRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let commands = fields.required("commands")?;
+        fields.finish(&["commands"])?;
+        let place = Place::Body.field("commands");
+        let commands = shape::array(&place, commands)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, command)| WriteCommand::take(&place.element(index), command))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { commands })
+    }
+}
+
+impl WriteCommand {
+    /// Its collection.
+    pub fn collection(&self) -> &CollectionName {
+        match self {
+            WriteCommand::Upsert { collection, .. }
+            | WriteCommand::Update { collection, .. }
+            | WriteCommand::Remove { collection, .. } => collection,
+        }
+    }
+
+    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(place, value)?;
+        let method = fields.string("method")?;
+        match method.as_str() {
+            "upsert" => Self::take_upsert(fields),
+            "update" => Self::take_update(fields),
+            "remove" => Self::take_remove(fields),
+            other => Err(place
+                .field("method")
+                .fault(format_args!("unknown method {other:?}; known are upsert, update, remove"))),
+        }
+    }
+
+    fn take_upsert(mut fields: Fields<'_>) -> Result<Self, RequestError> {
+        let place = fields.place;
+        let collection = writable_collection(&mut fields)?;
+        let id = fields.take("id").map(|id| shape::document_id(&place.field("id"), &id)).transpose()?;
+        let value = fields.required("value")?;
+        let overrides = fields.optional_object("valueTypeOverrides")?;
+        fields.finish(UPSERT_FIELDS)?;
+
+        let value_place = place.field("value");
+        let mut value = shape::object(&value_place, value)?;
+        let id = match value.remove("_id") {
+            None => id,
+            Some(inner) => Some(reconcile_ids(&value_place.field("_id"), id, &inner)?),
+        };
+        let counters = match overrides {
+            None => Vec::new(),
+            Some(overrides) => take_counters(&place.field("valueTypeOverrides"), overrides, &value)?,
+        };
+        Ok(WriteCommand::Upsert { collection, id, value, counters })
+    }
+
+    fn take_update(mut fields: Fields<'_>) -> Result<Self, RequestError> {
+        let place = fields.place.field("commands");
+        let collection = writable_collection(&mut fields)?;
+        let selection = Selection::take(&mut fields)?;
+        let commands = fields.required("commands")?;
+        fields.finish(UPDATE_FIELDS)?;
+        let commands = shape::array(&place, commands)?;
+        if commands.is_empty() {
+            return Err(place.fault("must hold at least one command"));
+        }
+        let changes = commands
+            .into_iter()
+            .enumerate()
+            .map(|(index, command)| take_change(&place.element(index), command))
+            .collect::<Result<_, _>>()?;
+        Ok(WriteCommand::Update { collection, selection, changes })
+    }
+
+    fn take_remove(mut fields: Fields<'_>) -> Result<Self, RequestError> {
+        let collection = writable_collection(&mut fields)?;
+        let selection = Selection::take(&mut fields)?;
+        fields.finish(REMOVE_FIELDS)?;
+        Ok(WriteCommand::Remove { collection, selection })
+    }
+}
+
+impl Selection {
+    fn take(fields: &mut Fields<'_>) -> Result<Self, RequestError> {
+        let place = fields.place;
+        let id = fields.take("id").map(|id| shape::document_id(&place.field("id"), &id)).transpose()?;
+        let query = fields.optional_string("query")?;
+        let args = fields.optional_object("args")?;
+        match (id, query) {
+            (Some(_), Some(_)) => Err(place.fault("takes \"id\" or \"query\", not both")),
+            (None, None) => Err(place.fault("needs a \"query\" or an \"id\"")),
+            (Some(_), None) if args.is_some() => Err(place.field("args").fault("belongs to a query; there is none")),
+            (Some(id), None) => Ok(Selection::Id(id)),
+            (None, Some(query)) => Ok(Selection::Query { query, args: args.unwrap_or_default() }),
+        }
+    }
+}
+
+fn writable_collection(fields: &mut Fields<'_>) -> Result<CollectionName, RequestError> {
+    let collection = fields.collection("collection")?;
+    if collection.is_system() {
+        let place = fields.place.field("collection").to_string();
+        return Err(RequestError::SystemCollection { place, collection: collection.as_str().to_owned() });
+    }
+    Ok(collection)
+}
+
+/// `_id` inside the value may stand in for `id`, and may repeat it, but not contradict it.
+fn reconcile_ids(place: &Place<'_>, id: Option<DocumentId>, inner: &Value) -> Result<DocumentId, RequestError> {
+    let inner = shape::document_id(place, inner)?;
+    match id {
+        Some(id) if id != inner => {
+            Err(place.fault(format_args!("is {}, but \"id\" is {}", inner.as_json(), id.as_json())))
+        }
+        _ => Ok(inner),
+    }
+}
+
+fn take_counters(place: &Place<'_>, overrides: Map, value: &Map) -> Result<Vec<Path>, RequestError> {
+    let mut counters = Vec::new();
+    for (name, kind) in overrides.into_fields() {
+        let place = place.field(&name);
+        let path = shape::path(&place, &name)?;
+        match shape::string(&place, kind)?.as_str() {
+            "register" => {}
+            "counter" => {
+                if path.segments.iter().any(|segment| matches!(segment, PathSegment::Index(_))) {
+                    return Err(place.fault("an array is one register: there is no counter inside it"));
+                }
+                if !path.lookup(value).is_some_and(is_number) {
+                    return Err(place.fault("a counter needs a number at this path of \"value\""));
+                }
+                counters.push(path);
+            }
+            other => return Err(place.fault(format_args!("unknown type {other:?}; known are counter, register"))),
+        }
+    }
+    Ok(counters)
+}
+
+fn take_change(place: &Place<'_>, value: Value) -> Result<UpdateCommand, RequestError> {
+    let mut fields = Fields::of(place, value)?;
+    let method = fields.string("method")?;
+    let kind: fn(Value) -> UpdateKind = match method.as_str() {
+        "set" => UpdateKind::Set,
+        "increment" => UpdateKind::Increment,
+        "replaceWithCounter" => UpdateKind::ReplaceWithCounter,
+        "setAttachment" => return Err(place.field("method").fault("setAttachment is not supported yet")),
+        other => {
+            return Err(place.field("method").fault(format_args!(
+                "unknown method {other:?}; known are set, increment, replaceWithCounter, setAttachment"
+            )));
+        }
+    };
+    let path = fields.string("path")?;
+    let value = match method.as_str() {
+        "replaceWithCounter" => fields.take("value").unwrap_or(Value::Null),
+        _ => fields.required("value")?,
+    };
+    fields.finish(CHANGE_FIELDS)?;
+    let kind = kind(value);
+    check_operand(&place.field("value"), &kind)?;
+    Ok(UpdateCommand { path: field_path(&place.field("path"), &path)?, kind })
+}
+
+fn check_operand(place: &Place<'_>, kind: &UpdateKind) -> Result<(), RequestError> {
+    match kind {
+        UpdateKind::Increment(value) if !is_number(value) => Err(place.fault("increment takes a number")),
+        UpdateKind::ReplaceWithCounter(value) if !is_number(value) && *value != Value::Null => {
+            Err(place.fault("replaceWithCounter takes a number or null"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A path that an update may write to.
+fn field_path(place: &Place<'_>, text: &str) -> Result<Path, RequestError> {
+    let path = shape::path(place, text)?;
+    match path.segments.first() {
+        Some(PathSegment::Field(name)) if name == "_id" => Err(place.fault("a document's _id never changes")),
+        _ => Ok(path),
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Int(_) | Value::Uint(_) | Value::Float(_))
+}
+
+/// Appends `{"results":[…]}`, every result with the same `transactionId`.
+pub fn write_results<'a>(out: &mut Vec<u8>, txn_id: u64, results: impl IntoIterator<Item = WriteResult<'a>>) {
+    let txn_id = txn_id.to_string();
+    out.extend_from_slice(br#"{"results":["#);
+    for (n, result) in results.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        write_result(out, &txn_id, &result);
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn write_result(out: &mut Vec<u8>, txn_id: &str, result: &WriteResult<'_>) {
+    let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
+    match result {
+        WriteResult::Upsert { id } => {
+            put(r#"{"method":"upsert","transactionId":"#);
+            put(txn_id);
+            put(r#","id":"#);
+            put(id.as_json());
+            put("}");
+        }
+        WriteResult::Update { updated, error } => {
+            put(r#"{"method":"update","transactionId":"#);
+            put(txn_id);
+            put(&format!(r#","updated":{updated},"error":{error},"internalError":0,"permissionDenied":0}}"#));
+        }
+        WriteResult::Remove { deleted } => {
+            put(r#"{"method":"remove","transactionId":"#);
+            put(txn_id);
+            put(&format!(r#","deleted":{deleted},"internalError":0,"permissionDenied":0}}"#));
+        }
+    }
+}

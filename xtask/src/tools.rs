@@ -1,0 +1,249 @@
+//! `cargo xtask tools`: the real clients that the tests talk to, at pinned versions, below `target/tools`.
+//!
+//! Invariants: what is there at the right version is left alone (a second run takes well under a second); what is half installed after
+//! an interruption is installed again; nothing outside `target/tools` changes but Debian packages, and those only as root.
+//! Not here: Rust itself (`rust-toolchain.toml`), and which test uses what.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::step;
+
+/// The oldest Java that every tool runs on: Kafka 4's command-line tools need 17.
+const JAVA_MIN: u32 = 17;
+
+/// One program of the machine: how to see that it is there, and where it comes from.
+struct Program {
+    name: &'static str,
+    probe: &'static [&'static str],
+    debian_package: &'static str,
+    purpose: &'static str,
+}
+
+const PROGRAMS: [Program; 9] = [
+    program("bash", &["--version"], "bash", "runs the page's script"),
+    program("curl", &["--version"], "curl", "runs the page's cURL"),
+    program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
+    program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
+    program("mvn", &["-v"], "maven", "fetches Kafka's own tools"),
+    program("kcat", &["-V"], "kcat", "a librdkafka client"),
+    program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
+    program("npm", &["--version"], "npm", "fetches kafkajs (with Node.js)"),
+    program(
+        "python3",
+        &["-c", "import venv, ensurepip"],
+        "python3-venv",
+        "runs confluent-kafka (with the module venv)",
+    ),
+];
+
+const fn program(
+    name: &'static str,
+    probe: &'static [&'static str],
+    debian_package: &'static str,
+    purpose: &'static str,
+) -> Program {
+    Program { name, probe, debian_package, purpose }
+}
+
+/// One Apache Kafka: its folder in `target/tools`, what Maven fetches, and which class is behind which script.
+struct Kafka {
+    folder: &'static str,
+    pom: &'static str,
+    scripts: [(&'static str, &'static str); 3],
+}
+
+const KAFKAS: [Kafka; 2] = [
+    Kafka {
+        folder: "kafka_2.13-3.1.0",
+        pom: include_str!("../tools/kafka-3.1.0.xml"),
+        scripts: [
+            ("kafka-console-consumer.sh", "kafka.tools.ConsoleConsumer"),
+            ("kafka-consumer-groups.sh", "kafka.admin.ConsumerGroupCommand"),
+            ("kafka-consumer-perf-test.sh", "kafka.tools.ConsumerPerformance"),
+        ],
+    },
+    Kafka {
+        folder: "kafka_2.13-4.3.1",
+        pom: include_str!("../tools/kafka-4.3.1.xml"),
+        scripts: [
+            ("kafka-console-consumer.sh", "org.apache.kafka.tools.consumer.ConsoleConsumer"),
+            ("kafka-consumer-groups.sh", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"),
+            ("kafka-consumer-perf-test.sh", "org.apache.kafka.tools.ConsumerPerformance"),
+        ],
+    },
+];
+
+const NODE_MODULES: &str = include_str!("../tools/package.json");
+const PYTHON_PACKAGES: &str = include_str!("../tools/requirements.txt");
+
+/// Where the tools are. Tests find it by the environment variable `HEADWATER_TOOLS`, or here when that is not set.
+pub(crate) fn directory(root: &Path) -> PathBuf {
+    std::env::var_os("HEADWATER_TOOLS").map_or_else(|| root.join("target/tools"), |it| root.join(it))
+}
+
+/// Installs whatever is missing; the folder of the tools, or an error that says what is missing and how to get it.
+pub(crate) fn install(root: &Path) -> Result<PathBuf> {
+    let into = directory(root);
+    step::say(&format!("tools: real clients in {}", into.display()));
+    fs::create_dir_all(&into).with_context(|| format!("cannot make {}", into.display()))?;
+    install_programs()?;
+    for kafka in &KAFKAS {
+        install_kafka(&into, kafka)?;
+    }
+    install_node_modules(&into)?;
+    install_python(&into)?;
+    Ok(into)
+}
+
+fn install_programs() -> Result<()> {
+    let missing = missing_programs();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut packages: Vec<_> = missing.iter().map(|program| program.debian_package).collect();
+    packages.dedup();
+    let is_root = step::answer("id", &["-u"]).is_some_and(|uid| uid.trim() == "0");
+    if is_root && step::answer("apt-get", &["--version"]).is_some() {
+        step::run_quietly("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
+        let mut apt = Command::new("apt-get");
+        apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages);
+        step::run_quietly(
+            &format!("apt-get install {}", packages.join(" ")),
+            apt.env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+    }
+    let missing = missing_programs();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = missing.iter().map(|it| format!("  {:8} {}", it.name, it.purpose)).collect();
+    bail!(
+        "the tests with real clients need programs that are not here:\n{}\nOn Debian or Ubuntu: apt-get install {}",
+        lines.join("\n"),
+        packages.join(" ")
+    );
+}
+
+fn missing_programs() -> Vec<&'static Program> {
+    PROGRAMS
+        .iter()
+        .filter(|program| match step::answer(program.name, program.probe) {
+            Some(said) if program.name == "java" => java_version(&said).is_none_or(|version| version < JAVA_MIN),
+            Some(_) => false,
+            None => true,
+        })
+        .collect()
+}
+
+/// The major version in what `java -version` prints: `openjdk version "17.0.15" 2025-04-15`, or `"1.8.0_452"` for 8.
+fn java_version(said: &str) -> Option<u32> {
+    let quoted = said.split('"').nth(1)?;
+    let mut numbers = quoted.split(['.', '_', '-', '+']).map_while(|number| number.parse().ok());
+    match numbers.next()? {
+        1 => numbers.next(),
+        major => Some(major),
+    }
+}
+
+fn install_kafka(tools: &Path, kafka: &Kafka) -> Result<()> {
+    let home = tools.join(kafka.folder);
+    let scripts: String = kafka.scripts.map(|(name, class)| format!("{name} {}", script(class))).concat();
+    once(&home, &format!("{}{scripts}", kafka.pom), |home| {
+        let pom = home.join("pom.xml");
+        fs::write(&pom, kafka.pom)?;
+        let mut maven = Command::new("mvn");
+        maven.args(["-q", "-B", "-f"]).arg(&pom).args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
+        maven.arg(format!("-DoutputDirectory={}", home.join("libs").display()));
+        step::run_quietly(&format!("fetch {} with Maven", kafka.folder), &mut maven)?;
+        fs::create_dir_all(home.join("bin"))?;
+        for (name, class) in kafka.scripts {
+            write_executable(&home.join("bin").join(name), &script(class))?;
+        }
+        Ok(())
+    })
+}
+
+/// What Kafka's own script of that name does: the class, with every jar of the distribution.
+fn script(class: &str) -> String {
+    let lines = [
+        "#!/bin/bash",
+        "# As Kafka's own script of this name: its class, with the jars that Maven fetched.",
+        "home=$(cd \"$(dirname \"$0\")/..\" && pwd)",
+        &format!("exec java ${{KAFKA_HEAP_OPTS:--Xmx512M}} $KAFKA_OPTS -cp \"$home/libs/*\" {class} \"$@\""),
+    ];
+    lines.join("\n") + "\n"
+}
+
+fn install_node_modules(tools: &Path) -> Result<()> {
+    once(&tools.join("node"), NODE_MODULES, |home| {
+        fs::write(home.join("package.json"), NODE_MODULES)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]).current_dir(home);
+        step::run_quietly("fetch kafkajs with npm", &mut npm)
+    })
+}
+
+fn install_python(tools: &Path) -> Result<()> {
+    once(&tools.join("python"), PYTHON_PACKAGES, |home| {
+        step::run_quietly("make a Python environment", Command::new("python3").args(["-m", "venv"]).arg(home))?;
+        let packages = home.join("requirements.txt");
+        fs::write(&packages, PYTHON_PACKAGES)?;
+        let mut pip = Command::new(home.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "-r"]).arg(packages);
+        step::run_quietly("fetch confluent-kafka with pip", &mut pip)
+    })
+}
+
+/// Fills a folder, unless it was filled for the same recipe before. The recipe is written last, so that a half-filled folder, or one
+/// of an older recipe, is emptied and filled again.
+fn once(home: &Path, recipe: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let stamp = home.join(".recipe");
+    if fs::read_to_string(&stamp).is_ok_and(|it| it == recipe) {
+        return Ok(());
+    }
+    if home.exists() {
+        fs::remove_dir_all(home).with_context(|| format!("cannot empty {}", home.display()))?;
+    }
+    fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
+    fill(home)?;
+    fs::write(&stamp, recipe).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn write_executable(path: &Path, text: &str) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn java_versions_old_and_new() {
+        assert_eq!(java_version("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
+        assert_eq!(java_version("java version \"1.8.0_452\""), Some(8));
+        assert_eq!(java_version("openjdk version \"25-ea\""), Some(25));
+        assert_eq!(java_version("no java here"), None);
+    }
+
+    #[test]
+    fn a_folder_is_filled_once_and_again_after_an_interruption() {
+        let scratch = tempfile::tempdir().unwrap();
+        let home = scratch.path().join("thing");
+        let fill = |home: &Path| Ok(fs::write(home.join("file"), "whole")?);
+        once(&home, "v1", fill).unwrap();
+        once(&home, "v1", |_| panic!("filled already")).unwrap();
+        once(&home, "v2", |_| bail!("the network went away")).unwrap_err();
+        assert!(!home.join("file").exists(), "a new recipe starts from an empty folder");
+        once(&home, "v2", fill).unwrap();
+        assert!(home.join("file").exists());
+    }
+}
