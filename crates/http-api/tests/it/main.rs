@@ -1,0 +1,13 @@
+//! The HTTP API over real sockets, on a real store, with a client that can also misbehave.
+
+mod access;
+mod admin;
+mod browser;
+mod connection;
+mod faults;
+mod find;
+mod operating;
+mod requery;
+mod server;
+mod transactions;
+mod write;
