@@ -148,3 +148,22 @@ impl State {
         self.data_dir.app(name)
     }
 }
+
+#[cfg(test)]
+impl HttpApi {
+    /// An API over an empty data directory.
+    pub(crate) fn for_tests(directory: &std::path::Path) -> Self {
+        #[derive(Debug)]
+        struct Stopped;
+        impl WallClock for Stopped {
+            fn now_ms(&self) -> u64 {
+                1
+            }
+        }
+        let clock = Arc::new(Stopped);
+        let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
+        let credentials = Credentials::open(directory, 1).unwrap();
+        let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        Self::new(options, HttpApiParts { data_dir, credentials, clock }, Registry::default())
+    }
+}

@@ -134,7 +134,8 @@ fn the_same_over_tls() {
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(certificate_authority(&server));
-    let client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_details(provider, Arc::new(ServersTime))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
@@ -152,6 +153,16 @@ fn the_same_over_tls() {
     let mut plain = Connection::open(address);
     plain.send(&server.request("GET", "/health/live").to_bytes());
     assert!(plain.is_closed(), "plaintext on the TLS port");
+}
+
+/// The certificate is of the server's clock, which is not today's.
+#[derive(Debug)]
+struct ServersTime;
+
+impl rustls::time_provider::TimeProvider for ServersTime {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_millis(crate::server::NOW_MS)))
+    }
 }
 
 fn certificate_authority(server: &TestServer) -> Vec<rustls::pki_types::CertificateDer<'static>> {

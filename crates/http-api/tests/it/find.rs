@@ -120,7 +120,7 @@ fn count() {
 #[test]
 fn numbers_keep_their_kind() {
     let server = TestServer::start();
-    let value = r#"{"a":9223372036854775807,"b":18446744073709551615,"c":1.0,"d":-0.5,"e":1e300}"#;
+    let value = r#"{"a":9223372036854775807,"b":18446744073709551615,"c":1.0,"d":-0.5,"e":1e+300}"#;
     server.upsert("c", "a", value);
     assert_eq!(server.fields("c", "a"), value);
 }
