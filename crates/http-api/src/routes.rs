@@ -130,7 +130,8 @@ mod tests {
         for (path, item) in description["paths"].as_object().unwrap() {
             for server in item["servers"].as_array().unwrap() {
                 let base = server["url"].as_str().unwrap().trim_end_matches('/');
-                let methods = ["get", "post", "put", "patch", "delete"].iter().filter(|&&method| item.get(method).is_some());
+                let methods =
+                    ["get", "post", "put", "patch", "delete"].iter().filter(|&&method| item.get(method).is_some());
                 found.extend(methods.map(|method| format!("{} {base}{path}", method.to_uppercase())));
             }
         }

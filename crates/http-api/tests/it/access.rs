@@ -33,7 +33,10 @@ fn once_a_key_exists_every_request_needs_one() {
     server.credentials.revoke_key("all").unwrap();
     let request = server.request("POST", "/api/v4/store/write").key(&key).body(UPSERT);
     let reply = request.send();
-    assert_eq!((reply.status, reply.message().as_str()), (401, "the key in Authorization is not known; it may have been revoked"));
+    assert_eq!(
+        (reply.status, reply.message().as_str()),
+        (401, "the key in Authorization is not known; it may have been revoked")
+    );
 }
 
 #[test]

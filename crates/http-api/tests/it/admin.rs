@@ -57,7 +57,11 @@ fn keys() {
     assert_eq!(reply.pair(), (200, format!(r#"{{"keys":[{listed}}}]}}"#).as_str()));
     let reply = admin(&server, "POST", "/admin/v1/keys", body);
     assert_eq!((reply.status, reply.message().as_str()), (409, r#"there is a key named "ci" already"#));
-    assert_eq!(admin(&server, "POST", "/admin/v1/keys", r#"{"name":"a b","grants":[{"app":"*","permissions":["read"]}]}"#).status, 400);
+    assert_eq!(
+        admin(&server, "POST", "/admin/v1/keys", r#"{"name":"a b","grants":[{"app":"*","permissions":["read"]}]}"#)
+            .status,
+        400
+    );
 
     let reply = admin(&server, "DELETE", "/admin/v1/keys/ci", "");
     assert_eq!(reply.pair(), (200, r#"{"revoked":"ci"}"#));

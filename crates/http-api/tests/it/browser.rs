@@ -25,7 +25,9 @@ fn without_a_key_the_host_is_ours() {
     connection.send(b"POST /api/v4/store/find HTTP/1.0\r\nContent-Length: 23\r\n\r\n{\"collection\":\"people\"}");
     assert_eq!(connection.reply().status, 403, "no Host at all");
     let mut connection = server.connect();
-    connection.send(b"POST http://rebound.example/api/v4/store/find HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    connection.send(
+        b"POST http://rebound.example/api/v4/store/find HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+    );
     assert_eq!(connection.reply().status, 403, "the absolute form counts");
     let advertised = TestServer::start_with(|options| options.host_names = vec!["db.example".to_owned()]);
     let reply = advertised.request("POST", "/api/v4/store/find").header("Host", "DB.example:443").body(FIND).send();
@@ -38,10 +40,7 @@ fn without_a_key_the_page_is_of_the_same_site() {
     let post = |origin: &str| server.request("POST", "/api/v4/store/find").header("Origin", origin).body(FIND).send();
     let reply = post("http://evil.example");
     assert_eq!(reply.status, 403);
-    assert_eq!(
-        reply.message(),
-        "without a key, a page of another site (http://evil.example) may not call this server"
-    );
+    assert_eq!(reply.message(), "without a key, a page of another site (http://evil.example) may not call this server");
     assert_eq!(reply.header("access-control-allow-origin"), None);
     assert_eq!(post("null").status, 403);
     let reply = post("http://localhost:3000");

@@ -14,9 +14,19 @@ fn malformed_input() {
         (write, b"", 400, "the body cannot be read as JSON: EOF while parsing a value at line 1 column 0"),
         (write, b"{", 400, "the body cannot be read as JSON: EOF while parsing an object at line 1 column 1"),
         (write, b"\xff\xfe", 400, "the body cannot be read as JSON: expected value at line 1 column 1"),
-        (write, b"{\"commands\":[{\"method\":\"\xff\"}]}", 400, "the body cannot be read as JSON: invalid unicode code point"),
+        (
+            write,
+            b"{\"commands\":[{\"method\":\"\xff\"}]}",
+            400,
+            "the body cannot be read as JSON: invalid unicode code point",
+        ),
         (write, br#"{"commands":[{"method":"\ud800"}]}"#, 400, "the body cannot be read as JSON: "),
-        (write, br#"{"commands":[{"id":99999999999999999999}]}"#, 400, "the body cannot be read as JSON: an integer beyond 64 bits at line 1 column 20"),
+        (
+            write,
+            br#"{"commands":[{"id":99999999999999999999}]}"#,
+            400,
+            "the body cannot be read as JSON: an integer beyond 64 bits at line 1 column 20",
+        ),
         (write, deep.as_bytes(), 400, "the body cannot be read as JSON: arrays and objects nest deeper than 64"),
         (write, br#"{"commands":[{"method":"drop"}]}"#, 400, "commands[0].method: unknown method \"drop\""),
         (write, br#"{"commands":[{"method":"remove","collection":"__x","id":"a"}]}"#, 403, "commands[0].collection: "),
@@ -29,8 +39,19 @@ fn malformed_input() {
         ("/api/v4/store/nothing", b"{}", 404, "there is nothing at /api/v4/store/nothing"),
         ("/", b"{}", 404, "there is nothing at /"),
         ("/api/v4/store/execute", b"{}", 404, "there is nothing at /api/v4/store/execute: this version has no DQL"),
-        ("/api/v4/attachments/upload", b"", 404, "there is nothing at /api/v4/attachments/upload: this version has no attachments"),
+        (
+            "/api/v4/attachments/upload",
+            b"",
+            404,
+            "there is nothing at /api/v4/attachments/upload: this version has no attachments",
+        ),
         ("/nobody/api/v4/store/find", br#"{"collection":"c"}"#, 404, "there is no app \"nobody\""),
+        (
+            "/%ff/api/v4/store/find",
+            br#"{"collection":"c"}"#,
+            404,
+            "there is nothing at /%ff/api/v4/store/find: the path is not UTF-8",
+        ),
         ("/No%20body/api/v4/store/find", br#"{"collection":"c"}"#, 404, "there is no app \"No body\""),
     ];
     for (path, body, status, message) in cases {
@@ -131,4 +152,46 @@ fn encoded_bodies_are_refused() {
     let reply = server.request("POST", "/api/v4/store/find").header("Content-Encoding", "gzip").body("x").send();
     let expected = r#"Content-Encoding "gzip" is not supported: send the body as it is"#;
     assert_eq!((reply.status, reply.message().as_str()), (400, expected));
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_given_up() {
+    let server = TestServer::start_with(|options| options.scan_timeout = Duration::from_millis(1));
+    let commands: Vec<_> = (0..2000)
+        .map(|n| {
+            format!(r#"{{"method":"upsert","collection":"c","id":{n},"value":{{"text":"{}"}}}}"#, "ab".repeat(300))
+        })
+        .collect();
+    server.write(&commands.join(","));
+    let body = r#"{"collection":"c","query":"regex(text, '(a|b|ab)*c')"}"#;
+    let reply = server.post("/api/v4/store/count", body);
+    assert_eq!((reply.status, reply.message().as_str()), (408, "the query was not answered within 0.001 s"));
+}
+
+#[test]
+fn nothing_a_client_sends_stops_the_server() {
+    let server = TestServer::start();
+    let mut seed = 1u64;
+    let mut random = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    };
+    let good = br#"{"commands":[{"method":"update","collection":"c","query":"a == $args.x","args":{"x":[1,null]},"commands":[{"method":"set","path":"a['b'][0]","value":{"k":1.5e3}}]}]}"#;
+    let mut connection = server.connect();
+    for _ in 0..2000 {
+        let mut body = good.to_vec();
+        for _ in 0..=random() % 4 {
+            let at = random() as usize % body.len();
+            match random() % 3 {
+                0 => body[at] = random() as u8,
+                1 => drop(body.remove(at)),
+                _ => body.insert(at, b"{}[]\":,.0-e\\u"[random() as usize % 14]),
+            }
+        }
+        let path = ["write", "find", "count", "findbyid", "requery"][random() as usize % 5];
+        connection.send(&server.request("POST", &format!("/api/v4/store/{path}")).body(body).to_bytes());
+        let reply = connection.reply();
+        assert!([200, 400, 403].contains(&reply.status), "{}", reply.body);
+    }
+    assert_eq!(server.get("/health/ready").status, 200);
 }

@@ -28,7 +28,11 @@ fn a_finds_reply() {
     let body = r#"{"collection":"people","query":"_id == 'b' && city.name == \"Graz\"","describe":true}"#;
     assert_eq!(server.post("/api/v4/store/find", body).pair(), (200, expected.as_str()));
     let nothing = format!(r#"{{"documents":[],"txnId":{txn}}}"#);
-    for body in [r#"{"collection":"nowhere"}"#, r#"{"collection":"people","query":"age == 1"}"#, r#"{"collection":"people","limit":0}"#] {
+    for body in [
+        r#"{"collection":"nowhere"}"#,
+        r#"{"collection":"people","query":"age == 1"}"#,
+        r#"{"collection":"people","limit":0}"#,
+    ] {
         assert_eq!(server.post("/api/v4/store/find", body).pair(), (200, nothing.as_str()), "{body}");
     }
 }
@@ -78,9 +82,8 @@ fn pages_of_a_sorted_find_do_not_overlap() {
 #[test]
 fn the_default_limit_is_a_thousand() {
     let server = TestServer::start();
-    let commands: Vec<_> = (0..1001)
-        .map(|n| format!(r#"{{"method":"upsert","collection":"c","id":{n},"value":{{}}}}"#))
-        .collect();
+    let commands: Vec<_> =
+        (0..1001).map(|n| format!(r#"{{"method":"upsert","collection":"c","id":{n},"value":{{}}}}"#)).collect();
     server.write(&commands.join(","));
     assert_eq!(ids(&server.find(r#"{"collection":"c"}"#)).len(), 1000);
     assert_eq!(ids(&server.find(r#"{"collection":"c","limit":2000}"#)).len(), 1001);
@@ -123,4 +126,21 @@ fn numbers_keep_their_kind() {
     let value = r#"{"a":9223372036854775807,"b":18446744073709551615,"c":1.0,"d":-0.5,"e":1e+300}"#;
     server.upsert("c", "a", value);
     assert_eq!(server.fields("c", "a"), value);
+}
+
+#[test]
+fn a_reply_that_would_be_too_long_is_refused() {
+    let server = TestServer::start();
+    let text = "x".repeat(1_900_000);
+    for n in 0..36 {
+        server.upsert("big", &n.to_string(), &format!(r#"{{"text":"{text}"}}"#));
+    }
+    let reply = server.post("/api/v4/store/find", r#"{"collection":"big"}"#);
+    assert_eq!(reply.status, 400);
+    assert!(reply.message().contains("ask for fewer documents"), "{}", reply.body);
+    let reply = server.post("/api/v4/store/find", r#"{"collection":"big","limit":30}"#);
+    assert_eq!((reply.status, ids(&reply.body).len()), (200, 30));
+    let reply = server.post("/api/v4/store/find", r#"{"collection":"big","sort":[{"property":"text"}]}"#);
+    assert_eq!(reply.status, 400);
+    assert!(reply.message().starts_with("sorting would have to keep more than"), "{}", reply.body);
 }

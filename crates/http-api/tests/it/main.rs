@@ -1,4 +1,5 @@
 //! The HTTP API over real sockets, on a real store, with a client that can also misbehave.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod access;
 mod admin;

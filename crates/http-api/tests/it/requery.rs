@@ -45,7 +45,10 @@ fn one_collection_under_both_names() {
         assert_eq!(server.post("/api/v4/store/requery", body).pair(), (200, expected.as_str()), "{body}");
     }
     let reply = server.post("/api/v4/store/requery", r#"{"appId":"shop","documentId":"a"}"#);
-    assert_eq!((reply.status, reply.message().as_str()), (400, r#"the request is for app "default", but appId says "shop""#));
+    assert_eq!(
+        (reply.status, reply.message().as_str()),
+        (400, r#"the request is for app "default", but appId says "shop""#)
+    );
 }
 
 #[test]

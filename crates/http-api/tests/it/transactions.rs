@@ -38,7 +38,7 @@ fn a_transaction_that_does_not_come_is_a_404() {
         let reply = server.request("POST", &path).header("X-DITTO-TXN-ID", &(txn + 1).to_string()).body(body).send();
         assert_eq!(reply.status, 404, "{call}: {}", reply.body);
         let expected =
-            format!("transaction {} has not been applied; the newest is {txn}, after 0.1 s; nothing was done", txn + 1);
+            format!("transaction {} was not applied within 0.1 s, the newest is {txn}; nothing was done", txn + 1);
         assert_eq!(reply.message(), expected);
         assert!(started.elapsed() >= Duration::from_millis(100));
     }
@@ -68,7 +68,7 @@ fn what_is_no_decimal_u64_is_refused() {
     for bad in ["abc", "-1", "1.5", "18446744073709551616", "0x1"] {
         let reply = server.request("POST", "/api/v4/store/find").header("X-DITTO-TXN-ID", bad).body("{}").send();
         assert_eq!(reply.status, 400);
-        let expected = format!("x-ditto-txn-id must be a decimal number of at most 64 bits, not {bad:?}");
+        let expected = format!("X-DITTO-TXN-ID must be a decimal number of at most 64 bits, not {bad:?}");
         assert_eq!(reply.message(), expected);
     }
 }

@@ -75,14 +75,18 @@ fn a_batch_is_all_or_nothing() {
         (r#"{"method":"upsert","collection":"__system","id":"b","value":{}}"#, 403),
         (r#"{"method":"remove","collection":"people","query":"name =="}"#, 400),
         (r#"{"method":"remove","collection":"people","query":"name == $args.n"}"#, 400),
-        (r#"{"method":"update","collection":"people","id":"a","commands":[{"method":"set","path":"_id","value":1}]}"#, 400),
+        (
+            r#"{"method":"update","collection":"people","id":"a","commands":[{"method":"set","path":"_id","value":1}]}"#,
+            400,
+        ),
     ] {
         let reply = server.post("/api/v4/store/write", format!(r#"{{"commands":[{good},{bad}]}}"#));
         assert_eq!(reply.status, status, "{}", reply.body);
         assert!(reply.message().starts_with("commands[1]"), "{}", reply.body);
     }
     let newest = server.app().newest_txn();
-    let huge = format!(r#"{{"method":"upsert","collection":"people","id":"big","value":{{"x":"{}"}}}}"#, "x".repeat(1 << 20));
+    let huge =
+        format!(r#"{{"method":"upsert","collection":"people","id":"big","value":{{"x":"{}"}}}}"#, "x".repeat(1 << 20));
     server.write(&huge);
     assert!(server.app().newest_txn() > newest);
     assert_eq!(server.fields("people", "a"), "none");
@@ -220,4 +224,36 @@ fn too_large_a_transaction_is_refused() {
     let reply = server.post("/api/v4/store/write", format!(r#"{{"commands":[{command}]}}"#));
     assert_eq!(reply.status, 413, "{}", reply.body);
     assert_eq!(server.fields("c", "0"), "{}");
+}
+
+#[test]
+fn queries_that_scan_are_bounded_in_number() {
+    let server = TestServer::start();
+    let command = r#"{"method":"remove","collection":"c","query":"age > 3"}"#;
+    assert!(server.write(&vec![command; 100].join(",")).starts_with(r#"{"results":["#));
+    let by_id = r#"{"method":"remove","collection":"c","query":"_id == 'a'"}"#;
+    server.write(&vec![by_id; 1000].join(","));
+    let body = format!(r#"{{"commands":[{}]}}"#, vec![command; 101].join(","));
+    let reply = server.post("/api/v4/store/write", body);
+    let expected = "commands[100].query: a request may have at most 100 queries that name no ids";
+    assert_eq!((reply.status, reply.message().as_str()), (400, expected));
+}
+
+#[test]
+fn writers_at_once_lose_nothing() {
+    let server = TestServer::start();
+    server.upsert("c", "n", r#"{"n":0}"#);
+    let command = r#"{"commands":[{"method":"update","collection":"c","query":"n >= 0","commands":[{"method":"increment","path":"n","value":1}]}]}"#;
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut connection = server.connect();
+                for _ in 0..25 {
+                    connection.send(&server.request("POST", "/api/v4/store/write").body(command).to_bytes());
+                    assert_eq!(connection.reply().status, 200);
+                }
+            });
+        }
+    });
+    assert_eq!(server.fields("c", "n"), r#"{"n":200}"#);
 }
