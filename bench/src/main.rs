@@ -1,2 +1,75 @@
-//! To come.
-fn main() {}
+//! Measures the real binary from outside, as `cargo xtask bench …` runs it: own load over HTTP, stock Kafka clients over mutual TLS.
+//!
+//! Invariants: nothing here depends on the product's crates, so that what is measured is what a user gets; every figure stands beside the
+//! noise it was measured in. Server, load and consumers share the machine: that is part of the figure.
+//! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
+
+mod consumer;
+mod drain;
+mod http;
+mod latency;
+mod load;
+mod machine;
+mod postgres;
+mod report;
+mod server;
+mod size;
+mod start;
+mod write;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures Headwater on this machine. Each run prints a table and appends a JSON line to target/bench/results.jsonl.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Upserts acknowledged a second, with a consumer keeping up.
+    Write(write::Options),
+    /// Age of events when a librdkafka client has them, at given rates of writes.
+    Latency(latency::Options),
+    /// Events a second that stock clients read from the beginning of a topic.
+    Drain(drain::Options),
+    /// Time to ready and memory, empty and with a million documents.
+    Start(start::Options),
+    /// PostgreSQL's single-row upserts, for comparison.
+    Postgres(postgres::Options),
+    /// Size of the binary.
+    Size,
+}
+
+/// Where a measurement keeps its data.
+#[derive(Args, Clone)]
+struct Place {
+    /// Folder for data directories; a disk, since fsync in memory means nothing.
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    dir: PathBuf,
+    /// Further arguments for `headwater serve`, each with its own --serve.
+    #[arg(long = "serve", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    serve: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().what {
+        What::Write(options) => write::run(&options),
+        What::Latency(options) => latency::run(&options),
+        What::Drain(options) => drain::run(&options),
+        What::Start(options) => start::run(&options),
+        What::Postgres(options) => postgres::run(&options).map(drop),
+        What::Size => size::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

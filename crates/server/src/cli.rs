@@ -11,6 +11,7 @@ use crate::{command, config::CommonOptions};
     version,
     long_version = LONG_VERSION,
     max_term_width = 100,
+    mut_args(|argument| argument.hide_env(true)),
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true,
@@ -46,9 +47,9 @@ const LONG_VERSION: &str = concat!(
 
 const EXAMPLES: &str = "\
 Examples:
-  headwater demo                      see a write become an event, in a server that leaves nothing behind
-  headwater serve                     run on 127.0.0.1, with data in ./headwater-data
-  headwater events --from-beginning   print the topic of the running server
+  headwater demo                     see a write become an event; nothing is left behind
+  headwater serve                    run on 127.0.0.1, with data in ./headwater-data
+  headwater events --from-beginning  print the topic of the running server
 
 Every option is also an environment variable and a key of the file at --config:
   --data-dir DIR  is  HEADWATER_DATA_DIR=DIR  is  data-dir = \"DIR\"";
@@ -62,6 +63,8 @@ pub(crate) enum Verb {
     Demo(command::demo::Demo),
     /// Print a topic of the running server as JSON lines, through its Kafka endpoint
     Events(command::events::Events),
+    /// Prove that a data directory is whole, or say what is wrong and where
+    Verify(command::verify::Verify),
     /// Make and list apps
     #[command(subcommand)]
     App(command::app::App),

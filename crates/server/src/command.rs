@@ -4,6 +4,7 @@ pub(crate) mod serve;
 
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod verify;
 
 pub(crate) mod app;
 pub(crate) mod credentials;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Serve(verb) => verb.run(&context),
         Verb::Demo(verb) => verb.run(),
         Verb::Events(verb) => verb.run(&context),
+        Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
@@ -51,21 +53,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// The list below `name` of a reply.
-fn items<'a>(reply: &'a serde_json::Value, name: &str) -> &'a [serde_json::Value] {
-    reply[name].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// A field as it is shown; nothing if it is absent.
-fn text(object: &serde_json::Value, name: &str) -> String {
-    match &object[name] {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A field in milliseconds since the epoch as it is shown.
-fn date(object: &serde_json::Value, name: &str) -> String {
-    object[name].as_u64().map(crate::output::date_time).unwrap_or_default()
+/// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it as it is.
+fn read_reply<T: serde::de::DeserializeOwned>(reply: serde_json::Value) -> anyhow::Result<T> {
+    serde_json::from_value(reply).map_err(|error| {
+        anyhow::anyhow!(
+            "the server's reply is not what this version expects ({error}); try --json, or the server's own version"
+        )
+    })
 }

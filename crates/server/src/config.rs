@@ -29,8 +29,8 @@ pub(crate) struct CommonOptions {
     /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as info,store=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "HEADWATER_LOG", global = true)]
     pub(crate) log: Option<String>,
-    /// How it is logged [default: text]
-    #[arg(long, value_name = "FORMAT", env = "HEADWATER_LOG_FORMAT", global = true)]
+    /// How it is logged: lines for people, or one JSON object a line [default: text]
+    #[arg(long, value_name = "text|json", env = "HEADWATER_LOG_FORMAT", global = true, hide_possible_values = true)]
     pub(crate) log_format: Option<LogFormat>,
 }
 
@@ -144,6 +144,8 @@ pub(crate) struct ServerSettings {
     pub(crate) app: AppName,
     /// When a journal segment is sealed.
     pub(crate) segment_bytes: u64,
+    /// The largest event.
+    pub(crate) event_bytes_max: u32,
 }
 
 /// The smallest segment (CONTRACT section 4).
@@ -153,8 +155,9 @@ const SEGMENT_BYTES_MAX: u64 = (1 << 31) - 1;
 /// Bounds of `--max-request-bytes`: a request is held in memory while it is read.
 const REQUEST_BYTES_MIN: u64 = 1 << 10;
 const REQUEST_BYTES_MAX: u64 = 1 << 30;
-/// Kafka's own default message limit, the only one of this version.
-const EVENT_BYTES: u64 = 1 << 20;
+/// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document before and after a change.
+const EVENT_BYTES_MIN: u64 = 4 << 10;
+const EVENT_BYTES_MAX: u64 = 16 << 20;
 const APP_DEFAULT: &str = "default";
 
 impl CommonOptions {
@@ -192,6 +195,8 @@ impl ServeOptions {
         if https_files.is_some() && options.https_listen.is_none() {
             return Err(usage("--https-cert and --https-key need --https-listen: where HTTPS should listen"));
         }
+        let event_bytes_max =
+            bounded("max-event-bytes", options.max_event_bytes, 1 << 20, EVENT_BYTES_MIN, EVENT_BYTES_MAX)?;
         Ok(ServerSettings {
             data_dir: data_dir.to_owned(),
             http_listen: options.http_listen.unwrap_or_else(|| ListenAddress::loopback(8080)),
@@ -215,6 +220,7 @@ impl ServeOptions {
                 SEGMENT_BYTES_MIN,
                 SEGMENT_BYTES_MAX,
             )?,
+            event_bytes_max: u32::try_from(event_bytes_max).expect("its bound is below 2^32"),
         })
     }
 
@@ -246,9 +252,6 @@ fn refuse_later_options(options: &ServeOptions) -> anyhow::Result<()> {
                 "--{name} is not available in this version: every event is kept; leave it out or give -1"
             )));
         }
-    }
-    if options.max_event_bytes.is_some_and(|size| size.0 != EVENT_BYTES) {
-        return Err(usage("--max-event-bytes is not available in this version: leave it out or give 1MiB"));
     }
     Ok(())
 }
@@ -300,7 +303,7 @@ mod tests {
         let refused = |file: &str| resolve(ServeOptions::default(), file).unwrap_err();
         assert!(refused("retention-bytes = 5").contains("--retention-bytes is not available in this version"));
         assert!(refused("retention-ms = 5").contains("--retention-ms is not available in this version"));
-        assert!(refused("max-event-bytes = 5").contains("--max-event-bytes is not available in this version"));
+        assert!(refused("max-event-bytes = 5").contains("--max-event-bytes must be from 4096"));
         assert!(refused("segment-bytes = 5").contains("--segment-bytes must be from 65536"));
         assert!(refused("max-request-bytes = 5").contains("--max-request-bytes must be from 1024"));
         assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));

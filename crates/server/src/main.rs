@@ -13,6 +13,8 @@ mod config;
 mod run_file;
 
 mod admin_client;
+mod topic_reader;
+
 mod clock;
 mod failure;
 mod logging;

@@ -7,12 +7,12 @@
 mod address;
 mod edges;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use store::{DataDir, StoreOptions};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     clock::{self, SystemClock},
@@ -20,9 +20,10 @@ use crate::{
     run_file::RunFile,
 };
 use address::{Listening, bind};
+use edges::{Parts, Sockets};
 
-/// How long requests in flight and connected consumers get to finish at a stop. Then they are cut.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the edges get to finish at a stop, each within bounds of its own that are below this. Then they are cut.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A running server. Dropping it without [`Server::stop`] is like a crash: nothing acknowledged is lost, the next start replays.
 pub(crate) struct Server {
@@ -44,11 +45,22 @@ pub(crate) struct Facts {
     pub(crate) apps: Vec<String>,
     /// The default app's files.
     pub(crate) bundle: Bundle,
-    /// Who may call the HTTP API.
+    /// The HTTP API's addresses: HTTP, then HTTPS if there is one.
+    pub(crate) doors: Vec<Door>,
+}
+
+/// One address of the HTTP API.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    /// As `http://127.0.0.1:8080`.
+    pub(crate) base: String,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Who may call.
     pub(crate) access: Access,
 }
 
-/// Who may call the HTTP API (CONTRACT section 6).
+/// Who may call the HTTP API at a door (CONTRACT section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Loopback and no keys made: whoever is on this machine.
@@ -62,7 +74,7 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// `loopback`: all HTTP addresses are. A key that is made closes what was open.
+    /// A key that is made closes what was open.
     fn of(loopback: bool, insecure_open: bool, any_keys: bool) -> Self {
         match (any_keys, loopback, insecure_open) {
             (true, _, _) => Access::Keys,
@@ -78,7 +90,7 @@ impl Server {
     /// `run.json` is written.
     pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
-        let data = open_data(data_dir.clone(), settings.segment_bytes).await?;
+        let data = open_data(data_dir.clone(), settings).await?;
         let server = Self::start_on(data.clone(), data_dir, settings).await;
         if server.is_err() {
             stop_data(data).await;
@@ -88,8 +100,6 @@ impl Server {
 
     async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
         RunFile::remove(&data_dir)?;
-        let now_ms = clock::now_ms();
-        let credentials = Credentials::open(&data_dir, now_ms)?;
         let http = bind("http-listen", &settings.http_listen).await?;
         let https = match &settings.https_listen {
             Some(address) => Some(bind("https-listen", address).await?),
@@ -98,6 +108,8 @@ impl Server {
         let kafka = bind("kafka-listen", &settings.kafka_listen).await?;
         let listening = Listening::new(settings, &http, https.as_ref(), &kafka)?;
 
+        let now_ms = clock::now_ms();
+        let credentials = Credentials::open(&data_dir, now_ms)?;
         if data.app(settings.app.as_str()).is_none() {
             data.create_app(&settings.app)?;
         }
@@ -114,36 +126,23 @@ impl Server {
             }
         }
         let bundle = bundle.expect("the default app is one of the apps");
-        let access = Access::of(listening.http_is_loopback, settings.insecure_open, !credentials.keys().is_empty());
-        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, access };
+        let any_keys = !credentials.keys().is_empty();
+        let door = |(base, address): (String, SocketAddr)| {
+            let access = Access::of(address.ip().is_loopback(), settings.insecure_open, any_keys);
+            Door { base, address, access }
+        };
+        let doors = listening.http_addresses().into_iter().map(door).collect();
+        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, doors };
 
+        let https = match https {
+            Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
+            None => None,
+        };
         let (shutdown, stopping) = watch::channel(false);
-        let mut server = Self { facts, data, credentials, shutdown, edges: JoinSet::new() };
-        server.listen(settings, &listening, http, https, kafka, &stopping)?;
-        server.facts.run.write(&server.facts.data_dir)?;
-        Ok(server)
-    }
-
-    fn listen(
-        &mut self,
-        settings: &ServerSettings,
-        listening: &Listening,
-        http: TcpListener,
-        https: Option<TcpListener>,
-        kafka: TcpListener,
-        stopping: &watch::Receiver<bool>,
-    ) -> anyhow::Result<()> {
-        let now_ms = clock::now_ms();
-        let shared = edges::Shared::new(&self.data, &self.credentials, settings, listening);
-        if let Some(listener) = https {
-            let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-            let tls = self.credentials.https_tls(&listening.names, files, now_ms)?;
-            self.edges.spawn(shared.serve_http(listener, Some(tls), stopping.clone()));
-        }
-        self.edges.spawn(shared.serve_http(http, None, stopping.clone()));
-        let tls = self.credentials.kafka_tls(&listening.names, now_ms)?;
-        self.edges.spawn(shared.serve_kafka(kafka, tls, stopping.clone()));
-        Ok(())
+        let parts = Parts { settings, listening: &listening, data: &data, credentials: &credentials };
+        let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
+        facts.run.write(&facts.data_dir)?;
+        Ok(Self { facts, data, credentials, shutdown, edges })
     }
 
     /// Where everything is.
@@ -178,8 +177,18 @@ impl Server {
     }
 }
 
-async fn open_data(path: PathBuf, segment_bytes: u64) -> anyhow::Result<Arc<DataDir>> {
-    let options = StoreOptions { segment_bytes, ..StoreOptions::default() };
+fn https_tls(
+    credentials: &Credentials,
+    settings: &ServerSettings,
+    names: &[String],
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+    Ok(credentials.https_tls(names, files, clock::now_ms())?)
+}
+
+async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
+    let ServerSettings { segment_bytes, event_bytes_max, .. } = *settings;
+    let options = StoreOptions { segment_bytes, event_bytes_max, ..StoreOptions::default() };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
 }

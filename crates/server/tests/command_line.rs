@@ -64,12 +64,12 @@ fn bad_usage_is_status_2() {
 #[test]
 fn what_this_version_cannot_do_is_refused() {
     let directory = here();
-    for option in ["--retention-bytes=1GiB", "--retention-ms=1000", "--max-event-bytes=5MiB"] {
+    for option in ["--retention-bytes=1GiB", "--retention-ms=1000"] {
         fails(&run(directory.path(), &["serve", option]), 2, &["is not available in this version"]);
     }
     fails(&run(directory.path(), &["serve", "--segment-bytes", "1KiB"]), 2, &["--segment-bytes must be from 65536"]);
     fails(&run(directory.path(), &["serve", "--app", "My App"]), 2, &["--app", "an app's name is"]);
-    fails(&run(directory.path(), &["serve", "--log", "loud=="]), 2, &["--log loud=="]);
+    fails(&run(directory.path(), &["serve", "--log", "loud=="]), 2, &["--log: "]);
 }
 
 fn with_file(directory: &Path, text: &str, arguments: &[&str]) -> Finished {
@@ -81,10 +81,18 @@ fn with_file(directory: &Path, text: &str, arguments: &[&str]) -> Finished {
 fn a_mistake_in_the_file_is_named() {
     let directory = here();
     let serve = |text: &str| with_file(directory.path(), text, &["serve"]);
-    fails(&serve("log = 'info'\nkafka-listn = 'x'"), 2, &["headwater.toml, line 2", "\"kafka-listn\"", "\"kafka-listen\""]);
+    fails(
+        &serve("log = 'info'\nkafka-listn = 'x'"),
+        2,
+        &["headwater.toml, line 2", "\"kafka-listn\"", "\"kafka-listen\""],
+    );
     fails(&serve("\n\nsegment-bytes = []"), 2, &["headwater.toml, line 3, segment-bytes", "invalid type"]);
     fails(&serve("app = "), 2, &["headwater.toml, line 1"]);
-    fails(&run(directory.path(), &["serve", "--config", "absent.toml"]), 1, &["cannot read absent.toml", "No such file"]);
+    fails(
+        &run(directory.path(), &["serve", "--config", "absent.toml"]),
+        1,
+        &["cannot read absent.toml", "No such file"],
+    );
 }
 
 #[test]
@@ -104,7 +112,8 @@ fn a_flag_beats_a_variable_and_a_variable_beats_the_file() {
 #[test]
 fn without_a_server_a_command_says_how_to_start_one() {
     let directory = here();
-    for arguments in [&["app", "list"][..], &["key", "create", "k"], &["key", "revoke", "k"], &["credentials", "list"]] {
+    for arguments in [&["app", "list"][..], &["key", "create", "k"], &["key", "revoke", "k"], &["credentials", "list"]]
+    {
         let says = ["no server runs on headwater-data", "headwater serve --data-dir headwater-data"];
         fails(&run(directory.path(), arguments), 1, &says);
     }

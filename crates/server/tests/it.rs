@@ -1,6 +1,10 @@
 //! The real binary, run as a person runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
+mod administration;
 mod command_line;
 mod lifecycle;
+mod real_clients;

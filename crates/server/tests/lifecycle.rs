@@ -75,7 +75,8 @@ fn all_addresses_need_a_name_for_kafka_clients() {
     let refused = run(directory.path(), &["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "0.0.0.0:0"]);
     assert_eq!(refused.code(), Some(2));
     assert!(only_line(&refused.stderr).contains("--kafka-advertise HOST:PORT"), "{refused:?}");
-    let server = TestServer::start_in(directory, &["--kafka-listen", "0.0.0.0:0", "--kafka-advertise", "db.example.com:9999"]);
+    let server =
+        TestServer::start_in(directory, &["--kafka-listen", "0.0.0.0:0", "--kafka-advertise", "db.example.com:9999"]);
     assert_eq!(server.run["kafka"], "db.example.com:9999");
     assert_eq!(server.terminate().code(), Some(0));
 }
@@ -89,7 +90,7 @@ fn the_start_screen_says_where_everything_is() {
         server.run["http"].as_str().unwrap(),
         server.run["kafka"].as_str().unwrap(),
         "user-consumable-default",
-        "THE HTTP API IS OPEN.",
+        "THE HTTP API IS OPEN",
         "$KAFKA/bin/kafka-console-consumer.sh",
         "live-query-settings.json",
         "admin.key",

@@ -93,7 +93,10 @@ impl Engine {
     }
 
     pub(crate) fn batch(&self, capacity: usize) -> EngineBatch<'_> {
-        EngineBatch { engine: self, batch: OwnedWriteBatch::with_capacity(self.database.clone(), capacity) }
+        let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
+        // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so that damage
+        // to the journal's last frame is not taken for a torn tail.
+        EngineBatch { engine: self, batch: batch.durability(Some(PersistMode::Buffer)) }
     }
 
     /// Makes everything written so far durable.

@@ -56,7 +56,11 @@ fn one_event_for_each_document_of_a_transaction() {
         let values = values(&app).await;
         assert_eq!(values.len(), 3, "{values:#?}");
         assert!(values[1].contains(r#""oldValue":null,"newValue":{"_id":"twice","n":2}"#), "{}", values[1]);
-        assert!(values[2].contains(r#""oldValue":{"_id":"there","n":0},"newValue":{"_id":"there","n":3}"#), "{}", values[2]);
+        assert!(
+            values[2].contains(r#""oldValue":{"_id":"there","n":0},"newValue":{"_id":"there","n":3}"#),
+            "{}",
+            values[2]
+        );
         assert_eq!(documents(&app), [r#"null"#, r#"{"_id":"there","n":3}"#, r#"{"_id":"twice","n":2}"#]);
     });
 }

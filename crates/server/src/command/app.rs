@@ -1,8 +1,9 @@
 //! `headwater app`: apps of the running server.
 
-use serde_json::{Value, json};
+use serde_json::json;
+use wire::admin::{AppReply, AppsReply};
 
-use super::Context;
+use super::{Context, read_reply};
 use crate::{
     admin_client::AdminClient,
     output::{print_line, print_table},
@@ -33,28 +34,26 @@ impl App {
         let server = AdminClient::connect(&context.common.data_dir)?;
         match self {
             App::Create { name, json } => {
-                let app = server.create("apps", &json!({ "name": name }))?;
-                if json { print_line(&app.to_string()) } else { print_line(&created(&name, &app)) }
+                let reply = server.create("apps", &json!({ "name": name }))?;
+                if json { print_line(&reply.to_string()) } else { print_created(&read_reply(reply)?) }
             }
             App::List { json } => {
                 let reply = server.read("apps")?;
-                if json { print_line(&reply.to_string()) } else { print_apps(&reply) }
+                if json { print_line(&reply.to_string()) } else { print_apps(&read_reply(reply)?) }
             }
         }
     }
 }
 
-fn created(name: &str, app: &Value) -> String {
-    let topic = app["topic"].as_str().map(str::to_owned).unwrap_or_else(|| format!("user-consumable-{name}"));
-    let mut text = format!("made app {name}: base path /{name}/api/v4, topic and group {topic}");
-    if let Some(directory) = app["credentials"].as_str() {
-        text.push_str(&format!("\ncertificate files: {directory}"));
-    }
-    text
+fn print_created(app: &AppReply) -> anyhow::Result<()> {
+    let AppReply { name, topic, endpoint, credentials, .. } = app;
+    print_line(&format!(
+        "made app {name}\n  HTTP API         /{name}/api/v4\n  topic and group  {topic}, at {endpoint}\n  certificates     {credentials}"
+    ))
 }
 
-fn print_apps(reply: &Value) -> anyhow::Result<()> {
-    let apps = super::items(reply, "apps");
-    let row = |app: &Value| vec![super::text(app, "name"), super::text(app, "topic"), super::text(app, "txnId")];
-    print_table(&["app", "topic and group", "newest transaction"], &apps.iter().map(row).collect::<Vec<_>>(), "no apps")
+fn print_apps(reply: &AppsReply) -> anyhow::Result<()> {
+    let row = |app: &AppReply| vec![app.name.clone(), app.topic.clone(), app.txn_id.to_string()];
+    let rows: Vec<Vec<String>> = reply.apps.iter().map(row).collect();
+    print_table(&["app", "topic and group", "newest transaction"], &rows, "no apps")
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
+use wire::admin::{UserIssuedReply, UserReply, UserRevokedReply, UsersReply};
 
-use super::Context;
+use super::{Context, read_reply};
 use crate::{
     admin_client::{AdminClient, segment},
     config::AppOption,
-    output::{print_line, print_table},
+    output::{date_time, print_line, print_table},
 };
 
 /// What to do with certificates.
@@ -62,17 +63,18 @@ impl Credentials {
                     body["directory"] = json!(out);
                 }
                 let reply = server.create(&path, &body)?;
-                if json { print_line(&reply.to_string()) } else { print_line(&issued(&user, &reply)) }
+                if json { print_line(&reply.to_string()) } else { print_issued(&read_reply(reply)?) }
             }
             Credentials::List { app, json } => {
                 let (server, path) = connect(context, app)?;
                 let reply = server.read(&path)?;
-                if json { print_line(&reply.to_string()) } else { print_users(&reply) }
+                if json { print_line(&reply.to_string()) } else { print_users(&read_reply(reply)?) }
             }
             Credentials::Revoke { user, app } => {
                 let (server, path) = connect(context, app)?;
-                server.delete(&format!("{path}/{}", segment(&user)))?;
-                print_line(&format!("revoked every certificate of {user}"))
+                let reply: UserRevokedReply = read_reply(server.delete(&format!("{path}/{}", segment(&user)))?)?;
+                let serials: Vec<&str> = reply.revoked.iter().map(|certificate| certificate.serial.as_str()).collect();
+                print_line(&format!("revoked {} of {user}: serial {}", counted(serials.len()), serials.join(", ")))
             }
         }
     }
@@ -83,24 +85,28 @@ fn connect(context: &Context, app: AppOption) -> anyhow::Result<(AdminClient, St
     Ok((AdminClient::connect(&context.common.data_dir)?, format!("apps/{}/credentials", app.as_str())))
 }
 
-fn issued(user: &str, reply: &Value) -> String {
-    format!(
-        "issued a certificate for {user} (serial {})\nfiles: {}",
-        super::text(reply, "serial"),
-        super::text(reply, "directory")
-    )
+fn counted(certificates: usize) -> String {
+    if certificates == 1 { "1 certificate".to_owned() } else { format!("{certificates} certificates") }
 }
 
-fn print_users(reply: &Value) -> anyhow::Result<()> {
-    let row = |user: &Value| {
-        let columns = [super::text(user, "user"), super::text(user, "serial"), super::date(user, "issued_ms")];
-        let end = [super::date(user, "expires_ms"), super::date(user, "revoked_ms")];
-        columns.into_iter().chain(end).collect::<Vec<_>>()
+fn print_issued(issued: &UserIssuedReply) -> anyhow::Result<()> {
+    let UserIssuedReply { user, directory, settings } = issued;
+    print_line(&format!(
+        "issued a certificate for {} in app {}\n  serial           {}\n  expires          {}\n  topic and group  {}, at {}\n  files            {directory}",
+        user.user,
+        user.app,
+        user.serial,
+        date_time(user.expires_ms),
+        settings.topic,
+        settings.endpoint,
+    ))
+}
+
+fn print_users(reply: &UsersReply) -> anyhow::Result<()> {
+    let row = |user: &UserReply| {
+        let revoked = user.revoked_ms.map(date_time).unwrap_or_default();
+        vec![user.user.clone(), user.serial.clone(), date_time(user.issued_ms), date_time(user.expires_ms), revoked]
     };
-    let users = super::items(reply, "credentials");
-    print_table(
-        &["user", "serial", "issued", "expires", "revoked"],
-        &users.iter().map(row).collect::<Vec<_>>(),
-        "no certificates",
-    )
+    let rows: Vec<Vec<String>> = reply.credentials.iter().map(row).collect();
+    print_table(&["user", "serial", "issued", "expires", "revoked"], &rows, "no certificates")
 }

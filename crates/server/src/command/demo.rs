@@ -1,8 +1,169 @@
-//! placeholder
+//! `headwater demo`: a write becomes an event, in a server that leaves nothing behind.
+//!
+//! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint; it ends by itself.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use kafka_client::OwnedRecord;
+use tokio::sync::mpsc;
+
+use crate::{
+    admin_client::{agent, reply},
+    config::{ConfigFile, ListenAddress, ServeOptions},
+    output::{Marks, indented_json, print_line},
+    server::{Facts, Server},
+    topic_reader::{Start, TopicReader},
+};
+
+/// An event must arrive within this; usually it takes a millisecond.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Events on their way from the reader to the screen; the reader waits when it is full.
+const ARRIVALS_MAX: usize = 16;
+
+/// The changes of the page, in its order: what is shown, and the command.
+const CHANGES: [(&str, &str); 3] = [
+    (
+        "A new document",
+        r#"{"method":"upsert","collection":"people","id":"6213e9c90012e4af0017cb9f","value":{"date":1645472312,"name":"Susan","age":31}}"#,
+    ),
+    (
+        "A change: fields that are named change, the others stay",
+        r#"{"method":"upsert","collection":"people","id":"6213e9c90012e4af0017cb9f","value":{"name":"Frank","ownedCars":0,"friends":[]}}"#,
+    ),
+    (
+        "A removal, by a query",
+        r#"{"method":"remove","collection":"people","query":"name == $args.name","args":{"name":"Frank"}}"#,
+    ),
+];
+
+/// Takes no options of its own.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "It takes a few seconds, listens on free ports of 127.0.0.1, and removes its data at the end.")]
 pub(crate) struct Demo {}
+
+/// A record, and when the consumer had it.
+type Arrival = (OwnedRecord, Instant);
+
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        Ok(())
+        let directory =
+            tempfile::Builder::new().prefix("headwater-demo-").tempdir().context("cannot make a directory")?;
+        let options = ServeOptions {
+            http_listen: Some(ListenAddress::loopback(0)),
+            kafka_listen: Some(ListenAddress::loopback(0)),
+            ..ServeOptions::default()
+        };
+        let settings = options.resolve(&ConfigFile::default(), &directory.path().join("data"))?;
+        super::runtime()?.block_on(async {
+            let started = Instant::now();
+            let server = Server::start(&settings).await?;
+            let took = started.elapsed();
+            let shown = tokio::select! {
+                shown = show(&server, took) => shown,
+                _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
+            };
+            server.stop().await?;
+            shown
+        })?;
+        directory.close().context("cannot remove the demo's data")?;
+        print_line(WHAT_NEXT)
+    }
+}
+
+const WHAT_NEXT: &str = "
+The server is stopped and its data is removed. What to try next:
+
+  headwater serve                     a server that stays; it prints the cURL and Kafka's script, filled in
+  headwater events --from-beginning   its events, in another terminal
+  headwater --help                    the rest";
+
+async fn show(server: &Server, start_took: Duration) -> anyhow::Result<()> {
+    let (facts, marks) = (server.facts(), Marks::for_stdout());
+    let mut arrivals = consume(server).await?;
+    print_line(&introduction(facts, start_took, marks))?;
+    for (index, (title, command)) in CHANGES.iter().enumerate() {
+        let body = format!(r#"{{"commands":[{command}]}}"#);
+        let (answer, sent, answered) = write(&facts.run.http, body).await?;
+        let arrival = tokio::time::timeout(EVENT_TIMEOUT, arrivals.recv()).await;
+        let (record, arrived) = arrival.ok().flatten().context("the event did not arrive at the consumer")??;
+        let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+        print_line(&format!(
+            "{}\n\n  POST /api/v4/store/write\n  {command}\n  {}\n\n  {}\n{}\n",
+            marks.strong(&format!("{}. {title}", index + 1)),
+            marks.faint(&format!("{} later, durable: {answer}", shown_duration(answered - sent))),
+            marks.faint(&format!("offset {}, {}:", record.offset, arrival_text(answered, arrived))),
+            indented_json(&value).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"),
+        ))?;
+    }
+    Ok(())
+}
+
+fn introduction(facts: &Facts, start_took: Duration, marks: Marks) -> String {
+    format!(
+        "\n{} {}\n\n  HTTP API        {}\n  Kafka endpoint  {}, mutual TLS\n  Topic           {}, with a consumer on it\n",
+        marks.strong("A server for this demo"),
+        marks.faint(&format!("started in {}", shown_duration(start_took))),
+        facts.run.http,
+        facts.run.kafka,
+        facts.bundle.topic,
+    )
+}
+
+/// Reads the topic on a task of its own, so that the time of an arrival is the consumer's.
+async fn consume(server: &Server) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Arrival>>> {
+    let facts = server.facts();
+    let tls = server.credentials().client_tls(&facts.apps[0])?;
+    let mut reader = TopicReader::open(&facts.run.kafka, tls, &facts.bundle.topic, Start::Beginning).await?;
+    let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
+    tokio::spawn(async move {
+        loop {
+            let records = match reader.next().await {
+                Ok(records) => records,
+                Err(error) => return sender.send(Err(error)).await.unwrap_or_default(),
+            };
+            let now = Instant::now();
+            for record in records {
+                if sender.send(Ok((record, now))).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// Posts a write; the reply, when it was sent and when it was answered.
+async fn write(http: &str, body: String) -> anyhow::Result<(String, Instant, Instant)> {
+    let http = http.to_owned();
+    let call = move || {
+        let request = agent().post(format!("{http}/api/v4/store/write")).content_type("application/json");
+        let sent = Instant::now();
+        let answer = reply(request.send(body), &http)?;
+        Ok((answer.to_string(), sent, Instant::now()))
+    };
+    tokio::task::spawn_blocking(call).await.context("the write broke off")?
+}
+
+fn arrival_text(answered: Instant, arrived: Instant) -> String {
+    match arrived.checked_duration_since(answered) {
+        Some(later) => format!("in the consumer's hands {} after the reply", shown_duration(later)),
+        None => "in the consumer's hands before the reply".to_owned(),
+    }
+}
+
+fn shown_duration(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    if ms < 100.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_digits_that_count() {
+        assert_eq!(shown_duration(Duration::from_micros(1_340)), "1.3 ms");
+        assert_eq!(shown_duration(Duration::from_millis(1_340)), "1340 ms");
     }
 }

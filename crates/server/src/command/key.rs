@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use credentials::{Grant, NewKey, Permission};
-use serde_json::Value;
+use serde_json::json;
+use wire::admin::{Grant, KeyReply, KeysReply, Permission};
 
-use super::Context;
+use super::{Context, read_reply};
 use crate::{
     admin_client::{AdminClient, segment},
     config::AppOption,
-    output::{print_line, print_table},
+    output::{date_time, print_line, print_table},
 };
 
 /// What to do with keys.
@@ -57,12 +57,12 @@ impl Key {
                     let permissions = vec![Permission::Read, Permission::Write];
                     grants.push(Grant { app: app.as_str().to_owned(), collection: None, permissions });
                 }
-                let reply = connect(context)?.create("keys", &serde_json::to_value(NewKey { name, grants })?)?;
-                if json { print_line(&reply.to_string()) } else { print_secret(&reply) }
+                let reply = connect(context)?.create("keys", &json!({ "name": name, "grants": grants }))?;
+                if json { print_line(&reply.to_string()) } else { print_secret(&read_reply(reply)?) }
             }
             Key::List { json } => {
                 let reply = connect(context)?.read("keys")?;
-                if json { print_line(&reply.to_string()) } else { print_keys(&reply) }
+                if json { print_line(&reply.to_string()) } else { print_keys(&read_reply(reply)?) }
             }
             Key::Revoke { name } => {
                 connect(context)?.delete(&format!("keys/{}", segment(&name)))?;
@@ -77,30 +77,27 @@ fn connect(context: &Context) -> anyhow::Result<AdminClient> {
 }
 
 /// The secret alone on stdout, so that `KEY=$(headwater key create …)` works; what it is goes to stderr.
-fn print_secret(reply: &Value) -> anyhow::Result<()> {
-    eprintln!(
-        "made key {}; this is its secret, shown only now. Send it as: Authorization: Bearer <secret>",
-        super::text(reply, "name")
-    );
-    print_line(&super::text(reply, "secret"))
+fn print_secret(made: &KeyReply) -> anyhow::Result<()> {
+    eprintln!("made key {}. Its secret is shown only now; send it as: Authorization: Bearer <secret>", made.name);
+    print_line(made.secret.as_deref().unwrap_or_default())
 }
 
-fn print_keys(reply: &Value) -> anyhow::Result<()> {
-    let row = |key: &Value| {
-        let grants = super::items(key, "grants").iter().map(grant_text).collect::<Vec<_>>().join(" ");
-        vec![super::text(key, "name"), grants, super::date(key, "created_ms")]
+fn print_keys(reply: &KeysReply) -> anyhow::Result<()> {
+    let row = |key: &KeyReply| {
+        let grants = key.grants.iter().map(grant_text).collect::<Vec<_>>().join(" ");
+        vec![key.name.clone(), grants, date_time(key.created_ms)]
     };
-    let keys = super::items(reply, "keys");
-    print_table(&["key", "grants", "made"], &keys.iter().map(row).collect::<Vec<_>>(), "no keys")
+    print_table(&["key", "grants", "made"], &reply.keys.iter().map(row).collect::<Vec<_>>(), "no keys")
 }
 
-fn grant_text(grant: &Value) -> String {
-    let permissions =
-        grant["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(",");
-    match grant["collection"].as_str() {
-        Some(collection) => format!("{}/{collection}={permissions}", super::text(grant, "app")),
-        None => format!("{}={permissions}", super::text(grant, "app")),
-    }
+fn grant_text(grant: &Grant) -> String {
+    let permissions = grant.permissions.iter().map(|permission| match permission {
+        Permission::Read => "read",
+        Permission::Write => "write",
+        Permission::Admin => "admin",
+    });
+    let collection = grant.collection.as_ref().map(|collection| format!("/{collection}")).unwrap_or_default();
+    format!("{}{collection}={}", grant.app, permissions.collect::<Vec<_>>().join(","))
 }
 
 /// A grant as it is written on the command line.
@@ -138,7 +135,7 @@ mod tests {
     fn grants_are_read_and_shown_alike() {
         for text in ["shop=read", "shop/orders=read,write", "*=admin", "shop/a=b=read"] {
             let GrantText(grant) = text.parse().unwrap();
-            assert_eq!(grant_text(&serde_json::to_value(grant).unwrap()), text);
+            assert_eq!(grant_text(&grant), text);
         }
         for text in ["shop", "=read", "shop/=read", "shop=", "shop=reed", "shop=read,"] {
             assert!(text.parse::<GrantText>().is_err(), "{text}");

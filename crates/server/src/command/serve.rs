@@ -1,5 +1,7 @@
 //! `headwater serve`: a server until SIGTERM, Ctrl-C or SIGHUP.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -7,18 +9,21 @@ use super::Context;
 use crate::{
     config::{LogFormat, ServeOptions},
     output::{Marks, print_line},
-    server::{Facts, Server},
+    server::{Access, Door, Facts, Server},
     start_screen,
 };
 
 /// What to serve with.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(mut_args(|argument| argument.hide_env(true)), after_help = "\
 Examples:
   headwater serve
   headwater serve --data-dir /var/lib/headwater --https-listen 127.0.0.1:8443
-  headwater serve --http-listen 0.0.0.0:8080 --kafka-listen 0.0.0.0:9093 --kafka-advertise db.example.com:9093
-  HEADWATER_APP=shop headwater serve --config /etc/headwater.toml")]
+  headwater serve --kafka-listen 0.0.0.0:9093 --kafka-advertise db.example.com:9093
+  HEADWATER_APP=shop headwater serve --config /etc/headwater.toml
+
+Every option is also an environment variable and a key of the file at --config:
+  --http-listen ADDR  is  HEADWATER_HTTP_LISTEN=ADDR  is  http-listen = \"ADDR\"")]
 pub(crate) struct Serve {
     #[command(flatten)]
     options: ServeOptions,
@@ -59,10 +64,25 @@ impl Serve {
     }
 }
 
-/// The screen for a person, one line for a machine. A closed stdout is no reason to end.
+/// The screen for a person, log lines for a machine. A closed stdout is no reason to end.
 fn announce(facts: &Facts, format: LogFormat) {
     if format == LogFormat::Text {
         let _ = print_line(&start_screen::render(facts, Marks::for_stdout()));
+        if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+            return; // the same person would read the same again
+        }
+    }
+    for Door { base, address, access } in &facts.doors {
+        match access {
+            Access::OpenOnLoopback => {
+                tracing::warn!("{base} is open to every program of this machine: no key was made")
+            }
+            Access::OpenToAll => {
+                tracing::warn!("{base} is open to whoever reaches {address}: --insecure-open, and no key was made")
+            }
+            Access::NoKeysYet => tracing::warn!("{base} answers 401 until a key is made: headwater key create"),
+            Access::Keys => {}
+        }
     }
     tracing::info!(
         pid = facts.run.pid,
@@ -70,7 +90,6 @@ fn announce(facts: &Facts, format: LogFormat) {
         https = facts.run.https,
         kafka = facts.run.kafka,
         data_dir = %facts.data_dir.display(),
-        access = ?facts.access,
         "ready"
     );
 }

@@ -2,47 +2,98 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use credentials::Credentials;
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts};
+use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
+use prometheus_client::registry::Registry;
 use store::DataDir;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::address::Listening;
-use crate::config::ServerSettings;
+use crate::{clock::SystemClock, config::ServerSettings};
 
-/// What every edge is given.
-pub(super) struct Shared {}
+/// What the edges stand on.
+pub(super) struct Parts<'a> {
+    pub(super) settings: &'a ServerSettings,
+    pub(super) listening: &'a Listening,
+    pub(super) data: &'a Arc<DataDir>,
+    pub(super) credentials: &'a Arc<Credentials>,
+}
 
-impl Shared {
-    pub(super) fn new(
-        _data: &Arc<DataDir>,
-        _credentials: &Arc<Credentials>,
-        _settings: &ServerSettings,
-        _listening: &Listening,
-    ) -> Self {
-        Self {}
+/// The bound sockets.
+pub(super) struct Sockets {
+    pub(super) http: TcpListener,
+    pub(super) https: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    pub(super) kafka: TcpListener,
+}
+
+/// Serves on every socket until `stopping` is true: one task for each.
+pub(super) fn serve(
+    parts: &Parts<'_>,
+    sockets: Sockets,
+    stopping: &watch::Receiver<bool>,
+) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
+    let mut tasks = JoinSet::new();
+    // The HTTP API takes the registry with everything in it, so it comes last.
+    let mut registry = Registry::default();
+    let endpoint = KafkaEndpoint::serve(
+        sockets.kafka,
+        endpoint_options(parts),
+        parts.data.clone(),
+        parts.credentials.clone(),
+        &mut registry,
+        stopping.clone(),
+    )?;
+    tasks.spawn(async move {
+        endpoint.await;
+        Ok(())
+    });
+    let api = http_api(parts, registry);
+    if let Some((listener, tls)) = sockets.https {
+        tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
+    tasks.spawn(serve_http(api, sockets.http, None, stopping.clone()));
+    Ok(tasks)
+}
 
-    pub(super) fn serve_http(
-        &self,
-        _listener: TcpListener,
-        _tls: Option<Arc<rustls::ServerConfig>>,
-        mut stopping: watch::Receiver<bool>,
-    ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
-        async move {
-            stopping.wait_for(|stop| *stop).await?;
-            Ok(())
-        }
-    }
+async fn serve_http(
+    api: HttpApi,
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    // The sender goes away only with the server.
+    let stop = async move { drop(stopping.wait_for(|stop| *stop).await) };
+    api.serve(listener, tls, stop).await.context("the HTTP API cannot be served")
+}
 
-    pub(super) fn serve_kafka(
-        &self,
-        _listener: TcpListener,
-        _tls: Arc<rustls::ServerConfig>,
-        mut stopping: watch::Receiver<bool>,
-    ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
-        async move {
-            stopping.wait_for(|stop| *stop).await?;
-            Ok(())
-        }
+fn http_api(parts: &Parts<'_>, registry: Registry) -> HttpApi {
+    let Parts { settings, listening, data, credentials } = *parts;
+    let options = HttpApiOptions {
+        insecure_open: settings.insecure_open,
+        host_names: listening.names.clone(),
+        request_bytes_max: usize::try_from(settings.request_bytes_max).unwrap_or(usize::MAX),
+        ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
+    };
+    let clock = Arc::new(SystemClock);
+    HttpApi::new(options, HttpApiParts { data_dir: data.clone(), credentials: credentials.clone(), clock }, registry)
+}
+
+fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
+    let Parts { settings, listening, .. } = *parts;
+    EndpointOptions {
+        certificate_names: listening.names.clone(),
+        topic_settings: TopicSettings {
+            segment_bytes: settings.segment_bytes,
+            event_bytes_max: settings.event_bytes_max.into(),
+            ..TopicSettings::default()
+        },
+        ..EndpointOptions::new(
+            listening.kafka_host.clone(),
+            listening.kafka_port,
+            Arc::new(SystemClock),
+            rand::random::<[u8; 16]>,
+        )
     }
 }

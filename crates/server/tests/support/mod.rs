@@ -16,24 +16,24 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Everything that is waited for happens within this, also on a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a command left.
 #[derive(Debug)]
-pub struct Finished {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Finished {
-    pub fn code(&self) -> Option<i32> {
+    pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
     }
 }
 
 /// The binary with these arguments, in `directory`, without any `HEADWATER_…` of the tester.
-pub fn command(directory: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("HEADWATER_") {
@@ -45,12 +45,12 @@ pub fn command(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end.
-pub fn run(directory: &Path, arguments: &[&str]) -> Finished {
+pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Finished {
     finish(command(directory, arguments))
 }
 
 /// Runs a command to its end, within [`PATIENCE`].
-pub fn finish(mut command: Command) -> Finished {
+pub(crate) fn finish(mut command: Command) -> Finished {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
     Running::new(child).finish()
 }
@@ -124,21 +124,21 @@ impl Drop for Running {
 
 /// A server on free ports of loopback.
 #[derive(Debug)]
-pub struct TestServer {
+pub(crate) struct TestServer {
     running: Running,
     directory: Arc<TempDir>,
     /// `run.json` as the server wrote it.
-    pub run: Value,
+    pub(crate) run: Value,
 }
 
 impl TestServer {
     /// Starts in a fresh directory, and waits until every listener accepts.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &[])
     }
 
     /// Starts on the data in `directory` with more arguments, which may say other addresses. A start that fails panics with what the server said.
-    pub fn start_in(directory: Arc<TempDir>, arguments: &[&str]) -> Self {
+    pub(crate) fn start_in(directory: Arc<TempDir>, arguments: &[&str]) -> Self {
         let mut all = vec!["serve"];
         for listen in ["--http-listen", "--kafka-listen"] {
             if !arguments.contains(&listen) {
@@ -163,59 +163,68 @@ impl TestServer {
     }
 
     /// Its working directory; the data is in `headwater-data` there.
-    pub fn directory(&self) -> Arc<TempDir> {
+    pub(crate) fn directory(&self) -> Arc<TempDir> {
         self.directory.clone()
     }
 
     /// Its data directory.
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.directory.path().join("headwater-data")
     }
 
     /// What it has printed so far.
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         self.running.stdout.so_far()
     }
 
     /// What it has logged so far.
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         self.running.stderr.so_far()
     }
 
     /// Runs a command in its directory, so that the command finds it.
-    pub fn run(&self, arguments: &[&str]) -> Finished {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         run(self.directory.path(), arguments)
     }
 
     /// Posts JSON to `path` of its HTTP API; the status and the reply's JSON.
-    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.post_with_key(path, body, None)
+    }
+
+    /// The same with an API key.
+    pub(crate) fn post_with_key(&self, path: &str, body: &Value, key: Option<&str>) -> (u16, Value) {
         let url = format!("{}{path}", self.run["http"].as_str().unwrap());
-        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
-        let agent = config.build().new_agent();
-        let mut reply = agent.post(url).content_type("application/json").send(body.to_string()).unwrap();
+        let config =
+            ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let mut request = config.build().new_agent().post(url).content_type("application/json");
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut reply = request.send(body.to_string()).unwrap();
         let text = reply.body_mut().read_to_string().unwrap();
         (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     /// SIGTERM, and what it left.
-    pub fn terminate(self) -> Finished {
+    pub(crate) fn terminate(self) -> Finished {
         self.end_by(Signal::TERM)
     }
 
     /// kill -9.
-    pub fn kill(self) -> Finished {
+    pub(crate) fn kill(self) -> Finished {
         self.end_by(Signal::KILL)
     }
 
     /// Ends by a signal, and what it left.
-    pub fn end_by(self, signal: Signal) -> Finished {
+    pub(crate) fn end_by(self, signal: Signal) -> Finished {
         self.running.signal(signal);
         self.running.finish()
     }
 }
 
 /// Waits for a condition; panics after [`PATIENCE`].
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} and not yet: {what}");
@@ -225,7 +234,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// The one line on stderr that an error is.
 #[track_caller]
-pub fn only_line(stderr: &str) -> &str {
+pub(crate) fn only_line(stderr: &str) -> &str {
     let lines: Vec<&str> = stderr.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), 1, "one line was expected: {stderr}");
     lines[0]

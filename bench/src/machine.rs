@@ -1,0 +1,101 @@
+//! What the kernel says: CPU and memory of processes, and how busy the machine is with other things.
+
+use std::{fs, path::Path, time::Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Linux counts CPU time in hundredths of a second (`USER_HZ`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// CPU seconds that a process has used so far; 0 when it is gone.
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return 0.0;
+    };
+    // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
+    fields.take(2).filter_map(|it| it.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+}
+
+/// Resident memory of a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// All of it, in MiB (`VmRSS`).
+    pub(crate) resident_mib: f64,
+    /// Without pages of files, in MiB (`RssAnon`).
+    pub(crate) anonymous_mib: f64,
+}
+
+/// What a process holds in memory now.
+pub(crate) fn memory(pid: u32) -> Result<Memory> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("cannot read the process's status")?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = line.and_then(|it| it.split_whitespace().next()).and_then(|it| it.parse::<f64>().ok());
+        kib.map(|it| it / 1024.0).with_context(|| format!("the process's status has no {name}"))
+    };
+    Ok(Memory { resident_mib: field("VmRSS")?, anonymous_mib: field("RssAnon")? })
+}
+
+/// The 1-minute load average.
+pub(crate) fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|it| it.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// The whole machine's CPU over a while, and how much of it went into processes that are not ours.
+pub(crate) struct Noise {
+    began: Instant,
+    busy_before: f64,
+    load_before: f64,
+}
+
+impl Noise {
+    pub(crate) fn begin() -> Self {
+        Noise { began: Instant::now(), busy_before: busy_seconds(), load_before: load_average() }
+    }
+
+    /// `ours` is the CPU, in seconds, that what was measured and its clients used since `begin`.
+    pub(crate) fn end(&self, ours: f64) -> serde_json::Value {
+        let (seconds, busy) = (self.began.elapsed().as_secs_f64(), busy_seconds() - self.busy_before);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        serde_json::json!({
+            "load_before": self.load_before,
+            "busy_cores": rounded(busy / seconds),
+            "others_cores": rounded(((busy - ours) / seconds).max(0.0)),
+            "cores": cores,
+        })
+    }
+}
+
+fn busy_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let first = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = first.split_whitespace().skip(1).take(8).filter_map(|it| it.parse().ok()).collect();
+    // user nice system IDLE IOWAIT irq softirq steal
+    let idle: f64 = ticks.iter().skip(3).take(2).sum();
+    (ticks.iter().sum::<f64>() - idle) / TICKS_PER_SECOND
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+/// An error when a folder lies in memory, where fsync costs nothing and figures would mean nothing.
+pub(crate) fn refuse_memory_disk(folder: &Path) -> Result<()> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let kind = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            Some((words.next()?, words.next()?))
+        })
+        .filter(|(at, _)| folder.starts_with(at))
+        .max_by_key(|(at, _)| at.len())
+        .map(|(_, kind)| kind);
+    if matches!(kind, Some("tmpfs" | "ramfs")) {
+        bail!("{} lies in memory, where fsync means nothing: name a folder on a disk with --dir", folder.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! A certificate opens its own app's topics and groups, and shows no others.
+
+use super::{
+    client::Client,
+    clients::{KAFKA_OF_THE_PAGE, TOPIC, kafka_tool, kcat},
+    events::write_numbered,
+};
+use crate::support::TestServer;
+
+#[test]
+fn another_apps_certificate_is_refused_the_topic() {
+    let server = server_with_two_apps();
+    let mut command = kcat(&server, "shop");
+    command.args(["-C", "-t", TOPIC, "-o", "beginning", "-e"]);
+    let mut consumer = Client::start(command);
+    let status = consumer.wait();
+    assert!(!status.success(), "kcat must fail");
+    assert_eq!(consumer.lines(), Vec::<String>::new(), "no event is shown");
+    let complaints = consumer.complaints();
+    assert!(complaints.contains("Topic authorization failed"), "{complaints}");
+}
+
+#[test]
+fn another_apps_topic_does_not_appear() {
+    let server = server_with_two_apps();
+    for (app, own, others) in [("shop", "user-consumable-shop", TOPIC), ("default", TOPIC, "user-consumable-shop")] {
+        let output = kcat(&server, app).arg("-L").output().expect("kcat is there: run cargo xtask test");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            text.contains(own) && !text.contains(others),
+            "{app} sees: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn equal_group_names_of_two_apps_are_two_groups() {
+    let server = server_with_two_apps();
+    let read = |app: &str, topic: &str| {
+        let mut command = kcat(&server, app);
+        command.args(["-X", "auto.offset.reset=earliest", "-f", "%s\n", "-G", "same-name", topic]);
+        Client::start(command)
+    };
+    read("default", TOPIC).wait_for(3);
+    let mut list = kafka_tool(KAFKA_OF_THE_PAGE, "kafka-consumer-groups.sh", &server, "shop");
+    let output = list.arg("--list").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "", "{output:?}");
+}
+
+#[test]
+fn without_a_certificate_there_is_no_way_in() {
+    let server = server_with_two_apps();
+    let ca = server.data_dir().join("credentials/default/ca.pem");
+    let mut command = std::process::Command::new("kcat");
+    command.args(["-b", server.run["kafka"].as_str().unwrap(), "-X", "security.protocol=ssl", "-X"]);
+    command.arg(format!("ssl.ca.location={}", ca.display())).args(["-L", "-m", "5"]);
+    let output = command.output().expect("kcat is there: run cargo xtask test");
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(complaints.contains("certificate required"), "the reason is told: {complaints}");
+}
+
+fn server_with_two_apps() -> TestServer {
+    let server = TestServer::start();
+    let created = server.run(&["app", "create", "shop"]);
+    assert_eq!(created.code(), Some(0), "{created:?}");
+    write_numbered(&server, 0..3);
+    server
+}

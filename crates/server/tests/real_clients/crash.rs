@@ -1,0 +1,132 @@
+//! kill -9 under load, again and again: every acknowledged write is there once, what anyone saw is unchanged, and the documents are what the
+//! events say.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    client::Client,
+    clients::{TOPIC, kcat, kcat_all},
+};
+use crate::support::{PATIENCE, TestServer, wait_until};
+
+const ROUNDS: usize = 5;
+const WRITERS: usize = 8;
+const FORMAT: &str = "%o\t%T\t%k\t%s\n";
+
+/// A write that was acknowledged: what it wrote, and the transaction that it was told.
+#[derive(Debug)]
+struct Acknowledged {
+    number: u64,
+    id: String,
+    txn: u64,
+}
+
+#[test]
+fn every_acknowledged_write_survives_kill_9_once() {
+    let mut server = TestServer::start();
+    let mut acknowledged = Vec::new();
+    let mut seen_before: Vec<String> = Vec::new();
+    for round in 0..ROUNDS {
+        let mut command = kcat(&server, "default");
+        command.args(["-C", "-t", TOPIC, "-o", "beginning", "-f", FORMAT]);
+        let consumer = Client::start(command);
+        consumer.wait_for(seen_before.len());
+        let (writes, left) = kill_under_load(server, round, 150 + 130 * round);
+        let seen_live = consumer.lines();
+        consumer.kill();
+        acknowledged.extend(writes);
+
+        server = TestServer::start_in(left, &[]);
+        let events = kcat_all(&server, FORMAT);
+        assert_eq!(events[..seen_before.len()], seen_before, "what stood in the topic before is unchanged");
+        // The last line may be cut by the consumer's end, not by the server.
+        let whole = &seen_live[..seen_live.len().saturating_sub(1)];
+        assert_eq!(&events[..whole.len()], whole, "what the consumer saw before the kill is unchanged");
+        check(&server, &acknowledged, &events);
+        seen_before = events;
+    }
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+/// Writes from many connections, and kills the server once `enough` were acknowledged; what was acknowledged, and the server's directory.
+fn kill_under_load(
+    server: TestServer,
+    round: usize,
+    enough: usize,
+) -> (Vec<Acknowledged>, std::sync::Arc<tempfile::TempDir>) {
+    let url = format!("{}/api/v4/store/write", server.run["http"].as_str().unwrap());
+    let acknowledged = Mutex::new(Vec::new());
+    let count = AtomicUsize::new(0);
+    let directory = server.directory();
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (url, acknowledged, count) = (&url, &acknowledged, &count);
+            scope.spawn(move || {
+                // Ends with the first write that is not acknowledged: the server was killed.
+                for n in 0.. {
+                    let number = ((round * WRITERS + writer) * 1_000_000 + n) as u64;
+                    let id = format!("w{writer}-{}", n % 10);
+                    let Some(txn) = write(url, &id, number) else { break };
+                    acknowledged.lock().unwrap().push(Acknowledged { number, id, txn });
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        wait_until("enough writes are acknowledged", || count.load(Ordering::Relaxed) >= enough);
+        server.kill();
+    });
+    (acknowledged.into_inner().unwrap(), directory)
+}
+
+fn write(url: &str, id: &str, number: u64) -> Option<u64> {
+    thread_local! {
+        static AGENT: ureq::Agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
+    }
+    let command = json!({ "method": "upsert", "collection": "people", "id": id, "value": { "number": number } });
+    let body = json!({ "commands": [command] }).to_string();
+    let mut reply = AGENT.with(|agent| agent.post(url).content_type("application/json").send(body)).ok()?;
+    let reply: Value = serde_json::from_str(&reply.body_mut().read_to_string().ok()?).ok()?;
+    reply["results"][0]["transactionId"].as_u64()
+}
+
+/// Every acknowledged write is in the topic once, no write is there twice, offsets have no hole, and the documents are the last events'.
+fn check(server: &TestServer, acknowledged: &[Acknowledged], events: &[String]) {
+    let mut by_number = HashMap::new();
+    let mut documents = BTreeMap::new();
+    let mut newest_txn = 0;
+    for (expected_offset, line) in events.iter().enumerate() {
+        let [offset, _, _, value] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("not an event: {line}") };
+        assert_eq!(offset, expected_offset.to_string(), "offsets have no hole");
+        let event: Value = serde_json::from_str(value).unwrap();
+        let (txn, new) = (event["txnId"].as_u64().unwrap(), &event["change"]["newValue"]);
+        assert!(txn > newest_txn, "txnId only grows: {line}");
+        newest_txn = txn;
+        let (id, number) = (new["_id"].as_str().unwrap().to_owned(), new["number"].as_u64().unwrap());
+        assert!(by_number.insert(number, (id.clone(), txn)).is_none(), "a write is there twice: {line}");
+        let old = documents.insert(id, new.clone()).unwrap_or(Value::Null);
+        assert_eq!(event["change"]["oldValue"], old, "the old value is what the event before left");
+    }
+    for Acknowledged { number, id, txn } in acknowledged {
+        assert_eq!(
+            by_number.get(number),
+            Some(&(id.clone(), *txn)),
+            "an acknowledged write is not as it was acknowledged"
+        );
+    }
+    let query = json!({ "collection": "people", "query": "true" });
+    let (status, found) = server.post("/api/v4/store/find", &query);
+    assert_eq!(status, 200, "{found}");
+    let found = found["documents"].as_array().unwrap().iter();
+    let found: BTreeMap<_, _> = found.map(|it| (it["id"].as_str().unwrap(), it["fields"]["number"].clone())).collect();
+    let expected: BTreeMap<_, _> = documents.iter().map(|(id, it)| (id.as_str(), it["number"].clone())).collect();
+    assert_eq!(found, expected, "the documents are what the events say");
+}
