@@ -73,7 +73,7 @@ async fn shake_hands(shared: &Shared, socket: TcpStream) -> Result<TlsStream<Tcp
         _ if first[0] != TLS_HANDSHAKE => return Err(Reason::PlainText { first_byte: first[0] }),
         _ => {}
     }
-    let accepted = TlsAcceptor::from(shared.tls()).accept(socket).await;
+    let accepted = TlsAcceptor::from(shared.tls.clone()).accept(socket).await;
     accepted.map_err(|error| Reason::Handshake { message: error.to_string() })
 }
 

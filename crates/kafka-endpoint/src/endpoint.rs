@@ -2,12 +2,7 @@
 //!
 //! Not here: what happens inside one connection (`connection`), certificates themselves (`credentials`).
 
-use std::{
-    future::Future,
-    io,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use credentials::{Credentials, CredentialsError};
 use prometheus_client::registry::Registry;
@@ -41,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) data: Arc<DataDir>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) admission: Arc<Admission>,
-    tls: RwLock<Arc<ServerConfig>>,
+    pub(crate) tls: Arc<ServerConfig>,
 }
 
 impl KafkaEndpoint {
@@ -75,21 +70,14 @@ impl KafkaEndpoint {
             metrics,
             shutdown: shutdown.clone(),
         });
-        let shared = Arc::new(Shared { server, data, credentials, admission: Admission::new(), tls: RwLock::new(tls) });
+        let shared = Arc::new(Shared { server, data, credentials, admission: Admission::new(), tls });
         Ok(async move {
             let timer = tokio::spawn(shared.server.coordinator.clone().run_timer(shutdown.clone()));
-            let renewal = tokio::spawn(renew_certificate(shared.clone(), names));
+            let renewal = tokio::spawn(renew_certificate(shared.clone()));
             run(listener, shared, shutdown).await;
             renewal.abort();
             let _ = timer.await;
         })
-    }
-}
-
-impl Shared {
-    /// The TLS configuration for the next handshake.
-    pub(crate) fn tls(&self) -> Arc<ServerConfig> {
-        self.tls.read().expect("only replaced, never left half-way").clone()
     }
 }
 
@@ -153,12 +141,21 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn renew_certificate(shared: Arc<Shared>, names: Vec<String>) {
+/// Configurations made before use the new certificate from their next handshake on.
+async fn renew_certificate(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(CERTIFICATE_CHECK).await;
-        match shared.credentials.kafka_tls(&names, shared.server.clock.now_ms()) {
-            Ok(tls) => *shared.tls.write().expect("only replaced, never left half-way") = tls,
-            Err(error) => tracing::error!(%error, "the server certificate cannot be renewed; the old one stays in use"),
+        let shared = shared.clone();
+        let renewed = tokio::task::spawn_blocking(move || {
+            shared.credentials.renew_server_certificate(shared.server.clock.now_ms())
+        });
+        match renewed.await {
+            Ok(Ok(true)) => tracing::info!("the server certificate was renewed"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the server certificate cannot be renewed; the old one stays in use")
+            }
+            Err(error) => tracing::error!(%error, "looking after the server certificate failed"),
         }
     }
 }

@@ -1,0 +1,227 @@
+//! Reading a topic: with the project's own consumer, and with requests of every kind.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use kafka_client::Consumer;
+use kafka_protocol::messages::{
+    FetchRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest, TopicName,
+    fetch_request::{FetchPartition, FetchTopic},
+    offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+    offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
+};
+use support::*;
+
+fn fetch(offset: i64, wait_ms: i32, bytes_min: i32, bytes_max: i32) -> FetchRequest {
+    let partition = FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(bytes_max);
+    let topic = FetchTopic::default().with_topic(TopicName(TOPIC.to_owned().into())).with_partitions(vec![partition]);
+    FetchRequest::default()
+        .with_max_wait_ms(wait_ms)
+        .with_min_bytes(bytes_min)
+        .with_max_bytes(bytes_max)
+        .with_topics(vec![topic])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_as_they_were_committed() {
+    let server = Server::start().await;
+    let txn = server.upsert("abc", r#"{"name":"Susan"}"#).await;
+    server.upsert("def", r#"{"name":"Frank"}"#).await;
+    let mut consumer = Consumer::connect(&server.endpoint(), server.tls("shop")).await.unwrap();
+    assert_eq!(consumer.partitions(TOPIC).await.unwrap(), [0]);
+    assert_eq!(consumer.offsets(TOPIC, 0).await.unwrap(), (0, 2));
+    let fetched = consumer.fetch(TOPIC, 0, 0, Duration::ZERO, 1 << 20).await.unwrap();
+    let mut records = fetched.records;
+    while records.len() < 2 {
+        let next = records.last().unwrap().offset + 1;
+        records.extend(consumer.fetch(TOPIC, 0, next, Duration::ZERO, 1 << 20).await.unwrap().records);
+    }
+    assert_eq!(records[0].key.as_deref(), Some(&br#"["people","abc"]"#[..]));
+    let value = format!(
+        r#"{{"txnId":{txn},"type":"documentChanged","collection":"people","change":{{"method":"upsert","oldValue":null,"newValue":{{"_id":"abc","name":"Susan"}}}}}}"#
+    );
+    assert_eq!(std::str::from_utf8(records[0].value.as_ref().unwrap()).unwrap(), value);
+    assert_eq!((records[0].offset, records[1].offset), (0, 1));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_wakes_a_fetch_that_waits() {
+    let server = Server::start().await;
+    let mut consumer = Consumer::connect(&server.endpoint(), server.tls("shop")).await.unwrap();
+    let mut delays = Vec::new();
+    for n in 0..20 {
+        let waiting = consumer.fetch(TOPIC, 0, n, Duration::from_secs(20), 1 << 20);
+        let (fetched, committed) = tokio::join!(waiting, async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            server.upsert(&n.to_string(), r#"{"n":1}"#).await;
+            Instant::now()
+        });
+        delays.push(committed.elapsed());
+        assert_eq!(fetched.unwrap().records.len(), 1);
+    }
+    delays.sort();
+    println!("commit returned → event in hand: p50 {:?}, max {:?}", delays[10], delays[19]);
+    assert!(delays[10] < Duration::from_millis(50), "{delays:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_when_its_time_is_up_and_counts_bytes() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    let begun = Instant::now();
+    let answer = wire.call(fetch(0, 200, 1, 1 << 20), 12).await;
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    assert_eq!(answer.responses[0].partitions[0].records.as_ref().unwrap().len(), 0, "empty, never null");
+    server.upsert("a", "{}").await;
+    let begun = Instant::now();
+    let answer = wire.call(fetch(0, 300, 100_000, 1 << 20), 12).await;
+    assert!(begun.elapsed() >= Duration::from_millis(300), "too few bytes to answer at once");
+    assert!(!answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty(), "but what there is comes");
+    let answer = wire.call(fetch(0, 20_000, 1, 1), 12).await;
+    assert!(!answer.responses[0].partitions[0].records.as_ref().unwrap().is_empty(), "one batch however large");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_pile_up_until_there_are_enough() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    let mut wire = server.connect("shop").await;
+    let (answer, ()) = tokio::join!(wire.call(fetch(0, 20_000, 1_500, 1 << 20), 12), async {
+        for n in 0..10 {
+            server.upsert(&n.to_string(), r#"{"n":1}"#).await;
+        }
+    });
+    let records = answer.responses[0].partitions[0].records.clone().unwrap();
+    assert!(records.len() >= 1_500);
+    let first = kafka_wire::record_batch::decode_header(&records).unwrap();
+    assert_eq!(first.base_offset, 0);
+    let mut rest = &records[..];
+    let mut next = 0;
+    while !rest.is_empty() {
+        let header = kafka_wire::record_batch::verify(rest).unwrap();
+        assert_eq!(header.base_offset, next, "no gap and no repetition");
+        next = header.last_offset + 1;
+        rest = &rest[header.len_bytes..];
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_beyond_the_end_is_out_of_range() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    let mut wire = server.connect("shop").await;
+    for (offset, code) in [(0, 0), (1, 0), (2, 1), (-1, 1), (i64::MAX, 1)] {
+        let answer = wire.call(fetch(offset, 0, 1, 1 << 20), 12).await;
+        assert_eq!(answer.responses[0].partitions[0].error_code, code, "offset {offset}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_topic_is_drained_in_order() {
+    let server = Server::start().await;
+    let filler = "x".repeat(2_000);
+    let json = format!(r#"{{"filler":"{filler}"}}"#);
+    let writes = (0..64).map(|writer| {
+        let (app, json) = (server.app.clone(), json.clone());
+        tokio::spawn(async move {
+            for n in 0..100 {
+                app.commit(changeset(&format!("{writer}-{n}"), &json)).await.unwrap();
+            }
+        })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap();
+    }
+    let mut consumer = Consumer::connect(&server.endpoint(), server.tls("shop")).await.unwrap();
+    let (mut next, mut fetches) = (0, 0);
+    while next < 6_400 {
+        let fetched = consumer.fetch(TOPIC, 0, next, Duration::from_secs(1), 3 << 20).await.unwrap();
+        for record in &fetched.records {
+            assert_eq!(record.offset, next);
+            next += 1;
+        }
+        fetches += 1;
+    }
+    assert!(fetches < 30, "{fetches} fetches for 13 MB");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn committed_offsets_survive_a_restart() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    let partition = |index, offset, metadata: &str| {
+        OffsetCommitRequestPartition::default()
+            .with_partition_index(index)
+            .with_committed_offset(offset)
+            .with_committed_metadata(Some(metadata.to_owned().into()))
+    };
+    let topic = |name: &str, partitions| {
+        OffsetCommitRequestTopic::default().with_name(TopicName(name.to_owned().into())).with_partitions(partitions)
+    };
+    let too_long = "m".repeat(4097);
+    let commit = OffsetCommitRequest::default()
+        .with_group_id(GroupId(TOPIC.to_owned().into()))
+        .with_generation_id_or_member_epoch(-1)
+        .with_topics(vec![
+            topic(TOPIC, vec![partition(0, 1, "here"), partition(1, 1, ""), partition(0, 1, &too_long)]),
+            topic("user-consumable-other", vec![partition(0, 1, "")]),
+            topic("nonsense", vec![partition(0, 1, "")]),
+        ]);
+    let answer = server.connect("shop").await.call(commit, 8).await;
+    let codes: Vec<i16> =
+        answer.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
+    assert_eq!(codes, [0, 3, 12, 29, 3]);
+
+    let server = Server::start_in(server.stop().await).await;
+    let wanted = OffsetFetchRequestTopics::default()
+        .with_name(TopicName(TOPIC.to_owned().into()))
+        .with_partition_indexes(vec![0, 1]);
+    let named = OffsetFetchRequestGroup::default().with_group_id(GroupId(TOPIC.to_owned().into()));
+    let request = OffsetFetchRequest::default()
+        .with_groups(vec![named.clone().with_topics(Some(vec![wanted])), named.with_topics(None)]);
+    let answer = server.connect("shop").await.call(request.clone(), 9).await;
+    let found: Vec<(i32, i64, String)> = answer.groups[0].topics[0]
+        .partitions
+        .iter()
+        .map(|found| (found.partition_index, found.committed_offset, found.metadata.as_deref().unwrap().to_owned()))
+        .collect();
+    assert_eq!(found, [(0, 1, "here".to_owned()), (1, -1, String::new())]);
+    assert_eq!(answer.groups[1].topics[0].partitions.len(), 1, "all that were committed");
+    let foreign = server.connect("other").await.call(request, 9).await;
+    assert_eq!(foreign.groups[1].topics.len(), 0, "another app's group of that name is another group");
+    assert_eq!(foreign.groups[0].topics[0].partitions[0].error_code, 29);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_answers_those_who_wait_and_closes_cleanly() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    wire.send(&fetch(0, 60_000, 1, 1 << 20), 12).await;
+    until(|| server.metric("headwater_kafka_requests_total{api=\"Fetch\"}") >= 1.0, "the fetch").await;
+    server.begin_stop();
+    let answer = wire.receive::<FetchRequest>(12).await.expect("it is answered");
+    assert_eq!(answer.responses[0].partitions[0].error_code, 0);
+    assert!(wire.receive_frame().await.is_none(), "then the connection ends");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_ends_its_wait() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    wire.send(&fetch(0, 60_000, 1, 1 << 20), 12).await;
+    until(|| server.metric("headwater_kafka_connections") >= 1.0, "the connection").await;
+    drop(wire);
+    until(|| server.metric("headwater_kafka_connections") == 0.0, "its end").await;
+    server.stop().await;
+}

@@ -1,0 +1,309 @@
+//! Every API that is served, in every version that is advertised: the answer can be encoded, and is read back whole.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use kafka_protocol::{
+    messages::{
+        ApiKey, ApiVersionsRequest, DeleteGroupsRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest,
+        LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SyncGroupRequest,
+        TopicName,
+        describe_configs_request::DescribeConfigsResource,
+        fetch_request::{FetchPartition, FetchTopic},
+        join_group_request::JoinGroupRequestProtocol,
+        leave_group_request::MemberIdentity,
+        list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+        metadata_request::MetadataRequestTopic,
+        offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
+        offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics},
+        offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic},
+        produce_request::{PartitionProduceData, TopicProduceData},
+        sync_group_request::SyncGroupRequestAssignment,
+    },
+    protocol::StrBytes,
+};
+use kafka_wire::api_versions::{ADVERTISED, advertised_api};
+use support::*;
+
+const FOREIGN: &str = "user-consumable-other";
+
+fn versions(api: ApiKey) -> std::ops::RangeInclusive<i16> {
+    let served = advertised_api(api as i16).unwrap();
+    served.version_min..=served.version_max
+}
+
+fn topic(name: &str) -> TopicName {
+    TopicName(name.to_owned().into())
+}
+
+fn group(name: &str) -> GroupId {
+    GroupId(name.to_owned().into())
+}
+
+fn text(text: &str) -> StrBytes {
+    text.to_owned().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_and_its_topics() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    for version in versions(ApiKey::ApiVersions) {
+        let answer = wire.call(ApiVersionsRequest::default(), version).await;
+        assert_eq!(answer.api_keys.len(), ADVERTISED.len());
+    }
+    let mut ids = Vec::new();
+    for version in versions(ApiKey::Metadata) {
+        let named = |name: &str| MetadataRequestTopic::default().with_name(Some(topic(name)));
+        let names = [TOPIC, FOREIGN, "nonsense", "not a topic"].map(named).to_vec();
+        let answer = wire.call(MetadataRequest::default().with_topics(Some(names)), version).await;
+        let codes: Vec<i16> = answer.topics.iter().map(|topic| topic.error_code).collect();
+        assert_eq!(codes, [0, 29, 3, 17], "version {version}");
+        assert_eq!(
+            (answer.brokers[0].host.as_str(), answer.brokers[0].port),
+            ("localhost", server.address.port().into())
+        );
+        let all = MetadataRequest::default().with_topics(if version == 0 { Some(Vec::new()) } else { None });
+        let all = wire.call(all, version).await;
+        assert_eq!(all.topics.len(), 1);
+        ids.push(all.topics[0].topic_id);
+        if version >= 12 {
+            let by_id = MetadataRequestTopic::default().with_topic_id(all.topics[0].topic_id).with_name(None);
+            let unknown = by_id.clone().with_topic_id(uuid::Uuid::from_bytes([9; 16]));
+            let request = MetadataRequest::default().with_topics(Some(vec![by_id, unknown]));
+            let answer = wire.call(request, version).await;
+            assert_eq!((answer.topics[0].error_code, answer.topics[1].error_code), (0, 100));
+        }
+    }
+    assert!(ids[10..].iter().all(|id| !id.is_nil() && *id == ids[10]), "the topic's id is stable");
+    for version in versions(ApiKey::DescribeCluster) {
+        let answer = wire
+            .call(DescribeClusterRequest::default().with_include_cluster_authorized_operations(true), version)
+            .await;
+        assert_eq!((answer.error_code, answer.brokers.len()), (0, 1));
+    }
+    for version in versions(ApiKey::DescribeConfigs) {
+        let resource = |kind, name: &str| {
+            DescribeConfigsResource::default()
+                .with_resource_type(kind)
+                .with_resource_name(text(name))
+                .with_configuration_keys(None)
+        };
+        let resources = vec![resource(2, TOPIC), resource(4, "1"), resource(2, FOREIGN), resource(8, "x")];
+        let answer = wire.call(DescribeConfigsRequest::default().with_resources(resources), version).await;
+        let codes: Vec<i16> = answer.results.iter().map(|result| result.error_code).collect();
+        assert_eq!(codes, [0, 0, 29, 42]);
+        assert!(answer.results[0].configs.iter().any(|config| config.name.as_str() == "retention.ms"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_and_events() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    let mut wire = server.connect("shop").await;
+    let metadata = wire.call(MetadataRequest::default().with_topics(None), 12).await;
+    let id = metadata.topics[0].topic_id;
+    for version in versions(ApiKey::ListOffsets) {
+        let at = |timestamp| ListOffsetsPartition::default().with_timestamp(timestamp);
+        let wanted = [-1, -2, 0, i64::MAX, -3, -4, -5].map(at).to_vec();
+        let known = ListOffsetsTopic::default().with_name(topic(TOPIC)).with_partitions(wanted);
+        let foreign = ListOffsetsTopic::default().with_name(topic(FOREIGN)).with_partitions(vec![at(-1)]);
+        let answer = wire.call(ListOffsetsRequest::default().with_topics(vec![known, foreign]), version).await;
+        let found: Vec<(i16, i64)> =
+            answer.topics[0].partitions.iter().map(|found| (found.error_code, found.offset)).collect();
+        let special = |since, offset| if version >= since { (0, offset) } else { (35, -1) };
+        let expected = [(0, 1), (0, 0), (0, 0), (0, -1), special(7, 0), special(8, 0), special(9, -1)];
+        assert_eq!(found, expected, "version {version}");
+        assert_eq!(answer.topics[1].partitions[0].error_code, 29);
+    }
+    for version in versions(ApiKey::Fetch) {
+        let partition = FetchPartition::default().with_partition_max_bytes(1 << 20);
+        let known = FetchTopic::default().with_partitions(vec![partition.clone()]);
+        let known = if version >= 13 { known.with_topic_id(id) } else { known.with_topic(topic(TOPIC)) };
+        let unknown = FetchTopic::default().with_partitions(vec![partition]);
+        let unknown = if version >= 13 {
+            unknown.with_topic_id(uuid::Uuid::from_bytes([9; 16]))
+        } else {
+            unknown.with_topic(topic(FOREIGN))
+        };
+        let request = FetchRequest::default()
+            .with_max_wait_ms(1_000)
+            .with_min_bytes(1)
+            .with_max_bytes(1 << 20)
+            .with_topics(vec![known, unknown]);
+        let answer = wire.call(request, version).await;
+        let found = &answer.responses[0].partitions[0];
+        assert_eq!((found.error_code, found.high_watermark, answer.session_id), (0, 1, 0), "version {version}");
+        assert!(kafka_wire::record_batch::verify(found.records.as_ref().unwrap()).is_ok());
+        assert_eq!(answer.responses[1].partitions[0].error_code, if version >= 13 { 100 } else { 29 });
+    }
+    for version in versions(ApiKey::OffsetForLeaderEpoch) {
+        let at = |epoch| OffsetForLeaderPartition::default().with_leader_epoch(epoch);
+        let wanted = OffsetForLeaderTopic::default().with_topic(topic(TOPIC)).with_partitions(vec![at(0), at(5)]);
+        let answer = wire.call(OffsetForLeaderEpochRequest::default().with_topics(vec![wanted]), version).await;
+        let ends: Vec<i64> = answer.topics[0].partitions.iter().map(|end| end.end_offset).collect();
+        assert_eq!(ends, [1, -1]);
+    }
+    for version in versions(ApiKey::Produce) {
+        let data = TopicProduceData::default()
+            .with_name(topic(TOPIC))
+            .with_partition_data(vec![PartitionProduceData::default().with_records(None)]);
+        let answer = wire.call(ProduceRequest::default().with_acks(1).with_topic_data(vec![data]), version).await;
+        assert_eq!(answer.responses[0].partition_responses[0].error_code, 29);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    for version in versions(ApiKey::FindCoordinator) {
+        let request = FindCoordinatorRequest::default();
+        let request = if version >= 4 {
+            request.with_coordinator_keys(vec![text("a"), text("b")])
+        } else {
+            request.with_key(text("a"))
+        };
+        let answer = wire.call(request.clone(), version).await;
+        let port = if version >= 4 { answer.coordinators[1].port } else { answer.port };
+        assert_eq!(port, i32::from(server.address.port()));
+        if version >= 1 {
+            let answer = wire.call(request.with_key_type(1), version).await;
+            let code = if version >= 4 { answer.coordinators[0].error_code } else { answer.error_code };
+            assert_eq!(code, 53);
+        }
+    }
+    for version in versions(ApiKey::JoinGroup) {
+        life_of_a_member(&mut wire, version).await;
+    }
+    server.stop().await;
+}
+
+/// Joins, syncs, beats, commits and leaves, each in the version nearest to `version`.
+async fn life_of_a_member(wire: &mut Wire, version: i16) {
+    let nearest = |api| version.clamp(*versions(api).start(), *versions(api).end());
+    let name = format!("g{version}");
+    let join = JoinGroupRequest::default()
+        .with_group_id(group(&name))
+        .with_session_timeout_ms(10_000)
+        .with_rebalance_timeout_ms(if version >= 1 { 10_000 } else { -1 })
+        .with_protocol_type(text("consumer"))
+        .with_protocols(vec![
+            JoinGroupRequestProtocol::default().with_name(text("range")).with_metadata(vec![1, 2, 3].into()),
+        ]);
+    let mut joined = wire.call(join.clone(), version).await;
+    if version >= 4 {
+        assert_eq!(joined.error_code, 79, "first the id");
+        joined = wire.call(join.with_member_id(joined.member_id), version).await;
+    }
+    assert_eq!((joined.error_code, joined.members.len()), (0, 1), "version {version}");
+    assert_eq!(joined.protocol_name.as_deref(), Some("range"));
+    let (member, generation) = (joined.member_id, joined.generation_id);
+    assert!(member.starts_with("test-"));
+
+    let sync = SyncGroupRequest::default()
+        .with_group_id(group(&name))
+        .with_generation_id(generation)
+        .with_member_id(member.clone())
+        .with_assignments(vec![
+            SyncGroupRequestAssignment::default().with_member_id(member.clone()).with_assignment(vec![4, 5].into()),
+        ]);
+    let sync_version = nearest(ApiKey::SyncGroup);
+    let sync = if sync_version >= 5 {
+        sync.with_protocol_type(Some(text("consumer"))).with_protocol_name(Some(text("range")))
+    } else {
+        sync
+    };
+    let synced = wire.call(sync, sync_version).await;
+    assert_eq!((synced.error_code, &synced.assignment[..]), (0, &[4, 5][..]));
+
+    let beat = HeartbeatRequest::default()
+        .with_group_id(group(&name))
+        .with_generation_id(generation)
+        .with_member_id(member.clone());
+    assert_eq!(wire.call(beat.clone(), nearest(ApiKey::Heartbeat)).await.error_code, 0);
+    assert_eq!(wire.call(beat.with_generation_id(99), nearest(ApiKey::Heartbeat)).await.error_code, 22);
+
+    let committed = OffsetCommitRequestPartition::default().with_committed_metadata(Some(text("m")));
+    let commit = OffsetCommitRequest::default()
+        .with_group_id(group(&name))
+        .with_generation_id_or_member_epoch(generation)
+        .with_member_id(member.clone())
+        .with_topics(vec![
+            OffsetCommitRequestTopic::default().with_name(topic(TOPIC)).with_partitions(vec![committed]),
+        ]);
+    let answer = wire.call(commit.clone(), nearest(ApiKey::OffsetCommit)).await;
+    assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+    let stale = wire.call(commit.with_generation_id_or_member_epoch(99), nearest(ApiKey::OffsetCommit)).await;
+    assert_eq!(stale.topics[0].partitions[0].error_code, 22);
+
+    for version in versions(ApiKey::OffsetFetch) {
+        let (code, offset) = fetch_offset(wire, &name, version).await;
+        assert_eq!((code, offset), (0, 0), "version {version}");
+    }
+    for version in versions(ApiKey::DescribeGroups) {
+        let request = DescribeGroupsRequest::default().with_groups(vec![group(&name), group("nobody")]);
+        let answer = wire.call(request, version).await;
+        assert_eq!((answer.groups[0].group_state.as_str(), answer.groups[0].members.len()), ("Stable", 1));
+        assert_eq!(answer.groups[1].group_state.as_str(), "Dead");
+        assert_eq!(answer.groups[1].error_code, if version >= 6 { 69 } else { 0 });
+    }
+    for version in versions(ApiKey::ListGroups) {
+        let filter = if version >= 4 { vec![text("Stable")] } else { Vec::new() };
+        let answer = wire.call(ListGroupsRequest::default().with_states_filter(filter), version).await;
+        assert!(answer.groups.iter().any(|listed| listed.group_id.as_str() == name));
+    }
+    let delete = DeleteGroupsRequest::default().with_groups_names(vec![group(&name), group("nobody")]);
+    for version in versions(ApiKey::DeleteGroups) {
+        let codes: Vec<i16> =
+            wire.call(delete.clone(), version).await.results.iter().map(|result| result.error_code).collect();
+        assert_eq!(codes, [68, 69]);
+    }
+    let forget = OffsetDeleteRequest::default().with_group_id(group(&name)).with_topics(vec![
+        OffsetDeleteRequestTopic::default()
+            .with_name(topic(TOPIC))
+            .with_partitions(vec![OffsetDeleteRequestPartition::default()]),
+    ]);
+    let in_use = wire.call(forget.clone(), 0).await;
+    assert_eq!(in_use.topics[0].partitions[0].error_code, 86);
+
+    let leave = LeaveGroupRequest::default().with_group_id(group(&name));
+    let leave_version = nearest(ApiKey::LeaveGroup);
+    let leave = if leave_version >= 3 {
+        leave.with_members(vec![MemberIdentity::default().with_member_id(member)])
+    } else {
+        leave.with_member_id(member)
+    };
+    let left = wire.call(leave, leave_version).await;
+    assert_eq!(left.error_code, 0);
+    assert!(left.members.iter().all(|member| member.error_code == 0));
+    if version % 2 == 0 {
+        let forgotten = wire.call(forget, 0).await;
+        assert_eq!(forgotten.topics[0].partitions[0].error_code, 0);
+    } else {
+        assert_eq!(wire.call(delete, 2).await.results[0].error_code, 0);
+    }
+    assert_eq!(fetch_offset(wire, &name, 7).await, (0, -1));
+}
+
+async fn fetch_offset(wire: &mut Wire, name: &str, version: i16) -> (i16, i64) {
+    if version >= 8 {
+        let topics = OffsetFetchRequestTopics::default().with_name(topic(TOPIC)).with_partition_indexes(vec![0]);
+        let wanted = OffsetFetchRequestGroup::default().with_group_id(group(name)).with_topics(Some(vec![topics]));
+        let answer = wire.call(OffsetFetchRequest::default().with_groups(vec![wanted]), version).await;
+        let found = &answer.groups[0].topics[0].partitions[0];
+        return (found.error_code, found.committed_offset);
+    }
+    let topics = OffsetFetchRequestTopic::default().with_name(topic(TOPIC)).with_partition_indexes(vec![0]);
+    let request = OffsetFetchRequest::default().with_group_id(group(name)).with_topics(Some(vec![topics]));
+    let answer = wire.call(request, version).await;
+    let found = &answer.topics[0].partitions[0];
+    (found.error_code, found.committed_offset)
+}
