@@ -6,5 +6,6 @@ mod support;
 
 mod administration;
 mod command_line;
+mod events;
 mod lifecycle;
 mod real_clients;

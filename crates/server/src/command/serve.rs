@@ -53,7 +53,7 @@ impl Serve {
             }
             tokio::select! {
                 stopped = server.stop() => stopped?,
-                name = signals.next() => anyhow::bail!("{name} again: stopped at once, without finishing"),
+                name = signals.next() => anyhow::bail!("{name} while stopping: ended at once, without finishing"),
             }
             tracing::info!("stopped");
             Ok(())

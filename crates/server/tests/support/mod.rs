@@ -206,6 +206,16 @@ impl TestServer {
         (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// Sends a signal and goes on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// Waits for its end, and what it left.
+    pub(crate) fn finish(self) -> Finished {
+        self.running.finish()
+    }
+
     /// SIGTERM, and what it left.
     pub(crate) fn terminate(self) -> Finished {
         self.end_by(Signal::TERM)
