@@ -146,4 +146,6 @@ fn absent(cleared: Stamp) -> Field {
 }
 
 #[cfg(test)]
+mod lattice_laws;
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,8 @@
 //! Stamps: hybrid logical clock times with the site that made them (Kulkarni et al., "Logical Physical Clocks", 2014).
+//!
+//! Invariants: a clock's stamps grow, each at least one tick above all it gave or saw; one write takes one tick, so a time
+//! just below a write's stamp belongs to no other write that its site knew of.
+//! Not here: the wall clock, which is passed in.
 
 /// Who made a change: a random number that a replica keeps for life. Never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -55,5 +59,55 @@ impl StampClock {
         }
         self.last = self.last.max(stamp.time);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::STAMP_AHEAD_MS_MAX;
+
+    fn at_ms(wall_ms: u64) -> Stamp {
+        Stamp { time: wall_ms << 16, site: SiteId(2) }
+    }
+
+    #[test]
+    fn a_clock_follows_the_wall_and_never_goes_back() {
+        let mut clock = StampClock { site: SiteId(1), last: 0 };
+        let times: Vec<_> = [5, 5, 3, 6].map(|wall_ms| clock.next(wall_ms).time).into();
+        assert_eq!(times, [5 << 16, (5 << 16) + 1, (5 << 16) + 2, 6 << 16]);
+    }
+
+    #[test]
+    fn a_stamp_too_far_ahead_is_refused_and_forgotten() {
+        let mut clock = StampClock { site: SiteId(1), last: 7 };
+        assert_eq!(
+            clock.observe(at_ms(STAMP_AHEAD_MS_MAX + 10), 9),
+            Err(StampError { ahead_ms: STAMP_AHEAD_MS_MAX + 1 })
+        );
+        assert_eq!(clock.last, 7);
+        assert_eq!(clock.observe(at_ms(STAMP_AHEAD_MS_MAX + 9), 9), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_stamp_is_above_all_given_and_seen(
+            steps in prop::collection::vec((0_u64..1 << 40, prop::option::of(0_u64..1 << 40)), 1..20),
+        ) {
+            let mut clock = StampClock { site: SiteId(1), last: 0 };
+            let mut greatest = Stamp::ZERO;
+            for (wall_ms, seen_ms) in steps {
+                if let Some(seen_ms) = seen_ms {
+                    let taken = clock.observe(at_ms(seen_ms), wall_ms).is_ok();
+                    prop_assert_eq!(taken, seen_ms <= wall_ms + STAMP_AHEAD_MS_MAX);
+                    greatest = if taken { greatest.max(at_ms(seen_ms)) } else { greatest };
+                }
+                let next = clock.next(wall_ms);
+                prop_assert!(next.time > greatest.time && next.wall_ms() >= wall_ms);
+                greatest = next;
+            }
+        }
     }
 }

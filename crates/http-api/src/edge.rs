@@ -59,9 +59,10 @@ fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 
 fn announces_key(headers: &HeaderMap) -> bool {
     let announced = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
-    announced.filter_map(|value| value.to_str().ok()).flat_map(|names| names.split(',')).any(|name| {
-        HeaderName::from_bytes(name.trim().as_bytes()).is_ok_and(|name| name == header::AUTHORIZATION)
-    })
+    announced
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .any(|name| HeaderName::from_bytes(name.trim().as_bytes()).is_ok_and(|name| name == header::AUTHORIZATION))
 }
 
 fn preflight() -> Response {

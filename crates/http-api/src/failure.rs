@@ -42,12 +42,22 @@ pub(crate) enum Failure {
     PreflightDenied,
     #[error("the request is for app {asked:?}, but appId says {named:?}")]
     OtherApp { asked: String, named: String },
-    #[error("{place}: {message}; the request would touch more than {} documents or {} bytes", limits::OPERATIONS_MAX, limits::TRANSACTION_BYTES_MAX)]
+    #[error(
+        "{place}: {message}; the request would touch more than {} documents or {} bytes",
+        limits::OPERATIONS_MAX,
+        limits::TRANSACTION_BYTES_MAX
+    )]
     TransactionTooLarge { place: String, message: &'static str },
-    #[error("the reply would be longer than {} bytes: ask for fewer documents with limit and offset", limits::REPLY_BYTES_MAX)]
+    #[error(
+        "the reply would be longer than {} bytes: ask for fewer documents with limit and offset",
+        limits::REPLY_BYTES_MAX
+    )]
     ReplyTooLarge,
-    #[error("sorting would have to keep more than {} documents or {} bytes: use a smaller limit and offset, or a narrower query",
-            limits::SORT_DOCUMENTS_MAX, limits::SORT_BYTES_MAX)]
+    #[error(
+        "sorting would have to keep more than {} documents or {} bytes: use a smaller limit and offset, or a narrower query",
+        limits::SORT_DOCUMENTS_MAX,
+        limits::SORT_BYTES_MAX
+    )]
     SortTooLarge,
     #[error("the query was not answered within {} s", waited.as_secs_f32())]
     ReadLate { waited: Duration },
@@ -75,7 +85,10 @@ impl Failure {
         match self {
             Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => StatusCode::UNAUTHORIZED,
             Failure::Denied(
-                Denied::HostForeign { .. } | Denied::OriginForeign { .. } | Denied::NotGranted { .. } | Denied::AdminOnly,
+                Denied::HostForeign { .. }
+                | Denied::OriginForeign { .. }
+                | Denied::NotGranted { .. }
+                | Denied::AdminOnly,
             )
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,

@@ -2,12 +2,7 @@
 //!
 //! Invariants: a route's numbers are found once, at set-up, so that counting a request is an atomic addition and a histogram's lock.
 
-use std::{
-    fmt,
-    sync::Arc,
-    sync::atomic::AtomicI64,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};
 
 use axum::http::StatusCode;
 use prometheus_client::{
@@ -67,9 +62,18 @@ impl Metrics {
         let metrics = Self { requests, seconds, connections, connections_total, unrouted };
         let http = registry.sub_registry_with_prefix("headwater_http");
         http.register("requests", "Requests answered, by route and status", metrics.requests.clone());
-        http.register_with_unit("request", "Time from a request's head to its reply", Unit::Seconds, metrics.seconds.clone());
+        http.register_with_unit(
+            "request",
+            "Time from a request's head to its reply",
+            Unit::Seconds,
+            metrics.seconds.clone(),
+        );
         http.register("connections", "Connections open now", metrics.connections.clone());
-        http.register("connections_accepted", "Connections accepted since the start", metrics.connections_total.clone());
+        http.register(
+            "connections_accepted",
+            "Connections accepted since the start",
+            metrics.connections_total.clone(),
+        );
         registry.sub_registry_with_prefix("headwater").register_collector(Box::new(AppCollector(data_dir.clone())));
         metrics
     }

@@ -86,7 +86,11 @@ pub(crate) async fn read<T: Send + 'static>(
     timeout(waited, reading).await.map_err(|_| Failure::ReadLate { waited })??
 }
 
-async fn wait_for_room(room: &Arc<Semaphore>, permits: u32, at_most: Duration) -> Result<OwnedSemaphorePermit, Failure> {
+async fn wait_for_room(
+    room: &Arc<Semaphore>,
+    permits: u32,
+    at_most: Duration,
+) -> Result<OwnedSemaphorePermit, Failure> {
     match timeout(at_most, room.clone().acquire_many_owned(permits)).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Failure::ReadsBusy),

@@ -60,10 +60,7 @@ impl Routes {
     }
 
     pub(crate) fn into_router(self) -> Router {
-        self.router
-            .method_not_allowed_fallback(method_not_allowed)
-            .fallback(path_not_found)
-            .with_state(self.state)
+        self.router.method_not_allowed_fallback(method_not_allowed).fallback(path_not_found).with_state(self.state)
     }
 
     /// `path` is also the name of the route in `/metrics`, the same for every base.

@@ -1,1 +1,33 @@
-//! To be written.
+//! The Kafka endpoint: a consume-only broker behind mutual TLS, whose topics are views of the journal's events.
+//!
+//! ```text
+//! endpoint (accept) ──> connection (handshake, frames, in order) ──> api (one file each) ──> topics ──> store
+//!       admission (who may hold how much)                                    └──> coordinator ──> groups (pure)
+//! ```
+//!
+//! Invariants: a client sees its certificate's app and nothing of any other; whatever the network sends is bounded before it is decoded;
+//! every connection that the server refuses or ends is logged with its reason and counted.
+//! Not here, on purpose: producing, transactions, topic administration, SASL, and KIP-848's groups. Documents are never parsed: an
+//! unfiltered fetch copies stored batches.
+
+mod endpoint;
+mod options;
+
+mod admission;
+mod connection;
+mod refusal;
+mod reply;
+mod request;
+mod session;
+mod shutdown;
+
+mod api;
+mod coordinator;
+mod groups;
+mod metrics;
+mod topics;
+
+pub mod limits;
+
+pub use endpoint::KafkaEndpoint;
+pub use options::{EndpointOptions, TopicSettings};

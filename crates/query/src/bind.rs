@@ -12,6 +12,7 @@ use crate::compare::compare;
 use crate::filter::{Candidate, Node, Source};
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource, write_argument};
+use crate::token::shortened;
 
 /// Puts `args` in place.
 pub(crate) fn bind(condition: &Condition, args: &Map) -> Result<Node, BindError> {
@@ -84,7 +85,7 @@ impl Binder<'_> {
         let source = self.operand(operand)?;
         match (&source, operand) {
             (Source::Constant(Value::String(_)), _) => Ok(source),
-            (Source::Constant(value), Operand::Argument(path)) => Err(wrong_kind(path, value, "a text", function)),
+            (Source::Constant(value), Operand::Argument(path)) => Err(wrong_kind(path, value, "a string", function)),
             _ => Ok(source),
         }
     }
@@ -97,7 +98,7 @@ impl Binder<'_> {
         match self.argument(path)? {
             Value::String(text) => Pattern::compile(text)
                 .map_err(|message| BindError { message: format!("{}: {message}", argument_name(path)) }),
-            other => Err(wrong_kind(path, other, "a text", "regex")),
+            other => Err(wrong_kind(path, other, "a string", "regex")),
         }
     }
 
@@ -229,7 +230,7 @@ fn wrong_kind(path: &Path, found: &Value, wanted: &str, function: &str) -> BindE
         message: format!(
             "the argument {} must be {wanted} to stand in `{function}`, but it is {}",
             argument_name(path),
-            kind_name(found)
+            found.kind_name()
         ),
     }
 }
@@ -237,16 +238,5 @@ fn wrong_kind(path: &Path, found: &Value, wanted: &str, function: &str) -> BindE
 fn argument_name(path: &Path) -> String {
     let mut name = String::new();
     write_argument(&mut name, path).expect("writing to a string does not fail");
-    name
-}
-
-fn kind_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Map(_) => "an object",
-    }
+    shortened(&name)
 }

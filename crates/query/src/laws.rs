@@ -1,1 +1,296 @@
+//! Laws of the language, tried on random queries, documents and texts.
 
+use std::cmp::Ordering;
+
+use document::{DocumentId, Map, Path, PathSegment, Value};
+use proptest::prelude::*;
+
+use crate::compare::{compare, equal, order};
+use crate::pattern::Pattern;
+use crate::syntax::{Comparison, Condition, Operand, PatternSource};
+use crate::{Filter, Query};
+
+const STRINGS: &[&str] =
+    &["", "a", "ab", "b", "it's", "back\\slash", "two\nlines", "2023-12-01", "2023-12-01T00:00:00Z", "é😀"];
+const NAMES: &[&str] = &["a", "b", "c_1", "_id", "first-name", "true", "it's `x`", "größe", "", "contains", "0"];
+const EXPRESSIONS: &[&str] = &["a", "^ab?$", "[a-z]+", "\\w'", ""];
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![4 => prop::sample::select(&NAMES[..3]), 1 => prop::sample::select(NAMES)].prop_map(str::to_string)
+}
+
+fn segment() -> impl Strategy<Value = PathSegment> {
+    prop_oneof![name().prop_map(PathSegment::Field), (0_usize..3).prop_map(PathSegment::Index)]
+}
+
+fn path() -> impl Strategy<Value = Path> {
+    (name(), prop::collection::vec(segment(), 0..3)).prop_map(|(first, mut segments)| {
+        segments.insert(0, PathSegment::Field(first));
+        Path { segments }
+    })
+}
+
+fn number() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => (-3_i64..4).prop_map(Value::Int),
+        1 => any::<i64>().prop_map(Value::Int),
+        1 => (1_u64 << 63..).prop_map(Value::Uint),
+        2 => (-6_i64..7).prop_map(|half| Value::Float(half as f64 / 2.0)),
+        1 => any::<f64>().prop_filter("finite", |float| float.is_finite()).prop_map(Value::Float),
+        1 => near_integer().prop_map(Value::Float),
+    ]
+}
+
+/// Floats at and around the edges of exactness.
+fn near_integer() -> impl Strategy<Value = f64> {
+    let edges = [2_f64.powi(53), 2_f64.powi(63), 2_f64.powi(64), -2_f64.powi(53), -2_f64.powi(63)];
+    prop::sample::select(edges.to_vec())
+        .prop_flat_map(|edge| prop::sample::select(vec![edge.next_down(), edge, edge.next_up()]))
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    let string = prop::sample::select(STRINGS).prop_map(|text| Value::String(text.to_string()));
+    prop_oneof![1 => Just(Value::Null), 1 => any::<bool>().prop_map(Value::Bool), 3 => number(), 3 => string]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec((name(), inner), 0..4).prop_map(|fields| Value::Map(Map::from_fields(fields))),
+        ]
+    })
+}
+
+fn fields() -> impl Strategy<Value = Map> {
+    prop::collection::vec((name().prop_filter("a field", |name| name != "_id"), value()), 0..5)
+        .prop_map(Map::from_fields)
+}
+
+fn id() -> impl Strategy<Value = DocumentId> {
+    value().prop_filter_map("an id", |value| DocumentId::from_value(&value).ok())
+}
+
+/// Arguments `x`, `y` and `z`, of which `z` is an array and `y` a string.
+fn args() -> impl Strategy<Value = Map> {
+    let string = prop::sample::select(STRINGS).prop_map(|text| Value::String(text.to_string()));
+    (value(), string, prop::collection::vec(value(), 0..4))
+        .prop_map(|(x, y, z)| Map::from_fields(vec![("x".into(), x), ("y".into(), y), ("z".into(), Value::Array(z))]))
+}
+
+fn argument(name: &str) -> Path {
+    Path { segments: vec![PathSegment::Field(name.to_string())] }
+}
+
+fn array() -> impl Strategy<Value = Operand> {
+    let element = prop_oneof![4 => scalar().prop_map(Operand::Literal), 1 => Just(Operand::Argument(argument("x")))];
+    let element = element.prop_recursive(2, 8, 3, |inner| prop::collection::vec(inner, 0..3).prop_map(Operand::Array));
+    prop::collection::vec(element, 0..4).prop_map(Operand::Array)
+}
+
+fn operand() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        4 => path().prop_map(Operand::Field),
+        3 => scalar().prop_map(Operand::Literal),
+        1 => Just(Operand::Argument(argument("x"))),
+        1 => array(),
+    ]
+}
+
+/// Anything but an array of one string, which is a field there.
+fn left_operand() -> impl Strategy<Value = Operand> {
+    operand().prop_filter("no field in brackets", |operand| match operand {
+        Operand::Array(elements) => !matches!(elements.as_slice(), [Operand::Literal(Value::String(_))]),
+        _ => true,
+    })
+}
+
+fn text_operand() -> impl Strategy<Value = Operand> {
+    prop_oneof![
+        3 => path().prop_map(Operand::Field),
+        2 => prop::sample::select(STRINGS).prop_map(|text| Operand::Literal(Value::String(text.to_string()))),
+        1 => Just(Operand::Argument(argument("y"))),
+    ]
+}
+
+fn array_operand() -> impl Strategy<Value = Operand> {
+    prop_oneof![path().prop_map(Operand::Field), array(), Just(Operand::Argument(argument("z")))]
+}
+
+fn comparison() -> impl Strategy<Value = Comparison> {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Unequal};
+    prop::sample::select(vec![Equal, Unequal, Less, LessOrEqual, Greater, GreaterOrEqual])
+}
+
+fn term() -> impl Strategy<Value = Condition> {
+    prop_oneof![
+        1 => any::<bool>().prop_map(Condition::Constant),
+        6 => (left_operand(), comparison(), operand())
+            .prop_map(|(left, comparison, right)| Condition::Compare { left, comparison, right }),
+        2 => (array_operand(), operand()).prop_map(|(array, element)| Condition::Contains { array, element }),
+        1 => (text_operand(), text_operand()).prop_map(|(text, prefix)| Condition::StartsWith { text, prefix }),
+        1 => (text_operand(), text_operand()).prop_map(|(text, suffix)| Condition::EndsWith { text, suffix }),
+        1 => (text_operand(), prop::sample::select(EXPRESSIONS)).prop_map(|(text, source)| {
+            let pattern = PatternSource::Literal(Pattern::compile(source).expect("a good expression"));
+            Condition::Regex { text, pattern }
+        }),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    term().prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::All),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::Any),
+            inner.prop_map(|inner| Condition::Not(Box::new(inner))),
+        ]
+    })
+}
+
+fn bind(condition: &Condition, args: &Map) -> Filter {
+    Query { condition: condition.clone() }.bind(args).unwrap()
+}
+
+fn not(condition: &Condition) -> Condition {
+    Condition::Not(Box::new(condition.clone()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_is_printed_parses_to_the_same_query(condition in condition(), args in args(), id in id(), fields in fields()) {
+        let query = Query { condition };
+        let printed = query.to_string();
+        let parsed = Query::parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}: {error}")))?;
+        prop_assert_eq!(&parsed, &query, "{}", printed);
+        let outcomes = [&parsed, &query].map(|query| query.bind(&args).unwrap().matches(&id, &fields));
+        prop_assert_eq!(outcomes[0], outcomes[1]);
+    }
+
+    #[test]
+    fn any_text_parses_or_has_an_error_within_it(text in any::<String>()) {
+        check_any_text(&text)?;
+    }
+
+    #[test]
+    fn any_tokens_parse_or_have_an_error_within_them(
+        tokens in prop::collection::vec(prop::sample::select(vec![
+            "a", "b", "_id", "$args", ".x", "true", "null", "'s'", "\"t\"", "`q`", "1", "-2.5", "[", "]", "['k']", "[0]", "(", ")", "!", "&&",
+            "||", "==", "!=", "<", "<=", ",", ".", "contains(", "regex(", "starts_with(", "\\", "'", "é", "-", "$",
+        ]), 0..20),
+        separator in prop::sample::select(vec!["", " "]),
+    ) {
+        check_any_text(&tokens.join(separator))?;
+    }
+
+    #[test]
+    fn not_is_negation(condition in condition(), args in args(), id in id(), fields in fields()) {
+        let (filter, negated) = (bind(&condition, &args), bind(&not(&condition), &args));
+        prop_assert_ne!(filter.matches(&id, &fields), negated.matches(&id, &fields));
+        let written = Query::parse(&format!("!({})", Query { condition })).unwrap().bind(&args).unwrap();
+        prop_assert_eq!(written.matches(&id, &fields), negated.matches(&id, &fields));
+    }
+
+    #[test]
+    fn de_morgan(a in condition(), b in condition(), args in args(), id in id(), fields in fields()) {
+        let neither = bind(&not(&Condition::Any(vec![a.clone(), b.clone()])), &args);
+        let both_not = bind(&Condition::All(vec![not(&a), not(&b)]), &args);
+        prop_assert_eq!(neither.matches(&id, &fields), both_not.matches(&id, &fields));
+        prop_assert_eq!(neither.ids(), both_not.ids());
+    }
+
+    #[test]
+    fn and_or_are_those_of_their_parts(a in condition(), b in condition(), args in args(), id in id(), fields in fields()) {
+        let matches = |condition: &Condition| bind(condition, &args).matches(&id, &fields);
+        let (holds_a, holds_b) = (matches(&a), matches(&b));
+        prop_assert_eq!(matches(&Condition::All(vec![a.clone(), b.clone()])), holds_a && holds_b);
+        prop_assert_eq!(matches(&Condition::Any(vec![a, b])), holds_a || holds_b);
+    }
+
+    #[test]
+    fn what_a_filter_says_of_itself_is_true(condition in condition(), args in args(), id in id(), fields in fields()) {
+        let filter = bind(&condition, &args);
+        let matches = filter.matches(&id, &fields);
+        prop_assert!(!filter.is_always() || matches);
+        prop_assert!(!filter.is_id_only() || matches == filter.matches(&id, &Map::new()));
+        prop_assert!(!matches || filter.ids().is_none_or(|ids| ids.contains(&id)));
+    }
+
+    #[test]
+    fn ids_are_pinned_and_sorted(ids in prop::collection::vec(id(), 1..5), fields in fields()) {
+        let args = Map::from_fields(vec![("z".into(), Value::Array(ids.iter().map(DocumentId::to_value).collect()))]);
+        let filter = Query::parse("contains($args.z, _id)").unwrap().bind(&args).unwrap();
+        let mut sorted = ids.clone();
+        sorted.sort();
+        sorted.dedup();
+        prop_assert_eq!(filter.ids(), Some(sorted));
+        prop_assert!(ids.iter().all(|id| filter.matches(id, &fields)));
+    }
+
+    #[test]
+    fn comparing_is_a_total_order(a in value(), b in value(), c in value()) {
+        prop_assert_eq!(compare(&a, &a), Ordering::Equal);
+        prop_assert_eq!(compare(&a, &b), compare(&b, &a).reverse());
+        let mut sorted = [&a, &b, &c];
+        sorted.sort_by(|a, b| compare(a, b));
+        prop_assert!(compare(sorted[0], sorted[1]).is_le() && compare(sorted[1], sorted[2]).is_le());
+        prop_assert!(compare(sorted[0], sorted[2]).is_le());
+        prop_assert_eq!(compare(sorted[0], sorted[2]).is_eq(), compare(sorted[0], sorted[1]).is_eq() && compare(sorted[1], sorted[2]).is_eq());
+    }
+
+    #[test]
+    fn order_and_equality_agree(a in value(), b in value()) {
+        if let Some(ordering) = order(&a, &b) {
+            prop_assert_eq!(ordering.is_eq(), equal(&a, &b));
+        }
+        prop_assert_eq!(order(&a, &b), order(&b, &a).map(Ordering::reverse));
+    }
+
+    #[test]
+    fn numbers_compare_as_the_rationals_they_are(a in number(), b in number()) {
+        let expected = compare_rationals(&a, &b);
+        prop_assert_eq!(compare(&a, &b), expected, "{:?} and {:?}", a, b);
+        prop_assert_eq!(order(&a, &b), Some(expected));
+    }
+}
+
+fn check_any_text(text: &str) -> Result<(), TestCaseError> {
+    match Query::parse(text) {
+        Ok(query) => prop_assert_eq!(Query::parse(&query.to_string()), Ok(query)),
+        Err(error) => prop_assert!((1..=text.chars().count() + 1).contains(&error.column), "{}: {}", text, error),
+    }
+    Ok(())
+}
+
+/// By another way than the crate's: each number is a sign and a magnitude `mantissa * 2^exponent`, compared bit by bit from the top.
+fn compare_rationals(a: &Value, b: &Value) -> Ordering {
+    let ((negative_a, a), (negative_b, b)) = (bits(a), bits(b));
+    match (negative_a && !a.is_empty(), negative_b && !b.is_empty()) {
+        (false, true) => Ordering::Greater,
+        (true, false) => Ordering::Less,
+        (false, false) => compare_magnitudes(&a, &b),
+        (true, true) => compare_magnitudes(&b, &a),
+    }
+}
+
+fn compare_magnitudes(a: &[i32], b: &[i32]) -> Ordering {
+    a.cmp(b)
+}
+
+/// The sign, and the positions of the one bits from the highest down.
+fn bits(value: &Value) -> (bool, Vec<i32>) {
+    let (negative, mantissa, exponent) = match value {
+        Value::Int(integer) => (*integer < 0, integer.unsigned_abs(), 0),
+        Value::Uint(integer) => (false, *integer, 0),
+        Value::Float(float) => {
+            let raw = float.to_bits();
+            let (biased, fraction) = ((raw >> 52 & 0x7ff) as i32, raw & ((1 << 52) - 1));
+            let mantissa = if biased == 0 { fraction } else { fraction | 1 << 52 };
+            (float.is_sign_negative(), mantissa, biased.max(1) - 1075)
+        }
+        other => panic!("{other:?} is no number"),
+    };
+    let positions = (0..64).rev().filter(|bit| mantissa >> bit & 1 == 1).map(|bit| bit + exponent).collect();
+    (negative, positions)
+}

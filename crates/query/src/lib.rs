@@ -3,7 +3,7 @@
 //! **Language version 1.** The store journals query texts as the conditions of writes and decides them again on every replay, so a text that
 //! was once a query must mean the same for ever: what parses today may neither stop parsing nor match other documents. What is an error today
 //! may become a query. That binds the grammar, [`limits`] (raise, never lower), the comparison rules, the ISO-8601 forms, and the syntax
-//! of the `regex` crate. The fixtures in `tests/language.rs` stand for it: add to them, never change one.
+//! of the `regex` crate. The fixtures in `tests/query/language.rs` stand for it: add to them, never change one.
 //!
 //! Invariants: pure; parsing and evaluating are bounded in depth and size; evaluating never fails.
 //! Not here: which documents to look at (`store`), HTTP (`http-api`).

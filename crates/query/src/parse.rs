@@ -8,18 +8,18 @@ use crate::ParseError;
 use crate::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX, REGEX_COUNT_MAX};
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource, is_literal_name};
-use crate::token::{Placed, Token, tokenize};
+use crate::token::{Placed, Token, shortened, tokenize};
 
 /// Parses the whole of `text`.
 pub(crate) fn parse(text: &str) -> Result<Condition, ParseError> {
     if text.len() > QUERY_BYTES_MAX {
         let column = text.floor_char_boundary(QUERY_BYTES_MAX);
-        let message = format!("a query may be {QUERY_BYTES_MAX} bytes long, this one has {}; it must end", text.len());
+        let message = format!("the query is {} bytes long; the limit of {QUERY_BYTES_MAX} is crossed", text.len());
         return Err(ParseError::new(message, text[..column].chars().count() + 1));
     }
     let mut parser = Parser { tokens: tokenize(text)?, at: 0, depth: 0, terms: 0, patterns: 0 };
     if parser.token() == &Token::End {
-        return Err(parser.error("the query is empty; `true` matches every document"));
+        return Err(parser.error("the query is empty (`true` matches every document)"));
     }
     let condition = parser.any()?;
     parser.expect_end()?;
@@ -71,7 +71,8 @@ impl Parser {
                 Ok(Condition::Constant(name == "true"))
             }
             Token::Name(name) if self.next_token() == &Token::Symbol("(") => self.call(&name),
-            _ => self.comparison(),
+            _ if self.at_operand() => self.comparison(),
+            _ => Err(self.expected("a condition, such as `name == 'Susan'`")),
         }
     }
 
@@ -104,16 +105,21 @@ impl Parser {
         self.bump();
         let right = self.operand(Brackets::Array)?;
         if comparison(self.token()).is_some() {
-            return Err(self.expected("`&&`, `||` or the end; comparisons cannot be chained"));
+            return Err(self.expected("`&&`, `||` or the end (comparisons cannot be chained)"));
         }
         Ok(Condition::Compare { left, comparison: operator, right })
     }
 
     fn no_comparison(&self, left: &Operand) -> ParseError {
-        let ends_here = matches!(self.token(), Token::End | Token::Symbol("&&" | "||" | ")"));
-        let hint = match left {
-            Operand::Field(_) | Operand::Argument(_) if ends_here => {
-                format!("; whether {left} is true is asked with `{left} == true`")
+        let hint = match (self.token(), left) {
+            (Token::Symbol(")"), _) if comparison(self.next_token()).is_some() => {
+                " (parentheses hold whole conditions)".to_string()
+            }
+            (Token::End | Token::Symbol("&&" | "||" | ")"), Operand::Field(_) | Operand::Argument(_)) => {
+                format!(" (write `{} == true` to ask whether it is true)", shortened(&left.to_string()))
+            }
+            (Token::Number(_), Operand::Field(_)) => {
+                " (a field with a hyphen in its name is written ['a-1'])".to_string()
             }
             _ => String::new(),
         };
@@ -121,11 +127,11 @@ impl Parser {
     }
 
     fn call(&mut self, name: &str) -> Result<Condition, ParseError> {
-        let is_known = matches!(name, "contains" | "starts_with" | "ends_with" | "regex");
-        if !is_known {
-            return Err(
-                self.error(format!("`{name}` is no function; expected contains, starts_with, ends_with or regex"))
-            );
+        if !matches!(name, "contains" | "starts_with" | "ends_with" | "regex") {
+            let hint = foreign_word(name).unwrap_or_default();
+            let message =
+                format!("expected a function (contains, starts_with, ends_with, regex), found {}{hint}", self.token());
+            return Err(self.error(message));
         }
         self.count_term()?;
         self.bump();
@@ -167,7 +173,7 @@ impl Parser {
     }
 
     fn array_operand(&mut self) -> Result<Operand, ParseError> {
-        if matches!(self.token(), Token::Text(_) | Token::Number(_)) || self.at_literal_name() {
+        if !self.at_operand() || self.at_literal() {
             return Err(
                 self.expected("an array as the first argument of `contains`: a field, `['a', 'b']` or `$args.name`")
             );
@@ -177,24 +183,25 @@ impl Parser {
 
     fn text_operand(&mut self, function: &str) -> Result<Operand, ParseError> {
         let start = self.at;
-        let operand = self.operand(Brackets::Field)?;
-        let is_text = match &operand {
-            Operand::Field(_) | Operand::Argument(_) => true,
-            Operand::Literal(value) => matches!(value, Value::String(_)),
-            Operand::Array(_) => false,
-        };
-        if !is_text {
-            self.at = start;
-            return Err(self.expected(&format!("a text in `{function}`: a field, 'a literal' or `$args.name`")));
+        let operand = if self.at_operand() { Some(self.operand(Brackets::Field)?) } else { None };
+        match operand {
+            Some(operand @ (Operand::Field(_) | Operand::Argument(_) | Operand::Literal(Value::String(_)))) => {
+                Ok(operand)
+            }
+            _ => {
+                self.at = start;
+                Err(self.expected(&format!("a string in `{function}`: a field, 'a literal' or `$args.name`")))
+            }
         }
-        Ok(operand)
     }
 
     fn pattern(&mut self) -> Result<PatternSource, ParseError> {
         let start = self.at;
         self.patterns += 1;
         if self.patterns > REGEX_COUNT_MAX {
-            return Err(self.error(format!("a query may have {REGEX_COUNT_MAX} regular expressions, this is one more")));
+            return Err(
+                self.error(format!("a query may have {REGEX_COUNT_MAX} regular expressions; the limit is crossed"))
+            );
         }
         match self.token().clone() {
             Token::Text(source) => {
@@ -217,10 +224,8 @@ impl Parser {
                 "false" => Value::Bool(false),
                 _ => Value::Null,
             })),
-            Token::Name(_) if self.next_token() == &Token::Symbol("(") => {
-                Err(self
-                    .expected_with_hint("a field, a literal or `$args.name`", "; a function is a condition of its own"))
-            }
+            Token::Name(_) if self.next_token() == &Token::Symbol("(") => Err(self
+                .expected_with_hint("a field, a literal or `$args.name`", " (a function is a condition of its own)")),
             Token::Name(name) | Token::QuotedName(name) => {
                 self.bump();
                 self.path(vec![PathSegment::Field(name)]).map(Operand::Field)
@@ -260,12 +265,14 @@ impl Parser {
         }
         loop {
             let start = self.at;
-            let element = self.operand(Brackets::Array)?;
-            if matches!(element, Operand::Field(_)) {
-                self.at = start;
-                return Err(self.expected("a literal or `$args.name` as an array's element"));
+            let element = if self.at_operand() { Some(self.operand(Brackets::Array)?) } else { None };
+            match element {
+                Some(element) if !matches!(element, Operand::Field(_)) => elements.push(element),
+                _ => {
+                    self.at = start;
+                    return Err(self.expected("a literal or `$args.name` as an array's element"));
+                }
             }
-            elements.push(element);
             if self.take("]") {
                 return Ok(Operand::Array(elements));
             }
@@ -305,7 +312,7 @@ impl Parser {
                 Ok(PathSegment::Field(name))
             }
             Token::Number(_) => {
-                Err(self.expected("a field's name after `.`; an element is written `[0]`, a field of digits `['0']`"))
+                Err(self.expected("a field's name after `.` (an element is written `[0]`, a field of digits `['0']`)"))
             }
             _ => Err(self.expected("a field's name after `.`")),
         }
@@ -329,7 +336,8 @@ impl Parser {
     fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
         self.depth += 1;
         if self.depth > QUERY_DEPTH_MAX {
-            return Err(self.error(format!("a query may nest {QUERY_DEPTH_MAX} deep, this is one deeper")));
+            return Err(self
+                .error(format!("parentheses, `!` and arrays may nest {QUERY_DEPTH_MAX} deep; the limit is crossed")));
         }
         let parsed = parse(self)?;
         self.depth -= 1;
@@ -340,7 +348,7 @@ impl Parser {
         self.terms += 1;
         if self.terms > QUERY_TERMS_MAX {
             let message = format!(
-                "a query may have {QUERY_TERMS_MAX} comparisons and functions, this is one more; a list of values is one `contains`"
+                "a query may have {QUERY_TERMS_MAX} comparisons and functions (a list of values is better one `contains`); the limit is crossed"
             );
             return Err(self.error(message));
         }
@@ -351,8 +359,16 @@ impl Parser {
         if self.token() == &Token::End { Ok(()) } else { Err(self.expected("`&&`, `||` or the end of the query")) }
     }
 
-    fn at_literal_name(&self) -> bool {
-        matches!(self.token(), Token::Name(name) if is_literal_name(name))
+    fn at_operand(&self) -> bool {
+        !matches!(self.token(), Token::Symbol(_) | Token::End) || self.token() == &Token::Symbol("[")
+    }
+
+    fn at_literal(&self) -> bool {
+        match self.token() {
+            Token::Text(_) | Token::Number(_) => true,
+            Token::Name(name) => is_literal_name(name),
+            _ => false,
+        }
     }
 
     fn take(&mut self, symbol: &str) -> bool {
@@ -412,12 +428,14 @@ fn comparison(token: &Token) -> Option<Comparison> {
 /// What to write instead of another language's word.
 fn foreign_word(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "and" => "; \"and\" is written `&&`",
-        "or" => "; \"or\" is written `||`",
-        "not" => "; \"not\" is written `!( )`",
-        "is" => "; \"is\" is written `==`",
-        "in" => "; \"a in b\" is written `contains(b, a)`",
-        "like" => "; \"like\" is written starts_with, ends_with or regex",
+        "and" => " (\"and\" is written `&&`)",
+        "or" => " (\"or\" is written `||`)",
+        "not" => " (\"not\" is written `!( )`)",
+        "is" => " (\"is\" is written `==`)",
+        "in" => " (\"a in b\" is written `contains(b, a)`)",
+        "like" => " (\"like\" is written `starts_with`, `ends_with` or `regex`)",
+        "beginswith" | "startswith" => " (it is written `starts_with`)",
+        "endswith" => " (it is written `ends_with`)",
         _ => return None,
     })
 }

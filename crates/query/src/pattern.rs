@@ -43,12 +43,12 @@ fn explain(error: &regex::Error) -> String {
         // Several lines: the pattern, a caret below it, and last `error: unclosed group`.
         regex::Error::Syntax(report) => {
             let reason = report.lines().last().unwrap_or(report);
-            format!("the regular expression is malformed: {}", reason.strip_prefix("error: ").unwrap_or(reason))
+            format!("the regular expression is malformed ({})", reason.strip_prefix("error: ").unwrap_or(reason))
         }
         regex::Error::CompiledTooBig(limit) => {
-            format!("the regular expression is too large: compiled it takes more than {limit} bytes")
+            format!("the regular expression is too large (compiled, it takes more than {limit} bytes)")
         }
-        other => format!("the regular expression cannot be compiled: {other}"),
+        other => format!("the regular expression cannot be compiled ({other})"),
     }
 }
 
@@ -63,15 +63,15 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_says_why_in_one_line() {
-        check_error("(a", "the regular expression is malformed: unclosed group");
+        check_error("(a", "the regular expression is malformed (unclosed group)");
         check_error(
             "(?=a)",
-            "the regular expression is malformed: look-around, including look-ahead and look-behind, is not supported",
+            "the regular expression is malformed (look-around, including look-ahead and look-behind, is not supported)",
         );
-        check_error(r"(a)\1", "the regular expression is malformed: backreferences are not supported");
+        check_error(r"(a)\1", "the regular expression is malformed (backreferences are not supported)");
         check_error(
             "((a{1000}){1000}){1000}",
-            "the regular expression is too large: compiled it takes more than 1048576 bytes",
+            "the regular expression is too large (compiled, it takes more than 1048576 bytes)",
         );
     }
 

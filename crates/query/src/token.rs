@@ -12,7 +12,7 @@ use crate::ParseError;
 use crate::syntax::{is_name_part, is_name_start};
 
 /// How much of a long token an error shows, in characters.
-const SHOWN_CHARACTERS_MAX: usize = 30;
+const SHOWN_CHARACTERS_MAX: usize = 40;
 
 /// The smallest piece of a query that means something.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,11 +39,14 @@ pub(crate) struct Placed {
 }
 
 /// Longer symbols before their beginnings.
-const SYMBOLS: [&str; 14] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ","];
+const SYMBOLS: [&str; 15] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", "."];
+
+/// Operators of other languages, and what they are here.
+const FOREIGN_SYMBOLS: [(&str, &str); 3] = [("===", "=="), ("!==", "!="), ("<>", "!=")];
 
 /// All tokens of `text`.
 pub(crate) fn tokenize(text: &str) -> Result<Vec<Placed>, ParseError> {
-    let mut reader = Reader { rest: text.chars(), column: 1 };
+    let mut reader = Reader { rest: text.chars(), column: 1, previous: None };
     let mut tokens = Vec::new();
     loop {
         reader.skip_spaces();
@@ -62,7 +65,7 @@ impl Display for Token {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Token::Name(name) | Token::QuotedName(name) => write!(f, "`{}`", shortened(name)),
-            Token::Text(text) => write!(f, "the text '{}'", shortened(text)),
+            Token::Text(text) => write!(f, "the string '{}'", shortened(text)),
             Token::Number(Value::Int(number)) => write!(f, "the number {number}"),
             Token::Number(Value::Uint(number)) => write!(f, "the number {number}"),
             Token::Number(Value::Float(number)) => write!(f, "the number {number:?}"),
@@ -74,14 +77,17 @@ impl Display for Token {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// The beginning of `text` in one line, for an error that must stay short.
+pub(crate) fn shortened(text: &str) -> String {
     let shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if shown.len() < text.len() { shown + "…" } else { shown }
 }
 
 struct Reader<'t> {
     rest: Chars<'t>,
+    /// Of the next character.
     column: usize,
+    previous: Option<char>,
 }
 
 impl Reader<'_> {
@@ -93,18 +99,27 @@ impl Reader<'_> {
             '$' => self.arguments(),
             '-' | '0'..='9' => self.number(),
             c if is_name_start(c) => Ok(Token::Name(self.name())),
-            '.' => {
-                self.bump();
-                Ok(Token::Symbol("."))
-            }
-            c => match SYMBOLS.iter().find(|symbol| self.rest.as_str().starts_with(**symbol)) {
-                Some(symbol) => {
-                    symbol.chars().for_each(|_| self.bump());
-                    Ok(Token::Symbol(symbol))
-                }
-                None => Err(self.error(unknown_character(c))),
-            },
+            c => self.symbol(c),
         }
+    }
+
+    fn symbol(&mut self, first: char) -> Result<Token, ParseError> {
+        let rest = self.rest.as_str();
+        if let Some((found, expected)) = FOREIGN_SYMBOLS.iter().find(|(found, _)| rest.starts_with(found)) {
+            return Err(self.error(format!("found `{found}`, expected `{expected}`")));
+        }
+        let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) else {
+            return Err(self.error(unknown_character(first) + &self.hint_in_name(first)));
+        };
+        symbol.chars().for_each(|_| self.bump());
+        Ok(Token::Symbol(symbol))
+    }
+
+    /// What to do about `c` where it seems to belong to a field's name.
+    fn hint_in_name(&self, c: char) -> String {
+        let stands_in_name =
+            self.previous.is_some_and(is_name_part) && self.rest.clone().nth(1).is_some_and(is_name_part);
+        if stands_in_name { format!(" (a field with `{c}` in its name is written ['a{c}b'])") } else { String::new() }
     }
 
     fn arguments(&mut self) -> Result<Token, ParseError> {
@@ -114,7 +129,7 @@ impl Reader<'_> {
         if name == "args" {
             return Ok(Token::Arguments);
         }
-        Err(ParseError::new(format!("found `${}`; an argument is written `$args.name`", shortened(&name)), column))
+        Err(ParseError::new(format!("found `${}` (an argument is written `$args.name`)", shortened(&name)), column))
     }
 
     fn name(&mut self) -> String {
@@ -130,9 +145,10 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<Token, ParseError> {
         let column = self.column;
         let mut text = String::new();
+        let hint = self.hint_in_name('-');
         self.take_if(&mut text, |c| c == '-');
         let whole_from = text.len();
-        self.digits(&mut text, "after `-`")?;
+        self.digits(&mut text, "after `-`").map_err(|error| ParseError::new(error.message + &hint, error.column))?;
         if text[whole_from..].len() > 1 && text[whole_from..].starts_with('0') {
             return Err(ParseError::new("a number must not begin with 0", column));
         }
@@ -149,7 +165,7 @@ impl Reader<'_> {
         if self.peek().is_some_and(is_name_part) {
             let word = text + &self.name();
             let message = format!(
-                "found `{0}`, which is neither a number nor a name; a field of that name is written ['{0}']",
+                "found `{0}`, which is neither a number nor a name (as a field it is written ['{0}'])",
                 shortened(&word)
             );
             return Err(ParseError::new(message, column));
@@ -182,12 +198,7 @@ impl Reader<'_> {
         let mut text = String::new();
         loop {
             match self.peek() {
-                None => {
-                    return Err(ParseError::new(
-                        format!("{quote} is never closed; expected another {quote}"),
-                        opened_at,
-                    ));
-                }
+                None => return Err(ParseError::new(never_closed(quote), opened_at)),
                 Some('\\') => text.push(self.escape()?),
                 Some(c) => {
                     self.bump();
@@ -215,7 +226,7 @@ impl Reader<'_> {
             'u' => self.unicode_escape(column),
             c => {
                 let message = format!(
-                    "`\\{c}` is no escape; expected \\\\ \\' \\\" \\` \\n \\t \\r or \\uXXXX (a backslash itself is written \\\\)"
+                    "`\\{c}` is no escape (expected \\\\ \\' \\\" \\` \\n \\t \\r or \\uXXXX; a backslash itself is written \\\\)"
                 );
                 Err(ParseError::new(message, column))
             }
@@ -228,7 +239,8 @@ impl Reader<'_> {
         if let Some(c) = char::from_u32(first) {
             return Ok(c);
         }
-        let lone = || ParseError::new("a surrogate must be the first half of a pair, as in \\ud83d\\ude00", column);
+        let lone =
+            || ParseError::new("a surrogate without its other half (a pair is written like \\ud83d\\ude00)", column);
         if first >= 0xdc00 || !self.rest.as_str().starts_with("\\u") {
             return Err(lone());
         }
@@ -263,8 +275,9 @@ impl Reader<'_> {
     }
 
     fn bump(&mut self) {
-        if self.rest.next().is_some() {
+        if let Some(c) = self.rest.next() {
             self.column += 1;
+            self.previous = Some(c);
         }
     }
 
@@ -290,7 +303,7 @@ fn number_value(text: &str, is_float: bool) -> Result<Value, String> {
     let number = signed.or_else(|_| text.parse().map(Value::Uint));
     number.map_err(|_| {
         format!(
-            "the integer {} does not fit in 64 bits; as a float it is written {}.0",
+            "the integer {} does not fit in 64 bits (as a float it is written {}.0)",
             shortened(text),
             shortened(text)
         )
@@ -302,9 +315,15 @@ fn unknown_character(c: char) -> String {
         '=' => "found `=`, expected `==`".into(),
         '&' => "found `&`, expected `&&`".into(),
         '|' => "found `|`, expected `||`".into(),
-        '‘' | '’' | '“' | '”' => format!("found {c}; a text is quoted with ' or \""),
-        '{' | '}' => format!("found `{c}`; an object can only be given as an argument, `$args.name`"),
+        '‘' | '’' | '“' | '”' => format!("found {c} (a string is quoted with ' or \")"),
+        '{' | '}' => format!("found `{c}` (an object can only be given as an argument, `$args.name`)"),
         c if c.is_control() => format!("found the control character U+{:04X}", u32::from(c)),
-        c => format!("found `{c}`, which means nothing here; a field with such a name is written ['a{c}b']"),
+        c => format!("found `{c}`, which means nothing here"),
     }
+}
+
+/// Followed by the column where it was opened.
+fn never_closed(quote: char) -> String {
+    let what = if quote == '`' { "name" } else { "string" };
+    format!("a {what} that is never closed (expected another {quote}) begins")
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod administration;
 mod command_line;
 mod lifecycle;
 mod real_clients;

@@ -235,9 +235,7 @@ impl Permission {
             "read" => Ok(Permission::Read),
             "write" => Ok(Permission::Write),
             "admin" => Ok(Permission::Admin),
-            other => {
-                Err(place.fault(format_args!("unknown permission {other:?}; known are read, write, admin")))
-            }
+            other => Err(place.fault(format_args!("unknown permission {other:?}; known are read, write, admin"))),
         }
     }
 }

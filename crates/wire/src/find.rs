@@ -15,8 +15,7 @@ pub const LIMIT_DEFAULT: usize = 1000;
 /// How many properties one find may sort by. More are refused.
 pub const SORT_PROPERTIES_MAX: usize = 16;
 
-const FIND_FIELDS: &[&str] =
-    &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs"];
+const FIND_FIELDS: &[&str] = &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs"];
 
 /// The body of `store/find`.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,8 +112,7 @@ impl CountRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
-        let request =
-            Self { collection: fields.collection("collection")?, query: QueryText::take(&mut fields)? };
+        let request = Self { collection: fields.collection("collection")?, query: QueryText::take(&mut fields)? };
         fields.finish(&["collection", "query", "args"])?;
         Ok(request)
     }
@@ -162,9 +160,10 @@ impl SerializedAs {
         match fields.optional_string("serializedAs")?.as_deref() {
             None | Some("latestValues") => Ok(Self::LatestValues),
             Some("latestValuesAndTypes") => Ok(Self::LatestValuesAndTypes),
-            Some(other) => Err(fields.place.field("serializedAs").fault(format_args!(
-                "unknown form {other:?}; known are latestValues, latestValuesAndTypes"
-            ))),
+            Some(other) => Err(fields
+                .place
+                .field("serializedAs")
+                .fault(format_args!("unknown form {other:?}; known are latestValues, latestValuesAndTypes"))),
         }
     }
 }

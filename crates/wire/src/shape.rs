@@ -33,7 +33,7 @@ impl<'p> Place<'p> {
     }
 
     fn expected(&self, what: &str, found: &Value) -> RequestError {
-        self.fault(format_args!("must be {what}, not {}", kind(found)))
+        self.fault(format_args!("must be {what}, not {}", found.kind_name()))
     }
 }
 
@@ -162,15 +162,4 @@ pub(crate) fn path(place: &Place<'_>, text: &str) -> Result<Path, RequestError> 
 
 fn collection(place: &Place<'_>, text: &str) -> Result<CollectionName, RequestError> {
     CollectionName::new(text).map_err(|error| place.fault(error))
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Map(_) => "an object",
-    }
 }

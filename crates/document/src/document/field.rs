@@ -136,7 +136,7 @@ pub(super) fn join(a: Option<Field>, b: Option<Field>, outer: Stamp) -> Option<F
         return None;
     }
     let contents = [a, b].into_iter().flatten().filter_map(|field| field.into_content_cleared_at(cleared));
-    let content = contents.reduce(join_contents)?;
+    let content = contents.reduce(join_contents).expect("a clear that its map is not above is a leaf's");
     Some(Field::Leaf(Leaf { cleared, content }))
 }
 

@@ -6,16 +6,16 @@
 //!            stamps:varint  (time since the one before:varint  site:varint)…  ascending, site = index into the sites
 //!            field                                                         the root: absent or a map
 //! field    = 0   absent    cleared:ref
-//!          | 1-8 register  cleared:ref  payload                             tag and payload as in crate `stored`; no objects
+//!          | 1-8 register  cleared:ref  payload                             tag and payload of a value (`crate::stored`); no objects
 //!          | 16  counter   cleared:ref  totals:varint  (stamp:ref  value)…  ascending by site, values are numbers
 //!          | 17  map       cleared:ref  stamp:ref  fields:varint  (name:text  field)…  names ascending by bytes
 //! ref      = varint: 0 never, n the n-th stamp of the table
 //! ```
 //!
-//! A one-write document with the fields `age` 31 and `name` "Susan" is 42 bytes:
+//! A document that one write gave `age` 31 and `name` "Susan" is 43 bytes:
 //!
 //! ```text
-//! 01  01 00000000000000a1  01 8080b0fde5def202 00  11 00 01 02  03 'age' 04 01 3e  04 'name' 07 01 05 'Susan'
+//! 01  01 00000000000000a1  01 8380a0c993b9c7bf01 00  11 00 01 02  03 'age' 04 01 3e  04 'name' 07 01 05 'Susan'
 //! ```
 //!
 //! Invariants: one document, one form. Sites and stamps are those in use; a field is canonical (`field`). Decoding refuses

@@ -1,4 +1,4 @@
-//! What one site sees of its own writes, and the joins worth naming; the laws are in `tests/merge_laws.rs`.
+//! What one site sees of its own writes, and the joins worth naming; the laws are in `tests/laws`.
 
 use super::*;
 use crate::{StampClock, UpdateKind, Value};

@@ -1,0 +1,131 @@
+//! What each request is answered. One file for each of Kafka's APIs.
+//!
+//! Invariants: every answer shows the session's app and nothing of any other; a field that a version lacks is left at its default,
+//! because the encoder refuses anything else.
+//! Not here: which versions are served (`kafka_wire::api_versions`).
+
+mod api_versions;
+mod delete_groups;
+mod describe_cluster;
+mod describe_configs;
+mod describe_groups;
+mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod join_group;
+mod leave_group;
+mod list_groups;
+mod list_offsets;
+mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
+mod offset_for_leader_epoch;
+mod produce;
+mod sync_group;
+
+use kafka_protocol::{ResponseError, messages::ApiKey};
+use store::CommitError;
+
+use crate::{groups::GroupError, limits, refusal::Reason, reply::Reply, request::Request, session::Session};
+
+/// Answers `request`. An error ends the connection.
+pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
+    session.server.metrics.count_request(name(request.key));
+    let version = request.version;
+    match request.key {
+        ApiKey::ApiVersions => api_versions::answer(request),
+        ApiKey::Produce => Reply::new(request, &produce::handle(request.decode()?)?),
+        ApiKey::Fetch => fetch::answer(session, request).await,
+        ApiKey::ListOffsets => Reply::new(request, &list_offsets::handle(session, request.decode()?, version).await),
+        ApiKey::Metadata => Reply::new(request, &metadata::handle(session, request.decode()?, version)),
+        ApiKey::OffsetCommit => Reply::new(request, &offset_commit::handle(session, request.decode()?).await),
+        ApiKey::OffsetFetch => Reply::new(request, &offset_fetch::handle(session, request.decode()?, version)),
+        ApiKey::FindCoordinator => Reply::new(request, &find_coordinator::handle(session, request.decode()?, version)),
+        ApiKey::JoinGroup => Reply::new(request, &join_group::handle(session, request, request.decode()?).await),
+        ApiKey::SyncGroup => Reply::new(request, &sync_group::handle(session, request.decode()?, version).await),
+        ApiKey::Heartbeat => Reply::new(request, &heartbeat::handle(session, &request.decode()?)),
+        ApiKey::LeaveGroup => Reply::new(request, &leave_group::handle(session, request.decode()?, version)),
+        ApiKey::DescribeGroups => Reply::new(request, &describe_groups::handle(session, request.decode()?, version)),
+        ApiKey::ListGroups => Reply::new(request, &list_groups::handle(session, &request.decode()?, version)),
+        ApiKey::DeleteGroups => Reply::new(request, &delete_groups::handle(session, request.decode()?).await),
+        ApiKey::OffsetDelete => Reply::new(request, &offset_delete::handle(session, request.decode()?).await),
+        ApiKey::OffsetForLeaderEpoch => {
+            Reply::new(request, &offset_for_leader_epoch::handle(session, request.decode()?))
+        }
+        ApiKey::DescribeCluster => Reply::new(request, &describe_cluster::handle(session, &request.decode()?, version)),
+        ApiKey::DescribeConfigs => Reply::new(request, &describe_configs::handle(session, request.decode()?, version)),
+        other => Err(kafka_wire::request_shape::ShapeError::UnknownApi { api_key: other as i16 }.into()),
+    }
+}
+
+/// The API's name for logs and metrics.
+pub(crate) fn name(key: ApiKey) -> &'static str {
+    match key {
+        ApiKey::Produce => "Produce",
+        ApiKey::Fetch => "Fetch",
+        ApiKey::ListOffsets => "ListOffsets",
+        ApiKey::Metadata => "Metadata",
+        ApiKey::OffsetCommit => "OffsetCommit",
+        ApiKey::OffsetFetch => "OffsetFetch",
+        ApiKey::FindCoordinator => "FindCoordinator",
+        ApiKey::JoinGroup => "JoinGroup",
+        ApiKey::Heartbeat => "Heartbeat",
+        ApiKey::LeaveGroup => "LeaveGroup",
+        ApiKey::SyncGroup => "SyncGroup",
+        ApiKey::DescribeGroups => "DescribeGroups",
+        ApiKey::ListGroups => "ListGroups",
+        ApiKey::ApiVersions => "ApiVersions",
+        ApiKey::DeleteGroups => "DeleteGroups",
+        ApiKey::OffsetForLeaderEpoch => "OffsetForLeaderEpoch",
+        ApiKey::DescribeConfigs => "DescribeConfigs",
+        ApiKey::OffsetDelete => "OffsetDelete",
+        ApiKey::DescribeCluster => "DescribeCluster",
+        _ => "other",
+    }
+}
+
+/// The code on the wire; 0 is success.
+fn code<T>(outcome: &Result<T, ResponseError>) -> i16 {
+    outcome.as_ref().err().map_or(0, ResponseError::code)
+}
+
+/// A group's refusal as Kafka's error.
+fn group_error(error: GroupError) -> ResponseError {
+    match error {
+        GroupError::UnknownMemberId => ResponseError::UnknownMemberId,
+        GroupError::IllegalGeneration => ResponseError::IllegalGeneration,
+        GroupError::RebalanceInProgress => ResponseError::RebalanceInProgress,
+        GroupError::InconsistentGroupProtocol => ResponseError::InconsistentGroupProtocol,
+        GroupError::MemberIdRequired => ResponseError::MemberIdRequired,
+        GroupError::FencedInstanceId => ResponseError::FencedInstanceId,
+        GroupError::GroupMaxSizeReached => ResponseError::GroupMaxSizeReached,
+        GroupError::CoordinatorNotAvailable => ResponseError::CoordinatorNotAvailable,
+    }
+}
+
+/// Why offsets could not be made durable, as Kafka's error: one that clients try again after.
+fn commit_error(session: &Session, group: &str, error: &CommitError) -> ResponseError {
+    tracing::warn!(app = %session.app_name, group, %error, "offsets of a consumer group are not committed");
+    match error {
+        CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping => {
+            ResponseError::CoordinatorNotAvailable
+        }
+        CommitError::DocumentTooLarge { .. } => ResponseError::InvalidCommitOffsetSize,
+    }
+}
+
+/// A group's name must be there and not too long.
+fn check_group(name: &str) -> Result<(), ResponseError> {
+    let fits = (1..=limits::GROUP_NAME_BYTES_MAX).contains(&name.len());
+    if fits { Ok(()) } else { Err(ResponseError::InvalidGroupId) }
+}
+
+/// A topic of the session's app, by name. Logs it when the name is another app's.
+fn topic_by_name(session: &Session, name: &str) -> Result<crate::topics::Topic, ResponseError> {
+    let found = crate::topics::by_name(&session.app, name);
+    if let Err(ResponseError::TopicAuthorizationFailed) = found {
+        session.server.refusals.note_foreign_topic(session.peer, &session.who(), name);
+    }
+    found
+}

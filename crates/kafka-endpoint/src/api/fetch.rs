@@ -1,0 +1,248 @@
+//! Fetch (1): stored batches, copied as they are; waits for events if there are none.
+//!
+//! Invariants: there are no fetch sessions (the answer always says session 0, as KIP-227 allows); a wait ends by a commit, by the
+//! client's time-out, by the server's end or with the connection, never by looking again and again; the first partition that has events
+//! gives at least one batch, however large (KIP-74).
+//! Not here: the bytes of the answer (`encode`).
+
+mod encode;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::{
+    ResponseError,
+    messages::{FetchRequest, fetch_request::FetchPartition},
+};
+use kafka_wire::record_batch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    admission::HeldBytes,
+    limits,
+    refusal::Reason,
+    reply::Reply,
+    request::Request,
+    session::Session,
+    topics::{self, LEADER_EPOCH, Partition, Topic},
+};
+use encode::{FetchedPartition, FetchedTopic};
+
+/// What a request asks for, and what has been found so far.
+struct Fetch<'a> {
+    session: &'a Session,
+    topics: Vec<TopicReader>,
+    bytes: usize,
+    bytes_max: usize,
+    held: Option<HeldBytes>,
+}
+
+struct TopicReader {
+    name: kafka_protocol::protocol::StrBytes,
+    id: Uuid,
+    partitions: Vec<PartitionReader>,
+}
+
+struct PartitionReader {
+    index: i32,
+    log: Result<Partition, ResponseError>,
+    next_offset: i64,
+    batches: Vec<Bytes>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
+    let wanted: FetchRequest = request.decode()?;
+    if wanted.session_id != 0 {
+        return Ok(encode::refusal(request, ResponseError::FetchSessionIdNotFound));
+    }
+    if wanted.topics.iter().map(|topic| topic.partitions.len()).sum::<usize>() > limits::FETCH_PARTITIONS_MAX {
+        return Ok(encode::refusal(request, ResponseError::InvalidRequest));
+    }
+    let wait = Duration::from_millis(wanted.max_wait_ms.max(0).unsigned_abs().into()).min(limits::FETCH_WAIT_MAX);
+    let bytes_min = size(wanted.min_bytes).min(limits::FETCH_BYTES_MAX);
+    let is_committed_only = wanted.isolation_level != 0;
+    let mut fetch = Fetch::resolve(session, wanted, request.version);
+    fetch.read_until(bytes_min, Instant::now() + wait).await;
+    Ok(fetch.into_reply(request, is_committed_only))
+}
+
+impl<'a> Fetch<'a> {
+    fn resolve(session: &'a Session, wanted: FetchRequest, version: i16) -> Self {
+        let topics = wanted.topics.into_iter().map(|topic| {
+            let found = if version >= 13 {
+                topics::by_id(&session.app, topic.topic_id)
+            } else {
+                super::topic_by_name(session, &topic.topic)
+            };
+            let reader = |partition| PartitionReader::new(found.as_ref(), &partition);
+            let partitions = topic.partitions.into_iter().map(reader).collect();
+            TopicReader { name: topic.topic.0, id: topic.topic_id, partitions }
+        });
+        let bytes_max = size(wanted.max_bytes).min(limits::FETCH_BYTES_MAX);
+        Self { session, topics: topics.collect(), bytes: 0, bytes_max, held: None }
+    }
+
+    /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait for.
+    async fn read_until(&mut self, bytes_min: usize, deadline: Instant) {
+        let mut grown = topics::watch(&self.session.app);
+        let mut shutdown = self.session.server.shutdown.clone();
+        loop {
+            grown.mark_unchanged();
+            let has_room = self.read().await;
+            let partitions = self.partitions().count();
+            let has_error = self.partitions().any(|partition| partition.log.is_err());
+            if self.bytes >= bytes_min || !has_room || has_error || partitions == 0 || Instant::now() >= deadline {
+                return;
+            }
+            tokio::select! {
+                changed = grown.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep_until(deadline) => return,
+                () = shutdown.begun() => return,
+            }
+        }
+    }
+
+    /// Reads what is there; false once no more may be added.
+    async fn read(&mut self) -> bool {
+        let is_behind = |partition: &PartitionReader| partition.is_behind();
+        if !self.partitions().any(is_behind) {
+            return true;
+        }
+        if !self.hold().await {
+            return false;
+        }
+        let mut topics = std::mem::take(&mut self.topics);
+        for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            self.bytes += partition.read(self.session, self.bytes, self.bytes_max).await;
+        }
+        self.topics = topics;
+        if let Some(held) = &mut self.held {
+            held.shrink_to(self.bytes);
+        }
+        self.bytes < self.bytes_max
+    }
+
+    /// Makes room for a full answer. What is held already is not enough reason to wait for more, or fetches could wait for each other.
+    async fn hold(&mut self) -> bool {
+        let wanted: usize = self.partitions().map(|partition| partition.bytes_max).fold(0, usize::saturating_add);
+        let bytes = wanted.min(self.bytes_max).max(store::limits::BATCH_BYTES_MAX);
+        match &mut self.held {
+            None => {
+                self.held = Some(self.session.place.hold_response(bytes).await);
+                true
+            }
+            Some(held) => self.session.place.try_grow(held, bytes),
+        }
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = &PartitionReader> {
+        self.topics.iter().flat_map(|topic| &topic.partitions)
+    }
+
+    fn into_reply(self, request: &Request, is_committed_only: bool) -> Reply {
+        let topics = self.topics.into_iter().map(|topic| FetchedTopic {
+            name: topic.name,
+            id: topic.id,
+            partitions: topic.partitions.into_iter().map(PartitionReader::into_fetched).collect(),
+        });
+        encode::reply(request, topics.collect(), is_committed_only, self.held)
+    }
+}
+
+impl PartitionReader {
+    fn new(topic: Result<&Topic, &ResponseError>, wanted: &FetchPartition) -> Self {
+        let log = topic.map_err(|error| *error).and_then(|topic| topic.partition(wanted.partition));
+        let log = log.and_then(|log| {
+            if wanted.current_leader_epoch > LEADER_EPOCH {
+                return Err(ResponseError::UnknownLeaderEpoch);
+            }
+            // Nothing before the high watermark is ever out of range (CONTRACT section 4, "Gaps").
+            let is_inside = (0..=log.high_watermark()).contains(&wanted.fetch_offset);
+            if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
+        });
+        Self {
+            index: wanted.partition,
+            log,
+            next_offset: wanted.fetch_offset,
+            batches: Vec::new(),
+            bytes: 0,
+            bytes_max: size(wanted.partition_max_bytes),
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.log.as_ref().is_ok_and(|log| self.next_offset < log.high_watermark())
+    }
+
+    /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives the bytes added. `bytes_before` are in the
+    /// answer already.
+    async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
+        let Ok(log) = &self.log else { return 0 };
+        if self.next_offset >= log.high_watermark() {
+            return 0;
+        }
+        let room = (self.bytes_max.saturating_sub(self.bytes)).min(answer_bytes_max.saturating_sub(bytes_before));
+        if room == 0 && bytes_before > 0 {
+            return 0;
+        }
+        match log.read(self.next_offset, room.max(1)).await {
+            Ok(batches) => self.take(session, batches, room, bytes_before == 0),
+            Err(error) => {
+                tracing::error!(app = %session.app_name, %error, "events cannot be read");
+                self.log = Err(ResponseError::KafkaStorageError);
+                0
+            }
+        }
+    }
+
+    /// Takes the batches that fit; the first one of all does not have to.
+    fn take(&mut self, session: &Session, batches: Vec<Bytes>, room: usize, is_first: bool) -> usize {
+        let mut added = 0;
+        let mut last = None;
+        for batch in batches {
+            let is_first = is_first && added == 0;
+            if added + batch.len() > room && !is_first {
+                break;
+            }
+            added += batch.len();
+            self.batches.push(batch);
+            last = self.batches.last();
+        }
+        match last.map(|last| record_batch::decode_header(last)) {
+            None => {}
+            Some(Ok(header)) => self.next_offset = header.last_offset + 1,
+            Some(Err(error)) => {
+                tracing::error!(app = %session.app_name, offset = self.next_offset, %error, "a stored batch cannot be read");
+                self.log = Err(ResponseError::KafkaStorageError);
+                self.batches.clear();
+            }
+        }
+        self.bytes += added;
+        added
+    }
+
+    fn into_fetched(self) -> FetchedPartition {
+        match self.log {
+            Ok(log) => FetchedPartition {
+                index: self.index,
+                error_code: 0,
+                high_watermark: log.high_watermark(),
+                batches: self.batches,
+            },
+            Err(error) => FetchedPartition {
+                index: self.index,
+                error_code: error.code(),
+                high_watermark: -1,
+                batches: Vec::new(),
+            },
+        }
+    }
+}
+
+/// A size from the wire; negative ones are 0.
+fn size(bytes: i32) -> usize {
+    usize::try_from(bytes).unwrap_or(0)
+}

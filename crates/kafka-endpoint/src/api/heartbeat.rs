@@ -1,0 +1,16 @@
+//! Heartbeat (12).
+
+use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
+
+use crate::session::Session;
+
+pub(super) fn handle(session: &Session, request: &HeartbeatRequest) -> HeartbeatResponse {
+    let key = session.group(&request.group_id);
+    let instance_id = request.group_instance_id.as_deref();
+    let beat = || {
+        super::check_group(&request.group_id)?;
+        let coordinator = &session.server.coordinator;
+        coordinator.heartbeat(&key, &request.member_id, instance_id, request.generation_id).map_err(super::group_error)
+    };
+    HeartbeatResponse::default().with_error_code(super::code(&beat()))
+}

@@ -1,0 +1,83 @@
+//! ListOffsets (2): where a partition begins, where it ends, and what lies at a time.
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ListOffsetsRequest, ListOffsetsResponse,
+        list_offsets_request::ListOffsetsPartition,
+        list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+    },
+};
+use store::OffsetAndTimestamp;
+
+use crate::{
+    session::Session,
+    topics::{LEADER_EPOCH, LOG_START, Topic, to_offset},
+};
+
+/// The high watermark.
+const LATEST: i64 = -1;
+/// The log start.
+const EARLIEST: i64 = -2;
+/// The newest of the events with the greatest timestamp (KIP-734, version 7).
+const MAX_TIMESTAMP: i64 = -3;
+/// The start of what is on local disk (KIP-405, version 8): all of it.
+const EARLIEST_LOCAL: i64 = -4;
+/// The end of what is in remote storage (KIP-1005, version 9): there is none.
+const LATEST_TIERED: i64 = -5;
+
+/// An offset and its timestamp; -1 is "none".
+type Found = (i64, i64);
+
+pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for wanted in request.topics {
+        let topic = super::topic_by_name(session, &wanted.name);
+        let mut partitions = Vec::with_capacity(wanted.partitions.len());
+        for partition in wanted.partitions {
+            let found = match &topic {
+                Ok(topic) => find(session, topic, &partition, version).await,
+                Err(error) => Err(*error),
+            };
+            partitions.push(respond(partition.partition_index, found, version));
+        }
+        topics.push(ListOffsetsTopicResponse::default().with_name(wanted.name).with_partitions(partitions));
+    }
+    ListOffsetsResponse::default().with_topics(topics)
+}
+
+async fn find(
+    session: &Session,
+    topic: &Topic,
+    wanted: &ListOffsetsPartition,
+    version: i16,
+) -> Result<Found, ResponseError> {
+    let partition = topic.partition(wanted.partition_index)?;
+    if wanted.current_leader_epoch > LEADER_EPOCH {
+        return Err(ResponseError::UnknownLeaderEpoch);
+    }
+    let at = |found: Option<OffsetAndTimestamp>| {
+        found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))
+    };
+    match wanted.timestamp {
+        LATEST => Ok((partition.high_watermark(), -1)),
+        EARLIEST => Ok((LOG_START, -1)),
+        MAX_TIMESTAMP if version >= 7 => Ok(at(partition.max_timestamp())),
+        EARLIEST_LOCAL if version >= 8 => Ok((LOG_START, -1)),
+        LATEST_TIERED if version >= 9 => Ok((-1, -1)),
+        0.. => partition.offset_for_timestamp(wanted.timestamp).await.map(at).map_err(|error| {
+            tracing::error!(app = %session.app_name, %error, "an offset cannot be looked up by time");
+            ResponseError::KafkaStorageError
+        }),
+        _ => Err(ResponseError::UnsupportedVersion),
+    }
+}
+
+fn respond(index: i32, found: Result<Found, ResponseError>, version: i16) -> ListOffsetsPartitionResponse {
+    let response =
+        ListOffsetsPartitionResponse::default().with_partition_index(index).with_error_code(super::code(&found));
+    let Ok((offset, timestamp)) = found else { return response.with_offset(-1).with_timestamp(-1) };
+    let response = response.with_offset(offset).with_timestamp(timestamp);
+    let has_epoch = version >= 4 && offset >= 0;
+    if has_epoch { response.with_leader_epoch(LEADER_EPOCH) } else { response }
+}

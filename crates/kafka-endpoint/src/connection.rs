@@ -1,0 +1,127 @@
+//! One connection: the handshake, then requests one after the other, in order.
+//!
+//! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not revoked; one request is in
+//! flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
+//! Not here: what requests mean (`api`).
+
+mod stream;
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use credentials::ClientPrincipal;
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::{api, endpoint::Shared, limits, refusal::Reason, reply::Reply, request::Request, session::Session};
+use stream::{FrameStream, ReadAhead};
+
+/// Serves one connection from handshake to end. `handshake` is held until the handshake is over.
+pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr, handshake: OwnedSemaphorePermit) {
+    let mut shutdown = shared.server.shutdown.clone();
+    let admitted = tokio::select! {
+        admitted = admit(shared, socket, peer) => admitted,
+        () = shutdown.begun() => return,
+    };
+    drop(handshake);
+    let (session, stream) = match admitted {
+        Ok(admitted) => admitted,
+        Err(reason) => return shared.server.refusals.note(peer, None, &reason),
+    };
+    let who = session.who();
+    tracing::debug!(%peer, user = who, "kafka connection opened");
+    let ended = tokio::select! {
+        biased;
+        reason = revoked(shared, &session) => Err(reason),
+        ended = answer_requests(&session, FrameStream::new(stream)) => ended,
+    };
+    match ended {
+        Ok(()) => tracing::debug!(%peer, user = who, "kafka connection closed"),
+        Err(reason) => shared.server.refusals.note(peer, Some(&who), &reason),
+    }
+}
+
+/// The handshake, and who it is.
+async fn admit(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    peer: SocketAddr,
+) -> Result<(Session, TlsStream<TcpStream>), Reason> {
+    let handshake = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket));
+    let stream = handshake.await.map_err(|_| Reason::HandshakeTimeout)??;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let certificate =
+        certificate.ok_or_else(|| Reason::Certificate { message: "the client sent no certificate".into() })?;
+    let principal =
+        ClientPrincipal::from_der(certificate).map_err(|error| Reason::Certificate { message: error.to_string() })?;
+    if shared.credentials.is_revoked(&principal.serial) {
+        return Err(Reason::Revoked { serial: principal.serial });
+    }
+    let app = shared.data.app(&principal.app).ok_or_else(|| Reason::UnknownApp { app: principal.app.clone() })?;
+    let place = shared.admission.user(&principal.app, &principal.user)?;
+    let app_name = principal.app.as_str().into();
+    Ok((Session { server: shared.server.clone(), app, app_name, principal, peer, place }, stream))
+}
+
+async fn shake_hands(shared: &Shared, socket: TcpStream) -> Result<TlsStream<TcpStream>, Reason> {
+    const TLS_HANDSHAKE: u8 = 0x16; // RFC 8446 section 5.1, ContentType
+    let broken = |error: io::Error| Reason::Broken { message: error.to_string() };
+    socket.set_nodelay(true).map_err(broken)?;
+    let mut first = [0];
+    match socket.peek(&mut first).await.map_err(broken)? {
+        0 => return Err(Reason::Vanished),
+        _ if first[0] != TLS_HANDSHAKE => return Err(Reason::PlainText { first_byte: first[0] }),
+        _ => {}
+    }
+    let accepted = TlsAcceptor::from(shared.tls()).accept(socket).await;
+    accepted.map_err(|error| Reason::Handshake { message: error.to_string() })
+}
+
+/// Ends once the session's certificate is revoked.
+async fn revoked(shared: &Shared, session: &Session) -> Reason {
+    let mut revocations = shared.credentials.watch_revocations();
+    loop {
+        revocations.mark_unchanged();
+        if shared.credentials.is_revoked(&session.principal.serial) {
+            return Reason::Revoked { serial: session.principal.serial.clone() };
+        }
+        if revocations.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn answer_requests(session: &Session, mut stream: FrameStream) -> Result<(), Reason> {
+    let mut shutdown = session.server.shutdown.clone();
+    loop {
+        let frame = tokio::select! {
+            biased;
+            () = shutdown.begun() => break,
+            frame = stream.next_frame(&session.place) => frame?,
+        };
+        let Some(frame) = frame else { return Ok(()) };
+        let Some(reply) = answer(session, &mut stream, frame.bytes).await? else { continue };
+        session.server.metrics.sent_bytes.inc_by(reply.len_bytes() as u64);
+        stream.write(reply.pieces).await?;
+        drop((reply.held, frame.held));
+    }
+    stream.close().await;
+    Ok(())
+}
+
+/// Answers one request while reading ahead, so that a client that goes away does not keep a long poll alive. `None`: it went.
+async fn answer(session: &Session, stream: &mut FrameStream, frame: Bytes) -> Result<Option<Reply>, Reason> {
+    let request = Request::read(frame)?;
+    let mut answer = std::pin::pin!(api::answer(session, &request));
+    loop {
+        tokio::select! {
+            biased;
+            reply = &mut answer => return reply.map(Some),
+            ReadAhead::End = stream.read_ahead() => {
+                if request.is_abandonable() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The group coordinator: sockets' and timers' side of [`crate::groups`].
+//!
+//! Invariant: the lock is held for one step of the state machine, never across an await.
+//! Not here: any rule about groups.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
+
+use crate::{
+    groups::{
+        Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync,
+        SyncAnswer, Token,
+    },
+    limits,
+    shutdown::Shutdown,
+};
+
+/// Every group of every app, for all connections.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    started: Instant,
+    inner: Mutex<Inner>,
+    /// The machine's next timeout has come nearer than what the timer sleeps for.
+    timer: Notify,
+}
+
+#[derive(Debug)]
+struct Inner {
+    groups: Groups,
+    waiting: HashMap<Token, oneshot::Sender<Answer>>,
+    tokens: u64,
+    timer_wakes_ms: u64,
+}
+
+impl Coordinator {
+    /// `initial_delay`: how long the first rebalance of an empty group waits for more members.
+    pub(crate) fn new(initial_delay: Duration) -> Arc<Self> {
+        let initial_delay_ms = u64::try_from(initial_delay.as_millis()).unwrap_or(u64::MAX);
+        let groups = Groups::new(Settings { initial_delay_ms, adopts_until_ms: limits::ADOPTION_MS });
+        let inner = Inner { groups, waiting: HashMap::new(), tokens: 0, timer_wakes_ms: u64::MAX };
+        Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new() })
+    }
+
+    /// Calls the machine when time has passed; ends, with every group closed, once `shutdown` turns true.
+    pub(crate) async fn run_timer(self: Arc<Self>, mut shutdown: Shutdown) {
+        loop {
+            self.step(|groups, now_ms| groups.poll(now_ms));
+            let wakes_ms = self.plan_timer();
+            let sleep = async {
+                match wakes_ms {
+                    u64::MAX => std::future::pending().await,
+                    _ => tokio::time::sleep_until(self.started + Duration::from_millis(wakes_ms)).await,
+                }
+            };
+            tokio::select! {
+                () = sleep => {}
+                () = self.timer.notified() => {}
+                () = shutdown.begun() => {
+                    self.step(|groups, now_ms| groups.close(now_ms));
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn join(&self, key: &GroupKey, join: Join) -> JoinAnswer {
+        let member_id = join.member_id.clone();
+        match self.wait(key, |groups, now_ms, token| groups.handle_join(now_ms, key, token, join)).await {
+            Some(Answer::Join(answer)) => answer,
+            _ => JoinAnswer::refused(GroupError::CoordinatorNotAvailable, member_id),
+        }
+    }
+
+    pub(crate) async fn sync(&self, key: &GroupKey, sync: Sync) -> SyncAnswer {
+        match self.wait(key, |groups, now_ms, token| groups.handle_sync(now_ms, key, token, sync)).await {
+            Some(Answer::Sync(answer)) => answer,
+            _ => SyncAnswer::refused(GroupError::CoordinatorNotAvailable),
+        }
+    }
+
+    pub(crate) fn heartbeat(
+        &self,
+        key: &GroupKey,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), GroupError> {
+        self.step(|groups, now_ms| groups.handle_heartbeat(now_ms, key, member_id, instance_id, generation))
+    }
+
+    pub(crate) fn leave(&self, key: &GroupKey, leavers: &[Leaver]) -> Vec<Result<(), GroupError>> {
+        self.step(|groups, now_ms| groups.handle_leave(now_ms, key, leavers))
+    }
+
+    pub(crate) fn check_commit(
+        &self,
+        key: &GroupKey,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), GroupError> {
+        self.step(|groups, now_ms| groups.check_commit(now_ms, key, member_id, instance_id, generation))
+    }
+
+    /// The group, if it has members or had some lately.
+    pub(crate) fn describe(&self, key: &GroupKey) -> Option<GroupView> {
+        self.lock().groups.describe(key)
+    }
+
+    /// The app's groups that have members or had some lately, sorted: name, state, protocol type.
+    pub(crate) fn list(&self, app: &Arc<str>) -> Vec<(Arc<str>, GroupState, String)> {
+        self.lock().groups.list(app)
+    }
+
+    /// How many groups are known, of all apps.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().groups.len()
+    }
+
+    /// When the timer must wake; steps that bring that nearer notify it.
+    fn plan_timer(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.timer_wakes_ms = inner.groups.poll_timeout().unwrap_or(u64::MAX);
+        inner.timer_wakes_ms
+    }
+
+    async fn wait(&self, key: &GroupKey, ask: impl FnOnce(&mut Groups, u64, Token)) -> Option<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        let token = {
+            let mut inner = self.lock();
+            inner.tokens += 1;
+            let token = Token(inner.tokens);
+            inner.waiting.insert(token, sender);
+            token
+        };
+        let mut abandoned = AbandonOnDrop { coordinator: self, key, token, answered: false };
+        self.step(|groups, now_ms| ask(groups, now_ms, token));
+        let answer = receiver.await.ok();
+        abandoned.answered = true;
+        answer
+    }
+
+    /// One step of the machine; what it answers is sent on.
+    fn step<T>(&self, run: impl FnOnce(&mut Groups, u64) -> T) -> T {
+        let mut inner = self.lock();
+        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let result = run(&mut inner.groups, now_ms);
+        while let Some((token, answer)) = inner.groups.poll_answer() {
+            if let Some(sender) = inner.waiting.remove(&token) {
+                let _ = sender.send(answer); // a receiver that has gone abandons its token by itself
+            }
+        }
+        if inner.groups.poll_timeout().is_some_and(|due_ms| due_ms < inner.timer_wakes_ms) {
+            self.timer.notify_one();
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic inside a step leaves at worst one group odd; its members' sessions end.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the machine when a request's connection ends before its answer came.
+struct AbandonOnDrop<'a> {
+    coordinator: &'a Coordinator,
+    key: &'a GroupKey,
+    token: Token,
+    answered: bool,
+}
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.coordinator.lock().waiting.remove(&self.token);
+            self.coordinator.step(|groups, now_ms| groups.handle_abandoned(now_ms, self.key, self.token));
+        }
+    }
+}

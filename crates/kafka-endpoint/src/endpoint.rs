@@ -1,0 +1,164 @@
+//! The listener: takes connections, bounds them, and ends them all when the server stops.
+//!
+//! Not here: what happens inside one connection (`connection`), certificates themselves (`credentials`).
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use credentials::{Credentials, CredentialsError};
+use prometheus_client::registry::Registry;
+use rustls::ServerConfig;
+use store::DataDir;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::{
+    admission::Admission, connection, coordinator::Coordinator, limits, metrics::Metrics, options::EndpointOptions,
+    refusal::RefusalLog, session::Server, shutdown::Shutdown,
+};
+
+/// How often the server certificate is looked at, so that a long-running server renews it in time.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How long to let go of accepting when the system has no more files or memory for it.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The Kafka endpoint: a consume-only broker behind mutual TLS.
+#[derive(Debug)]
+pub struct KafkaEndpoint;
+
+/// What every connection is made with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) server: Arc<Server>,
+    pub(crate) data: Arc<DataDir>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) admission: Arc<Admission>,
+    tls: RwLock<Arc<ServerConfig>>,
+}
+
+impl KafkaEndpoint {
+    /// Serves the topics of every app in `data` to clients with a user certificate of `credentials`.
+    ///
+    /// `listener` is bound already, so any port (0 too) can be used; what clients are told is in `options`. Metrics are registered under
+    /// `headwater_kafka_…`. The future ends once `shutdown` is true and every connection has been closed: consumers that wait are
+    /// answered first, and each connection ends after the response in flight, within [`limits::DRAIN_TIMEOUT`].
+    ///
+    /// Fails only if the server certificate cannot be made.
+    pub fn serve(
+        listener: TcpListener,
+        options: EndpointOptions,
+        data: Arc<DataDir>,
+        credentials: Arc<Credentials>,
+        metrics: &mut Registry,
+        shutdown: watch::Receiver<bool>,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, CredentialsError> {
+        let shutdown = Shutdown::new(shutdown);
+        let names = options.all_certificate_names();
+        let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
+        let metrics = Metrics::register(metrics);
+        let server = Arc::new(Server {
+            advertised_host: options.advertised_host.into(),
+            advertised_port: options.advertised_port,
+            topic_settings: options.topic_settings,
+            random: options.random,
+            clock: options.clock,
+            coordinator: Coordinator::new(options.group_initial_rebalance_delay),
+            refusals: RefusalLog::new(metrics.clone()),
+            metrics,
+            shutdown: shutdown.clone(),
+        });
+        let shared = Arc::new(Shared { server, data, credentials, admission: Admission::new(), tls: RwLock::new(tls) });
+        Ok(async move {
+            let timer = tokio::spawn(shared.server.coordinator.clone().run_timer(shutdown.clone()));
+            let renewal = tokio::spawn(renew_certificate(shared.clone(), names));
+            run(listener, shared, shutdown).await;
+            renewal.abort();
+            let _ = timer.await;
+        })
+    }
+}
+
+impl Shared {
+    /// The TLS configuration for the next handshake.
+    pub(crate) fn tls(&self) -> Arc<ServerConfig> {
+        self.tls.read().expect("only replaced, never left half-way").clone()
+    }
+}
+
+async fn run(listener: TcpListener, shared: Arc<Shared>, mut shutdown: Shutdown) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => {
+                    if let Some(connection) = take(&shared, socket, peer) {
+                        connections.spawn(connection);
+                    }
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the kafka endpoint cannot accept connections at the moment");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = shutdown.begun() => break,
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits::DRAIN_TIMEOUT, drained).await.is_err() {
+        tracing::warn!(connections = connections.len(), "kafka connections did not end in time and are cut");
+        connections.shutdown().await;
+    }
+}
+
+/// Finds a place for a new connection; without one it is closed at once.
+fn take(
+    shared: &Arc<Shared>,
+    socket: TcpStream,
+    peer: std::net::SocketAddr,
+) -> Option<impl Future<Output = ()> + Send + use<>> {
+    let places = shared.admission.connection().and_then(|place| Ok((place, shared.admission.handshake()?)));
+    match places {
+        Ok((place, handshake)) => {
+            let shared = shared.clone();
+            Some(async move {
+                shared.server.metrics.connections.inc();
+                connection::serve(&shared, socket, peer, handshake).await;
+                shared.server.metrics.connections.dec();
+                drop(place);
+            })
+        }
+        Err(reason) => {
+            shared.server.refusals.note(peer, None, &reason);
+            None
+        }
+    }
+}
+
+/// Whether accepting failed because of the connection that came, not because of us.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+async fn renew_certificate(shared: Arc<Shared>, names: Vec<String>) {
+    loop {
+        tokio::time::sleep(CERTIFICATE_CHECK).await;
+        match shared.credentials.kafka_tls(&names, shared.server.clock.now_ms()) {
+            Ok(tls) => *shared.tls.write().expect("only replaced, never left half-way") = tls,
+            Err(error) => tracing::error!(%error, "the server certificate cannot be renewed; the old one stays in use"),
+        }
+    }
+}

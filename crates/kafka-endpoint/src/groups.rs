@@ -1,0 +1,290 @@
+//! Consumer groups, classic protocol (KIP-62, 345, 394, 800, 814), as a state machine without sockets, clock or randomness.
+//!
+//! ```text
+//!             join                    everyone joined, or time is up          leader's sync
+//!  (absent) ──────> PreparingRebalance ──────────────────────> CompletingRebalance ───────────> Stable
+//!      ^                ^      │ nobody left                          │ join, leave, expiry        │ join, leave, expiry
+//!      └──── Empty <────┼──────┘                                      v                            v
+//!                       └───────────────────────────────────── PreparingRebalance <───────────────┘
+//! ```
+//!
+//! Callers pass the time in (`now_ms`, monotonic) and a [`Token`] with each join and sync; answers come out of
+//! [`Groups::poll_answer`], at once or after later calls. [`Groups::poll_timeout`] says when [`Groups::poll`] must be called next.
+//!
+//! Invariants: each token is answered exactly once, unless it is abandoned; the generation only grows while a group is known; all
+//! members of a group share at least one protocol; nothing depends on hash-map order.
+//!
+//! **Adoption.** Groups are in memory only, so a restart forgets them. For [`crate::limits::ADOPTION_MS`] after the start an unknown
+//! group's members are taken for survivors: their heartbeat is answered with REBALANCE_IN_PROGRESS instead of UNKNOWN_MEMBER_ID, their
+//! commits are taken and they rejoin under their old id. Clients then commit before they rejoin, and resume exactly where they were.
+//! Once a group has formed again, the usual rules hold.
+//!
+//! Not here: committed offsets (`store`), which app may see what (`api`), sockets and timers (`coordinator`).
+
+mod answer;
+mod group;
+mod join;
+mod leave;
+mod member;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+pub(crate) use answer::{Answer, GroupError, JoinAnswer, JoinedMember, SyncAnswer};
+use group::Group;
+pub(crate) use group::{GroupState, GroupView, MemberView};
+pub(crate) use join::Join;
+pub(crate) use leave::Leaver;
+pub(crate) use member::Protocol;
+pub(crate) use sync::Sync;
+
+use crate::limits;
+
+/// Names one waiting join or sync; chosen by the caller, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Token(pub(crate) u64);
+
+/// A group of an app. Two apps' equal names are two groups (CONTRACT section 1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GroupKey {
+    /// The app's name.
+    pub(crate) app: Arc<str>,
+    /// The group's name.
+    pub(crate) group: Arc<str>,
+}
+
+/// How groups behave.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// How long the first rebalance of an empty group waits for more members, in ms.
+    pub(crate) initial_delay_ms: u64,
+    /// Until when survivors of a restart are adopted, on the clock of `now_ms`.
+    pub(crate) adopts_until_ms: u64,
+}
+
+/// Every group of every app.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    settings: Settings,
+    groups: BTreeMap<GroupKey, Group>,
+    /// When to look at a group again: one entry for each `Group::scheduled_ms`. Heartbeats leave it alone, so it may be early.
+    schedule: BTreeSet<(u64, GroupKey)>,
+    answers: VecDeque<(Token, Answer)>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Groups {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            groups: BTreeMap::new(),
+            schedule: BTreeSet::new(),
+            answers: VecDeque::new(),
+            bytes: 0,
+            closed: false,
+        }
+    }
+
+    /// A member joins, rejoins or asks for an id. Answered under `token`.
+    pub(crate) fn handle_join(&mut self, now_ms: u64, key: &GroupKey, token: Token, join: Join) {
+        if let Err(error) = self.admit(now_ms, key, &join) {
+            self.answers.push_back((token, Answer::Join(JoinAnswer::refused(error, join.member_id))));
+            return;
+        }
+        let (settings, adopts) = (&self.settings, self.adopts(now_ms, key));
+        let group = self.groups.entry(key.clone()).or_insert_with(|| Group::new(settings.initial_delay_ms));
+        group.handle_join(now_ms, token, join, adopts);
+        self.settle(now_ms, key);
+    }
+
+    fn admit(&self, now_ms: u64, key: &GroupKey, join: &Join) -> Result<(), GroupError> {
+        if self.closed {
+            return Err(GroupError::CoordinatorNotAvailable);
+        }
+        if !self.groups.contains_key(key) {
+            if !join.member_id.is_empty() && !self.adopts(now_ms, key) {
+                return Err(GroupError::UnknownMemberId);
+            }
+            if self.of_app(&key.app).count() >= limits::GROUPS_PER_APP_MAX {
+                return Err(GroupError::GroupMaxSizeReached);
+            }
+        }
+        if self.bytes + join.len_bytes() > limits::GROUPS_BYTES_MAX {
+            return Err(GroupError::GroupMaxSizeReached);
+        }
+        Ok(())
+    }
+
+    /// A member asks for its assignment; the leader brings everyone's. Answered under `token`.
+    pub(crate) fn handle_sync(&mut self, now_ms: u64, key: &GroupKey, token: Token, sync: Sync) {
+        let fits = self.bytes + sync.len_bytes() <= limits::GROUPS_BYTES_MAX;
+        let adopts = self.adopts(now_ms, key);
+        let refusal = match self.groups.get_mut(key) {
+            _ if self.closed => GroupError::CoordinatorNotAvailable,
+            _ if !fits => GroupError::GroupMaxSizeReached,
+            None if adopts => GroupError::RebalanceInProgress,
+            None => GroupError::UnknownMemberId,
+            Some(group) => {
+                group.handle_sync(now_ms, token, sync);
+                return self.settle(now_ms, key);
+            }
+        };
+        self.answers.push_back((token, Answer::Sync(SyncAnswer::refused(refusal))));
+    }
+
+    /// A member says that it lives.
+    pub(crate) fn handle_heartbeat(
+        &mut self,
+        now_ms: u64,
+        key: &GroupKey,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), GroupError> {
+        let adopts = self.adopts(now_ms, key);
+        match self.groups.get_mut(key) {
+            _ if self.closed => Err(GroupError::CoordinatorNotAvailable),
+            None if adopts => Err(GroupError::RebalanceInProgress),
+            None => Err(GroupError::UnknownMemberId),
+            Some(group) if adopts && !group.knows(member_id) => Err(GroupError::RebalanceInProgress),
+            Some(group) => group.handle_heartbeat(now_ms, member_id, instance_id, generation),
+        }
+    }
+
+    /// Members leave; one result each, in order.
+    pub(crate) fn handle_leave(
+        &mut self,
+        now_ms: u64,
+        key: &GroupKey,
+        leavers: &[Leaver],
+    ) -> Vec<Result<(), GroupError>> {
+        if self.closed {
+            return vec![Err(GroupError::CoordinatorNotAvailable); leavers.len()];
+        }
+        let Some(group) = self.groups.get_mut(key) else {
+            return vec![Err(GroupError::UnknownMemberId); leavers.len()];
+        };
+        let results = leavers.iter().map(|leaver| group.handle_leave(now_ms, leaver)).collect();
+        self.settle(now_ms, key);
+        results
+    }
+
+    /// Whether a commit of offsets is this group's own: from a member of the present generation, or (generation below 0) from a
+    /// consumer that assigns partitions itself, while the group has no members. Counts as a heartbeat.
+    pub(crate) fn check_commit(
+        &mut self,
+        now_ms: u64,
+        key: &GroupKey,
+        member_id: &str,
+        instance_id: Option<&str>,
+        generation: i32,
+    ) -> Result<(), GroupError> {
+        let adopts = self.adopts(now_ms, key);
+        match self.groups.get_mut(key) {
+            None if generation < 0 || adopts => Ok(()),
+            None => Err(GroupError::IllegalGeneration),
+            Some(group) if adopts && generation >= 0 && !group.knows(member_id) => Ok(()),
+            Some(group) => group.check_commit(now_ms, member_id, instance_id, generation),
+        }
+    }
+
+    /// Nobody waits for `token` any more: its connection has ended.
+    pub(crate) fn handle_abandoned(&mut self, now_ms: u64, key: &GroupKey, token: Token) {
+        if let Some(group) = self.groups.get_mut(key) {
+            group.handle_abandoned(now_ms, token);
+            self.settle(now_ms, key);
+        }
+    }
+
+    /// Answers everyone who waits with COORDINATOR_NOT_AVAILABLE, and everyone who comes later too: the server is stopping.
+    pub(crate) fn close(&mut self, now_ms: u64) {
+        self.closed = true;
+        let keys: Vec<GroupKey> = self.groups.keys().cloned().collect();
+        for key in keys {
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.close();
+            }
+            self.settle(now_ms, &key);
+        }
+    }
+
+    /// The next answer that is ready.
+    pub(crate) fn poll_answer(&mut self) -> Option<(Token, Answer)> {
+        self.answers.pop_front()
+    }
+
+    /// When [`Groups::poll`] must be called, if nothing happens before.
+    pub(crate) fn poll_timeout(&self) -> Option<u64> {
+        self.schedule.first().map(|(at_ms, _)| *at_ms)
+    }
+
+    /// Does what is due by `now_ms`: ends sessions, rebalances and waits.
+    pub(crate) fn poll(&mut self, now_ms: u64) {
+        while let Some((at_ms, _)) = self.schedule.first()
+            && *at_ms <= now_ms
+        {
+            let Some((_, key)) = self.schedule.pop_first() else { break };
+            let Some(group) = self.groups.get_mut(&key) else { continue };
+            group.scheduled_ms = None;
+            group.poll(now_ms);
+            self.settle(now_ms, &key);
+        }
+    }
+
+    /// What a group looks like; `None` if it has no members.
+    pub(crate) fn describe(&self, key: &GroupKey) -> Option<GroupView> {
+        self.groups.get(key).map(Group::describe)
+    }
+
+    /// Every group of `app` that is known here, sorted: name, state, protocol type.
+    pub(crate) fn list(&self, app: &Arc<str>) -> Vec<(Arc<str>, GroupState, String)> {
+        self.of_app(app)
+            .map(|(key, group)| (key.group.clone(), group.state(), group.protocol_type().to_owned()))
+            .collect()
+    }
+
+    /// How many groups there are in all.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn of_app<'a>(&'a self, app: &Arc<str>) -> impl Iterator<Item = (&'a GroupKey, &'a Group)> + use<'a> {
+        let app = app.clone();
+        let from = GroupKey { app: app.clone(), group: "".into() };
+        self.groups.range(from..).take_while(move |(key, _)| key.app == app)
+    }
+
+    /// Whether unknown members of this group are taken for survivors of a restart.
+    fn adopts(&self, now_ms: u64, key: &GroupKey) -> bool {
+        now_ms < self.settings.adopts_until_ms && self.groups.get(key).is_none_or(Group::is_forming_first)
+    }
+
+    /// After every change of a group: takes its answers, accounts for its size, forgets it when it is of no use, plans its next look.
+    fn settle(&mut self, now_ms: u64, key: &GroupKey) {
+        let Some(group) = self.groups.get_mut(key) else { return };
+        self.answers.extend(group.answers.drain(..));
+        let len_bytes = group.len_bytes();
+        self.bytes = self.bytes - group.bytes + len_bytes;
+        group.bytes = len_bytes;
+        if let Some(planned_ms) = group.scheduled_ms.take() {
+            self.schedule.remove(&(planned_ms, key.clone()));
+        }
+        // An empty group is kept while survivors are adopted, so that a member it has lost is not taken for one.
+        let forgotten_ms = self.settings.adopts_until_ms;
+        if group.is_idle() && now_ms >= forgotten_ms {
+            self.bytes -= len_bytes;
+            self.groups.remove(key);
+            return;
+        }
+        group.scheduled_ms = if group.is_idle() { Some(forgotten_ms) } else { group.poll_timeout() };
+        if let Some(due_ms) = group.scheduled_ms {
+            self.schedule.insert((due_ms, key.clone()));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Bounds of this crate, and what crossing one means.
+//!
+//! Every connection belongs to a certificate that our own authority signed; before that is proven, only the bounds on
+//! handshakes apply.
+
+use std::time::Duration;
+
+/// Connections in all. One more is closed before its handshake, with a logged reason.
+pub const CONNECTIONS_MAX: usize = 4096;
+
+/// Connections of one user of one app. One more is closed after its handshake, with a logged reason.
+pub const CONNECTIONS_PER_USER_MAX: usize = 512;
+
+/// Connections that may be inside their handshake at once. One more is closed, with a logged reason.
+pub const HANDSHAKES_MAX: usize = 512;
+
+/// How long a handshake may take. A slower one is closed, with a logged reason.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent between requests (Kafka's `connections.max.idle.ms`). Then it is closed; clients reconnect.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long the rest of a request may take once its first byte is there. A slower one ends the connection.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a client may take none of the bytes of a response. Then the connection ends, so that what it holds is free.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long connections may go on with the response in flight when the server stops. Then they are cut.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The smallest and the largest request. Another one ends the connection before any of it is read.
+pub use kafka_wire::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MIN};
+
+/// Bytes read ahead of the request being answered. While they are full, nothing more is read from that connection.
+pub const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of requests beyond the read-ahead, held by all connections together. While they are out, further ones wait their turn.
+pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
+
+/// The same for one user's connections. While they are out, that user's further ones wait.
+pub const REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of records held for responses by all connections together. While they are out, further fetches wait their turn.
+pub const RESPONSE_BYTES_IN_FLIGHT_MAX: usize = 256 * 1024 * 1024;
+
+/// The same for one user's connections, so that a user whose connections do not read cannot hold up others. While they are out, that
+/// user's further fetches wait.
+pub const RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of records in one fetch response, whatever the client asks for. Only a single batch that is larger goes beyond.
+pub const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a fetch waits for events, whatever the client asks for.
+pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Partitions in one fetch. More are answered with INVALID_REQUEST.
+pub const FETCH_PARTITIONS_MAX: usize = 10_000;
+
+/// Groups of one app that have members. One more is refused with GROUP_MAX_SIZE_REACHED.
+pub const GROUPS_PER_APP_MAX: usize = 1_000;
+
+/// Members of one group. One more is refused with GROUP_MAX_SIZE_REACHED.
+pub const GROUP_MEMBERS_MAX: usize = 1_000;
+
+/// Bytes of members' metadata and assignments in all groups together. A member that would go beyond is refused with
+/// GROUP_MAX_SIZE_REACHED.
+pub const GROUPS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The shortest session timeout a member may ask for, in ms. A shorter one is refused with INVALID_SESSION_TIMEOUT.
+pub const SESSION_TIMEOUT_MS_MIN: i32 = 1_000;
+
+/// The longest session timeout a member may ask for, in ms (Kafka's `group.max.session.timeout.ms`). A longer one is refused with
+/// INVALID_SESSION_TIMEOUT.
+pub const SESSION_TIMEOUT_MS_MAX: i32 = 1_800_000;
+
+/// The longest time a rebalance waits for members, in ms. A longer wish is cut to this.
+pub const REBALANCE_TIMEOUT_MS_MAX: i32 = 1_800_000;
+
+/// How long an id that was handed out with MEMBER_ID_REQUIRED is kept for the client to come back with, in ms.
+pub const PENDING_MEMBER_MS_MAX: u64 = 10_000;
+
+/// How long after the start members of the time before it are recognised, in ms; see `groups`.
+pub const ADOPTION_MS: u64 = 300_000;
+
+/// How long the first rebalance of a group with survivors waits for more of them, in ms. Later ones must join as new members.
+pub const ADOPTION_HOLD_MS: u64 = 1_000;
+
+/// Bytes that a consumer may store beside an offset (Kafka's `offset.metadata.max.bytes`). More is refused with OFFSET_METADATA_TOO_LARGE.
+pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
+
+/// Bytes of a group's or a member's name. A longer one is refused with INVALID_GROUP_ID.
+pub const GROUP_NAME_BYTES_MAX: usize = 1024;
+
+/// Refusals logged in one second. Further ones are counted, and the next line says how many.
+pub const REFUSAL_LINES_PER_SECOND: u32 = 10;

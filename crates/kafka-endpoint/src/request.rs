@@ -1,0 +1,68 @@
+//! A request as it comes off the wire: its header, and the way from its bytes to a message.
+//!
+//! ```text
+//! 0            2            4                  8
+//! | API key    | version    | correlation id   | client id, tagged fields | message
+//! ```
+
+use bytes::Bytes;
+use kafka_protocol::{
+    messages::{ApiKey, RequestHeader},
+    protocol::{Decodable, Request as RequestMessage, StrBytes},
+};
+use kafka_wire::request_shape::{ShapeError, check_request};
+
+use crate::{api, refusal::Reason};
+
+/// A request whose header has been read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) key: ApiKey,
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+    pub(crate) client_id: StrBytes,
+    message: Bytes,
+}
+
+impl Request {
+    /// Reads the header of `frame` and checks the shape of all of it, so that decoding allocates no more than what is there.
+    pub(crate) fn read(frame: Bytes) -> Result<Self, Reason> {
+        let peek = match check_request(&frame) {
+            Ok(peek) => peek,
+            // The one request that has an answer in versions that are not known yet (KIP-511).
+            Err(ShapeError::UnsupportedApiVersions { api_version, correlation_id }) => {
+                let (client_id, message) = (StrBytes::new(), Bytes::new());
+                return Ok(Self { key: ApiKey::ApiVersions, version: api_version, correlation_id, client_id, message });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut message = frame;
+        let header_version = peek.api_key.request_header_version(peek.api_version);
+        let header = RequestHeader::decode(&mut message, header_version).map_err(|error| Reason::Undecodable {
+            api: api::name(peek.api_key),
+            version: peek.api_version,
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            key: peek.api_key,
+            version: peek.api_version,
+            correlation_id: peek.correlation_id,
+            client_id: header.client_id.unwrap_or_default(),
+            message,
+        })
+    }
+
+    /// The message. Bytes behind it are ignored, as Apache Kafka ignores them.
+    pub(crate) fn decode<R: RequestMessage>(&self) -> Result<R, Reason> {
+        R::decode(&mut self.message.clone(), self.version).map_err(|error| Reason::Undecodable {
+            api: api::name(self.key),
+            version: self.version,
+            message: error.to_string(),
+        })
+    }
+
+    /// Whether nobody needs its effects once the client has gone: it only waits.
+    pub(crate) fn is_abandonable(&self) -> bool {
+        matches!(self.key, ApiKey::Fetch | ApiKey::JoinGroup | ApiKey::SyncGroup)
+    }
+}

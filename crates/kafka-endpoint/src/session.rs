@@ -1,0 +1,57 @@
+//! Who is at the other end of a connection, and what they may see: one app.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use credentials::ClientPrincipal;
+use kafka_protocol::protocol::StrBytes;
+use store::{App, WallClock};
+
+use crate::{
+    admission::UserPlace, coordinator::Coordinator, groups::GroupKey, metrics::Metrics, options::TopicSettings,
+    refusal::RefusalLog, shutdown::Shutdown,
+};
+
+/// The one broker's id. Not 0: some clients take that for "none".
+pub(crate) const NODE_ID: i32 = 1;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) advertised_host: StrBytes,
+    pub(crate) advertised_port: u16,
+    pub(crate) topic_settings: TopicSettings,
+    pub(crate) random: fn() -> [u8; 16],
+    pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) coordinator: Arc<Coordinator>,
+    pub(crate) refusals: RefusalLog,
+    pub(crate) metrics: Metrics,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// One connection's identity.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) server: Arc<Server>,
+    pub(crate) app: Arc<App>,
+    pub(crate) app_name: Arc<str>,
+    pub(crate) principal: ClientPrincipal,
+    pub(crate) peer: SocketAddr,
+    pub(crate) place: UserPlace,
+}
+
+impl Session {
+    /// The user and the app, for the log.
+    pub(crate) fn who(&self) -> String {
+        format!("{}@{}", self.principal.user, self.principal.app)
+    }
+
+    /// The app's group of that name.
+    pub(crate) fn group(&self, name: &str) -> GroupKey {
+        GroupKey { app: self.app_name.clone(), group: name.into() }
+    }
+
+    /// Stable for the life of the app. Each app sees a cluster of its own.
+    pub(crate) fn cluster_id(&self) -> StrBytes {
+        uuid::Uuid::new_v5(&uuid::Uuid::from_bytes(self.app.instance()), b"cluster").simple().to_string().into()
+    }
+}

@@ -1,0 +1,10 @@
+//! The crate as its callers see it.
+
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod filters;
+#[cfg(test)]
+mod language;
+#[cfg(test)]
+mod support;
