@@ -31,7 +31,7 @@ pub(crate) struct Work {
 pub(crate) enum Until {
     /// Each id was written once, in order.
     EachOnce,
-    /// Random ids, until the time is over.
+    /// Random ids, neighbours within a request, until the time is over.
     Elapsed(Duration),
 }
 
@@ -94,7 +94,11 @@ async fn write(
                 (from..next.get()).collect()
             }
             Until::Elapsed(time) if began.elapsed() >= time => Vec::new(),
-            Until::Elapsed(_) => (0..work.batch).map(|_| rand::random_range(0..work.documents)).collect(),
+            // Neighbours, so that no document is twice in a transaction, which would make one event of two commands.
+            Until::Elapsed(_) => {
+                let from = rand::random_range(0..=work.documents - work.batch as u64);
+                (from..from + work.batch as u64).collect()
+            }
         };
         if ids.is_empty() {
             return Ok(commands);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
@@ -56,6 +56,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Upserts acknowledged a second.
 fn measure(options: &Options) -> Result<f64> {
+    if options.documents < options.batch as u64 {
+        bail!("--documents must be at least --batch");
+    }
     let connections = options.connections.unwrap_or(if options.batch == 1 { 64 } else { 8 });
     let server = Server::start(&options.place)?;
     let work = Work {

@@ -2,7 +2,7 @@
 //!
 //! Invariants: with client certificates, every connection is a full handshake. On a resumed one rustls takes the client's identity from
 //! the ticket and does not ask the verifier again, so a certificate revoked since would still get in; hence neither tickets nor a session
-//! store. A P-256 handshake costs less than a millisecond, and Kafka's connections are long-lived.
+//! store. A full P-256 handshake costs about a millisecond, both sides together, and Kafka's connections are long-lived.
 //! Not here: which client certificates are good (`client_verifier`), where the server's is kept (`server_certificate`).
 
 use std::{path::Path, sync::Arc};

@@ -94,6 +94,7 @@ impl Document {
     /// [`Document::stamp_max`], as [`crate::StampClock`] gives it.
     pub fn upsert(&mut self, value: &Map, counters: &[Path], stamp: Stamp) {
         self.check_stamp(stamp);
+        debug_assert!(value.depth() <= crate::limits::DEPTH_MAX, "a value nests too deep to be stored");
         write::upsert(&mut self.root, value, counters, stamp);
     }
 

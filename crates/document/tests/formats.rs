@@ -7,7 +7,7 @@ use document::{
 use expect_test::{Expect, expect};
 
 fn value(json: &str) -> Value {
-    Value::from_json(json.as_bytes()).unwrap()
+    Value::from_json(json.as_bytes()).expect("the test's JSON is good")
 }
 
 fn map(json: &str) -> Map {
@@ -16,7 +16,7 @@ fn map(json: &str) -> Map {
 }
 
 fn path(text: &str) -> Path {
-    Path::parse(text).unwrap()
+    Path::parse(text).expect("the test's path is good")
 }
 
 fn at(time: u64, site: u64) -> Stamp {
@@ -237,7 +237,7 @@ fn canonical_floats() {
 }
 
 fn check_refused(bytes: &[u8], expected: &str) {
-    assert_eq!(Document::decode(bytes).unwrap_err().to_string(), expected);
+    assert_eq!(Document::decode(bytes).map_err(|error| error.to_string()), Err(expected.to_owned()));
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! What the HTTP API is made of and how it is set up.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use credentials::Credentials;
 use prometheus_client::registry::Registry;
@@ -88,8 +83,6 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
-    /// Set while the server stops: not ready any more.
-    pub(crate) stopping: AtomicBool,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) bodies_kib: Arc<Semaphore>,
     pub(crate) replies_kib: Arc<Semaphore>,
@@ -114,7 +107,6 @@ impl HttpApi {
             clock: parts.clock,
             metrics,
             registry,
-            stopping: AtomicBool::new(false),
             connections: Arc::new(Semaphore::new(options.connections_max)),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
             replies_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
@@ -146,5 +138,24 @@ impl State {
 
     pub(crate) fn app(&self, name: &str) -> Option<Arc<App>> {
         self.data_dir.app(name)
+    }
+}
+
+#[cfg(test)]
+impl HttpApi {
+    /// An API over an empty data directory.
+    pub(crate) fn for_tests(directory: &std::path::Path) -> Self {
+        #[derive(Debug)]
+        struct Stopped;
+        impl WallClock for Stopped {
+            fn now_ms(&self) -> u64 {
+                1
+            }
+        }
+        let clock = Arc::new(Stopped);
+        let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
+        let credentials = Credentials::open(directory, 1).unwrap();
+        let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        Self::new(options, HttpApiParts { data_dir, credentials, clock }, Registry::default())
     }
 }

@@ -1,6 +1,6 @@
 //! Reads a request's body within its bounds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, http::HeaderMap, http::header};
 use bytes::{Bytes, BytesMut};
@@ -25,7 +25,7 @@ pub(crate) enum BodyError {
     #[error("the body is longer than {max_bytes} bytes")]
     TooLong { max_bytes: usize },
     #[error("the body did not arrive within {} s", waited.as_secs_f32())]
-    Late { waited: std::time::Duration },
+    Late { waited: Duration },
     #[error("the body broke off: {0}")]
     Broken(#[source] axum::Error),
     #[error("Content-Encoding {0:?} is not supported: send the body as it is")]
@@ -46,13 +46,13 @@ impl ReadBody {
         if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
             return Err(BodyError::Encoded(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
         }
-        let reading = async {
-            let share = take_share(&state.bodies_kib, announced, max_bytes).await?;
-            Ok(Self { bytes: collect(body, max_bytes).await?, _share: share })
+        let bytes = announced.map_or(max_bytes, |length| length as usize); // it is at most max_bytes
+        let share = match bytes <= limits::BODY_BYTES_UNCOUNTED {
+            true => None,
+            false => Some(take_share(&state.bodies_kib, bytes, waited).await?),
         };
-        let share_was_free = state.bodies_kib.available_permits() > 0;
-        let late = if share_was_free { BodyError::Late { waited } } else { BodyError::Busy };
-        timeout(waited, reading).await.unwrap_or(Err(late))
+        let bytes = timeout(waited, collect(body, max_bytes)).await.map_err(|_| BodyError::Late { waited })??;
+        Ok(Self { bytes, _share: share })
     }
 }
 
@@ -62,17 +62,13 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
 
 async fn take_share(
     bodies_kib: &Arc<Semaphore>,
-    announced: Option<u64>,
-    max_bytes: usize,
-) -> Result<Option<OwnedSemaphorePermit>, BodyError> {
-    let bytes = announced.map_or(max_bytes, |length| length as usize); // checked: no longer than max_bytes
-    if bytes <= limits::BODY_BYTES_UNCOUNTED {
-        return Ok(None);
-    }
+    bytes: usize,
+    at_most: Duration,
+) -> Result<OwnedSemaphorePermit, BodyError> {
     let kib = bytes.div_ceil(1024).min(limits::BODIES_KIB_MAX) as u32;
-    match bodies_kib.clone().acquire_many_owned(kib).await {
-        Ok(permit) => Ok(Some(permit)),
-        Err(_closed) => Err(BodyError::Busy),
+    match timeout(at_most, bodies_kib.clone().acquire_many_owned(kib)).await {
+        Ok(Ok(share)) => Ok(share),
+        _ => Err(BodyError::Busy),
     }
 }
 

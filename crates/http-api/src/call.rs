@@ -9,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use credentials::Permission;
 use document::{CollectionName, Origin};
-use store::{App, TxnId};
+use store::{App, TxnId, WaitError};
 
 use crate::{
     access::{self, Caller, Denied, Door},
@@ -18,8 +18,9 @@ use crate::{
     failure::Failure,
 };
 
-const TXN_ID: HeaderName = HeaderName::from_static("x-ditto-txn-id");
-const TXN_ID_OLDER: HeaderName = HeaderName::from_static("x-hydra-txn-id");
+/// The header and its older name, each as it is looked up and as messages show it.
+const TXN_ID: (HeaderName, &str) = (HeaderName::from_static("x-ditto-txn-id"), "X-DITTO-TXN-ID");
+const TXN_ID_OLDER: (HeaderName, &str) = (HeaderName::from_static("x-hydra-txn-id"), "X-HYDRA-TXN-ID");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A call of `store/*`, let in and read.
@@ -36,6 +37,7 @@ pub(crate) struct Call {
 /// A call of `/admin/v1/*` by the holder of the admin key, read.
 #[derive(Debug)]
 pub(crate) struct AdminCall {
+    params: RawPathParams,
     body: ReadBody,
 }
 
@@ -56,7 +58,8 @@ impl Call {
     pub(crate) async fn wait_for_txn(&self, state: &State) -> Result<(), Failure> {
         let Some(txn_min) = self.txn_min else { return Ok(()) };
         let timeout = state.options.request_timeout;
-        self.app.wait_for(txn_min, timeout).await.map_err(|error| Failure::TxnNotApplied { error, timeout })
+        let waited = self.app.wait_for(txn_min, timeout).await;
+        waited.map_err(|WaitError { wanted, newest }| Failure::TxnNotApplied { wanted, newest, timeout })
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -65,6 +68,11 @@ impl Call {
 }
 
 impl AdminCall {
+    /// What stands at `{name}` of the route's path.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        param(&self.params, name).expect("a resource asks for what its route has")
+    }
+
     pub(crate) fn body(&self) -> &Bytes {
         &self.body.bytes
     }
@@ -88,10 +96,22 @@ impl FromRequest<Shared> for AdminCall {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         access::identify_admin(state, &parts.headers)?;
-        Ok(Self { body: ReadBody::read(state, &parts.headers, body).await? })
+        let params = path_params(&mut parts, state).await?;
+        Ok(Self { params, body: ReadBody::read(state, &parts.headers, body).await? })
     }
+}
+
+/// What stands at the `{…}` of the route's path.
+async fn path_params(parts: &mut Parts, state: &Shared) -> Result<RawPathParams, Failure> {
+    let path = parts.uri.path().to_owned();
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params.map_err(|_not_utf8| Failure::PathNotFound { path, hint: "the path is not UTF-8" })
+}
+
+fn param<'p>(params: &'p RawPathParams, name: &str) -> Option<&'p str> {
+    params.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// The extension that `serve` puts on every request.
@@ -101,9 +121,8 @@ pub(crate) fn door(parts: &Parts) -> Door {
 
 /// The app of `/{app}/api/v4/…`, or the default one.
 async fn named_app(parts: &mut Parts, state: &Shared, caller: &Caller) -> Result<Arc<App>, Failure> {
-    let params = RawPathParams::from_request_parts(parts, state).await.ok();
-    let named = params.as_ref().and_then(|params| params.iter().find(|(name, _)| *name == "app"));
-    let name = named.map_or(state.options.default_app.as_str(), |(_, name)| name);
+    let params = path_params(parts, state).await?;
+    let name = param(&params, "app").unwrap_or(state.options.default_app.as_str());
     caller.demand_any(name)?;
     state.app(name).ok_or_else(|| Failure::AppNotFound { app: name.to_owned() })
 }
@@ -111,7 +130,7 @@ async fn named_app(parts: &mut Parts, state: &Shared, caller: &Caller) -> Result
 /// `X-DITTO-TXN-ID`, or its older name; the greater where both are given.
 fn txn_min(headers: &HeaderMap) -> Result<Option<TxnId>, Failure> {
     let mut greatest = None;
-    for name in [TXN_ID, TXN_ID_OLDER] {
+    for (name, shown) in [TXN_ID, TXN_ID_OLDER] {
         for value in headers.get_all(&name) {
             let text = value.to_str().unwrap_or_default();
             let is_decimal = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -119,7 +138,7 @@ fn txn_min(headers: &HeaderMap) -> Result<Option<TxnId>, Failure> {
                 Ok(txn_id) if is_decimal => greatest = greatest.max(Some(TxnId(txn_id))),
                 _ => {
                     let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                    return Err(Failure::TxnIdMalformed { header: name, value });
+                    return Err(Failure::TxnIdMalformed { header: shown, value });
                 }
             }
         }
@@ -154,19 +173,19 @@ mod tests {
     #[test]
     fn transaction_ids_are_decimal_u64() {
         for (given, expected) in [("0", 0), ("62", 62), ("007", 7), ("18446744073709551615", u64::MAX)] {
-            assert_eq!(txn_min(&headers(TXN_ID, given)).unwrap(), Some(TxnId(expected)), "{given}");
-            assert_eq!(txn_min(&headers(TXN_ID_OLDER, given)).unwrap(), Some(TxnId(expected)), "{given}");
+            assert_eq!(txn_min(&headers(TXN_ID.0, given)).unwrap(), Some(TxnId(expected)), "{given}");
+            assert_eq!(txn_min(&headers(TXN_ID_OLDER.0, given)).unwrap(), Some(TxnId(expected)), "{given}");
         }
         for given in ["", "+1", "-1", " 1 2", "1.0", "0x10", "abc", "18446744073709551616"] {
-            assert!(txn_min(&headers(TXN_ID, given)).is_err(), "{given}");
+            assert!(txn_min(&headers(TXN_ID.0, given)).is_err(), "{given}");
         }
         assert_eq!(txn_min(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]
     fn the_greater_transaction_counts() {
-        let mut both = headers(TXN_ID, "7");
-        both.insert(TXN_ID_OLDER, HeaderValue::from_static("9"));
+        let mut both = headers(TXN_ID.0, "7");
+        both.insert(TXN_ID_OLDER.0, HeaderValue::from_static("9"));
         assert_eq!(txn_min(&both).unwrap(), Some(TxnId(9)));
     }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::{
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
 use query::{BindError, ParseError};
-use store::{AppNameError, CommitError, CreateAppError, SnapshotError, WaitError};
+use store::{AppNameError, CommitError, CreateAppError, SnapshotError};
 use wire::RequestError;
 
 use crate::{access::Denied, body::BodyError, limits, reply};
@@ -27,9 +27,9 @@ pub(crate) enum Failure {
     #[error("{place}: {error}")]
     QueryArgs { place: String, error: BindError },
     #[error("{header} must be a decimal number of at most 64 bits, not {value:?}")]
-    TxnIdMalformed { header: HeaderName, value: String },
-    #[error("{error}, after {} s; nothing was done", timeout.as_secs_f32())]
-    TxnNotApplied { error: WaitError, timeout: Duration },
+    TxnIdMalformed { header: &'static str, value: String },
+    #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
+    TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
     #[error("there is no app {app:?}")]
     AppNotFound { app: String },
     #[error("there is no document {id} in the collection {collection:?}")]
@@ -43,11 +43,16 @@ pub(crate) enum Failure {
     #[error("the request is for app {asked:?}, but appId says {named:?}")]
     OtherApp { asked: String, named: String },
     #[error(
-        "{place}: {message}; the request would touch more than {} documents or {} bytes",
+        "commands[{command}]: with it the request would touch more than {} documents or {} bytes",
         limits::OPERATIONS_MAX,
         limits::TRANSACTION_BYTES_MAX
     )]
-    TransactionTooLarge { place: String, message: &'static str },
+    TransactionTooLarge { command: usize },
+    #[error(
+        "commands[{command}].query: a request may have at most {} queries that name no ids",
+        limits::SCANNING_COMMANDS_MAX
+    )]
+    TooManyScans { command: usize },
     #[error(
         "the reply would be longer than {} bytes: ask for fewer documents with limit and offset",
         limits::REPLY_BYTES_MAX
@@ -98,6 +103,7 @@ impl Failure {
             | Failure::QueryArgs { .. }
             | Failure::TxnIdMalformed { .. }
             | Failure::OtherApp { .. }
+            | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
             | Failure::AppName(_)
@@ -152,6 +158,9 @@ impl IntoResponse for Failure {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -11,7 +11,6 @@ mod body;
 mod call;
 mod edge;
 mod failure;
-mod linger;
 mod metrics;
 mod reading;
 mod reply;
@@ -19,6 +18,7 @@ mod resource;
 mod routes;
 mod serve;
 mod sorting;
+mod stream;
 
 pub mod limits;
 

@@ -39,6 +39,9 @@ pub const BODIES_KIB_MAX: usize = 128 * 1024;
 /// A body announced to be no longer than this does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds such bodies already.
 pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 
+/// Updates and removes of one `store/write` whose query names no ids, so that it has to look at the whole collection. More get 400.
+pub const SCANNING_COMMANDS_MAX: usize = 100;
+
 /// Scans that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const SCANS_MAX: usize = 4;
 
@@ -48,9 +51,15 @@ pub const POINT_READS_MAX: usize = 64;
 /// The largest reply of a read, in bytes. A larger one gets 400 that asks for a smaller `limit`.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Replies of all requests together that are waiting to be sent, in KiB. A scan whose reply would exceed it waits for its turn, at most
-/// [`SCAN_TIMEOUT`]; then 503.
+/// What a read of one document takes of [`REPLIES_KIB_MAX`] before it knows its reply's length, in bytes.
+pub const REPLY_BYTES_ONE: usize = 6 * 1024 * 1024;
+
+/// Replies with documents of all requests together, in KiB, until they are sent. A read takes the largest that its reply can be, and gives back
+/// what it does not need. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_KIB_MAX: usize = 256 * 1024;
+
+/// How long a client may take none of a reply. After that the connection ends.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What `limit` + `offset` of a sorted find may keep in memory, in documents. More get 400.
 pub const SORT_DOCUMENTS_MAX: usize = 100_000;

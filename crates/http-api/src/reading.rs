@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use axum::response::Response;
 use document::{CollectionName, Document, DocumentId, Map, Value};
 use query::{Filter, Query};
 use store::{App, Snapshot, SnapshotError};
@@ -18,13 +19,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{api::State, failure::Failure, limits};
+use crate::{api::State, failure::Failure, limits, reply};
 
 /// How much a read looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// A few named documents.
-    Points,
+    /// One document.
+    One,
+    /// Several named documents.
+    Several,
     /// A collection.
     Scan,
 }
@@ -32,14 +35,17 @@ pub(crate) enum Extent {
 impl Extent {
     /// What finding a filter's documents takes.
     pub(crate) fn of(filter: &Filter) -> Self {
-        if filter.ids().is_some() { Extent::Points } else { Extent::Scan }
+        match filter.ids() {
+            Some(ids) if ids.len() <= 1 => Extent::One,
+            Some(_) => Extent::Several,
+            None => Extent::Scan,
+        }
     }
 
-    /// A scan's reply may be large; a point read's is as small as what it names.
-    pub(crate) async fn reply_share(self, state: &State) -> Result<Option<ReplyShare>, Failure> {
+    fn reply_bytes_max(self) -> usize {
         match self {
-            Extent::Points => Ok(None),
-            Extent::Scan => ReplyShare::take(state).await.map(Some),
+            Extent::One => limits::REPLY_BYTES_ONE,
+            Extent::Several | Extent::Scan => limits::REPLY_BYTES_MAX,
         }
     }
 }
@@ -73,7 +79,7 @@ pub(crate) async fn read<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let waited = state.options.scan_timeout;
     let room = match extent {
-        Extent::Points => &state.point_reads,
+        Extent::One | Extent::Several => &state.point_reads,
         Extent::Scan => &state.scans,
     };
     let permit = wait_for_room(room, 1, waited).await?;
@@ -84,6 +90,21 @@ pub(crate) async fn read<T: Send + 'static>(
         work(&app.snapshot()?, &abandoned)
     });
     timeout(waited, reading).await.map_err(|_| Failure::ReadLate { waited })??
+}
+
+/// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until it is sent.
+pub(crate) async fn reply(
+    state: &State,
+    app: &Arc<App>,
+    extent: Extent,
+    work: impl FnOnce(&Snapshot, &Abandoned) -> Result<Vec<u8>, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let kib = (extent.reply_bytes_max() / 1024) as u32;
+    let mut share = wait_for_room(&state.replies_kib, kib, state.options.scan_timeout).await?;
+    let body = read(state, app, extent, work).await?;
+    let spare = share.num_permits().saturating_sub(body.len().div_ceil(1024));
+    drop(share.split(spare));
+    Ok(reply::json_with_share(body, share))
 }
 
 async fn wait_for_room(
@@ -157,25 +178,6 @@ pub(crate) fn visible(
     id: &DocumentId,
 ) -> Result<Option<Map>, SnapshotError> {
     Ok(snapshot.document(collection, id)?.and_then(|stored| stored.document.value()))
-}
-
-/// Memory that a reply may take until it is sent.
-#[derive(Debug)]
-pub(crate) struct ReplyShare(OwnedSemaphorePermit);
-
-impl ReplyShare {
-    async fn take(state: &State) -> Result<Self, Failure> {
-        let kib = (limits::REPLY_BYTES_MAX / 1024) as u32;
-        wait_for_room(&state.replies_kib, kib, state.options.scan_timeout).await.map(Self)
-    }
-
-    /// Gives back what a reply of this many bytes does not need.
-    pub(crate) fn shrink(mut self, bytes: usize) -> OwnedSemaphorePermit {
-        let needed_kib = bytes.div_ceil(1024);
-        let spare = self.0.num_permits().saturating_sub(needed_kib);
-        drop(self.0.split(spare));
-        self.0
-    }
 }
 
 /// About how much memory a value takes, in bytes.

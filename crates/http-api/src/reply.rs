@@ -22,8 +22,7 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// A JSON reply whose share of the memory for replies is given back once it is sent.
-pub(crate) fn json_with_share(body: Vec<u8>, share: Option<OwnedSemaphorePermit>) -> Response {
-    let Some(share) = share else { return json(StatusCode::OK, body) };
+pub(crate) fn json_with_share(body: Vec<u8>, share: OwnedSemaphorePermit) -> Response {
     let body = Body::new(SharedBody { body: Full::from(body), _share: share });
     with_type(StatusCode::OK, HeaderValue::from_static("application/json"), body)
 }

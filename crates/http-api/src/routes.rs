@@ -22,16 +22,23 @@ use crate::{
 /// Both bases of the store's calls: the default app's, and any app's (CONTRACT section 2).
 const STORE_BASES: [&str; 2] = ["/api/v4", "/{app}/api/v4"];
 
-/// The routes, and what was registered.
+/// Collects the routes.
 pub(crate) struct Routes {
     state: Shared,
     router: Router<Shared>,
-    listed: Vec<(Method, String)>,
+    /// Method and path of everything that was added.
+    #[cfg(test)]
+    listed: Vec<String>,
 }
 
 impl Routes {
     pub(crate) fn all(state: &Shared) -> Self {
-        let mut routes = Self { state: state.clone(), router: Router::new(), listed: Vec::new() };
+        let mut routes = Self {
+            state: state.clone(),
+            router: Router::new(),
+            #[cfg(test)]
+            listed: Vec::new(),
+        };
         for base in STORE_BASES {
             routes.add(Method::POST, base, "/store/write", write::handle);
             routes.add(Method::POST, base, "/store/find", find::handle);
@@ -54,11 +61,6 @@ impl Routes {
         routes
     }
 
-    /// Every method and path that has a handler.
-    pub(crate) fn listed(&self) -> &[(Method, String)] {
-        &self.listed
-    }
-
     pub(crate) fn into_router(self) -> Router {
         self.router.method_not_allowed_fallback(method_not_allowed).fallback(path_not_found).with_state(self.state)
     }
@@ -73,7 +75,8 @@ impl Routes {
         let measured = middleware::from_fn_with_state(self.state.metrics.route(path), measure);
         let full_path = format!("{base}{path}");
         self.router = std::mem::take(&mut self.router).route(&full_path, on(filter, handler).route_layer(measured));
-        self.listed.push((method, full_path));
+        #[cfg(test)]
+        self.listed.push(format!("{method} {full_path}"));
     }
 }
 
@@ -108,5 +111,57 @@ fn hint(path: &str) -> &'static str {
         "this version has no attachments"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{HttpApi, resource::openapi::OPENAPI};
+
+    /// Method and path of everything that the description names, with every server's base.
+    fn described() -> BTreeSet<String> {
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut found = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for server in item["servers"].as_array().unwrap() {
+                let base = server["url"].as_str().unwrap().trim_end_matches('/');
+                let methods =
+                    ["get", "post", "put", "patch", "delete"].iter().filter(|&&method| item.get(method).is_some());
+                found.extend(methods.map(|method| format!("{} {base}{path}", method.to_uppercase())));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_routed() {
+        let directory = tempfile::tempdir().unwrap();
+        let api = HttpApi::for_tests(directory.path());
+        let listed: BTreeSet<_> = Routes::all(&api.state).listed.into_iter().collect();
+        assert_eq!(listed, described());
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        fn check(value: &Value, whole: &Value) {
+            match value {
+                Value::Object(object) => {
+                    if let Some(Value::String(target)) = object.get("$ref") {
+                        let pointer = target.strip_prefix('#').unwrap();
+                        assert!(whole.pointer(pointer).is_some(), "{target}");
+                    }
+                    object.values().for_each(|inner| check(inner, whole));
+                }
+                Value::Array(elements) => elements.iter().for_each(|inner| check(inner, whole)),
+                _ => {}
+            }
+        }
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        check(&description, &description);
     }
 }

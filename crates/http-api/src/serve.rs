@@ -2,13 +2,7 @@
 //!
 //! Invariants: connections are bounded; every wait for a peer (handshake, head, body) is; a fault of one connection ends that one alone.
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,19 +10,18 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, watch},
+    task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{HttpApi, access::Door, edge, limits, linger::Lingering};
-
-/// Held by each connection; once all are gone the stop is complete.
-type Alive = mpsc::Sender<()>;
+use crate::{HttpApi, access::Door, edge, limits, stream::ClientStream};
 
 impl HttpApi {
     /// Answers on `listener` until `shutdown` is done: HTTP, or HTTPS with `tls`. Then no more connections are taken, requests that are being
-    /// answered are finished within [`crate::HttpApiOptions::shutdown_timeout`], and it returns. May run for several listeners at once.
+    /// answered are finished within [`crate::HttpApiOptions::shutdown_timeout`], the rest is cut, and it returns. May run for several listeners
+    /// at once. Dropping it cuts every connection.
     ///
     /// Fails only if the listener cannot tell its own address.
     pub async fn serve(
@@ -40,20 +33,20 @@ impl HttpApi {
         let address = listener.local_addr()?;
         let acceptor = tls.map(TlsAcceptor::from);
         let (stop, stopping) = watch::channel(false);
-        let (alive, mut all_gone) = mpsc::channel(1);
+        let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
+                Some(_) = connections.join_next() => continue,
                 accepted = self.accept(&listener) => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
+                Ok((stream, room)) => {
                     let connection = self.clone().connection(stream, address, acceptor.clone(), stopping.clone());
-                    let alive: Alive = alive.clone();
-                    tokio::spawn(async move {
+                    connections.spawn(async move {
                         connection.await;
-                        drop((permit, alive));
+                        drop(room);
                     });
                 }
                 Err(error) => {
@@ -63,17 +56,17 @@ impl HttpApi {
             }
         }
         drop(listener);
-        self.state.stopping.store(true, Ordering::Relaxed);
-        let _ = stop.send(true); // nobody listens: no connection is open
-        drop(alive);
-        if timeout(self.state.options.shutdown_timeout, all_gone.recv()).await.is_err() {
-            tracing::warn!("requests that did not end in time are cut");
+        stop.send_replace(true);
+        let all_ended = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.state.options.shutdown_timeout, all_ended).await.is_err() {
+            tracing::warn!(connections = connections.len(), "connections that did not end in time are cut");
+            connections.shutdown().await;
         }
         Ok(())
     }
 
     /// The next connection, once there is room for it.
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
         let permit = self.state.connections.clone().acquire_owned().await.expect("this semaphore is never closed");
         let (stream, _) = listener.accept().await?;
         Ok((stream, permit))
@@ -126,7 +119,7 @@ impl HttpApi {
             .header_read_timeout(self.state.options.header_timeout)
             .max_headers(limits::HEADERS_MAX)
             .max_header_size(limits::HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+            .serve_connection(TokioIo::new(ClientStream::new(stream)), service);
         let mut connection = pin!(connection);
         tokio::select! {
             ended = &mut connection => return Ok(ended?),

@@ -68,7 +68,13 @@ fn fields() -> impl Strategy<Value = Map> {
 }
 
 fn id() -> impl Strategy<Value = DocumentId> {
-    value().prop_filter_map("an id", |value| DocumentId::from_value(&value).ok())
+    let string = prop::sample::select(&STRINGS[1..]).prop_map(|text| Value::String(text.to_string()));
+    let integer = prop_oneof![(-3_i64..4).prop_map(Value::Int), (1_u64 << 63..).prop_map(Value::Uint)];
+    let object = (name(), value(), fields()).prop_map(|(name, value, mut fields)| {
+        fields.insert(name, value);
+        Value::Map(fields)
+    });
+    prop_oneof![string, integer, object].prop_map(|value| DocumentId::from_value(&value).expect("an id's kind"))
 }
 
 /// Arguments `x`, `y` and `z`, of which `z` is an array and `y` a string.

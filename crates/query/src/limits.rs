@@ -15,5 +15,6 @@ pub const QUERY_TERMS_MAX: usize = 4096;
 /// How many regular expressions one query may have. More is a parse error; with [`REGEX_BYTES_MAX`] this bounds a filter's memory.
 pub const REGEX_COUNT_MAX: usize = 16;
 
-/// The largest compiled size of one regular expression, in bytes. A larger one is an error.
+/// The largest compiled size of one regular expression, in bytes. A larger one is an error. `^\w{1,16}$` takes 0.8 MiB, ASCII classes a tenth.
+/// Matching takes time linear in the text, but for a hostile expression of this size that is seconds for each 100 KiB of it.
 pub const REGEX_BYTES_MAX: usize = 1024 * 1024;

@@ -64,9 +64,7 @@ impl Parser {
         match self.token().clone() {
             Token::Symbol("!") => self.nested(Self::negation),
             Token::Symbol("(") => self.nested(Self::parenthesized),
-            Token::Name(name)
-                if matches!(name.as_str(), "true" | "false") && comparison(self.next_token()).is_none() =>
-            {
+            Token::Name(name) if self.at_constant() => {
                 self.bump();
                 Ok(Condition::Constant(name == "true"))
             }
@@ -80,7 +78,7 @@ impl Parser {
         self.bump();
         let is_condition = match self.token() {
             Token::Symbol("(" | "!") => true,
-            Token::Name(name) => matches!(name.as_str(), "true" | "false") || self.next_token() == &Token::Symbol("("),
+            Token::Name(_) => self.at_constant() || self.next_token() == &Token::Symbol("("),
             _ => false,
         };
         if !is_condition {
@@ -118,7 +116,7 @@ impl Parser {
             (Token::End | Token::Symbol("&&" | "||" | ")"), Operand::Field(_) | Operand::Argument(_)) => {
                 format!(" (write `{} == true` to ask whether it is true)", shortened(&left.to_string()))
             }
-            (Token::Number(_), Operand::Field(_)) => {
+            (Token::Number(Value::Int(..0)), Operand::Field(_)) => {
                 " (a field with a hyphen in its name is written ['a-1'])".to_string()
             }
             _ => String::new(),
@@ -357,6 +355,12 @@ impl Parser {
 
     fn expect_end(&self) -> Result<(), ParseError> {
         if self.token() == &Token::End { Ok(()) } else { Err(self.expected("`&&`, `||` or the end of the query")) }
+    }
+
+    /// At `true` or `false` as a condition of its own.
+    fn at_constant(&self) -> bool {
+        let is_boolean = matches!(self.token(), Token::Name(name) if matches!(name.as_str(), "true" | "false"));
+        is_boolean && comparison(self.next_token()).is_none()
     }
 
     fn at_operand(&self) -> bool {

@@ -318,7 +318,7 @@ fn unknown_character(c: char) -> String {
         '‘' | '’' | '“' | '”' => format!("found {c} (a string is quoted with ' or \")"),
         '{' | '}' => format!("found `{c}` (an object can only be given as an argument, `$args.name`)"),
         c if c.is_control() => format!("found the control character U+{:04X}", u32::from(c)),
-        c => format!("found `{c}`, which means nothing here"),
+        c => format!("found `{}`, which means nothing here", c.escape_debug()),
     }
 }
 

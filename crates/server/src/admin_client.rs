@@ -1,4 +1,4 @@
-//! Calls of `/admin/v1` on the running server of a data directory, with its admin key.
+//! Calls of `/admin/v1` on the running server of a data directory, with its admin key. Replies are JSON text, as `--json` shows it.
 //!
 //! Invariants: the key goes to the address in `run.json` only while that process lives, and through no proxy.
 
@@ -32,19 +32,19 @@ impl AdminClient {
     }
 
     /// `GET /admin/v1/<path>`.
-    pub(crate) fn read(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) fn read(&self, path: &str) -> anyhow::Result<String> {
         let request = self.agent.get(self.url(path)).header("authorization", &self.authorization);
         reply(request.call(), &self.base)
     }
 
     /// `POST /admin/v1/<path>` with a JSON body.
-    pub(crate) fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) fn create(&self, path: &str, body: &Value) -> anyhow::Result<String> {
         let request = self.agent.post(self.url(path)).header("authorization", &self.authorization);
         reply(request.content_type("application/json").send(body.to_string()), &self.base)
     }
 
     /// `DELETE /admin/v1/<path>`.
-    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<String> {
         let request = self.agent.delete(self.url(path)).header("authorization", &self.authorization);
         reply(request.call(), &self.base)
     }
@@ -60,21 +60,20 @@ pub(crate) fn agent() -> ureq::Agent {
     config.timeout_global(Some(TIMEOUT)).build().new_agent()
 }
 
-/// The reply's JSON (null if it has none), or what the server said against it.
+/// The reply as it came, or what the server said against it.
 pub(crate) fn reply(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     base: &str,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<String> {
     let mut answer = answer.map_err(|error| anyhow!("no answer from {base}: {error}"))?;
     let status = answer.status();
     let text = answer.body_mut().with_config().limit(REPLY_BYTES_MAX).read_to_string();
     let text = text.with_context(|| format!("the answer from {base} broke off"))?;
-    let json =
-        if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
     if status.is_success() {
-        return Ok(json);
+        return Ok(text);
     }
-    match json.get("message").and_then(Value::as_str) {
+    let said: Value = serde_json::from_str(&text).unwrap_or_default();
+    match said["message"].as_str() {
         Some(message) => bail!("{message}"),
         None => bail!("{base} answered {status}"),
     }

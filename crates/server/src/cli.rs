@@ -58,7 +58,7 @@ Every option is also an environment variable and a key of the file at --config:
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Run a server until SIGTERM or Ctrl-C
-    Serve(command::serve::Serve),
+    Serve(Box<command::serve::Serve>),
     /// Show a write become an event: a throw-away server, sample changes, a consumer
     Demo(command::demo::Demo),
     /// Print a topic of the running server as JSON lines, through its Kafka endpoint

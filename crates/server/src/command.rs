@@ -54,8 +54,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it as it is.
-fn read_reply<T: serde::de::DeserializeOwned>(reply: serde_json::Value) -> anyhow::Result<T> {
-    serde_json::from_value(reply).map_err(|error| {
+fn read_reply<T: serde::de::DeserializeOwned>(reply: &str) -> anyhow::Result<T> {
+    serde_json::from_str(reply).map_err(|error| {
         anyhow::anyhow!(
             "the server's reply is not what this version expects ({error}); try --json, or the server's own version"
         )

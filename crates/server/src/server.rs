@@ -7,7 +7,7 @@
 mod address;
 mod edges;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
@@ -45,11 +45,22 @@ pub(crate) struct Facts {
     pub(crate) apps: Vec<String>,
     /// The default app's files.
     pub(crate) bundle: Bundle,
-    /// Who may call the HTTP API, for each of its base addresses.
-    pub(crate) access: Vec<(String, Access)>,
+    /// The HTTP API's addresses: HTTP, then HTTPS if there is one.
+    pub(crate) doors: Vec<Door>,
 }
 
-/// Who may call the HTTP API at one address (CONTRACT section 6).
+/// One address of the HTTP API.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    /// As `http://127.0.0.1:8080`.
+    pub(crate) base: String,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Who may call.
+    pub(crate) access: Access,
+}
+
+/// Who may call the HTTP API at a door (CONTRACT section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Loopback and no keys made: whoever is on this machine.
@@ -89,8 +100,6 @@ impl Server {
 
     async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
         RunFile::remove(&data_dir)?;
-        let now_ms = clock::now_ms();
-        let credentials = Credentials::open(&data_dir, now_ms)?;
         let http = bind("http-listen", &settings.http_listen).await?;
         let https = match &settings.https_listen {
             Some(address) => Some(bind("https-listen", address).await?),
@@ -99,6 +108,8 @@ impl Server {
         let kafka = bind("kafka-listen", &settings.kafka_listen).await?;
         let listening = Listening::new(settings, &http, https.as_ref(), &kafka)?;
 
+        let now_ms = clock::now_ms();
+        let credentials = Credentials::open(&data_dir, now_ms)?;
         if data.app(settings.app.as_str()).is_none() {
             data.create_app(&settings.app)?;
         }
@@ -116,9 +127,12 @@ impl Server {
         }
         let bundle = bundle.expect("the default app is one of the apps");
         let any_keys = !credentials.keys().is_empty();
-        let access = |base: &String, loopback| (base.clone(), Access::of(loopback, settings.insecure_open, any_keys));
-        let access = listening.http_addresses().map(|(base, loopback)| access(base, loopback)).collect();
-        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, access };
+        let door = |(base, address): (String, SocketAddr)| {
+            let access = Access::of(address.ip().is_loopback(), settings.insecure_open, any_keys);
+            Door { base, address, access }
+        };
+        let doors = listening.http_addresses().into_iter().map(door).collect();
+        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, doors };
 
         let https = match https {
             Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),

@@ -69,7 +69,7 @@ fn what_this_version_cannot_do_is_refused() {
     }
     fails(&run(directory.path(), &["serve", "--segment-bytes", "1KiB"]), 2, &["--segment-bytes must be from 65536"]);
     fails(&run(directory.path(), &["serve", "--app", "My App"]), 2, &["--app", "an app's name is"]);
-    fails(&run(directory.path(), &["serve", "--log", "loud=="]), 2, &["--log loud=="]);
+    fails(&run(directory.path(), &["serve", "--log", "loud=="]), 2, &["--log: "]);
 }
 
 fn with_file(directory: &Path, text: &str, arguments: &[&str]) -> Finished {

@@ -4,6 +4,8 @@
 
 mod support;
 
+mod administration;
 mod command_line;
+mod events;
 mod lifecycle;
 mod real_clients;

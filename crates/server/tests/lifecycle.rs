@@ -1,6 +1,11 @@
 //! A server's start, its end, and what may go wrong between.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, sync::Arc};
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    sync::Arc,
+};
 
 use rustix::process::Signal;
 
@@ -19,6 +24,28 @@ fn a_clean_stop_removes_run_json_and_is_status_0() {
         assert!(!path.exists());
         drop(directory);
     }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_request_that_hangs() {
+    let server = TestServer::start();
+    let mut hanging = TcpStream::connect(server.run["http"].as_str().unwrap().trim_start_matches("http://")).unwrap();
+    let head =
+        "POST /api/v4/store/write HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+    hanging.write_all(head.as_bytes()).unwrap();
+    let mut continues = [0; 12];
+    hanging.read_exact(&mut continues).unwrap();
+    assert_eq!(&continues, b"HTTP/1.1 100", "the server waits for the body");
+    server.signal(Signal::TERM);
+    wait_until("it is stopping", || server.stderr().contains("SIGTERM: stopping"));
+    assert!(server.data_dir().join("run.json").exists(), "the stop is not done while a request is under way");
+    server.signal(Signal::INT);
+    let finished = server.finish();
+    assert_eq!(finished.code(), Some(1));
+    assert!(
+        finished.stderr.ends_with("headwater: Ctrl-C while stopping: ended at once, without finishing\n"),
+        "{finished:?}"
+    );
 }
 
 #[test]
@@ -98,4 +125,18 @@ fn the_start_screen_says_where_everything_is() {
     ] {
         assert!(screen.contains(words), "{words:?} is not on the screen: {screen}");
     }
+}
+
+#[test]
+fn a_json_log_is_all_that_a_machine_reads() {
+    let server = TestServer::start_in(Arc::new(tempfile::tempdir().unwrap()), &["--log-format", "json"]);
+    let ready = |stderr: &str| stderr.lines().any(|line| line.contains(r#""message":"ready""#));
+    wait_until("it says that it is ready", || ready(&server.stderr()));
+    let finished = server.terminate();
+    assert_eq!(finished.stdout, "");
+    for line in finished.stderr.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert!(event["timestamp"].is_string() && event["level"].is_string(), "{line}");
+    }
+    assert!(finished.stderr.contains(r#""message":"stopped""#), "{finished:?}");
 }

@@ -20,7 +20,7 @@ fn just_before(stamp: Stamp) -> Stamp {
 
 /// Merges `value` into `field`, which becomes an object.
 pub(super) fn upsert(field: &mut Field, value: &Map, counters: &[Path], stamp: Stamp) {
-    Upsert { counters, stamp, names: Vec::new() }.merge_into(field, value, Stamp::ZERO);
+    Upsert { counters: names_of(counters), stamp, names: Vec::new() }.merge_into(field, value, Stamp::ZERO);
 }
 
 /// Runs `command` in the document `root`; where it fails, the document is in no defined state.
@@ -46,7 +46,7 @@ pub(super) fn run_command(root: &mut Field, command: &UpdateCommand, stamp: Stam
 pub(super) fn write_through(field: &mut Field, outer: Stamp, stamp: Stamp) -> &mut MapField {
     if let Field::Leaf(leaf) = field {
         // A leaf of this very write nobody has seen; its clear must stay below the object's stamp.
-        let cleared = leaf.cleared.min(just_before(stamp));
+        let cleared = if leaf.cleared < stamp { leaf.cleared } else { just_before(stamp) };
         *field = Field::Map(MapField { cleared: above(outer, cleared), stamp, children: Vec::new() });
     }
     let Field::Map(map) = field else { unreachable!("a leaf has just become a map") };
@@ -55,10 +55,26 @@ pub(super) fn write_through(field: &mut Field, outer: Stamp, stamp: Stamp) -> &m
 }
 
 struct Upsert<'a> {
-    counters: &'a [Path],
+    /// Where numbers become counters; sorted, so that many cost little.
+    counters: Vec<Vec<&'a str>>,
     stamp: Stamp,
-    /// The way to the object at hand; kept only while there are counters to find.
+    /// The way to the field at hand.
     names: Vec<&'a str>,
+}
+
+/// The paths that lead through objects only, sorted; counters cannot be in arrays.
+fn names_of(paths: &[Path]) -> Vec<Vec<&str>> {
+    let mut names: Vec<Vec<&str>> =
+        paths.iter().filter_map(|path| path.segments.iter().map(name_of).collect()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn name_of(segment: &PathSegment) -> Option<&str> {
+    match segment {
+        PathSegment::Field(name) => Some(name),
+        PathSegment::Index(_) => None,
+    }
 }
 
 impl<'a> Upsert<'a> {
@@ -105,14 +121,7 @@ impl<'a> Upsert<'a> {
     }
 
     fn is_counter(&self) -> bool {
-        let is_here = |path: &Path| {
-            path.segments.len() == self.names.len()
-                && path.segments.iter().zip(&self.names).all(|(segment, name)| match segment {
-                    PathSegment::Field(field) => field == name,
-                    PathSegment::Index(_) => false,
-                })
-        };
-        self.counters.iter().any(is_here)
+        self.counters.binary_search(&self.names).is_ok()
     }
 }
 
@@ -154,7 +163,7 @@ fn write_at(field: &mut Field, outer: Stamp, kind: &UpdateKind, stamp: Stamp) ->
 }
 
 fn replacement(value: &Value, outer: Stamp, stamp: Stamp) -> Field {
-    let mut field = Upsert { counters: &[], stamp, names: Vec::new() }.new_field(value);
+    let mut field = Upsert { counters: Vec::new(), stamp, names: Vec::new() }.new_field(value);
     if let Field::Map(map) = &mut field {
         map.cleared = above(outer, just_before(stamp));
     }

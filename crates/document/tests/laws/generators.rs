@@ -96,7 +96,7 @@ pub(crate) fn changesets() -> impl Strategy<Value = Changeset> {
 }
 
 fn operations() -> impl Strategy<Value = Operation> {
-    let collection = "[a-z_é]{1,9}".prop_map(|name| CollectionName::new(&name).unwrap());
+    let collection = "[a-z_é]{1,9}".prop_map(|name| CollectionName::new(&name).expect("letters make a name"));
     let id = values().prop_filter_map("no id", |value| DocumentId::from_value(&value).ok());
     let condition = prop_oneof![
         Just(Condition::Always),

@@ -23,7 +23,8 @@ fn documents() -> impl Strategy<Value = Document> {
     (maps(), small_maps(), small_commands()).prop_map(|(value, small, commands)| {
         let mut document = Document::new();
         document.upsert(&value, &[], Stamp { time: 1 << 40, site: SiteId(7) });
-        document.upsert(&small, &[Path::parse("a").unwrap()], Stamp { time: 1 << 41, site: SiteId(u64::MAX - 1) });
+        let counter = Path::parse("a").expect("a letter is a path");
+        document.upsert(&small, &[counter], Stamp { time: 1 << 41, site: SiteId(u64::MAX - 1) });
         let _ = document.update(&commands, Stamp { time: (1 << 41) + 1, site: SiteId(7) });
         document
     })

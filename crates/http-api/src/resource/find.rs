@@ -13,7 +13,6 @@ use crate::{
     failure::Failure,
     limits,
     reading::{self, Abandoned, Extent, Match},
-    reply,
     sorting::Smallest,
 };
 
@@ -23,8 +22,7 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     let filter = reading::parse_filter("query", &request.query.query, &request.query.args)?;
     call.wait_for_txn(&state).await?;
     let extent = Extent::of(&filter);
-    let share = extent.reply_share(&state).await?;
-    let body = reading::read(&state, &call.app, extent, move |snapshot, abandoned| {
+    let reply = reading::reply(&state, &call.app, extent, move |snapshot, abandoned| {
         let mut reply = DocumentsReply::default();
         if request.sort.is_empty() {
             in_order_of_ids(snapshot, &request, &filter, abandoned, &mut reply)?;
@@ -32,10 +30,8 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
             sorted(snapshot, &request, &filter, abandoned, &mut reply)?;
         }
         Ok(reply.finish(snapshot.txn_id().0))
-    })
-    .await?;
-    let share = share.map(|share| share.shrink(body.len()));
-    Ok(reply::json_with_share(body, share))
+    });
+    reply.await
 }
 
 /// Stops at the last document that is asked for.

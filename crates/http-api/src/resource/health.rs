@@ -1,7 +1,5 @@
 //! `GET /health/live` and `/health/ready`. Anybody may ask, without a key: they show no documents.
 
-use std::sync::atomic::Ordering;
-
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
 
@@ -24,12 +22,9 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app takes writes and the server is not stopping; otherwise 503 and why.
+/// Every app takes writes; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
-    if state.stopping.load(Ordering::Relaxed) {
-        reasons.push("the server is stopping".to_owned());
-    }
     for app in state.data_dir.apps() {
         reasons.extend(app.write_obstacle().map(|obstacle| format!("app {:?}: {obstacle}", app.name().as_str())));
     }

@@ -1,10 +1,6 @@
 //! `/admin/v1/keys`: API keys.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::ApiKey;
 use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, Permission};
 
@@ -24,14 +20,10 @@ pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response 
     reply::json_of(StatusCode::OK, &KeysReply { keys })
 }
 
-pub(crate) async fn revoke(
-    State(state): State<Shared>,
-    Path(name): Path<String>,
-    _: AdminCall,
-) -> Result<Response, Failure> {
-    let revoked = name.clone();
-    tokio::task::spawn_blocking(move || state.credentials.revoke_key(&name)).await??;
-    Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked }))
+pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let name = call.param("name").to_owned();
+    let revoked = tokio::task::spawn_blocking(move || state.credentials.revoke_key(&name).map(|()| name));
+    Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
 }
 
 fn shown(key: ApiKey) -> KeyReply {

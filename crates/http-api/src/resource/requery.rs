@@ -13,7 +13,6 @@ use crate::{
     failure::Failure,
     limits,
     reading::{self, Extent},
-    reply,
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
@@ -22,10 +21,9 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     check_access(&call, &request)?;
     call.wait_for_txn(&state).await?;
     // One id in every collection can be much to read and to answer.
-    let extent = if request.collection.is_some() { Extent::Points } else { Extent::Scan };
-    let share = extent.reply_share(&state).await?;
+    let extent = if request.collection.is_some() { Extent::One } else { Extent::Scan };
     let (caller, app_name) = (call.caller.clone(), call.app_name().to_owned());
-    let body = reading::read(&state, &call.app, extent, move |snapshot, abandoned| {
+    let reply = reading::reply(&state, &call.app, extent, move |snapshot, abandoned| {
         let mut reply = DocumentsReply::default();
         for collection in collections(snapshot, &request, &caller, &app_name)? {
             abandoned.check()?;
@@ -37,10 +35,8 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
             }
         }
         Ok(reply.finish(snapshot.txn_id().0))
-    })
-    .await?;
-    let share = share.map(|share| share.shrink(body.len()));
-    Ok(reply::json_with_share(body, share))
+    });
+    reply.await
 }
 
 fn check_app(call: &Call, request: &RequeryRequest) -> Result<(), Failure> {

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::{Bundle, UserCertificate};
 use store::App;
 use wire::admin::{
@@ -21,12 +17,8 @@ use crate::{
 };
 
 /// 201, the certificate, and where its files are.
-pub(crate) async fn issue(
-    State(state): State<Shared>,
-    Path(app): Path<String>,
-    call: AdminCall,
-) -> Result<Response, Failure> {
-    let app = find_app(&state, &app)?;
+pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let app = find_app(&state, call.param("app"))?;
     let NewUser { user, directory } = NewUser::parse(call.body())?;
     let issued = tokio::task::spawn_blocking(move || {
         let (app, topic) = (app.name().as_str(), app.name().main_topic());
@@ -43,23 +35,16 @@ pub(crate) async fn issue(
     Ok(reply::json_of(StatusCode::CREATED, &issued))
 }
 
-pub(crate) async fn list(
-    State(state): State<Shared>,
-    Path(app): Path<String>,
-    _: AdminCall,
-) -> Result<Response, Failure> {
-    let app = find_app(&state, &app)?;
+pub(crate) async fn list(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let app = find_app(&state, call.param("app"))?;
     let credentials = state.credentials.users(Some(app.name().as_str())).into_iter().map(shown).collect();
     Ok(reply::json_of(StatusCode::OK, &UsersReply { credentials }))
 }
 
 /// Revokes every certificate of the user; their connections are cut.
-pub(crate) async fn revoke(
-    State(state): State<Shared>,
-    Path((app, user)): Path<(String, String)>,
-    _: AdminCall,
-) -> Result<Response, Failure> {
-    let app = find_app(&state, &app)?;
+pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let app = find_app(&state, call.param("app"))?;
+    let user = call.param("user").to_owned();
     let revoked = tokio::task::spawn_blocking(move || {
         state.credentials.revoke_user(app.name().as_str(), &user, state.clock.now_ms())
     });

@@ -5,7 +5,11 @@
 //! ones of the same request did, every document of its collection that an earlier command names is looked at as well. What can be missed is only a
 //! document that another request makes match between the snapshot and the commit.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
@@ -86,6 +90,9 @@ async fn scan(
     if to_scan.is_empty() {
         return Ok(Vec::new());
     }
+    if let Some(&(command, ..)) = to_scan.get(limits::SCANNING_COMMANDS_MAX) {
+        return Err(Failure::TooManyScans { command });
+    }
     let count = commands.len();
     reading::read(state, &call.app, Extent::Scan, move |snapshot, abandoned| {
         let mut found = vec![Vec::new(); count];
@@ -94,7 +101,11 @@ async fn scan(
             reading::for_each_match(snapshot, &collection, &filter, abandoned, |one| {
                 found[index].push(one.id);
                 total += 1;
-                if total > limits::OPERATIONS_MAX { Err(too_large(index)) } else { Ok(true) }
+                if total > limits::OPERATIONS_MAX {
+                    Err(Failure::TransactionTooLarge { command: index })
+                } else {
+                    Ok(true)
+                }
             })?;
         }
         Ok(found)
@@ -102,15 +113,14 @@ async fn scan(
     .await
 }
 
-fn too_large(index: usize) -> Failure {
-    Failure::TransactionTooLarge { place: format!("commands[{index}]"), message: "selects too much" }
-}
-
 /// The operations of a request, and which of them belong to which command.
 struct Plan {
     operations: Vec<Operation>,
     commands: Vec<PlannedCommand>,
+    /// What the operations weigh.
     bytes: usize,
+    /// What the operations name; kept only where a later command's query may ask.
+    named: Option<HashMap<CollectionName, BTreeSet<DocumentId>>>,
 }
 
 struct PlannedCommand {
@@ -131,8 +141,13 @@ impl Plan {
         filters: Vec<Option<Arc<Filter>>>,
         mut scanned: Vec<Vec<DocumentId>>,
     ) -> Result<Self, Failure> {
+        let mut plan = Self {
+            operations: Vec::with_capacity(commands.len()),
+            commands: Vec::with_capacity(commands.len()),
+            bytes: 0,
+            named: (!scanned.is_empty()).then(HashMap::new),
+        };
         scanned.resize_with(commands.len(), Vec::new);
-        let mut plan = Self { operations: Vec::new(), commands: Vec::with_capacity(commands.len()), bytes: 0 };
         for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
             let first = plan.operations.len();
             let kind = plan.add(state, index, command, filter.as_deref(), scanned)?;
@@ -154,7 +169,7 @@ impl Plan {
                 let id = id.unwrap_or_else(|| generate_id(state.clock.now_ms()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
-                self.operations.push(Operation { collection, id, condition: Condition::Always, action });
+                self.push(Operation { collection, id, condition: Condition::Always, action });
                 Ok(kind)
             }
             WriteCommand::Update { collection, selection, changes } => {
@@ -191,27 +206,30 @@ impl Plan {
         let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&condition, action);
         self.bytes += ids.iter().map(|id| bytes_each + id.as_json().len()).sum::<usize>();
         if self.bytes > limits::TRANSACTION_BYTES_MAX || self.operations.len() + ids.len() > limits::OPERATIONS_MAX {
-            return Err(too_large(index));
+            return Err(Failure::TransactionTooLarge { command: index });
         }
-        self.operations.extend(ids.into_iter().map(|id| Operation {
-            collection: collection.clone(),
-            id,
-            condition: condition.clone(),
-            action: action.clone(),
-        }));
+        for id in ids {
+            let (collection, condition, action) = (collection.clone(), condition.clone(), action.clone());
+            self.push(Operation { collection, id, condition, action });
+        }
         Ok(())
+    }
+
+    fn push(&mut self, operation: Operation) {
+        if let Some(named) = &mut self.named {
+            named.entry(operation.collection.clone()).or_default().insert(operation.id.clone());
+        }
+        self.operations.push(operation);
     }
 
     /// What the filter may match when the transaction is applied: what it names or was found, and what earlier commands of the request name.
     fn candidates(&self, collection: &CollectionName, filter: &Filter, scanned: Vec<DocumentId>) -> Vec<DocumentId> {
-        let fixed = filter.ids();
-        let named_earlier = match fixed {
-            Some(_) => &[], // nothing else can match
-            None => self.operations.as_slice(),
+        let (mut ids, named_earlier) = match filter.ids() {
+            Some(ids) => (ids, None), // nothing else can match
+            None => (scanned, self.named.as_ref().and_then(|named| named.get(collection))),
         };
-        let earlier = named_earlier.iter().filter(|o| o.collection == *collection).map(|o| o.id.clone());
+        ids.extend(named_earlier.into_iter().flatten().cloned());
         let mut seen = HashSet::new();
-        let mut ids: Vec<_> = fixed.unwrap_or(scanned).into_iter().chain(earlier).collect();
         ids.retain(|id| {
             let possible = !filter.is_id_only() || filter.matches(id, &Map::new());
             possible && seen.insert(id.clone())

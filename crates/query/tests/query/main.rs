@@ -7,4 +7,6 @@ mod filters;
 #[cfg(test)]
 mod language;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod support;

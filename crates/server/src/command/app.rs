@@ -35,11 +35,11 @@ impl App {
         match self {
             App::Create { name, json } => {
                 let reply = server.create("apps", &json!({ "name": name }))?;
-                if json { print_line(&reply.to_string()) } else { print_created(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_created(&read_reply(&reply)?) }
             }
             App::List { json } => {
                 let reply = server.read("apps")?;
-                if json { print_line(&reply.to_string()) } else { print_apps(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_apps(&read_reply(&reply)?) }
             }
         }
     }

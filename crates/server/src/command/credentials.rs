@@ -63,16 +63,16 @@ impl Credentials {
                     body["directory"] = json!(out);
                 }
                 let reply = server.create(&path, &body)?;
-                if json { print_line(&reply.to_string()) } else { print_issued(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_issued(&read_reply(&reply)?) }
             }
             Credentials::List { app, json } => {
                 let (server, path) = connect(context, app)?;
                 let reply = server.read(&path)?;
-                if json { print_line(&reply.to_string()) } else { print_users(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_users(&read_reply(&reply)?) }
             }
             Credentials::Revoke { user, app } => {
                 let (server, path) = connect(context, app)?;
-                let reply: UserRevokedReply = read_reply(server.delete(&format!("{path}/{}", segment(&user)))?)?;
+                let reply: UserRevokedReply = read_reply(&server.delete(&format!("{path}/{}", segment(&user)))?)?;
                 let serials: Vec<&str> = reply.revoked.iter().map(|certificate| certificate.serial.as_str()).collect();
                 print_line(&format!("revoked {} of {user}: serial {}", counted(serials.len()), serials.join(", ")))
             }

@@ -140,7 +140,7 @@ async fn write(http: &str, body: String) -> anyhow::Result<(String, Instant, Ins
         let request = agent().post(format!("{http}/api/v4/store/write")).content_type("application/json");
         let sent = Instant::now();
         let answer = reply(request.send(body), &http)?;
-        Ok((answer.to_string(), sent, Instant::now()))
+        Ok((answer, sent, Instant::now()))
     };
     tokio::task::spawn_blocking(call).await.context("the write broke off")?
 }

@@ -58,11 +58,11 @@ impl Key {
                     grants.push(Grant { app: app.as_str().to_owned(), collection: None, permissions });
                 }
                 let reply = connect(context)?.create("keys", &json!({ "name": name, "grants": grants }))?;
-                if json { print_line(&reply.to_string()) } else { print_secret(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_secret(&read_reply(&reply)?) }
             }
             Key::List { json } => {
                 let reply = connect(context)?.read("keys")?;
-                if json { print_line(&reply.to_string()) } else { print_keys(&read_reply(reply)?) }
+                if json { print_line(&reply) } else { print_keys(&read_reply(&reply)?) }
             }
             Key::Revoke { name } => {
                 connect(context)?.delete(&format!("keys/{}", segment(&name)))?;

@@ -1,5 +1,7 @@
 //! `headwater serve`: a server until SIGTERM, Ctrl-C or SIGHUP.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -7,7 +9,7 @@ use super::Context;
 use crate::{
     config::{LogFormat, ServeOptions},
     output::{Marks, print_line},
-    server::{Access, Facts, Server},
+    server::{Access, Door, Facts, Server},
     start_screen,
 };
 
@@ -51,7 +53,7 @@ impl Serve {
             }
             tokio::select! {
                 stopped = server.stop() => stopped?,
-                name = signals.next() => anyhow::bail!("{name} again: stopped at once, without finishing"),
+                name = signals.next() => anyhow::bail!("{name} while stopping: ended at once, without finishing"),
             }
             tracing::info!("stopped");
             Ok(())
@@ -62,17 +64,22 @@ impl Serve {
     }
 }
 
-/// The screen for a person, one line for a machine. A closed stdout is no reason to end.
+/// The screen for a person, log lines for a machine. A closed stdout is no reason to end.
 fn announce(facts: &Facts, format: LogFormat) {
     if format == LogFormat::Text {
         let _ = print_line(&start_screen::render(facts, Marks::for_stdout()));
+        if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+            return; // the same person would read the same again
+        }
     }
-    for (base, access) in &facts.access {
+    for Door { base, address, access } in &facts.doors {
         match access {
             Access::OpenOnLoopback => {
                 tracing::warn!("{base} is open to every program of this machine: no key was made")
             }
-            Access::OpenToAll => tracing::warn!("{base} is open to the network: --insecure-open, and no key was made"),
+            Access::OpenToAll => {
+                tracing::warn!("{base} is open to whoever reaches {address}: --insecure-open, and no key was made")
+            }
             Access::NoKeysYet => tracing::warn!("{base} answers 401 until a key is made: headwater key create"),
             Access::Keys => {}
         }

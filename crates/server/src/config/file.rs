@@ -114,4 +114,14 @@ mod tests {
         assert!(ConfigFile::parse("app = 'a'\nlog =").unwrap_err().starts_with("line 2: "));
         assert!(ConfigFile::parse("app = 'a'\napp = 'b'").unwrap_err().starts_with("line 2: "));
     }
+
+    #[test]
+    fn every_option_is_documented() {
+        let page = include_str!("../../../../docs/operating/running.md");
+        for key in known_keys() {
+            let variable = key.to_uppercase().replace('-', "_");
+            let row = page.lines().find(|line| line.starts_with(&format!("| `--{key}")));
+            assert!(row.is_some_and(|row| row.contains(&format!("`HEADWATER_{variable}`"))), "--{key}");
+        }
+    }
 }

@@ -36,8 +36,9 @@ pub(super) struct Listening {
     pub(super) http: String,
     /// The same over TLS.
     pub(super) https: Option<String>,
-    /// Whether HTTP listens on loopback, and HTTPS.
-    is_loopback: (bool, bool),
+    /// Where HTTP and HTTPS listen.
+    http_listens: SocketAddr,
+    https_listens: Option<SocketAddr>,
     /// Host that Kafka clients are told.
     pub(super) kafka_host: String,
     /// Port that Kafka clients are told.
@@ -83,17 +84,18 @@ impl Listening {
         Ok(Self {
             http: format!("http://{}", SocketAddr::new(reachable(http.ip()), http.port())),
             https: https.map(|address| format!("https://{}:{}", bracketed(&https_host(address)), address.port())),
-            is_loopback: (http.ip().is_loopback(), https.is_some_and(|address| address.ip().is_loopback())),
+            http_listens: http,
+            https_listens: https,
             kafka_host,
             kafka_port,
             names,
         })
     }
 
-    /// The bases of the HTTP API, and whether each is on loopback.
-    pub(super) fn http_addresses(&self) -> impl Iterator<Item = (&String, bool)> {
-        std::iter::once((&self.http, self.is_loopback.0))
-            .chain(self.https.iter().map(|https| (https, self.is_loopback.1)))
+    /// The bases of the HTTP API, each with where it listens.
+    pub(super) fn http_addresses(&self) -> Vec<(String, SocketAddr)> {
+        let https = self.https.clone().zip(self.https_listens);
+        std::iter::once((self.http.clone(), self.http_listens)).chain(https).collect()
     }
 
     /// What Kafka clients connect to, as `localhost:9093`.
@@ -164,7 +166,7 @@ mod tests {
             (listening.http.as_str(), listening.https.as_deref()),
             ("http://127.0.0.1:8080", Some("https://localhost:8443"))
         );
-        assert_eq!((listening.endpoint().as_str(), listening.is_loopback), ("localhost:9093", (true, true)));
+        assert_eq!(listening.endpoint(), "localhost:9093");
         assert_eq!(listening.names, ["localhost", "127.0.0.1", "::1"]);
     }
 
@@ -175,7 +177,7 @@ mod tests {
             (listening.http.as_str(), listening.https.as_deref()),
             ("http://[::1]:80", Some("https://192.0.2.7:443"))
         );
-        assert_eq!((listening.endpoint().as_str(), listening.is_loopback), ("[2001:db8::1]:9093", (false, false)));
+        assert_eq!(listening.endpoint(), "[2001:db8::1]:9093");
         assert!(listening.names.contains(&"192.0.2.7".to_owned()));
         let error = of(None, "127.0.0.1:80", None, "0.0.0.0:9093").unwrap_err();
         assert!(error.is::<UsageError>() && error.to_string().contains("--kafka-advertise HOST:PORT"));

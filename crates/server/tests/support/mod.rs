@@ -189,13 +189,31 @@ impl TestServer {
 
     /// Posts JSON to `path` of its HTTP API; the status and the reply's JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.post_with_key(path, body, None)
+    }
+
+    /// The same with an API key.
+    pub(crate) fn post_with_key(&self, path: &str, body: &Value, key: Option<&str>) -> (u16, Value) {
         let url = format!("{}{path}", self.run["http"].as_str().unwrap());
         let config =
             ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
-        let agent = config.build().new_agent();
-        let mut reply = agent.post(url).content_type("application/json").send(body.to_string()).unwrap();
+        let mut request = config.build().new_agent().post(url).content_type("application/json");
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let mut reply = request.send(body.to_string()).unwrap();
         let text = reply.body_mut().read_to_string().unwrap();
         (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Sends a signal and goes on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// Waits for its end, and what it left.
+    pub(crate) fn finish(self) -> Finished {
+        self.running.finish()
     }
 
     /// SIGTERM, and what it left.

@@ -1,0 +1,117 @@
+//! `/admin/v1`: apps, keys, user certificates.
+
+use serde_json::{Value, json};
+
+use crate::server::{NOW_MS, Reply, TestServer};
+
+fn admin(server: &TestServer, method: &str, path: &str, body: &str) -> Reply {
+    server.request(method, path).key(server.credentials.admin_key()).body(body).send()
+}
+
+fn json(reply: &Reply) -> Value {
+    serde_json::from_str(&reply.body).unwrap()
+}
+
+#[test]
+fn apps() {
+    let server = TestServer::start();
+    let reply = admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#);
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let start = r#"{"name":"shop","topic":"user-consumable-shop","group":"user-consumable-shop","endpoint":"localhost:9093","txnId":0,"credentials":""#;
+    assert!(reply.body.starts_with(start), "{}", reply.body);
+    let directory = json(&reply)["credentials"].as_str().unwrap().to_owned();
+    for file in ["cluster.p12", "user.p12", "consume.sh", "live-query-settings.json"] {
+        assert!(std::path::Path::new(&directory).join(file).exists(), "{file}");
+    }
+    assert_eq!(server.post("/shop/api/v4/store/count", r#"{"collection":"c"}"#).status, 200);
+
+    let names: Vec<_> = json(&admin(&server, "GET", "/admin/v1/apps", ""))["apps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|app| app["name"].clone())
+        .collect();
+    assert_eq!(names, [json!("default"), json!("shop")]);
+
+    let reply = admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#);
+    assert_eq!((reply.status, reply.message().as_str()), (409, r#"there is an app "shop" already"#));
+    assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"Shop!"}"#).status, 400);
+    assert_eq!(admin(&server, "POST", "/admin/v1/apps", "{}").status, 400);
+}
+
+#[test]
+fn keys() {
+    let server = TestServer::start();
+    let body = r#"{"name":"ci","grants":[{"app":"default","collection":"people","permissions":["read"]},{"app":"*","permissions":["write"]}]}"#;
+    let reply = admin(&server, "POST", "/admin/v1/keys", body);
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let secret = json(&reply)["secret"].as_str().unwrap().to_owned();
+    let listed = format!(
+        r#"{{"name":"ci","grants":[{{"app":"default","collection":"people","permissions":["read"]}},{{"app":"*","permissions":["write"]}}],"createdMs":{NOW_MS}"#
+    );
+    assert_eq!(reply.body, format!(r#"{listed},"secret":"{secret}"}}"#));
+    let find = || server.request("POST", "/api/v4/store/find").key(&secret).body(r#"{"collection":"people"}"#).send();
+    assert_eq!(find().status, 200);
+
+    let reply = admin(&server, "GET", "/admin/v1/keys", "");
+    assert_eq!(reply.pair(), (200, format!(r#"{{"keys":[{listed}}}]}}"#).as_str()));
+    let reply = admin(&server, "POST", "/admin/v1/keys", body);
+    assert_eq!((reply.status, reply.message().as_str()), (409, r#"there is a key named "ci" already"#));
+    assert_eq!(
+        admin(&server, "POST", "/admin/v1/keys", r#"{"name":"a b","grants":[{"app":"*","permissions":["read"]}]}"#)
+            .status,
+        400
+    );
+
+    let reply = admin(&server, "DELETE", "/admin/v1/keys/ci", "");
+    assert_eq!(reply.pair(), (200, r#"{"revoked":"ci"}"#));
+    assert_eq!(find().status, 401);
+    let reply = admin(&server, "DELETE", "/admin/v1/keys/ci", "");
+    assert_eq!((reply.status, reply.message().as_str()), (404, r#"there is no key named "ci""#));
+}
+
+#[test]
+fn user_certificates() {
+    let server = TestServer::start();
+    let path = "/admin/v1/apps/default/credentials";
+    let reply = admin(&server, "POST", path, r#"{"user":"warehouse"}"#);
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let issued = json(&reply);
+    assert_eq!((&issued["user"], &issued["app"]), (&json!("warehouse"), &json!("default")));
+    let directory = std::path::Path::new(issued["directory"].as_str().unwrap());
+    assert!(directory.join("user.p12").exists());
+    let settings: Value =
+        serde_json::from_slice(&std::fs::read(directory.join("live-query-settings.json")).unwrap()).unwrap();
+    assert_eq!(issued["settings"], settings, "the reply holds what the file holds");
+
+    let listed = json(&admin(&server, "GET", path, ""));
+    let listed = listed["credentials"].as_array().unwrap();
+    assert!(listed.iter().any(|one| one["serial"] == issued["serial"] && one.get("revokedMs").is_none()));
+
+    let reply = admin(&server, "DELETE", &format!("{path}/warehouse"), "");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(json(&reply)["revoked"][0]["serial"], issued["serial"]);
+    assert_eq!(json(&reply)["revoked"][0]["revokedMs"], NOW_MS);
+    assert!(server.credentials.is_revoked(issued["serial"].as_str().unwrap()));
+
+    assert_eq!(admin(&server, "DELETE", &format!("{path}/nobody"), "").status, 404);
+    assert_eq!(admin(&server, "POST", path, r#"{"user":"../x"}"#).status, 400);
+    for (method, path) in [
+        ("GET", "/admin/v1/apps/none/credentials"),
+        ("POST", "/admin/v1/apps/none/credentials"),
+        ("DELETE", "/admin/v1/apps/none/credentials/x"),
+    ] {
+        assert_eq!(admin(&server, method, path, r#"{"user":"x"}"#).status, 404, "{method}");
+    }
+}
+
+#[test]
+fn a_certificates_files_go_where_the_operator_says() {
+    let server = TestServer::start();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let directory = elsewhere.path().join("files");
+    let body = json!({ "user": "warehouse", "directory": directory }).to_string();
+    let reply = admin(&server, "POST", "/admin/v1/apps/default/credentials", &body);
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(directory.join("user.p12").exists());
+}

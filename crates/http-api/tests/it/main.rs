@@ -1,0 +1,14 @@
+//! The HTTP API over real sockets, on a real store, with a client that can also misbehave.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod access;
+mod admin;
+mod browser;
+mod connection;
+mod faults;
+mod find;
+mod operating;
+mod requery;
+mod server;
+mod transactions;
+mod write;

@@ -1,0 +1,102 @@
+//! Apps, keys and certificates of a running server, by the commands.
+
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, only_line};
+
+fn susan() -> Value {
+    json!({"commands": [{"method": "upsert", "collection": "people", "id": "abc123", "value": {"name": "Susan", "age": 31}}]})
+}
+
+#[test]
+fn an_app_is_made_and_listed() {
+    let server = TestServer::start();
+    let made = server.run(&["app", "create", "shop"]);
+    assert_eq!(made.code(), Some(0), "{made:?}");
+    assert!(made.stdout.contains("made app shop") && made.stdout.contains("user-consumable-shop"), "{made:?}");
+    assert!(server.data_dir().join("credentials/shop/user.p12").exists());
+    assert_eq!(server.post("/shop/api/v4/store/write", &susan()).0, 200);
+
+    let listed = server.run(&["app", "list"]).stdout;
+    let columns: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(columns[1], ["default", "user-consumable-default", "0"]);
+    assert_eq!(columns[2], ["shop", "user-consumable-shop", "1"]);
+
+    let again = server.run(&["app", "create", "shop"]);
+    assert_eq!(again.code(), Some(1));
+    assert_eq!(only_line(&again.stderr), "headwater: there is an app \"shop\" already");
+    let bad = server.run(&["app", "create", "Shop"]);
+    assert!(only_line(&bad.stderr).contains("an app's name is"), "{bad:?}");
+}
+
+#[test]
+fn a_key_closes_what_was_open_and_opens_it_to_its_holder() {
+    let server = TestServer::start();
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);
+    assert_eq!(server.run(&["key", "list"]).stdout, "no keys\n");
+
+    let made = server.run(&["key", "create", "till", "--grant", "default/people=read,write"]);
+    let secret = made.stdout.trim();
+    assert!(made.code() == Some(0) && secret.len() >= 24 && !secret.contains(char::is_whitespace), "{made:?}");
+    let listed = server.run(&["key", "list"]).stdout;
+    assert!(listed.contains("till  default/people=read,write  20") && !listed.contains(secret), "{listed}");
+    assert!(!server.run(&["key", "list", "--json"]).stdout.contains(secret));
+
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 401);
+    assert_eq!(server.post_with_key("/api/v4/store/write", &susan(), Some(secret)).0, 200);
+    assert_eq!(server.run(&["key", "revoke", "till"]).stdout, "revoked key till\n");
+    assert_eq!(server.post_with_key("/api/v4/store/write", &susan(), Some(secret)).0, 401);
+
+    let absent = server.run(&["key", "revoke", "till"]);
+    assert!(absent.code() == Some(1) && only_line(&absent.stderr).contains("no key named \"till\""), "{absent:?}");
+}
+
+#[test]
+fn a_certificate_is_issued_listed_and_revoked() {
+    let server = TestServer::start();
+    let out = server.directory().path().join("for-warehouse");
+    let issued = server.run(&["credentials", "issue", "warehouse", "--out", "for-warehouse"]);
+    assert!(issued.code() == Some(0) && issued.stdout.contains(out.to_str().unwrap()), "{issued:?}");
+    for file in ["cluster.p12", "user.p12", "user.pem", "client.properties", "consume.sh", "live-query-settings.json"] {
+        assert!(out.join(file).exists(), "{file}");
+    }
+    let row = |user: &str| {
+        let listed = server.run(&["credentials", "list"]).stdout;
+        listed.lines().find(|line| line.starts_with(user)).map(|line| line.split_whitespace().count())
+    };
+    assert_eq!(row("warehouse"), Some(4), "user, serial, issued, expires");
+    let revoked = server.run(&["credentials", "revoke", "warehouse"]);
+    assert!(revoked.stdout.starts_with("revoked 1 certificate of warehouse: serial "), "{revoked:?}");
+    assert_eq!(row("warehouse"), Some(5), "and when it was revoked");
+    let other = server.run(&["credentials", "list", "--app", "nowhere"]);
+    assert!(other.code() == Some(1) && only_line(&other.stderr).contains("nowhere"), "{other:?}");
+}
+
+#[test]
+fn off_loopback_nothing_is_open_without_a_key() {
+    let options: [&[&str]; 2] = [&["--http-listen", "0.0.0.0:0"], &["--http-listen", "0.0.0.0:0", "--insecure-open"]];
+    for (options, status, loud) in
+        [(options[0], 401, "NO KEY WAS MADE YET"), (options[1], 200, "THE HTTP API IS OPEN TO THE NETWORK")]
+    {
+        let server = TestServer::start_in(std::sync::Arc::new(tempfile::tempdir().unwrap()), options);
+        assert_eq!(server.post("/api/v4/store/write", &susan()).0, status);
+        crate::support::wait_until("the screen is printed", || server.stdout().contains(loud));
+    }
+}
+
+#[test]
+fn verify_proves_a_stopped_server_whole() {
+    let server = TestServer::start();
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);
+    let busy = server.run(&["verify"]);
+    assert!(busy.code() == Some(1) && only_line(&busy.stderr).contains("is in use by another server"), "{busy:?}");
+    let directory = server.directory();
+    server.terminate();
+    let whole = crate::support::run(directory.path(), &["verify"]);
+    assert_eq!(whole.code(), Some(0), "{whole:?}");
+    assert!(whole.stdout.contains("app default: 1 segment, "), "{whole:?}");
+    assert!(whole.stdout.ends_with("headwater-data is whole\n"), "{whole:?}");
+    let json = crate::support::run(directory.path(), &["verify", "--json"]).stdout;
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&report["whole"], &report["apps"][0]["documents"]), (&json!(true), &json!(1)));
+}

@@ -1,0 +1,75 @@
+//! Events in a consumer's hands: `headwater events` and the demo.
+
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, command, only_line, run};
+
+fn write(server: &TestServer, commands: Value) {
+    let (status, reply) = server.post("/api/v4/store/write", &json!({ "commands": commands }));
+    assert_eq!(status, 200, "{reply}");
+}
+
+#[test]
+fn the_topic_is_printed_as_json_lines() {
+    let server = TestServer::start();
+    write(
+        &server,
+        json!([{"method": "upsert", "collection": "people", "id": "a", "value": {"name": "Susan", "age": 31}}]),
+    );
+    write(&server, json!([{"method": "remove", "collection": "people", "id": "a"}]));
+    let printed = server.run(&["events", "--from-beginning", "--max", "2"]);
+    assert_eq!(printed.code(), Some(0), "{printed:?}");
+    let expected = r#"{"txnId":1,"type":"documentChanged","collection":"people","change":{"method":"upsert","oldValue":null,"newValue":{"_id":"a","age":31,"name":"Susan"}}}
+{"txnId":2,"type":"documentChanged","collection":"people","change":{"method":"remove","value":{"_id":"a","age":31,"name":"Susan"}}}
+"#;
+    assert_eq!(printed.stdout, expected);
+    assert_eq!(server.run(&["events", "--from-beginning", "--max", "1"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn each_app_has_its_own_topic() {
+    let server = TestServer::start();
+    assert_eq!(server.run(&["app", "create", "shop"]).code(), Some(0));
+    let body = json!({"commands": [{"method": "upsert", "collection": "orders", "id": 7, "value": {}}]});
+    assert_eq!(server.post("/shop/api/v4/store/write", &body).0, 200);
+    let printed = server.run(&["events", "--app", "shop", "--from-beginning", "--max", "1"]).stdout;
+    assert!(printed.contains(r#""newValue":{"_id":7}"#), "{printed}");
+    let foreign = server.run(&["events", "--topic", "user-consumable-shop", "--max", "1"]);
+    assert_eq!(foreign.code(), Some(1));
+    assert!(only_line(&foreign.stderr).contains("user-consumable-shop"), "{foreign:?}");
+}
+
+#[test]
+fn what_was_acknowledged_outlives_a_kill() {
+    let server = TestServer::start();
+    for n in 0..20 {
+        write(&server, json!([{"method": "upsert", "collection": "c", "id": n, "value": {"n": n}}]));
+    }
+    let before = server.run(&["events", "--from-beginning", "--max", "20"]).stdout;
+    let directory = server.directory();
+    server.kill();
+    let again = TestServer::start_in(directory, &[]);
+    assert_eq!(again.run(&["events", "--from-beginning", "--max", "20"]).stdout, before);
+    assert_eq!(again.post("/api/v4/store/count", &json!({"collection": "c", "query": "true"})).1["count"], 20);
+}
+
+#[test]
+fn the_demo_shows_three_events_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut demo = command(directory.path(), &["demo"]);
+    demo.env("TMPDIR", directory.path());
+    let shown = crate::support::finish(demo);
+    assert_eq!(shown.code(), Some(0), "{shown:?}");
+    assert_eq!(shown.stderr, "");
+    for words in [
+        "\"oldValue\": null",
+        "\"name\": \"Frank\",\n        \"ownedCars\": 0",
+        "\"method\": \"remove\"",
+        "in the consumer's hands",
+        "What to try next",
+    ] {
+        assert!(shown.stdout.contains(words), "{words:?} is not in {}", shown.stdout);
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(run(directory.path(), &["verify"]).code(), Some(1), "there is no data to verify");
+}
