@@ -18,7 +18,7 @@ use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Op
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint};
 use kafka_protocol::{
     messages::{ApiKey, RequestHeader, ResponseHeader},
-    protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
+    protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
 use prometheus_client::registry::Registry;
 use rustls::{
@@ -118,12 +118,12 @@ impl Server {
 
     /// Begins to stop; the endpoint goes on with what is in flight.
     pub fn begin_stop(&self) {
-        self.shutdown.send(true).unwrap();
+        self.shutdown.send_replace(true);
     }
 
     /// Stops and gives the directory back.
     pub async fn stop(self) -> tempfile::TempDir {
-        self.shutdown.send(true).unwrap();
+        self.shutdown.send_replace(true);
         within(self.serving).await.unwrap();
         self.data.stop();
         self.directory
