@@ -77,9 +77,19 @@ impl Client {
         lines
     }
 
-    /// Waits until it has printed `count` lines, for `patience` at most; whether it did.
-    pub(crate) fn has(&self, count: usize, patience: Duration) -> bool {
-        self.stdout.wait(count, patience).len() >= count
+    /// Waits until it has printed an event, for `patience` at most; whether it did.
+    pub(crate) fn has_event(&self, patience: Duration) -> bool {
+        let began = Instant::now();
+        let mut seen = 0;
+        loop {
+            let lines = self.stdout.wait(seen + 1, patience.saturating_sub(began.elapsed()));
+            if lines.iter().any(|line| line.starts_with('{')) {
+                return true;
+            } else if lines.len() == seen {
+                return false;
+            }
+            seen = lines.len();
+        }
     }
 
     /// Waits until it printed a line that holds `part`, and gives the line.
