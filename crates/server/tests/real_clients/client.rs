@@ -53,7 +53,9 @@ impl Lines {
 impl Client {
     pub(crate) fn start(mut command: Command) -> Self {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; cargo xtask test installs the clients"));
         let (stdout, stderr) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
         Self { child, stdout, stderr }
     }
