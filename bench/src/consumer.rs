@@ -132,10 +132,6 @@ impl Stamper {
         Ok(())
     }
 
-    pub(crate) fn cpu_seconds(&self) -> f64 {
-        machine::cpu_seconds(self.child.id())
-    }
-
     /// Ends the client; the numbers that came, each with its time.
     pub(crate) fn finish(mut self) -> Result<Vec<(u64, Instant)>> {
         self.child.kill()?;

@@ -73,11 +73,10 @@ fn measure(options: &Options, server: &Server, rate: u64, events_before: u64) ->
     let consumer = Stamper::start(server, options.client)?;
     consumer.wait_for(events_before)?;
     eprintln!("    measure {rate}/s for {} s", options.seconds);
-    let cpu = || [machine::cpu_seconds(server.pid()), consumer.cpu_seconds(), machine::cpu_seconds(std::process::id())];
-    let (noise, before) = (Noise::begin(), cpu());
+    let (noise, cpu_before) = (Noise::begin(), machine::cpu_seconds(server.pid()));
     let writes = write_at(server.http(), rate, Duration::from_secs(options.seconds), options.documents)?;
-    let after = cpu();
-    let noise = noise.end((0..3).map(|n| after[n] - before[n]).sum());
+    let server_cpu = machine::cpu_seconds(server.pid()) - cpu_before;
+    let noise = noise.end();
     consumer.wait_for(events_before + writes.len() as u64)?;
     let arrived: HashMap<u64, Instant> = consumer.finish()?.into_iter().collect();
     let (mut from_reply, mut from_due, mut replies) = (Vec::new(), Vec::new(), Vec::new());
@@ -106,7 +105,7 @@ fn measure(options: &Options, server: &Server, rate: u64, events_before: u64) ->
     report.figure("send to event max", percentile_ms(&from_due, 1.0), "ms");
     report.figure("send to reply p50", percentile_ms(&replies, 0.5), "ms");
     report.figure("send to reply p99", percentile_ms(&replies, 0.99), "ms");
-    report.figure("server CPU", (after[0] - before[0]) / options.seconds as f64, "cores");
+    report.figure("server CPU", server_cpu / options.seconds as f64, "cores");
     report.publish(&noise)?;
     Ok(writes.len() as u64)
 }

@@ -7,14 +7,30 @@ use anyhow::{Context, Result, bail};
 /// Linux counts CPU time in hundredths of a second (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// CPU seconds that a process has used so far; 0 when it is gone.
+/// CPU seconds that a process has used so far, without its children; 0 when it is gone.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return 0.0;
-    };
-    // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
-    fields.take(2).filter_map(|it| it.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
+    times(pid).map_or(0.0, |[user, system, ..]| user + system)
+}
+
+/// CPU seconds of a process and of every process below it, those that ended included.
+fn tree_cpu_seconds(pid: u32) -> f64 {
+    times(pid).map_or(0.0, |it| it.iter().sum()) + children(pid).into_iter().map(tree_cpu_seconds).sum::<f64>()
+}
+
+/// User and system time of a process, and of those of its children that ended and were waited for, in seconds.
+fn times(pid: u32) -> Option<[f64; 4]> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the times are the 12th to 15th field after it.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / TICKS_PER_SECOND);
+    Some([seconds()?, seconds()?, seconds()?, seconds()?])
+}
+
+/// The running processes that any thread of a process started.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
+    lists.flat_map(|it| it.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 /// Resident memory of a process.
@@ -47,17 +63,24 @@ pub(crate) fn load_average() -> f64 {
 pub(crate) struct Noise {
     began: Instant,
     busy_before: f64,
+    ours_before: f64,
     load_before: f64,
 }
 
 impl Noise {
     pub(crate) fn begin() -> Self {
-        Noise { began: Instant::now(), busy_before: busy_seconds(), load_before: load_average() }
+        Noise {
+            began: Instant::now(),
+            busy_before: busy_seconds(),
+            ours_before: tree_cpu_seconds(std::process::id()),
+            load_before: load_average(),
+        }
     }
 
-    /// `ours` is the CPU, in seconds, that what was measured and its clients used since `begin`.
-    pub(crate) fn end(&self, ours: f64) -> serde_json::Value {
+    /// What was measured and its clients all run below this process: the rest of what kept the machine busy is others'.
+    pub(crate) fn end(&self) -> serde_json::Value {
         let (seconds, busy) = (self.began.elapsed().as_secs_f64(), busy_seconds() - self.busy_before);
+        let ours = tree_cpu_seconds(std::process::id()) - self.ours_before;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         serde_json::json!({
             "load_before": self.load_before,

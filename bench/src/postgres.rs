@@ -65,10 +65,8 @@ pub(crate) fn run(options: &Options) -> Result<f64> {
     postgres.pgbench(options, 3)?;
     eprintln!("    measure PostgreSQL for {} s", options.seconds);
     let noise = Noise::begin();
-    let before = machine::cpu_seconds(std::process::id());
     let (per_second, latency_ms) = postgres.pgbench(options, options.seconds)?;
-    // The cluster's many processes are not counted one by one: they show as others' share.
-    let noise = noise.end(machine::cpu_seconds(std::process::id()) - before);
+    let noise = noise.end();
     let mut report =
         Report::new(format!("postgres: {} clients, single-row upserts, synchronous_commit=on", options.clients));
     report.figure("upserts committed", per_second, "/s");

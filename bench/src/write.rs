@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let noise = Noise::begin();
         let mut report = Report::new("Headwater against PostgreSQL, same run");
         report.goal("times as many upserts a second", ours / theirs, "x", Goal::AtLeast(2.0));
-        report.publish(&noise.end(0.0))?;
+        report.publish(&noise.end())?;
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ fn measure(options: &Options) -> Result<f64> {
     let outcome = load::run(server.http(), Work { until, ..work })?;
     let after = cpu();
     let [server_cpu, consumer_cpu, load_cpu] = std::array::from_fn(|n| after[n] - before[n]);
-    let noise = noise.end(server_cpu + consumer_cpu + load_cpu);
+    let noise = noise.end();
     let consumed = consumer.as_ref().map(Counter::count);
     let began_drain = Instant::now();
     events += outcome.commands;

@@ -53,7 +53,9 @@ impl Lines {
 impl Client {
     pub(crate) fn start(mut command: Command) -> Self {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; cargo xtask test installs the clients"));
         let (stdout, stderr) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
         Self { child, stdout, stderr }
     }
@@ -77,9 +79,19 @@ impl Client {
         lines
     }
 
-    /// Waits until it has printed `count` lines, for `patience` at most; whether it did.
-    pub(crate) fn has(&self, count: usize, patience: Duration) -> bool {
-        self.stdout.wait(count, patience).len() >= count
+    /// Waits until it has printed an event, for `patience` at most; whether it did.
+    pub(crate) fn has_event(&self, patience: Duration) -> bool {
+        let began = Instant::now();
+        let mut seen = 0;
+        loop {
+            let lines = self.stdout.wait(seen + 1, patience.saturating_sub(began.elapsed()));
+            if lines.iter().any(|line| line.starts_with('{')) {
+                return true;
+            } else if lines.len() == seen {
+                return false;
+            }
+            seen = lines.len();
+        }
     }
 
     /// Waits until it printed a line that holds `part`, and gives the line.

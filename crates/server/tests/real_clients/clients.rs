@@ -83,6 +83,7 @@ pub(crate) fn kcat_all(server: &TestServer, format: &str) -> Vec<String> {
 /// kcat as a member of a group, from the beginning where the group has no offset yet.
 pub(crate) fn kcat_group(server: &TestServer, group: &str) -> Command {
     let mut command = kcat(server, "default");
-    command.args(["-X", "auto.offset.reset=earliest", "-f", "%s\n", "-G", group, TOPIC]);
+    // -E: by itself kcat, unlike librdkafka, ends when no broker can be reached for a moment.
+    command.args(["-E", "-X", "auto.offset.reset=earliest", "-f", "%s\n", "-G", group, TOPIC]);
     command
 }

@@ -4,19 +4,20 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{
     client::Client,
     clients::{TOPIC, kcat, kcat_all},
 };
-use crate::support::{PATIENCE, TestServer, wait_until};
+use crate::support::{PATIENCE, TestServer, run, wait_until};
 
 const ROUNDS: usize = 5;
 const WRITERS: usize = 8;
@@ -54,15 +55,14 @@ fn every_acknowledged_write_survives_kill_9_once() {
         check(&server, &acknowledged, &events);
         seen_before = events;
     }
+    let directory = server.directory();
     assert_eq!(server.terminate().code(), Some(0));
+    let verified = run(directory.path(), &["verify"]);
+    assert_eq!(verified.code(), Some(0), "documents and offsets equal a replay: {verified:?}");
 }
 
 /// Writes from many connections, and kills the server once `enough` were acknowledged; what was acknowledged, and the server's directory.
-fn kill_under_load(
-    server: TestServer,
-    round: usize,
-    enough: usize,
-) -> (Vec<Acknowledged>, std::sync::Arc<tempfile::TempDir>) {
+fn kill_under_load(server: TestServer, round: usize, enough: usize) -> (Vec<Acknowledged>, Arc<TempDir>) {
     let url = format!("{}/api/v4/store/write", server.run["http"].as_str().unwrap());
     let acknowledged = Mutex::new(Vec::new());
     let count = AtomicUsize::new(0);

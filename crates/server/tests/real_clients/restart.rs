@@ -7,7 +7,7 @@ use super::{
     clients::{KAFKA_OF_THE_PAGE, console_consumer, kcat_group},
     events::{numbers, start_again, write_numbered},
 };
-use crate::support::{TestServer, wait_until};
+use crate::support::TestServer;
 
 type Group = fn(&TestServer) -> Command;
 
@@ -63,7 +63,7 @@ fn check_lives_through(end: fn(TestServer)) {
     let server = start_again(server, end);
     write_numbered(&server, 10..20);
     for consumer in &consumers {
-        wait_until("the last event comes", || numbers(&consumer.lines()).contains(&19));
+        consumer.wait_for_line(r#""number":19}"#);
         let seen = numbers(&consumer.lines());
         let mut new = Vec::new();
         for number in &seen {
