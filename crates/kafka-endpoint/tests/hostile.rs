@@ -1,6 +1,7 @@
 //! Whatever comes in: the connection ends with a counted reason, and the server goes on.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
 
