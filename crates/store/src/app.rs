@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -51,6 +54,36 @@ pub(crate) struct Shared {
     pub(crate) offsets: RwLock<ConsumerOffsets>,
     pub(crate) obstacle: RwLock<Option<CommitError>>,
     pub(crate) counters: Counters,
+    /// Frames whose documents are in the engine.
+    pub(crate) committed_frames: AtomicU64,
+}
+
+impl Shared {
+    /// Why the app takes no more writes, if so.
+    pub(crate) fn halted(&self) -> Option<CommitError> {
+        let obstacle = self.obstacle.read().expect("not poisoned");
+        obstacle.clone().filter(|error| matches!(error, CommitError::Halted { .. }))
+    }
+
+    /// Takes no more writes from here on; gives what writers are told.
+    pub(crate) fn halt(&self, reason: String) -> CommitError {
+        tracing::error!(app = self.name.as_str(), reason, "the app takes no more writes");
+        let error = CommitError::Halted { reason };
+        *self.obstacle.write().expect("not poisoned") = Some(error.clone());
+        error
+    }
+
+    /// Notes why writes are refused for now, and logs it when it changes. What has halted the app stays.
+    pub(crate) fn set_obstacle(&self, obstacle: Option<CommitError>) {
+        let mut known = self.obstacle.write().expect("not poisoned");
+        match (&*known, &obstacle) {
+            (Some(CommitError::Halted { .. }), _) => return,
+            (None, Some(error)) => tracing::warn!(app = self.name.as_str(), %error, "writes are refused"),
+            (Some(_), None) => tracing::info!(app = self.name.as_str(), "writes are taken again"),
+            _ => {}
+        }
+        *known = obstacle;
+    }
 }
 
 impl App {
@@ -115,12 +148,10 @@ impl App {
             offsets: RwLock::new(offsets),
             obstacle: RwLock::new(None),
             counters: Counters::default(),
+            committed_frames: AtomicU64::new(position.next_frame),
         });
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
-        let sequencer = Sequencer::new(shared.clone(), commands, clock, position);
-        let thread = std::thread::Builder::new()
-            .name(format!("sequencer-{}", shared.name.as_str()))
-            .spawn(move || sequencer.run())
+        let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position)
             .map_err(|source| OpenError::Io { act: "cannot start the sequencer of", path: dir.to_owned(), source })?;
         Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)) })
     }

@@ -4,7 +4,7 @@
 //! at commit, at replay after a crash, and in `verify`; a changeset that is refused leaves no trace.
 //! Not here: the order of changesets (`sequencer`), durability (`journal`).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
 use kafka_wire::record_batch::{self, BatchBuilder};
@@ -72,7 +72,7 @@ pub(crate) struct Group<'a, R> {
     reader: &'a R,
     context: ApplyContext<'a>,
     position: Position,
-    changed: HashMap<Vec<u8>, ChangedDocument>,
+    changed: HashMap<Vec<u8>, Arc<ChangedDocument>>,
     batches: Vec<u8>,
     batch: Option<BatchBuilder>,
     events: u32,
@@ -210,7 +210,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             let mut encoded = Vec::with_capacity(256);
             document.document.encode(&mut encoded);
             let changed = ChangedDocument { txn_before: document.txn_before, txn, encoded };
-            self.changed.insert(document.key, changed);
+            self.changed.insert(document.key, Arc::new(changed));
         }
         self.position.next_txn += 1;
         self.position.stamp_last = clock.last;
@@ -324,7 +324,7 @@ pub(crate) struct GroupResult {
     /// Behind the group, but for the frame number and the commit time.
     pub(crate) position: Position,
     /// In no order: each is written under its own key.
-    pub(crate) changed: HashMap<Vec<u8>, ChangedDocument>,
+    pub(crate) changed: HashMap<Vec<u8>, Arc<ChangedDocument>>,
     /// Record batches, back to back.
     pub(crate) batches: Vec<u8>,
     pub(crate) events: u32,

@@ -11,7 +11,7 @@ pub(crate) mod segment;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
 };
 
 use bytes::Bytes;
@@ -35,13 +35,29 @@ pub(crate) struct Position {
     pub(crate) stamp_last: u64,
 }
 
-/// The segments of one app. Appending needs `&mut` through the sequencer's own handle; reading is free for all.
+/// The segments of one app. One thread places frames and one writes them; reading is free for all.
 #[derive(Debug)]
 pub(crate) struct Journal {
     dir: PathBuf,
     segment_bytes: u64,
     /// In order, at least one; the last is written to.
     segments: RwLock<Vec<Arc<Segment>>>,
+    /// Where the next frame goes in the last segment.
+    planned_end: Mutex<u64>,
+}
+
+/// Where a frame goes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    segment: Arc<Segment>,
+    at: u64,
+}
+
+impl Place {
+    /// Lets readers see the frame that was written there.
+    pub(crate) fn publish(&self, header: &FrameHeader) {
+        self.segment.publish(header);
+    }
 }
 
 impl Journal {
@@ -58,8 +74,9 @@ impl Journal {
     }
 
     fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>) -> Self {
-        let segments = segments.into_iter().map(Arc::new).collect();
-        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments) }
+        let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
+        let planned_end = Mutex::new(segments.last().map_or(0, |s| s.len_bytes()));
+        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments), planned_end }
     }
 
     /// What every segment says of the app.
@@ -77,16 +94,26 @@ impl Journal {
         self.segments.read().expect("not poisoned").last().expect("there is always a segment").clone()
     }
 
-    /// Makes room for a frame of `frame_bytes`: a new segment if the active one is full. Nothing has changed if it fails.
-    pub(crate) fn make_room(&self, frame_bytes: usize, position: &Position) -> Result<(), SegmentError> {
-        let active = self.active();
-        let end = active.len_bytes() + frame_bytes as u64;
-        if end <= active.capacity_bytes() {
-            return Ok(());
+    /// A place for the frame of `frame_bytes` that follows on `position`: behind the frame before, in a new segment if the last
+    /// one is full. Nothing has changed if it fails. Frames are placed in order by one thread and written in order by another.
+    pub(crate) fn place(&self, frame_bytes: usize, position: &Position) -> Result<Place, SegmentError> {
+        let mut planned_end = self.planned_end.lock().expect("not poisoned");
+        let mut active = self.active();
+        let end = *planned_end + frame_bytes as u64;
+        if end > active.capacity_bytes() {
+            if *planned_end == segment::HEADER_BYTES {
+                active.grow(end).map_err(|e| active.io("cannot make room in", e))?;
+            } else {
+                active = self.begin_segment(frame_bytes, position)?;
+                *planned_end = segment::HEADER_BYTES;
+            }
         }
-        if active.len_bytes() == segment::HEADER_BYTES {
-            return active.grow(end).map_err(|e| active.io("cannot make room in", e));
-        }
+        let at = *planned_end;
+        *planned_end += frame_bytes as u64;
+        Ok(Place { segment: active, at })
+    }
+
+    fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
         let (instance, site) = self.identity();
         let header = SegmentHeader {
             instance,
@@ -97,21 +124,26 @@ impl Journal {
             commit_time_ms: position.commit_time_ms,
         };
         let capacity_bytes = self.segment_bytes.max(segment::HEADER_BYTES + frame_bytes as u64);
-        let next = Segment::create(&self.dir, header, capacity_bytes)?;
-        active.seal().map_err(|e| active.io("cannot seal", e))?;
-        self.segments.write().expect("not poisoned").push(Arc::new(next));
-        Ok(())
+        let next = Arc::new(Segment::create(&self.dir, header, capacity_bytes)?);
+        self.segments.write().expect("not poisoned").push(next.clone());
+        Ok(next)
     }
 
-    /// Writes a frame and makes it durable. After an error nobody knows what is on disk: nothing may be appended again.
-    pub(crate) fn append(&self, frame: &[u8]) -> Result<(), SegmentError> {
-        let active = self.active();
-        active.write_durably(frame).map_err(|e| active.io("cannot write to", e))
+    /// Writes a frame at its place and makes it durable. After an error nobody knows what is on disk: nothing may be written again.
+    pub(crate) fn append(&self, place: &Place, frame: &[u8]) -> Result<(), SegmentError> {
+        let segment = &place.segment;
+        if place.at == segment::HEADER_BYTES {
+            self.seal_before(segment)?;
+        }
+        debug_assert_eq!(place.at, segment.len_bytes(), "frames are written in the order of their places");
+        segment.write_durably(frame).map_err(|e| segment.io("cannot write to", e))
     }
 
-    /// Lets readers see the frame that was appended last.
-    pub(crate) fn publish(&self, header: &FrameHeader) {
-        self.active().publish(header);
+    /// Cuts the segment before this one behind its last frame: all of its frames are written by now.
+    fn seal_before(&self, segment: &Segment) -> Result<(), SegmentError> {
+        let segments = self.segments();
+        let before = segments.iter().rev().skip_while(|s| s.header.first_frame >= segment.header.first_frame).next();
+        before.map_or(Ok(()), |before| before.seal().map_err(|e| before.io("cannot seal", e)))
     }
 
     /// Whole record batches from the one that holds `offset` (or the first after it) on: at most `bytes_max`, at least one.

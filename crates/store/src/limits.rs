@@ -26,3 +26,9 @@ pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The smallest segment.
 pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
+
+/// Bytes of recently written documents that the sequencer keeps in memory. Older ones are read from the engine.
+pub const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Groups that wait between the sequencer and the committer. With this many the sequencer waits, and its queue fills.
+pub(crate) const GROUPS_WAITING_MAX: usize = 1;

@@ -8,6 +8,7 @@ use document::{Changeset, SiteId};
 use crate::{
     AppName, OpenError,
     apply::{ApplyContext, ApplyError, Group, GroupResult},
+    committer::{put_changed, put_offsets},
     consumer_offsets::OffsetsChange,
     engine::Engine,
     journal::{
@@ -15,7 +16,6 @@ use crate::{
         frame::{EntryKind, FrameError, FrameHeader, entries},
         segment::{Segment, SegmentError},
     },
-    sequencer::{put_changed, put_offsets},
 };
 
 /// How far a replay came.

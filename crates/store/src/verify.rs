@@ -11,6 +11,7 @@ use kafka_wire::record_batch;
 
 use crate::{
     AppName, OpenError,
+    committer::{put_changed, put_offsets},
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::lock,
     engine::{Engine, EngineError, EngineSnapshot, KeyValue},
@@ -20,7 +21,6 @@ use crate::{
         segment::{Segment, SegmentError},
     },
     replay::{ReplayError, replay_frame},
-    sequencer::{put_changed, put_offsets},
 };
 
 /// How far [`verify`] has come with an app.

@@ -118,17 +118,16 @@ impl FrameHeader {
     }
 }
 
-/// Builds one frame in a buffer that is used again for the next.
-#[derive(Debug, Default)]
+/// Builds one frame.
+#[derive(Debug)]
 pub(crate) struct FrameBuilder {
     bytes: Vec<u8>,
 }
 
 impl FrameBuilder {
-    /// Begins an empty frame.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.resize(HEADER_BYTES, 0);
+    /// An empty frame.
+    pub(crate) fn new() -> Self {
+        Self { bytes: vec![0; HEADER_BYTES] }
     }
 
     /// Appends an entry that `write` writes.
@@ -147,8 +146,13 @@ impl FrameBuilder {
         self.bytes.len() - HEADER_BYTES
     }
 
+    /// Whether there are no entries.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes_bytes() == 0
+    }
+
     /// Appends the batches, fills in the header (its lengths and checksum are made here) and gives the frame.
-    pub(crate) fn finish(&mut self, mut header: FrameHeader, batches: &[u8]) -> (&[u8], FrameHeader) {
+    pub(crate) fn finish(mut self, mut header: FrameHeader, batches: &[u8]) -> (Vec<u8>, FrameHeader) {
         header.changes_bytes = self.changes_bytes();
         header.batches_bytes = batches.len();
         self.bytes.extend_from_slice(batches);
@@ -168,7 +172,7 @@ impl FrameBuilder {
         out[64..68].copy_from_slice(&u32_of(header.batches_bytes));
         header.crc = crc32c::crc32c(&out[8..]);
         out[4..8].copy_from_slice(&header.crc.to_le_bytes());
-        (&self.bytes, header)
+        (self.bytes, header)
     }
 }
 
@@ -245,12 +249,10 @@ mod tests {
     }
 
     fn frame() -> (Vec<u8>, FrameHeader) {
-        let mut builder = FrameBuilder::default();
-        builder.clear();
+        let mut builder = FrameBuilder::new();
         builder.push_entry(EntryKind::Changeset, |out| out.extend_from_slice(b"one"));
         builder.push_entry(EntryKind::ConsumerOffsets, |_| ());
-        let (bytes, header) = builder.finish(header(), b"batches");
-        (bytes.to_vec(), header)
+        builder.finish(header(), b"batches")
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! The committer: one thread an app that makes groups durable and visible, in order, while the next one is applied.
+//!
+//! Journal with one sync, then documents, then readers, then the writers' answers: nothing is acknowledged before all of it.
+//! Invariant: after a failed sync, or documents that could not be written, nothing is written again until the server is restarted.
+//! Not here: order and effect of changesets (`sequencer`, `apply`).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    CommitError, Committed, TxnId,
+    app::Shared,
+    apply::{Applied, ChangedDocument, GroupResult},
+    consumer_offsets::OffsetsChange,
+    engine::{EngineBatch, EngineError},
+    journal::{Place, Position, frame::FrameHeader},
+    limits::GROUPS_WAITING_MAX,
+    sequencer::{Command, Reply},
+};
+
+/// Replies that wait for the group to be durable.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    pub(crate) commits: Vec<(Applied, Instant, Reply<Committed>)>,
+    pub(crate) offsets: Vec<(OffsetsChange, Reply<()>)>,
+}
+
+/// A group that was applied.
+pub(crate) struct GroupToCommit {
+    /// `None` if nothing in it changed anything: its writers still wait for the groups before, whose effects they may have seen.
+    pub(crate) frame: Option<FrameToCommit>,
+    pub(crate) waiting: Waiting,
+}
+
+/// A group's frame, and the documents and events it leads to.
+pub(crate) struct FrameToCommit {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) header: FrameHeader,
+    pub(crate) place: Place,
+    pub(crate) result: GroupResult,
+}
+
+/// The sequencer's end.
+pub(crate) struct CommitterHandle {
+    groups: SyncSender<GroupToCommit>,
+    in_flight: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+impl CommitterHandle {
+    /// Whether it has a group that is not done.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight.load(Acquire) > 0
+    }
+
+    /// Hands a group on; waits while [`GROUPS_WAITING_MAX`] wait already.
+    pub(crate) fn commit(&self, group: GroupToCommit) {
+        self.in_flight.fetch_add(1, AcqRel);
+        if let Err(refused) = self.groups.send(group) {
+            // The thread is gone: it panicked.
+            refused.0.waiting.refuse(&CommitError::Halted { reason: "the committer failed".into() });
+        }
+    }
+
+    /// Waits until every group is done.
+    pub(crate) fn finish(self) {
+        drop(self.groups);
+        if self.thread.join().is_err() {
+            tracing::error!("the committer panicked");
+        }
+    }
+}
+
+/// The thread's state.
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    groups: Receiver<GroupToCommit>,
+    in_flight: Arc<AtomicUsize>,
+    /// Told when there is nothing to do.
+    sequencer: mpsc::Sender<Command>,
+    /// Behind the last group that was committed.
+    position: Position,
+}
+
+impl Committer {
+    pub(crate) fn spawn(
+        shared: Arc<Shared>,
+        sequencer: mpsc::Sender<Command>,
+        position: Position,
+        name: String,
+    ) -> std::io::Result<CommitterHandle> {
+        let (sender, groups) = sync_channel(GROUPS_WAITING_MAX);
+        let in_flight = Arc::new(AtomicUsize::new(0));
+        let committer = Self { shared, groups, in_flight: in_flight.clone(), sequencer, position };
+        let thread = std::thread::Builder::new().name(name).spawn(move || committer.run())?;
+        Ok(CommitterHandle { groups: sender, in_flight, thread })
+    }
+
+    fn run(mut self) {
+        while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
+            let written = frame.map_or(Ok(()), |frame| self.write(frame, &waiting));
+            // Before the writers are answered: what they send next may join the group that waits.
+            if self.in_flight.fetch_sub(1, Release) == 1 {
+                // With a full queue the sequencer is awake anyway, and looks for itself.
+                let _ = self.sequencer.try_send(Command::CommitterIdle);
+            }
+            match written {
+                Ok(()) => self.acknowledge(waiting),
+                Err(error) => waiting.refuse(&error),
+            }
+        }
+    }
+
+    /// Journal, documents, readers: in this order.
+    fn write(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
+        let shared = &self.shared;
+        if let Some(halted) = shared.halted() {
+            return Err(halted);
+        }
+        let FrameToCommit { bytes, header, place, result } = frame;
+        let began = Instant::now();
+        shared.journal.append(&place, &bytes).map_err(|error| shared.halt(error.to_string()))?;
+        shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
+        self.write_documents(&result, waiting).map_err(|error| shared.halt(error.to_string()))?;
+        self.position = result.position;
+        place.publish(&header);
+        shared.committed_frames.store(self.position.next_frame, Release);
+        shared.events.publish(&header, result.batches);
+        shared.newest_txn.send_replace(self.position.next_txn - 1);
+        shared.counters.frames.fetch_add(1, Relaxed);
+        shared.counters.transactions.fetch_add(u64::from(header.transactions), Relaxed);
+        shared.counters.events.fetch_add(u64::from(header.events), Relaxed);
+        Ok(())
+    }
+
+    fn write_documents(&self, result: &GroupResult, waiting: &Waiting) -> Result<(), EngineError> {
+        let mut batch = self.shared.engine.batch(3 * result.changed.len() + 1);
+        put_changed(&mut batch, &result.changed);
+        for (change, _) in &waiting.offsets {
+            put_offsets(&mut batch, change);
+        }
+        batch.commit(&result.position)
+    }
+
+    fn acknowledge(&self, waiting: Waiting) {
+        if !waiting.offsets.is_empty() {
+            let mut offsets = self.shared.offsets.write().expect("not poisoned");
+            waiting.offsets.iter().for_each(|(change, _)| offsets.apply(change));
+        }
+        for (_, reply) in waiting.offsets {
+            drop(reply.send(Ok(())));
+        }
+        let newest = self.position.next_txn - 1;
+        for (applied, queued_at, reply) in waiting.commits {
+            self.shared.counters.observe_commit(queued_at.elapsed());
+            let txn_id = TxnId(applied.txn.unwrap_or(newest));
+            drop(reply.send(Ok(Committed { txn_id, outcomes: applied.outcomes })));
+        }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn refuse(self, error: &CommitError) {
+        self.commits.into_iter().for_each(|(_, _, reply)| drop(reply.send(Err(error.clone()))));
+        self.offsets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+    }
+}
+
+pub(crate) fn put_changed(batch: &mut EngineBatch<'_>, changed: &HashMap<Vec<u8>, Arc<ChangedDocument>>) {
+    for (key, document) in changed {
+        batch.put_document(key, document.txn_before, document.txn, &document.encoded);
+    }
+}
+
+pub(crate) fn put_offsets(batch: &mut EngineBatch<'_>, change: &OffsetsChange) {
+    for (topic, partition, offset) in &change.offsets {
+        batch.put_offset(&change.group, topic, *partition, offset.as_ref());
+    }
+}

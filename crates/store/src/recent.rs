@@ -1,0 +1,139 @@
+//! Documents that were written lately, in memory: what the engine does not show yet, and what is likely to be written again.
+//!
+//! Two generations: what is used moves to the young one; when that is full, the old one goes and the young one takes its place.
+//! Invariant: a document stays at least until its frame is committed, since until then nothing else has it.
+//! Not here: what readers outside the sequencer see (`snapshot`).
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+use document::Document;
+
+use crate::{
+    apply::{ChangedDocument, DocumentReader},
+    engine::{Engine, EngineError},
+    limits::RECENT_BYTES_MAX,
+};
+
+/// The sequencer's view of the documents: recent ones from memory, all others from the engine.
+pub(crate) struct RecentDocuments {
+    generations: RefCell<Generations>,
+}
+
+#[derive(Default)]
+struct Generations {
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Default)]
+struct Generation {
+    documents: HashMap<Vec<u8>, Arc<ChangedDocument>>,
+    bytes: usize,
+    /// The newest frame whose documents are in it.
+    last_frame: u64,
+}
+
+/// What an entry costs beside its bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 96;
+
+impl Generation {
+    fn insert(&mut self, key: Vec<u8>, document: Arc<ChangedDocument>) {
+        self.bytes += key.len() + document.encoded.len() + ENTRY_OVERHEAD_BYTES;
+        if let Some(before) = self.documents.insert(key, document) {
+            self.bytes = self.bytes.saturating_sub(before.encoded.len() + ENTRY_OVERHEAD_BYTES);
+        }
+    }
+}
+
+impl RecentDocuments {
+    pub(crate) fn new() -> Self {
+        Self { generations: RefCell::default() }
+    }
+
+    /// Takes over what a frame changed; `committed_frames` are in the engine.
+    pub(crate) fn extend(
+        &mut self,
+        frame: u64,
+        changed: &HashMap<Vec<u8>, Arc<ChangedDocument>>,
+        committed_frames: u64,
+    ) {
+        let Generations { young, old } = self.generations.get_mut();
+        if young.bytes >= RECENT_BYTES_MAX / 2 && old.last_frame < committed_frames {
+            *old = std::mem::take(young);
+        }
+        for (key, document) in changed {
+            young.insert(key.clone(), document.clone());
+        }
+        young.last_frame = frame;
+    }
+
+    /// Reads through to `engine`.
+    pub(crate) fn over<'a>(&'a self, engine: &'a Engine) -> RecentOverEngine<'a> {
+        RecentOverEngine { recent: self, engine }
+    }
+
+    fn find(&self, key: &[u8]) -> Option<Arc<ChangedDocument>> {
+        let Generations { young, old } = &mut *self.generations.borrow_mut();
+        if let Some(document) = young.documents.get(key) {
+            return Some(document.clone());
+        }
+        let (key, document) = old.documents.get_key_value(key)?;
+        // Stays in the old one too, for its frame may not be committed; the bytes are shared.
+        let document = document.clone();
+        young.insert(key.clone(), document.clone());
+        Some(document)
+    }
+}
+
+/// See [`RecentDocuments::over`].
+pub(crate) struct RecentOverEngine<'a> {
+    recent: &'a RecentDocuments,
+    engine: &'a Engine,
+}
+
+impl DocumentReader for RecentOverEngine<'_> {
+    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError> {
+        let Some(recent) = self.recent.find(key) else { return self.engine.stored(key) };
+        let document = Document::decode(&recent.encoded).map_err(|e| EngineError(e.to_string()))?;
+        Ok(Some((recent.txn, document)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(key: &str, txn: u64, bytes: usize) -> HashMap<Vec<u8>, Arc<ChangedDocument>> {
+        let document = ChangedDocument { txn_before: None, txn, encoded: vec![0; bytes] };
+        HashMap::from([(key.as_bytes().to_vec(), Arc::new(document))])
+    }
+
+    #[test]
+    fn what_is_not_committed_stays_however_much_comes() {
+        let mut recent = RecentDocuments::new();
+        for frame in 0..6 {
+            recent.extend(frame, &changed(&frame.to_string(), frame, RECENT_BYTES_MAX), 0);
+        }
+        assert!((0..6).all(|frame| recent.find(frame.to_string().as_bytes()).is_some()));
+    }
+
+    #[test]
+    fn what_is_committed_and_unused_goes() {
+        let mut recent = RecentDocuments::new();
+        for frame in 0..6 {
+            recent.extend(frame, &changed(&frame.to_string(), frame, RECENT_BYTES_MAX), frame);
+        }
+        assert!(recent.find(b"0").is_none());
+        assert_eq!(recent.find(b"5").map(|d| d.txn), Some(5));
+    }
+
+    #[test]
+    fn the_newest_state_is_found() {
+        let mut recent = RecentDocuments::new();
+        recent.extend(0, &changed("a", 1, RECENT_BYTES_MAX), 0);
+        recent.extend(1, &changed("b", 2, 1), 1);
+        assert_eq!(recent.find(b"a").map(|d| d.txn), Some(1));
+        recent.extend(2, &changed("a", 3, 1), 2);
+        assert_eq!(recent.find(b"a").map(|d| d.txn), Some(3));
+    }
+}
