@@ -165,3 +165,23 @@ impl IntoResponse for Failure {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_refuses() {
+        let too_large = CommitError::DocumentTooLarge { collection: "c".into(), id: "1".into(), bytes: 9 };
+        for (error, status, retry) in [
+            (CommitError::DiskFull { free_bytes: 1, needed_bytes: 2 }, 503, true),
+            (CommitError::Halted { reason: "fsync failed".into() }, 503, true),
+            (CommitError::Stopping, 503, true),
+            (too_large, 413, false),
+        ] {
+            let response = Failure::from(error).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retry);
+        }
+    }
+}

@@ -133,6 +133,7 @@ impl Collector for AppCollector {
         let apps: Vec<_> = self.0.apps().iter().map(AppNumbers::of).collect();
         let e = &mut encoder;
         counter(e, "transactions", "Transactions committed since the start", &apps, |app| app.stats.transactions)?;
+        counter(e, "events", "Events committed since the start", &apps, |app| app.stats.events)?;
         counter(e, "journal_frames", "Journal frames written, each with one fsync", &apps, |app| app.stats.frames)?;
         seconds_counter(e, "journal_sync", "Time spent in fdatasync", &apps, |app| app.stats.sync_micros as f64 / 1e6)?;
         bytes(e, "journal", "Journal on disk", &apps, |app| app.stats.journal_bytes)?;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
@@ -30,6 +31,7 @@ pub(crate) struct Coordinator {
     inner: Mutex<Inner>,
     /// The machine's next timeout has come nearer than what the timer sleeps for.
     timer: Notify,
+    groups_gauge: Gauge,
 }
 
 #[derive(Debug)]
@@ -41,12 +43,12 @@ struct Inner {
 }
 
 impl Coordinator {
-    /// `initial_delay`: how long the first rebalance of an empty group waits for more members.
-    pub(crate) fn new(initial_delay: Duration) -> Arc<Self> {
+    /// `initial_delay`: how long the first rebalance of an empty group waits for more members. `groups_gauge` follows how many there are.
+    pub(crate) fn new(initial_delay: Duration, groups_gauge: Gauge) -> Arc<Self> {
         let initial_delay_ms = u64::try_from(initial_delay.as_millis()).unwrap_or(u64::MAX);
         let groups = Groups::new(Settings { initial_delay_ms, adopts_until_ms: limits::ADOPTION_MS });
         let inner = Inner { groups, waiting: HashMap::new(), tokens: 0, timer_wakes_ms: u64::MAX };
-        Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new() })
+        Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new(), groups_gauge })
     }
 
     /// Calls the machine when time has passed; ends, with every group closed, once `shutdown` turns true.
@@ -120,11 +122,6 @@ impl Coordinator {
         self.lock().groups.list(app)
     }
 
-    /// How many groups are known, of all apps.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().groups.len()
-    }
-
     /// When the timer must wake; steps that bring that nearer notify it.
     fn plan_timer(&self) -> u64 {
         let mut inner = self.lock();
@@ -158,6 +155,7 @@ impl Coordinator {
                 let _ = sender.send(answer); // a receiver that has gone abandons its token by itself
             }
         }
+        self.groups_gauge.set(i64::try_from(inner.groups.len()).unwrap_or(i64::MAX));
         if inner.groups.poll_timeout().is_some_and(|due_ms| due_ms < inner.timer_wakes_ms) {
             self.timer.notify_one();
         }

@@ -65,7 +65,7 @@ impl KafkaEndpoint {
             topic_settings: options.topic_settings,
             random: options.random,
             clock: options.clock,
-            coordinator: Coordinator::new(options.group_initial_rebalance_delay),
+            coordinator: Coordinator::new(options.group_initial_rebalance_delay, metrics.groups.clone()),
             refusals: RefusalLog::new(metrics.clone()),
             metrics,
             shutdown: shutdown.clone(),

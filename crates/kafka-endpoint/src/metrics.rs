@@ -25,7 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     /// Bytes of responses written.
     pub(crate) sent_bytes: Counter,
-    /// Consumer groups with members now.
+    /// Consumer groups that have members, or had some since the start.
     pub(crate) groups: Gauge,
     refusals: Family<ReasonLabel, Counter>,
     requests: Family<ApiLabel, Counter>,
@@ -37,7 +37,7 @@ impl Metrics {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("headwater_kafka");
         registry.register("connections", "Connections to the Kafka endpoint now", metrics.connections.clone());
-        registry.register("groups", "Consumer groups with members now", metrics.groups.clone());
+        registry.register("groups", "Consumer groups in memory now", metrics.groups.clone());
         registry.register(
             "refusals",
             "Connections refused or ended by the server, by reason",

@@ -1,6 +1,7 @@
 //! Reading a topic: with the project's own consumer, and with requests of every kind.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
 

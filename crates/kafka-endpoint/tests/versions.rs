@@ -1,6 +1,7 @@
 //! Every API that is served, in every version that is advertised: the answer can be encoded, and is read back whole.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
 

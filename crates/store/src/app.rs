@@ -210,9 +210,17 @@ impl App {
         answer.await.map_err(|_| CommitError::Stopping)?
     }
 
-    /// Why writes are refused at the moment (disk full, halted); `None` while they are taken.
+    /// Why writes are refused at the moment (disk full, halted); `None` while they are taken. Looks at the disk again where that was
+    /// the reason: a health check may be the first to see that there is space.
     pub fn write_obstacle(&self) -> Option<CommitError> {
-        self.shared.obstacle.read().expect("not poisoned").clone()
+        let known = self.shared.obstacle.read().expect("not poisoned").clone();
+        match known {
+            Some(CommitError::DiskFull { needed_bytes, .. }) => {
+                let (free_bytes, _) = disk::space(&self.shared.dir).unwrap_or_default();
+                (free_bytes < needed_bytes).then_some(CommitError::DiskFull { free_bytes, needed_bytes })
+            }
+            known => known,
+        }
     }
 
     /// Counters for `/metrics` and health.

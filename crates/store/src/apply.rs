@@ -229,7 +229,8 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         let collection = operation.collection.as_str();
         let id = operation.id.as_json();
         let Scratch { key, value } = &mut self.scratch;
-        (key.clear(), value.clear());
+        key.clear();
+        value.clear();
         event::write_key(key, collection, id);
         let mut op = match (before, after) {
             (None, None) => return,

@@ -5,8 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 use super::{Bundle, CA, CHAIN, KEY, KEYSTORE, TRUSTSTORE, printable};
 use crate::CredentialsError;
 
-/// For Java: `kafka-console-consumer.sh --consumer.config client.properties --topic …`. It names no group: the console consumer refuses a
-/// `--group` that differs from the file's.
+/// For Java: `kafka-console-consumer.sh --consumer.config client.properties --group … --topic …`.
 pub(super) fn client_properties(bundle: &Bundle) -> Result<String, CredentialsError> {
     let Bundle { cluster_password, user_password, endpoint, topic, .. } = bundle;
     let truststore = java_value(&file(bundle, TRUSTSTORE)?);
@@ -14,6 +13,8 @@ pub(super) fn client_properties(bundle: &Bundle) -> Result<String, CredentialsEr
     Ok(format!(
         "# Java clients of the topic {topic}\n\
          bootstrap.servers={endpoint}\n\
+         # Any group name may be used. It is not set here, since the console consumer's --group must not contradict it:\n\
+         # group.id={topic}\n\
          security.protocol=SSL\n\
          ssl.truststore.type=PKCS12\n\
          ssl.truststore.location={truststore}\n\
@@ -153,6 +154,8 @@ mod tests {
         expect![[r"
             # Java clients of the topic user-consumable-default
             bootstrap.servers=localhost:9093
+            # Any group name may be used. It is not set here, since the console consumer's --group must not contradict it:
+            # group.id=user-consumable-default
             security.protocol=SSL
             ssl.truststore.type=PKCS12
             ssl.truststore.location=/d\u00e4ta \\ x/cluster.p12

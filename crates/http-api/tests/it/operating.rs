@@ -2,6 +2,8 @@
 
 use crate::server::TestServer;
 
+const UPSERT: &str = r#"{"commands":[{"method":"upsert","collection":"c","id":"a","value":{}}]}"#;
+
 #[test]
 fn live_and_ready() {
     let server = TestServer::start();
@@ -25,6 +27,7 @@ fn metrics_show_requests_and_apps() {
         r#"headwater_http_request_seconds_count{route="/store/write"} 1"#,
         "headwater_http_connections 1",
         r#"headwater_transactions_total{app="default"} 1"#,
+        r#"headwater_events_total{app="default"} 1"#,
         r#"headwater_commit_seconds_count{app="default"} 1"#,
         r#"headwater_newest_txn{app="default"} 1"#,
         r#"headwater_events_high_watermark{app="default"} 1"#,
@@ -41,4 +44,12 @@ fn the_description_is_json() {
     let reply = server.get("/openapi.json");
     let json: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!(json["openapi"], "3.1.0");
+}
+
+#[test]
+fn a_stopping_store_refuses_writes() {
+    let server = TestServer::start();
+    server.data_dir.stop();
+    let reply = server.post("/api/v4/store/write", UPSERT);
+    assert_eq!((reply.status, reply.message().as_str()), (503, "the server is stopping"));
 }

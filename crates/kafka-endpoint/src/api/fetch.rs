@@ -14,7 +14,7 @@ use kafka_protocol::{
     ResponseError,
     messages::{FetchRequest, fetch_request::FetchPartition},
 };
-use kafka_wire::record_batch;
+use kafka_wire::record_batch::{self, BatchError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -48,6 +48,7 @@ struct PartitionReader {
     index: i32,
     log: Result<Partition, ResponseError>,
     next_offset: i64,
+    /// Pieces of one or more whole batches.
     batches: Vec<Bytes>,
     bytes: usize,
     bytes_max: usize,
@@ -91,10 +92,9 @@ impl<'a> Fetch<'a> {
         let mut shutdown = self.session.server.shutdown.clone();
         loop {
             grown.mark_unchanged();
-            let has_room = self.read().await;
-            let partitions = self.partitions().count();
+            let wants_more = self.read(bytes_min).await;
             let has_error = self.partitions().any(|partition| partition.log.is_err());
-            if self.bytes >= bytes_min || !has_room || has_error || partitions == 0 || Instant::now() >= deadline {
+            if !wants_more || has_error || self.partitions().next().is_none() || Instant::now() >= deadline {
                 return;
             }
             tokio::select! {
@@ -105,24 +105,29 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Reads what is there; false once no more may be added.
-    async fn read(&mut self) -> bool {
-        let is_behind = |partition: &PartitionReader| partition.is_behind();
-        if !self.partitions().any(is_behind) {
-            return true;
+    /// Reads what is there; false once there is enough, or no room for more.
+    async fn read(&mut self, bytes_min: usize) -> bool {
+        while self.partitions().any(PartitionReader::is_behind) {
+            if !self.hold().await {
+                return false;
+            }
+            let before = self.bytes;
+            let mut topics = std::mem::take(&mut self.topics);
+            for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+                self.bytes += partition.read(self.session, self.bytes, self.bytes_max).await;
+            }
+            self.topics = topics;
+            if let Some(held) = &mut self.held {
+                held.shrink_to(self.bytes);
+            }
+            if self.bytes == before || self.bytes >= self.bytes_max {
+                return false;
+            }
+            if self.bytes >= bytes_min {
+                break;
+            }
         }
-        if !self.hold().await {
-            return false;
-        }
-        let mut topics = std::mem::take(&mut self.topics);
-        for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            self.bytes += partition.read(self.session, self.bytes, self.bytes_max).await;
-        }
-        self.topics = topics;
-        if let Some(held) = &mut self.held {
-            held.shrink_to(self.bytes);
-        }
-        self.bytes < self.bytes_max
+        self.bytes < bytes_min
     }
 
     /// Makes room for a full answer. What is held already is not enough reason to wait for more, or fetches could wait for each other.
@@ -211,10 +216,9 @@ impl PartitionReader {
             self.batches.push(batch);
             last = self.batches.last();
         }
-        match last.map(|last| record_batch::decode_header(last)) {
-            None => {}
-            Some(Ok(header)) => self.next_offset = header.last_offset + 1,
-            Some(Err(error)) => {
+        match last.map(|last| offset_after(last)).transpose() {
+            Ok(next_offset) => self.next_offset = next_offset.unwrap_or(self.next_offset),
+            Err(error) => {
                 tracing::error!(app = %session.app_name, offset = self.next_offset, %error, "a stored batch cannot be read");
                 self.log = Err(ResponseError::KafkaStorageError);
                 self.batches.clear();
@@ -238,6 +242,18 @@ impl PartitionReader {
                 high_watermark: -1,
                 batches: Vec::new(),
             },
+        }
+    }
+}
+
+/// The offset after the last of the batches in `piece`.
+fn offset_after(piece: &[u8]) -> Result<i64, BatchError> {
+    let mut rest = piece;
+    loop {
+        let header = record_batch::decode_header(rest)?;
+        rest = rest.get(header.len_bytes..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(header.last_offset + 1);
         }
     }
 }

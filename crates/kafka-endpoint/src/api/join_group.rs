@@ -20,7 +20,6 @@ pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroup
         Ok(()) => session.server.coordinator.join(&key, to_join(session, request, join)).await,
         Err(error) => return refused(error, join.member_id, request.version),
     };
-    session.server.metrics.groups.set(i64::try_from(session.server.coordinator.len()).unwrap_or(i64::MAX));
     to_response(answer, request.version)
 }
 

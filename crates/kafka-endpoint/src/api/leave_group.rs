@@ -20,7 +20,6 @@ pub(super) fn handle(session: &Session, request: LeaveGroupRequest, version: i16
         vec![Leaver { member_id: request.member_id.to_string(), instance_id: None }]
     };
     let results = session.server.coordinator.leave(&session.group(&request.group_id), &leavers);
-    session.server.metrics.groups.set(i64::try_from(session.server.coordinator.len()).unwrap_or(i64::MAX));
     let mut codes = results.into_iter().map(|result| super::code(&result.map_err(super::group_error)));
     if version < 3 {
         return LeaveGroupResponse::default().with_error_code(codes.next().unwrap_or(0));

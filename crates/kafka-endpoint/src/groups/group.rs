@@ -166,7 +166,7 @@ impl Group {
             }
             GroupState::PreparingRebalance => {}
             GroupState::CompletingRebalance | GroupState::Stable => {
-                self.answer_syncs(Err(GroupError::RebalanceInProgress));
+                self.answer_syncs(now_ms, Err(GroupError::RebalanceInProgress));
                 self.rebalance = Rebalance { earliest_ms: now_ms, latest_ms: now_ms + patience_ms };
             }
         }
@@ -274,10 +274,11 @@ impl Group {
         self.members.values().map(entry).collect()
     }
 
-    /// Answers every sync that waits: with the member's assignment, or with a refusal.
-    pub(super) fn answer_syncs(&mut self, outcome: Result<(), GroupError>) {
+    /// Answers every sync that waits: with the member's assignment, or with a refusal. Sessions did not run out meanwhile; they go on now.
+    pub(super) fn answer_syncs(&mut self, now_ms: u64, outcome: Result<(), GroupError>) {
         for member in self.members.values_mut() {
             let Some(token) = member.syncing.take() else { continue };
+            member.touch(now_ms);
             let answer = match outcome {
                 Err(error) => SyncAnswer::refused(error),
                 Ok(()) => SyncAnswer {

@@ -54,10 +54,7 @@ impl Group {
             }
             self.state = GroupState::Stable;
         }
-        for member in self.members.values_mut().filter(|member| member.syncing.is_some()) {
-            member.touch(now_ms);
-        }
-        self.answer_syncs(Ok(()));
+        self.answer_syncs(now_ms, Ok(()));
     }
 
     fn check_sync(&mut self, now_ms: u64, sync: &Sync) -> Result<(), GroupError> {

@@ -503,21 +503,28 @@ proptest! {
         let mut asked = Vec::new();
         let mut abandoned = Vec::new();
         let mut generation = 0;
+        let mut ids: Vec<String> = (0..4).map(|n| format!("m{n}")).collect();
         for step in steps {
             let present = world.groups.groups.get(&world.key).map_or(0, |group| group.generation);
             prop_assert!(present >= generation || present == 0);
             generation = present;
             match step {
                 Step::Join { member, instance, known: is_known } => {
-                    let id = format!("m{member}");
-                    let mut join = if is_known { known(&id) } else { new(&id) };
+                    let id = &mut ids[usize::from(member)];
+                    if !is_known {
+                        *id = format!("m{member}-{}", world.tokens); // ids that are handed out are unique
+                    }
+                    let mut join = if is_known { known(id) } else { new(id) };
                     join.instance_id = instance.then(|| format!("i{}", member % 2));
                     join.must_know_its_id = member == 3;
                     asked.push(world.join(join));
                 }
-                Step::Sync { member } => asked.push(world.sync(led(&format!("m{member}"), generation, &["m0", "m1", "m2"]))),
-                Step::Heartbeat { member } => drop(world.heartbeat(&format!("m{member}"), generation)),
-                Step::Leave { member } => drop(world.leave(&format!("m{member}"))),
+                Step::Sync { member } => {
+                    let to: Vec<&str> = ids.iter().map(String::as_str).collect();
+                    asked.push(world.sync(led(&ids[usize::from(member)], generation, &to)));
+                }
+                Step::Heartbeat { member } => drop(world.heartbeat(&ids[usize::from(member)], generation)),
+                Step::Leave { member } => drop(world.leave(&ids[usize::from(member)])),
                 Step::Abandon { back } => {
                     if let Some(token) = asked.iter().rev().nth(back.into()).copied() {
                         world.groups.handle_abandoned(world.now_ms, &world.key, token);

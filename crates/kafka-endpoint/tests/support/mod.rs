@@ -1,6 +1,7 @@
 //! What the tests share: a real endpoint on port 0 above a real store, and a connection that speaks any API in any version.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::{
     net::SocketAddr,
@@ -18,7 +19,7 @@ use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Op
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint};
 use kafka_protocol::{
     messages::{ApiKey, RequestHeader, ResponseHeader},
-    protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
+    protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
 use prometheus_client::registry::Registry;
 use rustls::{
@@ -118,12 +119,12 @@ impl Server {
 
     /// Begins to stop; the endpoint goes on with what is in flight.
     pub fn begin_stop(&self) {
-        self.shutdown.send(true).unwrap();
+        self.shutdown.send_replace(true);
     }
 
     /// Stops and gives the directory back.
     pub async fn stop(self) -> tempfile::TempDir {
-        self.shutdown.send(true).unwrap();
+        self.shutdown.send_replace(true);
         within(self.serving).await.unwrap();
         self.data.stop();
         self.directory
