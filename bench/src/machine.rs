@@ -12,6 +12,11 @@ pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     times(pid).map_or(0.0, |[user, system, ..]| user + system)
 }
 
+/// Those of them that the kernel spent for it: sockets, fsync, page faults.
+pub(crate) fn kernel_seconds(pid: u32) -> f64 {
+    times(pid).map_or(0.0, |[_, system, ..]| system)
+}
+
 /// CPU seconds of a process and of every process below it, those that ended included.
 fn tree_cpu_seconds(pid: u32) -> f64 {
     times(pid).map_or(0.0, |it| it.iter().sum()) + children(pid).into_iter().map(tree_cpu_seconds).sum::<f64>()

@@ -80,13 +80,14 @@ fn measure(options: &Options) -> Result<f64> {
     eprintln!("    measure for {} s", options.seconds);
     let cpu = || {
         let consumer = consumer.as_ref().map_or(0.0, Counter::cpu_seconds);
-        [machine::cpu_seconds(server.pid()), consumer, machine::cpu_seconds(std::process::id())]
+        let ours = machine::cpu_seconds(std::process::id());
+        [machine::cpu_seconds(server.pid()), machine::kernel_seconds(server.pid()), consumer, ours]
     };
     let (noise, before) = (Noise::begin(), cpu());
     let until = Until::Elapsed(Duration::from_secs(options.seconds));
     let outcome = load::run(server.http(), Work { until, ..work })?;
     let after = cpu();
-    let [server_cpu, consumer_cpu, load_cpu] = std::array::from_fn(|n| after[n] - before[n]);
+    let [server_cpu, server_kernel, consumer_cpu, load_cpu] = std::array::from_fn(|n| after[n] - before[n]);
     let noise = noise.end();
     let consumed = consumer.as_ref().map(Counter::count);
     let began_drain = Instant::now();
@@ -105,6 +106,7 @@ fn measure(options: &Options) -> Result<f64> {
     }
     let per_command = 1e6 / outcome.commands as f64;
     report.figure("server CPU per upsert", server_cpu * per_command, "us");
+    report.figure("  of it in the kernel", server_kernel * per_command, "us");
     report.figure("consumer CPU per upsert", consumer_cpu * per_command, "us");
     report.figure("load generator CPU per upsert", load_cpu * per_command, "us");
     report.figure("server memory", machine::memory(server.pid())?.resident_mib, "MiB");

@@ -1,24 +1,38 @@
 //! `cargo xtask test`: everything that must hold before a change lands, cheapest first.
+//!
+//! What fails does not stop what comes after it, so that one run tells everything; the last line names what failed. Only without its tools
+//! is there no point in going on.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{deny, step, tidy, tools};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
-    tidy::run(root)?;
-    step::run("format", step::cargo().args(["fmt", "--all", "--check"]).current_dir(root))?;
     let tools = tools::install(root)?;
-    deny::run_if_there(root)?;
-    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    step::run("lints", step::cargo().args(lints).current_dir(root))?;
-    // The binary first: tests start it, and building it inside a test would hide what the time goes into.
-    step::run("build", step::cargo().args(["build", "--workspace", "--all-targets"]).current_dir(root))?;
+    let mut failed = Vec::new();
+    let mut check = |result: Result<()>| {
+        if let Err(error) = result {
+            eprintln!("error: {error:#}");
+            failed.push(error.to_string().lines().next().unwrap_or_default().to_owned());
+        }
+    };
+    check(tidy::run(root));
+    check(step::run("format", step::cargo().args(["fmt", "--all", "--check"]).current_dir(root)));
+    check(deny::run_if_there(root));
+    let lints = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
+    check(step::run("lints", step::cargo().args(lints).current_dir(root)));
+
     let mut tests = step::cargo();
     tests.arg("test");
     if !rest.iter().any(|word| matches!(word.as_str(), "-p" | "--package" | "--workspace")) {
         tests.arg("--workspace");
     }
-    step::run("tests", tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", tools).current_dir(root))
+    tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", tools).current_dir(root);
+    check(step::run("tests", &mut tests));
+    if !failed.is_empty() {
+        bail!("not everything holds:\n  {}", failed.join("\n  "));
+    }
+    Ok(())
 }
