@@ -142,7 +142,7 @@ impl Journal {
     /// Cuts the segment before this one behind its last frame: all of its frames are written by now.
     fn seal_before(&self, segment: &Segment) -> Result<(), SegmentError> {
         let segments = self.segments();
-        let before = segments.iter().rev().skip_while(|s| s.header.first_frame >= segment.header.first_frame).next();
+        let before = segments.iter().rev().find(|s| s.header.first_frame < segment.header.first_frame);
         before.map_or(Ok(()), |before| before.seal().map_err(|e| before.io("cannot seal", e)))
     }
 

@@ -1,5 +1,7 @@
 //! What a committed changeset becomes: documents, events, transactions (CONTRACT sections 1 and 3).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
 mod support;
 
 use std::{sync::atomic::Ordering, time::Duration};
@@ -141,7 +143,8 @@ fn waiting_for_a_transaction() {
         let waiting = app.wait_for(TxnId(1), Duration::from_secs(20));
         let writing = app.commit(changeset([upsert("a", "{}")]));
         let (waited, written) = tokio::join!(waiting, writing);
-        (waited.unwrap(), written.unwrap());
+        waited.unwrap();
+        written.unwrap();
         let error = app.wait_for(TxnId(2), Duration::from_millis(1)).await.unwrap_err();
         assert_eq!((error.wanted, error.newest), (2, 1));
     });

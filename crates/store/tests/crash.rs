@@ -1,5 +1,7 @@
 //! What a crash leaves: every acknowledged write once, the bytes of events unchanged, documents equal to a replay.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
 mod support;
 
 use std::{

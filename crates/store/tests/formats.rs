@@ -3,6 +3,8 @@
 //! `testdata/formats/v1` was written by `write_format_fixture` below when the format was made, and is never written again; a new
 //! format gets a directory of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
