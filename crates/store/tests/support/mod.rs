@@ -90,8 +90,10 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Every event: (offset, key, value, headers as text).
-pub async fn events(app: &App) -> Vec<(i64, String, String, String)> {
+/// Offset, key, value, headers as text.
+pub type Event = (i64, String, String, String);
+
+pub async fn events(app: &App) -> Vec<Event> {
     let mut all = Vec::new();
     let mut offset = 0;
     while offset < app.events().high_watermark() {
