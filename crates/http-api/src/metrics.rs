@@ -136,6 +136,9 @@ impl Collector for AppCollector {
         counter(e, "events", "Events committed since the start", &apps, |app| app.stats.events)?;
         counter(e, "journal_frames", "Journal frames written, each with one fsync", &apps, |app| app.stats.frames)?;
         seconds_counter(e, "journal_sync", "Time spent in fdatasync", &apps, |app| app.stats.sync_micros as f64 / 1e6)?;
+        seconds_counter(e, "documents_write", "Time spent putting frames into the documents", &apps, |app| {
+            app.stats.documents_micros as f64 / 1e6
+        })?;
         bytes(e, "journal", "Journal on disk", &apps, |app| app.stats.journal_bytes)?;
         gauge(e, "journal_segments", "Segments of the journal", &apps, |app| app.stats.journal_segments)?;
         bytes(e, "documents", "Document engine on disk", &apps, |app| app.stats.documents_bytes)?;

@@ -263,6 +263,7 @@ impl App {
             events: counters.events.load(Relaxed),
             frames: counters.frames.load(Relaxed),
             sync_micros: counters.sync_micros.load(Relaxed),
+            documents_micros: counters.documents_micros.load(Relaxed),
             journal_bytes: shared.journal.len_bytes(),
             journal_segments: shared.journal.segments().len() as u64,
             documents_bytes: shared.engine.disk_bytes(),

@@ -61,7 +61,7 @@ pub(crate) struct CommitterHandle {
 }
 
 impl CommitterHandle {
-    /// Whether it has a group that is not done.
+    /// Whether it has a group that is not synced yet.
     pub(crate) fn is_busy(&self) -> bool {
         self.in_flight.load(Acquire) > 0
     }
@@ -111,30 +111,39 @@ impl Committer {
 
     fn run(mut self) {
         while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
-            let written = frame.map_or(Ok(()), |frame| self.write(frame, &waiting));
+            let synced = frame.as_ref().map_or(Ok(()), |frame| self.sync(frame));
+            let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame, &waiting)));
             // Before the writers are answered: what they send next may join the group that waits.
             if self.in_flight.fetch_sub(1, Release) == 1 {
                 // With a full queue the sequencer is awake anyway, and looks for itself.
                 let _ = self.sequencer.try_send(Command::CommitterIdle);
             }
-            match written {
+            match shown {
                 Ok(()) => self.acknowledge(waiting),
                 Err(error) => waiting.refuse(&error),
             }
         }
     }
 
-    /// Journal, documents, readers: in this order.
-    fn write(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
+    /// Makes the frame durable.
+    fn sync(&self, frame: &FrameToCommit) -> Result<(), CommitError> {
         let shared = &self.shared;
         if let Some(halted) = shared.halted() {
             return Err(halted);
         }
-        let FrameToCommit { bytes, header, place, result } = frame;
         let began = Instant::now();
-        shared.journal.append(&place, &bytes).map_err(|error| shared.halt(error.to_string()))?;
+        shared.journal.append(&frame.place, &frame.bytes).map_err(|error| shared.halt(error.to_string()))?;
         shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
+        Ok(())
+    }
+
+    /// Documents first, then the events and those who wait for them.
+    fn show(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
+        let shared = self.shared.clone();
+        let FrameToCommit { header, place, result, .. } = frame;
+        let began = Instant::now();
         self.write_documents(&result, waiting).map_err(|error| shared.halt(error.to_string()))?;
+        shared.counters.documents_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         self.position = result.position;
         place.publish(&header);
         shared.committed_frames.store(self.position.next_frame, Release);

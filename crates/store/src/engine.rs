@@ -150,7 +150,8 @@ impl EngineBatch<'_> {
         value.extend_from_slice(encoded);
         self.batch.insert(&self.engine.documents, key, value);
         if let Some(before) = txn_before {
-            self.batch.remove(&self.engine.by_transaction, by_transaction_key(before, key));
+            // Each key is written once, so that the two cancel at the first compaction they meet in.
+            self.batch.remove_weak(&self.engine.by_transaction, by_transaction_key(before, key));
         }
         self.batch.insert(&self.engine.by_transaction, by_transaction_key(txn, key), [VALUE_VERSION]);
     }

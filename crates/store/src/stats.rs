@@ -20,6 +20,8 @@ pub struct AppStats {
     pub frames: u64,
     /// Microseconds spent writing and syncing the journal since the start.
     pub sync_micros: u64,
+    /// Microseconds spent writing the documents to the engine since the start.
+    pub documents_micros: u64,
     /// Bytes of the journal.
     pub journal_bytes: u64,
     /// Segments of the journal.
@@ -49,6 +51,7 @@ pub(crate) struct Counters {
     pub(crate) events: AtomicU64,
     pub(crate) frames: AtomicU64,
     pub(crate) sync_micros: AtomicU64,
+    pub(crate) documents_micros: AtomicU64,
     commits: [AtomicU64; BUCKETS_MICROS.len() + 1],
     commit_micros: AtomicU64,
 }
