@@ -24,8 +24,8 @@ use crate::{CommittedOffset, StoredDocument, TxnId, journal::Position};
 const VALUE_VERSION: u8 = 1;
 const POSITION_KEY: &[u8] = b"position";
 /// A memtable of the documents is written out when it holds this much; bounds memory and the replay of the engine's own log.
-const MEMTABLE_BYTES: u64 = 16 << 20;
-const ENGINE_LOG_BYTES: u64 = 128 << 20;
+const MEMTABLE_BYTES: u64 = 32 << 20;
+const ENGINE_LOG_BYTES: u64 = 192 << 20;
 
 /// Why the engine failed. A damaged value says which.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -21,8 +21,9 @@ pub const APP_NAME_BYTES_MAX: usize = 64;
 /// Bytes of the newest events kept in memory for consumers that keep up. Older ones are read from the journal.
 pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A group is closed when its changesets and events hold this much. A single larger changeset is a group of its own.
-pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A group is closed when its changesets and events hold this much: a sync costs little beside that many bytes, and the next group is
+/// applied while this one is written. A single larger changeset is a group of its own.
+pub const GROUP_BYTES_MAX: usize = 192 * 1024;
 
 /// The smallest segment.
 pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
