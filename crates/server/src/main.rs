@@ -24,6 +24,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Changesets and documents are made on one thread and freed on another, which the system's allocator pays for: a batch of upserts took
+/// 21 us a document with it and 17 with this one, in one run.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match command::run(cli) {
