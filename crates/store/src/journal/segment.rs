@@ -167,8 +167,15 @@ impl Segment {
     /// Bytes from `position`, at most `len`, not beyond the last whole frame.
     pub(crate) fn read_at(&self, position: u64, len: usize) -> std::io::Result<Vec<u8>> {
         let len = len.min(self.len_bytes().saturating_sub(position) as usize);
-        let mut bytes = vec![0; len];
-        self.file.read_exact_at(&mut bytes, position)?;
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            // Into spare capacity: zeroing the window first would cost as much as copying it.
+            let at = position + bytes.len() as u64;
+            if rustix::io::pread(&self.file, rustix::buffer::spare_capacity(&mut bytes), at)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        bytes.truncate(len);
         Ok(bytes)
     }
 
