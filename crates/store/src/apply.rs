@@ -15,7 +15,7 @@ use crate::{
     AppName, CommitError, Outcome,
     engine::{EngineError, document_key},
     journal::Position,
-    limits::{BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX},
+    limits::{BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN},
 };
 
 /// What apply reads: the documents as the last group left them.
@@ -77,7 +77,17 @@ pub(crate) struct Group<'a, R> {
     batch: Option<BatchBuilder>,
     events: u32,
     transactions: u32,
+    large: Vec<LargeDocument>,
     scratch: Scratch,
+}
+
+/// A document that was written and is larger than [`DOCUMENT_BYTES_WARN`].
+#[derive(Debug)]
+pub(crate) struct LargeDocument {
+    pub(crate) collection: String,
+    /// As JSON.
+    pub(crate) id: String,
+    pub(crate) bytes: usize,
 }
 
 /// Buffers that are used again for every event.
@@ -112,6 +122,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             batch: None,
             events: 0,
             transactions: 0,
+            large: Vec::new(),
             scratch: Scratch::default(),
         }
     }
@@ -201,6 +212,10 @@ impl<'a, R: DocumentReader> Group<'a, R> {
                     id: operation.id.as_json().to_owned(),
                     bytes,
                 }));
+            }
+            if bytes > DOCUMENT_BYTES_WARN {
+                let (collection, id) = (operation.collection.as_str(), operation.id.as_json());
+                self.large.push(LargeDocument { collection: collection.to_owned(), id: id.to_owned(), bytes });
             }
             after.push(json);
         }
@@ -314,6 +329,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             batches: self.batches,
             events: self.events,
             transactions: self.transactions,
+            large: self.large,
         }
     }
 }
@@ -329,6 +345,8 @@ pub(crate) struct GroupResult {
     pub(crate) batches: Vec<u8>,
     pub(crate) events: u32,
     pub(crate) transactions: u32,
+    /// For the log; replay leaves them alone.
+    pub(crate) large: Vec<LargeDocument>,
 }
 
 fn apply_operation(

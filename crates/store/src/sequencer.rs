@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     CommitError, Committed, WallClock,
     app::Shared,
-    apply::{ApplyContext, ApplyError, Group},
+    apply::{ApplyContext, ApplyError, Group, LargeDocument},
     committer::{Committer, CommitterHandle, GroupToCommit, Waiting},
     consumer_offsets::OffsetsChange,
     disk,
@@ -171,6 +171,15 @@ impl Sequencer {
         if frame.is_empty() {
             self.committer.commit(GroupToCommit { frame: None, waiting });
             return;
+        }
+        for LargeDocument { collection, id, bytes } in &result.large {
+            tracing::warn!(
+                app = self.shared.name.as_str(),
+                collection,
+                id,
+                bytes,
+                "a large document: every change carries it twice"
+            );
         }
         let header = FrameHeader {
             len_bytes: 0,

@@ -111,9 +111,9 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
     report.torn_bytes = opened.torn_bytes;
     report.segments = opened.journal.segments().len() as u64;
     let scratch = Scratch::open(dir).map_err(engine_error)?;
-    match replay_all(&name, &opened.journal, &scratch.engine, applied_frames, &mut report, progress) {
+    match replay_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress) {
         Ok(position) => {
-            compare(&engine, &scratch.engine, applied, position, &mut report).map_err(engine_error)?;
+            compare(&engine, scratch.engine(), applied, position, &mut report).map_err(engine_error)?;
             Ok(report)
         }
         Err(ReplayError::Segment(error)) => finding(report, error),
@@ -140,20 +140,26 @@ fn finding(mut report: AppReport, error: SegmentError) -> Result<AppReport, Open
 /// An engine that is removed when it goes out of scope.
 struct Scratch {
     dir: PathBuf,
-    engine: Engine,
+    /// `None` only while it goes: the engine must have closed its files before they are removed.
+    engine: Option<Engine>,
 }
 
 impl Scratch {
     fn open(app_dir: &Path) -> Result<Self, EngineError> {
         let dir = app_dir.join("verify.tmp");
         let _ = std::fs::remove_dir_all(&dir); // of a run that was killed
-        let engine = Engine::open(&dir, ENGINE_CACHE_BYTES)?;
+        let engine = Some(Engine::open(&dir, ENGINE_CACHE_BYTES)?);
         Ok(Self { dir, engine })
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("there until it is dropped")
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        drop(self.engine.take());
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
