@@ -171,8 +171,16 @@ impl App {
     pub async fn commit(&self, changeset: Changeset) -> Result<Committed, CommitError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Commit { changeset, queued_at: Instant::now(), reply };
-        self.queue.send(command).await.map_err(|_| CommitError::Stopping)?;
-        answer.await.map_err(|_| CommitError::Stopping)?
+        self.queue.send(command).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    /// What writers are told when nobody takes their command any more.
+    fn gone(&self) -> CommitError {
+        if self.sequencer.lock().expect("not poisoned").is_none() {
+            return CommitError::Stopping;
+        }
+        self.write_obstacle().unwrap_or_else(|| self.shared.halt("the sequencer panicked, see the log".into()))
     }
 
     /// The newest transaction that reads can see.
@@ -237,8 +245,8 @@ impl App {
 
     async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| CommitError::Stopping)?;
-        answer.await.map_err(|_| CommitError::Stopping)?
+        self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
     }
 
     /// Why writes are refused at the moment (disk full, halted); `None` while they are taken. Looks at the disk again where that was

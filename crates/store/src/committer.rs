@@ -63,7 +63,7 @@ pub(crate) struct CommitterHandle {
 impl CommitterHandle {
     /// Whether it has a group that is not synced yet.
     pub(crate) fn is_busy(&self) -> bool {
-        self.in_flight.load(Acquire) > 0
+        self.in_flight.load(Acquire) > 0 && !self.thread.is_finished()
     }
 
     /// Hands a group on; waits while [`GROUPS_WAITING_MAX`] wait already.
