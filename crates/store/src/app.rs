@@ -302,3 +302,54 @@ impl Drop for App {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use document::{Action, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl WallClock for Noon {
+        fn now_ms(&self) -> u64 {
+            1_645_472_201_000
+        }
+    }
+
+    fn open(dir: &Path) -> App {
+        let options = StoreOptions { segment_bytes: 64 * 1024, ..StoreOptions::default() };
+        App::open(dir, AppName::new("shop").unwrap(), &options, Arc::new(Noon), || *b"0123456789abcdef").unwrap()
+    }
+
+    fn upsert(id: &str) -> Changeset {
+        let operation = Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+            condition: Condition::Always,
+            action: Action::Upsert { value: Map::new(), counters: Vec::new() },
+        };
+        Changeset { operations: vec![operation], origin: Origin::default() }
+    }
+
+    #[test]
+    fn after_a_failed_sync_no_write_is_taken_until_the_app_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = open(dir.path());
+        runtime.block_on(app.commit(upsert("kept"))).unwrap();
+        app.shared.journal.segments()[0].sync_fails.store(true, SeqCst);
+        for id in ["failed", "refused"] {
+            let error = runtime.block_on(app.commit(upsert(id))).unwrap_err();
+            assert!(matches!(&error, CommitError::Halted { reason } if reason.contains("the disk is gone")), "{error}");
+        }
+        assert!(matches!(app.write_obstacle(), Some(CommitError::Halted { .. })));
+        assert_eq!((app.newest_txn(), app.events().high_watermark()), (TxnId(1), 1), "readers see nothing of it");
+        drop(app);
+        let app = open(dir.path());
+        assert_eq!(runtime.block_on(app.commit(upsert("again"))).unwrap().txn_id.0, app.newest_txn().0);
+    }
+}

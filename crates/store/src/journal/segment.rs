@@ -77,6 +77,9 @@ pub(crate) struct Segment {
     len_bytes: AtomicU64,
     /// Sparse, in order; `None` until first needed.
     index: Mutex<Option<Vec<IndexEntry>>>,
+    /// A test has the next sync fail.
+    #[cfg(test)]
+    pub(crate) sync_fails: std::sync::atomic::AtomicBool,
 }
 
 impl Segment {
@@ -96,7 +99,15 @@ impl Segment {
             let _ = std::fs::remove_file(&path);
             SegmentError::Io { act: "cannot create", path: path.clone(), source }
         })?;
-        Ok(Self { path, header, file, len_bytes: AtomicU64::new(HEADER_BYTES), index: Mutex::new(Some(Vec::new())) })
+        Ok(Self {
+            path,
+            header,
+            file,
+            len_bytes: AtomicU64::new(HEADER_BYTES),
+            index: Mutex::new(Some(Vec::new())),
+            #[cfg(test)]
+            sync_fails: false.into(),
+        })
     }
 
     /// Opens an existing segment. Its length is the file's; the last one's must then be found by [`Segment::set_len_bytes`].
@@ -107,7 +118,15 @@ impl Segment {
         let mut bytes = [0; HEADER_BYTES as usize];
         file.read_exact_at(&mut bytes, 0).map_err(io("cannot read the header of"))?;
         let header = SegmentHeader::decode(&bytes, path)?;
-        Ok(Self { path: path.to_owned(), header, file, len_bytes: AtomicU64::new(len_bytes), index: Mutex::new(None) })
+        Ok(Self {
+            path: path.to_owned(),
+            header,
+            file,
+            len_bytes: AtomicU64::new(len_bytes),
+            index: Mutex::new(None),
+            #[cfg(test)]
+            sync_fails: false.into(),
+        })
     }
 
     /// Bytes up to the end of the last whole frame.
@@ -128,6 +147,10 @@ impl Segment {
     /// Writes a frame behind the last one and makes it durable. Readers see it only after [`Segment::publish`].
     pub(crate) fn write_durably(&self, frame: &[u8]) -> std::io::Result<()> {
         self.file.write_all_at(frame, self.len_bytes())?;
+        #[cfg(test)]
+        if self.sync_fails.swap(false, Ordering::SeqCst) {
+            return Err(std::io::Error::other("the disk is gone"));
+        }
         self.file.sync_data()
     }
 
