@@ -23,8 +23,9 @@ use crate::{CommittedOffset, StoredDocument, TxnId, journal::Position};
 /// First byte of every value.
 const VALUE_VERSION: u8 = 1;
 const POSITION_KEY: &[u8] = b"position";
-/// A memtable of the documents is written out when it holds this much; bounds memory and the replay of the engine's own log.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+/// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
+const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
+const INDEX_MEMTABLE_BYTES: u64 = 12 << 20;
 const ENGINE_LOG_BYTES: u64 = 192 << 20;
 
 /// Why the engine failed. A damaged value says which.
@@ -63,14 +64,14 @@ impl Engine {
         let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
         let documents = database.keyspace("documents", || {
             KeyspaceCreateOptions::default()
-                .max_memtable_size(MEMTABLE_BYTES)
+                .max_memtable_size(DOCUMENTS_MEMTABLE_BYTES)
                 .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
                 .data_block_compression_policy(CompressionPolicy::all(fjall::CompressionType::Lz4))
         })?;
         let by_transaction = database.keyspace("by_transaction", || {
             // Only ever scanned: a filter would cost memory for nothing.
             KeyspaceCreateOptions::default()
-                .max_memtable_size(MEMTABLE_BYTES)
+                .max_memtable_size(INDEX_MEMTABLE_BYTES)
                 .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
         })?;
         let consumer_offsets = database.keyspace("consumer_offsets", small)?;

@@ -29,7 +29,7 @@ pub const GROUP_BYTES_MAX: usize = 192 * 1024;
 pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
 
 /// Bytes of recently written documents that the sequencer keeps in memory. Older ones are read from the engine.
-pub const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Groups that wait between the sequencer and the committer. With this many the sequencer waits, and its queue fills.
 pub(crate) const GROUPS_WAITING_MAX: usize = 1;
