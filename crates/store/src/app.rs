@@ -21,7 +21,7 @@ use crate::{
     engine::Engine,
     journal::Journal,
     limits::QUEUE_CHANGESETS_MAX,
-    replay::replay,
+    replay::{ReplayError, replay},
     sequencer::{Command, Sequencer},
     stats::Counters,
 };
@@ -122,7 +122,10 @@ impl App {
         };
         let (instance, site) = journal.identity();
         let (journal, site) = (Arc::new(journal), SiteId(site));
-        let replayed = replay(&journal, &engine, &name, site, applied)?;
+        let replayed = replay(&journal, &engine, &name, site, applied).map_err(|error| match error {
+            ReplayError::Segment(error) => error.into(),
+            ReplayError::Engine(error) => engine_error(error),
+        })?;
         if replayed.frames > 0 {
             tracing::info!(app = name.as_str(), frames = replayed.frames, "replayed the journal into the documents");
         }

@@ -5,7 +5,6 @@
 //! Not here: order and effect of changesets (`sequencer`, `apply`).
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{
@@ -23,9 +22,9 @@ use tokio::sync::mpsc;
 use crate::{
     CommitError, Committed, TxnId,
     app::Shared,
-    apply::{Applied, ChangedDocument, GroupResult},
+    apply::{Applied, GroupResult},
     consumer_offsets::OffsetsChange,
-    engine::{EngineBatch, EngineError},
+    engine::{Engine, EngineError},
     journal::{Place, Position, frame::FrameHeader},
     limits::GROUPS_WAITING_MAX,
     sequencer::{Command, Reply},
@@ -142,7 +141,8 @@ impl Committer {
         let shared = self.shared.clone();
         let FrameToCommit { header, place, result, .. } = frame;
         let began = Instant::now();
-        self.write_documents(&result, waiting).map_err(|error| shared.halt(error.to_string()))?;
+        write_group(&shared.engine, &result, waiting.offsets.iter().map(|(change, _)| change))
+            .map_err(|error| shared.halt(error.to_string()))?;
         shared.counters.documents_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         self.position = result.position;
         place.publish(&header);
@@ -153,15 +153,6 @@ impl Committer {
         shared.counters.transactions.fetch_add(u64::from(header.transactions), Relaxed);
         shared.counters.events.fetch_add(u64::from(header.events), Relaxed);
         Ok(())
-    }
-
-    fn write_documents(&self, result: &GroupResult, waiting: &Waiting) -> Result<(), EngineError> {
-        let mut batch = self.shared.engine.batch(3 * result.changed.len() + 1);
-        put_changed(&mut batch, &result.changed);
-        for (change, _) in &waiting.offsets {
-            put_offsets(&mut batch, change);
-        }
-        batch.commit(&result.position)
     }
 
     fn acknowledge(&self, waiting: Waiting) {
@@ -188,14 +179,20 @@ impl Waiting {
     }
 }
 
-pub(crate) fn put_changed(batch: &mut EngineBatch<'_>, changed: &HashMap<Vec<u8>, Arc<ChangedDocument>>) {
-    for (key, document) in changed {
+/// Puts what a group came to into the engine, in one batch: at commit, at replay and in `verify`.
+pub(crate) fn write_group<'a>(
+    engine: &Engine,
+    result: &GroupResult,
+    offsets: impl Iterator<Item = &'a OffsetsChange>,
+) -> Result<(), EngineError> {
+    let mut batch = engine.batch(3 * result.changed.len() + 1);
+    for (key, document) in &result.changed {
         batch.put_document(key, document.txn_before, document.txn, &document.encoded);
     }
-}
-
-pub(crate) fn put_offsets(batch: &mut EngineBatch<'_>, change: &OffsetsChange) {
-    for (topic, partition, offset) in &change.offsets {
-        batch.put_offset(&change.group, topic, *partition, offset.as_ref());
+    for change in offsets {
+        for (topic, partition, offset) in &change.offsets {
+            batch.put_offset(&change.group, topic, *partition, offset.as_ref());
+        }
     }
+    batch.commit(&result.position)
 }

@@ -6,9 +6,9 @@
 use document::{Changeset, SiteId};
 
 use crate::{
-    AppName, OpenError,
+    AppName,
     apply::{ApplyContext, ApplyError, Group, GroupResult},
-    committer::{put_changed, put_offsets},
+    committer::write_group,
     consumer_offsets::OffsetsChange,
     engine::Engine,
     journal::{
@@ -41,25 +41,16 @@ pub(crate) fn replay(
     app: &AppName,
     site: SiteId,
     applied: Option<Position>,
-) -> Result<Replayed, OpenError> {
+) -> Result<Replayed, ReplayError> {
     let mut position = applied.unwrap_or(Position { next_txn: 1, ..Position::default() });
     let mut frames = 0;
-    let outcome = journal.for_each_frame(position.next_frame, |segment, at, header, frame| {
+    journal.for_each_frame(position.next_frame, |segment, at, header, frame| {
         let replayed = replay_frame(segment, at, header, frame, engine, app, site, &position)?;
-        let mut batch = engine.batch(3 * replayed.result.changed.len() + 1);
-        put_changed(&mut batch, &replayed.result.changed);
-        replayed.offsets.iter().for_each(|change| put_offsets(&mut batch, change));
         position = replayed.result.position;
         frames += 1;
-        Ok::<_, ReplayError>(batch.commit(&position)?)
-    });
-    match outcome {
-        Ok(()) => Ok(Replayed { position, frames }),
-        Err(ReplayError::Segment(error)) => Err(error.into()),
-        Err(ReplayError::Engine(error)) => {
-            Err(OpenError::Engine { path: std::path::PathBuf::from("documents"), message: error.0 })
-        }
-    }
+        Ok::<_, ReplayError>(write_group(engine, &replayed.result, replayed.offsets.iter())?)
+    })?;
+    Ok(Replayed { position, frames })
 }
 
 /// One frame applied again.

@@ -11,7 +11,7 @@ use kafka_wire::record_batch;
 
 use crate::{
     AppName, OpenError,
-    committer::{put_changed, put_offsets},
+    committer::write_group,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::lock,
     engine::{Engine, EngineError, EngineSnapshot, KeyValue},
@@ -192,11 +192,8 @@ fn replay_all(
             return Ok(());
         }
         let replayed = replay_frame(segment, at, header, frame, scratch, name, site, &position)?;
-        let mut batch = scratch.batch(3 * replayed.result.changed.len() + 1);
-        put_changed(&mut batch, &replayed.result.changed);
-        replayed.offsets.iter().for_each(|change| put_offsets(&mut batch, change));
         position = replayed.result.position;
-        Ok::<_, ReplayError>(batch.commit(&position)?)
+        Ok::<_, ReplayError>(write_group(scratch, &replayed.result, replayed.offsets.iter())?)
     })?;
     report.frames = frames;
     progress(VerifyProgress { app: name.as_str(), checked_bytes: total_bytes, total_bytes });
