@@ -91,6 +91,11 @@ impl BatchBuilder {
         self.out.len() - self.start
     }
 
+    /// How many bytes the buffer has so far: the batch, and what it held before.
+    pub fn buffer_bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// How many records were pushed.
     pub fn records(&self) -> i32 {
         self.records

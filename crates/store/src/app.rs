@@ -22,6 +22,7 @@ use crate::{
     journal::Journal,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
+    retention::{self, RetentionWaker},
     sequencer::{Command, Sequencer},
     stats::Counters,
 };
@@ -37,6 +38,7 @@ pub struct App {
     /// Bounded by [`QUEUE_CHANGESETS_MAX`]: a writer that finds it full waits for a place.
     queue: mpsc::Sender<Command>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
+    retention: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the sequencer writes and everyone reads.
@@ -56,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// Frames whose documents are in the engine.
     pub(crate) committed_frames: AtomicU64,
+    /// `None` without a limit, and once the app stops.
+    pub(crate) retention: Mutex<Option<RetentionWaker>>,
 }
 
 impl Shared {
@@ -120,6 +124,19 @@ impl App {
                 Journal::create(&journal_dir, options.segment_bytes, random(), site)?
             }
         };
+        let start = journal.start();
+        if start.first_frame > applied_frames {
+            return Err(OpenError::Damaged {
+                path: journal.segments()[0].path.clone(),
+                at: 0,
+                message: format!(
+                    "the journal begins with frame {}, what was before it was trimmed, and the documents in {} only know {applied_frames} \
+                     frames: restore a backup",
+                    start.first_frame,
+                    documents_dir.display(),
+                ),
+            });
+        }
         let (instance, site) = journal.identity();
         let (journal, site) = (Arc::new(journal), SiteId(site));
         let replayed = replay(&journal, &engine, &name, site, applied).map_err(|error| match error {
@@ -152,11 +169,23 @@ impl App {
             obstacle: RwLock::new(None),
             counters: Counters::default(),
             committed_frames: AtomicU64::new(position.next_frame),
+            retention: Mutex::new(None),
         });
+        let cannot_start = |what: &'static str| {
+            let path = dir.to_owned();
+            move |source| OpenError::Io { act: what, path, source }
+        };
+        let mut retention_thread = None;
+        if options.retention_bytes.is_some() || options.retention_ms.is_some() {
+            let (waker, woken) = retention::channel();
+            *shared.retention.lock().expect("not poisoned") = Some(waker);
+            let thread = retention::spawn(shared.clone(), clock.clone(), woken);
+            retention_thread = Some(thread.map_err(cannot_start("cannot start the retention of"))?);
+        }
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
         let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position)
-            .map_err(|source| OpenError::Io { act: "cannot start the sequencer of", path: dir.to_owned(), source })?;
-        Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)) })
+            .map_err(cannot_start("cannot start the sequencer of"))?;
+        Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)), retention: Mutex::new(retention_thread) })
     }
 
     /// Its name.
@@ -206,7 +235,9 @@ impl App {
 
     /// The documents as they are now; does not change while it is held. Reading blocks on disk: scan on a blocking thread.
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
-        Snapshot::new(self.shared.engine.snapshot())
+        // First, so that the index in the snapshot is whole below it.
+        let log_start = self.shared.journal.start().first_offset;
+        Snapshot::new(self.shared.engine.snapshot(), log_start)
     }
 
     /// The events in offset order.
@@ -276,6 +307,8 @@ impl App {
             sync_micros: counters.sync_micros.load(Relaxed),
             documents_micros: counters.documents_micros.load(Relaxed),
             journal_bytes: shared.journal.len_bytes(),
+            log_start: shared.journal.start().first_offset,
+            trimmed_bytes: counters.trimmed_bytes.load(Relaxed),
             journal_segments: shared.journal.segments().len() as u64,
             documents_bytes: shared.engine.disk_bytes(),
             disk_free_bytes: disk::space(&shared.dir).map_or(0, |(free, _)| free),
@@ -293,6 +326,12 @@ impl App {
         }
         if thread.join().is_err() {
             tracing::error!(app = self.name().as_str(), "the sequencer panicked");
+        }
+        drop(self.shared.retention.lock().expect("not poisoned").take());
+        if let Some(thread) = self.retention.lock().expect("not poisoned").take()
+            && thread.join().is_err()
+        {
+            tracing::error!(app = self.name().as_str(), "the retention thread panicked");
         }
         if let Err(error) = self.shared.engine.flush() {
             tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");

@@ -20,8 +20,8 @@ use crate::{
 
 /// What apply reads: the documents as the last group left them.
 pub(crate) trait DocumentReader {
-    /// The last transaction that touched the document, and its state; `None` if it was never written.
-    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError>;
+    /// The offset of the document's last event (`None` if it never had one), and its state; `None` if it was never written.
+    fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError>;
 }
 
 /// What stays the same for all changesets of a group.
@@ -60,11 +60,13 @@ pub(crate) struct Applied {
 /// A document that the group changed.
 #[derive(Debug)]
 pub(crate) struct ChangedDocument {
-    /// The last transaction before the group; `None` if it was never written.
-    pub(crate) txn_before: Option<u64>,
+    /// The offset of its last event before the group, if it had one.
+    pub(crate) event_before: Option<u64>,
     /// The last transaction of the group that touched it.
     pub(crate) txn: u64,
-    pub(crate) encoded: Vec<u8>,
+    /// The offset of its last event, if it ever had one.
+    pub(crate) event: Option<u64>,
+    pub(crate) encoded: Box<[u8]>,
 }
 
 /// A group of changesets as it is applied, on top of the documents that `reader` gives.
@@ -73,6 +75,7 @@ pub(crate) struct Group<'a, R> {
     context: ApplyContext<'a>,
     position: Position,
     changed: HashMap<Vec<u8>, Arc<ChangedDocument>>,
+    /// Closed batches; they are in `batch` while it is open.
     batches: Vec<u8>,
     batch: Option<BatchBuilder>,
     events: u32,
@@ -95,6 +98,7 @@ pub(crate) struct LargeDocument {
 struct Scratch {
     key: Vec<u8>,
     value: Vec<u8>,
+    encoded: Vec<u8>,
 }
 
 /// A document while its transaction runs.
@@ -102,7 +106,8 @@ struct Touched {
     key: Vec<u8>,
     /// Index of the operation that names it first.
     operation: usize,
-    txn_before: Option<u64>,
+    event_before: Option<u64>,
+    event: Option<u64>,
     document: Document,
     /// JSON of the document before the transaction; `None` if it was not there.
     before_json: Option<Vec<u8>>,
@@ -111,14 +116,14 @@ struct Touched {
 }
 
 impl<'a, R: DocumentReader> Group<'a, R> {
-    /// Begins a group behind `position`.
-    pub(crate) fn new(reader: &'a R, context: ApplyContext<'a>, position: Position) -> Self {
+    /// Begins a group behind `position`, with room for events of `batches_bytes`.
+    pub(crate) fn new(reader: &'a R, context: ApplyContext<'a>, position: Position, batches_bytes: usize) -> Self {
         Self {
             reader,
             context,
             position,
             changed: HashMap::new(),
-            batches: Vec::new(),
+            batches: Vec::with_capacity(batches_bytes),
             batch: None,
             events: 0,
             transactions: 0,
@@ -169,14 +174,14 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             }
             index.insert(key.clone(), touched.len());
         }
-        let (txn_before, document) = match self.changed.get(&key) {
+        let (event_before, event, document) = match self.changed.get(&key) {
             Some(changed) => {
                 let document = Document::decode(&changed.encoded).map_err(|e| EngineError(e.to_string()))?;
-                (changed.txn_before, document)
+                (changed.event_before, changed.event, document)
             }
             None => match self.reader.stored(&key)? {
-                Some((txn, document)) => (Some(txn), document),
-                None => (None, Document::new()),
+                Some((event, document)) => (event, event, document),
+                None => (None, None, Document::new()),
             },
         };
         let before_json = document.exists().then(|| {
@@ -184,7 +189,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             document.write_json(operation.id.as_json(), &mut json);
             json
         });
-        touched.push(Touched { key, operation: n, txn_before, document, before_json, written: false });
+        touched.push(Touched { key, operation: n, event_before, event, document, before_json, written: false });
         Ok(touched.len() - 1)
     }
 
@@ -221,10 +226,13 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         }
         for (document, after_json) in touched.into_iter().zip(after) {
             let operation = &changeset.operations[document.operation];
-            self.push_event(changeset, operation, txn, document.before_json.as_deref(), after_json.as_deref());
-            let mut encoded = Vec::with_capacity(256);
-            document.document.encode(&mut encoded);
-            let changed = ChangedDocument { txn_before: document.txn_before, txn, encoded };
+            let event =
+                self.push_event(changeset, operation, txn, document.before_json.as_deref(), after_json.as_deref());
+            self.scratch.encoded.clear();
+            document.document.encode(&mut self.scratch.encoded);
+            let encoded = self.scratch.encoded.as_slice().into();
+            let event = event.or(document.event);
+            let changed = ChangedDocument { event_before: document.event_before, txn, event, encoded };
             self.changed.insert(document.key, Arc::new(changed));
         }
         self.position.next_txn += 1;
@@ -233,6 +241,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         Ok(())
     }
 
+    /// The event's offset; `None` if the document was there neither before nor after.
     fn push_event(
         &mut self,
         changeset: &Changeset,
@@ -240,15 +249,15 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         txn: u64,
         before: Option<&[u8]>,
         after: Option<&[u8]>,
-    ) {
+    ) -> Option<u64> {
         let collection = operation.collection.as_str();
         let id = operation.id.as_json();
-        let Scratch { key, value } = &mut self.scratch;
+        let Scratch { key, value, .. } = &mut self.scratch;
         key.clear();
         value.clear();
         event::write_key(key, collection, id);
         let mut op = match (before, after) {
-            (None, None) => return,
+            (None, None) => return None,
             (before, Some(after)) => {
                 let old = before.unwrap_or(b"null");
                 event::write_upsert(
@@ -271,11 +280,11 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             event::write_requery_required(value, txn, &[document]);
             op = EventOp::Requery;
         }
-        self.push_record(&changeset.origin, collection, txn, op);
+        Some(self.push_record(&changeset.origin, collection, txn, op))
     }
 
-    /// Appends the record whose key and value stand in the scratch buffers.
-    fn push_record(&mut self, origin: &document::Origin, collection: &str, txn: u64, op: EventOp) {
+    /// Appends the record whose key and value stand in the scratch buffers; gives its offset.
+    fn push_record(&mut self, origin: &document::Origin, collection: &str, txn: u64, op: EventOp) -> u64 {
         let time_ms = self.context.commit_time_ms;
         let (txn, commit_time) = (txn.to_string(), time_ms.to_string());
         let mut headers: [(&str, &[u8]); 7] = [
@@ -294,29 +303,32 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             }
             None => &headers[..6],
         };
-        let Scratch { key, value } = std::mem::take(&mut self.scratch);
+        let Scratch { key, value, encoded } = std::mem::take(&mut self.scratch);
         let record_bytes =
             key.len() + value.len() + 64 + headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>();
         if self.batch.as_ref().is_some_and(|b| b.len_bytes() + record_bytes > BATCH_BYTES_MAX) {
             self.close_batch();
         }
-        let batch =
-            self.batch.get_or_insert_with(|| BatchBuilder::new(self.position.next_offset as i64, time_ms as i64));
+        let batch = self.batch.get_or_insert_with(|| {
+            let before = std::mem::take(&mut self.batches);
+            BatchBuilder::append_to(before, self.position.next_offset as i64, time_ms as i64)
+        });
         batch.push(time_ms as i64, &key, &value, headers);
-        self.scratch = Scratch { key, value };
+        self.scratch = Scratch { key, value, encoded };
         self.position.next_offset += 1;
         self.events += 1;
+        self.position.next_offset - 1
     }
 
     fn close_batch(&mut self) {
         if let Some(batch) = self.batch.take() {
-            self.batches.extend_from_slice(&batch.finish());
+            self.batches = batch.finish();
         }
     }
 
     /// Bytes of events so far.
     pub(crate) fn event_bytes(&self) -> usize {
-        self.batches.len() + self.batch.as_ref().map_or(0, BatchBuilder::len_bytes)
+        self.batch.as_ref().map_or(self.batches.len(), BatchBuilder::buffer_bytes)
     }
 
     /// What the group came to.

@@ -46,7 +46,8 @@ pub(crate) struct GroupToCommit {
 
 /// A group's frame, and the documents and events it leads to.
 pub(crate) struct FrameToCommit {
-    pub(crate) bytes: Vec<u8>,
+    /// The frame without its batches, which `result` has.
+    pub(crate) head: Vec<u8>,
     pub(crate) header: FrameHeader,
     pub(crate) place: Place,
     pub(crate) result: GroupResult,
@@ -131,7 +132,8 @@ impl Committer {
             return Err(halted);
         }
         let began = Instant::now();
-        shared.journal.append(&frame.place, &frame.bytes).map_err(|error| shared.halt(error.to_string()))?;
+        let written = shared.journal.append(&frame.place, &frame.head, &frame.result.batches);
+        written.map_err(|error| shared.halt(error.to_string()))?;
         shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         Ok(())
     }
@@ -149,6 +151,11 @@ impl Committer {
         shared.committed_frames.store(self.position.next_frame, Release);
         shared.events.publish(&header, result.batches);
         shared.newest_txn.send_replace(self.position.next_txn - 1);
+        if place.is_new_segment()
+            && let Some(retention) = &*shared.retention.lock().expect("not poisoned")
+        {
+            retention.wake();
+        }
         shared.counters.frames.fetch_add(1, Relaxed);
         shared.counters.transactions.fetch_add(u64::from(header.transactions), Relaxed);
         shared.counters.events.fetch_add(u64::from(header.events), Relaxed);
@@ -185,9 +192,9 @@ pub(crate) fn write_group<'a>(
     result: &GroupResult,
     offsets: impl Iterator<Item = &'a OffsetsChange>,
 ) -> Result<(), EngineError> {
-    let mut batch = engine.batch(3 * result.changed.len() + 1);
+    let mut batch = engine.batch(result.changed.len() + 1);
     for (key, document) in &result.changed {
-        batch.put_document(key, document.txn_before, document.txn, &document.encoded);
+        batch.put_document(key, document);
     }
     for change in offsets {
         for (topic, partition, offset) in &change.offsets {

@@ -113,6 +113,14 @@ impl ConsumerOffsets {
         offsets.map(|((topic, partition), offset)| (topic.clone(), *partition, offset.clone())).collect()
     }
 
+    /// Whether `all` says the same of every offset that is here.
+    pub(crate) fn is_part_of(&self, all: &Self) -> bool {
+        self.groups.iter().all(|(group, offsets)| {
+            let known = all.groups.get(group);
+            offsets.iter().all(|(partition, offset)| known.and_then(|known| known.get(partition)) == Some(offset))
+        })
+    }
+
     pub(crate) fn groups(&self) -> Vec<String> {
         self.groups.keys().cloned().collect()
     }

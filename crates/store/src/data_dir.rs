@@ -22,6 +22,10 @@ pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
 pub struct StoreOptions {
     /// A segment of the journal is sealed when it reaches this, in bytes. At least 64 KiB; 64 MiB by default.
     pub segment_bytes: u64,
+    /// Sealed segments are trimmed, the oldest first, while the journal keeps at least this without them. `None` keeps all.
+    pub retention_bytes: Option<u64>,
+    /// A sealed segment is trimmed when its newest event is older than this, in ms. `None` keeps all.
+    pub retention_ms: Option<u64>,
     /// Memory for the document engine's block cache, in bytes.
     pub cache_bytes: u64,
     /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
@@ -32,7 +36,14 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, cache_bytes: 32 << 20, disk_reserve_bytes: 256 << 20, event_bytes_max: 1 << 20 }
+        Self {
+            segment_bytes: 64 << 20,
+            retention_bytes: None,
+            retention_ms: None,
+            cache_bytes: 32 << 20,
+            disk_reserve_bytes: 256 << 20,
+            event_bytes_max: 1 << 20,
+        }
     }
 }
 

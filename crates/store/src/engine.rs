@@ -2,15 +2,22 @@
 //!
 //! | keyspace | key | value |
 //! |---|---|---|
-//! | `documents` | collection, 0, id as canonical JSON | version 1, last txnId u64 LE, the encoded document |
-//! | `by_transaction` | last txnId u64 BE, the documents key | version 1 |
+//! | `documents` | collection, 0, id as canonical JSON | version 1, last txnId u64 LE, offset of the last event u64 LE (all ones: none), the encoded document |
+//! | `last_changes` | offset u64 BE | version 1, the documents key: of documents whose last event has it |
 //! | `consumer_offsets` | group, 0, topic, 0, partition u32 BE | version 1, offset i64 LE, leader epoch i32 LE, metadata |
 //! | `meta` | `position` | version 1, five u64 LE: the next frame, txnId and offset, commit time, stamp clock |
+//! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
+//!
+//! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one entry, not
+//! three.
 //!
 //! Invariants: a group is written in one atomic batch with its position, so the documents are always those of one frame; nothing
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard},
+};
 
 use document::{CollectionName, Document, DocumentId};
 use fjall::{
@@ -18,11 +25,14 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
 };
 
-use crate::{CommittedOffset, StoredDocument, TxnId, journal::Position};
+use crate::{CommittedOffset, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
 
 /// First byte of every value.
 const VALUE_VERSION: u8 = 1;
 const POSITION_KEY: &[u8] = b"position";
+const INDEXED_TO_KEY: &[u8] = b"indexed_to";
+/// Stands for the offset of a document that never had an event.
+const NO_EVENT: u64 = u64::MAX;
 /// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
 const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
 const INDEX_MEMTABLE_BYTES: u64 = 12 << 20;
@@ -39,13 +49,16 @@ impl From<fjall::Error> for EngineError {
     }
 }
 
-/// One app's documents, by-transaction index, consumer offsets and position.
+/// One app's documents, last-change index, consumer offsets and position.
 pub(crate) struct Engine {
     database: Database,
     documents: Keyspace,
-    by_transaction: Keyspace,
+    last_changes: Keyspace,
     consumer_offsets: Keyspace,
     meta: Keyspace,
+    /// The index covers the offsets below it; only grows. Held while a group is written, so that each group is written before it grows,
+    /// and its documents are then indexed, or behind it, and takes their entries out.
+    indexed_to: Mutex<u64>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -68,7 +81,7 @@ impl Engine {
                 .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
                 .data_block_compression_policy(CompressionPolicy::all(fjall::CompressionType::Lz4))
         })?;
-        let by_transaction = database.keyspace("by_transaction", || {
+        let last_changes = database.keyspace("last_changes", || {
             // Only ever scanned: a filter would cost memory for nothing.
             KeyspaceCreateOptions::default()
                 .max_memtable_size(INDEX_MEMTABLE_BYTES)
@@ -76,7 +89,8 @@ impl Engine {
         })?;
         let consumer_offsets = database.keyspace("consumer_offsets", small)?;
         let meta = database.keyspace("meta", small)?;
-        Ok(Self { database, documents, by_transaction, consumer_offsets, meta })
+        let indexed_to = meta.get(INDEXED_TO_KEY)?.map_or(Ok(0), |value| decode_indexed_to(&value))?.into();
+        Ok(Self { database, documents, last_changes, consumer_offsets, meta, indexed_to })
     }
 
     /// Where the documents are; `None` before the first frame.
@@ -88,7 +102,7 @@ impl Engine {
         EngineSnapshot {
             snapshot: self.database.snapshot(),
             documents: self.documents.clone(),
-            by_transaction: self.by_transaction.clone(),
+            last_changes: self.last_changes.clone(),
             meta: self.meta.clone(),
         }
     }
@@ -97,7 +111,8 @@ impl Engine {
         let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
         // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so that damage
         // to the journal's last frame is not taken for a torn tail.
-        EngineBatch { engine: self, batch: batch.durability(Some(PersistMode::Buffer)) }
+        let indexed_to = self.indexed_to.lock().expect("not poisoned");
+        EngineBatch { engine: self, batch: batch.durability(Some(PersistMode::Buffer)), indexed_to }
     }
 
     /// Makes everything written so far durable.
@@ -107,7 +122,7 @@ impl Engine {
 
     /// Writes the memtables out, so that the next start has nothing to replay.
     pub(crate) fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in [&self.documents, &self.by_transaction, &self.consumer_offsets, &self.meta] {
+        for keyspace in [&self.documents, &self.last_changes, &self.consumer_offsets, &self.meta] {
             keyspace.rotate_memtable_and_wait()?;
         }
         self.persist()
@@ -124,15 +139,56 @@ impl Engine {
         Ok(all)
     }
 
+    /// From here on the index covers the offsets below `to`: whoever writes takes the entry of what was the document's last event out. The
+    /// entries themselves are then made by [`Engine::index`].
+    pub(crate) fn begin_index(&self, to: u64) -> Result<(), EngineError> {
+        let mut indexed_to = self.indexed_to.lock().expect("not poisoned");
+        if to > *indexed_to {
+            let mut value = vec![VALUE_VERSION];
+            value.extend_from_slice(&to.to_le_bytes());
+            self.meta.insert(INDEXED_TO_KEY, value)?;
+            *indexed_to = to;
+        }
+        Ok(())
+    }
+
+    /// Makes the entries of those (offset, documents key) that are still the document's last event. Writers go on meanwhile.
+    pub(crate) fn index(&self, events: &[(u64, Vec<u8>)]) -> Result<(), EngineError> {
+        let mut made = Vec::new();
+        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), events.len());
+        for (offset, key) in events {
+            if self.last_event(key)? == Some(*offset) {
+                let mut value = vec![VALUE_VERSION];
+                value.extend_from_slice(key);
+                batch.insert(&self.last_changes, offset.to_be_bytes(), value);
+                made.push((offset, key));
+            }
+        }
+        batch.commit()?;
+        // One that was written meanwhile may have taken its entry out before it was there.
+        for (offset, key) in made {
+            if self.last_event(key)? != Some(*offset) {
+                self.last_changes.remove(offset.to_be_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset of the document's last event.
+    pub(crate) fn last_event(&self, key: &[u8]) -> Result<Option<u64>, EngineError> {
+        let Some(value) = self.documents.get(key)? else { return Ok(None) };
+        Ok(stored_parts(key, &value)?.last_event)
+    }
+
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }
 }
 
 impl crate::apply::DocumentReader for Engine {
-    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError> {
+    fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError> {
         let Some(value) = self.documents.get(key)? else { return Ok(None) };
-        decode_stored(key, &value).map(|stored| Some((stored.txn_id.0, stored.document)))
+        decode_stored(key, &value).map(|stored| Some((stored.last_event, stored.document)))
     }
 }
 
@@ -140,21 +196,23 @@ impl crate::apply::DocumentReader for Engine {
 pub(crate) struct EngineBatch<'a> {
     engine: &'a Engine,
     batch: OwnedWriteBatch,
+    indexed_to: MutexGuard<'a, u64>,
 }
 
 impl EngineBatch<'_> {
-    /// Replaces a document's state, and its place in the by-transaction index.
-    pub(crate) fn put_document(&mut self, key: &[u8], txn_before: Option<u64>, txn: u64, encoded: &[u8]) {
-        let mut value = Vec::with_capacity(9 + encoded.len());
+    /// Replaces a document's state.
+    pub(crate) fn put_document(&mut self, key: &[u8], changed: &ChangedDocument) {
+        let mut value = Vec::with_capacity(17 + changed.encoded.len());
         value.push(VALUE_VERSION);
-        value.extend_from_slice(&txn.to_le_bytes());
-        value.extend_from_slice(encoded);
+        value.extend_from_slice(&changed.txn.to_le_bytes());
+        value.extend_from_slice(&changed.event.unwrap_or(NO_EVENT).to_le_bytes());
+        value.extend_from_slice(&changed.encoded);
         self.batch.insert(&self.engine.documents, key, value);
-        if let Some(before) = txn_before {
-            // Each key is written once, so that the two cancel at the first compaction they meet in.
-            self.batch.remove_weak(&self.engine.by_transaction, by_transaction_key(before, key));
+        // What leaves no event (made and removed at once) leaves the last one where it was.
+        let moved = changed.event_before.filter(|&before| changed.event != Some(before));
+        if let Some(before) = moved.filter(|&before| before < *self.indexed_to) {
+            self.batch.remove(&self.engine.last_changes, before.to_be_bytes());
         }
-        self.batch.insert(&self.engine.by_transaction, by_transaction_key(txn, key), [VALUE_VERSION]);
     }
 
     /// Sets a group's offset; `None` forgets it.
@@ -177,7 +235,7 @@ impl EngineBatch<'_> {
 pub(crate) struct EngineSnapshot {
     snapshot: fjall::Snapshot,
     documents: Keyspace,
-    by_transaction: Keyspace,
+    last_changes: Keyspace,
     meta: Keyspace,
 }
 
@@ -210,15 +268,23 @@ impl EngineSnapshot {
         keys.next().map(|guard| Ok(guard.key()?.to_vec())).transpose()
     }
 
-    /// The whole by-transaction index, in order.
-    pub(crate) fn by_transaction(&self) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
-        self.snapshot.iter(&self.by_transaction).map(|guard| Ok(guard.into_inner()?))
+    /// The last-change index from `offset` on, in order.
+    pub(crate) fn last_changes(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), EngineError>> + use<> {
+        self.snapshot.range(&self.last_changes, from.to_be_bytes()..).map(|guard| {
+            let (key, value) = guard.into_inner()?;
+            decode_last_change(&key, &value)
+                .ok_or_else(|| EngineError(format!("the last-change entry {key:02x?} cannot be read")))
+        })
     }
 }
 
 /// The documents key: collection, 0, id. Names have no control characters, so the 0 ends them.
 pub(crate) fn document_key(collection: &CollectionName, id: &DocumentId) -> Vec<u8> {
-    let (collection, id) = (collection.as_str(), id.as_json());
+    raw_document_key(collection.as_str(), id.as_json())
+}
+
+/// The same, of a collection and a canonical id that were a document's before.
+pub(crate) fn raw_document_key(collection: &str, id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(collection.len() + 1 + id.len());
     key.extend_from_slice(collection.as_bytes());
     key.push(0);
@@ -232,24 +298,47 @@ pub(crate) fn split_document_key(key: &[u8]) -> Option<(&str, &str)> {
     Some((std::str::from_utf8(&key[..at]).ok()?, std::str::from_utf8(&key[at + 1..]).ok()?))
 }
 
-fn by_transaction_key(txn: u64, key: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + key.len());
-    out.extend_from_slice(&txn.to_be_bytes());
-    out.extend_from_slice(key);
-    out
+fn decode_last_change(key: &[u8], value: &[u8]) -> Option<(u64, Vec<u8>)> {
+    let offset = u64::from_be_bytes(key.try_into().ok()?);
+    let [VALUE_VERSION, document_key @ ..] = value else { return None };
+    Some((offset, document_key.to_vec()))
+}
+
+fn decode_indexed_to(value: &[u8]) -> Result<u64, EngineError> {
+    match value {
+        [VALUE_VERSION, rest @ ..] if rest.len() == 8 => Ok(u64::from_le_bytes(rest.try_into().expect("eight bytes"))),
+        _ => Err(EngineError("how far the last-change index goes cannot be read".into())),
+    }
 }
 
 pub(crate) fn decode_stored(key: &[u8], value: &[u8]) -> Result<StoredDocument, EngineError> {
-    let damaged = |why: String| EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)));
-    let (txn, encoded) = match value {
-        [VALUE_VERSION, rest @ ..] => rest.split_first_chunk::<8>().ok_or_else(|| damaged("is cut short".into()))?,
+    let StoredParts { txn, last_event, encoded } = stored_parts(key, value)?;
+    let document = Document::decode(encoded).map_err(|e| damaged(key, &e.to_string()))?;
+    Ok(StoredDocument { txn_id: TxnId(txn), last_event, document })
+}
+
+/// A stored value, taken apart.
+pub(crate) struct StoredParts<'v> {
+    pub(crate) txn: u64,
+    pub(crate) last_event: Option<u64>,
+    pub(crate) encoded: &'v [u8],
+}
+
+pub(crate) fn stored_parts<'v>(key: &[u8], value: &'v [u8]) -> Result<StoredParts<'v>, EngineError> {
+    let (numbers, encoded) = match value {
+        [VALUE_VERSION, rest @ ..] => rest.split_first_chunk::<16>().ok_or_else(|| damaged(key, "is cut short"))?,
         [version, ..] => {
-            return Err(damaged(format!("has version {version}; this server reads up to {VALUE_VERSION}")));
+            return Err(damaged(key, &format!("has version {version}; this server reads up to {VALUE_VERSION}")));
         }
-        [] => return Err(damaged("is empty".into())),
+        [] => return Err(damaged(key, "is empty")),
     };
-    let document = Document::decode(encoded).map_err(|e| damaged(e.to_string()))?;
-    Ok(StoredDocument { txn_id: TxnId(u64::from_le_bytes(*txn)), document })
+    let number = |at: usize| u64::from_le_bytes(numbers[at..at + 8].try_into().expect("eight bytes"));
+    let last_event = Some(number(8)).filter(|&offset| offset != NO_EVENT);
+    Ok(StoredParts { txn: number(0), last_event, encoded })
+}
+
+fn damaged(key: &[u8], why: &str) -> EngineError {
+    EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)))
 }
 
 fn encode_position(position: &Position) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //!
 //! Not here: what changesets do (`apply`), who waits for them (`sequencer`), offsets by live query (views of the events).
 
+pub(crate) mod batch_reader;
 pub(crate) mod frame;
 pub(crate) mod recovery;
 pub(crate) mod segment;
@@ -14,6 +15,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
+use batch_reader::BatchReader;
 use bytes::Bytes;
 use frame::FrameHeader;
 use segment::{Segment, SegmentError, SegmentHeader};
@@ -40,7 +42,7 @@ pub(crate) struct Position {
 pub(crate) struct Journal {
     dir: PathBuf,
     segment_bytes: u64,
-    /// In order, at least one; the last is written to.
+    /// In order, at least one; the last is written to. Retention takes from the front.
     segments: RwLock<Vec<Arc<Segment>>>,
     /// Where the next frame goes in the last segment.
     planned_end: Mutex<u64>,
@@ -54,6 +56,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether a segment begins there.
+    pub(crate) fn is_new_segment(&self) -> bool {
+        self.at == segment::HEADER_BYTES
+    }
+
     /// Lets readers see the frame that was written there.
     pub(crate) fn publish(&self, header: &FrameHeader) {
         self.segment.publish(header);
@@ -129,14 +136,15 @@ impl Journal {
         Ok(next)
     }
 
-    /// Writes a frame at its place and makes it durable. After an error nobody knows what is on disk: nothing may be written again.
-    pub(crate) fn append(&self, place: &Place, frame: &[u8]) -> Result<(), SegmentError> {
+    /// Writes a frame, given in its two parts, at its place and makes it durable. After an error nobody knows what is on disk: nothing
+    /// may be written again.
+    pub(crate) fn append(&self, place: &Place, head: &[u8], batches: &[u8]) -> Result<(), SegmentError> {
         let segment = &place.segment;
-        if place.at == segment::HEADER_BYTES {
+        if place.is_new_segment() {
             self.seal_before(segment)?;
         }
         debug_assert_eq!(place.at, segment.len_bytes(), "frames are written in the order of their places");
-        segment.write_durably(frame).map_err(|e| segment.io("cannot write to", e))
+        segment.write_durably(head, batches).map_err(|e| segment.io("cannot write to", e))
     }
 
     /// Cuts the segment before this one behind its last frame: all of its frames are written by now.
@@ -144,6 +152,13 @@ impl Journal {
         let segments = self.segments();
         let before = segments.iter().rev().find(|s| s.header.first_frame < segment.header.first_frame);
         before.map_or(Ok(()), |before| before.seal().map_err(|e| before.io("cannot seal", e)))
+    }
+
+    /// Whether [`Journal::read_batches`] will most likely find what it needs in the system's page cache.
+    pub(crate) fn reads_without_waiting(&self, offset: u64, bytes_max: usize) -> bool {
+        let segments = self.segments();
+        let first = segments.partition_point(|s| s.header.first_offset <= offset).saturating_sub(1);
+        segments[first].is_cached_around(offset, bytes_max)
     }
 
     /// Whole record batches from the one that holds `offset` (or the first after it) on: at most `bytes_max`, at least one.
@@ -198,6 +213,24 @@ impl Journal {
         Ok(())
     }
 
+    /// What the oldest segment says of what was before it; nothing was trimmed if its first frame is 0.
+    pub(crate) fn start(&self) -> SegmentHeader {
+        self.segments.read().expect("not poisoned").first().expect("a journal has a segment").header
+    }
+
+    /// Takes the first `count` segments away, the oldest first. Who reads one may go on. Never the last segment.
+    pub(crate) fn trim(&self, count: usize) -> Result<(), SegmentError> {
+        let trimmed: Vec<_> = {
+            let mut segments = self.segments.write().expect("not poisoned");
+            let count = count.min(segments.len() - 1);
+            segments.drain(..count).collect()
+        };
+        for segment in trimmed {
+            std::fs::remove_file(&segment.path).map_err(|e| segment.io("cannot remove", e))?;
+        }
+        Ok(())
+    }
+
     /// Bytes of all segments up to their last frames.
     pub(crate) fn len_bytes(&self) -> u64 {
         self.segments.read().expect("not poisoned").iter().map(|s| s.len_bytes()).sum()
@@ -234,38 +267,11 @@ impl BatchCollector {
 /// Collects from one segment; `true` when there is no room for more.
 fn collect_from(segment: &Segment, out: &mut BatchCollector) -> Result<bool, SegmentError> {
     let Some(entry) = segment.index_entry(|e| e.first_offset <= out.offset)? else { return Ok(false) };
-    let mut position = entry.position;
-    while position < segment.len_bytes() {
-        // Half as much again for the changes that stand between the batches.
-        let window_bytes = (out.left + out.left / 2).clamp(128 * 1024, 4 * 1024 * 1024);
-        let mut window = segment.read_at(position, window_bytes).map_err(|e| segment.io("cannot read", e))?;
-        let first = FrameHeader::decode(&window).map_err(|e| segment.damaged(position, e))?;
-        let Some(first) = first else { return Ok(false) };
-        if first.len_bytes > window.len() {
-            window = segment.read_at(position, first.len_bytes).map_err(|e| segment.io("cannot read", e))?;
+    let mut reader = BatchReader::new(segment, entry.position);
+    while let Some((_, batches)) = reader.next(out.offset)? {
+        if out.take(batches).map_err(|e| segment.damaged(entry.position, e))? {
+            return Ok(true);
         }
-        let window = Bytes::from(window);
-        let mut at = 0;
-        while at < window.len() {
-            let place = position + at as u64;
-            let Ok(Some(header)) = FrameHeader::decode(&window[at..]) else { break };
-            if header.len_bytes > window.len() - at {
-                break;
-            }
-            let frame = window.slice(at..at + header.len_bytes);
-            at += header.len_bytes;
-            if header.events == 0 || header.next_offset() <= out.offset {
-                continue;
-            }
-            header.check(&frame).map_err(|e| segment.damaged(place, e))?;
-            if out.take(frame.slice(header.batches())).map_err(|e| segment.damaged(place, e))? {
-                return Ok(true);
-            }
-        }
-        if at == 0 {
-            return Err(segment.damaged(position, frame::FrameError("the file ends inside a frame".into())));
-        }
-        position += at as u64;
     }
     Ok(false)
 }

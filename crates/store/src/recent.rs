@@ -92,10 +92,10 @@ pub(crate) struct RecentOverEngine<'a> {
 }
 
 impl DocumentReader for RecentOverEngine<'_> {
-    fn stored(&self, key: &[u8]) -> Result<Option<(u64, Document)>, EngineError> {
+    fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError> {
         let Some(recent) = self.recent.find(key) else { return self.engine.stored(key) };
         let document = Document::decode(&recent.encoded).map_err(|e| EngineError(e.to_string()))?;
-        Ok(Some((recent.txn, document)))
+        Ok(Some((recent.event, document)))
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn changed(key: &str, txn: u64, bytes: usize) -> HashMap<Vec<u8>, Arc<ChangedDocument>> {
-        let document = ChangedDocument { txn_before: None, txn, encoded: vec![0; bytes] };
+        let document = ChangedDocument { event_before: None, txn, event: None, encoded: vec![0; bytes].into() };
         HashMap::from([(key.as_bytes().to_vec(), Arc::new(document))])
     }
 

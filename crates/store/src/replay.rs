@@ -81,7 +81,8 @@ pub(crate) fn replay_frame(
     }
     let context =
         ApplyContext { app, site, event_bytes_max: header.event_bytes_max, commit_time_ms: header.commit_time_ms };
-    let mut group = Group::new(engine, context, Position { stamp_last: header.stamp_before, ..*position });
+    let mut group =
+        Group::new(engine, context, Position { stamp_last: header.stamp_before, ..*position }, header.batches_bytes);
     let mut offsets = Vec::new();
     for entry in entries(&frame[header.changes()]) {
         let (kind, bytes) = entry.map_err(|e| damaged(e.0))?;

@@ -10,7 +10,7 @@
 use std::{
     sync::{Arc, atomic::Ordering::Acquire},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use document::Changeset;
@@ -61,7 +61,20 @@ pub(crate) struct Sequencer {
     committer: CommitterHandle,
     /// A new segment could not be made: what must be free before it is tried again.
     room_wanted_bytes: u64,
+    last_sizes: LastSizes,
+    /// When the disk's free space was last looked at.
+    disk_seen_at: Option<Instant>,
 }
+
+/// What the last group needed: the next is likely to need the same, and growing buffers step by step copies them.
+#[derive(Default)]
+struct LastSizes {
+    changes_bytes: usize,
+    batches_bytes: usize,
+}
+
+/// How long the free space of the disk is believed. What is written meanwhile is far less than the reserve.
+const DISK_SEEN_FOR: Duration = Duration::from_millis(20);
 
 /// A group that still takes changesets.
 struct OpenGroup<'a> {
@@ -83,8 +96,17 @@ impl Sequencer {
         let name = |what: &str| format!("{what}-{}", shared.name.as_str());
         let (sequencer_name, committer_name) = (name("sequencer"), name("committer"));
         let committer = Committer::spawn(shared.clone(), queue, position, committer_name)?;
-        let sequencer =
-            Self { shared, commands, clock, position, recent: RecentDocuments::new(), committer, room_wanted_bytes: 0 };
+        let sequencer = Self {
+            shared,
+            commands,
+            clock,
+            position,
+            recent: RecentDocuments::new(),
+            committer,
+            room_wanted_bytes: 0,
+            last_sizes: LastSizes::default(),
+            disk_seen_at: None,
+        };
         std::thread::Builder::new().name(sequencer_name).spawn(move || sequencer.run())
     }
 
@@ -117,8 +139,8 @@ impl Sequencer {
             commit_time_ms: self.clock.now_ms().max(self.position.commit_time_ms),
         };
         let mut open = OpenGroup {
-            group: Group::new(&reader, context.clone(), self.position),
-            frame: FrameBuilder::new(),
+            group: Group::new(&reader, context.clone(), self.position, self.last_sizes.batches_bytes),
+            frame: FrameBuilder::with_capacity(self.last_sizes.changes_bytes),
             waiting: Waiting::default(),
             commands: 0,
         };
@@ -195,8 +217,9 @@ impl Sequencer {
             changes_bytes: 0,
             batches_bytes: 0,
         };
-        let (bytes, header) = frame.finish(header, &result.batches);
-        let place = match self.shared.journal.place(bytes.len(), &self.position) {
+        let (head, header) = frame.finish(header, &result.batches);
+        self.last_sizes = LastSizes { changes_bytes: header.changes_bytes, batches_bytes: header.batches_bytes };
+        let place = match self.shared.journal.place(header.len_bytes, &self.position) {
             Ok(place) => place,
             Err(error) => {
                 let error = self.no_room(&error.to_string());
@@ -209,7 +232,7 @@ impl Sequencer {
         self.position = result.position;
         let committed_frames = self.shared.committed_frames.load(Acquire);
         self.recent.extend(header.frame_number, &result.changed, committed_frames);
-        let frame = crate::committer::FrameToCommit { bytes, header, place, result };
+        let frame = crate::committer::FrameToCommit { head, header, place, result };
         self.committer.commit(GroupToCommit { frame: Some(frame), waiting });
     }
 
@@ -217,16 +240,21 @@ impl Sequencer {
         if let Some(halted) = self.shared.halted() {
             return Err(halted);
         }
+        if self.disk_seen_at.is_some_and(|at| at.elapsed() < DISK_SEEN_FOR) {
+            return Ok(());
+        }
         let Ok((free_bytes, total)) = disk::space(&self.shared.dir) else { return Ok(()) };
         let reserve_bytes = disk::reserve_bytes(self.shared.options.disk_reserve_bytes, total);
         let needed_bytes = reserve_bytes.max(self.room_wanted_bytes);
         let full = (free_bytes < needed_bytes).then_some(CommitError::DiskFull { free_bytes, needed_bytes });
         self.shared.set_obstacle(full.clone());
+        self.disk_seen_at = full.is_none().then(Instant::now);
         full.map_or(Ok(()), Err)
     }
 
     fn no_room(&mut self, reason: &str) -> CommitError {
         self.room_wanted_bytes = self.shared.options.segment_bytes;
+        self.disk_seen_at = None;
         let (free_bytes, _) = disk::space(&self.shared.dir).unwrap_or_default();
         let error = CommitError::DiskFull { free_bytes, needed_bytes: self.shared.options.segment_bytes };
         tracing::warn!(app = self.shared.name.as_str(), reason, "no room for a new journal segment");

@@ -12,6 +12,7 @@ use crate::{
 pub struct Snapshot {
     engine: EngineSnapshot,
     txn_id: TxnId,
+    log_start: u64,
 }
 
 /// A document as it is stored.
@@ -19,8 +20,23 @@ pub struct Snapshot {
 pub struct StoredDocument {
     /// The last transaction that touched it.
     pub txn_id: TxnId,
+    /// The offset of its last event; `None` if it never had one: it was made and removed within one transaction.
+    pub last_event: Option<u64>,
     /// Its state, tombstone included.
     pub document: Document,
+}
+
+/// A document whose last event was trimmed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrimmedChange {
+    /// Where the event was.
+    pub offset: u64,
+    /// The document's collection.
+    pub collection: String,
+    /// Its id as canonical JSON.
+    pub id_json: String,
+    /// Its state, which has not changed since.
+    pub stored: StoredDocument,
 }
 
 /// Why documents cannot be read.
@@ -38,9 +54,32 @@ impl From<EngineError> for SnapshotError {
 }
 
 impl Snapshot {
-    pub(crate) fn new(engine: EngineSnapshot) -> Result<Self, SnapshotError> {
+    /// `log_start` was the offset of the oldest event before the snapshot was taken.
+    pub(crate) fn new(engine: EngineSnapshot, log_start: u64) -> Result<Self, SnapshotError> {
         let txn_id = TxnId(engine.position()?.map_or(0, |p| p.next_txn - 1));
-        Ok(Self { engine, txn_id })
+        Ok(Self { engine, txn_id, log_start })
+    }
+
+    /// The offset of the oldest event that was kept when the snapshot was taken.
+    pub fn log_start(&self) -> u64 {
+        self.log_start
+    }
+
+    /// Exactly the documents whose last event was trimmed and is at or behind `offset`, in the order of those events, tombstones included
+    /// (CONTRACT section 4, "Gaps").
+    pub fn trimmed_changes(&self, offset: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
+        let log_start = self.log_start;
+        let entries = self.engine.last_changes(offset);
+        entries.take_while(move |entry| !matches!(entry, Ok((offset, _)) if *offset >= log_start)).map(|entry| {
+            let (offset, key) = entry?;
+            let (collection, id) = split_document_key(&key)
+                .ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
+            let stored = self.engine.document(&key)?.filter(|stored| stored.last_event == Some(offset));
+            let stored = stored.ok_or_else(|| {
+                EngineError(format!("the last-change index names {collection} {id} at {offset}, the documents do not"))
+            })?;
+            Ok(TrimmedChange { offset, collection: collection.to_owned(), id_json: id.to_owned(), stored })
+        })
     }
 
     /// The last transaction in it.

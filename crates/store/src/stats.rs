@@ -26,6 +26,10 @@ pub struct AppStats {
     pub journal_bytes: u64,
     /// Segments of the journal.
     pub journal_segments: u64,
+    /// The offset of the oldest event that is kept; what was before it is told from the documents.
+    pub log_start: u64,
+    /// Bytes of events and changesets trimmed since the start.
+    pub trimmed_bytes: u64,
     /// Bytes of the document engine on disk.
     pub documents_bytes: u64,
     /// Free bytes on the data directory's file system.
@@ -52,6 +56,7 @@ pub(crate) struct Counters {
     pub(crate) frames: AtomicU64,
     pub(crate) sync_micros: AtomicU64,
     pub(crate) documents_micros: AtomicU64,
+    pub(crate) trimmed_bytes: AtomicU64,
     commits: [AtomicU64; BUCKETS_MICROS.len() + 1],
     commit_micros: AtomicU64,
 }

@@ -1,8 +1,11 @@
 //! Proof that a data directory is whole: every frame and batch, and that the documents and the index equal a replay.
 //!
 //! The journal is replayed from its first frame into a scratch engine beside the documents, which is removed afterwards. Nothing
-//! else is written: a torn tail is reported, not cut.
+//! else is written: a torn tail is reported, not cut. Where retention has trimmed the first frames, the events that are left stand in for
+//! the replay (`trimmed`).
 //! Not here: mending anything.
+
+mod trimmed;
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +17,11 @@ use crate::{
     committer::write_group,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::lock,
-    engine::{Engine, EngineError, EngineSnapshot, KeyValue},
+    engine::{Engine, EngineError, EngineSnapshot, KeyValue, stored_parts},
     journal::{
         Journal, Position,
         frame::{FrameError, FrameHeader},
-        segment::{Segment, SegmentError},
+        segment::{Segment, SegmentError, SegmentHeader},
     },
     replay::{ReplayError, replay_frame},
 };
@@ -111,11 +114,28 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
     report.torn_bytes = opened.torn_bytes;
     report.segments = opened.journal.segments().len() as u64;
     let scratch = Scratch::open(dir).map_err(engine_error)?;
-    match replay_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress) {
-        Ok(position) => {
-            compare(&engine, scratch.engine(), applied, position, &mut report).map_err(engine_error)?;
-            Ok(report)
-        }
+    let start = opened.journal.start();
+    if start.first_frame > applied_frames {
+        let first = start.first_frame;
+        report
+            .findings
+            .push(format!("the journal begins with frame {first}, the documents only know {applied_frames} frames"));
+        return Ok(report);
+    }
+    let checked = if start.first_frame == 0 {
+        replay_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress)
+            .and_then(|position| Ok(compare(&engine, scratch.engine(), applied, position, &mut report)?))
+    } else {
+        gather_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress).and_then(
+            |gathered| {
+                gathered.compare(&engine, start.first_offset, &mut report)?;
+                check_applied(applied, start, &mut report);
+                Ok(())
+            },
+        )
+    };
+    match checked.and_then(|()| Ok(check_index(&engine, start.first_offset, &mut report)?)) {
+        Ok(()) => Ok(report),
         Err(ReplayError::Segment(error)) => finding(report, error),
         Err(ReplayError::Engine(error)) => {
             report.findings.push(error.0);
@@ -174,30 +194,100 @@ fn replay_all(
     progress: &mut dyn FnMut(VerifyProgress<'_>),
 ) -> Result<Position, ReplayError> {
     let site = SiteId(journal.identity().1);
-    let total_bytes = journal.len_bytes();
     let mut position = Position { next_txn: 1, ..Position::default() };
-    let mut frames = 0;
+    check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
+        let replayed = replay_frame(segment, at, header, frame, scratch, name, site, &position)?;
+        position = replayed.result.position;
+        Ok(write_group(scratch, &replayed.result, replayed.offsets.iter())?)
+    })?;
+    Ok(position)
+}
+
+/// Checks every frame; gathers what those say that the documents have seen.
+fn gather_all<'a>(
+    name: &AppName,
+    journal: &Journal,
+    scratch: &'a Engine,
+    applied_frames: u64,
+    report: &mut AppReport,
+    progress: &mut dyn FnMut(VerifyProgress<'_>),
+) -> Result<trimmed::Gatherer<'a>, ReplayError> {
+    let mut gatherer = trimmed::Gatherer::new(scratch);
+    let start = journal.start();
+    let mut due = (start.first_frame, start.first_txn, start.first_offset);
+    check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
+        let found = (header.frame_number, header.first_txn, header.first_offset);
+        if found != due {
+            let message = format!("frame, txnId and offset are {found:?}, after the frame before they must be {due:?}");
+            return Err(segment.damaged(at, FrameError(message)).into());
+        }
+        due = (header.frame_number + 1, header.next_txn(), header.next_offset());
+        gatherer.take(segment, at, header, frame)
+    })?;
+    Ok(gatherer)
+}
+
+/// Checks the batches of every frame, counts, and calls `each` with those that the documents have seen.
+fn check_frames(
+    name: &AppName,
+    journal: &Journal,
+    applied_frames: u64,
+    report: &mut AppReport,
+    progress: &mut dyn FnMut(VerifyProgress<'_>),
+    mut each: impl FnMut(&Segment, u64, &FrameHeader, &[u8]) -> Result<(), ReplayError>,
+) -> Result<(), ReplayError> {
+    let total_bytes = journal.len_bytes();
     let mut checked_bytes = 0;
     journal.for_each_frame(0, |segment, at, header, frame| {
         check_batches(segment, at, header, frame)?;
         report.transactions += u64::from(header.transactions);
         report.events += u64::from(header.events);
-        frames += 1;
+        report.frames += 1;
         checked_bytes += header.len_bytes as u64;
-        if frames % 1024 == 0 {
+        if report.frames.is_multiple_of(1024) {
             progress(VerifyProgress { app: name.as_str(), checked_bytes, total_bytes });
         }
         if header.frame_number >= applied_frames {
             report.frames_to_replay += 1;
             return Ok(());
         }
-        let replayed = replay_frame(segment, at, header, frame, scratch, name, site, &position)?;
-        position = replayed.result.position;
-        Ok::<_, ReplayError>(write_group(scratch, &replayed.result, replayed.offsets.iter())?)
+        each(segment, at, header, frame)
     })?;
-    report.frames = frames;
     progress(VerifyProgress { app: name.as_str(), checked_bytes: total_bytes, total_bytes });
-    Ok(position)
+    Ok(())
+}
+
+/// The documents of a trimmed journal must at least know what was trimmed.
+fn check_applied(applied: Option<Position>, start: SegmentHeader, report: &mut AppReport) {
+    if applied.is_none_or(|applied| applied.next_txn < start.first_txn || applied.next_offset < start.first_offset) {
+        report.findings.push(format!("the documents stand at {applied:?}, before the journal's first frame"));
+    }
+}
+
+/// The last-change index names exactly the documents whose last event was trimmed; what it says of others is true.
+fn check_index(engine: &Engine, log_start: u64, report: &mut AppReport) -> Result<(), EngineError> {
+    let snapshot = engine.snapshot();
+    let mut differences = Differences::new("last-change entry of", &mut report.findings);
+    let mut indexed = 0;
+    for entry in snapshot.last_changes(0) {
+        let (offset, key) = entry?;
+        indexed += u64::from(offset < log_start);
+        if engine.last_event(&key)? != Some(offset) {
+            differences.note(&key, "is of an event that is not the document's last");
+        }
+    }
+    let mut trimmed = 0;
+    for entry in snapshot.documents(&[]) {
+        let (key, value) = entry?;
+        trimmed += u64::from(stored_parts(&key, &value)?.last_event.is_some_and(|offset| offset < log_start));
+    }
+    differences.finish();
+    if indexed != trimmed {
+        report.findings.push(format!(
+            "the last events of {trimmed} documents were trimmed, the last-change index names {indexed}"
+        ));
+    }
+    Ok(())
 }
 
 /// The record batches of a frame: checksums, and dense offsets that are the frame's.
@@ -233,8 +323,6 @@ fn compare(
     let (found, expected) = (engine.snapshot(), replayed.snapshot());
     let documents = |snapshot: &EngineSnapshot| snapshot.documents(&[]);
     report.documents = compare_sorted("document", documents(&found), documents(&expected), &mut report.findings)?;
-    let index = EngineSnapshot::by_transaction;
-    compare_sorted("by-transaction entry", index(&found), index(&expected), &mut report.findings)?;
     if all_offsets(engine)?.ne(&all_offsets(replayed)?) {
         report.findings.push("the consumer groups' committed offsets are not those of a replay".into());
     }
@@ -259,7 +347,7 @@ fn compare_sorted(
     mut expected: impl Iterator<Item = Result<KeyValue, EngineError>>,
     findings: &mut Vec<String>,
 ) -> Result<u64, EngineError> {
-    let (mut count, mut differences) = (0, 0);
+    let (mut count, mut differences) = (0, Differences::new(what, findings));
     let (mut left, mut right) = (found.next().transpose()?, expected.next().transpose()?);
     while left.is_some() || right.is_some() {
         let order = match (&left, &right) {
@@ -276,10 +364,7 @@ fn compare_sorted(
             _ => None,
         };
         if let Some((key, problem)) = difference {
-            differences += 1;
-            if differences <= DIFFERENCES_MAX {
-                findings.push(format!("the {what} {} {problem}", String::from_utf8_lossy(key).replace('\0', " ")));
-            }
+            differences.note(key, problem);
         }
         if order.is_le() {
             count += 1;
@@ -289,8 +374,33 @@ fn compare_sorted(
             right = expected.next().transpose()?;
         }
     }
-    if differences > DIFFERENCES_MAX {
-        findings.push(format!("{} more differences of this kind", differences - DIFFERENCES_MAX));
-    }
+    differences.finish();
     Ok(count)
+}
+
+/// Differences of one kind, of which the first are listed and the rest counted.
+struct Differences<'a> {
+    what: &'a str,
+    findings: &'a mut Vec<String>,
+    count: usize,
+}
+
+impl<'a> Differences<'a> {
+    fn new(what: &'a str, findings: &'a mut Vec<String>) -> Self {
+        Self { what, findings, count: 0 }
+    }
+
+    fn note(&mut self, key: &[u8], problem: &str) {
+        self.count += 1;
+        if self.count <= DIFFERENCES_MAX {
+            let key = String::from_utf8_lossy(key).replace('\0', " ");
+            self.findings.push(format!("the {} {key} {problem}", self.what));
+        }
+    }
+
+    fn finish(self) {
+        if self.count > DIFFERENCES_MAX {
+            self.findings.push(format!("{} more differences of this kind", self.count - DIFFERENCES_MAX));
+        }
+    }
 }

@@ -147,7 +147,7 @@ fn verify_notices_documents_that_differ() {
     let report = verify(copy.path());
     let findings = report.apps[0].findings.join("\n");
     assert!(
-        findings.contains("e3") && findings.contains("should not be there") && findings.contains("is missing"),
+        findings.contains("e0") && findings.contains("should not be there") && findings.contains("is missing"),
         "{findings}"
     );
 }

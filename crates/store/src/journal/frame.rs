@@ -125,9 +125,11 @@ pub(crate) struct FrameBuilder {
 }
 
 impl FrameBuilder {
-    /// An empty frame.
-    pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; HEADER_BYTES] }
+    /// An empty frame with room for entries of `capacity_bytes`.
+    pub(crate) fn with_capacity(capacity_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + capacity_bytes);
+        bytes.resize(HEADER_BYTES, 0);
+        Self { bytes }
     }
 
     /// Appends an entry that `write` writes.
@@ -151,12 +153,12 @@ impl FrameBuilder {
         self.changes_bytes() == 0
     }
 
-    /// Appends the batches, fills in the header (its lengths and checksum are made here) and gives the frame.
+    /// Fills in the header (its lengths and checksum are made here) and gives the frame's head: all of it but the batches, which
+    /// follow on it in the file and need not be copied.
     pub(crate) fn finish(mut self, mut header: FrameHeader, batches: &[u8]) -> (Vec<u8>, FrameHeader) {
         header.changes_bytes = self.changes_bytes();
         header.batches_bytes = batches.len();
-        self.bytes.extend_from_slice(batches);
-        header.len_bytes = self.bytes.len();
+        header.len_bytes = self.bytes.len() + batches.len();
         let u32_of = |n: usize| u32::try_from(n).expect("a frame is bounded by its group").to_le_bytes();
         let out = &mut self.bytes;
         out[0..4].copy_from_slice(&u32_of(header.len_bytes));
@@ -170,7 +172,7 @@ impl FrameBuilder {
         out[56..60].copy_from_slice(&header.event_bytes_max.to_le_bytes());
         out[60..64].copy_from_slice(&u32_of(header.changes_bytes));
         out[64..68].copy_from_slice(&u32_of(header.batches_bytes));
-        header.crc = crc32c::crc32c(&out[8..]);
+        header.crc = crc32c::crc32c_append(crc32c::crc32c(&out[8..]), batches);
         out[4..8].copy_from_slice(&header.crc.to_le_bytes());
         (self.bytes, header)
     }
@@ -249,10 +251,12 @@ mod tests {
     }
 
     fn frame() -> (Vec<u8>, FrameHeader) {
-        let mut builder = FrameBuilder::new();
+        let mut builder = FrameBuilder::with_capacity(0);
         builder.push_entry(EntryKind::Changeset, |out| out.extend_from_slice(b"one"));
         builder.push_entry(EntryKind::ConsumerOffsets, |_| ());
-        builder.finish(header(), b"batches")
+        let (mut frame, header) = builder.finish(header(), b"batches");
+        frame.extend_from_slice(b"batches");
+        (frame, header)
     }
 
     #[test]

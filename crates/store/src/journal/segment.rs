@@ -145,8 +145,9 @@ impl Segment {
     }
 
     /// Writes a frame behind the last one and makes it durable. Readers see it only after [`Segment::publish`].
-    pub(crate) fn write_durably(&self, frame: &[u8]) -> std::io::Result<()> {
-        self.file.write_all_at(frame, self.len_bytes())?;
+    pub(crate) fn write_durably(&self, head: &[u8], batches: &[u8]) -> std::io::Result<()> {
+        self.file.write_all_at(head, self.len_bytes())?;
+        self.file.write_all_at(batches, self.len_bytes() + head.len() as u64)?;
         #[cfg(test)]
         if self.sync_fails.swap(false, Ordering::SeqCst) {
             return Err(std::io::Error::other("the disk is gone"));
@@ -211,6 +212,23 @@ impl Segment {
         let index = index.as_ref().expect("just built");
         let at = index.partition_point(before).saturating_sub(1);
         Ok(index.get(at).copied())
+    }
+
+    /// Whether the frame of `offset` and what stands `bytes` behind it are in the system's page cache; `false` if that cannot be told
+    /// without waiting. Reads ahead of a consumer fill what lies between.
+    pub(crate) fn is_cached_around(&self, offset: u64, bytes: usize) -> bool {
+        let Ok(index) = self.index.try_lock() else { return false };
+        let Some(index) = index.as_ref() else { return false };
+        let at = index.partition_point(|e| e.first_offset <= offset).saturating_sub(1);
+        let Some(first) = index.get(at).map(|e| e.position) else { return false };
+        let last = (first + bytes as u64).min(self.len_bytes().saturating_sub(1));
+        [first, last].into_iter().all(|position| self.is_cached(position))
+    }
+
+    fn is_cached(&self, position: u64) -> bool {
+        let mut byte = [0];
+        let mut buffers = [std::io::IoSliceMut::new(&mut byte)];
+        rustix::io::preadv2(&self.file, &mut buffers, position, rustix::io::ReadWriteFlags::NOWAIT) == Ok(1)
     }
 
     fn build_index(&self) -> Result<Vec<IndexEntry>, SegmentError> {

@@ -1,0 +1,203 @@
+//! Retention: trims the journal's oldest segments, by bytes and by time (CONTRACT section 4; Kafka's `retention.bytes` and `retention.ms`).
+//!
+//! One thread an app, if it has a limit: it looks when a segment begins, and every five seconds. Before a segment goes, every document whose
+//! last event lies in it is entered in the last-change index, and the documents are made durable: so what was trimmed can be named, and
+//! never has to be replayed. Writers do not wait for any of it.
+//!
+//! Invariants: only sealed segments whose frames the documents have; oldest first; the index is whole below the log start.
+//! Not here: what consumers are told of what was trimmed (`gap`).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use kafka_wire::record_batch;
+use wire::event;
+
+use crate::{
+    WallClock,
+    app::Shared,
+    engine::EngineError,
+    journal::{
+        batch_reader::BatchReader,
+        frame::FrameError,
+        segment::{HEADER_BYTES, Segment, SegmentError},
+    },
+};
+
+/// How often it looks by itself; Kafka's `log.retention.check.interval.ms` is five minutes.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Entries that are made at once.
+const ENTRIES_AT_ONCE: usize = 512;
+
+/// Wakes the thread; it ends when this is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct RetentionWaker(SyncSender<()>);
+
+impl RetentionWaker {
+    /// Has it look now.
+    pub(crate) fn wake(&self) {
+        // Full: it is about to look anyway. Closed: the app stops.
+        if let Err(TrySendError::Full(()) | TrySendError::Disconnected(())) = self.0.try_send(()) {}
+    }
+}
+
+/// Why segments could not be trimmed. It is tried again at the next look.
+#[derive(Debug, thiserror::Error)]
+enum RetentionError {
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The waker and what it wakes.
+pub(crate) fn channel() -> (RetentionWaker, Receiver<()>) {
+    let (waker, woken) = sync_channel(1);
+    (RetentionWaker(waker), woken)
+}
+
+/// Starts the thread; it ends when every waker is gone.
+pub(crate) fn spawn(
+    shared: Arc<Shared>,
+    clock: Arc<dyn WallClock>,
+    woken: Receiver<()>,
+) -> std::io::Result<JoinHandle<()>> {
+    let name = format!("retention-{}", shared.name.as_str());
+    std::thread::Builder::new().name(name).spawn(move || {
+        loop {
+            if let Err(error) = trim(&shared, clock.now_ms()) {
+                tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
+            }
+            match woken.recv_timeout(INTERVAL) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    })
+}
+
+/// Trims what the limits say.
+fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
+    let segments = shared.journal.segments();
+    let committed_frames = shared.committed_frames.load(Acquire);
+    let sealed = segments.windows(2).take_while(|pair| pair[1].header.first_frame <= committed_frames).count();
+    let sizes: Vec<Size> = segments
+        .windows(2)
+        .take(sealed)
+        .map(|pair| Size { bytes: pair[0].len_bytes(), newest_ms: pair[1].header.commit_time_ms })
+        .collect();
+    let (retention_bytes, retention_ms) = (shared.options.retention_bytes, shared.options.retention_ms);
+    let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, retention_ms, now_ms);
+    if count == 0 {
+        return Ok(());
+    }
+    let log_start = segments[count].header.first_offset;
+    shared.engine.begin_index(log_start)?;
+    for segment in &segments[..count] {
+        index(shared, segment)?;
+    }
+    shared.engine.persist()?;
+    let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
+    shared.journal.trim(count)?;
+    shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
+    tracing::info!(app = shared.name.as_str(), segments = count, bytes, log_start, "trimmed old events");
+    Ok(())
+}
+
+/// A sealed segment's size in bytes and time.
+struct Size {
+    bytes: u64,
+    newest_ms: u64,
+}
+
+/// How many of the oldest segments go; `total_bytes` counts the active one too. As Kafka reckons: by bytes, a segment goes while what is left
+/// without it is still the limit or more; by time, while its newest event is older than the limit.
+fn trimmable(
+    sealed: &[Size],
+    total_bytes: u64,
+    retention_bytes: Option<u64>,
+    retention_ms: Option<u64>,
+    now_ms: u64,
+) -> usize {
+    let mut left_bytes = total_bytes;
+    let by_bytes = sealed.iter().take_while(|size| {
+        left_bytes = left_bytes.saturating_sub(size.bytes);
+        retention_bytes.is_some_and(|limit| left_bytes >= limit)
+    });
+    let by_bytes = by_bytes.count();
+    let oldest_kept_ms = retention_ms.map(|limit| now_ms.saturating_sub(limit));
+    let by_time = sealed.iter().take_while(|size| oldest_kept_ms.is_some_and(|kept| size.newest_ms < kept)).count();
+    by_bytes.max(by_time)
+}
+
+/// Enters the documents whose last event lies in `segment`.
+fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
+    let mut newest: HashMap<Vec<u8>, u64> = HashMap::new();
+    let mut reader = BatchReader::new(segment, HEADER_BYTES);
+    while let Some((_, batches)) = reader.next(0)? {
+        for_each_record(&batches, |record| {
+            let key = record.key.and_then(event::read_key);
+            let (collection, id) = key.ok_or_else(|| FrameError("an event's key cannot be read".into()))?;
+            newest.insert(crate::engine::raw_document_key(&collection, id), record.offset as u64);
+            Ok(())
+        })
+        .map_err(|e| segment.damaged(HEADER_BYTES, e))?;
+    }
+    let mut newest: Vec<(u64, Vec<u8>)> = newest.into_iter().map(|(key, offset)| (offset, key)).collect();
+    newest.sort_unstable();
+    for entries in newest.chunks(ENTRIES_AT_ONCE) {
+        shared.engine.index(entries)?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with every record of the batches, in order.
+pub(crate) fn for_each_record(
+    mut batches: &[u8],
+    mut each: impl FnMut(&record_batch::Record<'_>) -> Result<(), FrameError>,
+) -> Result<(), FrameError> {
+    while !batches.is_empty() {
+        let header = record_batch::decode_header(batches).map_err(|e| FrameError(e.to_string()))?;
+        for record in record_batch::decode_records(batches).map_err(|e| FrameError(e.to_string()))? {
+            each(&record)?;
+        }
+        batches = &batches[header.len_bytes..];
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(sizes: &[(u64, u64)]) -> Vec<Size> {
+        sizes.iter().map(|&(bytes, newest_ms)| Size { bytes, newest_ms }).collect()
+    }
+
+    #[test]
+    fn by_bytes_as_much_as_leaves_the_limit() {
+        let sealed = sizes(&[(100, 1), (100, 2), (100, 3)]);
+        for (limit, expected) in [(0, 3), (50, 3), (51, 2), (150, 2), (151, 1), (250, 1), (251, 0), (1000, 0)] {
+            assert_eq!(trimmable(&sealed, 350, Some(limit), None, 9), expected, "{limit}");
+        }
+        assert_eq!(trimmable(&sealed, 350, None, None, 9), 0);
+    }
+
+    #[test]
+    fn by_time_what_is_older() {
+        let sealed = sizes(&[(100, 10), (100, 20), (100, 30)]);
+        for (now, expected) in [(15, 0), (16, 1), (25, 1), (26, 2), (100, 3)] {
+            assert_eq!(trimmable(&sealed, 350, None, Some(5), now), expected, "{now}");
+        }
+        assert_eq!(trimmable(&sealed, 350, Some(250), Some(5), 26), 2, "either limit is enough");
+    }
+}
