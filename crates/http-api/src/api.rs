@@ -6,6 +6,7 @@ use credentials::Credentials;
 use prometheus_client::registry::Registry;
 use store::{App, AppName, DataDir, WallClock};
 use tokio::sync::Semaphore;
+use topics::TopicRegistry;
 
 use crate::{limits, metrics::Metrics, routes::Routes};
 
@@ -60,6 +61,8 @@ impl HttpApiOptions {
 pub struct HttpApiParts {
     /// Apps and their documents.
     pub data_dir: Arc<DataDir>,
+    /// Their topics.
+    pub topics: Arc<TopicRegistry>,
     /// Keys and certificates.
     pub credentials: Arc<Credentials>,
     /// For generated ids and the dates of keys and certificates.
@@ -79,6 +82,7 @@ pub(crate) type Shared = Arc<State>;
 pub(crate) struct State {
     pub(crate) options: HttpApiOptions,
     pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) metrics: Metrics,
@@ -103,6 +107,7 @@ impl HttpApi {
         let metrics = Metrics::register(&mut registry, &parts.data_dir);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
+            topics: parts.topics,
             credentials: parts.credentials,
             clock: parts.clock,
             metrics,
@@ -156,6 +161,7 @@ impl HttpApi {
         let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let credentials = Credentials::open(directory, 1).unwrap();
         let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
-        Self::new(options, HttpApiParts { data_dir, credentials, clock }, Registry::default())
+        let topics = TopicRegistry::open(data_dir.clone()).unwrap();
+        Self::new(options, HttpApiParts { data_dir, topics, credentials, clock }, Registry::default())
     }
 }

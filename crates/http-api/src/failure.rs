@@ -9,6 +9,7 @@ use axum::{
 use credentials::CredentialsError;
 use query::{BindError, ParseError};
 use store::{AppNameError, CommitError, CreateAppError, SnapshotError};
+use topics::{ChangeError, TopicError};
 use wire::RequestError;
 
 use crate::{access::Denied, body::BodyError, limits, reply};
@@ -80,6 +81,10 @@ pub(crate) enum Failure {
     CreateApp(#[from] CreateAppError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    LiveQuery(#[from] ChangeError),
+    #[error(transparent)]
+    Topics(#[from] TopicError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -107,23 +112,27 @@ impl Failure {
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
             | Failure::AppName(_)
+            | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
             | Failure::AppNotFound { .. }
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
+            | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
-            Failure::CreateApp(CreateAppError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
-                StatusCode::CONFLICT
-            }
+            Failure::CreateApp(CreateAppError::Exists(_))
+            | Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::Credentials(CredentialsError::Exists { .. }) => StatusCode::CONFLICT,
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Commit(CommitError::DocumentTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Read(_)
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
+            | Failure::LiveQuery(ChangeError::Io(_))
+            | Failure::Topics(_)
             | Failure::CreateApp(CreateAppError::Open(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },

@@ -6,6 +6,7 @@ pub(crate) mod find;
 pub(crate) mod find_by_id;
 pub(crate) mod health;
 pub(crate) mod keys;
+pub(crate) mod live_queries;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod requery;

@@ -15,7 +15,7 @@ use crate::{
     api::Shared,
     failure::Failure,
     metrics::RouteMetrics,
-    resource::{apps, count, find, find_by_id, health, keys, metrics, openapi, requery, users, write},
+    resource::{apps, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, users, write},
 };
 
 /// Both bases of the store's calls: the default app's, and any app's (CONTRACT section 2).
@@ -50,6 +50,11 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/credentials", users::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/credentials", users::issue);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/credentials/{user}", users::revoke);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries", live_queries::list);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/live-queries", live_queries::create);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::show);
+        routes.add(Method::PATCH, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::change);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::delete);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);

@@ -123,7 +123,7 @@ fn check_group(name: &str) -> Result<(), ResponseError> {
 
 /// A topic of the session's app, by name. Logs it when the name is another app's.
 fn topic_by_name(session: &Session, name: &str) -> Result<crate::topics::Topic, ResponseError> {
-    let found = crate::topics::by_name(&session.app, name);
+    let found = crate::topics::by_name(&session.topics, name);
     if let Err(ResponseError::TopicAuthorizationFailed) = found {
         session.server.refusals.note_foreign_topic(session.peer, &session.who(), name);
     }

@@ -57,10 +57,14 @@ async fn admit(
     if shared.credentials.is_revoked(&principal.serial) {
         return Err(Reason::Revoked { serial: principal.serial });
     }
-    let app = shared.data.app(&principal.app).ok_or_else(|| Reason::UnknownApp { app: principal.app.clone() })?;
+    let topics = shared.topics.app(&principal.app).map_err(|error| Reason::Broken { message: error.to_string() })?;
+    let topics = topics.ok_or_else(|| Reason::UnknownApp { app: principal.app.clone() })?;
     let place = shared.admission.user(&principal.app, &principal.user)?;
     let app_name = principal.app.as_str().into();
-    Ok((Session { server: shared.server.clone(), app, app_name, principal, peer, place }, stream))
+    Ok((
+        Session { server: shared.server.clone(), app: topics.app().clone(), topics, app_name, principal, peer, place },
+        stream,
+    ))
 }
 
 async fn shake_hands(shared: &Shared, socket: TcpStream) -> Result<TlsStream<TcpStream>, Reason> {

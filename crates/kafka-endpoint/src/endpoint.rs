@@ -7,12 +7,12 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use credentials::{Credentials, CredentialsError};
 use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
-use store::DataDir;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
+use topics::TopicRegistry;
 
 use crate::{
     admission::Admission, connection, coordinator::Coordinator, limits, metrics::Metrics, options::EndpointOptions,
@@ -33,14 +33,14 @@ pub struct KafkaEndpoint;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) server: Arc<Server>,
-    pub(crate) data: Arc<DataDir>,
+    pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) tls: Arc<ServerConfig>,
 }
 
 impl KafkaEndpoint {
-    /// Serves the topics of every app in `data` to clients with a user certificate of `credentials`.
+    /// Serves `topics` to clients with a user certificate of `credentials`.
     ///
     /// `listener` is bound already, so any port (0 too) can be used; what clients are told is in `options`. Metrics are registered under
     /// `headwater_kafka_…`. The future ends once `shutdown` is true and every connection has been closed: consumers that wait are
@@ -50,7 +50,7 @@ impl KafkaEndpoint {
     pub fn serve(
         listener: TcpListener,
         options: EndpointOptions,
-        data: Arc<DataDir>,
+        topics: Arc<TopicRegistry>,
         credentials: Arc<Credentials>,
         metrics: &mut Registry,
         shutdown: watch::Receiver<bool>,
@@ -70,7 +70,7 @@ impl KafkaEndpoint {
             metrics,
             shutdown: shutdown.clone(),
         });
-        let shared = Arc::new(Shared { server, data, credentials, admission: Admission::new(), tls });
+        let shared = Arc::new(Shared { server, topics, credentials, admission: Admission::new(), tls });
         Ok(async move {
             let timer = tokio::spawn(shared.server.coordinator.clone().run_timer(shutdown.clone()));
             let renewal = tokio::spawn(renew_certificate(shared.clone()));

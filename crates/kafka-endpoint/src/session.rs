@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use credentials::ClientPrincipal;
 use kafka_protocol::protocol::StrBytes;
 use store::{App, WallClock};
+use topics::AppTopics;
 
 use crate::{
     admission::UserPlace, coordinator::Coordinator, groups::GroupKey, metrics::Metrics, options::TopicSettings,
@@ -33,6 +34,7 @@ pub(crate) struct Server {
 pub(crate) struct Session {
     pub(crate) server: Arc<Server>,
     pub(crate) app: Arc<App>,
+    pub(crate) topics: Arc<AppTopics>,
     pub(crate) app_name: Arc<str>,
     pub(crate) principal: ClientPrincipal,
     pub(crate) peer: SocketAddr,

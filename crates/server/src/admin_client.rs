@@ -43,6 +43,12 @@ impl AdminClient {
         reply(request.content_type("application/json").send(body.to_string()), &self.base)
     }
 
+    /// `PATCH /admin/v1/<path>` with a JSON body.
+    pub(crate) fn change(&self, path: &str, body: &Value) -> anyhow::Result<String> {
+        let request = self.agent.patch(self.url(path)).header("authorization", &self.authorization);
+        reply(request.content_type("application/json").send(body.to_string()), &self.base)
+    }
+
     /// `DELETE /admin/v1/<path>`.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<String> {
         let request = self.agent.delete(self.url(path)).header("authorization", &self.authorization);

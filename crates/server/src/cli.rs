@@ -68,6 +68,9 @@ pub(crate) enum Verb {
     /// Make and list apps
     #[command(subcommand)]
     App(command::app::App),
+    /// Make, list, change and delete live queries: what topics carry
+    #[command(subcommand)]
+    LiveQuery(command::live_query::LiveQuery),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(command::key::Key),

@@ -9,6 +9,7 @@ pub(crate) mod verify;
 pub(crate) mod app;
 pub(crate) mod credentials;
 pub(crate) mod key;
+pub(crate) mod live_query;
 
 pub(crate) mod completions;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Events(verb) => verb.run(&context),
         Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
+        Verb::LiveQuery(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
         Verb::Completions(verb) => verb.run(),

@@ -90,7 +90,7 @@ pub(crate) struct ServeOptions {
     /// A journal segment is sealed at this size; at least 64KiB [default: 64MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_SEGMENT_BYTES", help_heading = "Data")]
     pub(crate) segment_bytes: Option<ByteSize>,
-    /// Trim events beyond this many bytes; -1 keeps all, the only choice of this version
+    /// Trim the oldest segments while the journal keeps this many bytes without them; -1 keeps all [default: -1]
     #[arg(
         long,
         value_name = "N",
@@ -99,7 +99,7 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) retention_bytes: Option<KeepLimit>,
-    /// Trim events older than this many milliseconds; -1 keeps all, the only choice of this version
+    /// Trim segments whose newest event is older than this many milliseconds; -1 keeps all [default: -1]
     #[arg(
         long,
         value_name = "N",
@@ -144,6 +144,10 @@ pub(crate) struct ServerSettings {
     pub(crate) app: AppName,
     /// When a journal segment is sealed.
     pub(crate) segment_bytes: u64,
+    /// `None` keeps all.
+    pub(crate) retention_bytes: Option<u64>,
+    /// `None` keeps all.
+    pub(crate) retention_ms: Option<u64>,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
 }
@@ -185,7 +189,6 @@ impl ServeOptions {
     /// Fails with a [`UsageError`] that names the option.
     pub(crate) fn resolve(self, file: &ConfigFile, data_dir: &Path) -> anyhow::Result<ServerSettings> {
         let options = self.over(file.serve.clone());
-        refuse_later_options(&options)?;
         let https_files = match (options.https_cert, options.https_key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
@@ -213,6 +216,8 @@ impl ServeOptions {
             kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
             kafka_advertise: options.kafka_advertise,
             app: app_name(options.app)?,
+            retention_bytes: options.retention_bytes.and_then(KeepLimit::limit),
+            retention_ms: options.retention_ms.and_then(KeepLimit::limit),
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -242,18 +247,6 @@ impl ServeOptions {
             retention_ms: self.retention_ms.or(below.retention_ms),
         }
     }
-}
-
-/// What the contract names and this version does not do yet must not look as if it were done.
-fn refuse_later_options(options: &ServeOptions) -> anyhow::Result<()> {
-    for (name, limit) in [("retention-bytes", options.retention_bytes), ("retention-ms", options.retention_ms)] {
-        if limit.is_some_and(|limit| limit != KeepLimit::All) {
-            return Err(usage(format!(
-                "--{name} is not available in this version: every event is kept; leave it out or give -1"
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn bounded(name: &str, given: Option<ByteSize>, default: u64, min: u64, max: u64) -> anyhow::Result<u64> {
@@ -301,8 +294,6 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_refused() {
         let refused = |file: &str| resolve(ServeOptions::default(), file).unwrap_err();
-        assert!(refused("retention-bytes = 5").contains("--retention-bytes is not available in this version"));
-        assert!(refused("retention-ms = 5").contains("--retention-ms is not available in this version"));
         assert!(refused("max-event-bytes = 5").contains("--max-event-bytes must be from 4096"));
         assert!(refused("segment-bytes = 5").contains("--segment-bytes must be from 65536"));
         assert!(refused("max-request-bytes = 5").contains("--max-request-bytes must be from 1024"));
@@ -312,10 +303,11 @@ mod tests {
     }
 
     #[test]
-    fn keeping_all_may_be_said() {
-        assert!(
-            resolve(ServeOptions::default(), "retention-bytes = -1\nretention-ms = '-1'\nmax-event-bytes = 1048576")
-                .is_ok()
-        );
+    fn what_is_kept() {
+        let kept =
+            |file: &str| resolve(ServeOptions::default(), file).map(|s| (s.retention_bytes, s.retention_ms)).unwrap();
+        assert_eq!(kept(""), (None, None));
+        assert_eq!(kept("retention-bytes = -1\nretention-ms = '-1'"), (None, None));
+        assert_eq!(kept("retention-bytes = '1GiB'\nretention-ms = 60000"), (Some(1 << 30), Some(60_000)));
     }
 }

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use store::{DataDir, StoreOptions};
 use tokio::{sync::watch, task::JoinSet};
+use topics::TopicRegistry;
 
 use crate::{
     clock::{self, SystemClock},
@@ -29,6 +30,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) struct Server {
     facts: Facts,
     data: Arc<DataDir>,
+    topics: Arc<TopicRegistry>,
     credentials: Arc<Credentials>,
     shutdown: watch::Sender<bool>,
     edges: JoinSet<anyhow::Result<()>>,
@@ -139,10 +141,11 @@ impl Server {
             None => None,
         };
         let (shutdown, stopping) = watch::channel(false);
-        let parts = Parts { settings, listening: &listening, data: &data, credentials: &credentials };
+        let topics = TopicRegistry::open(data.clone())?;
+        let parts = Parts { settings, listening: &listening, data: &data, topics: &topics, credentials: &credentials };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
         facts.run.write(&facts.data_dir)?;
-        Ok(Self { facts, data, credentials, shutdown, edges })
+        Ok(Self { facts, data, topics, credentials, shutdown, edges })
     }
 
     /// Where everything is.
@@ -172,6 +175,7 @@ impl Server {
             tracing::warn!("connections did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
             self.edges.shutdown().await;
         }
+        self.topics.note_all();
         stop_data(self.data.clone()).await;
         RunFile::remove(&self.facts.data_dir)
     }
@@ -187,8 +191,9 @@ fn https_tls(
 }
 
 async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
-    let ServerSettings { segment_bytes, event_bytes_max, .. } = *settings;
-    let options = StoreOptions { segment_bytes, event_bytes_max, ..StoreOptions::default() };
+    let ServerSettings { segment_bytes, retention_bytes, retention_ms, event_bytes_max, .. } = *settings;
+    let options =
+        StoreOptions { segment_bytes, retention_bytes, retention_ms, event_bytes_max, ..StoreOptions::default() };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
 }

@@ -296,6 +296,41 @@ impl App {
         }
     }
 
+    /// A text that is kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json`; `None` if there is none. Blocks on disk.
+    pub fn setting(&self, name: &str) -> std::io::Result<Option<String>> {
+        match std::fs::read_to_string(self.shared.dir.join(name).with_extension("json")) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the text of [`App::setting`], durably and whole. Blocks on disk.
+    pub fn set_setting(&self, name: &str, text: &str) -> std::io::Result<()> {
+        let path = self.shared.dir.join(name).with_extension("json");
+        let new = path.with_extension("json.new");
+        let mut file = std::fs::File::create(&new)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, &path)?;
+        std::fs::File::open(&self.shared.dir)?.sync_all()
+    }
+
+    /// What was last noted of a view of the events; see [`App::note_view`].
+    pub fn view(&self, name: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
+        Ok(self.shared.engine.view(name)?)
+    }
+
+    /// Keeps with the documents what is known of a view of the events, `None` forgets it. Not synced by itself, but before events are trimmed.
+    pub fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), SnapshotError> {
+        Ok(self.shared.engine.note_view(name, state)?)
+    }
+
+    /// The largest event, in bytes of its value; a larger one became a `requeryRequired`.
+    pub fn event_bytes_max(&self) -> usize {
+        self.shared.options.event_bytes_max as usize
+    }
+
     /// Counters for `/metrics` and health.
     pub fn stats(&self) -> AppStats {
         let shared = &self.shared;

@@ -6,6 +6,7 @@
 //! | `last_changes` | offset u64 BE | version 1, the documents key: of documents whose last event has it |
 //! | `consumer_offsets` | group, 0, topic, 0, partition u32 BE | version 1, offset i64 LE, leader epoch i32 LE, metadata |
 //! | `meta` | `position` | version 1, five u64 LE: the next frame, txnId and offset, commit time, stamp clock |
+//! | `meta` | `view:` and a name | what a view of the events remembers (crate `topics`, which versions it) |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
 //!
 //! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one entry, not
@@ -180,6 +181,17 @@ impl Engine {
         Ok(stored_parts(key, &value)?.last_event)
     }
 
+    pub(crate) fn view(&self, name: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.meta.get(view_key(name))?.map(|value| value.to_vec()))
+    }
+
+    pub(crate) fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), EngineError> {
+        match state {
+            Some(state) => Ok(self.meta.insert(view_key(name), state)?),
+            None => Ok(self.meta.remove(view_key(name))?),
+        }
+    }
+
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }
@@ -339,6 +351,10 @@ pub(crate) fn stored_parts<'v>(key: &[u8], value: &'v [u8]) -> Result<StoredPart
 
 fn damaged(key: &[u8], why: &str) -> EngineError {
     EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)))
+}
+
+fn view_key(name: &str) -> String {
+    format!("view:{name}")
 }
 
 fn encode_position(position: &Position) -> Vec<u8> {

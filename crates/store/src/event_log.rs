@@ -111,6 +111,11 @@ impl EventLog {
         self.journal.start().first_offset
     }
 
+    /// The commit time of the newest event that was trimmed, or of one just before it, in ms since the epoch; 0 if none was.
+    pub fn trimmed_to_ms(&self) -> u64 {
+        self.journal.start().commit_time_ms
+    }
+
     /// Follows [`EventLog::high_watermark`]; changes only after the events can be read.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.high_watermark.subscribe()
@@ -137,6 +142,18 @@ impl EventLog {
         }
         let journal = self.journal.clone();
         on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await
+    }
+
+    /// [`EventLog::read`] on this thread, which may wait for the disk.
+    pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+        if offset >= self.high_watermark() {
+            return Ok(Vec::new());
+        }
+        let offset = offset.max(self.log_start());
+        if let Some(batches) = self.read_tail(offset, max_bytes) {
+            return Ok(batches);
+        }
+        self.journal.read_batches(offset, max_bytes).map_err(|e| ReadError { offset, message: e.to_string() })
     }
 
     /// From memory; `None` if what is wanted begins before it.

@@ -160,6 +160,118 @@ pub struct UserIssuedReply {
     pub settings: LiveQuerySettings,
 }
 
+/// The body of `POST /admin/v1/apps/{app}/live-queries`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLiveQuery {
+    /// Its name.
+    pub name: String,
+    /// The collection; `None`: all.
+    pub collection: Option<String>,
+    /// In the legacy language; `None`: every document.
+    pub query: Option<String>,
+    /// 1 if not given.
+    pub partitions: u16,
+    /// `Requery` if not given.
+    pub on_gap: OnGap,
+}
+
+/// The body of `PATCH /admin/v1/apps/{app}/live-queries/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveQueryChange {
+    /// What a gap gets from here on.
+    pub on_gap: OnGap,
+}
+
+/// What a consumer gets in the place of trimmed events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnGap {
+    /// The documents' names.
+    Requery,
+    /// The documents.
+    Snapshot,
+}
+
+/// A live query as the admin API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveQueryReply {
+    /// Its name; `main` is the app's main feed.
+    pub name: String,
+    /// The collection; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub collection: Option<String>,
+    /// The query; absent: every document.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub query: Option<String>,
+    /// How many partitions its topic has.
+    pub partitions: u16,
+    /// What a gap gets.
+    pub on_gap: OnGap,
+    /// Its topic.
+    pub topic: String,
+    /// The consumer group that is meant for it.
+    pub group: String,
+    /// The Kafka endpoint.
+    pub endpoint: String,
+}
+
+/// `GET /admin/v1/apps/{app}/live-queries`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveQueriesReply {
+    /// The main feed, then the others by name.
+    pub live_queries: Vec<LiveQueryReply>,
+}
+
+/// `DELETE /admin/v1/apps/{app}/live-queries/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveQueryDeletedReply {
+    /// The live query that is gone, with its topic.
+    pub deleted: String,
+}
+
+impl NewLiveQuery {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let name = fields.string("name")?;
+        let collection = fields.optional_collection("collection")?.map(|name| name.as_str().to_owned());
+        let query = fields.optional_string("query")?;
+        let partitions = fields.optional_size("partitions")?.unwrap_or(1);
+        let on_gap = OnGap::take(&mut fields)?;
+        fields.finish(&["name", "collection", "query", "partitions", "onGap"])?;
+        let partitions = u16::try_from(partitions).map_err(|_| {
+            Place::Body.field("partitions").fault(format_args!("must be from 1 to 1000, not {partitions}"))
+        })?;
+        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or(OnGap::Requery) })
+    }
+}
+
+impl LiveQueryChange {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let on_gap = OnGap::take(&mut fields)?;
+        fields.finish(&["onGap"])?;
+        let on_gap = on_gap.ok_or_else(|| Place::Body.fault("must say what to change; known is onGap"))?;
+        Ok(Self { on_gap })
+    }
+}
+
+impl OnGap {
+    fn take(fields: &mut Fields<'_>) -> Result<Option<Self>, RequestError> {
+        match fields.optional_string("onGap")?.as_deref() {
+            None => Ok(None),
+            Some("requery") => Ok(Some(OnGap::Requery)),
+            Some("snapshot") => Ok(Some(OnGap::Snapshot)),
+            Some(other) => Err(Place::Body
+                .field("onGap")
+                .fault(format_args!("must be \"requery\" or \"snapshot\", not {other:?}"))),
+        }
+    }
+}
+
 /// What the portal's Live Query Settings shows, and `live-query-settings.json` holds (CONTRACT section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

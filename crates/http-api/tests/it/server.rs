@@ -52,8 +52,12 @@ impl TestServer {
         let credentials = Credentials::open(directory.path(), NOW_MS).unwrap();
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
-        let parts =
-            HttpApiParts { data_dir: data_dir.clone(), credentials: credentials.clone(), clock: Arc::new(FixedClock) };
+        let parts = HttpApiParts {
+            data_dir: data_dir.clone(),
+            topics: topics::TopicRegistry::open(data_dir.clone()).unwrap(),
+            credentials: credentials.clone(),
+            clock: Arc::new(FixedClock),
+        };
         let api = HttpApi::new(options, parts, Registry::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();

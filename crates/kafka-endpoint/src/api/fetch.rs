@@ -7,7 +7,7 @@
 
 mod encode;
 
-use std::time::Duration;
+use std::{future::Future as _, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use kafka_protocol::{
@@ -15,7 +15,7 @@ use kafka_protocol::{
     messages::{FetchRequest, fetch_request::FetchPartition},
 };
 use kafka_wire::record_batch::{self, BatchError};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, LEADER_EPOCH, Partition, Topic},
+    topics::{self, LEADER_EPOCH, Partition, Topic, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -42,6 +42,8 @@ struct TopicReader {
     name: kafka_protocol::protocol::StrBytes,
     id: Uuid,
     partitions: Vec<PartitionReader>,
+    /// Changes when a partition has grown.
+    grown: Option<watch::Receiver<u64>>,
 }
 
 struct PartitionReader {
@@ -74,13 +76,14 @@ impl<'a> Fetch<'a> {
     fn resolve(session: &'a Session, wanted: FetchRequest, version: i16) -> Self {
         let topics = wanted.topics.into_iter().map(|topic| {
             let found = if version >= 13 {
-                topics::by_id(&session.app, topic.topic_id)
+                topics::by_id(&session.topics, topic.topic_id)
             } else {
                 super::topic_by_name(session, &topic.topic)
             };
             let reader = |partition| PartitionReader::new(found.as_ref(), &partition);
             let partitions = topic.partitions.into_iter().map(reader).collect();
-            TopicReader { name: topic.topic.0, id: topic.topic_id, partitions }
+            let grown = found.as_ref().ok().map(Topic::watch);
+            TopicReader { name: topic.topic.0, id: topic.topic_id, partitions, grown }
         });
         let bytes_max = size(wanted.max_bytes).min(limits::FETCH_BYTES_MAX);
         Self { session, topics: topics.collect(), bytes: 0, bytes_max, held: None }
@@ -88,17 +91,16 @@ impl<'a> Fetch<'a> {
 
     /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait for.
     async fn read_until(&mut self, bytes_min: usize, deadline: Instant) {
-        let mut grown = topics::watch(&self.session.app);
         let mut shutdown = self.session.server.shutdown.clone();
         loop {
-            grown.mark_unchanged();
+            self.topics.iter_mut().filter_map(|topic| topic.grown.as_mut()).for_each(watch::Receiver::mark_unchanged);
             let wants_more = self.read(bytes_min).await;
             let has_error = self.partitions().any(|partition| partition.log.is_err());
             if !wants_more || has_error || self.partitions().next().is_none() || Instant::now() >= deadline {
                 return;
             }
             tokio::select! {
-                changed = grown.changed() => if changed.is_err() { return },
+                () = any_grown(&mut self.topics) => {}
                 () = tokio::time::sleep_until(deadline) => return,
                 () = shutdown.begun() => return,
             }
@@ -159,13 +161,13 @@ impl<'a> Fetch<'a> {
 
 impl PartitionReader {
     fn new(topic: Result<&Topic, &ResponseError>, wanted: &FetchPartition) -> Self {
-        let log = topic.map_err(|error| *error).and_then(|topic| topic.partition(wanted.partition));
+        let log = topic.map_err(|error| *error).and_then(|topic| topics::partition(topic, wanted.partition));
         let log = log.and_then(|log| {
             if wanted.current_leader_epoch > LEADER_EPOCH {
                 return Err(ResponseError::UnknownLeaderEpoch);
             }
-            // Nothing before the high watermark is ever out of range (CONTRACT section 4, "Gaps").
-            let is_inside = (0..=log.high_watermark()).contains(&wanted.fetch_offset);
+            // Nothing that was ever given out is out of range (CONTRACT section 4, "Gaps").
+            let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
             if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
         });
         Self {
@@ -179,21 +181,21 @@ impl PartitionReader {
     }
 
     fn is_behind(&self) -> bool {
-        self.log.as_ref().is_ok_and(|log| self.next_offset < log.high_watermark())
+        self.log.as_ref().is_ok_and(|log| self.next_offset < to_offset(log.high_watermark()))
     }
 
     /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives the bytes added. `bytes_before` are in the
     /// answer already.
     async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
         let Ok(log) = &self.log else { return 0 };
-        if self.next_offset >= log.high_watermark() {
+        if self.next_offset >= to_offset(log.high_watermark()) {
             return 0;
         }
         let room = (self.bytes_max.saturating_sub(self.bytes)).min(answer_bytes_max.saturating_sub(bytes_before));
         if room == 0 && bytes_before > 0 {
             return 0;
         }
-        match log.read(self.next_offset, room.max(1)).await {
+        match log.read(self.next_offset.unsigned_abs(), room.max(1)).await {
             Ok(batches) => self.take(session, batches, room, bytes_before == 0),
             Err(error) => {
                 tracing::error!(app = %session.app_name, %error, "events cannot be read");
@@ -233,7 +235,8 @@ impl PartitionReader {
             Ok(log) => FetchedPartition {
                 index: self.index,
                 error_code: 0,
-                high_watermark: log.high_watermark(),
+                // One that was given out before is no lower because a live query is still looking at its events.
+                high_watermark: to_offset(log.high_watermark()).max(self.next_offset),
                 batches: self.batches,
             },
             Err(error) => FetchedPartition {
@@ -244,6 +247,17 @@ impl PartitionReader {
             },
         }
     }
+}
+
+/// Waits until a partition of one of the topics has grown; for ever if there are none.
+async fn any_grown(topics: &mut [TopicReader]) {
+    let mut waits: Vec<_> =
+        topics.iter_mut().filter_map(|topic| topic.grown.as_mut()).map(|grown| Box::pin(grown.changed())).collect();
+    std::future::poll_fn(|context| {
+        let is_ready = waits.iter_mut().any(|wait| wait.as_mut().poll(context).is_ready());
+        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// The offset after the last of the batches in `piece`.

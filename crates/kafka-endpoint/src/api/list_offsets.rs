@@ -12,7 +12,7 @@ use store::OffsetAndTimestamp;
 
 use crate::{
     session::Session,
-    topics::{LEADER_EPOCH, LOG_START, Topic, to_offset},
+    topics::{self, LEADER_EPOCH, LOG_START, Topic, to_offset},
 };
 
 /// The high watermark.
@@ -52,23 +52,27 @@ async fn find(
     wanted: &ListOffsetsPartition,
     version: i16,
 ) -> Result<Found, ResponseError> {
-    let partition = topic.partition(wanted.partition_index)?;
+    let partition = topics::partition(topic, wanted.partition_index)?;
     if wanted.current_leader_epoch > LEADER_EPOCH {
         return Err(ResponseError::UnknownLeaderEpoch);
     }
     let at = |found: Option<OffsetAndTimestamp>| {
         found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))
     };
+    let unreadable = |error: ::topics::TopicError| {
+        tracing::error!(app = %session.app_name, %error, "an offset cannot be looked up by time");
+        ResponseError::KafkaStorageError
+    };
     match wanted.timestamp {
-        LATEST => Ok((partition.high_watermark(), -1)),
+        LATEST => Ok((to_offset(partition.settled_high_watermark().await), -1)),
         EARLIEST => Ok((LOG_START, -1)),
-        MAX_TIMESTAMP if version >= 7 => Ok(at(partition.max_timestamp())),
+        MAX_TIMESTAMP if version >= 7 => partition.max_timestamp().await.map(at).map_err(unreadable),
         EARLIEST_LOCAL if version >= 8 => Ok((LOG_START, -1)),
         LATEST_TIERED if version >= 9 => Ok((-1, -1)),
-        0.. => partition.offset_for_timestamp(wanted.timestamp).await.map(at).map_err(|error| {
-            tracing::error!(app = %session.app_name, %error, "an offset cannot be looked up by time");
-            ResponseError::KafkaStorageError
-        }),
+        0.. => {
+            let timestamp_ms = wanted.timestamp.unsigned_abs();
+            partition.offset_for_timestamp(timestamp_ms).await.map(at).map_err(unreadable)
+        }
         _ => Err(ResponseError::UnsupportedVersion),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn handle(session: &Session, request: MetadataRequest, version: i16) 
             named.into_iter().map(|wanted| describe_named(session, wanted, version, with_operations)).collect()
         }
         // No list, or (version 0) an empty one, means all.
-        _ => topics::all(&session.app).iter().map(|topic| describe(topic, with_operations)).collect(),
+        _ => session.topics.all().iter().map(|topic| describe(topic, with_operations)).collect(),
     };
     MetadataResponse::default()
         .with_brokers(vec![
@@ -49,7 +49,7 @@ fn describe_named(
     let by_id = version >= 12 && wanted.topic_id != Uuid::nil();
     let name = wanted.name.filter(|_| !by_id);
     let found = match &name {
-        None if by_id => topics::by_id(&session.app, wanted.topic_id),
+        None if by_id => topics::by_id(&session.topics, wanted.topic_id),
         None => Err(ResponseError::InvalidRequest),
         Some(name) => super::topic_by_name(session, name),
     };
@@ -72,8 +72,8 @@ fn describe(topic: &Topic, with_operations: bool) -> MetadataResponseTopic {
             .with_isr_nodes(vec![BrokerId(NODE_ID)])
     };
     let described = MetadataResponseTopic::default()
-        .with_name(Some(TopicName(topic.name().clone())))
+        .with_name(Some(TopicName(topic.name().to_owned().into())))
         .with_topic_id(topic.id())
-        .with_partitions((0..topic.partitions()).map(partition).collect());
+        .with_partitions((0..i32::from(topic.partitions())).map(partition).collect());
     if with_operations { described.with_topic_authorized_operations(TOPIC_OPERATIONS) } else { described }
 }

@@ -21,7 +21,7 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> O
         let known = super::topic_by_name(session, &topic.name);
         for partition in &topic.partitions {
             let outcome = admitted.and_then(|()| {
-                known.as_ref().map_err(|error| *error)?.partition(partition.partition_index)?;
+                crate::topics::partition(known.as_ref().map_err(|error| *error)?, partition.partition_index)?;
                 check(partition)
             });
             if let Ok(offset) = &outcome {

@@ -11,7 +11,7 @@ use kafka_protocol::{
 
 use crate::{
     session::Session,
-    topics::{LEADER_EPOCH, Topic},
+    topics::{self, LEADER_EPOCH, Topic, to_offset},
 };
 
 pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
@@ -33,9 +33,9 @@ pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) ->
 
 /// Where the wanted epoch ends; `None` for one that has not been.
 fn end(topic: &Topic, wanted: &OffsetForLeaderPartition) -> Result<Option<i64>, ResponseError> {
-    let partition = topic.partition(wanted.partition)?;
+    let partition = topics::partition(topic, wanted.partition)?;
     if wanted.current_leader_epoch > LEADER_EPOCH {
         return Err(ResponseError::UnknownLeaderEpoch);
     }
-    Ok((wanted.leader_epoch == LEADER_EPOCH).then(|| partition.high_watermark()))
+    Ok((wanted.leader_epoch == LEADER_EPOCH).then(|| to_offset(partition.high_watermark())))
 }

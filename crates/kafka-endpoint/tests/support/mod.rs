@@ -94,8 +94,15 @@ impl Server {
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
         let options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
-        let serving =
-            KafkaEndpoint::serve(listener, options, data.clone(), credentials.clone(), &mut metrics, stopping).unwrap();
+        let serving = KafkaEndpoint::serve(
+            listener,
+            options,
+            topics::TopicRegistry::open(data.clone()).unwrap(),
+            credentials.clone(),
+            &mut metrics,
+            stopping,
+        )
+        .unwrap();
         let serving = tokio::spawn(serving);
         let app = data.app("shop").unwrap();
         Self { directory, data, app, credentials, address, metrics, shutdown, serving }

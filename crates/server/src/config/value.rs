@@ -133,6 +133,16 @@ pub(crate) enum KeepLimit {
     AtMost(u64),
 }
 
+impl KeepLimit {
+    /// The bound; `None` keeps all.
+    pub(crate) fn limit(self) -> Option<u64> {
+        match self {
+            Self::All => None,
+            Self::AtMost(limit) => Some(limit),
+        }
+    }
+}
+
 impl FromStr for KeepLimit {
     type Err = String;
 

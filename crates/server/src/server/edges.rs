@@ -9,6 +9,7 @@ use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use topics::TopicRegistry;
 
 use super::address::Listening;
 use crate::{clock::SystemClock, config::ServerSettings};
@@ -18,6 +19,7 @@ pub(super) struct Parts<'a> {
     pub(super) settings: &'a ServerSettings,
     pub(super) listening: &'a Listening,
     pub(super) data: &'a Arc<DataDir>,
+    pub(super) topics: &'a Arc<TopicRegistry>,
     pub(super) credentials: &'a Arc<Credentials>,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn serve(
     let endpoint = KafkaEndpoint::serve(
         sockets.kafka,
         endpoint_options(parts),
-        parts.data.clone(),
+        parts.topics.clone(),
         parts.credentials.clone(),
         &mut registry,
         stopping.clone(),
@@ -69,7 +71,7 @@ async fn serve_http(
 }
 
 fn http_api(parts: &Parts<'_>, registry: Registry) -> HttpApi {
-    let Parts { settings, listening, data, credentials } = *parts;
+    let Parts { settings, listening, data, topics, credentials } = *parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
         host_names: listening.names.clone(),
@@ -77,7 +79,8 @@ fn http_api(parts: &Parts<'_>, registry: Registry) -> HttpApi {
         ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
     };
     let clock = Arc::new(SystemClock);
-    HttpApi::new(options, HttpApiParts { data_dir: data.clone(), credentials: credentials.clone(), clock }, registry)
+    let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
+    HttpApi::new(options, HttpApiParts { data_dir, topics, credentials, clock }, registry)
 }
 
 fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
@@ -86,8 +89,9 @@ fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
         certificate_names: listening.names.clone(),
         topic_settings: TopicSettings {
             segment_bytes: settings.segment_bytes,
+            retention_bytes: settings.retention_bytes,
+            retention_ms: settings.retention_ms,
             event_bytes_max: settings.event_bytes_max.into(),
-            ..TopicSettings::default()
         },
         ..EndpointOptions::new(
             listening.kafka_host.clone(),

@@ -1,0 +1,174 @@
+//! `headwater live-query`: what the topics of the running server's apps carry.
+
+use clap::ValueEnum;
+use serde_json::json;
+use wire::admin::{LiveQueriesReply, LiveQueryReply};
+
+use super::{Context, read_reply};
+use crate::{
+    admin_client::{AdminClient, segment},
+    config::AppOption,
+    output::{print_line, print_table},
+};
+
+/// What to do with live queries.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum LiveQuery {
+    /// Make a live query; its topic has its whole history at once
+    #[command(after_help = "\
+Examples:
+  headwater live-query create adults --collection people --query \"age >= 18\" --partitions 4
+  headwater live-query create orders --collection orders --on-gap snapshot --app shop")]
+    Create {
+        /// Its name: 1 to 64 of a-z, 0-9 and '-'; its topic is user-consumable-<app>.<name>
+        name: String,
+        /// The collection [default: all]
+        #[arg(long, value_name = "NAME")]
+        collection: Option<String>,
+        /// In the query language; events whose document matches before or after [default: every document]
+        #[arg(long, value_name = "QUERY")]
+        query: Option<String>,
+        /// Partitions of its topic, 1 to 1000; a document's events are all in one
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        partitions: u16,
+        /// What a consumer gets in the place of events that were trimmed
+        #[arg(long, value_enum, default_value_t = OnGap::Requery)]
+        on_gap: OnGap,
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the live queries of an app; `main` is its main feed
+    List {
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one live query
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what a gap gets, of the main feed too
+    #[command(after_help = "Example:\n  headwater live-query set main --on-gap snapshot")]
+    Set {
+        /// Its name
+        name: String,
+        /// What a consumer gets in the place of events that were trimmed
+        #[arg(long, value_enum)]
+        on_gap: OnGap,
+        #[command(flatten)]
+        app: AppOption,
+    },
+    /// Delete a live query, its topic, and what groups have committed on it
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        app: AppOption,
+    },
+}
+
+/// What a consumer gets in the place of events that were trimmed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OnGap {
+    /// The names of the documents that it has to read again
+    Requery,
+    /// Those documents themselves
+    Snapshot,
+}
+
+impl OnGap {
+    fn name(self) -> &'static str {
+        match self {
+            OnGap::Requery => "requery",
+            OnGap::Snapshot => "snapshot",
+        }
+    }
+}
+
+impl LiveQuery {
+    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            LiveQuery::Create { name, collection, query, partitions, on_gap, app, json } => {
+                let (server, path) = connect(context, app)?;
+                let mut body = json!({ "name": name, "partitions": partitions, "onGap": on_gap.name() });
+                for (field, given) in [("collection", collection), ("query", query)] {
+                    if let Some(given) = given {
+                        body[field] = json!(given);
+                    }
+                }
+                let reply = server.create(&path, &body)?;
+                if json { print_line(&reply) } else { print_one("made", &read_reply(&reply)?) }
+            }
+            LiveQuery::List { app, json } => {
+                let (server, path) = connect(context, app)?;
+                let reply = server.read(&path)?;
+                if json { print_line(&reply) } else { print_all(&read_reply(&reply)?) }
+            }
+            LiveQuery::Show { name, app, json } => {
+                let (server, path) = connect(context, app)?;
+                let reply = server.read(&format!("{path}/{}", segment(&name)))?;
+                if json { print_line(&reply) } else { print_one("", &read_reply(&reply)?) }
+            }
+            LiveQuery::Set { name, on_gap, app } => {
+                let (server, path) = connect(context, app)?;
+                let reply = server.change(&format!("{path}/{}", segment(&name)), &json!({ "onGap": on_gap.name() }))?;
+                print_one("changed", &read_reply(&reply)?)
+            }
+            LiveQuery::Delete { name, app } => {
+                let (server, path) = connect(context, app)?;
+                server.delete(&format!("{path}/{}", segment(&name)))?;
+                print_line(&format!("deleted live query {name} and its topic"))
+            }
+        }
+    }
+}
+
+fn connect(context: &Context, app: AppOption) -> anyhow::Result<(AdminClient, String)> {
+    let app = app.resolve(&context.file)?;
+    Ok((AdminClient::connect(&context.common.data_dir)?, format!("apps/{}/live-queries", app.as_str())))
+}
+
+fn on_gap(reply: &LiveQueryReply) -> &'static str {
+    match reply.on_gap {
+        wire::admin::OnGap::Requery => "requery",
+        wire::admin::OnGap::Snapshot => "snapshot",
+    }
+}
+
+fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
+    let LiveQueryReply { name, topic, endpoint, partitions, .. } = reply;
+    let head = format!("{done} live query {name}");
+    print_line(&format!(
+        "{}\n  carries          {}, {}\n  topic and group  {topic}, at {endpoint}\n  partitions       {partitions}\n  on a gap         {}",
+        head.trim_start(),
+        reply.collection.as_deref().unwrap_or("all collections"),
+        reply.query.as_deref().unwrap_or("every document"),
+        on_gap(reply),
+    ))
+}
+
+fn print_all(reply: &LiveQueriesReply) -> anyhow::Result<()> {
+    let row = |reply: &LiveQueryReply| {
+        vec![
+            reply.name.clone(),
+            reply.collection.clone().unwrap_or_else(|| "(all)".to_owned()),
+            reply.query.clone().unwrap_or_else(|| "(every document)".to_owned()),
+            reply.partitions.to_string(),
+            on_gap(reply).to_owned(),
+            reply.topic.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = reply.live_queries.iter().map(row).collect();
+    print_table(&["live query", "collection", "query", "partitions", "on a gap", "topic and group"], &rows, "none")
+}

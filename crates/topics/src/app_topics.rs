@@ -1,0 +1,333 @@
+//! The topics of every app: the main one and those of its live queries, which come and go while the server runs.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use store::{App, DataDir};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{
+    evaluator,
+    limits::LIVE_QUERIES_MAX,
+    live_query::{LiveQuery, LiveQueryError, MAIN, OnGap},
+    matcher::Matcher,
+    topic::{Topic, TopicError},
+    view::{State, View},
+};
+
+/// The file, in the app's directory, that keeps its live queries.
+const SETTING: &str = "live-queries";
+
+/// The topics of all apps of a server.
+#[derive(Debug)]
+pub struct TopicRegistry {
+    data: Arc<DataDir>,
+    apps: Mutex<HashMap<String, Arc<AppTopics>>>,
+}
+
+/// The topics of one app. Methods that say so must be called within a tokio runtime.
+#[derive(Debug)]
+pub struct AppTopics {
+    app: Arc<App>,
+    settings: RwLock<Settings>,
+    /// Sorted by name.
+    views: RwLock<Vec<Arc<View>>>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+    evaluating: AtomicBool,
+    pub(crate) changed: Arc<Notify>,
+}
+
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Settings {
+    version: u32,
+    #[serde(default)]
+    main_on_gap: OnGap,
+    live_queries: Vec<LiveQuery>,
+}
+
+const SETTINGS_VERSION: u32 = 1;
+
+/// Why a live query was not made, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// It cannot be.
+    #[error(transparent)]
+    Invalid(#[from] LiveQueryError),
+    /// There is one of that name.
+    #[error("there is a live query {0:?} already")]
+    Exists(String),
+    /// There is none of that name.
+    #[error("there is no live query {0:?}")]
+    NotFound(String),
+    /// The main feed stays.
+    #[error("the main feed cannot be deleted")]
+    Main,
+    /// There are too many.
+    #[error("an app has at most {LIVE_QUERIES_MAX} live queries")]
+    TooMany,
+    /// It could not be kept on disk, and is not in force.
+    #[error("the live queries cannot be kept: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl TopicRegistry {
+    /// The topics of the apps in `data`. To be called within a tokio runtime: the live queries are looked at from here on.
+    pub fn open(data: Arc<DataDir>) -> Result<Arc<Self>, TopicError> {
+        let registry = Arc::new(Self { data, apps: Mutex::default() });
+        for app in registry.data.apps() {
+            registry.app(app.name().as_str())?;
+        }
+        Ok(registry)
+    }
+
+    /// The topics of the app of that name, `None` if there is none. To be called within a tokio runtime.
+    pub fn app(&self, name: &str) -> Result<Option<Arc<AppTopics>>, TopicError> {
+        let Some(app) = self.data.app(name) else { return Ok(None) };
+        let mut apps = self.apps.lock().expect("not poisoned");
+        if let Some(topics) = apps.get(name) {
+            return Ok(Some(topics.clone()));
+        }
+        let topics = AppTopics::open(app)?;
+        apps.insert(name.to_owned(), topics.clone());
+        Ok(Some(topics))
+    }
+
+    /// Keeps what is known of the live queries with the documents, so that the next start need not look at the events again.
+    pub fn note_all(&self) {
+        self.apps.lock().expect("not poisoned").values().for_each(|topics| topics.note_views());
+    }
+}
+
+impl AppTopics {
+    fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
+        let failed = |message: String| TopicError { message };
+        let settings =
+            match app.setting(SETTING).map_err(|e| failed(format!("the live queries cannot be read: {e}")))? {
+                Some(text) => {
+                    serde_json::from_str(&text).map_err(|e| failed(format!("the live queries cannot be read: {e}")))?
+                }
+                None => Settings { version: SETTINGS_VERSION, ..Settings::default() },
+            };
+        if settings.version > SETTINGS_VERSION {
+            return Err(failed(format!("the live queries have version {}", settings.version)));
+        }
+        let mut views = Vec::new();
+        for query in &settings.live_queries {
+            views.push(Arc::new(
+                view(&app, query.clone()).map_err(|e| failed(format!("live query {:?}: {e}", query.name)))?,
+            ));
+        }
+        let topics = Arc::new(Self {
+            app,
+            settings: RwLock::new(settings),
+            views: RwLock::new(views),
+            changing: tokio::sync::Mutex::default(),
+            evaluating: AtomicBool::new(false),
+            changed: Arc::default(),
+        });
+        topics.start_evaluating();
+        Ok(topics)
+    }
+
+    /// The first live query starts the task; without one there is nothing to do.
+    fn start_evaluating(self: &Arc<Self>) {
+        if !self.views().is_empty() && !self.evaluating.swap(true, SeqCst) {
+            tokio::spawn(evaluator::run(Arc::downgrade(self)));
+        }
+        self.changed.notify_one();
+    }
+
+    /// The app.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Every topic, the main one first, the others by name.
+    pub fn all(&self) -> Vec<Topic> {
+        let main = std::iter::once(self.main());
+        main.chain(self.views().into_iter().map(|view| Topic::of_view(self.app.clone(), view))).collect()
+    }
+
+    /// The main topic.
+    pub fn main(&self) -> Topic {
+        Topic::main(self.app.clone(), self.main_on_gap())
+    }
+
+    /// The topic of that name.
+    pub fn by_name(&self, name: &str) -> Option<Topic> {
+        let main = self.main();
+        if main.name() == name {
+            return Some(main);
+        }
+        let view = self.views().into_iter().find(|view| view.topic == name)?;
+        Some(Topic::of_view(self.app.clone(), view))
+    }
+
+    /// The topic of that id.
+    pub fn by_id(&self, id: Uuid) -> Option<Topic> {
+        self.all().into_iter().find(|topic| topic.id() == id)
+    }
+
+    /// The live queries by name, the main feed (as [`MAIN`]) first.
+    pub fn live_queries(&self) -> Vec<LiveQuery> {
+        let main = LiveQuery {
+            name: MAIN.to_owned(),
+            collection: None,
+            query: None,
+            partitions: 1,
+            on_gap: self.main_on_gap(),
+            created_ms: 0,
+        };
+        std::iter::once(main).chain(self.views().iter().map(|view| view.query.clone())).collect()
+    }
+
+    /// The topic of the live query of that name.
+    pub fn topic_of(&self, live_query: &LiveQuery) -> String {
+        if live_query.name == MAIN { self.app.name().main_topic() } else { live_query.topic(self.app.name()) }
+    }
+
+    /// Makes a live query; its topic has its whole history at once.
+    pub async fn create(self: &Arc<Self>, live_query: LiveQuery) -> Result<(), ChangeError> {
+        live_query.check()?;
+        self.change(|settings| {
+            if settings.live_queries.iter().any(|known| known.name == live_query.name) {
+                return Err(ChangeError::Exists(live_query.name.clone()));
+            }
+            if settings.live_queries.len() >= LIVE_QUERIES_MAX {
+                return Err(ChangeError::TooMany);
+            }
+            settings.live_queries.push(live_query);
+            settings.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets what a gap gets; of the main feed too.
+    pub async fn set_on_gap(self: &Arc<Self>, name: &str, on_gap: OnGap) -> Result<(), ChangeError> {
+        self.change(|settings| {
+            if name == MAIN {
+                settings.main_on_gap = on_gap;
+                return Ok(());
+            }
+            let known = settings.live_queries.iter_mut().find(|known| known.name == name);
+            known.ok_or_else(|| ChangeError::NotFound(name.to_owned()))?.on_gap = on_gap;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a live query, its topic, and what groups have committed on it.
+    pub async fn delete(self: &Arc<Self>, name: &str) -> Result<(), ChangeError> {
+        if name == MAIN {
+            return Err(ChangeError::Main);
+        }
+        let topic = self.views().iter().find(|view| view.query.name == name).map(|view| view.topic.clone());
+        self.change(|settings| {
+            let before = settings.live_queries.len();
+            settings.live_queries.retain(|known| known.name != name);
+            if settings.live_queries.len() == before { Err(ChangeError::NotFound(name.to_owned())) } else { Ok(()) }
+        })
+        .await?;
+        if let Err(error) = self.app.note_view(name, None) {
+            tracing::warn!(app = self.app.name().as_str(), name, %error, "what was known of a deleted live query is left");
+        }
+        for group in self.app.groups_with_offsets() {
+            let of_topic: Vec<(String, i32)> = self
+                .app
+                .committed_offsets(&group)
+                .into_iter()
+                .filter(|(of, ..)| Some(of) == topic.as_ref())
+                .map(|(of, partition, _)| (of, partition))
+                .collect();
+            if !of_topic.is_empty()
+                && let Err(error) = self.app.delete_offsets(&group, Some(of_topic)).await
+            {
+                tracing::warn!(app = self.app.name().as_str(), name, group, %error, "a group's offsets of a deleted live query are left");
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the settings: on disk first, then in force.
+    async fn change(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Settings) -> Result<(), ChangeError>,
+    ) -> Result<(), ChangeError> {
+        let _one = self.changing.lock().await;
+        let mut settings = self.settings.read().expect("not poisoned").clone();
+        change(&mut settings)?;
+        settings.version = SETTINGS_VERSION;
+        let text = serde_json::to_string_pretty(&settings).map_err(std::io::Error::from)?;
+        let app = self.app.clone();
+        tokio::task::spawn_blocking(move || app.set_setting(SETTING, &text)).await.map_err(std::io::Error::other)??;
+        let known = self.views();
+        let mut views = Vec::new();
+        for query in &settings.live_queries {
+            let same = known.iter().find(|known| known.query == *query);
+            views.push(match same {
+                Some(view) => view.clone(),
+                None => {
+                    let state = known
+                        .iter()
+                        .find(|known| known.query.name == query.name && known.query.created_ms == query.created_ms)
+                        .map(|known| known.read(State::clone));
+                    Arc::new(match state {
+                        Some(state) => view_in(&self.app, query.clone(), state)?,
+                        None => view(&self.app, query.clone())?,
+                    })
+                }
+            });
+        }
+        *self.views.write().expect("not poisoned") = views;
+        *self.settings.write().expect("not poisoned") = settings;
+        self.start_evaluating();
+        Ok(())
+    }
+
+    /// Keeps what is known with the documents.
+    pub(crate) fn note_views(&self) {
+        let log_start = self.app.events().log_start();
+        for view in self.views() {
+            view.forget_below(log_start);
+            let state = view.read(|state| state.encode(view.query.created_ms));
+            if let Err(error) = self.app.note_view(&view.query.name, Some(&state)) {
+                tracing::warn!(app = self.app.name().as_str(), %error, "what is known of a live query cannot be kept");
+            }
+        }
+    }
+
+    pub(crate) fn views(&self) -> Vec<Arc<View>> {
+        self.views.read().expect("not poisoned").clone()
+    }
+
+    fn main_on_gap(&self) -> OnGap {
+        self.settings.read().expect("not poisoned").main_on_gap
+    }
+}
+
+fn view(app: &App, query: LiveQuery) -> Result<View, LiveQueryError> {
+    let noted = app.view(&query.name).ok().flatten();
+    let state = noted.and_then(|bytes| State::decode(&bytes, query.created_ms, query.partitions));
+    let state = state.unwrap_or_else(|| State::new(query.partitions));
+    view_in(app, query, state)
+}
+
+fn view_in(app: &App, query: LiveQuery, state: State) -> Result<View, LiveQueryError> {
+    let matcher =
+        Matcher { collection: query.collection.clone(), filter: query.check()?, partitions: query.partitions };
+    let topic = query.topic(app.name());
+    // One that is made again under its name is another topic (KIP-516).
+    let named = format!("{topic} {}", query.created_ms);
+    let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), named.as_bytes());
+    Ok(View::new(query, topic, id, matcher, state))
+}

@@ -1,0 +1,136 @@
+//! Looks at new events for every live query of an app, so that each knows its high watermark and wakes its readers only for what they get.
+//!
+//! One task an app that has live queries. Those that keep up are evaluated together, each event decoded once; one that was just made, or was not
+//! kept with the documents, is caught up in slices between. Writers never wait for it.
+
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use kafka_wire::record_batch;
+
+use crate::{app_topics::AppTopics, gap::key_of, limits::SLICE_BYTES, matcher::Event, view::View};
+
+/// How often what is known is kept with the documents while events come.
+const NOTE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long it waits after events could not be read.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why it cannot go on for now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvaluateError {
+    #[error(transparent)]
+    Read(#[from] store::ReadError),
+    #[error(transparent)]
+    Documents(#[from] store::SnapshotError),
+    #[error("an event cannot be read: {0}")]
+    Batch(#[from] record_batch::BatchError),
+}
+
+/// Runs until `topics` is gone.
+pub(crate) async fn run(topics: Weak<AppTopics>) {
+    let Some(strong) = topics.upgrade() else { return };
+    let mut grown = strong.app().events().watch();
+    let changed = strong.changed.clone();
+    drop(strong);
+    let mut noted_at = Instant::now();
+    loop {
+        grown.mark_unchanged();
+        let Some(strong) = topics.upgrade() else { return };
+        let slice = tokio::task::spawn_blocking(move || {
+            let done = evaluate_slice(&strong);
+            if noted_at.elapsed() >= NOTE_INTERVAL {
+                strong.note_views();
+                noted_at = Instant::now();
+            }
+            done.map(|more| (more, noted_at)).map_err(|error| {
+                tracing::warn!(app = strong.app().name().as_str(), %error, "live queries do not get on");
+            })
+        });
+        match slice.await {
+            Ok(Ok((more, noted))) => {
+                noted_at = noted;
+                if more {
+                    continue;
+                }
+            }
+            Ok(Err(())) => tokio::time::sleep(FAILURE_PAUSE).await,
+            Err(_) => return,
+        }
+        tokio::select! {
+            changed = grown.changed() => if changed.is_err() { return },
+            () = changed.notified() => {}
+        }
+    }
+}
+
+/// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.
+fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
+    let high_watermark = topics.app().events().high_watermark();
+    let mut behind: Vec<(u64, Arc<View>)> = topics
+        .views()
+        .into_iter()
+        .map(|view| (view.scanned_to(), view))
+        .filter(|(scanned_to, _)| *scanned_to < high_watermark)
+        .collect();
+    behind.sort_by_key(|(scanned_to, _)| *scanned_to);
+    let (Some(&(first, _)), Some(&(last, _))) = (behind.first(), behind.last()) else { return Ok(false) };
+    evaluate(topics, &behind, last)?;
+    if first != last {
+        evaluate(topics, &behind, first)?;
+    }
+    Ok(topics.views().iter().any(|view| view.scanned_to() < high_watermark))
+}
+
+/// Looks at a slice of the events from `from` on, for the live queries that are there.
+fn evaluate(topics: &AppTopics, behind: &[(u64, Arc<View>)], from: u64) -> Result<(), EvaluateError> {
+    let app = topics.app();
+    let mut views: Vec<(&View, Vec<(u16, u64)>)> =
+        behind.iter().filter(|(scanned_to, _)| *scanned_to == from).map(|(_, view)| (&**view, Vec::new())).collect();
+    let log_start = app.events().log_start();
+    if from < log_start || from == 0 {
+        for (view, _) in &views {
+            raise_to_trimmed(topics, view)?;
+        }
+    }
+    let from = from.max(log_start);
+    let mut next = from;
+    for piece in app.events().read_blocking(from, SLICE_BYTES)? {
+        let mut rest = &piece[..];
+        while !rest.is_empty() {
+            let header = record_batch::decode_header(rest)?;
+            for record in record_batch::decode_records(rest)? {
+                let offset = record.offset as u64;
+                if offset < from {
+                    continue;
+                }
+                next = offset + 1;
+                let event = Event::new(&record);
+                for (view, matches) in &mut views {
+                    if view.matcher.carries(&event) {
+                        matches.push((view.matcher.partition(event.key()), offset));
+                    }
+                }
+            }
+            rest = &rest[header.len_bytes..];
+        }
+    }
+    for (view, matches) in views {
+        view.extend(&matches, next);
+    }
+    Ok(())
+}
+
+/// A document whose last event was trimmed is told from its offset on, so the topic reaches at least as far.
+fn raise_to_trimmed(topics: &AppTopics, view: &View) -> Result<(), EvaluateError> {
+    let snapshot = topics.app().snapshot()?;
+    for change in snapshot.trimmed_changes(0) {
+        let change = change?;
+        if view.matcher.wants_collection(&change.collection) {
+            view.raise(view.matcher.partition(&key_of(&change)), change.offset);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! What a consumer is told in the place of trimmed events (CONTRACT section 4, "Gaps").
+//!
+//! A page stands at the offset of the last event of the last document it names, and documents come in the order of those offsets: so whoever
+//! has read a page goes on behind it and misses none, and a page can be made again from nothing but the documents.
+
+use bytes::Bytes;
+use document::DocumentId;
+use kafka_wire::record_batch::{BatchBuilder, Record};
+use store::{Snapshot, SnapshotError, TrimmedChange, limits::BATCH_BYTES_MAX};
+use wire::event::{self, EventOp, RequeryDocument};
+
+use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher};
+
+/// The key of a page that names several documents.
+const SEVERAL_KEY: &[u8] = br#"["requeryRequired"]"#;
+
+/// Whose gap it is.
+pub(crate) struct Gap<'a> {
+    pub(crate) app: &'a str,
+    pub(crate) matcher: &'a Matcher,
+    pub(crate) partition: u16,
+    pub(crate) on_gap: OnGap,
+    /// The time of every record: when the oldest event that is left, or one before it, was committed.
+    pub(crate) timestamp_ms: u64,
+    pub(crate) event_bytes_max: usize,
+}
+
+impl Gap<'_> {
+    /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least one if anything is to be told.
+    pub(crate) fn read(&self, snapshot: &Snapshot, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SnapshotError> {
+        let mut pages = Pages { gap: self, batches: Batches::default(), named: Vec::new() };
+        for change in snapshot.trimmed_changes(offset) {
+            let change = change?;
+            if !self.matcher.wants_collection(&change.collection) {
+                continue;
+            }
+            let key = key_of(&change);
+            if self.matcher.partition(&key) == self.partition {
+                pages.take(change, key);
+            }
+            if pages.batches.bytes() >= bytes_max {
+                break;
+            }
+        }
+        pages.name();
+        Ok(pages.batches.finish())
+    }
+
+    /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first document it concerns, or of the page it is on.
+    pub(crate) fn first_offset(&self, snapshot: &Snapshot) -> Result<Option<u64>, SnapshotError> {
+        for change in snapshot.trimmed_changes(0) {
+            let change = change?;
+            let is_here = self.matcher.wants_collection(&change.collection)
+                && self.matcher.partition(&key_of(&change)) == self.partition;
+            if is_here {
+                return Ok(Some(change.offset));
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(crate) fn key_of(change: &TrimmedChange) -> Vec<u8> {
+    let mut key = Vec::with_capacity(change.collection.len() + change.id_json.len() + 8);
+    event::write_key(&mut key, &change.collection, &change.id_json);
+    key
+}
+
+struct Pages<'a> {
+    gap: &'a Gap<'a>,
+    batches: Batches,
+    /// The documents of the page that is being made, with their keys.
+    named: Vec<(TrimmedChange, Vec<u8>)>,
+}
+
+impl Pages<'_> {
+    fn take(&mut self, change: TrimmedChange, key: Vec<u8>) {
+        if let Some(value) = self.snapshot_of(&change) {
+            // What stands before it must be told before it, or would be skipped by who goes on behind it.
+            self.name();
+            self.push(change.offset, &key, &value, Some(&change.collection), EventOp::Snapshot, change.stored.txn_id.0);
+            return;
+        }
+        self.named.push((change, key));
+        if self.named.len() == GAP_PAGE_DOCUMENTS_MAX {
+            self.name();
+        }
+    }
+
+    /// The event that carries the document itself; `None` if it is to be named instead.
+    fn snapshot_of(&self, change: &TrimmedChange) -> Option<Vec<u8>> {
+        if self.gap.on_gap != OnGap::Snapshot {
+            return None;
+        }
+        let document = &change.stored.document;
+        let fields = document.value()?;
+        if self.gap.matcher.filter.is_some() {
+            let id = DocumentId::from_json(&change.id_json).ok()?;
+            if !self.gap.matcher.matches(&id, &fields) {
+                return None;
+            }
+        }
+        let mut value = Vec::with_capacity(256);
+        event::write_upsert(
+            &mut value,
+            change.stored.txn_id.0,
+            &change.collection,
+            |out| out.extend_from_slice(b"null"),
+            |out| document.write_json(&change.id_json, out),
+        );
+        Some(value).filter(|value| value.len() <= self.gap.event_bytes_max)
+    }
+
+    /// Ends the page that is being made.
+    fn name(&mut self) {
+        let named = std::mem::take(&mut self.named);
+        let Some((last, key)) = named.last() else { return };
+        let txn = named.iter().map(|(change, _)| change.stored.txn_id.0).max().unwrap_or_default();
+        let documents: Vec<RequeryDocument<'_>> = named
+            .iter()
+            .map(|(change, _)| RequeryDocument {
+                app: self.gap.app,
+                collection: &change.collection,
+                id_json: &change.id_json,
+            })
+            .collect();
+        let mut value = Vec::new();
+        event::write_requery_required(&mut value, txn, &documents);
+        let (key, collection) = match named.len() {
+            1 => (key.as_slice(), Some(last.collection.as_str())),
+            _ => (SEVERAL_KEY, None),
+        };
+        self.push(last.offset, key, &value, collection, EventOp::Requery, txn);
+    }
+
+    fn push(&mut self, offset: u64, key: &[u8], value: &[u8], collection: Option<&str>, op: EventOp, txn: u64) {
+        let txn = txn.to_string();
+        let mut headers: Vec<(&str, Option<&[u8]>)> = vec![("app", Some(self.gap.app.as_bytes()))];
+        headers.extend(collection.map(|collection| ("collection", Some(collection.as_bytes()))));
+        headers.extend([("op", Some(op.as_str().as_bytes())), ("txnId", Some(txn.as_bytes()))]);
+        self.batches.push(&Record {
+            offset: offset as i64,
+            timestamp_ms: self.gap.timestamp_ms as i64,
+            key: Some(key),
+            value: Some(value),
+            headers,
+        });
+    }
+}
+
+/// Record batches with holes between their offsets, each at most about [`BATCH_BYTES_MAX`].
+#[derive(Default)]
+pub(crate) struct Batches {
+    closed: Vec<Bytes>,
+    closed_bytes: usize,
+    open: Option<(i64, BatchBuilder)>,
+}
+
+impl Batches {
+    /// Appends a copy of `record`; offsets must grow.
+    pub(crate) fn push(&mut self, record: &Record<'_>) {
+        let record_bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let fits = self.open.as_ref().is_some_and(|(base, batch)| {
+            batch.len_bytes() + record_bytes <= BATCH_BYTES_MAX && record.offset - base < i64::from(i32::MAX)
+        });
+        if !fits {
+            self.close();
+        }
+        let new = || (record.offset, BatchBuilder::new(record.offset, record.timestamp_ms));
+        self.open.get_or_insert_with(new).1.push_record(record);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.closed_bytes + self.open.as_ref().map_or(0, |(_, batch)| batch.len_bytes())
+    }
+
+    fn close(&mut self) {
+        if let Some((_, batch)) = self.open.take() {
+            let batch = batch.finish();
+            self.closed_bytes += batch.len();
+            self.closed.push(batch.into());
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Bytes> {
+        self.close();
+        self.closed
+    }
+}

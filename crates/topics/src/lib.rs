@@ -1,0 +1,23 @@
+//! Topics: what of an app's events a consumer sees, from which partition, and what it is told of events that were trimmed.
+//!
+//! A topic is a view: it has no storage of its own, its offsets are the journal's with holes (CONTRACT section 4). The app's main topic
+//! carries every event; a live query's carries those whose document matches before or after.
+//!
+//! Invariants: a topic's log start is 0 for ever and its high watermark the offset after its last event; reading any offset between them gives
+//! the events that are left, and in the place of trimmed ones exactly the documents they touched last.
+//! Not here: Kafka requests (`kafka-endpoint`), who may ask (`http-api`), the journal (`store`).
+
+mod app_topics;
+mod evaluator;
+mod gap;
+mod live_query;
+mod matcher;
+mod murmur2;
+mod topic;
+mod view;
+
+pub mod limits;
+
+pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
+pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
+pub use topic::{Partition, Topic, TopicError};

@@ -1,0 +1,19 @@
+//! Bounds of this crate, and what crossing one means.
+
+/// Most partitions of a live query (CONTRACT section 4).
+pub const PARTITIONS_MAX: u16 = 1000;
+
+/// Longest name of a live query, in bytes, so that topic names stay within Kafka's 249.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Most live queries of one app: each is looked at for every event of its collection.
+pub const LIVE_QUERIES_MAX: usize = 1000;
+
+/// Most documents that one `requeryRequired` of a gap names (CONTRACT section 4).
+pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
+
+/// Offsets that one bit of a live query's match index stands for. A match costs reading as many events at worst.
+pub(crate) const BLOCK_OFFSETS: u64 = 1024;
+
+/// Bytes of events that a live query is evaluated over before others have their turn.
+pub(crate) const SLICE_BYTES: usize = 4 << 20;

@@ -1,0 +1,117 @@
+//! What a live query is: a name, which documents, how many partitions, and what a gap gets.
+
+use document::{CollectionName, Map};
+use query::{Filter, Query};
+use serde::{Deserialize, Serialize};
+use store::AppName;
+
+use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX};
+
+/// The name under which the app's main feed is shown and changed. It carries everything and stays.
+pub const MAIN: &str = "main";
+
+/// What a topic carries (CONTRACT section 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LiveQuery {
+    /// `[a-z0-9-]+`, at most 64 bytes; part of the topic's name.
+    pub name: String,
+    /// The collection; `None` carries all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// In the legacy language; `None` carries every document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// 1 to 1000.
+    pub partitions: u16,
+    /// What a consumer gets in the place of trimmed events.
+    pub on_gap: OnGap,
+    /// When it was made, ms since the epoch.
+    pub created_ms: u64,
+}
+
+/// What a consumer gets in the place of trimmed events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnGap {
+    /// The names of the documents that it has to read again.
+    #[default]
+    Requery,
+    /// Those documents themselves; only what is gone is named.
+    Snapshot,
+}
+
+/// Why a live query cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LiveQueryError {
+    /// Its name.
+    #[error("a live query's name is 1 to 64 of a-z, 0-9 and '-', and not {MAIN:?}; {0:?} is not")]
+    Name(String),
+    /// Its collection.
+    #[error("collection: {0}")]
+    Collection(String),
+    /// Its query.
+    #[error("query: {0}")]
+    Query(String),
+    /// Its partitions.
+    #[error("partitions: must be from 1 to {PARTITIONS_MAX}, not {0}")]
+    Partitions(u16),
+}
+
+impl LiveQuery {
+    /// Checks everything; gives the filter, if there is one that leaves something out.
+    pub fn check(&self) -> Result<Option<Filter>, LiveQueryError> {
+        let is_name = (1..=NAME_BYTES_MAX).contains(&self.name.len())
+            && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !is_name || self.name == MAIN {
+            return Err(LiveQueryError::Name(self.name.clone()));
+        }
+        if let Some(collection) = &self.collection {
+            CollectionName::new(collection).map_err(|e| LiveQueryError::Collection(e.to_string()))?;
+        }
+        if !(1..=PARTITIONS_MAX).contains(&self.partitions) {
+            return Err(LiveQueryError::Partitions(self.partitions));
+        }
+        let Some(query) = &self.query else { return Ok(None) };
+        let query = Query::parse(query).map_err(|e| LiveQueryError::Query(e.to_string()))?;
+        let filter = query.bind(&Map::new()).map_err(|e| LiveQueryError::Query(e.to_string()))?;
+        Ok(Some(filter).filter(|filter| !filter.is_always()))
+    }
+
+    /// The topic, and the default consumer group.
+    pub fn topic(&self, app: &AppName) -> String {
+        format!("{}.{}", app.main_topic(), self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live_query(name: &str, query: Option<&str>, partitions: u16) -> LiveQuery {
+        LiveQuery {
+            name: name.into(),
+            collection: Some("people".into()),
+            query: query.map(Into::into),
+            partitions,
+            on_gap: OnGap::Requery,
+            created_ms: 1,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_reason() {
+        assert!(live_query("adults", Some("age >= 18"), 4).check().unwrap().is_some());
+        assert!(live_query("everyone", Some("true"), 1).check().unwrap().is_none());
+        for name in ["", "Adults", "a.b", "a_b", "main", &"x".repeat(65)] {
+            assert!(matches!(live_query(name, None, 1).check(), Err(LiveQueryError::Name(_))), "{name}");
+        }
+        for partitions in [0, 1001] {
+            assert_eq!(live_query("a", None, partitions).check().unwrap_err(), LiveQueryError::Partitions(partitions));
+        }
+        let error = live_query("a", Some("age >="), 1).check().unwrap_err().to_string();
+        assert!(error.starts_with("query: ") && error.contains("column"), "{error}");
+        let error = live_query("a", Some("age >= $args.x"), 1).check().unwrap_err().to_string();
+        assert!(error.starts_with("query: "), "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Which events a live query carries, and in which partition.
+//!
+//! An event is carried when the document matches before or after it, so that a consumer sees one leave (CONTRACT section 4). One that only names
+//! its document (it was too large) is carried: it may match.
+
+use std::cell::OnceCell;
+
+use document::{DocumentId, Map, Value};
+use kafka_wire::record_batch::Record;
+use query::Filter;
+use wire::event::{self, Change};
+
+use crate::murmur2;
+
+/// A live query, ready to look at events.
+#[derive(Debug, Clone)]
+pub(crate) struct Matcher {
+    pub(crate) collection: Option<String>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) partitions: u16,
+}
+
+/// An event that several live queries look at: its documents are read once, and only if one asks.
+pub(crate) struct Event<'r> {
+    pub(crate) record: &'r Record<'r>,
+    collection: &'r str,
+    documents: OnceCell<Option<Documents>>,
+}
+
+struct Documents {
+    id: DocumentId,
+    before: Option<Map>,
+    after: Option<Map>,
+}
+
+impl Matcher {
+    /// What carries everything in one partition.
+    pub(crate) fn everything() -> Self {
+        Self { collection: None, filter: None, partitions: 1 }
+    }
+
+    /// The partition of a key.
+    pub(crate) fn partition(&self, key: &[u8]) -> u16 {
+        murmur2::partition(key, self.partitions)
+    }
+
+    pub(crate) fn wants_collection(&self, collection: &str) -> bool {
+        self.collection.as_deref().is_none_or(|wanted| wanted == collection)
+    }
+
+    /// Whether the event is carried.
+    pub(crate) fn carries(&self, event: &Event<'_>) -> bool {
+        if !self.wants_collection(event.collection) {
+            return false;
+        }
+        let Some(filter) = &self.filter else { return true };
+        let Some(documents) = event.documents() else { return true };
+        let matches =
+            |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| filter.matches(&documents.id, fields));
+        matches(&documents.after) || matches(&documents.before)
+    }
+
+    /// Whether a document's present state matches.
+    pub(crate) fn matches(&self, id: &DocumentId, fields: &Map) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.matches(id, fields))
+    }
+}
+
+impl<'r> Event<'r> {
+    pub(crate) fn new(record: &'r Record<'r>) -> Self {
+        let header = record.headers.iter().find(|(name, _)| *name == "collection");
+        let collection = header.and_then(|(_, value)| std::str::from_utf8((*value)?).ok()).unwrap_or_default();
+        Self { record, collection, documents: OnceCell::new() }
+    }
+
+    pub(crate) fn key(&self) -> &'r [u8] {
+        self.record.key.unwrap_or_default()
+    }
+
+    /// `None` if the event does not tell.
+    fn documents(&self) -> Option<&Documents> {
+        self.documents.get_or_init(|| Documents::read(self.record)).as_ref()
+    }
+}
+
+impl Documents {
+    fn read(record: &Record<'_>) -> Option<Self> {
+        let (_, id) = event::read_key(record.key?)?;
+        let id = DocumentId::from_json(id).ok()?;
+        let (before, after) = match event::read_change(record.value?)? {
+            Change::Upsert { old, new } => (old, Some(new)),
+            Change::Remove { value } => (Some(value), None),
+            Change::Requery => return None,
+        };
+        Some(Self { id, before: before.and_then(fields), after: after.and_then(fields) })
+    }
+}
+
+fn fields(json: &str) -> Option<Map> {
+    let Value::Map(mut map) = Value::from_json(json.as_bytes()).ok()? else { return None };
+    map.remove("_id");
+    Some(map)
+}

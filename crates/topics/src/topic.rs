@@ -1,0 +1,243 @@
+//! A topic as its readers see it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use kafka_wire::record_batch;
+use store::{App, OffsetAndTimestamp};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    gap::{Batches, Gap},
+    limits::BLOCK_OFFSETS,
+    live_query::OnGap,
+    matcher::{Event, Matcher},
+    view::View,
+};
+
+/// How long an answer about a topic's end waits for a live query that was just made to have looked at every event.
+const SCAN_WAIT: Duration = Duration::from_secs(10);
+
+/// Why a topic cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct TopicError {
+    /// Why.
+    pub message: String,
+}
+
+/// A topic of one app. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Topic {
+    app: Arc<App>,
+    name: String,
+    id: Uuid,
+    kind: Kind,
+}
+
+/// One partition of a topic. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    app: Arc<App>,
+    index: u16,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Main(OnGap),
+    View(Arc<View>),
+}
+
+impl Topic {
+    pub(crate) fn main(app: Arc<App>, on_gap: OnGap) -> Self {
+        let name = app.name().main_topic();
+        let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), name.as_bytes());
+        Self { app, name, id, kind: Kind::Main(on_gap) }
+    }
+
+    pub(crate) fn of_view(app: Arc<App>, view: Arc<View>) -> Self {
+        Self { app, name: view.topic.clone(), id: view.id, kind: Kind::View(view) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stable for the life of the app, restores included; another one for a live query that is made again.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// How many partitions it has.
+    pub fn partitions(&self) -> u16 {
+        match &self.kind {
+            Kind::Main(_) => 1,
+            Kind::View(view) => view.query.partitions,
+        }
+    }
+
+    /// The partition of that number, from 0; `None` if there is none.
+    pub fn partition(&self, index: i32) -> Option<Partition> {
+        let index = u16::try_from(index).ok().filter(|index| *index < self.partitions())?;
+        Some(Partition { app: self.app.clone(), index, kind: self.kind.clone() })
+    }
+
+    /// Changes whenever a partition has grown.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        match &self.kind {
+            Kind::Main(_) => self.app.events().watch(),
+            Kind::View(view) => view.grown.subscribe(),
+        }
+    }
+}
+
+impl Partition {
+    /// The offset after the last event, as far as events were looked at.
+    pub fn high_watermark(&self) -> u64 {
+        match &self.kind {
+            Kind::Main(_) => self.app.events().high_watermark(),
+            Kind::View(view) => view.high_watermark(self.index),
+        }
+    }
+
+    /// The offset after the last event that there is when it is called; waits for a live query that is still catching up, but not for ever.
+    pub async fn settled_high_watermark(&self) -> u64 {
+        if let Kind::View(view) = &self.kind {
+            let wanted = self.app.events().high_watermark();
+            let mut scanned_to = view.scanned_to.subscribe();
+            drop(tokio::time::timeout(SCAN_WAIT, scanned_to.wait_for(|&to| to >= wanted)).await);
+        }
+        self.high_watermark()
+    }
+
+    /// No offset above it was ever given out.
+    pub fn offset_bound(&self) -> u64 {
+        self.app.events().high_watermark()
+    }
+
+    /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next): as many as fit in `max_bytes`, but at least
+    /// one if there is any. At a trimmed offset, what stands for the gap.
+    pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
+        if offset >= self.high_watermark() {
+            return Ok(Vec::new());
+        }
+        if offset < self.app.events().log_start() {
+            let gap = self.clone().blocking(move |partition| partition.read_gap(offset, max_bytes)).await?;
+            if !gap.is_empty() {
+                return Ok(gap);
+            }
+        }
+        match &self.kind {
+            Kind::Main(_) => self.app.events().read(offset, max_bytes).await.map_err(failed),
+            Kind::View(_) => self.clone().blocking(move |partition| partition.read_matches(offset, max_bytes)).await,
+        }
+    }
+
+    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
+        let everything = Matcher::everything();
+        let snapshot = self.app.snapshot().map_err(failed)?;
+        self.gap(&everything).read(&snapshot, offset, max_bytes).map_err(failed)
+    }
+
+    fn gap<'a>(&'a self, everything: &'a Matcher) -> Gap<'a> {
+        let (matcher, on_gap) = match &self.kind {
+            Kind::Main(on_gap) => (everything, *on_gap),
+            Kind::View(view) => (&view.matcher, view.query.on_gap),
+        };
+        Gap {
+            app: self.app.name().as_str(),
+            matcher,
+            partition: self.index,
+            on_gap,
+            timestamp_ms: self.app.events().trimmed_to_ms(),
+            event_bytes_max: self.app.event_bytes_max(),
+        }
+    }
+
+    /// The live query's events from `offset` on, copied out of the stored batches.
+    fn read_matches(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
+        let Kind::View(view) = &self.kind else { return Ok(Vec::new()) };
+        let scanned_to = view.scanned_to();
+        let mut found = Batches::default();
+        let mut next = offset.max(self.app.events().log_start());
+        while found.bytes() < max_bytes
+            && let Some(block) = view.next_block(self.index, next)
+        {
+            let end = ((block + 1) * BLOCK_OFFSETS).min(scanned_to);
+            next = next.max(block * BLOCK_OFFSETS);
+            if next >= end {
+                break;
+            }
+            // Enough for most blocks at once; events of them that do not fit are read the next time round.
+            for piece in self.app.events().read_blocking(next, READ_BYTES).map_err(failed)? {
+                let mut rest = &piece[..];
+                while !rest.is_empty() && found.bytes() < max_bytes {
+                    let header = record_batch::decode_header(rest).map_err(failed)?;
+                    for record in record_batch::decode_records(rest).map_err(failed)? {
+                        let offset = record.offset as u64;
+                        if offset < next || offset >= scanned_to || found.bytes() >= max_bytes {
+                            continue;
+                        }
+                        next = offset + 1;
+                        let event = Event::new(&record);
+                        if view.matcher.partition(event.key()) == self.index && view.matcher.carries(&event) {
+                            found.push(&record);
+                        }
+                    }
+                    rest = &rest[header.len_bytes..];
+                }
+            }
+        }
+        Ok(found.finish())
+    }
+
+    /// The first event at or after `timestamp_ms`. Where that lies in a live query's hole the offset is the hole's: the event comes next.
+    pub async fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, TopicError> {
+        let trimmed_to_ms = self.app.events().trimmed_to_ms();
+        if timestamp_ms <= trimmed_to_ms {
+            let first = self.clone().blocking(|partition| {
+                let everything = Matcher::everything();
+                let snapshot = partition.app.snapshot().map_err(failed)?;
+                partition.gap(&everything).first_offset(&snapshot).map_err(failed)
+            });
+            if let Some(offset) = first.await? {
+                return Ok(Some(OffsetAndTimestamp { offset, timestamp_ms: trimmed_to_ms }));
+            }
+        }
+        let high_watermark = self.settled_high_watermark().await;
+        let found = self.app.events().offset_for_timestamp(timestamp_ms).await.map_err(failed)?;
+        Ok(found.filter(|found| found.offset < high_watermark))
+    }
+
+    /// The newest event with the greatest timestamp.
+    pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, TopicError> {
+        if let Kind::Main(_) = self.kind {
+            return Ok(self.app.events().max_timestamp());
+        }
+        let Some(last) = self.settled_high_watermark().await.checked_sub(1) else { return Ok(None) };
+        let batches = self.read(last, 1).await?;
+        let Some(batch) = batches.last() else { return Ok(None) };
+        let records = record_batch::decode_records(batch).map_err(failed)?;
+        Ok(records.last().map(|record| OffsetAndTimestamp {
+            offset: record.offset as u64,
+            timestamp_ms: record.timestamp_ms as u64,
+        }))
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self,
+        read: impl FnOnce(&Self) -> Result<T, TopicError> + Send + 'static,
+    ) -> Result<T, TopicError> {
+        tokio::task::spawn_blocking(move || read(&self)).await.map_err(failed)?
+    }
+}
+
+/// Bytes of events that are looked at in one read.
+const READ_BYTES: usize = 1 << 20;
+
+fn failed(error: impl std::fmt::Display) -> TopicError {
+    TopicError { message: error.to_string() }
+}

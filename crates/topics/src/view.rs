@@ -1,0 +1,195 @@
+//! What is known of a live query's topic: how far the events were looked at, where its matches are, and its high watermarks.
+//!
+//! Matches are remembered by block of offsets, one bit for each partition and block: a rare one costs no scan, a common one no memory to speak of.
+//! It is rebuilt from the events, but for the high watermarks of what was trimmed: so it is kept with the documents, and never goes back.
+
+use std::sync::RwLock;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{limits::BLOCK_OFFSETS, live_query::LiveQuery, matcher::Matcher};
+
+const STATE_VERSION: u8 = 1;
+
+/// A live query's topic.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) query: LiveQuery,
+    pub(crate) topic: String,
+    pub(crate) id: Uuid,
+    pub(crate) matcher: Matcher,
+    state: RwLock<State>,
+    /// Counts the times that a partition has grown.
+    pub(crate) grown: watch::Sender<u64>,
+    /// Events below it were looked at.
+    pub(crate) scanned_to: watch::Sender<u64>,
+}
+
+/// The matches of every partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) scanned_to: u64,
+    partitions: Vec<Matches>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Matches {
+    high_watermark: u64,
+    /// The block of the first bit, a multiple of 64.
+    first_block: u64,
+    blocks: Vec<u64>,
+}
+
+impl View {
+    pub(crate) fn new(query: LiveQuery, topic: String, id: Uuid, matcher: Matcher, state: State) -> Self {
+        let scanned_to = watch::Sender::new(state.scanned_to);
+        Self { query, topic, id, matcher, state: RwLock::new(state), grown: watch::Sender::new(0), scanned_to }
+    }
+
+    pub(crate) fn scanned_to(&self) -> u64 {
+        *self.scanned_to.borrow()
+    }
+
+    pub(crate) fn high_watermark(&self, partition: u16) -> u64 {
+        self.read(|state| state.partitions[usize::from(partition)].high_watermark)
+    }
+
+    /// The first block at or behind `offset`'s that has a match in the partition.
+    pub(crate) fn next_block(&self, partition: u16, offset: u64) -> Option<u64> {
+        self.read(|state| state.partitions[usize::from(partition)].next_from(offset / BLOCK_OFFSETS))
+    }
+
+    /// Takes over what was found in the events up to `scanned_to`: partition and offset of each match, in order.
+    pub(crate) fn extend(&self, matches: &[(u16, u64)], scanned_to: u64) {
+        {
+            let mut state = self.state.write().expect("not poisoned");
+            for &(partition, offset) in matches {
+                state.partitions[usize::from(partition)].add(offset);
+            }
+            state.scanned_to = state.scanned_to.max(scanned_to);
+        }
+        self.scanned_to.send_replace(scanned_to);
+        if !matches.is_empty() {
+            self.grown.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// The topic's last event of that partition was at `offset` or behind it, though it was trimmed.
+    pub(crate) fn raise(&self, partition: u16, offset: u64) {
+        let mut state = self.state.write().expect("not poisoned");
+        let matches = &mut state.partitions[usize::from(partition)];
+        matches.high_watermark = matches.high_watermark.max(offset + 1);
+    }
+
+    /// Forgets the blocks below `log_start`.
+    pub(crate) fn forget_below(&self, log_start: u64) {
+        let mut state = self.state.write().expect("not poisoned");
+        state.partitions.iter_mut().for_each(|matches| matches.forget_below(log_start / BLOCK_OFFSETS));
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.read().expect("not poisoned"))
+    }
+}
+
+impl State {
+    pub(crate) fn new(partitions: u16) -> Self {
+        Self { scanned_to: 0, partitions: vec![Matches::default(); usize::from(partitions)] }
+    }
+
+    /// `| version 1 | created ms | scanned to | for each partition: high watermark, first block, count, blocks … |`, numbers u64 LE.
+    pub(crate) fn encode(&self, created_ms: u64) -> Vec<u8> {
+        let mut out = vec![STATE_VERSION];
+        let mut put = |number: u64| out.extend_from_slice(&number.to_le_bytes());
+        put(created_ms);
+        put(self.scanned_to);
+        for matches in &self.partitions {
+            put(matches.high_watermark);
+            put(matches.first_block);
+            put(matches.blocks.len() as u64);
+            matches.blocks.iter().for_each(|&word| put(word));
+        }
+        out
+    }
+
+    /// `None` if the bytes are not of a live query made at `created_ms` with so many partitions.
+    pub(crate) fn decode(bytes: &[u8], created_ms: u64, partitions: u16) -> Option<Self> {
+        let (&STATE_VERSION, rest) = bytes.split_first()? else { return None };
+        let (numbers, []) = rest.as_chunks::<8>() else { return None };
+        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
+        if numbers.next()? != created_ms {
+            return None;
+        }
+        let scanned_to = numbers.next()?;
+        let mut all = Vec::new();
+        for _ in 0..partitions {
+            let (high_watermark, first_block, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+            let blocks: Vec<u64> = numbers.by_ref().take(usize::try_from(count).ok()?).collect();
+            if blocks.len() as u64 != count {
+                return None;
+            }
+            all.push(Matches { high_watermark, first_block, blocks });
+        }
+        numbers.next().is_none().then_some(Self { scanned_to, partitions: all })
+    }
+}
+
+impl Matches {
+    fn add(&mut self, offset: u64) {
+        let block = offset / BLOCK_OFFSETS;
+        if self.blocks.is_empty() {
+            self.first_block = block - block % 64;
+        }
+        let Some(at) = block.checked_sub(self.first_block) else { return };
+        let word = (at / 64) as usize;
+        if word >= self.blocks.len() {
+            self.blocks.resize(word + 1, 0);
+        }
+        self.blocks[word] |= 1 << (at % 64);
+        self.high_watermark = self.high_watermark.max(offset + 1);
+    }
+
+    fn next_from(&self, block: u64) -> Option<u64> {
+        let from = block.saturating_sub(self.first_block);
+        let mut word = (from / 64) as usize;
+        let mut bits = self.blocks.get(word)? & (u64::MAX << (from % 64));
+        while bits == 0 {
+            word += 1;
+            bits = *self.blocks.get(word)?;
+        }
+        Some(self.first_block + word as u64 * 64 + u64::from(bits.trailing_zeros()))
+    }
+
+    fn forget_below(&mut self, block: u64) {
+        let words = ((block.saturating_sub(self.first_block) / 64) as usize).min(self.blocks.len());
+        self.blocks.drain(..words);
+        self.first_block += words as u64 * 64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_found_forgotten_and_kept_with_the_state() {
+        let mut matches = Matches::default();
+        let offsets = [5_000_000, 5_000_001, 5_100_000, 9_000_000];
+        offsets.iter().for_each(|&offset| matches.add(offset));
+        let next = |matches: &Matches, offset: u64| matches.next_from(offset / BLOCK_OFFSETS);
+        assert_eq!(next(&matches, 0), Some(5_000_000 / BLOCK_OFFSETS));
+        assert_eq!(next(&matches, 5_000_000 + 2 * BLOCK_OFFSETS), Some(5_100_000 / BLOCK_OFFSETS));
+        assert_eq!(next(&matches, 9_000_000), Some(9_000_000 / BLOCK_OFFSETS));
+        assert_eq!(next(&matches, 9_002_000), None);
+        let state = State { scanned_to: 9_500_000, partitions: vec![matches.clone(), Matches::default()] };
+        let bytes = state.encode(7);
+        assert_eq!(State::decode(&bytes, 7, 2), Some(state));
+        assert_eq!(State::decode(&bytes, 8, 2), None);
+        assert_eq!(State::decode(&bytes, 7, 1), None);
+        assert!((0..bytes.len()).all(|cut| State::decode(&bytes[..cut], 7, 2).is_none()));
+        matches.forget_below(6_000_000 / BLOCK_OFFSETS);
+        assert_eq!(next(&matches, 0), Some(9_000_000 / BLOCK_OFFSETS));
+        assert_eq!(matches.high_watermark, 9_000_001);
+    }
+}
