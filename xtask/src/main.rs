@@ -5,6 +5,7 @@
 
 mod bench;
 mod deny;
+mod law;
 mod step;
 mod test;
 mod tidy;
@@ -34,6 +35,12 @@ enum Verb {
     Tools,
     /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine.
     Tidy,
+    /// Try the law of the copies over many random histories (crates/topics/tests/law.rs).
+    Law {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        histories: u32,
+    },
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at its first use.
     Deny,
     /// Build the release binary and measure it: write, latency, drain, start, postgres, size (`cargo xtask bench --help`).
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Test { rest } => test::run(&root, &rest),
         Verb::Tools => tools::install(&root).map(drop),
         Verb::Tidy => tidy::run(&root),
+        Verb::Law { histories } => law::run(&root, histories),
         Verb::Deny => deny::run(&root),
         Verb::Bench { rest } => bench::run(&root, &rest),
     };

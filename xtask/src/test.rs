@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{deny, step, tidy, tools};
+use crate::{deny, law, step, tidy, tools};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -31,6 +31,9 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     }
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", tools).current_dir(root);
     check(step::run("tests", &mut tests));
+    if rest.is_empty() {
+        check(law::run(root, law::HISTORIES_IN_CI));
+    }
     if !failed.is_empty() {
         bail!("not everything holds:\n  {}", failed.join("\n  "));
     }

@@ -41,8 +41,10 @@ pub struct App {
     retention: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Sees what is about to be trimmed; see [`App::observe_trims`].
+pub type TrimObserver = Box<dyn Fn(std::ops::Range<u64>) -> Result<(), SnapshotError> + Send + Sync>;
+
 /// What the sequencer writes and everyone reads.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) name: AppName,
     pub(crate) dir: PathBuf,
@@ -60,6 +62,13 @@ pub(crate) struct Shared {
     pub(crate) committed_frames: AtomicU64,
     /// `None` without a limit, and once the app stops.
     pub(crate) retention: Mutex<Option<RetentionWaker>>,
+    pub(crate) trim_observer: RwLock<Option<TrimObserver>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -170,6 +179,7 @@ impl App {
             counters: Counters::default(),
             committed_frames: AtomicU64::new(position.next_frame),
             retention: Mutex::new(None),
+            trim_observer: RwLock::default(),
         });
         let cannot_start = |what: &'static str| {
             let path = dir.to_owned();
@@ -326,6 +336,18 @@ impl App {
         Ok(self.shared.engine.note_view(name, state)?)
     }
 
+    /// Calls `observer` before events are trimmed, with the offsets from which and below which they go. They can still be read; what is noted then is
+    /// durable when they are gone. It runs on the retention's thread; if it fails they stay for now.
+    pub fn observe_trims(&self, observer: TrimObserver) {
+        *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
+    }
+
+    /// Notes that documents left `view` by events that are about to be trimmed: each is the event's offset, the collection and the id as canonical
+    /// JSON. Only a document's newest departure is kept.
+    pub fn note_departures(&self, view: &str, departures: &[(u64, String, String)]) -> Result<(), SnapshotError> {
+        Ok(self.shared.engine.note_departures(view, departures)?)
+    }
+
     /// The largest event, in bytes of its value; a larger one became a `requeryRequired`.
     pub fn event_bytes_max(&self) -> usize {
         self.shared.options.event_bytes_max as usize
@@ -367,6 +389,10 @@ impl App {
             && thread.join().is_err()
         {
             tracing::error!(app = self.name().as_str(), "the retention thread panicked");
+        }
+        if std::thread::panicking() {
+            // The engine takes a panic for a sign that its data may be broken and would never finish; the next start replays.
+            return;
         }
         if let Err(error) = self.shared.engine.flush() {
             tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");

@@ -6,6 +6,8 @@
 //! | `last_changes` | offset u64 BE | version 1, the documents key: of documents whose last event has it |
 //! | `consumer_offsets` | group, 0, topic, 0, partition u32 BE | version 1, offset i64 LE, leader epoch i32 LE, metadata |
 //! | `meta` | `position` | version 1, five u64 LE: the next frame, txnId and offset, commit time, stamp clock |
+//! | `departures` | view, 0, 0, offset u64 BE | the documents key: of documents that left the view by a trimmed event, the newest for each |
+//! | `departures` | view, 0, 1, the documents key | that offset u64 BE |
 //! | `meta` | `view:` and a name | what a view of the events remembers (crate `topics`, which versions it) |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
 //!
@@ -55,6 +57,7 @@ pub(crate) struct Engine {
     database: Database,
     documents: Keyspace,
     last_changes: Keyspace,
+    departures: Keyspace,
     consumer_offsets: Keyspace,
     meta: Keyspace,
     /// The index covers the offsets below it; only grows. Held while a group is written, so that each group is written before it grows,
@@ -88,10 +91,11 @@ impl Engine {
                 .max_memtable_size(INDEX_MEMTABLE_BYTES)
                 .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
         })?;
+        let departures = database.keyspace("departures", small)?;
         let consumer_offsets = database.keyspace("consumer_offsets", small)?;
         let meta = database.keyspace("meta", small)?;
         let indexed_to = meta.get(INDEXED_TO_KEY)?.map_or(Ok(0), |value| decode_indexed_to(&value))?.into();
-        Ok(Self { database, documents, last_changes, consumer_offsets, meta, indexed_to })
+        Ok(Self { database, documents, last_changes, departures, consumer_offsets, meta, indexed_to })
     }
 
     /// Where the documents are; `None` before the first frame.
@@ -104,6 +108,7 @@ impl Engine {
             snapshot: self.database.snapshot(),
             documents: self.documents.clone(),
             last_changes: self.last_changes.clone(),
+            departures: self.departures.clone(),
             meta: self.meta.clone(),
         }
     }
@@ -123,7 +128,7 @@ impl Engine {
 
     /// Writes the memtables out, so that the next start has nothing to replay.
     pub(crate) fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in [&self.documents, &self.last_changes, &self.consumer_offsets, &self.meta] {
+        for keyspace in [&self.documents, &self.last_changes, &self.departures, &self.consumer_offsets, &self.meta] {
             keyspace.rotate_memtable_and_wait()?;
         }
         self.persist()
@@ -188,8 +193,38 @@ impl Engine {
     pub(crate) fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), EngineError> {
         match state {
             Some(state) => Ok(self.meta.insert(view_key(name), state)?),
-            None => Ok(self.meta.remove(view_key(name))?),
+            None => {
+                self.meta.remove(view_key(name))?;
+                self.forget_departures(name)
+            }
         }
+    }
+
+    /// See [`crate::App::note_departures`].
+    pub(crate) fn note_departures(&self, view: &str, departures: &[(u64, String, String)]) -> Result<(), EngineError> {
+        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), 2 * departures.len());
+        for (offset, collection, id) in departures {
+            let key = raw_document_key(collection, id);
+            let by_document = departure_of(view, &key);
+            if let Some(before) = self.departures.get(&by_document)? {
+                batch.remove(&self.departures, departure_at(view, &before));
+            }
+            let offset = offset.to_be_bytes();
+            batch.insert(&self.departures, by_document, offset);
+            batch.insert(&self.departures, departure_at(view, &offset), key);
+        }
+        Ok(batch.commit()?)
+    }
+
+    /// Forgets every departure from the view.
+    pub(crate) fn forget_departures(&self, view: &str) -> Result<(), EngineError> {
+        let mut batch = self.database.batch();
+        for tag in [BY_OFFSET, BY_DOCUMENT] {
+            for guard in self.departures.prefix(departure_prefix(view, tag)) {
+                batch.remove(&self.departures, guard.key()?);
+            }
+        }
+        Ok(batch.commit()?)
     }
 
     pub(crate) fn disk_bytes(&self) -> u64 {
@@ -248,6 +283,7 @@ pub(crate) struct EngineSnapshot {
     snapshot: fjall::Snapshot,
     documents: Keyspace,
     last_changes: Keyspace,
+    departures: Keyspace,
     meta: Keyspace,
 }
 
@@ -278,6 +314,21 @@ impl EngineSnapshot {
     pub(crate) fn first_key_from(&self, from: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         let mut keys = self.snapshot.range(&self.documents, from.to_vec()..);
         keys.next().map(|guard| Ok(guard.key()?.to_vec())).transpose()
+    }
+
+    /// The departures from a view by events from `offset` on, in order: the event's offset and the documents key.
+    pub(crate) fn departures(
+        &self,
+        view: &str,
+        from: u64,
+    ) -> impl Iterator<Item = Result<(u64, Vec<u8>), EngineError>> + use<> {
+        let (first, end) = (departure_at(view, &from.to_be_bytes()), departure_prefix(view, BY_DOCUMENT));
+        self.snapshot.range(&self.departures, first..end).map(|guard| {
+            let (key, document_key) = guard.into_inner()?;
+            let offset = key.split_last_chunk::<8>().map(|(_, offset)| u64::from_be_bytes(*offset));
+            let offset = offset.ok_or_else(|| EngineError(format!("the departure {key:02x?} cannot be read")))?;
+            Ok((offset, document_key.to_vec()))
+        })
     }
 
     /// The last-change index from `offset` on, in order.
@@ -351,6 +402,28 @@ pub(crate) fn stored_parts<'v>(key: &[u8], value: &'v [u8]) -> Result<StoredPart
 
 fn damaged(key: &[u8], why: &str) -> EngineError {
     EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)))
+}
+
+/// Second part of a departure's key: found by the event's offset, or by the document.
+const BY_OFFSET: u8 = 0;
+const BY_DOCUMENT: u8 = 1;
+
+fn departure_prefix(view: &str, tag: u8) -> Vec<u8> {
+    let mut prefix = view.as_bytes().to_vec();
+    prefix.extend_from_slice(&[0, tag]);
+    prefix
+}
+
+fn departure_at(view: &str, offset_be: &[u8]) -> Vec<u8> {
+    let mut key = departure_prefix(view, BY_OFFSET);
+    key.extend_from_slice(offset_be);
+    key
+}
+
+fn departure_of(view: &str, document_key: &[u8]) -> Vec<u8> {
+    let mut key = departure_prefix(view, BY_DOCUMENT);
+    key.extend_from_slice(document_key);
+    key
 }
 
 fn view_key(name: &str) -> String {

@@ -73,13 +73,10 @@ pub(crate) fn spawn(
 ) -> std::io::Result<JoinHandle<()>> {
     let name = format!("retention-{}", shared.name.as_str());
     std::thread::Builder::new().name(name).spawn(move || {
-        loop {
+        // The first look is not at once: whoever opens the app may have views that want to see what goes.
+        while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             if let Err(error) = trim(&shared, clock.now_ms()) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
-            }
-            match woken.recv_timeout(INTERVAL) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     })
@@ -104,6 +101,9 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     shared.engine.begin_index(log_start)?;
     for segment in &segments[..count] {
         index(shared, segment)?;
+    }
+    if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
+        observer(segments[0].header.first_offset..log_start).map_err(|error| EngineError(error.message))?;
     }
     shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();

@@ -87,6 +87,33 @@ impl Snapshot {
         self.txn_id
     }
 
+    /// Documents that left `view` by a trimmed event at or behind `offset`, in the order of those events, as they are now
+    /// ([`crate::App::note_departures`]).
+    pub fn departures(
+        &self,
+        view: &str,
+        offset: u64,
+    ) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
+        let log_start = self.log_start;
+        let entries = self.engine.departures(view, offset);
+        let entries = entries.take_while(move |entry| !matches!(entry, Ok((offset, _)) if *offset >= log_start));
+        entries.filter_map(move |entry| {
+            let found = || {
+                let (offset, key) = entry?;
+                let (collection, id) = split_document_key(&key)
+                    .ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
+                let stored = self.engine.document(&key)?;
+                Ok(stored.map(|stored| TrimmedChange {
+                    offset,
+                    collection: collection.to_owned(),
+                    id_json: id.to_owned(),
+                    stored,
+                }))
+            };
+            found().transpose()
+        })
+    }
+
     /// One document, or its tombstone; `None` if it was never written.
     pub fn document(
         &self,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use store::{App, DataDir};
+use store::{App, DataDir, SnapshotError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -134,6 +134,12 @@ impl AppTopics {
             evaluating: AtomicBool::new(false),
             changed: Arc::default(),
         });
+        let weak = Arc::downgrade(&topics);
+        topics.app.observe_trims(Box::new(move |offsets| match weak.upgrade() {
+            Some(topics) => evaluator::note_departures(&topics, offsets)
+                .map_err(|error| SnapshotError { message: error.to_string() }),
+            None => Ok(()),
+        }));
         topics.start_evaluating();
         Ok(topics)
     }

@@ -4,13 +4,14 @@
 //! kept with the documents, is caught up in slices between. Writers never wait for it.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use kafka_wire::record_batch;
 
-use crate::{app_topics::AppTopics, gap::key_of, limits::SLICE_BYTES, matcher::Event, view::View};
+use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, view::View};
 
 /// How often what is known is kept with the documents while events come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
@@ -89,13 +90,6 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, Arc<View>)], from: u64) -> Resul
     let app = topics.app();
     let mut views: Vec<(&View, Vec<(u16, u64)>)> =
         behind.iter().filter(|(scanned_to, _)| *scanned_to == from).map(|(_, view)| (&**view, Vec::new())).collect();
-    let log_start = app.events().log_start();
-    if from < log_start || from == 0 {
-        for (view, _) in &views {
-            raise_to_trimmed(topics, view)?;
-        }
-    }
-    let from = from.max(log_start);
     let mut next = from;
     for piece in app.events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
@@ -117,20 +111,67 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, Arc<View>)], from: u64) -> Resul
             rest = &rest[header.len_bytes..];
         }
     }
+    // What was trimmed before it could be looked at is told from the documents.
+    let was_trimmed = app.events().log_start() > from;
     for (view, matches) in views {
+        if was_trimmed {
+            raise_to_trimmed(topics, view)?;
+        }
         view.extend(&matches, next);
     }
+    Ok(())
+}
+
+/// Notes the documents that leave a live query by the events of `offsets`, which are about to be trimmed.
+pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>) -> Result<(), EvaluateError> {
+    let views: Vec<Arc<View>> = topics.views().into_iter().filter(|view| view.matcher.filter.is_some()).collect();
+    let mut next = offsets.start;
+    while !views.is_empty() && next < offsets.end {
+        let mut left: Vec<Vec<(u64, String, String)>> = vec![Vec::new(); views.len()];
+        let from = next;
+        for piece in topics.app().events().read_blocking(next, SLICE_BYTES)? {
+            let mut rest = &piece[..];
+            while !rest.is_empty() {
+                let header = record_batch::decode_header(rest)?;
+                for record in record_batch::decode_records(rest)? {
+                    let offset = record.offset as u64;
+                    if !(from..offsets.end).contains(&offset) {
+                        continue;
+                    }
+                    let event = Event::new(&record);
+                    for (view, left) in views.iter().zip(&mut left) {
+                        if view.matcher.sees_leave(&event)
+                            && let Some((collection, id)) = event.document()
+                        {
+                            left.push((offset, collection, id));
+                        }
+                    }
+                }
+                next = header.last_offset as u64 + 1;
+                rest = &rest[header.len_bytes..];
+            }
+        }
+        for (view, left) in views.iter().zip(left) {
+            // Only the newest departure of a document counts.
+            let newest: HashMap<(String, String), u64> =
+                left.into_iter().map(|(offset, collection, id)| ((collection, id), offset)).collect();
+            let newest: Vec<_> =
+                newest.into_iter().map(|((collection, id), offset)| (offset, collection, id)).collect();
+            if !newest.is_empty() {
+                topics.app().note_departures(&view.query.name, &newest)?;
+            }
+        }
+    }
+    topics.note_views();
     Ok(())
 }
 
 /// A document whose last event was trimmed is told from its offset on, so the topic reaches at least as far.
 fn raise_to_trimmed(topics: &AppTopics, view: &View) -> Result<(), EvaluateError> {
     let snapshot = topics.app().snapshot()?;
-    for change in snapshot.trimmed_changes(0) {
+    for change in gap::trimmed_changes(&snapshot, &view.matcher, Some(&view.query.name), 0) {
         let change = change?;
-        if view.matcher.wants_collection(&change.collection) {
-            view.raise(view.matcher.partition(&key_of(&change)), change.offset);
-        }
+        view.raise(view.matcher.partition(&gap::key_of(&change)), change.offset);
     }
     Ok(())
 }

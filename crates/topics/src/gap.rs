@@ -18,6 +18,8 @@ const SEVERAL_KEY: &[u8] = br#"["requeryRequired"]"#;
 pub(crate) struct Gap<'a> {
     pub(crate) app: &'a str,
     pub(crate) matcher: &'a Matcher,
+    /// The live query's name; `None` for the main feed.
+    pub(crate) view: Option<&'a str>,
     pub(crate) partition: u16,
     pub(crate) on_gap: OnGap,
     /// The time of every record: when the oldest event that is left, or one before it, was committed.
@@ -29,15 +31,9 @@ impl Gap<'_> {
     /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least one if anything is to be told.
     pub(crate) fn read(&self, snapshot: &Snapshot, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SnapshotError> {
         let mut pages = Pages { gap: self, batches: Batches::default(), named: Vec::new() };
-        for change in snapshot.trimmed_changes(offset) {
-            let change = change?;
-            if !self.matcher.wants_collection(&change.collection) {
-                continue;
-            }
-            let key = key_of(&change);
-            if self.matcher.partition(&key) == self.partition {
-                pages.take(change, key);
-            }
+        for change in self.changes(snapshot, offset) {
+            let (change, key) = change?;
+            pages.take(change, key);
             if pages.batches.bytes() >= bytes_max {
                 break;
             }
@@ -48,16 +44,57 @@ impl Gap<'_> {
 
     /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first document it concerns, or of the page it is on.
     pub(crate) fn first_offset(&self, snapshot: &Snapshot) -> Result<Option<u64>, SnapshotError> {
-        for change in snapshot.trimmed_changes(0) {
-            let change = change?;
-            let is_here = self.matcher.wants_collection(&change.collection)
-                && self.matcher.partition(&key_of(&change)) == self.partition;
-            if is_here {
-                return Ok(Some(change.offset));
-            }
-        }
-        Ok(None)
+        self.changes(snapshot, 0).next().map(|change| change.map(|(change, _)| change.offset)).transpose()
     }
+
+    fn changes<'s>(
+        &'s self,
+        snapshot: &'s Snapshot,
+        offset: u64,
+    ) -> impl Iterator<Item = Result<(TrimmedChange, Vec<u8>), SnapshotError>> + 's {
+        let here = |key: &[u8]| self.matcher.partition(key) == self.partition;
+        trimmed_changes(snapshot, self.matcher, self.view, offset).filter_map(move |change| match change {
+            Ok(change) => {
+                let key = key_of(&change);
+                here(&key).then_some(Ok((change, key)))
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+/// What a consumer may have missed by trimmed events from `offset` on, in their order. Without a filter, the documents whose last event was trimmed.
+/// With one, those of them that match, and those that left the live query `view` by a trimmed event and do not match now, whatever happened to
+/// them outside since.
+pub(crate) fn trimmed_changes<'s>(
+    snapshot: &'s Snapshot,
+    matcher: &'s Matcher,
+    view: Option<&'s str>,
+    offset: u64,
+) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + 's {
+    let is_concerned = |change: &TrimmedChange, matches: bool| {
+        matcher.wants_collection(&change.collection)
+            && (matcher.filter.is_none() || matches_now(matcher, change) == matches)
+    };
+    let keep = move |matches: bool| {
+        move |change: &Result<TrimmedChange, SnapshotError>| {
+            change.as_ref().map_or(true, |change| is_concerned(change, matches))
+        }
+    };
+    let mut trimmed = snapshot.trimmed_changes(offset).filter(keep(true)).peekable();
+    let view = view.filter(|_| matcher.filter.is_some());
+    let left = view.into_iter().flat_map(move |view| snapshot.departures(view, offset));
+    let mut left = left.filter(keep(false)).peekable();
+    std::iter::from_fn(move || match (trimmed.peek(), left.peek()) {
+        (Some(Ok(a)), Some(Ok(b))) if b.offset < a.offset => left.next(),
+        (Some(_), _) => trimmed.next(),
+        (None, _) => left.next(),
+    })
+}
+
+fn matches_now(matcher: &Matcher, change: &TrimmedChange) -> bool {
+    let Some(fields) = change.stored.document.value() else { return false };
+    DocumentId::from_json(&change.id_json).is_ok_and(|id| matcher.matches(&id, &fields))
 }
 
 pub(crate) fn key_of(change: &TrimmedChange) -> Vec<u8> {
@@ -93,12 +130,8 @@ impl Pages<'_> {
             return None;
         }
         let document = &change.stored.document;
-        let fields = document.value()?;
-        if self.gap.matcher.filter.is_some() {
-            let id = DocumentId::from_json(&change.id_json).ok()?;
-            if !self.gap.matcher.matches(&id, &fields) {
-                return None;
-            }
+        if !matches_now(self.gap.matcher, change) {
+            return None;
         }
         let mut value = Vec::with_capacity(256);
         event::write_upsert(

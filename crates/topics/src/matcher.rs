@@ -60,6 +60,16 @@ impl Matcher {
         matches(&documents.after) || matches(&documents.before)
     }
 
+    /// Whether the document matches before the event and not after it: a consumer that misses it keeps what it should not.
+    pub(crate) fn sees_leave(&self, event: &Event<'_>) -> bool {
+        if !self.wants_collection(event.collection) {
+            return false;
+        }
+        let Some(documents) = event.documents() else { return true };
+        let matches = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| self.matches(&documents.id, fields));
+        matches(&documents.before) && !matches(&documents.after)
+    }
+
     /// Whether a document's present state matches.
     pub(crate) fn matches(&self, id: &DocumentId, fields: &Map) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.matches(id, fields))
@@ -71,6 +81,12 @@ impl<'r> Event<'r> {
         let header = record.headers.iter().find(|(name, _)| *name == "collection");
         let collection = header.and_then(|(_, value)| std::str::from_utf8((*value)?).ok()).unwrap_or_default();
         Self { record, collection, documents: OnceCell::new() }
+    }
+
+    /// The collection and the id (canonical JSON).
+    pub(crate) fn document(&self) -> Option<(String, String)> {
+        let (collection, id) = event::read_key(self.record.key?)?;
+        Some((collection.into_owned(), id.to_owned()))
     }
 
     pub(crate) fn key(&self) -> &'r [u8] {

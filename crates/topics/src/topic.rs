@@ -121,35 +121,47 @@ impl Partition {
     /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next): as many as fit in `max_bytes`, but at least
     /// one if there is any. At a trimmed offset, what stands for the gap.
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
-        if offset >= self.high_watermark() {
-            return Ok(Vec::new());
-        }
-        if offset < self.app.events().log_start() {
-            let gap = self.clone().blocking(move |partition| partition.read_gap(offset, max_bytes)).await?;
-            if !gap.is_empty() {
-                return Ok(gap);
+        let mut from = offset;
+        while from < self.high_watermark() {
+            if from < self.app.events().log_start() {
+                let (gap, log_start) =
+                    self.clone().blocking(move |partition| partition.read_gap(from, max_bytes)).await?;
+                if !gap.is_empty() {
+                    return Ok(gap);
+                }
+                from = log_start;
+            }
+            let batches = match &self.kind {
+                Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed)?,
+                Kind::View(_) => {
+                    self.clone().blocking(move |partition| partition.read_matches(from, max_bytes)).await?
+                }
+            };
+            // Were events trimmed meanwhile, it may have begun behind them: what stands for them comes first.
+            if self.app.events().log_start() <= from {
+                return Ok(batches);
             }
         }
-        match &self.kind {
-            Kind::Main(_) => self.app.events().read(offset, max_bytes).await.map_err(failed),
-            Kind::View(_) => self.clone().blocking(move |partition| partition.read_matches(offset, max_bytes)).await,
-        }
+        Ok(Vec::new())
     }
 
-    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
+    /// What stands for the trimmed events from `offset` on, and up to where that is all.
+    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<(Vec<Bytes>, u64), TopicError> {
         let everything = Matcher::everything();
         let snapshot = self.app.snapshot().map_err(failed)?;
-        self.gap(&everything).read(&snapshot, offset, max_bytes).map_err(failed)
+        let batches = self.gap(&everything).read(&snapshot, offset, max_bytes).map_err(failed)?;
+        Ok((batches, snapshot.log_start()))
     }
 
     fn gap<'a>(&'a self, everything: &'a Matcher) -> Gap<'a> {
-        let (matcher, on_gap) = match &self.kind {
-            Kind::Main(on_gap) => (everything, *on_gap),
-            Kind::View(view) => (&view.matcher, view.query.on_gap),
+        let (matcher, on_gap, view) = match &self.kind {
+            Kind::Main(on_gap) => (everything, *on_gap, None),
+            Kind::View(view) => (&view.matcher, view.query.on_gap, Some(view.query.name.as_str())),
         };
         Gap {
             app: self.app.name().as_str(),
             matcher,
+            view,
             partition: self.index,
             on_gap,
             timestamp_ms: self.app.events().trimmed_to_ms(),

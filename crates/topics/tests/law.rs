@@ -1,0 +1,460 @@
+//! The law: whatever was written, trimmed and crashed, and wherever a consumer stopped, the copy that it keeps by the guide's rules ends equal to
+//! what `find` says; no document is named that needs no re-query, and no event contradicts the copy.
+//!
+//! `LAW_HISTORIES` says how many random histories are tried (200 if not given); `cargo xtask law` runs many.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test")]
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+};
+
+use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+use kafka_wire::record_batch;
+use proptest::{prelude::*, test_runner::TestRunner};
+use query::{Filter, Query};
+use store::{App, AppName, DataDir, StoreOptions, WallClock};
+use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
+use wire::event::{self, Change};
+
+const COLLECTIONS: [&str; 2] = ["people", "pets"];
+
+#[derive(Debug)]
+struct Counting(AtomicU64);
+
+impl WallClock for Counting {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, SeqCst)
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// One transaction: (collection, document, age, removes).
+    Write(Vec<(u8, u8, u8, bool)>),
+    /// A consumer takes a few records of one partition.
+    Consume {
+        consumer: u8,
+        partition: u8,
+        records: u8,
+        bytes: u16,
+    },
+    /// A consumer begins a partition again: everything is delivered once more.
+    Rewind {
+        consumer: u8,
+        partition: u8,
+    },
+    Restart,
+    Kill,
+    ChangeGap {
+        consumer: u8,
+        snapshot: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let write = (0..2u8, 0..8u8, 0..40u8, prop::bool::weighted(0.25));
+    prop_oneof![
+        24 => prop::collection::vec(write, 1..4).prop_map(Step::Write),
+        8 => (0..4u8, 0..3u8, 1..12u8, 1..3000u16)
+            .prop_map(|(consumer, partition, records, bytes)| Step::Consume { consumer, partition, records, bytes }),
+        1 => (0..4u8, 0..3u8).prop_map(|(consumer, partition)| Step::Rewind { consumer, partition }),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Kill),
+        1 => (0..4u8, any::<bool>()).prop_map(|(consumer, snapshot)| Step::ChangeGap { consumer, snapshot }),
+    ]
+}
+
+/// The live queries of the consumers: name, collection, query, partitions, what a gap gets at first.
+const LIVE_QUERIES: [(&str, Option<&str>, Option<&str>, u16, OnGap); 4] = [
+    (MAIN, None, None, 1, OnGap::Requery),
+    ("adults", Some("people"), Some("age >= 18"), 1, OnGap::Requery),
+    ("spread", None, Some("age >= 18"), 3, OnGap::Snapshot),
+    ("pets", Some("pets"), None, 2, OnGap::Snapshot),
+];
+
+struct World {
+    root: tempfile::TempDir,
+    copies: u32,
+    dir: std::path::PathBuf,
+    options: StoreOptions,
+    clock: Arc<Counting>,
+    open: Option<(Arc<DataDir>, Arc<AppTopics>, Arc<TopicRegistry>)>,
+    consumers: Vec<Consumer>,
+}
+
+/// A copy of what one live query carries, kept as `examples/` keeps it.
+struct Consumer {
+    name: &'static str,
+    offsets: Vec<u64>,
+    /// By record key: the transaction that the copy reflects, and the document.
+    copy: BTreeMap<String, (u64, Option<String>)>,
+}
+
+fn random() -> [u8; 16] {
+    *b"0123456789abcdef"
+}
+
+impl World {
+    async fn new(retention_bytes: u64) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("0");
+        let options = StoreOptions {
+            segment_bytes: 4096,
+            retention_bytes: Some(retention_bytes),
+            disk_reserve_bytes: 1 << 20,
+            ..StoreOptions::default()
+        };
+        let clock = Arc::new(Counting(AtomicU64::new(1_645_472_201_000)));
+        let consumers = LIVE_QUERIES.map(|(name, _, _, partitions, _)| Consumer {
+            name,
+            offsets: vec![0; usize::from(partitions)],
+            copy: BTreeMap::new(),
+        });
+        let mut world = Self { root, copies: 0, dir, options, clock, open: None, consumers: consumers.into() };
+        world.reopen().await;
+        for (name, collection, query, partitions, on_gap) in LIVE_QUERIES {
+            if name != MAIN {
+                let live_query = LiveQuery {
+                    name: name.into(),
+                    collection: collection.map(Into::into),
+                    query: query.map(Into::into),
+                    partitions,
+                    on_gap,
+                    created_ms: 1,
+                };
+                world.topics().create(live_query).await.unwrap();
+            }
+        }
+        world
+    }
+
+    async fn reopen(&mut self) {
+        self.open = None;
+        let data = DataDir::open(&self.dir, self.options.clone(), self.clock.clone(), random).unwrap();
+        if data.app("shop").is_none() {
+            data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        }
+        let registry = TopicRegistry::open(data.clone()).unwrap();
+        let topics = registry.app("shop").unwrap().unwrap();
+        self.open = Some((data, topics, registry));
+    }
+
+    fn topics(&self) -> &Arc<AppTopics> {
+        &self.open.as_ref().unwrap().1
+    }
+
+    fn app(&self) -> &Arc<App> {
+        self.topics().app()
+    }
+
+    /// The evaluator holds what it looks at for a moment; the directory is free once it has let go.
+    async fn close(&mut self, notes: bool) {
+        let (data, topics, registry) = self.open.take().unwrap();
+        if notes {
+            registry.note_all();
+        }
+        data.stop();
+        let weak = Arc::downgrade(&data);
+        drop((data, topics, registry));
+        while weak.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Write(writes) => {
+                let operations = writes.into_iter().map(|(collection, document, age, removes)| {
+                    let value = format!(r#"{{"age":{age},"filler":"{}"}}"#, "x".repeat(usize::from(age) * 20));
+                    let Value::Map(value) = Value::from_json(value.as_bytes()).unwrap() else { unreachable!() };
+                    Operation {
+                        collection: CollectionName::new(COLLECTIONS[usize::from(collection)]).unwrap(),
+                        id: DocumentId::from_value(&Value::Int(document.into())).unwrap(),
+                        condition: Condition::Always,
+                        action: if removes { Action::Remove } else { Action::Upsert { value, counters: Vec::new() } },
+                    }
+                });
+                let origin = Origin { peer: "law".into(), traceparent: None };
+                self.app().commit(Changeset { operations: operations.collect(), origin }).await.unwrap();
+            }
+            Step::Consume { consumer, partition, records, bytes } => {
+                self.consume(consumer.into(), partition.into(), records.into(), bytes.into()).await;
+            }
+            Step::Rewind { consumer, partition } => {
+                let offsets = &mut self.consumers[usize::from(consumer)].offsets;
+                let partition = usize::from(partition) % offsets.len();
+                offsets[partition] = 0;
+            }
+            Step::Restart => {
+                self.close(true).await;
+                self.reopen().await;
+            }
+            Step::Kill => {
+                self.copies += 1;
+                let copy = self.root.path().join(self.copies.to_string());
+                copy_at_rest(&self.dir, &copy);
+                self.close(false).await;
+                std::fs::remove_dir_all(&self.dir).unwrap();
+                self.dir = copy;
+                self.reopen().await;
+            }
+            Step::ChangeGap { consumer, snapshot } => {
+                let name = LIVE_QUERIES[usize::from(consumer)].0;
+                let on_gap = if snapshot { OnGap::Snapshot } else { OnGap::Requery };
+                self.topics().set_on_gap(name, on_gap).await.unwrap();
+            }
+        }
+    }
+
+    /// Reads one partition until `records` were taken or there are no more.
+    async fn consume(&mut self, consumer: usize, partition: usize, mut records: usize, bytes: usize) {
+        let topics = self.topics().clone();
+        let consumer = &mut self.consumers[consumer];
+        let partition = partition % consumer.offsets.len();
+        let live_query = topics.live_queries().into_iter().find(|known| known.name == consumer.name).unwrap();
+        let topic = topics.by_name(&topics.topic_of(&live_query)).unwrap();
+        let reader = topic.partition(partition as i32).unwrap();
+        let end = reader.settled_high_watermark().await;
+        while records > 0 && consumer.offsets[partition] < end {
+            let from = consumer.offsets[partition];
+            let batches = reader.read(from, bytes).await.unwrap();
+            assert!(!batches.is_empty(), "{} {partition}: nothing at {from}, though it ends at {end}", consumer.name);
+            for batch in batches.iter().flat_map(|piece| split(piece)) {
+                for record in record_batch::decode_records(batch).unwrap() {
+                    if records > 0 && record.offset as u64 >= consumer.offsets[partition] {
+                        records -= 1;
+                        consumer.take(topics.app(), &record);
+                        consumer.offsets[partition] = record.offset as u64 + 1;
+                    }
+                }
+            }
+            assert!(consumer.offsets[partition] > from, "a read brings something new");
+        }
+    }
+
+    /// Everyone catches up; then each copy must be what `find` says.
+    async fn settle(&mut self) {
+        for consumer in 0..self.consumers.len() {
+            for partition in 0..self.consumers[consumer].offsets.len() {
+                self.consume(consumer, partition, usize::MAX, 1 << 20).await;
+            }
+            self.compare(&self.consumers[consumer]);
+            self.read_as_compacted(consumer).await;
+        }
+    }
+
+    fn compare(&self, consumer: &Consumer) {
+        let (_, collection, query, ..) = *LIVE_QUERIES.iter().find(|(name, ..)| *name == consumer.name).unwrap();
+        let found = find(self.app(), collection, query);
+        let filter = query.map(filter);
+        let copy: BTreeMap<String, String> = consumer
+            .copy
+            .iter()
+            .filter_map(|(key, (_, document))| Some((key.clone(), document.clone()?)))
+            .filter(|(key, document)| filter.as_ref().is_none_or(|filter| matches(filter, key, document)))
+            .collect();
+        // Without the filler, which only takes room, the difference can be read.
+        let short = |documents: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            documents.iter().map(|(key, document)| (key.clone(), document.replace("xx", ""))).collect()
+        };
+        assert!(copy == found, "the copy of {} is {:?}, not {:?}", consumer.name, short(&copy), short(&found));
+    }
+
+    /// With `snapshot`, a consumer that never asks has the whole copy by reading from offset 0.
+    async fn read_as_compacted(&mut self, consumer: usize) {
+        let (name, collection, query, partitions, _) = LIVE_QUERIES[consumer];
+        self.topics().set_on_gap(name, OnGap::Snapshot).await.unwrap();
+        let fresh = Consumer { name, offsets: vec![0; usize::from(partitions)], copy: BTreeMap::new() };
+        let kept = std::mem::replace(&mut self.consumers[consumer], fresh);
+        for partition in 0..usize::from(partitions) {
+            self.consume(consumer, partition, usize::MAX, 700).await;
+        }
+        let fresh = std::mem::replace(&mut self.consumers[consumer], kept);
+        self.compare(&fresh);
+        let _ = (collection, query);
+    }
+}
+
+impl Consumer {
+    fn take(&mut self, app: &App, record: &record_batch::Record<'_>) {
+        let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(record.value.unwrap()).unwrap();
+        let txn = value["txnId"].as_u64().unwrap();
+        let key = text(record.key);
+        let known = self.copy.get(&key).map_or(0, |(txn, _)| *txn);
+        match event::read_change(record.value.unwrap()).unwrap() {
+            Change::Upsert { new, .. } if txn > known => {
+                self.copy.insert(key, (txn, Some(new.to_owned())));
+            }
+            Change::Upsert { new, .. } if txn == known => {
+                assert_eq!(self.copy[&key].1.as_deref(), Some(new), "an event contradicts what is known of {key}");
+            }
+            Change::Remove { .. } if txn > known => {
+                self.copy.insert(key, (txn, None));
+            }
+            Change::Upsert { .. } | Change::Remove { .. } => {}
+            Change::Requery => self.requery(app, txn, &value["documents"]),
+        }
+    }
+
+    fn requery(&mut self, app: &App, txn: u64, documents: &serde_json::Value) {
+        let documents = documents.as_array().unwrap();
+        assert!((1..=100).contains(&documents.len()));
+        let snapshot = app.snapshot().unwrap();
+        let mut newest = 0;
+        for document in documents {
+            let collection = document["collectionName"].as_str().unwrap();
+            let id = document["documentId"].to_string();
+            let stored = snapshot
+                .document(&CollectionName::new(collection).unwrap(), &DocumentId::from_json(&id).unwrap())
+                .unwrap()
+                .unwrap();
+            let was_trimmed = stored.last_event.is_some_and(|offset| offset < snapshot.log_start());
+            // One that left the live query by a trimmed event has to be read again, although it changed since, outside.
+            let query = LIVE_QUERIES.iter().find(|(name, ..)| *name == self.name).and_then(|(_, _, query, ..)| *query);
+            let may_have_left = query.map(filter).is_some_and(|filter| {
+                let id = DocumentId::from_json(&id).unwrap();
+                !stored.document.value().is_some_and(|fields| filter.matches(&id, &fields))
+            });
+            assert!(was_trimmed || may_have_left, "{collection} {id} is named, but its last event is still there");
+            newest = newest.max(stored.txn_id.0);
+            let mut key = Vec::new();
+            event::write_key(&mut key, collection, &id);
+            let json = stored.document.exists().then(|| {
+                let mut json = Vec::new();
+                stored.document.write_json(&id, &mut json);
+                String::from_utf8(json).unwrap()
+            });
+            self.copy.insert(String::from_utf8(key).unwrap(), (snapshot.txn_id().0, json));
+        }
+        assert_eq!(txn, newest, "a page's transaction is the newest of its documents'");
+    }
+}
+
+fn filter(query: &str) -> Filter {
+    Query::parse(query).unwrap().bind(&Map::new()).unwrap()
+}
+
+fn matches(filter: &Filter, key: &str, document: &str) -> bool {
+    let (_, id) = event::read_key(key.as_bytes()).unwrap();
+    let Value::Map(mut fields) = Value::from_json(document.as_bytes()).unwrap() else { unreachable!() };
+    fields.remove("_id");
+    filter.matches(&DocumentId::from_json(id).unwrap(), &fields)
+}
+
+/// What `find` answers, by record key.
+fn find(app: &App, collection: Option<&str>, query: Option<&str>) -> BTreeMap<String, String> {
+    let snapshot = app.snapshot().unwrap();
+    let filter = query.map(filter);
+    let mut found = BTreeMap::new();
+    for name in COLLECTIONS.into_iter().filter(|name| collection.is_none_or(|wanted| wanted == *name)) {
+        for entry in snapshot.scan(&CollectionName::new(name).unwrap()) {
+            let (id, stored) = entry.unwrap();
+            let Some(fields) = stored.document.value() else { continue };
+            if filter.as_ref().is_none_or(|filter| filter.matches(&id, &fields)) {
+                let (mut key, mut json) = (Vec::new(), Vec::new());
+                event::write_key(&mut key, name, id.as_json());
+                stored.document.write_json(id.as_json(), &mut json);
+                found.insert(String::from_utf8(key).unwrap(), String::from_utf8(json).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn split(mut piece: &[u8]) -> Vec<&[u8]> {
+    let mut batches = Vec::new();
+    while !piece.is_empty() {
+        let (batch, rest) = piece.split_at(record_batch::verify(piece).unwrap().len_bytes);
+        batches.push(batch);
+        piece = rest;
+    }
+    batches
+}
+
+/// The files as a kill leaves them. Retention may be at work: the copy is made again until nothing moved meanwhile.
+fn copy_at_rest(from: &Path, to: &Path) {
+    fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                copy(&entry.path(), &target)?
+            } else {
+                std::fs::copy(entry.path(), target).map(drop)?
+            }
+        }
+        Ok(())
+    }
+    fn sizes(dir: &Path) -> std::io::Result<Vec<(std::path::PathBuf, u64, std::time::SystemTime)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_dir() {
+                found.extend(sizes(&entry.path())?);
+            } else {
+                found.push((entry.path(), metadata.len(), metadata.modified()?));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+    for _ in 0..10_000 {
+        let _ = std::fs::remove_dir_all(to);
+        if let Ok(before) = sizes(from)
+            && copy(from, to).is_ok()
+            && sizes(from).is_ok_and(|after| after == before)
+        {
+            return;
+        }
+    }
+    panic!("the directory never came to rest");
+}
+
+#[test]
+fn the_copy_equals_the_store() {
+    let histories: u32 = std::env::var("LAW_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (trimmed, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let try_history = |(steps, retention_bytes)| {
+        runtime.block_on(async {
+            let mut world = World::new(retention_bytes).await;
+            for step in steps {
+                world.take(step).await;
+            }
+            world.settle().await;
+            trimmed.fetch_add(u64::from(world.app().stats().log_start > 0), SeqCst);
+            world.close(true).await;
+        });
+        let done = done.fetch_add(1, SeqCst) + 1;
+        if done.is_multiple_of(1000) {
+            println!("{done} histories");
+        }
+        Ok(())
+    };
+    // A history mostly waits for files, so many run side by side.
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let try_history = &try_history;
+            scope.spawn(move || {
+                let cases = histories / THREADS + u32::from(thread < histories % THREADS);
+                let mut runner =
+                    TestRunner::new(ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() });
+                let history = (prop::collection::vec(step(), 20..120), 0..16_000u64);
+                runner.run(&history, try_history).unwrap_or_else(|failure| panic!("{failure}"));
+            });
+        }
+    });
+    let trimmed = trimmed.load(SeqCst);
+    println!("{histories} histories, {trimmed} of them trimmed at their end");
+    assert!(trimmed * 4 >= u64::from(histories), "most histories must have a gap to say anything");
+}
+
+const THREADS: u32 = 8;
