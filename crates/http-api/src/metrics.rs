@@ -141,6 +141,10 @@ impl Collector for AppCollector {
         })?;
         bytes(e, "journal", "Journal on disk", &apps, |app| app.stats.journal_bytes)?;
         gauge(e, "journal_segments", "Segments of the journal", &apps, |app| app.stats.journal_segments)?;
+        gauge(e, "events_log_start", "The offset of the oldest event that is kept", &apps, |app| app.stats.log_start)?;
+        counter(e, "journal_trimmed_bytes", "Bytes of the journal that retention removed", &apps, |app| {
+            app.stats.trimmed_bytes
+        })?;
         bytes(e, "documents", "Document engine on disk", &apps, |app| app.stats.documents_bytes)?;
         bytes(e, "disk_free", "Free space where the data directory is", &apps, |app| app.stats.disk_free_bytes)?;
         gauge(e, "newest_txn", "The newest transaction that reads see", &apps, |app| app.newest_txn)?;

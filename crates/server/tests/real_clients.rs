@@ -11,6 +11,7 @@ mod clients;
 mod crash;
 mod events;
 mod full_disk;
+mod gaps;
 mod groups;
 mod kafkajs;
 mod librdkafka;

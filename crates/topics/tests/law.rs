@@ -70,7 +70,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The live queries of the consumers: name, collection, query, partitions, what a gap gets at first.
-const LIVE_QUERIES: [(&str, Option<&str>, Option<&str>, u16, OnGap); 4] = [
+type Described = (&'static str, Option<&'static str>, Option<&'static str>, u16, OnGap);
+
+const LIVE_QUERIES: [Described; 4] = [
     (MAIN, None, None, 1, OnGap::Requery),
     ("adults", Some("people"), Some("age >= 18"), 1, OnGap::Requery),
     ("spread", None, Some("age >= 18"), 3, OnGap::Snapshot),
