@@ -25,12 +25,14 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 9] = [
+const PROGRAMS: [Program; 11] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
     program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
+    program("javac", &["-version"], "openjdk-17-jdk-headless", "runs the few lines that ask Kafka's own partitioner"),
     program("mvn", &["-v"], "maven", "fetches Kafka's own tools"),
+    program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),
     program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
     program("npm", &["--version"], "npm", "fetches kafkajs (with Node.js)"),

@@ -22,6 +22,8 @@ pub struct Origin {
     pub peer: String,
     /// W3C trace context that the write carried, if any.
     pub traceparent: Option<String>,
+    /// The transaction whose event made somebody write this, if they said so.
+    pub cause: Option<u64>,
 }
 
 /// One action on one document.

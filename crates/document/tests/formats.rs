@@ -145,7 +145,7 @@ fn changeset_v1_with_everything() {
             ),
             operation(r#"{"b":2,"a":1}"#, Condition::Exists, Action::Remove),
         ],
-        origin: Origin { peer: "http".into(), traceparent: Some("00-ab-cd-01".into()) },
+        origin: Origin { peer: "http".into(), traceparent: Some("00-ab-cd-01".into()), cause: None },
     };
     check_changeset(
         &changeset,

@@ -22,6 +22,7 @@ use crate::{
 const TXN_ID: (HeaderName, &str) = (HeaderName::from_static("x-ditto-txn-id"), "X-DITTO-TXN-ID");
 const TXN_ID_OLDER: (HeaderName, &str) = (HeaderName::from_static("x-hydra-txn-id"), "X-HYDRA-TXN-ID");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const CAUSE: HeaderName = HeaderName::from_static("x-headwater-cause");
 
 /// A call of `store/*`, let in and read.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Call {
     /// `X-DITTO-TXN-ID`: the answer may not be older.
     pub(crate) txn_min: Option<TxnId>,
     traceparent: Option<String>,
+    cause: Option<u64>,
     body: ReadBody,
 }
 
@@ -63,7 +65,7 @@ impl Call {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        Origin { peer: self.caller.name().to_owned(), traceparent: self.traceparent.clone() }
+        Origin { peer: self.caller.name().to_owned(), traceparent: self.traceparent.clone(), cause: self.cause }
     }
 }
 
@@ -87,8 +89,9 @@ impl FromRequest<Shared> for Call {
         let app = named_app(&mut parts, state, &caller).await?;
         let txn_min = txn_min(&parts.headers)?;
         let traceparent = traceparent(&parts.headers);
+        let cause = cause(&parts.headers)?;
         let body = ReadBody::read(state, &parts.headers, body).await?;
-        Ok(Self { app, caller, txn_min, traceparent, body })
+        Ok(Self { app, caller, txn_min, traceparent, cause, body })
     }
 }
 
@@ -144,6 +147,20 @@ fn txn_min(headers: &HeaderMap) -> Result<Option<TxnId>, Failure> {
         }
     }
     Ok(greatest)
+}
+
+/// The transaction whose event made the caller write, so that it can tell its own echo (`X-Headwater-Cause`).
+fn cause(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(given) = headers.get(CAUSE) else { return Ok(None) };
+    let number =
+        given.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
+    match number {
+        Some(number) => Ok(Some(number)),
+        None => {
+            let value = String::from_utf8_lossy(given.as_bytes()).into_owned();
+            Err(Failure::TxnIdMalformed { header: "X-Headwater-Cause", value })
+        }
+    }
 }
 
 /// A `traceparent` of W3C Trace Context version 00, if it is well-formed; what is malformed is left out, as that specification asks.

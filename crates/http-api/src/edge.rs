@@ -18,7 +18,7 @@ use crate::{
 
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, X-DITTO-TXN-ID, X-HYDRA-TXN-ID, X-DITTO-CLIENT-ID, traceparent",
+    "Authorization, Content-Type, X-DITTO-TXN-ID, X-HYDRA-TXN-ID, X-DITTO-CLIENT-ID, X-Headwater-Cause, traceparent",
 );
 
 /// Answers one request that came in through `door`.

@@ -7,5 +7,6 @@ mod support;
 mod administration;
 mod command_line;
 mod events;
+mod guides;
 mod lifecycle;
 mod real_clients;

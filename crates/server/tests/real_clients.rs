@@ -10,6 +10,7 @@ mod client;
 mod clients;
 mod crash;
 mod events;
+mod examples;
 mod full_disk;
 mod gaps;
 mod groups;

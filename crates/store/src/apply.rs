@@ -287,7 +287,8 @@ impl<'a, R: DocumentReader> Group<'a, R> {
     fn push_record(&mut self, origin: &document::Origin, collection: &str, txn: u64, op: EventOp) -> u64 {
         let time_ms = self.context.commit_time_ms;
         let (txn, commit_time) = (txn.to_string(), time_ms.to_string());
-        let mut headers: [(&str, &[u8]); 7] = [
+        let cause = origin.cause.map(|cause| cause.to_string());
+        let mut headers: [(&str, &[u8]); 8] = [
             ("app", self.context.app.as_str().as_bytes()),
             ("collection", collection.as_bytes()),
             ("op", op.as_str().as_bytes()),
@@ -295,14 +296,16 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             ("commitTime", commit_time.as_bytes()),
             ("peer", origin.peer.as_bytes()),
             ("", b""),
+            ("", b""),
         ];
-        let headers = match &origin.traceparent {
-            Some(traceparent) => {
-                headers[6] = ("traceparent", traceparent.as_bytes());
-                &headers[..]
+        let mut count = 6;
+        for (name, value) in [("traceparent", &origin.traceparent), ("cause", &cause)] {
+            if let Some(value) = value {
+                headers[count] = (name, value.as_bytes());
+                count += 1;
             }
-            None => &headers[..6],
-        };
+        }
+        let headers = &headers[..count];
         let Scratch { key, value, encoded } = std::mem::take(&mut self.scratch);
         let record_bytes =
             key.len() + value.len() + 64 + headers.iter().map(|(n, v)| n.len() + v.len() + 4).sum::<usize>();

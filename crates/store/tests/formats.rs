@@ -62,7 +62,7 @@ fn write_format_fixture() {
         let mut gone = remove("gone");
         gone.condition = Condition::Exists;
         let mut both = changeset([update, gone]);
-        both.origin = Origin { peer: "till".into(), traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()) };
+        both.origin = Origin { peer: "till".into(), traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()), cause: None };
         app.commit(both).await.unwrap();
         let offset = CommittedOffset { offset: 3, leader_epoch: 0, metadata: "m".into() };
         app.commit_offsets("g", vec![("user-consumable-shop".into(), 0, offset)]).await.unwrap();

@@ -181,7 +181,7 @@ impl World {
                         action: if removes { Action::Remove } else { Action::Upsert { value, counters: Vec::new() } },
                     }
                 });
-                let origin = Origin { peer: "law".into(), traceparent: None };
+                let origin = Origin { peer: "law".into(), traceparent: None, cause: None };
                 self.app().commit(Changeset { operations: operations.collect(), origin }).await.unwrap();
             }
             Step::Consume { consumer, partition, records, bytes } => {

@@ -2,7 +2,7 @@
 //! golden bytes.
 //!
 //! ```text
-//! changeset = version:u8 = 1  peer:text  traceparent:optional(text)  count:varint  operation…
+//! changeset = version:u8 = 1  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  count:varint  operation…
 //! operation = collection:text  id:text (canonical JSON)  condition  action
 //! condition = 0 always | 1 exists | 2 matches query:text args:fields
 //! action    = 0 upsert value:fields counters:paths | 1 update count:varint command… | 2 remove
@@ -10,7 +10,6 @@
 //! paths     = count:varint  path…
 //! path      = count:varint  (0 field name:text | 1 index:varint)…
 //! fields    = an object's payload; varint, text, value: see `stored`
-//! optional  = 0 | 1 content
 //! ```
 
 use super::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
@@ -18,6 +17,9 @@ use crate::stored::{Malformed, Reader, put_map, put_text, put_value, put_varint}
 use crate::{CollectionName, DocumentId, Path, PathSegment};
 
 const VERSION: u8 = 1;
+
+const HAS_TRACEPARENT: u8 = 1;
+const HAS_CAUSE: u8 = 2;
 
 const CONDITION_ALWAYS: u8 = 0;
 const CONDITION_EXISTS: u8 = 1;
@@ -42,12 +44,13 @@ impl Changeset {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         put_text(&self.origin.peer, out);
-        match &self.origin.traceparent {
-            None => out.push(0),
-            Some(traceparent) => {
-                out.push(1);
-                put_text(traceparent, out);
-            }
+        let Origin { traceparent, cause, .. } = &self.origin;
+        out.push(flag(HAS_TRACEPARENT, traceparent.is_some()) | flag(HAS_CAUSE, cause.is_some()));
+        if let Some(traceparent) = traceparent {
+            put_text(traceparent, out);
+        }
+        if let Some(cause) = cause {
+            put_varint(*cause, out);
         }
         put_all(&self.operations, out, put_operation);
     }
@@ -125,16 +128,21 @@ fn put_path(path: &Path, out: &mut Vec<u8>) {
 fn read_changeset(reader: &mut Reader) -> Result<Changeset, Malformed> {
     reader.version(VERSION)?;
     let peer = reader.text()?.to_owned();
-    let traceparent = match reader.byte()? {
-        0 => None,
-        1 => Some(reader.text()?.to_owned()),
-        other => return Err(unknown(reader, "traceparent", other)),
-    };
+    let flags = reader.byte()?;
+    if flags & !(HAS_TRACEPARENT | HAS_CAUSE) != 0 {
+        return Err(unknown(reader, "origin flags", flags));
+    }
+    let traceparent = if flags & HAS_TRACEPARENT != 0 { Some(reader.text()?.to_owned()) } else { None };
+    let cause = if flags & HAS_CAUSE != 0 { Some(reader.varint()?) } else { None };
     let operations = read_all(reader, read_operation)?;
     if operations.is_empty() {
         return Err(reader.error("there are no operations"));
     }
-    Ok(Changeset { operations, origin: Origin { peer, traceparent } })
+    Ok(Changeset { operations, origin: Origin { peer, traceparent, cause } })
+}
+
+fn flag(bit: u8, is_set: bool) -> u8 {
+    if is_set { bit } else { 0 }
 }
 
 fn read_all<T>(reader: &mut Reader, read: impl Fn(&mut Reader) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {

@@ -90,8 +90,8 @@ pub(crate) fn paths() -> impl Strategy<Value = Path> {
 }
 
 pub(crate) fn changesets() -> impl Strategy<Value = Changeset> {
-    let origin =
-        (any::<String>(), any::<Option<String>>()).prop_map(|(peer, traceparent)| Origin { peer, traceparent });
+    let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>())
+        .prop_map(|(peer, traceparent, cause)| Origin { peer, traceparent, cause });
     (vec(operations(), 1..4), origin).prop_map(|(operations, origin)| Changeset { operations, origin })
 }
 

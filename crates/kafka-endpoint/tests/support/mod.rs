@@ -163,7 +163,7 @@ pub fn changeset(id: &str, json: &str) -> Changeset {
         condition: Condition::Always,
         action: Action::Upsert { value, counters: Vec::new() },
     };
-    Changeset { operations: vec![operation], origin: Origin { peer: "http".into(), traceparent: None } }
+    Changeset { operations: vec![operation], origin: Origin { peer: "http".into(), traceparent: None, cause: None } }
 }
 
 pub fn empty() -> Map {

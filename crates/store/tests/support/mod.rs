@@ -83,7 +83,7 @@ pub fn remove(document: &str) -> Operation {
 }
 
 pub fn changeset(operations: impl Into<Vec<Operation>>) -> Changeset {
-    Changeset { operations: operations.into(), origin: Origin { peer: "http".into(), traceparent: None } }
+    Changeset { operations: operations.into(), origin: Origin { peer: "http".into(), traceparent: None, cause: None } }
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

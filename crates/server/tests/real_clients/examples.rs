@@ -1,0 +1,121 @@
+//! The reference consumers of `examples/`: the copy that each keeps through writes, removes, gaps and redelivery is what `find` says.
+
+use std::{collections::BTreeMap, path::Path, process::Command, sync::Arc};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::clients::{credential, tool};
+use crate::support::{TestServer, wait_until};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+
+#[test]
+fn the_python_copy_is_what_find_says() {
+    keeps_a_copy(|server, database, topic| {
+        let mut command = Command::new(tool("python").join("bin/python"));
+        command.arg(Path::new(EXAMPLES).join("python/copy.py"));
+        run_copy(command, server, database, topic);
+        let query = "import json, sqlite3, sys\n\
+            rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
+            print(json.dumps([[c, json.loads(i), json.loads(d)] for c, i, d in rows]))";
+        let output = Command::new("python3").args(["-c", query]).arg(database).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rows: Vec<(String, Value, Value)> = serde_json::from_slice(&output.stdout).unwrap();
+        rows.into_iter().map(|(collection, id, document)| (format!("{collection} {id}"), document)).collect()
+    });
+}
+
+#[test]
+fn the_kafkajs_copy_is_what_find_says() {
+    keeps_a_copy(|server, database, topic| {
+        let mut command = Command::new("node");
+        command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/copy.mjs"));
+        command.env("NODE_PATH", tool("node").join("node_modules"));
+        run_copy(command, server, database, topic);
+        let mut copy = BTreeMap::new();
+        for line in std::fs::read_to_string(database).unwrap().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            for row in line["documents"].as_array().into_iter().flatten() {
+                let key = format!("{} {}", row["collection"].as_str().unwrap(), row["id"].as_str().unwrap());
+                match row["document"].as_str() {
+                    Some(document) => drop(copy.insert(key, serde_json::from_str(document).unwrap())),
+                    None => drop(copy.remove(&key)),
+                }
+            }
+        }
+        copy
+    });
+}
+
+fn run_copy(mut command: Command, server: &TestServer, database: &Path, topic: &str) {
+    command.args(["--until-caught-up", "--topic", topic, "--credentials"]).arg(credential(server, "default", ""));
+    command.arg("--database").arg(database).args(["--bootstrap", server.run["kafka"].as_str().unwrap()]);
+    command.args(["--http", server.run["http"].as_str().unwrap()]);
+    let mut bounded = Command::new("timeout");
+    bounded.arg("90").arg(command.get_program()).args(command.get_args());
+    bounded.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = bounded.output().unwrap();
+    assert!(output.status.success(), "{topic}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes, has `copy` catch up, and again behind a gap, and once more from nothing.
+fn keeps_a_copy(copy: impl Fn(&TestServer, &Path, &str) -> BTreeMap<String, Value>) {
+    let arguments = ["--segment-bytes", "64KiB", "--retention-bytes", "64KiB"];
+    let server = TestServer::start_in(Arc::new(TempDir::new().unwrap()), &arguments);
+    let made = server.run(&["live-query", "create", "adults", "--collection", "people", "--query", "age >= 18"]);
+    assert_eq!(made.code(), Some(0), "{}", made.stderr);
+    let folder = TempDir::new().unwrap();
+    let (main, adults) = ("user-consumable-default", "user-consumable-default.adults");
+    for round in 0..3_i64 {
+        for n in 0..120_i64 {
+            let (collection, id) =
+                (["people", "pets"][(n % 2) as usize], if n % 3 == 0 { json!(n) } else { json!(format!("d{n}")) });
+            let value = json!({ "age": (n * 7 + round * 11) % 40, "exact": i64::MAX - n, "whole": 1.0, "filler": "x".repeat(500) });
+            let command = if (n + round) % 5 == 0 && round > 0 {
+                json!({ "method": "remove", "collection": collection, "id": id })
+            } else if n < 100 || round == 0 {
+                json!({ "method": "upsert", "collection": collection, "id": id, "value": value })
+            } else {
+                continue;
+            };
+            let (status, reply) = server.post("/api/v4/store/write", &json!({ "commands": [command] }));
+            assert_eq!(status, 200, "{reply}");
+        }
+        if round > 0 {
+            let is_trimmed = || copy_begins_with_a_gap(&server);
+            wait_until("old events are trimmed", is_trimmed);
+        }
+        let everything = |_: &Value| true;
+        let is_adult = |document: &Value| document["age"].as_i64().is_some_and(|age| age >= 18);
+        assert_eq!(copy(&server, &folder.path().join("main"), main), find(&server, &["people", "pets"], everything));
+        let mut kept = copy(&server, &folder.path().join("adults"), adults);
+        kept.retain(|_, document| is_adult(document));
+        assert_eq!(kept, find(&server, &["people"], is_adult));
+    }
+    let fresh = copy(&server, &folder.path().join("fresh"), main);
+    assert_eq!(fresh, find(&server, &["people", "pets"], |_| true), "from offset 0, with nothing known");
+}
+
+fn copy_begins_with_a_gap(server: &TestServer) -> bool {
+    let metrics = ureq::get(format!("{}/metrics", server.run["http"].as_str().unwrap())).call().unwrap();
+    let text = metrics.into_body().read_to_string().unwrap();
+    text.lines().any(|line| line.starts_with("headwater_events_log_start{") && !line.ends_with(" 0"))
+}
+
+/// What the HTTP API finds, by collection and id.
+fn find(server: &TestServer, collections: &[&str], keep: impl Fn(&Value) -> bool) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for collection in collections {
+        let (status, reply) = server.post("/api/v4/store/find", &json!({ "collection": collection, "query": "true" }));
+        assert_eq!(status, 200, "{reply}");
+        for document in reply["documents"].as_array().unwrap() {
+            let mut whole = document["fields"].clone();
+            whole["_id"] = document["id"].clone();
+            if keep(&whole) {
+                found.insert(format!("{collection} {}", document["id"]), whole);
+            }
+        }
+    }
+    found
+}
