@@ -1,33 +1,39 @@
 //! Reads a topic through the Kafka endpoint, like any consumer: for `headwater events` and the demo.
 //!
+//! One connection for each partition, read side by side; what comes is handed over through a bounded queue.
 //! Not here: consumer groups. Whoever reads this way leaves no trace on the server.
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::bail;
 use kafka_client::{Consumer, OwnedRecord};
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// How long the server may hold a fetch open while there is nothing; then it is asked again.
 const FETCH_WAIT: Duration = Duration::from_secs(10);
 /// How much a fetch asks for. A larger event still comes whole.
 const FETCH_BYTES: i32 = 1 << 20;
-/// Topics of this version have one partition.
-const PARTITION: i32 = 0;
+/// Each partition has a connection of its own.
+const PARTITIONS_MAX: usize = 64;
+/// Fetches that wait to be printed; then partitions wait.
+const FETCHES_WAITING_MAX: usize = 4;
 
-/// Where to begin.
+/// Where to begin, in every partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// At the oldest event.
     Beginning,
     /// After the newest event.
     End,
+    /// At this offset, or the next that has an event.
+    Offset(u64),
 }
 
-/// A place in a topic.
+/// A place in every partition of a topic.
 #[derive(Debug)]
 pub(crate) struct TopicReader {
-    consumer: Consumer,
-    topic: String,
-    next_offset: i64,
+    fetched: mpsc::Receiver<anyhow::Result<(i32, Vec<OwnedRecord>)>>,
+    _partitions: JoinSet<()>,
 }
 
 impl TopicReader {
@@ -38,23 +44,51 @@ impl TopicReader {
         topic: &str,
         start: Start,
     ) -> anyhow::Result<Self> {
-        let mut consumer = Consumer::connect(endpoint, tls).await?;
         // A topic that is not there, or not ours, is said here and not by the first fetch.
-        consumer.partitions(topic).await?;
-        let (earliest, latest) = consumer.offsets(topic, PARTITION).await?;
-        let next_offset = if start == Start::Beginning { earliest } else { latest };
-        Ok(Self { consumer, topic: topic.to_owned(), next_offset })
+        let partitions = Consumer::connect(endpoint, tls.clone()).await?.partitions(topic).await?;
+        if partitions.len() > PARTITIONS_MAX {
+            let count = partitions.len();
+            bail!("{topic} has {count} partitions; this reads at most {PARTITIONS_MAX}: use a Kafka consumer");
+        }
+        let (sender, fetched) = mpsc::channel(FETCHES_WAITING_MAX);
+        let mut reading = JoinSet::new();
+        for partition in partitions {
+            let mut consumer = Consumer::connect(endpoint, tls.clone()).await?;
+            let next_offset = match start {
+                Start::Beginning => consumer.offsets(topic, partition).await?.0,
+                Start::End => consumer.offsets(topic, partition).await?.1,
+                Start::Offset(offset) => i64::try_from(offset)?,
+            };
+            reading.spawn(read(consumer, topic.to_owned(), partition, next_offset, sender.clone()));
+        }
+        Ok(Self { fetched, _partitions: reading })
     }
 
-    /// The next events, at least one; waits for it as long as it takes.
-    pub(crate) async fn next(&mut self) -> anyhow::Result<Vec<OwnedRecord>> {
-        loop {
-            let fetched =
-                self.consumer.fetch(&self.topic, PARTITION, self.next_offset, FETCH_WAIT, FETCH_BYTES).await?;
-            self.next_offset = fetched.next_offset;
-            if !fetched.records.is_empty() {
-                return Ok(fetched.records);
-            }
+    /// The next events of a partition, at least one; waits for it as long as it takes.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<(i32, Vec<OwnedRecord>)> {
+        match self.fetched.recv().await {
+            Some(fetched) => fetched,
+            None => bail!("the topic has no partitions"),
+        }
+    }
+}
+
+async fn read(
+    mut consumer: Consumer,
+    topic: String,
+    partition: i32,
+    mut next_offset: i64,
+    sender: mpsc::Sender<anyhow::Result<(i32, Vec<OwnedRecord>)>>,
+) {
+    loop {
+        let fetched = consumer.fetch(&topic, partition, next_offset, FETCH_WAIT, FETCH_BYTES).await;
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(error) => return drop(sender.send(Err(error.into())).await),
+        };
+        next_offset = fetched.next_offset;
+        if !fetched.records.is_empty() && sender.send(Ok((partition, fetched.records))).await.is_err() {
+            return;
         }
     }
 }

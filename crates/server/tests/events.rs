@@ -27,6 +27,28 @@ fn the_topic_is_printed_as_json_lines() {
 }
 
 #[test]
+fn a_live_querys_partitions_are_read_side_by_side() {
+    let server = TestServer::start();
+    let create = ["live-query", "create", "even", "--query", "n != 7", "--partitions", "4"];
+    assert_eq!(server.run(&create).code(), Some(0));
+    for n in 0..20 {
+        write(&server, json!([{"method": "upsert", "collection": "c", "id": n, "value": {"n": n}}]));
+    }
+    let printed =
+        server.run(&["events", "--live-query", "even", "--from-offset", "10", "--max", "10", "--long"]).stdout;
+    let mut offsets: Vec<u64> = printed
+        .lines()
+        .map(|line| {
+            let (place, rest) = line.split_once(' ').unwrap();
+            assert!(rest.starts_with("insert [\"c\","), "{line}");
+            place.split_once(':').unwrap().1.parse().unwrap()
+        })
+        .collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, (10..20).collect::<Vec<_>>());
+}
+
+#[test]
 fn each_app_has_its_own_topic() {
     let server = TestServer::start();
     assert_eq!(server.run(&["app", "create", "shop"]).code(), Some(0));

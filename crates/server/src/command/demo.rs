@@ -119,7 +119,7 @@ async fn consume(server: &Server) -> anyhow::Result<mpsc::Receiver<anyhow::Resul
     tokio::spawn(async move {
         loop {
             let records = match reader.next().await {
-                Ok(records) => records,
+                Ok((_, records)) => records,
                 Err(error) => return sender.send(Err(error)).await.unwrap_or_default(),
             };
             let now = Instant::now();

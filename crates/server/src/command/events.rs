@@ -1,4 +1,4 @@
-//! `headwater events`: a topic as JSON lines.
+//! `headwater events`: a topic as JSON lines, or as lines that also say where each event stands.
 
 use credentials::Credentials;
 use kafka_client::OwnedRecord;
@@ -18,14 +18,24 @@ use crate::{
 Examples:
   headwater events
   headwater events --from-beginning --max 10
+  headwater events --live-query adults --from-offset 1000 --long
   headwater events | jq .change.newValue")]
 pub(crate) struct Events {
     /// The topic [default: the main one of the app, user-consumable-<app>]
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
+    /// The topic of this live query of the app
+    #[arg(long, value_name = "NAME", conflicts_with = "topic")]
+    live_query: Option<String>,
     /// Begin with the oldest event, not with the next one
     #[arg(long)]
     from_beginning: bool,
+    /// Begin at this offset, in every partition
+    #[arg(long, value_name = "OFFSET", conflicts_with = "from_beginning")]
+    from_offset: Option<u64>,
+    /// Before each event its partition and offset, what happened, and its key
+    #[arg(long)]
+    long: bool,
     /// End after this many events
     #[arg(long, value_name = "N")]
     max: Option<u64>,
@@ -38,8 +48,17 @@ impl Events {
         let app = self.app.clone().resolve(&context.file)?;
         let run = RunFile::of_running(&context.common.data_dir)?;
         let tls = Credentials::open(&context.common.data_dir, clock::now_ms())?.client_tls(app.as_str())?;
-        let topic = self.topic.clone().unwrap_or_else(|| app.main_topic());
-        let start = if self.from_beginning { Start::Beginning } else { Start::End };
+        let main = app.main_topic();
+        let topic = match (&self.topic, &self.live_query) {
+            (Some(topic), _) => topic.clone(),
+            (None, Some(live_query)) => format!("{main}.{live_query}"),
+            (None, None) => main,
+        };
+        let start = match self.from_offset {
+            Some(offset) => Start::Offset(offset),
+            None if self.from_beginning => Start::Beginning,
+            None => Start::End,
+        };
         super::runtime()?.block_on(async {
             let mut reader = TopicReader::open(&run.kafka, tls, &topic, start).await?;
             self.print(&mut reader).await
@@ -49,13 +68,22 @@ impl Events {
     async fn print(&self, reader: &mut TopicReader) -> anyhow::Result<()> {
         let mut left = self.max.unwrap_or(u64::MAX);
         while left > 0 {
-            let records = reader.next().await?;
+            let (partition, records) = reader.next().await?;
             let take = records.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            print_line(&records[..take].iter().map(value).collect::<Vec<_>>().join("\n"))?;
+            let line = |record: &OwnedRecord| if self.long { long(partition, record) } else { value(record) };
+            print_line(&records[..take].iter().map(line).collect::<Vec<_>>().join("\n"))?;
             left -= take as u64;
         }
         Ok(())
     }
+}
+
+/// As `0:41 update ["people","abc123"] {…}`.
+fn long(partition: i32, record: &OwnedRecord) -> String {
+    let header = record.headers.iter().find(|(name, _)| name == "op");
+    let op = String::from_utf8_lossy(header.and_then(|(_, value)| value.as_deref()).unwrap_or_default());
+    let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
+    format!("{partition}:{} {op} {key} {}", record.offset, value(record))
 }
 
 /// The value as text; an event always has one.
