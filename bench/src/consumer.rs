@@ -167,8 +167,13 @@ fn number_in(event: &[u8]) -> Option<u64> {
 
 /// kcat as a consumer of the main feed, with the credentials that the server wrote.
 pub(crate) fn kcat(server: &Server) -> Command {
+    kcat_of(server, server.topic())
+}
+
+/// The same, of another topic.
+pub(crate) fn kcat_of(server: &Server, topic: &str) -> Command {
     let mut kcat = Command::new("kcat");
-    kcat.arg("-F").arg(server.credential("librdkafka.properties")).args(["-b", server.kafka(), "-t", server.topic()]);
+    kcat.arg("-F").arg(server.credential("librdkafka.properties")).args(["-b", server.kafka(), "-t", topic]);
     kcat.args(["-C", "-q"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     kcat
 }

@@ -45,10 +45,10 @@ pub(crate) struct Options {
 }
 
 /// One write's times. It was sent no earlier than `due`.
-struct Write {
+pub(crate) struct Write {
     number: u64,
-    due: Instant,
-    replied: Instant,
+    pub(crate) due: Instant,
+    pub(crate) replied: Instant,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -115,7 +115,8 @@ fn first_number(rate: u64) -> u64 {
     rate * 1_000_000_000
 }
 
-fn write_at(address: SocketAddr, rate: u64, time: Duration, documents: u64) -> Result<Vec<Write>> {
+/// Writes that arrive at that rate.
+pub(crate) fn write_at(address: SocketAddr, rate: u64, time: Duration, documents: u64) -> Result<Vec<Write>> {
     let mean_gap = Duration::from_secs(CONNECTIONS).div_f64(rate as f64);
     let began = Instant::now();
     let threads: Vec<_> = (0..CONNECTIONS)

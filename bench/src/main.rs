@@ -4,6 +4,7 @@
 //! noise it was measured in. Server, load and consumers share the machine: that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
+mod connector;
 mod consumer;
 mod drain;
 mod http;
@@ -37,6 +38,8 @@ enum What {
     Latency(latency::Options),
     /// Events a second that stock clients read from the beginning of a topic.
     Drain(drain::Options),
+    /// Live queries, a consumer that fell behind, and retention.
+    Connector(connector::Options),
     /// Time to ready and memory, empty and with a million documents.
     Start(start::Options),
     /// PostgreSQL's single-row upserts, for comparison.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         What::Write(options) => write::run(&options),
         What::Latency(options) => latency::run(&options),
         What::Drain(options) => drain::run(&options),
+        What::Connector(options) => connector::run(&options),
         What::Start(options) => start::run(&options),
         What::Postgres(options) => postgres::run(&options).map(drop),
         What::Size => size::run(),

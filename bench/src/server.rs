@@ -86,8 +86,19 @@ impl Server {
         self.data_dir().join("credentials/default").join(name)
     }
 
-    fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Further arguments for the next start.
+    pub(crate) fn add_arguments(&mut self, arguments: &[&str]) {
+        self.place.serve.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    }
+
+    /// The last line of its log that holds `part`.
+    pub(crate) fn log_line(&self, part: &str) -> Option<String> {
+        let log = fs::read_to_string(self.folder.path().join("log")).ok()?;
+        log.lines().rfind(|line| line.contains(part)).map(str::to_owned)
     }
 
     fn log_end(&self) -> String {

@@ -15,7 +15,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kafka_wire::record_batch;
@@ -98,6 +98,7 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
         return Ok(());
     }
     let log_start = segments[count].header.first_offset;
+    let began = Instant::now();
     shared.engine.begin_index(log_start)?;
     for segment in &segments[..count] {
         index(shared, segment)?;
@@ -107,9 +108,20 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     }
     shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
+    let indexed_ms = began.elapsed().as_millis() as u64;
+    let began = Instant::now();
     shared.journal.trim(count)?;
+    let freed_ms = began.elapsed().as_millis() as u64;
     shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
-    tracing::info!(app = shared.name.as_str(), segments = count, bytes, log_start, "trimmed old events");
+    tracing::info!(
+        app = shared.name.as_str(),
+        segments = count,
+        bytes,
+        log_start,
+        indexed_ms,
+        freed_ms,
+        "trimmed old events"
+    );
     Ok(())
 }
 

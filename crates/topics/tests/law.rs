@@ -447,8 +447,12 @@ fn the_copy_equals_the_store() {
             let try_history = &try_history;
             scope.spawn(move || {
                 let cases = histories / THREADS + u32::from(thread < histories % THREADS);
-                let mut runner =
-                    TestRunner::new(ProptestConfig { cases, max_shrink_iters: 200, ..ProptestConfig::default() });
+                let mut runner = TestRunner::new(ProptestConfig {
+                    cases,
+                    max_shrink_iters: 200,
+                    failure_persistence: None,
+                    ..ProptestConfig::default()
+                });
                 let history = (prop::collection::vec(step(), 20..120), 0..16_000u64);
                 runner.run(&history, try_history).unwrap_or_else(|failure| panic!("{failure}"));
             });

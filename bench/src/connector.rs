@@ -1,0 +1,239 @@
+//! The connector's figures: reading a live query, catching up through a gap, what live queries cost writers, and what freeing old segments does.
+
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    Place,
+    consumer::kcat_of,
+    latency::{Write, write_at},
+    load::{self, FILLER_LEN, Until, Work},
+    machine::{self, Noise},
+    report::{Goal, Report, percentile_ms},
+    server::{self, Server},
+};
+
+/// Filler that makes the event of a new document about 500 bytes.
+const EVENT_FILLER_LEN: usize = 315;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// What to measure; all if not given.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Events that a consumer slept through.
+    #[arg(long, default_value_t = 2_000_000)]
+    gap_events: u64,
+    /// Live queries with filters, of which none matches.
+    #[arg(long, default_value_t = 100)]
+    live_queries: u64,
+    /// How long each rate of writes is measured.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Filtered,
+    Gap,
+    Writers,
+    Retention,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let wanted = |part| options.only.is_none_or(|only| only == part);
+    if wanted(Part::Filtered) {
+        filtered(options)?;
+    }
+    if wanted(Part::Gap) {
+        gap(options)?;
+    }
+    if wanted(Part::Writers) {
+        writers(options)?;
+    }
+    if wanted(Part::Retention) {
+        retention(options)?;
+    }
+    Ok(())
+}
+
+/// A million events through a filter that each passes, from four partitions.
+fn filtered(options: &Options) -> Result<()> {
+    const EVENTS: u64 = 1_000_000;
+    let server = Server::start(&options.place)?;
+    live_query(&server, &["all", "--collection", "people", "--query", "age >= 18", "--partitions", "4"])?;
+    eprintln!("    load {EVENTS} events");
+    let work =
+        Work { connections: 8, batch: 100, documents: EVENTS, filler_len: EVENT_FILLER_LEN, until: Until::EachOnce };
+    load::run(server.http(), work)?;
+    let topic = format!("{}.all", server.topic());
+    // The first reading waits until the live query has looked at every event.
+    let first = read(&server, &topic, EVENTS)?;
+    let noise = Noise::begin();
+    let cpu = machine::cpu_seconds(server.pid());
+    let second = read(&server, &topic, EVENTS)?;
+    let cpu = machine::cpu_seconds(server.pid()) - cpu;
+    let mut report = Report::new(format!("connector: {EVENTS} events of 500 B through a filter, 4 partitions, kcat"));
+    report.figure("right after loading", EVENTS as f64 / first.as_secs_f64(), "/s");
+    report.goal("again", EVENTS as f64 / second.as_secs_f64(), "/s", Goal::AtLeast(200_000.0));
+    report.figure("server CPU per million", cpu * 1e6 / EVENTS as f64, "s");
+    report.publish(&noise.end())
+}
+
+/// A consumer that begins at offset 0 of a topic of which little is left.
+fn gap(options: &Options) -> Result<()> {
+    const DOCUMENTS: u64 = 100_000;
+    let mut place = options.place.clone();
+    place.serve.extend(["--retention-bytes", "64MiB"].map(str::to_owned));
+    let server = Server::start(&place)?;
+    eprintln!("    write {} events over {DOCUMENTS} documents", options.gap_events);
+    let each =
+        Work { connections: 8, batch: 100, documents: DOCUMENTS, filler_len: FILLER_LEN, until: Until::EachOnce };
+    let mut events = 0;
+    while events < options.gap_events {
+        events += load::run(server.http(), each)?.commands;
+    }
+    // Half of the documents are not written again, so that a good part of them lies in what is trimmed.
+    let few = Work { documents: DOCUMENTS / 2, ..each };
+    for _ in 0..4 {
+        events += load::run(server.http(), few)?.commands;
+    }
+    let settled = Instant::now();
+    let mut left = u64::MAX;
+    loop {
+        let now = count(&server, server.topic())?;
+        if now == left && settled.elapsed() > Duration::from_secs(7) {
+            break;
+        }
+        left = now;
+    }
+    let noise = Noise::begin();
+    let cpu = machine::cpu_seconds(server.pid());
+    let began = Instant::now();
+    let records = count(&server, server.topic())?;
+    let took = began.elapsed();
+    let mut report = Report::new(format!("connector: behind by {events} events over {DOCUMENTS} documents, kcat"));
+    report.goal("from offset 0 to the end", took.as_secs_f64(), "s", Goal::AtMost(5.0));
+    report.figure("records that took: pages and events that are left", records as f64, "");
+    report.figure("server CPU", machine::cpu_seconds(server.pid()) - cpu, "s");
+    report.publish(&noise.end())
+}
+
+/// 1,000 writes a second, without and with live queries that look at every one of them.
+fn writers(options: &Options) -> Result<()> {
+    const RATE: u64 = 1_000;
+    const DOCUMENTS: u64 = 100_000;
+    let server = Server::start(&options.place)?;
+    let seed =
+        Work { connections: 8, batch: 100, documents: DOCUMENTS, filler_len: FILLER_LEN, until: Until::EachOnce };
+    load::run(server.http(), seed)?;
+    let time = Duration::from_secs(options.seconds);
+    let measure = || -> Result<[f64; 3]> {
+        let cpu = machine::cpu_seconds(server.pid());
+        let writes = write_at(server.http(), RATE, time, DOCUMENTS)?;
+        let cpu = (machine::cpu_seconds(server.pid()) - cpu) / time.as_secs_f64();
+        let replies = reply_times(&writes);
+        Ok([percentile_ms(&replies, 0.5), percentile_ms(&replies, 0.99), cpu])
+    };
+    let noise = Noise::begin();
+    let mut without = Vec::new();
+    let mut with = Vec::new();
+    // Turn by turn, since the machine changes from minute to minute.
+    for _ in 0..2 {
+        without.push(measure()?);
+        for n in 0..options.live_queries {
+            let (name, query) = (format!("q{n}"), format!("age == {} && name == 'nobody'", 1000 + n));
+            live_query(&server, &[&name, "--collection", "people", "--query", &query])?;
+        }
+        with.push(measure()?);
+        for n in 0..options.live_queries {
+            headwater(&server, &["live-query", "delete", &format!("q{n}")])?;
+        }
+    }
+    let mean = |rounds: &[[f64; 3]], at: usize| rounds.iter().map(|round| round[at]).sum::<f64>() / rounds.len() as f64;
+    let count = options.live_queries;
+    let mut report = Report::new(format!("connector: {RATE} writes/s, without and with {count} live queries"));
+    for (at, name, limit) in [(0, "reply p50", 1.1), (1, "reply p99", 1.1), (2, "server CPU", 1.25)] {
+        let unit = if at == 2 { "cores" } else { "ms" };
+        report.figure(&format!("{name}, without"), mean(&without, at), unit);
+        report.figure(&format!("{name}, with"), mean(&with, at), unit);
+        report.goal(&format!("{name}: times as much"), mean(&with, at) / mean(&without, at), "x", Goal::AtMost(limit));
+    }
+    report.publish(&noise.end())
+}
+
+/// More than a gigabyte of old segments goes at once, while others write.
+fn retention(options: &Options) -> Result<()> {
+    let mut server = Server::start(&options.place)?;
+    eprintln!("    write 1.2 GB");
+    let work = Work { connections: 8, batch: 100, documents: 100_000, filler_len: 1000, until: Until::EachOnce };
+    for _ in 0..5 {
+        load::run(server.http(), work)?;
+    }
+    server.stop()?;
+    server.add_arguments(&["--retention-bytes", "64MiB"]);
+    server.restart()?;
+    let noise = Noise::begin();
+    let writes = write_at(server.http(), 1_000, Duration::from_secs(15), 100_000)?;
+    let replies = reply_times(&writes);
+    let Some(trimmed) = server.log_line("trimmed old events") else { bail!("nothing was trimmed") };
+    let field = |name: &str| -> Result<f64> {
+        let value = trimmed.split_once(&format!("{name}=")).map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
+        value.unwrap_or_default().trim().parse().with_context(|| format!("no {name} in {trimmed}"))
+    };
+    let mut report = Report::new("connector: old segments go while 1,000 writes/s come");
+    report.figure("freed", field("bytes")? / 1e6, "MB");
+    report.goal("freed in", field("freed_ms")?, "ms", Goal::AtMost(100.0));
+    report.figure("after its documents were indexed, aside, in", field("indexed_ms")?, "ms");
+    report.figure("reply p50", percentile_ms(&replies, 0.5), "ms");
+    report.goal("reply p99.9", percentile_ms(&replies, 0.999), "ms", Goal::AtMost(5.0));
+    report.publish(&noise.end())
+}
+
+fn reply_times(writes: &[Write]) -> Vec<Duration> {
+    let mut times: Vec<Duration> = writes.iter().map(|write| write.replied - write.due).collect();
+    times.sort_unstable();
+    times
+}
+
+/// Reads that many events of a topic; the time from kcat's start to its end.
+fn read(server: &Server, topic: &str, events: u64) -> Result<Duration> {
+    let began = Instant::now();
+    let mut kcat = kcat_of(server, topic);
+    kcat.args(["-o", "beginning", "-c", &events.to_string()]);
+    let status = kcat.stdout(Stdio::null()).status().context("cannot run kcat")?;
+    if !status.success() {
+        bail!("kcat failed ({status})");
+    }
+    Ok(began.elapsed())
+}
+
+/// How many records a topic shows from offset 0 to its end.
+fn count(server: &Server, topic: &str) -> Result<u64> {
+    let mut kcat = kcat_of(server, topic);
+    let output = kcat.args(["-o", "0", "-e", "-f", "."]).output().context("cannot run kcat")?;
+    if !output.status.success() {
+        bail!("kcat failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.stdout.len() as u64)
+}
+
+fn live_query(server: &Server, arguments: &[&str]) -> Result<()> {
+    headwater(server, &[&["live-query", "create"], arguments].concat())
+}
+
+fn headwater(server: &Server, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(server::binary()?);
+    let output = command.args(arguments).arg("--data-dir").arg(server.data_dir()).output()?;
+    if !output.status.success() {
+        bail!("headwater {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
