@@ -35,6 +35,9 @@ use crate::{
 /// How often it looks by itself; Kafka's `log.retention.check.interval.ms` is five minutes.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// As `nice` says it: 19 is the lowest.
+const PRIORITY: i32 = 15;
+
 /// Entries that are made at once.
 const ENTRIES_AT_ONCE: usize = 512;
 
@@ -73,6 +76,8 @@ pub(crate) fn spawn(
 ) -> std::io::Result<JoinHandle<()>> {
     let name = format!("retention-{}", shared.name.as_str());
     std::thread::Builder::new().name(name).spawn(move || {
+        // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
         // The first look is not at once: whoever opens the app may have views that want to see what goes.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             if let Err(error) = trim(&shared, clock.now_ms()) {
@@ -111,6 +116,8 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let indexed_ms = began.elapsed().as_millis() as u64;
     let began = Instant::now();
     shared.journal.trim(count)?;
+    // The system frees a file's blocks when nobody has it open any more.
+    drop(segments);
     let freed_ms = began.elapsed().as_millis() as u64;
     shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
     tracing::info!(

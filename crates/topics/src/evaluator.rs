@@ -16,6 +16,9 @@ use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, vie
 /// How often what is known is kept with the documents while events come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Filters times events that are evaluated without going to another thread: about 200 us.
+const EVALUATIONS_INLINE_MAX: u64 = 500;
+
 /// How long it waits after events could not be read.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,23 +43,28 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
     loop {
         grown.mark_unchanged();
         let Some(strong) = topics.upgrade() else { return };
-        let slice = tokio::task::spawn_blocking(move || {
+        let notes = noted_at.elapsed() >= NOTE_INTERVAL;
+        if notes {
+            noted_at = Instant::now();
+        }
+        let slice = move || {
             let done = evaluate_slice(&strong);
-            if noted_at.elapsed() >= NOTE_INTERVAL {
+            if notes {
                 strong.note_views();
-                noted_at = Instant::now();
             }
-            done.map(|more| (more, noted_at)).map_err(|error| {
+            done.map_err(|error| {
                 tracing::warn!(app = strong.app().name().as_str(), %error, "live queries do not get on");
             })
-        });
-        match slice.await {
-            Ok(Ok((more, noted))) => {
-                noted_at = noted;
-                if more {
-                    continue;
-                }
-            }
+        };
+        // A few new events are in memory and soon looked at: going to another thread would cost more.
+        let done = if !notes && topics.upgrade().is_some_and(|topics| is_soon_done(&topics)) {
+            Ok(slice())
+        } else {
+            tokio::task::spawn_blocking(slice).await
+        };
+        match done {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => {}
             Ok(Err(())) => tokio::time::sleep(FAILURE_PAUSE).await,
             Err(_) => return,
         }
@@ -65,6 +73,14 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             () = changed.notified() => {}
         }
     }
+}
+
+/// Whether every live query has only a few events before it.
+fn is_soon_done(topics: &AppTopics) -> bool {
+    let high_watermark = topics.app().events().high_watermark();
+    let views = topics.views();
+    let behind = views.iter().map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
+    behind * views.len() as u64 <= EVALUATIONS_INLINE_MAX
 }
 
 /// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.
