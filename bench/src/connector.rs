@@ -162,9 +162,9 @@ fn writers(options: &Options) -> Result<()> {
     let mut report = Report::new(format!("connector: {RATE} writes/s, without and with {count} live queries"));
     for (at, name, limit) in [(0, "reply p50", 1.1), (1, "reply p99", 1.1), (2, "server CPU", 1.25)] {
         let unit = if at == 2 { "cores" } else { "ms" };
-        report.figure(&format!("{name}, without"), mean(&without, at), unit);
-        report.figure(&format!("{name}, with"), mean(&with, at), unit);
-        report.goal(&format!("{name}: times as much"), mean(&with, at) / mean(&without, at), "x", Goal::AtMost(limit));
+        report.figure(format!("{name}, without"), mean(&without, at), unit);
+        report.figure(format!("{name}, with"), mean(&with, at), unit);
+        report.goal(format!("{name}: times as much"), mean(&with, at) / mean(&without, at), "x", Goal::AtMost(limit));
     }
     report.publish(&noise.end())
 }
