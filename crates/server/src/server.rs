@@ -175,7 +175,7 @@ impl Server {
             tracing::warn!("connections did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
             self.edges.shutdown().await;
         }
-        self.topics.note_all();
+        self.topics.stop().await;
         stop_data(self.data.clone()).await;
         RunFile::remove(&self.facts.data_dir)
     }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use store::{App, DataDir, SnapshotError};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
@@ -41,7 +41,8 @@ pub struct AppTopics {
     views: RwLock<Vec<Arc<View>>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
-    evaluating: AtomicBool,
+    evaluator: Mutex<Option<JoinHandle<()>>>,
+    stopping: AtomicBool,
     pub(crate) changed: Arc<Notify>,
 }
 
@@ -101,9 +102,14 @@ impl TopicRegistry {
         Ok(Some(topics))
     }
 
-    /// Keeps what is known of the live queries with the documents, so that the next start need not look at the events again.
-    pub fn note_all(&self) {
-        self.apps.lock().expect("not poisoned").values().for_each(|topics| topics.note_views());
+    /// Stops looking at new events, and keeps what is known of the live queries with the documents, so that the next start need not look at
+    /// the events again. Returns when nothing of this holds an app any longer but its own [`AppTopics`].
+    pub async fn stop(&self) {
+        let apps: Vec<_> = self.apps.lock().expect("not poisoned").values().cloned().collect();
+        for topics in apps {
+            topics.stop_evaluating().await;
+            topics.note_views();
+        }
     }
 }
 
@@ -131,7 +137,8 @@ impl AppTopics {
             settings: RwLock::new(settings),
             views: RwLock::new(views),
             changing: tokio::sync::Mutex::default(),
-            evaluating: AtomicBool::new(false),
+            evaluator: Mutex::default(),
+            stopping: AtomicBool::new(false),
             changed: Arc::default(),
         });
         let weak = Arc::downgrade(&topics);
@@ -146,10 +153,27 @@ impl AppTopics {
 
     /// The first live query starts the task; without one there is nothing to do.
     fn start_evaluating(self: &Arc<Self>) {
-        if !self.views().is_empty() && !self.evaluating.swap(true, SeqCst) {
-            tokio::spawn(evaluator::run(Arc::downgrade(self)));
+        let mut evaluator = self.evaluator.lock().expect("not poisoned");
+        if evaluator.is_none() && !self.views().is_empty() && !self.is_stopping() {
+            *evaluator = Some(tokio::spawn(evaluator::run(Arc::downgrade(self))));
         }
         self.changed.notify_one();
+    }
+
+    /// Returns when the task has ended and let go of the app.
+    async fn stop_evaluating(&self) {
+        self.stopping.store(true, SeqCst);
+        self.changed.notify_one();
+        let task = self.evaluator.lock().expect("not poisoned").take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(app = self.app.name().as_str(), %error, "the evaluator of live queries failed");
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
     }
 
     /// The app.

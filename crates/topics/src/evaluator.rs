@@ -33,7 +33,7 @@ pub(crate) enum EvaluateError {
     Batch(#[from] record_batch::BatchError),
 }
 
-/// Runs until `topics` is gone.
+/// Runs until `topics` stops or is gone.
 pub(crate) async fn run(topics: Weak<AppTopics>) {
     let Some(strong) = topics.upgrade() else { return };
     let mut grown = strong.app().events().watch();
@@ -42,7 +42,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
     let mut noted_at = Instant::now();
     loop {
         grown.mark_unchanged();
-        let Some(strong) = topics.upgrade() else { return };
+        let Some(strong) = topics.upgrade().filter(|topics| !topics.is_stopping()) else { return };
         let notes = noted_at.elapsed() >= NOTE_INTERVAL;
         if notes {
             noted_at = Instant::now();

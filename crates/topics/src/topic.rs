@@ -183,6 +183,7 @@ impl Partition {
             if next >= end {
                 break;
             }
+            let before = next;
             // Enough for most blocks at once; events of them that do not fit are read the next time round.
             for piece in self.app.events().read_blocking(next, READ_BYTES).map_err(failed)? {
                 let mut rest = &piece[..];
@@ -201,6 +202,10 @@ impl Partition {
                     }
                     rest = &rest[header.len_bytes..];
                 }
+            }
+            if next == before {
+                // All that was to be looked at has been trimmed meanwhile: the caller begins again.
+                break;
             }
         }
         Ok(found.finish())

@@ -154,18 +154,14 @@ impl World {
         self.topics().app()
     }
 
-    /// The evaluator holds what it looks at for a moment; the directory is free once it has let go.
-    async fn close(&mut self, notes: bool) {
+    /// The directory is free when this returns.
+    async fn close(&mut self) {
         let (data, topics, registry) = self.open.take().unwrap();
-        if notes {
-            registry.note_all();
-        }
+        registry.stop().await;
         data.stop();
-        let weak = Arc::downgrade(&data);
-        drop((data, topics, registry));
-        while weak.strong_count() > 0 {
-            tokio::task::yield_now().await;
-        }
+        drop((registry, topics));
+        let app = data.app("shop").unwrap();
+        assert_eq!((Arc::strong_count(&data), Arc::strong_count(&app)), (1, 2), "somebody still has the app");
     }
 
     async fn take(&mut self, step: Step) {
@@ -193,14 +189,14 @@ impl World {
                 offsets[partition] = 0;
             }
             Step::Restart => {
-                self.close(true).await;
+                self.close().await;
                 self.reopen().await;
             }
             Step::Kill => {
                 self.copies += 1;
                 let copy = self.root.path().join(self.copies.to_string());
                 copy_at_rest(&self.dir, &copy);
-                self.close(false).await;
+                self.close().await;
                 std::fs::remove_dir_all(&self.dir).unwrap();
                 self.dir = copy;
                 self.reopen().await;
@@ -433,7 +429,7 @@ fn the_copy_equals_the_store() {
             }
             world.settle().await;
             trimmed.fetch_add(u64::from(world.app().stats().log_start > 0), SeqCst);
-            world.close(true).await;
+            world.close().await;
         });
         let done = done.fetch_add(1, SeqCst) + 1;
         if done.is_multiple_of(1000) {
