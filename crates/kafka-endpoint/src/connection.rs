@@ -13,7 +13,10 @@ use credentials::ClientPrincipal;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{api, endpoint::Shared, limits, refusal::Reason, reply::Reply, request::Request, session::Session};
+use crate::{
+    api, endpoint::Shared, limits, rebuilds::Rebuilds, refusal::Reason, reply::Reply, request::Request,
+    session::Session,
+};
 use stream::{FrameStream, ReadAhead};
 
 /// Serves one connection from handshake to end. `handshake` is held until the handshake is over.
@@ -62,7 +65,16 @@ async fn admit(
     let place = shared.admission.user(&principal.app, &principal.user)?;
     let app_name = principal.app.as_str().into();
     Ok((
-        Session { server: shared.server.clone(), app: topics.app().clone(), topics, app_name, principal, peer, place },
+        Session {
+            server: shared.server.clone(),
+            app: topics.app().clone(),
+            topics,
+            app_name,
+            principal,
+            peer,
+            place,
+            rebuilds: Rebuilds::default(),
+        },
         stream,
     ))
 }

@@ -15,6 +15,7 @@ mod options;
 
 mod admission;
 mod connection;
+mod rebuilds;
 mod refusal;
 mod reply;
 mod request;

@@ -9,7 +9,7 @@ use topics::AppTopics;
 
 use crate::{
     admission::UserPlace, coordinator::Coordinator, groups::GroupKey, metrics::Metrics, options::TopicSettings,
-    refusal::RefusalLog, shutdown::Shutdown,
+    rebuilds::Rebuilds, refusal::RefusalLog, shutdown::Shutdown,
 };
 
 /// The one broker's id. Not 0: some clients take that for "none".
@@ -39,6 +39,7 @@ pub(crate) struct Session {
     pub(crate) principal: ClientPrincipal,
     pub(crate) peer: SocketAddr,
     pub(crate) place: UserPlace,
+    pub(crate) rebuilds: Rebuilds,
 }
 
 impl Session {

@@ -6,7 +6,7 @@
 
 use kafka_protocol::ResponseError;
 use topics::AppTopics;
-pub(crate) use topics::{Partition, Topic};
+pub(crate) use topics::{Partition, Rebuild, Topic};
 use uuid::Uuid;
 
 /// Where every topic's log begins.

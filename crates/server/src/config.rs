@@ -108,6 +108,16 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) retention_ms: Option<KeepLimit>,
+    /// Forget removed documents whose events were trimmed after this many milliseconds; a consumer that was away for longer is told to begin
+    /// again from offset 0. -1 keeps them for ever [default: -1]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "HEADWATER_TOMBSTONE_RETENTION_MS",
+        help_heading = "Data",
+        allow_negative_numbers = true
+    )]
+    pub(crate) tombstone_retention_ms: Option<KeepLimit>,
 }
 
 /// Where a server is found and how a command logs, with nothing left open.
@@ -148,6 +158,8 @@ pub(crate) struct ServerSettings {
     pub(crate) retention_bytes: Option<u64>,
     /// `None` keeps all.
     pub(crate) retention_ms: Option<u64>,
+    /// `None` keeps all.
+    pub(crate) tombstone_retention_ms: Option<u64>,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
 }
@@ -218,6 +230,7 @@ impl ServeOptions {
             app: app_name(options.app)?,
             retention_bytes: options.retention_bytes.and_then(KeepLimit::limit),
             retention_ms: options.retention_ms.and_then(KeepLimit::limit),
+            tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit),
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -245,6 +258,7 @@ impl ServeOptions {
             segment_bytes: self.segment_bytes.or(below.segment_bytes),
             retention_bytes: self.retention_bytes.or(below.retention_bytes),
             retention_ms: self.retention_ms.or(below.retention_ms),
+            tombstone_retention_ms: self.tombstone_retention_ms.or(below.tombstone_retention_ms),
         }
     }
 }

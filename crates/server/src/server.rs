@@ -191,9 +191,14 @@ fn https_tls(
 }
 
 async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
-    let ServerSettings { segment_bytes, retention_bytes, retention_ms, event_bytes_max, .. } = *settings;
-    let options =
-        StoreOptions { segment_bytes, retention_bytes, retention_ms, event_bytes_max, ..StoreOptions::default() };
+    let options = StoreOptions {
+        segment_bytes: settings.segment_bytes,
+        retention_bytes: settings.retention_bytes,
+        retention_ms: settings.retention_ms,
+        tombstone_retention_ms: settings.tombstone_retention_ms,
+        event_bytes_max: settings.event_bytes_max,
+        ..StoreOptions::default()
+    };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
 }

@@ -1,6 +1,7 @@
 //! One app: what its edges call, and what they share with its sequencer.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
@@ -42,7 +43,14 @@ pub struct App {
 }
 
 /// Sees what is about to be trimmed; see [`App::observe_trims`].
-pub type TrimObserver = Box<dyn Fn(std::ops::Range<u64>) -> Result<(), SnapshotError> + Send + Sync>;
+pub trait TrimObserver: Send + Sync {
+    /// The events of `offsets` are about to be trimmed. They can still be read; what is noted now is durable when they are gone. If it fails they
+    /// stay for now.
+    fn about_to_trim(&self, offsets: std::ops::Range<u64>) -> Result<(), SnapshotError>;
+
+    /// Offsets at which readers must find something for ever, since their end lies right behind: the tombstones there are not dropped.
+    fn last_offsets(&self) -> HashSet<u64>;
+}
 
 /// What the sequencer writes and everyone reads.
 pub(crate) struct Shared {
@@ -62,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) committed_frames: AtomicU64,
     /// `None` without a limit, and once the app stops.
     pub(crate) retention: Mutex<Option<RetentionWaker>>,
-    pub(crate) trim_observer: RwLock<Option<TrimObserver>>,
+    pub(crate) trim_observer: RwLock<Option<Box<dyn TrimObserver>>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -186,7 +194,8 @@ impl App {
             move |source| OpenError::Io { act: what, path, source }
         };
         let mut retention_thread = None;
-        if options.retention_bytes.is_some() || options.retention_ms.is_some() {
+        let limits = [options.retention_bytes, options.retention_ms, options.tombstone_retention_ms];
+        if limits.iter().any(Option::is_some) {
             let (waker, woken) = retention::channel();
             *shared.retention.lock().expect("not poisoned") = Some(waker);
             let thread = retention::spawn(shared.clone(), clock.clone(), woken);
@@ -336,9 +345,8 @@ impl App {
         Ok(self.shared.engine.note_view(name, state)?)
     }
 
-    /// Calls `observer` before events are trimmed, with the offsets from which and below which they go. They can still be read; what is noted then is
-    /// durable when they are gone. It runs on the retention's thread; if it fails they stay for now.
-    pub fn observe_trims(&self, observer: TrimObserver) {
+    /// Has `observer` asked before anything goes, on the retention's thread.
+    pub fn observe_trims(&self, observer: Box<dyn TrimObserver>) {
         *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
     }
 
@@ -351,6 +359,12 @@ impl App {
     /// The largest event, in bytes of its value; a larger one became a `requeryRequired`.
     pub fn event_bytes_max(&self) -> usize {
         self.shared.options.event_bytes_max as usize
+    }
+
+    /// Below this offset tombstones were dropped (`tombstone_retention_ms`): who resumes there may miss that a document was removed, and who
+    /// looks here after taking a [`Snapshot`] knows whether the snapshot may lack one. 0: none was ever dropped. Only grows.
+    pub fn tombstone_floor(&self) -> u64 {
+        self.shared.engine.tombstone_floor()
     }
 
     /// Counters for `/metrics` and health.
@@ -366,6 +380,7 @@ impl App {
             journal_bytes: shared.journal.len_bytes(),
             log_start: shared.journal.start().first_offset,
             trimmed_bytes: counters.trimmed_bytes.load(Relaxed),
+            tombstones_dropped: counters.tombstones_dropped.load(Relaxed),
             journal_segments: shared.journal.segments().len() as u64,
             documents_bytes: shared.engine.disk_bytes(),
             disk_free_bytes: disk::space(&shared.dir).map_or(0, |(free, _)| free),

@@ -26,6 +26,8 @@ pub struct StoreOptions {
     pub retention_bytes: Option<u64>,
     /// A sealed segment is trimmed when its newest event is older than this, in ms. `None` keeps all.
     pub retention_ms: Option<u64>,
+    /// A tombstone whose event was trimmed is dropped when the removal is older than this, in ms. `None` keeps all for ever.
+    pub tombstone_retention_ms: Option<u64>,
     /// Memory for the document engine's block cache, in bytes.
     pub cache_bytes: u64,
     /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
@@ -40,6 +42,7 @@ impl Default for StoreOptions {
             segment_bytes: 64 << 20,
             retention_bytes: None,
             retention_ms: None,
+            tombstone_retention_ms: None,
             cache_bytes: 32 << 20,
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,

@@ -10,6 +10,7 @@
 //! | `departures` | view, 0, 1, the documents key | that offset u64 BE |
 //! | `meta` | `view:` and a name | what a view of the events remembers (crate `topics`, which versions it) |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
+//! | `meta` | `tombstone_floor` | version 1, u64 LE: below it tombstones were dropped |
 //!
 //! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one entry, not
 //! three.
@@ -18,8 +19,12 @@
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
 use std::{
+    collections::HashSet,
     path::Path,
-    sync::{Mutex, MutexGuard},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
 };
 
 use document::{CollectionName, Document, DocumentId};
@@ -34,12 +39,17 @@ use crate::{CommittedOffset, StoredDocument, TxnId, apply::ChangedDocument, jour
 const VALUE_VERSION: u8 = 1;
 const POSITION_KEY: &[u8] = b"position";
 const INDEXED_TO_KEY: &[u8] = b"indexed_to";
+const TOMBSTONE_FLOOR_KEY: &[u8] = b"tombstone_floor";
+const VIEW_PREFIX: &str = "view:";
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
 /// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
 const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
 const INDEX_MEMTABLE_BYTES: u64 = 12 << 20;
 const ENGINE_LOG_BYTES: u64 = 192 << 20;
+
+/// An entry of the last-change index: offset and documents key.
+pub(crate) type IndexEntry = (u64, Vec<u8>);
 
 /// Why the engine failed. A damaged value says which.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -63,6 +73,8 @@ pub(crate) struct Engine {
     /// The index covers the offsets below it; only grows. Held while a group is written, so that each group is written before it grows,
     /// and its documents are then indexed, or behind it, and takes their entries out.
     indexed_to: Mutex<u64>,
+    /// Every dropped tombstone's event was below it; only grows.
+    tombstone_floor: AtomicU64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -94,8 +106,9 @@ impl Engine {
         let departures = database.keyspace("departures", small)?;
         let consumer_offsets = database.keyspace("consumer_offsets", small)?;
         let meta = database.keyspace("meta", small)?;
-        let indexed_to = meta.get(INDEXED_TO_KEY)?.map_or(Ok(0), |value| decode_indexed_to(&value))?.into();
-        Ok(Self { database, documents, last_changes, departures, consumer_offsets, meta, indexed_to })
+        let offset = |key: &[u8]| meta.get(key)?.map_or(Ok(0), |value| decode_offset_of(key, &value));
+        let (indexed_to, tombstone_floor) = (offset(INDEXED_TO_KEY)?.into(), offset(TOMBSTONE_FLOOR_KEY)?.into());
+        Ok(Self { database, documents, last_changes, departures, consumer_offsets, meta, indexed_to, tombstone_floor })
     }
 
     /// Where the documents are; `None` before the first frame.
@@ -150,9 +163,7 @@ impl Engine {
     pub(crate) fn begin_index(&self, to: u64) -> Result<(), EngineError> {
         let mut indexed_to = self.indexed_to.lock().expect("not poisoned");
         if to > *indexed_to {
-            let mut value = vec![VALUE_VERSION];
-            value.extend_from_slice(&to.to_le_bytes());
-            self.meta.insert(INDEXED_TO_KEY, value)?;
+            self.meta.insert(INDEXED_TO_KEY, encode_offset_of(to))?;
             *indexed_to = to;
         }
         Ok(())
@@ -178,6 +189,75 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Offsets below it may have been the last event of a document whose tombstone was dropped. It is raised before a tombstone goes: whoever
+    /// takes a snapshot and then looks here knows whether the snapshot may lack one.
+    pub(crate) fn tombstone_floor(&self) -> u64 {
+        self.tombstone_floor.load(SeqCst)
+    }
+
+    /// Drops the tombstones of those entries of the last-change index that are still the document's last event, and raises the floor above all of
+    /// them. Gives how many went, and the entries that stay because an event of theirs is at one of `last_offsets`. Writers wait meanwhile.
+    pub(crate) fn drop_tombstones(
+        &self,
+        entries: &[IndexEntry],
+        last_offsets: &HashSet<u64>,
+    ) -> Result<(u64, Vec<IndexEntry>), EngineError> {
+        let views = self.views()?;
+        let _writers_wait = self.indexed_to.lock().expect("not poisoned");
+        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        for (offset, key) in entries {
+            let Some(value) = self.documents.get(key)? else { continue };
+            let stored = decode_stored(key, &value)?;
+            if stored.last_event != Some(*offset) || stored.document.exists() {
+                continue;
+            }
+            let departures = self.departures_of(key, &views)?;
+            let is_last = |offset: &u64| last_offsets.contains(offset);
+            if is_last(offset) || departures.iter().any(|(_, offset)| is_last(offset)) {
+                kept.push((*offset, key.clone()));
+            } else {
+                gone.push((*offset, key, departures));
+            }
+        }
+        if let Some(last) = gone.iter().map(|(offset, ..)| *offset).max() {
+            self.tombstone_floor.fetch_max(last + 1, SeqCst);
+            let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), 2 * gone.len() + 1);
+            batch.insert(&self.meta, TOMBSTONE_FLOOR_KEY, encode_offset_of(self.tombstone_floor()));
+            for (offset, key, departures) in &gone {
+                batch.remove(&self.documents, key.as_slice());
+                batch.remove(&self.last_changes, offset.to_be_bytes());
+                for (view, at) in departures {
+                    batch.remove(&self.departures, departure_at(view, &at.to_be_bytes()));
+                    batch.remove(&self.departures, departure_of(view, key));
+                }
+            }
+            batch.commit()?;
+        }
+        Ok((gone.len() as u64, kept))
+    }
+
+    /// The views that the document left by a trimmed event, and the offset of it.
+    fn departures_of<'v>(&self, key: &[u8], views: &'v [String]) -> Result<Vec<(&'v str, u64)>, EngineError> {
+        let mut departures = Vec::new();
+        for view in views {
+            if let Some(offset) = self.departures.get(departure_of(view, key))? {
+                let offset =
+                    (*offset).try_into().map_err(|_| damaged(key, "left a view at an offset that cannot be read"))?;
+                departures.push((view.as_str(), u64::from_be_bytes(offset)));
+            }
+        }
+        Ok(departures)
+    }
+
+    /// The names of the views that something is noted of.
+    fn views(&self) -> Result<Vec<String>, EngineError> {
+        let names = self.meta.prefix(VIEW_PREFIX).map(|guard| {
+            let key = guard.key()?;
+            Ok(String::from_utf8_lossy(&key[VIEW_PREFIX.len()..]).into_owned())
+        });
+        names.collect()
     }
 
     /// The offset of the document's last event.
@@ -367,10 +447,17 @@ fn decode_last_change(key: &[u8], value: &[u8]) -> Option<(u64, Vec<u8>)> {
     Some((offset, document_key.to_vec()))
 }
 
-fn decode_indexed_to(value: &[u8]) -> Result<u64, EngineError> {
+fn encode_offset_of(offset: u64) -> Vec<u8> {
+    let mut value = vec![VALUE_VERSION];
+    value.extend_from_slice(&offset.to_le_bytes());
+    value
+}
+
+/// An offset that stands alone in `meta`.
+fn decode_offset_of(key: &[u8], value: &[u8]) -> Result<u64, EngineError> {
     match value {
         [VALUE_VERSION, rest @ ..] if rest.len() == 8 => Ok(u64::from_le_bytes(rest.try_into().expect("eight bytes"))),
-        _ => Err(EngineError("how far the last-change index goes cannot be read".into())),
+        _ => Err(EngineError(format!("the offset {} cannot be read", String::from_utf8_lossy(key)))),
     }
 }
 
@@ -427,7 +514,7 @@ fn departure_of(view: &str, document_key: &[u8]) -> Vec<u8> {
 }
 
 fn view_key(name: &str) -> String {
-    format!("view:{name}")
+    format!("{VIEW_PREFIX}{name}")
 }
 
 fn encode_position(position: &Position) -> Vec<u8> {

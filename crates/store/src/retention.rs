@@ -1,4 +1,5 @@
-//! Retention: trims the journal's oldest segments, by bytes and by time (CONTRACT section 4; Kafka's `retention.bytes` and `retention.ms`).
+//! Retention: trims the journal's oldest segments, by bytes and by time (CONTRACT section 4; Kafka's `retention.bytes` and `retention.ms`), and
+//! drops tombstones that are old enough, if it is told to.
 //!
 //! One thread an app, if it has a limit: it looks when a segment begins, and every five seconds. Before a segment goes, every document whose
 //! last event lies in it is entered in the last-change index, and the documents are made durable: so what was trimmed can be named, and
@@ -8,7 +9,7 @@
 //! Not here: what consumers are told of what was trimmed (`gap`).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::Ordering::{Acquire, Relaxed},
@@ -24,7 +25,7 @@ use wire::event;
 use crate::{
     WallClock,
     app::Shared,
-    engine::EngineError,
+    engine::{EngineError, IndexEntry},
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
@@ -38,8 +39,11 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// As `nice` says it: 19 is the lowest.
 const PRIORITY: i32 = 15;
 
-/// Entries that are made at once.
+/// Entries that are made, or dropped, at once.
 const ENTRIES_AT_ONCE: usize = 512;
+
+/// Entries of the index that are looked at on one snapshot.
+const LOOK_AT_ONCE: usize = 10_000;
 
 /// Wakes the thread; it ends when this is dropped.
 #[derive(Debug, Clone)]
@@ -78,10 +82,14 @@ pub(crate) fn spawn(
     std::thread::Builder::new().name(name).spawn(move || {
         // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
+        let mut tombstones = Tombstones { next: shared.engine.tombstone_floor(), kept: Vec::new() };
         // The first look is not at once: whoever opens the app may have views that want to see what goes.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             if let Err(error) = trim(&shared, clock.now_ms()) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
+            }
+            if let Err(error) = tombstones.drop_old(&shared, clock.now_ms()) {
+                tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
             }
         }
     })
@@ -109,7 +117,9 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
         index(shared, segment)?;
     }
     if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
-        observer(segments[0].header.first_offset..log_start).map_err(|error| EngineError(error.message))?;
+        observer
+            .about_to_trim(segments[0].header.first_offset..log_start)
+            .map_err(|error| EngineError(error.message))?;
     }
     shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
@@ -130,6 +140,78 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
         "trimmed old events"
     );
     Ok(())
+}
+
+/// Drops tombstones whose event was trimmed. Removals stand in the last-change index in the order of their times, so one pass goes up to the
+/// first that is too young, and the next pass begins there: what was passed over are documents that exist.
+struct Tombstones {
+    next: u64,
+    /// Old ones that were passed over and had to stay, for now.
+    kept: Vec<IndexEntry>,
+}
+
+impl Tombstones {
+    fn drop_old(&mut self, shared: &Shared, now_ms: u64) -> Result<(), EngineError> {
+        let Some(limit) = shared.options.tombstone_retention_ms else { return Ok(()) };
+        let oldest_kept_ms = now_ms.saturating_sub(limit);
+        let mut dropped = 0;
+        let mut more = true;
+        while more {
+            let mut old = std::mem::take(&mut self.kept);
+            more = self.find_old(shared, oldest_kept_ms, &mut old)?;
+            if old.is_empty() {
+                continue;
+            }
+            let last_offsets = last_offsets(shared);
+            for entries in old.chunks(ENTRIES_AT_ONCE) {
+                let (gone, kept) = shared.engine.drop_tombstones(entries, &last_offsets)?;
+                dropped += gone;
+                self.kept.extend(kept);
+            }
+        }
+        if dropped > 0 {
+            shared.counters.tombstones_dropped.fetch_add(dropped, Relaxed);
+            let floor = shared.engine.tombstone_floor();
+            tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
+        }
+        Ok(())
+    }
+
+    /// Adds the next old tombstones to `old`; whether there may be more.
+    fn find_old(
+        &mut self,
+        shared: &Shared,
+        oldest_kept_ms: u64,
+        old: &mut Vec<IndexEntry>,
+    ) -> Result<bool, EngineError> {
+        let log_start = shared.journal.start().first_offset;
+        let snapshot = shared.engine.snapshot();
+        for entry in snapshot.last_changes(self.next).take(LOOK_AT_ONCE) {
+            let (offset, key) = entry?;
+            if offset >= log_start {
+                return Ok(false);
+            }
+            let stored = snapshot.document(&key)?.filter(|stored| stored.last_event == Some(offset));
+            if let Some(tombstone) = stored.map(|stored| stored.document).filter(|document| !document.exists()) {
+                if tombstone.stamp_max().wall_ms() >= oldest_kept_ms {
+                    return Ok(false);
+                }
+                old.push((offset, key));
+            }
+            self.next = offset + 1;
+        }
+        Ok(snapshot.last_changes(self.next).next().is_some())
+    }
+}
+
+/// Where a topic's last event was: something must be left there, or its readers would never come to its end.
+fn last_offsets(shared: &Shared) -> HashSet<u64> {
+    let mut offsets = match &*shared.trim_observer.read().expect("not poisoned") {
+        Some(observer) => observer.last_offsets(),
+        None => HashSet::new(),
+    };
+    offsets.extend(shared.events.high_watermark().checked_sub(1));
+    offsets
 }
 
 /// A sealed segment's size in bytes and time.

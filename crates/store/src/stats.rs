@@ -30,6 +30,8 @@ pub struct AppStats {
     pub log_start: u64,
     /// Bytes of events and changesets trimmed since the start.
     pub trimmed_bytes: u64,
+    /// Tombstones dropped since the start.
+    pub tombstones_dropped: u64,
     /// Bytes of the document engine on disk.
     pub documents_bytes: u64,
     /// Free bytes on the data directory's file system.
@@ -57,6 +59,7 @@ pub(crate) struct Counters {
     pub(crate) sync_micros: AtomicU64,
     pub(crate) documents_micros: AtomicU64,
     pub(crate) trimmed_bytes: AtomicU64,
+    pub(crate) tombstones_dropped: AtomicU64,
     commits: [AtomicU64; BUCKETS_MICROS.len() + 1],
     commit_micros: AtomicU64,
 }

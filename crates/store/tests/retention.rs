@@ -226,6 +226,46 @@ fn old_events_go_and_a_clock_set_back_trims_nothing_more() {
 }
 
 #[test]
+fn old_tombstones_are_dropped_and_what_came_back_stays() {
+    let runtime = runtime();
+    let dir = tempfile::tempdir().unwrap();
+    let clock = HandClock::at(START_MS);
+    let options = StoreOptions { tombstone_retention_ms: Some(60_000), ..trimming(0) };
+    let (data, app) = open(dir.path(), options, clock.clone());
+    let commit = |operation| runtime.block_on(app.commit(changeset([operation]))).unwrap();
+    let fill = || drop(commit(upsert("filler", &format!(r#"{{"text":"{}"}}"#, "x".repeat(3000)))));
+    for id in ["gone", "back", "young"] {
+        commit(upsert(id, "{}"));
+    }
+    commit(remove("gone"));
+    commit(remove("back"));
+    (0..60).for_each(|_| fill());
+    wait_until("the removals are trimmed", || app.stats().log_start > 4);
+    assert_eq!(told(&app, 0).len(), 3, "nothing is old yet");
+    clock.0.store(START_MS + 50_000, SeqCst);
+    commit(upsert("back", "{}"));
+    commit(remove("young"));
+    clock.0.store(START_MS + 61_000, SeqCst);
+    wait_until("old tombstones are dropped", || {
+        fill();
+        app.stats().tombstones_dropped > 0
+    });
+    wait_until("the young one is trimmed too", || {
+        fill();
+        app.stats().log_start > told(&app, 0).last().map_or(u64::MAX, |(offset, _)| offset + 30)
+    });
+    let left: Vec<String> = told(&app, 0).into_iter().map(|(_, id)| id).collect();
+    assert_eq!(left, [r#""back""#, r#""young""#]);
+    assert_eq!((app.stats().tombstones_dropped, app.tombstone_floor()), (1, 4), "the removal of `gone` was event 3");
+    let killed = dir.path().join("killed");
+    copy_while_nothing_is_written(&dir.path().join("apps"), &killed.join("apps"));
+    assert_whole(&killed);
+    drop((data, app));
+    let (_data, app) = open(dir.path(), trimming(0), clock);
+    assert_eq!(app.tombstone_floor(), 4, "it is kept");
+}
+
+#[test]
 fn documents_that_lack_what_was_trimmed_are_refused() {
     let runtime = runtime();
     let dir = tempfile::tempdir().unwrap();

@@ -1,15 +1,15 @@
 //! The topics of every app: the main one and those of its live queries, which come and go while the server runs.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex, RwLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
 
 use serde::{Deserialize, Serialize};
-use store::{App, DataDir, SnapshotError};
+use store::{App, DataDir, SnapshotError, TrimObserver};
 use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
@@ -141,12 +141,7 @@ impl AppTopics {
             stopping: AtomicBool::new(false),
             changed: Arc::default(),
         });
-        let weak = Arc::downgrade(&topics);
-        topics.app.observe_trims(Box::new(move |offsets| match weak.upgrade() {
-            Some(topics) => evaluator::note_departures(&topics, offsets)
-                .map_err(|error| SnapshotError { message: error.to_string() }),
-            None => Ok(()),
-        }));
+        topics.app.observe_trims(Box::new(Observer(Arc::downgrade(&topics))));
         topics.start_evaluating();
         Ok(topics)
     }
@@ -342,6 +337,23 @@ impl AppTopics {
 
     fn main_on_gap(&self) -> OnGap {
         self.settings.read().expect("not poisoned").main_on_gap
+    }
+}
+
+/// What retention asks before anything goes.
+struct Observer(Weak<AppTopics>);
+
+impl TrimObserver for Observer {
+    fn about_to_trim(&self, offsets: std::ops::Range<u64>) -> Result<(), SnapshotError> {
+        let Some(topics) = self.0.upgrade() else { return Ok(()) };
+        evaluator::note_departures(&topics, offsets).map_err(|error| SnapshotError { message: error.to_string() })
+    }
+
+    fn last_offsets(&self) -> HashSet<u64> {
+        let views = self.0.upgrade().map(|topics| topics.views()).unwrap_or_default();
+        let high_watermarks =
+            views.iter().flat_map(|view| (0..view.query.partitions).map(|index| view.high_watermark(index)));
+        high_watermarks.filter_map(|high_watermark| high_watermark.checked_sub(1)).collect()
     }
 }
 

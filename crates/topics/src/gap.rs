@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use document::DocumentId;
 use kafka_wire::record_batch::{BatchBuilder, Record};
-use store::{Snapshot, SnapshotError, TrimmedChange, limits::BATCH_BYTES_MAX};
+use store::{Snapshot, SnapshotError, TrimmedChange, TxnId, limits::BATCH_BYTES_MAX};
 use wire::event::{self, EventOp, RequeryDocument};
 
 use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher};
@@ -40,6 +40,15 @@ impl Gap<'_> {
         }
         pages.name();
         Ok(pages.batches.finish())
+    }
+
+    /// Instead of pages that may lack a removed document: at `offset`, word that the copy must be built again from offset 0.
+    pub(crate) fn resync(&self, offset: u64, newest_txn: TxnId) -> Vec<Bytes> {
+        let mut value = Vec::new();
+        event::write_requery_required(&mut value, newest_txn.0, &[]);
+        let mut pages = Pages { gap: self, batches: Batches::default(), named: Vec::new() };
+        pages.push(offset, SEVERAL_KEY, &value, None, EventOp::Resync, newest_txn.0);
+        pages.batches.finish()
     }
 
     /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first document it concerns, or of the page it is on.

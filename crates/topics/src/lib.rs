@@ -20,4 +20,4 @@ pub mod limits;
 
 pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
-pub use topic::{Partition, Topic, TopicError};
+pub use topic::{Partition, Rebuild, Topic, TopicError};

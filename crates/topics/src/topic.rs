@@ -44,6 +44,28 @@ pub struct Partition {
     kind: Kind,
 }
 
+/// What a reader that began at offset 0 knows: which tombstones it cannot miss, since they were gone when it began. The default knows nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rebuild {
+    tombstone_floor: u64,
+}
+
+impl Rebuild {
+    /// Whether a reader at `offset` may have seen a document whose tombstone, below `floor`, is gone. Who begins at 0 has seen none, nor has who
+    /// began there since the floor is where it is.
+    fn may_miss(self, offset: u64, floor: u64) -> bool {
+        offset > 0 && offset < floor && self.tombstone_floor != floor
+    }
+}
+
+/// What was read of a gap.
+struct GapRead {
+    batches: Vec<Bytes>,
+    /// Up to here that is all.
+    log_start: u64,
+    tombstone_floor: u64,
+}
+
 #[derive(Debug, Clone)]
 enum Kind {
     Main(OnGap),
@@ -118,18 +140,26 @@ impl Partition {
         self.app.events().high_watermark()
     }
 
+    /// Who reads it from offset 0 and goes on hands this to [`Partition::read`].
+    pub fn rebuild(&self) -> Rebuild {
+        Rebuild { tombstone_floor: self.app.tombstone_floor() }
+    }
+
     /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next): as many as fit in `max_bytes`, but at least
-    /// one if there is any. At a trimmed offset, what stands for the gap.
-    pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
+    /// one if there is any. At a trimmed offset, what stands for the gap. `rebuild` is that of the moment when the reader began at offset 0, if
+    /// it is known that it did.
+    pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Bytes>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
             if from < self.app.events().log_start() {
-                let (gap, log_start) =
-                    self.clone().blocking(move |partition| partition.read_gap(from, max_bytes)).await?;
-                if !gap.is_empty() {
-                    return Ok(gap);
+                let gap = self.clone().blocking(move |partition| partition.read_gap(from, max_bytes)).await?;
+                if rebuild.may_miss(offset, gap.tombstone_floor) {
+                    return Ok(self.resync(gap.tombstone_floor));
                 }
-                from = log_start;
+                if !gap.batches.is_empty() {
+                    return Ok(gap.batches);
+                }
+                from = gap.log_start;
             }
             let batches = match &self.kind {
                 Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed)?,
@@ -145,12 +175,19 @@ impl Partition {
         Ok(Vec::new())
     }
 
-    /// What stands for the trimmed events from `offset` on, and up to where that is all.
-    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<(Vec<Bytes>, u64), TopicError> {
+    /// What stands for the trimmed events from `offset` on.
+    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<GapRead, TopicError> {
         let everything = Matcher::everything();
         let snapshot = self.app.snapshot().map_err(failed)?;
+        let tombstone_floor = self.app.tombstone_floor(); // after the snapshot: it may lack what is below
         let batches = self.gap(&everything).read(&snapshot, offset, max_bytes).map_err(failed)?;
-        Ok((batches, snapshot.log_start()))
+        Ok(GapRead { batches, log_start: snapshot.log_start(), tombstone_floor })
+    }
+
+    /// Word that the reader must begin again, behind which it finds what is above the floor.
+    fn resync(&self, floor: u64) -> Vec<Bytes> {
+        let everything = Matcher::everything();
+        self.gap(&everything).resync(floor.min(self.high_watermark()) - 1, self.app.newest_txn())
     }
 
     fn gap<'a>(&'a self, everything: &'a Matcher) -> Gap<'a> {
@@ -235,7 +272,7 @@ impl Partition {
             return Ok(self.app.events().max_timestamp());
         }
         let Some(last) = self.settled_high_watermark().await.checked_sub(1) else { return Ok(None) };
-        let batches = self.read(last, 1).await?;
+        let batches = self.read(last, 1, self.rebuild()).await?;
         let Some(batch) = batches.last() else { return Ok(None) };
         let records = record_batch::decode_records(batch).map_err(failed)?;
         Ok(records.last().map(|record| OffsetAndTimestamp {

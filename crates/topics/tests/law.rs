@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
     sync::{
         Arc,
@@ -18,7 +19,7 @@ use kafka_wire::record_batch;
 use proptest::{prelude::*, test_runner::TestRunner};
 use query::{Filter, Query};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
-use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
+use topics::{AppTopics, LiveQuery, MAIN, OnGap, Rebuild, TopicRegistry};
 use wire::event::{self, Change};
 
 const COLLECTIONS: [&str; 2] = ["people", "pets"];
@@ -48,6 +49,10 @@ enum Step {
         consumer: u8,
         partition: u8,
     },
+    /// A consumer's connection is lost: what the server knew of it goes with it.
+    Reconnect {
+        consumer: u8,
+    },
     Restart,
     Kill,
     ChangeGap {
@@ -63,6 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..4u8, 0..3u8, 1..12u8, 1..3000u16)
             .prop_map(|(consumer, partition, records, bytes)| Step::Consume { consumer, partition, records, bytes }),
         1 => (0..4u8, 0..3u8).prop_map(|(consumer, partition)| Step::Rewind { consumer, partition }),
+        1 => (0..4u8).prop_map(|consumer| Step::Reconnect { consumer }),
         1 => Just(Step::Restart),
         1 => Just(Step::Kill),
         1 => (0..4u8, any::<bool>()).prop_map(|(consumer, snapshot)| Step::ChangeGap { consumer, snapshot }),
@@ -93,6 +99,10 @@ struct World {
 struct Consumer {
     name: &'static str,
     offsets: Vec<u64>,
+    /// What the server knows of its connection, by partition.
+    rebuilds: Vec<Rebuild>,
+    /// How often it was told to begin again.
+    resyncs: u64,
     /// By record key: the transaction that the copy reflects, and the document.
     copy: BTreeMap<String, (u64, Option<String>)>,
 }
@@ -102,21 +112,18 @@ fn random() -> [u8; 16] {
 }
 
 impl World {
-    async fn new(retention_bytes: u64) -> Self {
+    async fn new(retention_bytes: u64, tombstone_retention_ms: Option<u64>) -> Self {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("0");
         let options = StoreOptions {
             segment_bytes: 4096,
             retention_bytes: Some(retention_bytes),
+            tombstone_retention_ms,
             disk_reserve_bytes: 1 << 20,
             ..StoreOptions::default()
         };
         let clock = Arc::new(Counting(AtomicU64::new(1_645_472_201_000)));
-        let consumers = LIVE_QUERIES.map(|(name, _, _, partitions, _)| Consumer {
-            name,
-            offsets: vec![0; usize::from(partitions)],
-            copy: BTreeMap::new(),
-        });
+        let consumers = LIVE_QUERIES.map(|(name, _, _, partitions, _)| Consumer::new(name, partitions));
         let mut world = Self { root, copies: 0, dir, options, clock, open: None, consumers: consumers.into() };
         world.reopen().await;
         for (name, collection, query, partitions, on_gap) in LIVE_QUERIES {
@@ -144,6 +151,7 @@ impl World {
         let registry = TopicRegistry::open(data.clone()).unwrap();
         let topics = registry.app("shop").unwrap().unwrap();
         self.open = Some((data, topics, registry));
+        self.consumers.iter_mut().for_each(Consumer::reconnect);
     }
 
     fn topics(&self) -> &Arc<AppTopics> {
@@ -183,11 +191,16 @@ impl World {
             Step::Consume { consumer, partition, records, bytes } => {
                 self.consume(consumer.into(), partition.into(), records.into(), bytes.into()).await;
             }
+            Step::Rewind { consumer, .. } if self.options.tombstone_retention_ms.is_some() => {
+                // Where tombstones go, who begins again begins with nothing.
+                self.consumers[usize::from(consumer)].begin_again();
+            }
             Step::Rewind { consumer, partition } => {
                 let offsets = &mut self.consumers[usize::from(consumer)].offsets;
                 let partition = usize::from(partition) % offsets.len();
                 offsets[partition] = 0;
             }
+            Step::Reconnect { consumer } => self.consumers[usize::from(consumer)].reconnect(),
             Step::Restart => {
                 self.close().await;
                 self.reopen().await;
@@ -220,15 +233,27 @@ impl World {
         let end = reader.settled_high_watermark().await;
         while records > 0 && consumer.offsets[partition] < end {
             let from = consumer.offsets[partition];
-            let batches = reader.read(from, bytes).await.unwrap();
+            if from == 0 {
+                consumer.rebuilds[partition] = reader.rebuild();
+            }
+            let batches = reader.read(from, bytes, consumer.rebuilds[partition]).await.unwrap();
             assert!(!batches.is_empty(), "{} {partition}: nothing at {from}, though it ends at {end}", consumer.name);
-            for batch in batches.iter().flat_map(|piece| split(piece)) {
-                for record in record_batch::decode_records(batch).unwrap() {
-                    if records > 0 && record.offset as u64 >= consumer.offsets[partition] {
-                        records -= 1;
-                        consumer.take(topics.app(), &record);
-                        consumer.offsets[partition] = record.offset as u64 + 1;
-                    }
+            let batches: Vec<_> = batches.iter().flat_map(|piece| split(piece)).collect();
+            if let [only] = batches.as_slice()
+                && let [record] = record_batch::decode_records(only).unwrap().as_slice()
+                && record.headers.contains(&("op", Some(b"resync")))
+            {
+                assert!(from > 0 && from < topics.app().tombstone_floor(), "nothing can have been missed at {from}");
+                assert!((from..end.max(from + 1)).contains(&(record.offset as u64)), "{} of {from}", record.offset);
+                records -= 1;
+                consumer.begin_again();
+                continue;
+            }
+            for record in batches.iter().flat_map(|batch| record_batch::decode_records(batch).unwrap()) {
+                if records > 0 && record.offset as u64 >= consumer.offsets[partition] {
+                    records -= 1;
+                    consumer.take(topics.app(), &record);
+                    consumer.offsets[partition] = record.offset as u64 + 1;
                 }
             }
             assert!(consumer.offsets[partition] > from, "a read brings something new");
@@ -238,11 +263,22 @@ impl World {
     /// Everyone catches up; then each copy must be what `find` says.
     async fn settle(&mut self) {
         for consumer in 0..self.consumers.len() {
-            for partition in 0..self.consumers[consumer].offsets.len() {
-                self.consume(consumer, partition, usize::MAX, 1 << 20).await;
-            }
+            self.catch_up(consumer, 1 << 20).await;
             self.compare(&self.consumers[consumer]);
             self.read_as_compacted(consumer).await;
+        }
+    }
+
+    /// Once more if it was told to begin again, and so no longer has what it read of the other partitions.
+    async fn catch_up(&mut self, consumer: usize, bytes: usize) {
+        loop {
+            let resyncs = self.consumers[consumer].resyncs;
+            for partition in 0..self.consumers[consumer].offsets.len() {
+                self.consume(consumer, partition, usize::MAX, bytes).await;
+            }
+            if self.consumers[consumer].resyncs == resyncs {
+                return;
+            }
         }
     }
 
@@ -267,11 +303,8 @@ impl World {
     async fn read_as_compacted(&mut self, consumer: usize) {
         let (name, collection, query, partitions, _) = LIVE_QUERIES[consumer];
         self.topics().set_on_gap(name, OnGap::Snapshot).await.unwrap();
-        let fresh = Consumer { name, offsets: vec![0; usize::from(partitions)], copy: BTreeMap::new() };
-        let kept = std::mem::replace(&mut self.consumers[consumer], fresh);
-        for partition in 0..usize::from(partitions) {
-            self.consume(consumer, partition, usize::MAX, 700).await;
-        }
+        let kept = std::mem::replace(&mut self.consumers[consumer], Consumer::new(name, partitions));
+        self.catch_up(consumer, 700).await;
         let fresh = std::mem::replace(&mut self.consumers[consumer], kept);
         self.compare(&fresh);
         let _ = (collection, query);
@@ -279,6 +312,22 @@ impl World {
 }
 
 impl Consumer {
+    fn new(name: &'static str, partitions: u16) -> Self {
+        let partitions = usize::from(partitions);
+        let (offsets, rebuilds) = (vec![0; partitions], vec![Rebuild::default(); partitions]);
+        Self { name, offsets, rebuilds, resyncs: 0, copy: BTreeMap::new() }
+    }
+
+    fn reconnect(&mut self) {
+        self.rebuilds.fill(Rebuild::default());
+    }
+
+    fn begin_again(&mut self) {
+        self.resyncs += 1;
+        self.copy.clear();
+        self.offsets.fill(0);
+    }
+
     fn take(&mut self, app: &App, record: &record_batch::Record<'_>) {
         let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
         let value: serde_json::Value = serde_json::from_slice(record.value.unwrap()).unwrap();
@@ -308,10 +357,18 @@ impl Consumer {
         for document in documents {
             let collection = document["collectionName"].as_str().unwrap();
             let id = document["documentId"].to_string();
+            let mut key = Vec::new();
+            event::write_key(&mut key, collection, &id);
+            let key = String::from_utf8(key).unwrap();
             let stored = snapshot
                 .document(&CollectionName::new(collection).unwrap(), &DocumentId::from_json(&id).unwrap())
-                .unwrap()
                 .unwrap();
+            let Some(stored) = stored else {
+                assert!(app.tombstone_floor() > 0, "{key} is named, but there is not even a tombstone");
+                self.copy.insert(key, (snapshot.txn_id().0, None));
+                newest = txn;
+                continue;
+            };
             let was_trimmed = stored.last_event.is_some_and(|offset| offset < snapshot.log_start());
             // One that left the live query by a trimmed event has to be read again, although it changed since, outside.
             let query = LIVE_QUERIES.iter().find(|(name, ..)| *name == self.name).and_then(|(_, _, query, ..)| *query);
@@ -321,14 +378,12 @@ impl Consumer {
             });
             assert!(was_trimmed || may_have_left, "{collection} {id} is named, but its last event is still there");
             newest = newest.max(stored.txn_id.0);
-            let mut key = Vec::new();
-            event::write_key(&mut key, collection, &id);
             let json = stored.document.exists().then(|| {
                 let mut json = Vec::new();
                 stored.document.write_json(&id, &mut json);
                 String::from_utf8(json).unwrap()
             });
-            self.copy.insert(String::from_utf8(key).unwrap(), (snapshot.txn_id().0, json));
+            self.copy.insert(key, (snapshot.txn_id().0, json));
         }
         assert_eq!(txn, newest, "a page's transaction is the newest of its documents'");
     }
@@ -420,15 +475,28 @@ fn copy_at_rest(from: &Path, to: &Path) {
 fn the_copy_equals_the_store() {
     let histories: u32 = std::env::var("LAW_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (trimmed, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let try_history = |(steps, retention_bytes)| {
-        runtime.block_on(async {
-            let mut world = World::new(retention_bytes).await;
-            for step in steps {
-                world.take(step).await;
+    let (trimmed, resynced, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let try_history = |(steps, retention_bytes, tombstone_retention_ms)| {
+        let mut world = runtime.block_on(World::new(retention_bytes, tombstone_retention_ms));
+        let lived = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                for step in steps {
+                    world.take(step).await;
+                }
+                world.settle().await;
+            });
+        }));
+        if let Err(panic) = lived {
+            // Not while it unwinds: the engine would never finish.
+            if world.open.is_some() {
+                runtime.block_on(world.close());
             }
-            world.settle().await;
+            resume_unwind(panic);
+        }
+        runtime.block_on(async {
             trimmed.fetch_add(u64::from(world.app().stats().log_start > 0), SeqCst);
+            let resyncs: u64 = world.consumers.iter().map(|consumer| consumer.resyncs).sum();
+            resynced.fetch_add(u64::from(resyncs > 0), SeqCst);
             world.close().await;
         });
         let done = done.fetch_add(1, SeqCst) + 1;
@@ -449,13 +517,16 @@ fn the_copy_equals_the_store() {
                     failure_persistence: None,
                     ..ProptestConfig::default()
                 });
-                let history = (prop::collection::vec(step(), 20..120), 0..16_000u64);
+                let history = (prop::collection::vec(step(), 20..120), 0..16_000u64, prop::option::of(0..200u64));
                 runner.run(&history, try_history).unwrap_or_else(|failure| panic!("{failure}"));
             });
         }
     });
-    let trimmed = trimmed.load(SeqCst);
-    println!("{histories} histories, {trimmed} of them trimmed at their end");
+    let (trimmed, resynced) = (trimmed.load(SeqCst), resynced.load(SeqCst));
+    println!(
+        "{histories} histories, {trimmed} of them trimmed at their end, in {resynced} a consumer had to begin again"
+    );
+    assert!(resynced * 50 >= u64::from(histories), "some must drop tombstones that a consumer misses");
     assert!(trimmed * 4 >= u64::from(histories), "most histories must have a gap to say anything");
 }
 

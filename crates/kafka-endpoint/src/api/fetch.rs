@@ -25,7 +25,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, LEADER_EPOCH, Partition, Topic, to_offset},
+    topics::{self, LEADER_EPOCH, Partition, Rebuild, Topic, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -49,6 +49,7 @@ struct TopicReader {
 struct PartitionReader {
     index: i32,
     log: Result<Partition, ResponseError>,
+    rebuild: Rebuild,
     next_offset: i64,
     /// Pieces of one or more whole batches.
     batches: Vec<Bytes>,
@@ -80,7 +81,7 @@ impl<'a> Fetch<'a> {
             } else {
                 super::topic_by_name(session, &topic.topic)
             };
-            let reader = |partition| PartitionReader::new(found.as_ref(), &partition);
+            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition);
             let partitions = topic.partitions.into_iter().map(reader).collect();
             let grown = found.as_ref().ok().map(Topic::watch);
             TopicReader { name: topic.topic.0, id: topic.topic_id, partitions, grown }
@@ -160,7 +161,7 @@ impl<'a> Fetch<'a> {
 }
 
 impl PartitionReader {
-    fn new(topic: Result<&Topic, &ResponseError>, wanted: &FetchPartition) -> Self {
+    fn new(session: &Session, topic: Result<&Topic, &ResponseError>, wanted: &FetchPartition) -> Self {
         let log = topic.map_err(|error| *error).and_then(|topic| topics::partition(topic, wanted.partition));
         let log = log.and_then(|log| {
             if wanted.current_leader_epoch > LEADER_EPOCH {
@@ -170,9 +171,15 @@ impl PartitionReader {
             let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
             if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
         });
+        let place = topic.map(|topic| (topic.id(), wanted.partition));
+        let rebuild = match (&log, place) {
+            (Ok(log), Ok(place)) => session.rebuilds.of(place, wanted.fetch_offset, log),
+            _ => Rebuild::default(),
+        };
         Self {
             index: wanted.partition,
             log,
+            rebuild,
             next_offset: wanted.fetch_offset,
             batches: Vec::new(),
             bytes: 0,
@@ -195,7 +202,7 @@ impl PartitionReader {
         if room == 0 && bytes_before > 0 {
             return 0;
         }
-        match log.read(self.next_offset.unsigned_abs(), room.max(1)).await {
+        match log.read(self.next_offset.unsigned_abs(), room.max(1), self.rebuild).await {
             Ok(batches) => self.take(session, batches, room, bytes_before == 0),
             Err(error) => {
                 tracing::error!(app = %session.app_name, %error, "events cannot be read");

@@ -12,40 +12,59 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 #[test]
 fn the_python_copy_is_what_find_says() {
-    keeps_a_copy(|server, database, topic| {
-        let mut command = Command::new(tool("python").join("bin/python"));
-        command.arg(Path::new(EXAMPLES).join("python/copy.py"));
-        run_copy(command, server, database, topic);
-        let query = "import json, sqlite3, sys\n\
-            rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
-            print(json.dumps([[c, json.loads(i), json.loads(d)] for c, i, d in rows]))";
-        let output = Command::new("python3").args(["-c", query]).arg(database).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let rows: Vec<(String, Value, Value)> = serde_json::from_slice(&output.stdout).unwrap();
-        rows.into_iter().map(|(collection, id, document)| (format!("{collection} {id}"), document)).collect()
-    });
+    keeps_a_copy(&[], python_copy);
+}
+
+#[test]
+fn the_python_copy_begins_again_where_tombstones_are_gone() {
+    keeps_a_copy(&FORGETFUL, python_copy);
 }
 
 #[test]
 fn the_kafkajs_copy_is_what_find_says() {
-    keeps_a_copy(|server, database, topic| {
-        let mut command = Command::new("node");
-        command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/copy.mjs"));
-        command.env("NODE_PATH", tool("node").join("node_modules"));
-        run_copy(command, server, database, topic);
-        let mut copy = BTreeMap::new();
-        for line in std::fs::read_to_string(database).unwrap().lines() {
-            let line: Value = serde_json::from_str(line).unwrap();
-            for row in line["documents"].as_array().into_iter().flatten() {
-                let key = format!("{} {}", row["collection"].as_str().unwrap(), row["id"].as_str().unwrap());
-                match row["document"].as_str() {
-                    Some(document) => drop(copy.insert(key, serde_json::from_str(document).unwrap())),
-                    None => drop(copy.remove(&key)),
-                }
+    keeps_a_copy(&[], kafkajs_copy);
+}
+
+#[test]
+fn the_kafkajs_copy_begins_again_where_tombstones_are_gone() {
+    keeps_a_copy(&FORGETFUL, kafkajs_copy);
+}
+
+const FORGETFUL: [&str; 2] = ["--tombstone-retention-ms", "1"];
+
+fn python_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
+    let mut command = Command::new(tool("python").join("bin/python"));
+    command.arg(Path::new(EXAMPLES).join("python/copy.py"));
+    run_copy(command, server, database, topic);
+    let query = "import json, sqlite3, sys\n\
+        rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
+        print(json.dumps([[c, json.loads(i), json.loads(d)] for c, i, d in rows]))";
+    let output = Command::new("python3").args(["-c", query]).arg(database).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows: Vec<(String, Value, Value)> = serde_json::from_slice(&output.stdout).unwrap();
+    rows.into_iter().map(|(collection, id, document)| (format!("{collection} {id}"), document)).collect()
+}
+
+fn kafkajs_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
+    let mut command = Command::new("node");
+    command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/copy.mjs"));
+    command.env("NODE_PATH", tool("node").join("node_modules"));
+    run_copy(command, server, database, topic);
+    let mut copy = BTreeMap::new();
+    for line in std::fs::read_to_string(database).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if line["startOver"] == true {
+            copy.clear();
+        }
+        for row in line["documents"].as_array().into_iter().flatten() {
+            let key = format!("{} {}", row["collection"].as_str().unwrap(), row["id"].as_str().unwrap());
+            match row["document"].as_str() {
+                Some(document) => drop(copy.insert(key, serde_json::from_str(document).unwrap())),
+                None => drop(copy.remove(&key)),
             }
         }
-        copy
-    });
+    }
+    copy
 }
 
 fn run_copy(mut command: Command, server: &TestServer, database: &Path, topic: &str) {
@@ -60,8 +79,8 @@ fn run_copy(mut command: Command, server: &TestServer, database: &Path, topic: &
 }
 
 /// Writes, has `copy` catch up, and again behind a gap, and once more from nothing.
-fn keeps_a_copy(copy: impl Fn(&TestServer, &Path, &str) -> BTreeMap<String, Value>) {
-    let arguments = ["--segment-bytes", "64KiB", "--retention-bytes", "64KiB"];
+fn keeps_a_copy(options: &[&str], copy: impl Fn(&TestServer, &Path, &str) -> BTreeMap<String, Value>) {
+    let arguments = [&["--segment-bytes", "64KiB", "--retention-bytes", "64KiB"], options].concat();
     let server = TestServer::start_in(Arc::new(TempDir::new().unwrap()), &arguments);
     let made = server.run(&["live-query", "create", "adults", "--collection", "people", "--query", "age >= 18"]);
     assert_eq!(made.code(), Some(0), "{}", made.stderr);
@@ -83,8 +102,10 @@ fn keeps_a_copy(copy: impl Fn(&TestServer, &Path, &str) -> BTreeMap<String, Valu
             assert_eq!(status, 200, "{reply}");
         }
         if round > 0 {
-            let is_trimmed = || copy_begins_with_a_gap(&server);
-            wait_until("old events are trimmed", is_trimmed);
+            wait_until("old events are trimmed", || has_counted(&server, "headwater_events_log_start{"));
+        }
+        if round > 1 && !options.is_empty() {
+            wait_until("tombstones are dropped", || has_counted(&server, "headwater_tombstones_dropped_total{"));
         }
         let everything = |_: &Value| true;
         let is_adult = |document: &Value| document["age"].as_i64().is_some_and(|age| age >= 18);
@@ -97,10 +118,11 @@ fn keeps_a_copy(copy: impl Fn(&TestServer, &Path, &str) -> BTreeMap<String, Valu
     assert_eq!(fresh, find(&server, &["people", "pets"], |_| true), "from offset 0, with nothing known");
 }
 
-fn copy_begins_with_a_gap(server: &TestServer) -> bool {
+/// Whether the metric is there and not 0.
+fn has_counted(server: &TestServer, metric: &str) -> bool {
     let metrics = ureq::get(format!("{}/metrics", server.run["http"].as_str().unwrap())).call().unwrap();
     let text = metrics.into_body().read_to_string().unwrap();
-    text.lines().any(|line| line.starts_with("headwater_events_log_start{") && !line.ends_with(" 0"))
+    text.lines().any(|line| line.starts_with(metric) && !line.ends_with(" 0"))
 }
 
 /// What the HTTP API finds, by collection and id.
