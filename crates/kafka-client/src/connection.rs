@@ -131,6 +131,8 @@ fn act(api: ApiKey) -> &'static str {
         ApiKey::Metadata => "asking for a topic's partitions",
         ApiKey::ListOffsets => "asking for a partition's offsets",
         ApiKey::Fetch => "fetching records",
+        ApiKey::OffsetFetch => "asking where a group is",
+        ApiKey::OffsetCommit => "noting where a group is",
         _ => "waiting for a reply",
     }
 }

@@ -37,7 +37,7 @@ const EARLIEST: i64 = -2;
 /// a topic.
 #[derive(Debug)]
 pub struct Consumer {
-    connection: Connection<TlsStream<TcpStream>>,
+    pub(crate) connection: Connection<TlsStream<TcpStream>>,
     api_versions: Vec<ApiRange>,
 }
 
@@ -152,12 +152,12 @@ impl Consumer {
     }
 }
 
-fn topic_name(topic: &str) -> TopicName {
+pub(crate) fn topic_name(topic: &str) -> TopicName {
     TopicName(StrBytes::from_string(topic.to_owned()))
 }
 
 /// What an error code means; `topic` is what was asked for.
-fn check(api: ApiKey, error_code: i16, topic: Option<&str>) -> Result<(), ClientError> {
+pub(crate) fn check(api: ApiKey, error_code: i16, topic: Option<&str>) -> Result<(), ClientError> {
     let topic = topic.map(str::to_owned);
     Err(match (ResponseError::try_from_code(error_code), topic) {
         (None, _) => return Ok(()),
@@ -167,6 +167,6 @@ fn check(api: ApiKey, error_code: i16, topic: Option<&str>) -> Result<(), Client
     })
 }
 
-fn missing(api: ApiKey, topic: &str) -> ClientError {
+pub(crate) fn missing(api: ApiKey, topic: &str) -> ClientError {
     ClientError::BadResponse { api, message: format!("it does not speak of `{topic}`, which was asked for") }
 }

@@ -135,6 +135,12 @@ pub enum ClientError {
         /// The topic asked for.
         topic: String,
     },
+    /// A group that has members commits through them alone.
+    #[error("the group `{group}` has members: only they commit its offsets; stop them first, or take another group")]
+    GroupHasMembers {
+        /// The group.
+        group: String,
+    },
     /// There is nothing at that offset, nor will be next.
     #[error("offset {offset} of `{topic}`-{partition} is beyond what the topic holds")]
     OffsetOutOfRange {

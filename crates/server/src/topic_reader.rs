@@ -1,7 +1,7 @@
 //! Reads a topic through the Kafka endpoint, like any consumer: for `headwater events` and the demo.
 //!
 //! One connection for each partition, read side by side; what comes is handed over through a bounded queue.
-//! Not here: consumer groups. Whoever reads this way leaves no trace on the server.
+//! Not here: membership of consumer groups: whoever reads for a group has all partitions, and commits by hand.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +29,15 @@ pub(crate) enum Start {
     Offset(u64),
 }
 
+/// Whose place to take up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Where to begin, in every partition that the group knows nothing of.
+    pub(crate) start: Start,
+    /// A consumer group whose committed offsets come first.
+    pub(crate) group: Option<&'a str>,
+}
+
 /// A place in every partition of a topic.
 #[derive(Debug)]
 pub(crate) struct TopicReader {
@@ -42,7 +51,7 @@ impl TopicReader {
         endpoint: &str,
         tls: Arc<rustls::ClientConfig>,
         topic: &str,
-        start: Start,
+        place: Place<'_>,
     ) -> anyhow::Result<Self> {
         // A topic that is not there, or not ours, is said here and not by the first fetch.
         let partitions = Consumer::connect(endpoint, tls.clone()).await?.partitions(topic).await?;
@@ -54,7 +63,12 @@ impl TopicReader {
         let mut reading = JoinSet::new();
         for partition in partitions {
             let mut consumer = Consumer::connect(endpoint, tls.clone()).await?;
-            let next_offset = match start {
+            let committed = match place.group {
+                Some(group) => consumer.committed(group, topic, partition).await?,
+                None => None,
+            };
+            let next_offset = match place.start {
+                _ if committed.is_some() => committed.unwrap_or_default(),
                 Start::Beginning => consumer.offsets(topic, partition).await?.0,
                 Start::End => consumer.offsets(topic, partition).await?.1,
                 Start::Offset(offset) => i64::try_from(offset)?,

@@ -49,6 +49,24 @@ fn a_live_querys_partitions_are_read_side_by_side() {
 }
 
 #[test]
+fn a_group_goes_on_where_it_was() {
+    let server = TestServer::start();
+    for n in 0..5 {
+        write(&server, json!([{"method": "upsert", "collection": "c", "id": n, "value": {}}]));
+    }
+    let read = |max: &str| {
+        let printed = server.run(&["events", "--group", "audit", "--from-beginning", "--max", max]);
+        assert_eq!(printed.code(), Some(0), "{printed:?}");
+        let ids = printed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        ids.map(|event| event["change"]["newValue"]["_id"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(read("2"), [0, 1]);
+    assert_eq!(read("3"), [2, 3, 4], "what was printed is committed, and no more");
+    let both = server.run(&["events", "--group", "audit", "--from-offset", "0"]);
+    assert_eq!(both.code(), Some(2), "{both:?}");
+}
+
+#[test]
 fn each_app_has_its_own_topic() {
     let server = TestServer::start();
     assert_eq!(server.run(&["app", "create", "shop"]).code(), Some(0));

@@ -13,7 +13,7 @@ use crate::{
     config::{ConfigFile, ListenAddress, ServeOptions},
     output::{Marks, indented_json, print_line},
     server::{Facts, Server},
-    topic_reader::{Start, TopicReader},
+    topic_reader::{Place, Start, TopicReader},
 };
 
 /// An event must arrive within this; usually it takes a millisecond.
@@ -114,7 +114,9 @@ fn introduction(facts: &Facts, start_took: Duration, marks: Marks) -> String {
 async fn consume(server: &Server) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Arrival>>> {
     let facts = server.facts();
     let tls = server.credentials().client_tls(&facts.apps[0])?;
-    let mut reader = TopicReader::open(&facts.run.kafka, tls, &facts.bundle.topic, Start::Beginning).await?;
+    let mut reader =
+        TopicReader::open(&facts.run.kafka, tls, &facts.bundle.topic, Place { start: Start::Beginning, group: None })
+            .await?;
     let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
     tokio::spawn(async move {
         loop {

@@ -1,7 +1,7 @@
 //! `headwater events`: a topic as JSON lines, or as lines that also say where each event stands.
 
 use credentials::Credentials;
-use kafka_client::OwnedRecord;
+use kafka_client::{Consumer, OwnedRecord};
 
 use super::Context;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     config::AppOption,
     output::print_line,
     run_file::RunFile,
-    topic_reader::{Start, TopicReader},
+    topic_reader::{Place, Start, TopicReader},
 };
 
 /// What to print.
@@ -19,6 +19,7 @@ Examples:
   headwater events
   headwater events --from-beginning --max 10
   headwater events --live-query adults --from-offset 1000 --long
+  headwater events --group audit --from-beginning >> audit.jsonl
   headwater events | jq .change.newValue")]
 pub(crate) struct Events {
     /// The topic [default: the main one of the app, user-consumable-<app>]
@@ -27,12 +28,15 @@ pub(crate) struct Events {
     /// The topic of this live query of the app
     #[arg(long, value_name = "NAME", conflicts_with = "topic")]
     live_query: Option<String>,
-    /// Begin with the oldest event, not with the next one
+    /// Begin with the oldest event, not with the next one; with --group, where the group has no committed offset
     #[arg(long)]
     from_beginning: bool,
     /// Begin at this offset, in every partition
     #[arg(long, value_name = "OFFSET", conflicts_with = "from_beginning")]
     from_offset: Option<u64>,
+    /// Go on where this consumer group is, and commit what was printed. The group must have no members meanwhile
+    #[arg(long, value_name = "GROUP", conflicts_with = "from_offset")]
+    group: Option<String>,
     /// Before each event its partition and offset, what happened, and its key
     #[arg(long)]
     long: bool,
@@ -60,12 +64,19 @@ impl Events {
             None => Start::End,
         };
         super::runtime()?.block_on(async {
-            let mut reader = TopicReader::open(&run.kafka, tls, &topic, start).await?;
-            self.print(&mut reader).await
+            let place = Place { start, group: self.group.as_deref() };
+            let mut reader = TopicReader::open(&run.kafka, tls.clone(), &topic, place).await?;
+            let mut committer = match &self.group {
+                Some(group) => {
+                    Some(Committer { consumer: Consumer::connect(&run.kafka, tls).await?, group, topic: &topic })
+                }
+                None => None,
+            };
+            self.print(&mut reader, committer.as_mut()).await
         })
     }
 
-    async fn print(&self, reader: &mut TopicReader) -> anyhow::Result<()> {
+    async fn print(&self, reader: &mut TopicReader, mut committer: Option<&mut Committer<'_>>) -> anyhow::Result<()> {
         let mut left = self.max.unwrap_or(u64::MAX);
         while left > 0 {
             let (partition, records) = reader.next().await?;
@@ -73,8 +84,24 @@ impl Events {
             let line = |record: &OwnedRecord| if self.long { long(partition, record) } else { value(record) };
             print_line(&records[..take].iter().map(line).collect::<Vec<_>>().join("\n"))?;
             left -= take as u64;
+            if let (Some(committer), Some(last)) = (committer.as_mut(), records[..take].last()) {
+                committer.commit(partition, last.offset + 1).await?;
+            }
         }
         Ok(())
+    }
+}
+
+/// Commits for a group what was printed.
+struct Committer<'a> {
+    consumer: Consumer,
+    group: &'a str,
+    topic: &'a str,
+}
+
+impl Committer<'_> {
+    async fn commit(&mut self, partition: i32, next_offset: i64) -> anyhow::Result<()> {
+        Ok(self.consumer.commit(self.group, self.topic, partition, next_offset).await?)
     }
 }
 
