@@ -8,7 +8,7 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, ConfigBuilder, Error, RootCertStore, ServerConfig, WantsVerifier,
+    CipherSuite, ClientConfig, Error, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -26,8 +26,15 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// For the Kafka endpoint: clients must show a certificate that the verifier takes. No ALPN: Kafka's clients send none.
+///
+/// A consumer that drains a topic costs hardly more than its encryption, so the server chooses the suite, and takes AES with 128 bits before 256.
 pub(crate) fn mutual(verifier: Arc<dyn ClientCertVerifier>, server: Arc<dyn ResolvesServerCert>) -> ServerConfig {
-    let mut config = server_versions().with_client_cert_verifier(verifier).with_cert_resolver(server);
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
+    let versions = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(rustls::ALL_VERSIONS);
+    let versions = versions.expect("ring has suites for TLS 1.2 and 1.3");
+    let mut config = versions.with_client_cert_verifier(verifier).with_cert_resolver(server);
+    config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_tls13_tickets = 0;
@@ -37,7 +44,9 @@ pub(crate) fn mutual(verifier: Arc<dyn ClientCertVerifier>, server: Arc<dyn Reso
 
 /// For HTTPS: clients are known by their key, not by a certificate. HTTP/1.1 only.
 pub(crate) fn https(server: Arc<dyn ResolvesServerCert>) -> ServerConfig {
-    let mut config = server_versions().with_no_client_auth().with_cert_resolver(server);
+    let versions = ServerConfig::builder_with_provider(provider()).with_protocol_versions(rustls::ALL_VERSIONS);
+    let versions = versions.expect("ring has suites for TLS 1.2 and 1.3");
+    let mut config = versions.with_no_client_auth().with_cert_resolver(server);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
 }
@@ -79,10 +88,14 @@ pub(crate) fn certified_key(
     CertifiedKey::from_der(chain, key, &provider()).map(Arc::new)
 }
 
-fn server_versions() -> ConfigBuilder<ServerConfig, WantsVerifier> {
-    ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .expect("ring has suites for TLS 1.2 and 1.3")
+fn is_aes_128(suite: CipherSuite) -> bool {
+    use CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS13_AES_128_GCM_SHA256,
+    };
+    matches!(
+        suite,
+        TLS13_AES_128_GCM_SHA256 | TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 | TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
