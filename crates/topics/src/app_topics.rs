@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use store::{App, DataDir, SnapshotError, TrimObserver};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     limits::LIVE_QUERIES_MAX,
     live_query::{LiveQuery, LiveQueryError, MAIN, OnGap},
     matcher::Matcher,
+    progress::Progress,
     topic::{Topic, TopicError},
     view::{State, View},
 };
@@ -38,12 +39,12 @@ pub struct AppTopics {
     app: Arc<App>,
     settings: RwLock<Settings>,
     /// Sorted by name.
-    views: RwLock<Vec<Arc<View>>>,
+    views: RwLock<Arc<[Arc<View>]>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
-    pub(crate) changed: Arc<Notify>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -126,20 +127,21 @@ impl AppTopics {
         if settings.version > SETTINGS_VERSION {
             return Err(failed(format!("the live queries have version {}", settings.version)));
         }
-        let mut views = Vec::new();
+        let (mut views, progress) = (Vec::new(), Arc::default());
         for query in &settings.live_queries {
             views.push(Arc::new(
-                view(&app, query.clone()).map_err(|e| failed(format!("live query {:?}: {e}", query.name)))?,
+                view(&app, &progress, query.clone())
+                    .map_err(|e| failed(format!("live query {:?}: {e}", query.name)))?,
             ));
         }
         let topics = Arc::new(Self {
             app,
             settings: RwLock::new(settings),
-            views: RwLock::new(views),
+            views: RwLock::new(views.into()),
             changing: tokio::sync::Mutex::default(),
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
-            changed: Arc::default(),
+            progress,
         });
         topics.app.observe_trims(Box::new(Observer(Arc::downgrade(&topics))));
         topics.start_evaluating();
@@ -152,13 +154,13 @@ impl AppTopics {
         if evaluator.is_none() && !self.views().is_empty() && !self.is_stopping() {
             *evaluator = Some(tokio::spawn(evaluator::run(Arc::downgrade(self))));
         }
-        self.changed.notify_one();
+        self.progress.want();
     }
 
     /// Returns when the task has ended and let go of the app.
     async fn stop_evaluating(&self) {
         self.stopping.store(true, SeqCst);
-        self.changed.notify_one();
+        self.progress.want();
         let task = self.evaluator.lock().expect("not poisoned").take();
         if let Some(task) = task
             && let Err(error) = task.await
@@ -179,7 +181,7 @@ impl AppTopics {
     /// Every topic, the main one first, the others by name.
     pub fn all(&self) -> Vec<Topic> {
         let main = std::iter::once(self.main());
-        main.chain(self.views().into_iter().map(|view| Topic::of_view(self.app.clone(), view))).collect()
+        main.chain(self.views().iter().map(|view| Topic::of_view(self.app.clone(), view.clone()))).collect()
     }
 
     /// The main topic.
@@ -193,8 +195,9 @@ impl AppTopics {
         if main.name() == name {
             return Some(main);
         }
-        let view = self.views().into_iter().find(|view| view.topic == name)?;
-        Some(Topic::of_view(self.app.clone(), view))
+        let views = self.views();
+        let view = views.iter().find(|view| view.topic == name)?;
+        Some(Topic::of_view(self.app.clone(), view.clone()))
     }
 
     /// The topic of that id.
@@ -305,15 +308,15 @@ impl AppTopics {
                     let state = known
                         .iter()
                         .find(|known| known.query.name == query.name && known.query.created_ms == query.created_ms)
-                        .map(|known| known.read(State::clone));
+                        .map(|known| known.state());
                     Arc::new(match state {
-                        Some(state) => view_in(&self.app, query.clone(), state)?,
-                        None => view(&self.app, query.clone())?,
+                        Some(state) => view_in(&self.app, &self.progress, query.clone(), state)?,
+                        None => view(&self.app, &self.progress, query.clone())?,
                     })
                 }
             });
         }
-        *self.views.write().expect("not poisoned") = views;
+        *self.views.write().expect("not poisoned") = views.into();
         *self.settings.write().expect("not poisoned") = settings;
         self.start_evaluating();
         Ok(())
@@ -322,16 +325,16 @@ impl AppTopics {
     /// Keeps what is known with the documents.
     pub(crate) fn note_views(&self) {
         let log_start = self.app.events().log_start();
-        for view in self.views() {
+        for view in self.views().iter() {
             view.forget_below(log_start);
-            let state = view.read(|state| state.encode(view.query.created_ms));
+            let state = view.state().encode(view.query.created_ms);
             if let Err(error) = self.app.note_view(&view.query.name, Some(&state)) {
                 tracing::warn!(app = self.app.name().as_str(), %error, "what is known of a live query cannot be kept");
             }
         }
     }
 
-    pub(crate) fn views(&self) -> Vec<Arc<View>> {
+    pub(crate) fn views(&self) -> Arc<[Arc<View>]> {
         self.views.read().expect("not poisoned").clone()
     }
 
@@ -350,26 +353,26 @@ impl TrimObserver for Observer {
     }
 
     fn last_offsets(&self) -> HashSet<u64> {
-        let views = self.0.upgrade().map(|topics| topics.views()).unwrap_or_default();
+        let Some(views) = self.0.upgrade().map(|topics| topics.views()) else { return HashSet::new() };
         let high_watermarks =
             views.iter().flat_map(|view| (0..view.query.partitions).map(|index| view.high_watermark(index)));
         high_watermarks.filter_map(|high_watermark| high_watermark.checked_sub(1)).collect()
     }
 }
 
-fn view(app: &App, query: LiveQuery) -> Result<View, LiveQueryError> {
+fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, LiveQueryError> {
     let noted = app.view(&query.name).ok().flatten();
     let state = noted.and_then(|bytes| State::decode(&bytes, query.created_ms, query.partitions));
     let state = state.unwrap_or_else(|| State::new(query.partitions));
-    view_in(app, query, state)
+    view_in(app, progress, query, state)
 }
 
-fn view_in(app: &App, query: LiveQuery, state: State) -> Result<View, LiveQueryError> {
+fn view_in(app: &App, progress: &Arc<Progress>, query: LiveQuery, state: State) -> Result<View, LiveQueryError> {
     let matcher =
         Matcher { collection: query.collection.clone(), filter: query.check()?, partitions: query.partitions };
     let topic = query.topic(app.name());
     // One that is made again under its name is another topic (KIP-516).
     let named = format!("{topic} {}", query.created_ms);
     let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), named.as_bytes());
-    Ok(View::new(query, topic, id, matcher, state))
+    Ok(View::new(query, topic, id, matcher, state, progress.clone()))
 }

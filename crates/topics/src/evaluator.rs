@@ -1,7 +1,8 @@
 //! Looks at new events for every live query of an app, so that each knows its high watermark and wakes its readers only for what they get.
 //!
 //! One task an app that has live queries. Those that keep up are evaluated together, each event decoded once; one that was just made, or was not
-//! kept with the documents, is caught up in slices between. Writers never wait for it.
+//! kept with the documents, is caught up in slices between. While nobody waits for any of them, events are looked at a few times a second
+//! only, many at once. Writers never wait for it.
 
 use std::{
     collections::HashMap,
@@ -18,6 +19,9 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Filters times events that are evaluated without going to another thread: about 200 us.
 const EVALUATIONS_INLINE_MAX: u64 = 500;
+
+/// How long events are left alone while nobody waits.
+const DALLY: Duration = Duration::from_millis(50);
 
 /// How long it waits after events could not be read.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ pub(crate) enum EvaluateError {
 pub(crate) async fn run(topics: Weak<AppTopics>) {
     let Some(strong) = topics.upgrade() else { return };
     let mut grown = strong.app().events().watch();
-    let changed = strong.changed.clone();
+    let progress = strong.progress.clone();
     drop(strong);
     let mut noted_at = Instant::now();
     loop {
@@ -62,17 +66,30 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         } else {
             tokio::task::spawn_blocking(slice).await
         };
+        progress.note_evaluated();
         match done {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => {}
             Ok(Err(())) => tokio::time::sleep(FAILURE_PAUSE).await,
             Err(_) => return,
         }
+        let somebody_waits = topics.upgrade().is_some_and(|topics| somebody_waits(&topics));
+        let next_events = async {
+            let changed = grown.changed().await;
+            if changed.is_ok() && !somebody_waits {
+                tokio::time::sleep(DALLY).await;
+            }
+            changed
+        };
         tokio::select! {
-            changed = grown.changed() => if changed.is_err() { return },
-            () = changed.notified() => {}
+            changed = next_events => if changed.is_err() { return },
+            () = progress.wanted() => {}
         }
     }
+}
+
+fn somebody_waits(topics: &AppTopics) -> bool {
+    topics.progress.is_watched() || topics.views().iter().any(|view| view.is_watched())
 }
 
 /// Whether every live query has only a few events before it.
@@ -86,10 +103,10 @@ fn is_soon_done(topics: &AppTopics) -> bool {
 /// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.
 fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
     let high_watermark = topics.app().events().high_watermark();
-    let mut behind: Vec<(u64, Arc<View>)> = topics
-        .views()
-        .into_iter()
-        .map(|view| (view.scanned_to(), view))
+    let views = topics.views();
+    let mut behind: Vec<(u64, &View)> = views
+        .iter()
+        .map(|view| (view.scanned_to(), &**view))
         .filter(|(scanned_to, _)| *scanned_to < high_watermark)
         .collect();
     behind.sort_by_key(|(scanned_to, _)| *scanned_to);
@@ -98,14 +115,14 @@ fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
     if first != last {
         evaluate(topics, &behind, first)?;
     }
-    Ok(topics.views().iter().any(|view| view.scanned_to() < high_watermark))
+    Ok(views.iter().any(|view| view.scanned_to() < high_watermark))
 }
 
 /// Looks at a slice of the events from `from` on, for the live queries that are there.
-fn evaluate(topics: &AppTopics, behind: &[(u64, Arc<View>)], from: u64) -> Result<(), EvaluateError> {
+fn evaluate(topics: &AppTopics, behind: &[(u64, &View)], from: u64) -> Result<(), EvaluateError> {
     let app = topics.app();
     let mut views: Vec<(&View, Vec<(u16, u64)>)> =
-        behind.iter().filter(|(scanned_to, _)| *scanned_to == from).map(|(_, view)| (&**view, Vec::new())).collect();
+        behind.iter().filter(|(scanned_to, _)| *scanned_to == from).map(|(_, view)| (*view, Vec::new())).collect();
     let mut next = from;
     for piece in app.events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
@@ -140,7 +157,8 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, Arc<View>)], from: u64) -> Resul
 
 /// Notes the documents that leave a live query by the events of `offsets`, which are about to be trimmed.
 pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>) -> Result<(), EvaluateError> {
-    let views: Vec<Arc<View>> = topics.views().into_iter().filter(|view| view.matcher.filter.is_some()).collect();
+    let all = topics.views();
+    let views: Vec<&Arc<View>> = all.iter().filter(|view| view.matcher.filter.is_some()).collect();
     let mut next = offsets.start;
     while !views.is_empty() && next < offsets.end {
         let mut left: Vec<Vec<(u64, String, String)>> = vec![Vec::new(); views.len()];

@@ -13,6 +13,7 @@ mod gap;
 mod live_query;
 mod matcher;
 mod murmur2;
+mod progress;
 mod topic;
 mod view;
 

@@ -111,7 +111,7 @@ impl Topic {
     pub fn watch(&self) -> watch::Receiver<u64> {
         match &self.kind {
             Kind::Main(_) => self.app.events().watch(),
-            Kind::View(view) => view.grown.subscribe(),
+            Kind::View(view) => view.watch(),
         }
     }
 }
@@ -129,8 +129,7 @@ impl Partition {
     pub async fn settled_high_watermark(&self) -> u64 {
         if let Kind::View(view) = &self.kind {
             let wanted = self.app.events().high_watermark();
-            let mut scanned_to = view.scanned_to.subscribe();
-            drop(tokio::time::timeout(SCAN_WAIT, scanned_to.wait_for(|&to| to >= wanted)).await);
+            drop(tokio::time::timeout(SCAN_WAIT, view.wait_for(wanted)).await);
         }
         self.high_watermark()
     }

@@ -3,12 +3,15 @@
 //! Matches are remembered by block of offsets, one bit for each partition and block: a rare one costs no scan, a common one no memory to speak of.
 //! It is rebuilt from the events, but for the high watermarks of what was trimmed: so it is kept with the documents, and never goes back.
 
-use std::sync::RwLock;
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
 
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{limits::BLOCK_OFFSETS, live_query::LiveQuery, matcher::Matcher};
+use crate::{limits::BLOCK_OFFSETS, live_query::LiveQuery, matcher::Matcher, progress::Progress};
 
 const STATE_VERSION: u8 = 1;
 
@@ -21,15 +24,16 @@ pub(crate) struct View {
     pub(crate) matcher: Matcher,
     state: RwLock<State>,
     /// Counts the times that a partition has grown.
-    pub(crate) grown: watch::Sender<u64>,
-    /// Events below it were looked at.
-    pub(crate) scanned_to: watch::Sender<u64>,
+    grown: watch::Sender<u64>,
+    /// Events below it were looked at, and their matches are in the state.
+    scanned_to: AtomicU64,
+    progress: Arc<Progress>,
 }
 
 /// The matches of every partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
-    pub(crate) scanned_to: u64,
+    scanned_to: u64,
     partitions: Vec<Matches>,
 }
 
@@ -42,13 +46,41 @@ struct Matches {
 }
 
 impl View {
-    pub(crate) fn new(query: LiveQuery, topic: String, id: Uuid, matcher: Matcher, state: State) -> Self {
-        let scanned_to = watch::Sender::new(state.scanned_to);
-        Self { query, topic, id, matcher, state: RwLock::new(state), grown: watch::Sender::new(0), scanned_to }
+    pub(crate) fn new(
+        query: LiveQuery,
+        topic: String,
+        id: Uuid,
+        matcher: Matcher,
+        state: State,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let (scanned_to, grown) = (AtomicU64::new(state.scanned_to), watch::Sender::new(0));
+        Self { query, topic, id, matcher, state: RwLock::new(state), grown, scanned_to, progress }
     }
 
     pub(crate) fn scanned_to(&self) -> u64 {
-        *self.scanned_to.borrow()
+        self.scanned_to.load(SeqCst)
+    }
+
+    /// Returns when the events below `wanted` have been looked at.
+    pub(crate) async fn wait_for(&self, wanted: u64) {
+        if self.scanned_to() >= wanted {
+            return;
+        }
+        let mut evaluated = self.progress.watch();
+        while self.scanned_to() < wanted && evaluated.changed().await.is_ok() {}
+    }
+
+    /// Changes whenever a partition has grown.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        let grown = self.grown.subscribe();
+        self.progress.want();
+        grown
+    }
+
+    /// Whether somebody waits for it to grow.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.grown.receiver_count() > 0
     }
 
     pub(crate) fn high_watermark(&self, partition: u16) -> u64 {
@@ -62,14 +94,13 @@ impl View {
 
     /// Takes over what was found in the events up to `scanned_to`: partition and offset of each match, in order.
     pub(crate) fn extend(&self, matches: &[(u16, u64)], scanned_to: u64) {
-        {
+        if !matches.is_empty() {
             let mut state = self.state.write().expect("not poisoned");
             for &(partition, offset) in matches {
                 state.partitions[usize::from(partition)].add(offset);
             }
-            state.scanned_to = state.scanned_to.max(scanned_to);
         }
-        self.scanned_to.send_replace(scanned_to);
+        self.scanned_to.fetch_max(scanned_to, SeqCst);
         if !matches.is_empty() {
             self.grown.send_modify(|count| *count += 1);
         }
@@ -88,7 +119,13 @@ impl View {
         state.partitions.iter_mut().for_each(|matches| matches.forget_below(log_start / BLOCK_OFFSETS));
     }
 
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+    /// All that is known, as of one moment.
+    pub(crate) fn state(&self) -> State {
+        let scanned_to = self.scanned_to(); // before the matches: there may be more of them, never fewer
+        State { scanned_to, ..self.read(State::clone) }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.state.read().expect("not poisoned"))
     }
 }
