@@ -44,5 +44,29 @@ pub const FORM_FIELDS_MAX: usize = 1024;
 /// How long a browser may take to send a form. Then 408.
 pub const FORM_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often the apps' counters are sampled.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+
+/// Samples kept of each app. The oldest is dropped.
+pub const SAMPLES_MAX: usize = 61;
+
+/// Groups that one page shows; it says how many more there are.
+pub const GROUPS_SHOWN_MAX: usize = 50;
+
+/// Rows that one table shows; it says how many more there are.
+pub const ROWS_SHOWN_MAX: usize = 100;
+
+/// Documents that the check of a filter shows.
+pub const MATCHES_SHOWN_MAX: usize = 10;
+
+/// Documents that it looks at. Then it ends, and says so.
+pub const SCAN_DOCUMENTS_MAX: usize = 10_000;
+
+/// How long it looks at documents. Then it ends, and says so.
+pub const SCAN_TIME_MAX: Duration = Duration::from_millis(12);
+
+/// Topics that one page offers to choose from; others are reached from the page of their live query.
+pub const TOPICS_OFFERED_MAX: usize = 100;
+
 /// How long the Test button's consumer may take for everything but waiting for an event.
 pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);

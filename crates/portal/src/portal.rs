@@ -11,7 +11,9 @@ use topics::TopicRegistry;
 use crate::{
     ConsumerGroups, SignInTokens,
     attempts::Attempts,
+    page::api_docs::Description,
     routes::Routes,
+    samples::{self, Samples},
     session::{Random, Sessions},
 };
 
@@ -73,10 +75,11 @@ pub(crate) struct State {
     pub(crate) sign_in: Arc<SignInTokens>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) random: Random,
-    pub(crate) openapi: &'static str,
+    pub(crate) description: Description,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
+    pub(crate) samples: Samples,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
 }
@@ -94,12 +97,14 @@ impl Portal {
             sign_in: parts.sign_in,
             clock: parts.clock,
             random: parts.random,
-            openapi: parts.openapi,
+            description: Description::read(parts.openapi),
             stopping: parts.stopping,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            samples: Samples::default(),
             cookie_label,
         });
+        tokio::spawn(samples::run(Arc::downgrade(&state)));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }
     }
