@@ -22,9 +22,6 @@ pub(crate) struct GroupLag {
 #[derive(Debug, Clone)]
 pub(crate) struct PartitionLag {
     pub(crate) topic: String,
-    pub(crate) partition: i32,
-    /// The offset it reads next.
-    pub(crate) committed: u64,
     pub(crate) lag: u64,
     /// Whether what it reads next was trimmed: it gets a gap first.
     pub(crate) gap_ahead: bool,
@@ -64,7 +61,7 @@ pub(crate) fn of_app(state: &State, topics: &AppTopics) -> Vec<GroupLag> {
                 let high_watermark = topics_by_name.get(&topic)?.partition(partition)?.high_watermark();
                 let committed = u64::try_from(committed.offset).unwrap_or(0);
                 let lag = high_watermark.saturating_sub(committed);
-                Some(PartitionLag { topic, partition, committed, lag, gap_ahead: lag > 0 && committed < log_start })
+                Some(PartitionLag { topic, lag, gap_ahead: lag > 0 && committed < log_start })
             })
             .collect(),
         state: group.as_ref().map_or("Empty".to_owned(), |group| group.state.clone()),

@@ -27,8 +27,6 @@ pub(crate) struct Matches {
 #[derive(Debug)]
 pub(crate) struct MatchingDocument {
     pub(crate) collection: String,
-    /// As canonical JSON.
-    pub(crate) id: String,
     /// Its beginning.
     pub(crate) json: String,
 }
@@ -104,7 +102,6 @@ impl Look<'_> {
             stored.document.write_json(id.as_json(), &mut json);
             self.matches.found.push(MatchingDocument {
                 collection: collection.as_str().to_owned(),
-                id: id.as_json().to_owned(),
                 json: beginning(&String::from_utf8_lossy(&json)),
             });
         }
