@@ -48,7 +48,8 @@ fn other_paths_stay_the_http_apis() {
     let (status, .., body) = get(&format!("{base}/nothing"), "");
     assert!(status == 404 && body.starts_with(r#"{"message":"#), "{body}");
     assert_eq!(server.run(&["app", "create", "portal"]).code(), Some(0));
-    let susan = json!({"commands": [{"method": "upsert", "collection": "people", "id": "abc123", "value": {"name": "Susan"}}]});
+    let susan =
+        json!({"commands": [{"method": "upsert", "collection": "people", "id": "abc123", "value": {"name": "Susan"}}]});
     assert_eq!(server.post("/portal/api/v4/store/write", &susan).0, 200, "an app may be named portal");
     assert_eq!(server.post("/admin/v1/sign-in-links", &json!({})).0, 401, "links need the admin key");
 }
