@@ -5,7 +5,10 @@
 
 use std::sync::{
     Arc, RwLock,
-    atomic::{AtomicU64, Ordering::SeqCst},
+    atomic::{
+        AtomicU64,
+        Ordering::{Relaxed, SeqCst},
+    },
 };
 
 use tokio::sync::watch;
@@ -27,6 +30,8 @@ pub(crate) struct View {
     grown: watch::Sender<u64>,
     /// Events below it were looked at, and their matches are in the state.
     scanned_to: AtomicU64,
+    /// Matches that were found since the view was made.
+    pub(crate) found: AtomicU64,
     progress: Arc<Progress>,
 }
 
@@ -54,8 +59,18 @@ impl View {
         state: State,
         progress: Arc<Progress>,
     ) -> Self {
-        let (scanned_to, grown) = (AtomicU64::new(state.scanned_to), watch::Sender::new(0));
-        Self { query, topic, id, matcher, state: RwLock::new(state), grown, scanned_to, progress }
+        let scanned_to = AtomicU64::new(state.scanned_to);
+        Self {
+            query,
+            topic,
+            id,
+            matcher,
+            state: RwLock::new(state),
+            grown: watch::Sender::new(0),
+            scanned_to,
+            found: AtomicU64::new(0),
+            progress,
+        }
     }
 
     pub(crate) fn scanned_to(&self) -> u64 {
@@ -101,6 +116,7 @@ impl View {
             }
         }
         self.scanned_to.fetch_max(scanned_to, SeqCst);
+        self.found.fetch_add(matches.len() as u64, Relaxed);
         if !matches.is_empty() {
             self.grown.send_modify(|count| *count += 1);
         }

@@ -1,0 +1,16 @@
+//! The pages, one file each: what a page reads, and the template that shows it.
+
+pub(crate) mod home;
+pub(crate) mod problem;
+pub(crate) mod sign_in;
+
+pub(crate) mod live_query_settings;
+pub(crate) mod overview;
+
+pub(crate) mod live_queries;
+pub(crate) mod live_query;
+
+pub(crate) mod certificates;
+pub(crate) mod keys;
+
+pub(crate) mod api_docs;

@@ -1,0 +1,8 @@
+//! The portal's router over a real data directory, without sockets but for the Kafka endpoint.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod access;
+mod browser;
+mod contents;
+mod hostile_texts;
+mod trial;
