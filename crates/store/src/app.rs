@@ -121,7 +121,7 @@ impl App {
         let documents_dir = dir.join("documents");
         let engine_error =
             |e: crate::engine::EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
-        let engine = Engine::open(&documents_dir, options.cache_bytes).map_err(engine_error)?;
+        let engine = Engine::open(&documents_dir, options.cache_bytes, options.engine_threads).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
         let applied_frames = applied.map_or(0, |p| p.next_frame);
         let journal_dir = dir.join("journal");

@@ -30,6 +30,8 @@ pub struct StoreOptions {
     pub tombstone_retention_ms: Option<u64>,
     /// Memory for the document engine's block cache, in bytes.
     pub cache_bytes: u64,
+    /// Threads that write the document engine's tables, for each app. 2 by default: one is left for new tables while old ones are merged.
+    pub engine_threads: usize,
     /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
     pub disk_reserve_bytes: u64,
     /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
@@ -44,6 +46,7 @@ impl Default for StoreOptions {
             retention_ms: None,
             tombstone_retention_ms: None,
             cache_bytes: 32 << 20,
+            engine_threads: 2,
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,
         }

@@ -84,11 +84,11 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
         let database = Database::builder(dir)
             .cache_size(cache_bytes)
             .max_journaling_size(ENGINE_LOG_BYTES)
-            .worker_threads(2)
+            .worker_threads(threads)
             .open()?;
         let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
         let documents = database.keyspace("documents", || {
