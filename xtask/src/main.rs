@@ -31,7 +31,7 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
-    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka), and say what is missing.
+    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka, Chromium, axe-core), and say what is missing.
     Tools,
     /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine.
     Tidy,

@@ -9,4 +9,5 @@ mod command_line;
 mod events;
 mod guides;
 mod lifecycle;
+mod portal;
 mod real_clients;

@@ -6,8 +6,8 @@
 //! Not here: what a client of our own can see as well (`lifecycle`, and the tests of the Kafka endpoint).
 
 mod access;
-mod client;
-mod clients;
+pub(crate) mod client;
+pub(crate) mod clients;
 mod crash;
 mod events;
 mod examples;

@@ -1,0 +1,9 @@
+//! The portal in a real Chromium, against the real binary.
+//!
+//! Invariants: a test without Chromium, chromedriver or axe-core fails and says how to get them; no browser outlives its test.
+//! Not here: what can be seen without a browser (the tests of `crates/portal`).
+
+mod accessibility;
+mod harness;
+
+pub(crate) use crate::support::browser;
