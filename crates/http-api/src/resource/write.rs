@@ -255,7 +255,7 @@ impl PlannedCommand {
 
 fn weigh(condition: &Condition, action: &Action) -> usize {
     let condition = match condition {
-        Condition::Always | Condition::Exists => 0,
+        Condition::Always | Condition::Exists | Condition::Unchanged { .. } => 0,
         Condition::Matches { query, args } => query.len() + weight_of_map(args),
     };
     let action = match action {
