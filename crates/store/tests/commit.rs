@@ -214,3 +214,24 @@ fn a_second_opening_names_the_first() {
     let error = try_open(dir.path()).unwrap_err().to_string();
     assert!(error.ends_with(&format!("is in use by another server (pid {})", std::process::id())), "{error}");
 }
+
+#[test]
+fn a_scan_goes_on_behind_a_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset(["a", "b", "c"].map(|id| upsert(id, "{}")))).await.unwrap();
+        let mut elsewhere = upsert("z", "{}");
+        elsewhere.collection = document::CollectionName::new("people2").unwrap();
+        app.commit(changeset([elsewhere])).await.unwrap();
+        let snapshot = app.snapshot().unwrap();
+        let after = |document: &str| -> Vec<String> {
+            snapshot.scan_after(&people(), &id(document)).map(|entry| entry.unwrap().0.as_json().to_owned()).collect()
+        };
+        assert_eq!(after("a"), [r#""b""#, r#""c""#]);
+        assert_eq!(after("b0"), [r#""c""#], "the document itself need not be there");
+        assert_eq!(after("c"), Vec::<String>::new(), "not into the next collection");
+        let collections: Vec<String> = snapshot.collections().map(|name| name.unwrap().as_str().to_owned()).collect();
+        assert_eq!(collections, ["people", "people2"]);
+    });
+}
