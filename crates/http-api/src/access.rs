@@ -5,7 +5,7 @@
 //! loopback (DNS rebinding) is a way in.
 //! Not here: what a key's grants say (`credentials::Principal::may`).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, Uri, header};
 use credentials::{Grant, Permission, Principal};
@@ -22,6 +22,10 @@ pub(crate) struct Door {
     pub(crate) open: bool,
     /// Our address on this connection; a name of ours.
     pub(crate) local_ip: IpAddr,
+    /// Who is at the other end.
+    pub(crate) peer: SocketAddr,
+    /// Whether the connection is TLS.
+    pub(crate) secure: bool,
 }
 
 /// Who a request comes from.

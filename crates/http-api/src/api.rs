@@ -7,8 +7,9 @@ use prometheus_client::registry::Registry;
 use store::{App, AppName, DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
+use wire::admin::SignInLinkReply;
 
-use crate::{limits, metrics::Metrics, routes::Routes};
+use crate::{limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit};
 
 /// How the API is run. [`HttpApiOptions::new`] gives the defaults of [`limits`].
 #[derive(Debug, Clone)]
@@ -67,6 +68,16 @@ pub struct HttpApiParts {
     pub credentials: Arc<Credentials>,
     /// For generated ids and the dates of keys and certificates.
     pub clock: Arc<dyn WallClock>,
+    /// Pages for people, served on the same listeners: they look after access, errors and headers themselves. `Router::new()` where there are none.
+    pub pages: axum::Router,
+    /// Who makes one-time links to those pages; `None` where there are none.
+    pub sign_in_links: Option<Arc<dyn SignInLinks>>,
+}
+
+/// Makes one-time links by which the holder of the admin key opens the portal in a browser.
+pub trait SignInLinks: Send + Sync + fmt::Debug {
+    /// A fresh link.
+    fn make(&self) -> SignInLinkReply;
 }
 
 /// The HTTP API of one server. Cheap to clone; every clone is the same API with the same bounds.
@@ -85,6 +96,7 @@ pub(crate) struct State {
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) connections: Arc<Semaphore>,
@@ -110,6 +122,7 @@ impl HttpApi {
             topics: parts.topics,
             credentials: parts.credentials,
             clock: parts.clock,
+            sign_in_links: parts.sign_in_links,
             metrics,
             registry,
             connections: Arc::new(Semaphore::new(options.connections_max)),
@@ -119,8 +132,13 @@ impl HttpApi {
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,
         });
-        let router = Routes::all(&state).into_router();
+        let router = Routes::all(&state).into_router().merge(visit::introduced(parts.pages));
         Self { state, router }
+    }
+
+    /// What `GET /openapi.json` answers: the description of this API.
+    pub fn description() -> &'static str {
+        OPENAPI
     }
 
     /// Whether the API is open, without any key, to requests that arrive on a listener at this address. It is on a loopback address or with
@@ -162,6 +180,8 @@ impl HttpApi {
         let credentials = Credentials::open(directory, 1).unwrap();
         let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
         let topics = TopicRegistry::open(data_dir.clone()).unwrap();
-        Self::new(options, HttpApiParts { data_dir, topics, credentials, clock }, Registry::default())
+        let (pages, sign_in_links) = (axum::Router::new(), None);
+        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links };
+        Self::new(options, parts, Registry::default())
     }
 }

@@ -19,7 +19,8 @@ mod routes;
 mod serve;
 mod sorting;
 mod stream;
+mod visit;
 
 pub mod limits;
 
-pub use api::{HttpApi, HttpApiOptions, HttpApiParts};
+pub use api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};

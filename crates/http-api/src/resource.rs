@@ -10,5 +10,6 @@ pub(crate) mod live_queries;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod requery;
+pub(crate) mod sign_in_links;
 pub(crate) mod users;
 pub(crate) mod write;

@@ -15,7 +15,10 @@ use crate::{
     api::Shared,
     failure::Failure,
     metrics::RouteMetrics,
-    resource::{apps, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, users, write},
+    resource::{
+        apps, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, sign_in_links, users,
+        write,
+    },
 };
 
 /// Both bases of the store's calls: the default app's, and any app's (CONTRACT section 2).
@@ -58,6 +61,7 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
+        routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);
         routes.add(Method::GET, "", "/metrics", metrics::handle);

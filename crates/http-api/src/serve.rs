@@ -97,7 +97,8 @@ impl HttpApi {
     ) -> Result<(), ConnectionError> {
         stream.set_nodelay(true)?;
         let open = self.state.options.insecure_open || listener.ip().is_loopback();
-        let door = Door { open, local_ip: stream.local_addr()?.ip() };
+        let (local_ip, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?);
+        let door = Door { open, local_ip, peer, secure: acceptor.is_some() };
         let Some(acceptor) = acceptor else { return self.run_http(stream, door, stopping).await };
         let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
         let stream = handshake.map_err(|_| ConnectionError::HandshakeLate)?.map_err(ConnectionError::Handshake)?;

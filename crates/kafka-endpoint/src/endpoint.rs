@@ -15,8 +15,8 @@ use tokio::{
 use topics::TopicRegistry;
 
 use crate::{
-    admission::Admission, connection, coordinator::Coordinator, limits, metrics::Metrics, options::EndpointOptions,
-    refusal::RefusalLog, session::Server, shutdown::Shutdown,
+    admission::Admission, connection, coordinator::Coordinator, directory::GroupDirectory, limits, metrics::Metrics,
+    options::EndpointOptions, refusal::RefusalLog, session::Server, shutdown::Shutdown,
 };
 
 /// How often the server certificate is looked at, so that a long-running server renews it in time.
@@ -44,7 +44,8 @@ impl KafkaEndpoint {
     ///
     /// `listener` is bound already, so any port (0 too) can be used; what clients are told is in `options`. Metrics are registered under
     /// `headwater_kafka_…`. The future ends once `shutdown` is true and every connection has been closed: consumers that wait are
-    /// answered first, and each connection ends after the response in flight, within [`limits::DRAIN_TIMEOUT`].
+    /// answered first, and each connection ends after the response in flight, within [`limits::DRAIN_TIMEOUT`]. Beside it: who is in which
+    /// consumer group, for whoever shows it.
     ///
     /// Fails only if the server certificate cannot be made.
     pub fn serve(
@@ -54,7 +55,7 @@ impl KafkaEndpoint {
         credentials: Arc<Credentials>,
         metrics: &mut Registry,
         shutdown: watch::Receiver<bool>,
-    ) -> Result<impl Future<Output = ()> + Send + use<>, CredentialsError> {
+    ) -> Result<(impl Future<Output = ()> + Send + use<>, GroupDirectory), CredentialsError> {
         let shutdown = Shutdown::new(shutdown);
         let names = options.all_certificate_names();
         let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
@@ -71,13 +72,15 @@ impl KafkaEndpoint {
             shutdown: shutdown.clone(),
         });
         let shared = Arc::new(Shared { server, topics, credentials, admission: Admission::new(), tls });
-        Ok(async move {
+        let directory = GroupDirectory::new(shared.server.coordinator.clone());
+        let served = async move {
             let timer = tokio::spawn(shared.server.coordinator.clone().run_timer(shutdown.clone()));
             let renewal = tokio::spawn(renew_certificate(shared.clone()));
             run(listener, shared, shutdown).await;
             renewal.abort();
             let _ = timer.await;
-        })
+        };
+        Ok((served, directory))
     }
 }
 

@@ -23,11 +23,13 @@ mod shutdown;
 
 mod api;
 mod coordinator;
+mod directory;
 mod groups;
 mod metrics;
 mod topics;
 
 pub mod limits;
 
+pub use directory::{AssignedMember, GroupDirectory, GroupListing};
 pub use endpoint::KafkaEndpoint;
 pub use options::{EndpointOptions, TopicSettings};

@@ -63,6 +63,8 @@ pub(crate) enum Verb {
     Demo(command::demo::Demo),
     /// Print a topic of the running server as JSON lines, through its Kafka endpoint
     Events(command::events::Events),
+    /// Print a link that opens the portal of the running server in a browser
+    Portal(command::portal::Portal),
     /// Prove that a data directory is whole, or say what is wrong and where
     Verify(command::verify::Verify),
     /// Make and list apps

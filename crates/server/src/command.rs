@@ -11,6 +11,8 @@ pub(crate) mod credentials;
 pub(crate) mod key;
 pub(crate) mod live_query;
 
+pub(crate) mod portal;
+
 pub(crate) mod completions;
 
 use crate::{
@@ -45,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::LiveQuery(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
+        Verb::Portal(verb) => verb.run(&context),
         Verb::Completions(verb) => verb.run(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod edges;
+mod pages;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use crate::{
 };
 use address::{Listening, bind};
 use edges::{Parts, Sockets};
+use pages::Links;
 
 /// How long the edges get to finish at a stop, each within bounds of its own that are below this. Then they are cut.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -47,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) apps: Vec<String>,
     /// The default app's files.
     pub(crate) bundle: Bundle,
+    /// Opens the portal in a browser, once.
+    pub(crate) portal_link: String,
     /// The HTTP API's addresses: HTTP, then HTTPS if there is one.
     pub(crate) doors: Vec<Door>,
 }
@@ -134,7 +138,9 @@ impl Server {
             Door { base, address, access }
         };
         let doors = listening.http_addresses().into_iter().map(door).collect();
-        let facts = Facts { run: listening.run_file(), apps: app_names(&data, settings), data_dir, bundle, doors };
+        let links = Links::new(&listening.http);
+        let (run, apps, portal_link) = (listening.run_file(), app_names(&data, settings), links.of_start());
+        let facts = Facts { run, apps, portal_link, data_dir, bundle, doors };
 
         let https = match https {
             Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
@@ -142,7 +148,14 @@ impl Server {
         };
         let (shutdown, stopping) = watch::channel(false);
         let topics = TopicRegistry::open(data.clone())?;
-        let parts = Parts { settings, listening: &listening, data: &data, topics: &topics, credentials: &credentials };
+        let parts = Parts {
+            settings,
+            listening: &listening,
+            data: &data,
+            topics: &topics,
+            credentials: &credentials,
+            links: &links,
+        };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, shutdown, edges })

@@ -40,6 +40,7 @@ fn places(facts: &Facts) -> Vec<(&'static str, String, String)> {
         many => format!("apps {}", many.join(", ")),
     };
     let mut places = vec![
+        ("Portal", facts.portal_link.clone(), "signs you in, once".to_owned()),
         ("Data", facts.data_dir.display().to_string(), apps),
         ("HTTP API", format!("{}/api/v4", facts.run.http), String::new()),
     ];
@@ -171,6 +172,7 @@ mod tests {
                 endpoint: kafka,
                 topic: "user-consumable-default".to_owned(),
             },
+            portal_link: "http://127.0.0.1:8080/portal/sign-in?token=TOKEN".to_owned(),
             doors,
         }
     }

@@ -106,6 +106,16 @@ pub struct KeyRevokedReply {
     pub revoked: String,
 }
 
+/// `POST /admin/v1/sign-in-links`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInLinkReply {
+    /// Opens the portal, once.
+    pub url: String,
+    /// Until when, ms since the epoch.
+    pub expires_ms: u64,
+}
+
 /// The body of `POST /admin/v1/apps/{app}/credentials`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {

@@ -57,6 +57,8 @@ impl TestServer {
             topics: topics::TopicRegistry::open(data_dir.clone()).unwrap(),
             credentials: credentials.clone(),
             clock: Arc::new(FixedClock),
+            pages: axum::Router::new(),
+            sign_in_links: None,
         };
         let api = HttpApi::new(options, parts, Registry::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

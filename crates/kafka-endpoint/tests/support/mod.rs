@@ -94,7 +94,7 @@ impl Server {
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
         let options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
-        let serving = KafkaEndpoint::serve(
+        let (serving, _groups) = KafkaEndpoint::serve(
             listener,
             options,
             topics::TopicRegistry::open(data.clone()).unwrap(),

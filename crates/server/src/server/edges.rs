@@ -1,17 +1,17 @@
-//! How the edges are called: the one place that knows the interfaces of `http-api` and `kafka-endpoint`.
+//! How the edges are called: the one place that knows the interfaces of `http-api` and `kafka-endpoint`. The portal is `pages`.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use credentials::Credentials;
-use http_api::{HttpApi, HttpApiOptions, HttpApiParts};
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use topics::TopicRegistry;
 
-use super::address::Listening;
+use super::{address::Listening, pages, pages::Links};
 use crate::{clock::SystemClock, config::ServerSettings};
 
 /// What the edges stand on.
@@ -21,6 +21,7 @@ pub(super) struct Parts<'a> {
     pub(super) data: &'a Arc<DataDir>,
     pub(super) topics: &'a Arc<TopicRegistry>,
     pub(super) credentials: &'a Arc<Credentials>,
+    pub(super) links: &'a Links,
 }
 
 /// The bound sockets.
@@ -39,7 +40,7 @@ pub(super) fn serve(
     let mut tasks = JoinSet::new();
     // The HTTP API takes the registry with everything in it, so it comes last.
     let mut registry = Registry::default();
-    let endpoint = KafkaEndpoint::serve(
+    let (endpoint, groups) = KafkaEndpoint::serve(
         sockets.kafka,
         endpoint_options(parts),
         parts.topics.clone(),
@@ -51,7 +52,7 @@ pub(super) fn serve(
         endpoint.await;
         Ok(())
     });
-    let api = http_api(parts, registry);
+    let api = http_api(parts, pages::router(parts, groups, stopping), registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
@@ -70,8 +71,8 @@ async fn serve_http(
     api.serve(listener, tls, stop).await.context("the HTTP API cannot be served")
 }
 
-fn http_api(parts: &Parts<'_>, registry: Registry) -> HttpApi {
-    let Parts { settings, listening, data, topics, credentials } = *parts;
+fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpApi {
+    let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
         host_names: listening.names.clone(),
@@ -80,7 +81,8 @@ fn http_api(parts: &Parts<'_>, registry: Registry) -> HttpApi {
     };
     let clock = Arc::new(SystemClock);
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
-    HttpApi::new(options, HttpApiParts { data_dir, topics, credentials, clock }, registry)
+    let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
+    HttpApi::new(options, HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links }, registry)
 }
 
 fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {

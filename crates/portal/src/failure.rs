@@ -1,0 +1,165 @@
+//! Every way in which a page can fail: its status, and what to do about it.
+//!
+//! The gate makes a page of it (`page::problem`), since it knows who asks.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use credentials::CredentialsError;
+use store::{CommitError, SnapshotError};
+use topics::{ChangeError, TopicError};
+
+use crate::limits::ATTEMPTS_WINDOW;
+
+/// Why there is no page. Its message is what happened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("there is no such page")]
+    PageNotFound,
+    #[error("there is no {kind} {name:?}")]
+    NotFound { kind: &'static str, name: String },
+    #[error("this page does not take such a request")]
+    MethodNotAllowed,
+    #[error("the form did not come from this portal's own page")]
+    OtherSite,
+    #[error("the form does not carry this session's token")]
+    TokenMissing,
+    #[error("too many sign-ins have failed")]
+    TooManyAttempts,
+    #[error("the form is larger than {bytes_max} bytes")]
+    FormTooLarge { bytes_max: usize },
+    #[error("the form cannot be read: {why}")]
+    FormUnreadable { why: String },
+    #[error("{0}")]
+    BadInput(String),
+    #[error("{file} cannot be read: {source}")]
+    File { file: String, source: std::io::Error },
+    #[error("{file} is not what it should be: {why}")]
+    FileUnusable { file: String, why: String },
+    #[error(transparent)]
+    LiveQuery(#[from] ChangeError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    Topics(#[from] TopicError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Read(#[from] SnapshotError),
+    #[error("the server failed: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+/// What the page says: put on the answer for the gate.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) what: String,
+    pub(crate) advice: &'static str,
+}
+
+impl Failure {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Failure::PageNotFound
+            | Failure::NotFound { .. }
+            | Failure::LiveQuery(ChangeError::NotFound(_))
+            | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Failure::OtherSite | Failure::TokenMissing => StatusCode::FORBIDDEN,
+            Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            Failure::FormTooLarge { .. } | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Failure::FormUnreadable { .. }
+            | Failure::BadInput(_)
+            | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
+            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
+            Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
+                StatusCode::CONFLICT
+            }
+            Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Failure::File { .. }
+            | Failure::FileUnusable { .. }
+            | Failure::LiveQuery(ChangeError::Io(_))
+            | Failure::Credentials(
+                CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
+            )
+            | Failure::Topics(_)
+            | Failure::Read(_)
+            | Failure::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What to do.
+    fn advice(&self) -> &'static str {
+        match self {
+            Failure::PageNotFound | Failure::MethodNotAllowed => "Go on from the navigation, or from the overview.",
+            Failure::NotFound { .. }
+            | Failure::LiveQuery(ChangeError::NotFound(_))
+            | Failure::Credentials(CredentialsError::NotFound { .. }) => {
+                "It may have been removed meanwhile. Go back and load the page again."
+            }
+            Failure::OtherSite => {
+                "Nothing was done. Open the portal by the address that the server prints, and if a proxy stands in between, have it keep \
+                 the Host header."
+            }
+            Failure::TokenMissing => {
+                "Nothing was done. The page was loaded before you signed in last: go back, load it again and repeat."
+            }
+            Failure::TooManyAttempts => {
+                "Wait a minute, or open a fresh link at once: run \"headwater portal\" on the server's machine."
+            }
+            Failure::FormTooLarge { .. } => "Nothing was done. Large documents can be written over the HTTP API.",
+            Failure::FormUnreadable { .. } | Failure::BadInput(_) => {
+                "Nothing was done. Go back, correct it, and repeat."
+            }
+            Failure::LiveQuery(
+                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
+            )
+            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::Exists { .. })
+            | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
+                "Nothing was done. Go back, correct it, and repeat."
+            }
+            Failure::Commit(CommitError::DiskFull { .. }) => {
+                "Nothing was written. Make room on the server's disk; writes then go on by themselves."
+            }
+            Failure::Commit(CommitError::Halted { .. }) => "Restart the server; its log says what failed.",
+            Failure::Commit(CommitError::Stopping) => "Nothing was written. Repeat it once the server runs again.",
+            Failure::File { .. } | Failure::FileUnusable { .. } => {
+                "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."
+            }
+            Failure::LiveQuery(ChangeError::Io(_))
+            | Failure::Credentials(
+                CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
+            )
+            | Failure::Topics(_)
+            | Failure::Read(_)
+            | Failure::Panicked(_) => "The server's log says more. Try again; if it stays, restart the server.",
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, what, advice) = (self.status(), self.to_string(), self.advice());
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(message = what, "a page failed");
+        }
+        let mut response = status.into_response();
+        match self {
+            Failure::TooManyAttempts => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(ATTEMPTS_WINDOW.as_secs()));
+            }
+            // What is left of the body would be read as the next request's head.
+            Failure::FormTooLarge { .. } | Failure::FormUnreadable { .. } => {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Told { what, advice });
+        response
+    }
+}

@@ -1,0 +1,77 @@
+//! How numbers and times are shown to people.
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A size, as `1.5 MiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if size < 10.0 { format!("{size:.1} {}", UNITS[unit]) } else { format!("{size:.0} {}", UNITS[unit]) }
+}
+
+/// A number in groups of three, as `1 234 567`, with spaces that do not break.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() * 2);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A time in UTC to the second, as `2026-01-31 12:00:00 UTC`.
+pub(crate) fn date_time(ms: u64) -> String {
+    let text = rfc3339(ms);
+    match text.split_once('T') {
+        Some((date, time)) => format!("{date} {} UTC", time.trim_end_matches('Z')),
+        None => text,
+    }
+}
+
+/// A time for a `<time datetime>`.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok());
+    time.unwrap_or_else(|| format!("{ms} ms"))
+}
+
+/// A span of time in its largest unit or two, as `3 h 20 min`.
+pub(crate) fn span(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0 => format!("{ms} ms"),
+        1..60 => format!("{seconds} s"),
+        60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+fn two(large: u64, unit: &str, small: u64, smaller: &str) -> String {
+    if small == 0 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {smaller}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_numbers_and_times() {
+        assert_eq!([bytes(7), bytes(1536), bytes(300 << 20)], ["7 B", "1.5 KiB", "300 MiB"]);
+        assert_eq!([count(7), count(1234567)], ["7".to_owned(), "1\u{202f}234\u{202f}567".to_owned()]);
+        assert_eq!(date_time(1_645_472_201_000), "2022-02-21 19:36:41 UTC");
+        assert_eq!([span(5), span(59_999), span(61_000), span(7_200_000)], ["5 ms", "59 s", "1 min 1 s", "2 h"]);
+        assert_eq!(span(90_000_000), "1 d 1 h");
+    }
+}

@@ -1,0 +1,111 @@
+//! What surrounds every page: title, app switcher, navigation, messages.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{asset, gate::Visitor, portal::State, scope::app_path, session::Flash};
+
+/// The parts of an app's portal, in the order of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Settings,
+    LiveQueries,
+    Documents,
+    Events,
+    Consumers,
+    Certificates,
+    Keys,
+    ApiDocs,
+}
+
+/// An entry of the navigation: the section, its words, its path below the app's, and whether it can be shown already.
+const NAVIGATION: [(Section, &str, &str, bool); 9] = [
+    (Section::Overview, "Overview", "", true),
+    (Section::Settings, "Live Query Settings", "settings", true),
+    (Section::LiveQueries, "Live queries", "live-queries", false),
+    (Section::Documents, "Documents", "documents", false),
+    (Section::Events, "Events", "events", false),
+    (Section::Consumers, "Consumers", "consumers", false),
+    (Section::Certificates, "Certificates", "certificates", false),
+    (Section::Keys, "Keys", "keys", false),
+    (Section::ApiDocs, "API docs", "/portal/api-docs", false),
+];
+
+/// What the layout's template shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) title: String,
+    pub(crate) app: String,
+    /// Every other app, with the path of its page of this section.
+    pub(crate) others: Vec<(String, String)>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) csrf: String,
+    pub(crate) signed_in: bool,
+    pub(crate) flashes: Vec<Flash>,
+    pub(crate) version: String,
+}
+
+/// A link of the navigation.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) words: &'static str,
+    pub(crate) path: String,
+    pub(crate) is_here: bool,
+}
+
+impl Layout {
+    /// Takes the messages that wait for the visitor.
+    pub(crate) fn new(
+        state: &State,
+        visitor: Option<&Visitor>,
+        app: &str,
+        title: impl Into<String>,
+        section: Option<Section>,
+    ) -> Self {
+        let session = visitor.and_then(|visitor| visitor.session);
+        let here = NAVIGATION.iter().find(|entry| Some(entry.0) == section);
+        let rest = here.map_or("", |entry| entry.2);
+        let others = state.app_names().into_iter().filter(|name| name != app && session.is_some());
+        Self {
+            title: title.into(),
+            app: app.to_owned(),
+            others: others.map(|name| (path_of(&name, rest), name)).map(|(path, name)| (name, path)).collect(),
+            entries: if session.is_some() { entries(app, section) } else { Vec::new() },
+            csrf: visitor.map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
+            signed_in: session.is_some(),
+            flashes: session.map(|session| state.sessions.take_flashes(session)).unwrap_or_default(),
+            version: state.options.version.clone(),
+        }
+    }
+
+    /// The address of an asset, for templates.
+    pub(crate) fn asset(&self, file: &str) -> String {
+        asset::address(file)
+    }
+}
+
+fn entries(app: &str, section: Option<Section>) -> Vec<Entry> {
+    let shown = NAVIGATION.iter().filter(|entry| entry.3);
+    let entry = |&(of, words, rest, _): &(Section, &'static str, &'static str, bool)| Entry {
+        words,
+        path: path_of(app, rest),
+        is_here: Some(of) == section,
+    };
+    shown.map(entry).collect()
+}
+
+/// A path that begins at the root names its app in the query.
+fn path_of(app: &str, rest: &str) -> String {
+    if rest.starts_with('/') { format!("{rest}?app={}", crate::scope::segment(app)) } else { app_path(app, rest) }
+}
+
+/// A page as a reply.
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
+    let html = template.render().expect("writing to a string does not fail");
+    let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+    (status, [(header::CONTENT_TYPE, content_type)], html).into_response()
+}

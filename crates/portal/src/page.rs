@@ -1,0 +1,8 @@
+//! The pages, one file each: what a page reads, and the template that shows it.
+
+pub(crate) mod home;
+pub(crate) mod problem;
+pub(crate) mod sign_in;
+
+pub(crate) mod live_query_settings;
+pub(crate) mod overview;

@@ -1,0 +1,86 @@
+//! Live Query Settings: what a consumer has to be given, with the words of the vendor's page.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use wire::admin::LiveQuerySettings;
+
+use crate::{
+    bundle::{BundleFiles, FILES},
+    failure::Failure,
+    layout::{self, Layout, Section},
+    scope::{Scope, segment},
+    snippet::{self, Filling, Snippet},
+};
+
+#[derive(Template)]
+#[template(path = "live_query_settings.html")]
+struct SettingsPage {
+    layout: Layout,
+    topic: String,
+    settings: LiveQuerySettings,
+    /// Every live query: its topic, its name, whether it is the one that is shown.
+    topics: Vec<(String, String, bool)>,
+    user: Option<String>,
+    /// Where downloads are, up to the file's name, and what follows it.
+    files: String,
+    files_query: String,
+    snippets: [Snippet; 5],
+}
+
+/// Of the main feed and the app's own user; `?topic=` and `?user=` name others.
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    let user = scope.visit.query.filled("user").map(str::to_owned);
+    let topic = chosen_topic(&scope, scope.visit.query.filled("topic"))?;
+    let bundle = BundleFiles::of(scope.state(), scope.name(), user.as_deref())?;
+    let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
+    Ok(layout::page(StatusCode::OK, &filled_in(&scope, topic, user, settings)))
+}
+
+/// One of the certificate files, as it lies on disk.
+pub(crate) async fn download(scope: Scope) -> Result<Response, Failure> {
+    let name = scope.visit.param("file");
+    let absent = || Failure::NotFound { kind: "file", name: name.to_owned() };
+    let (name, content_type) = FILES.into_iter().find(|(known, _)| *known == name).ok_or_else(absent)?;
+    let bundle = BundleFiles::of(scope.state(), scope.name(), scope.visit.query.filled("user"))?;
+    let bytes = tokio::task::spawn_blocking(move || bundle.read(name)).await??;
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).expect("its name is plain");
+    let headers =
+        [(header::CONTENT_TYPE, HeaderValue::from_static(content_type)), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, bytes).into_response())
+}
+
+fn chosen_topic(scope: &Scope, topic: Option<&str>) -> Result<String, Failure> {
+    let main = scope.topics.main();
+    let topic = topic.unwrap_or(main.name());
+    match scope.topics.by_name(topic) {
+        Some(found) => Ok(found.name().to_owned()),
+        None => Err(Failure::NotFound { kind: "topic", name: topic.to_owned() }),
+    }
+}
+
+fn filled_in(scope: &Scope, topic: String, user: Option<String>, settings: LiveQuerySettings) -> SettingsPage {
+    let filling = Filling {
+        endpoint: &settings.endpoint,
+        topic: &topic,
+        cluster_password: &settings.cluster_certificate.password,
+        user_password: &settings.user_certificate.password,
+    };
+    let of_topic = |query: topics::LiveQuery| {
+        let name = scope.topics.topic_of(&query);
+        let chosen = name == topic;
+        (name, query.name, chosen)
+    };
+    SettingsPage {
+        layout: scope.layout("Live Query Settings", Section::Settings),
+        topics: scope.topics.live_queries().into_iter().map(of_topic).collect(),
+        files: scope.path("settings/files/"),
+        files_query: user.as_deref().map(|user| format!("?user={}", segment(user))).unwrap_or_default(),
+        snippets: snippet::all(filling),
+        user,
+        topic,
+        settings,
+    }
+}

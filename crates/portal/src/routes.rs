@@ -1,0 +1,77 @@
+//! Every path of the portal, once.
+//!
+//! Invariant: all of them go through the gate, which lets nobody without a session past sign-in and assets.
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::Method,
+    middleware,
+    routing::{MethodFilter, on},
+};
+
+use crate::{
+    asset,
+    failure::Failure,
+    gate,
+    page::{home, live_query_settings, overview, sign_in},
+    portal::Shared,
+};
+
+/// Collects the routes.
+#[derive(Default)]
+pub(crate) struct Routes {
+    router: Router<Shared>,
+    listed: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    pub(crate) fn all() -> Self {
+        let mut routes = Self::default();
+        routes.get("/", home::root);
+        routes.get("/portal", home::root);
+        routes.get("/portal/", home::show);
+        routes.get("/portal/sign-in", sign_in::show);
+        routes.post("/portal/sign-in", sign_in::by_key);
+        routes.post("/portal/sign-out", sign_in::out);
+        routes.get("/portal/assets/{file}", asset::handle);
+
+        routes.get("/portal/apps/{app}", home::app);
+        routes.get("/portal/apps/{app}/", overview::show);
+        routes.get("/portal/apps/{app}/settings", live_query_settings::show);
+        routes.get("/portal/apps/{app}/settings/files/{file}", live_query_settings::download);
+
+        // What leads nowhere below these is a page too; every other path is the HTTP API's to refuse.
+        routes.get("/portal/{page}", home::nowhere);
+        routes.get("/portal/apps/{app}/{*path}", home::nowhere);
+        routes
+    }
+
+    /// Method and path of each.
+    pub(crate) fn listed(&self) -> Vec<(Method, &'static str)> {
+        self.listed.clone()
+    }
+
+    pub(crate) fn into_router(self, state: Shared) -> Router {
+        let gate = middleware::from_fn_with_state(state.clone(), gate::guard);
+        self.router.method_not_allowed_fallback(method_not_allowed).layer(gate).with_state(state)
+    }
+
+    fn get<H: Handler<T, Shared>, T: 'static>(&mut self, path: &'static str, handler: H) {
+        self.add(Method::GET, path, handler);
+    }
+
+    fn post<H: Handler<T, Shared>, T: 'static>(&mut self, path: &'static str, handler: H) {
+        self.add(Method::POST, path, handler);
+    }
+
+    fn add<H: Handler<T, Shared>, T: 'static>(&mut self, method: Method, path: &'static str, handler: H) {
+        let filter = MethodFilter::try_from(method.clone()).expect("a method that axum can route");
+        self.router = std::mem::take(&mut self.router).route(path, on(filter, handler));
+        self.listed.push((method, path));
+    }
+}
+
+async fn method_not_allowed() -> Failure {
+    Failure::MethodNotAllowed
+}

@@ -1,0 +1,128 @@
+//! What a page is asked with: who asks, about which app, with which fields.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use store::App;
+use topics::AppTopics;
+
+use crate::{
+    failure::Failure,
+    form::Form,
+    gate::Visitor,
+    layout::{Layout, Section},
+    portal::Shared,
+    session::Flash,
+};
+
+/// What stays as it is in one segment of a path (RFC 3986, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A name as one segment of a path, or as a value of a query.
+pub(crate) fn segment(name: &str) -> String {
+    utf8_percent_encode(name, SEGMENT).to_string()
+}
+
+/// The path of a page of an app.
+pub(crate) fn app_path(app: &str, rest: &str) -> String {
+    format!("/portal/apps/{}/{rest}", segment(app))
+}
+
+/// A request for any page.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) state: Shared,
+    pub(crate) visitor: Visitor,
+    /// The fields of the query.
+    pub(crate) query: Form,
+    /// The fields of the body; none where nothing is changed.
+    pub(crate) form: Form,
+    params: RawPathParams,
+}
+
+/// A request for a page of an app.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) visit: Visit,
+    pub(crate) app: Arc<App>,
+    pub(crate) topics: Arc<AppTopics>,
+}
+
+impl Visit {
+    /// What stands at `{name}` of the route's path.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        let found = self.params.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        found.expect("a page asks for what its route has")
+    }
+
+    /// What surrounds a page that belongs to no app; its navigation is the default app's.
+    pub(crate) fn layout(&self, title: impl Into<String>, section: Option<Section>) -> Layout {
+        let app = self.query.filled("app").filter(|app| self.state.app(app).is_some());
+        let app = app.unwrap_or(self.state.options.default_app.as_str()).to_owned();
+        Layout::new(&self.state, Some(&self.visitor), &app, title, section)
+    }
+
+    /// Leaves a message for the next page.
+    pub(crate) fn tell(&self, good: bool, text: impl Into<String>) {
+        if let Some(session) = self.visitor.session {
+            self.state.sessions.tell(session, Flash { good, text: text.into() });
+        }
+    }
+}
+
+impl Scope {
+    /// The app's name.
+    pub(crate) fn name(&self) -> &str {
+        self.app.name().as_str()
+    }
+
+    pub(crate) fn state(&self) -> &Shared {
+        &self.visit.state
+    }
+
+    pub(crate) fn layout(&self, title: impl Into<String>, section: Section) -> Layout {
+        Layout::new(&self.visit.state, Some(&self.visit.visitor), self.name(), title, Some(section))
+    }
+
+    /// The path of another page of the app.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        app_path(self.name(), rest)
+    }
+
+    /// 303 to another page of the app, which tells how it went.
+    pub(crate) fn done(&self, text: impl Into<String>, rest: &str) -> Response {
+        self.visit.tell(true, text);
+        Redirect::to(&self.path(rest)).into_response()
+    }
+}
+
+impl FromRequestParts<Shared> for Visit {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Failure> {
+        let visitor = parts.extensions.get::<Visitor>().expect("the gate puts the visitor on every request").clone();
+        let form = parts.extensions.remove::<Form>().unwrap_or_default();
+        let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
+        let params =
+            RawPathParams::from_request_parts(parts, state).await.map_err(|_not_utf8| Failure::PageNotFound)?;
+        Ok(Self { state: state.clone(), visitor, query, form, params })
+    }
+}
+
+impl FromRequestParts<Shared> for Scope {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Failure> {
+        let visit = Visit::from_request_parts(parts, state).await?;
+        let name = visit.param("app").to_owned();
+        let absent = || Failure::NotFound { kind: "app", name: name.clone() };
+        let app = state.app(&name).ok_or_else(absent)?;
+        let topics = state.topics.app(&name)?.ok_or_else(absent)?;
+        Ok(Self { visit, app, topics })
+    }
+}

@@ -1,0 +1,187 @@
+//! Small complete consumers, filled in for one topic and ready to copy. They take the certificates by the names they are downloaded with, from the
+//! directory they run in.
+//!
+//! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
+
+/// What is filled in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filling<'a> {
+    pub(crate) endpoint: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) cluster_password: &'a str,
+    pub(crate) user_password: &'a str,
+}
+
+/// A program to copy.
+#[derive(Debug, Clone)]
+pub(crate) struct Snippet {
+    /// For the page's anchors.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    /// What it needs, and how it is run.
+    pub(crate) needs: &'static str,
+    pub(crate) text: String,
+}
+
+/// All of them, the script of the vendor's page first.
+pub(crate) fn all(filling: Filling<'_>) -> [Snippet; 5] {
+    let snippet = |id, title, needs, text| Snippet { id, title, needs, text };
+    [
+        snippet(
+            "console",
+            "Kafka console consumer",
+            "Needs Kafka (kafka_2.13-3.1.0 or later), cluster.p12 and user.p12. Set KAFKA to where Kafka is unpacked.",
+            script(filling),
+        ),
+        snippet("kcat", "kcat", "Needs kcat, ca.pem, user.pem and user.key.", kcat(filling)),
+        snippet(
+            "python",
+            "Python",
+            "Needs ca.pem, user.pem and user.key. Save as consume.py; pip install confluent-kafka; python consume.py",
+            python(filling),
+        ),
+        snippet(
+            "node",
+            "Node",
+            "Needs ca.pem, user.pem and user.key. Save as consume.mjs; npm install kafkajs; node consume.mjs",
+            node(filling),
+        ),
+        snippet(
+            "java",
+            "Java",
+            "Needs cluster.p12 and user.p12. Save as Consume.java, with kafka-clients on the class path: java -cp 'kafka/libs/*' Consume.java",
+            java(filling),
+        ),
+    ]
+}
+
+/// The script of the page, word for word, as `consume.sh` has it.
+pub(crate) fn script(filling: Filling<'_>) -> String {
+    let Filling { endpoint, topic, cluster_password, user_password } = filling;
+    format!(
+        r"CLUSTER_CERT_LOCATION=cluster.p12
+CLUSTER_CERT_PW={cluster_password}
+
+USER_CERT_LOCATION=user.p12
+USER_CERT_PW={user_password}
+
+CLOUD_ENDPOINT={endpoint}
+TOPIC={topic}
+
+KAFKA=${{KAFKA:-/path/to/kafka_2.13-3.1.0}}
+
+$KAFKA/bin/kafka-console-consumer.sh \
+ --bootstrap-server $CLOUD_ENDPOINT \
+ --consumer-property security.protocol=SSL \
+ --consumer-property ssl.truststore.password=$CLUSTER_CERT_PW \
+ --consumer-property ssl.truststore.location=$CLUSTER_CERT_LOCATION \
+ --consumer-property ssl.keystore.password=$USER_CERT_PW \
+ --consumer-property ssl.keystore.location=$USER_CERT_LOCATION \
+ --group $TOPIC \
+ --topic $TOPIC
+"
+    )
+}
+
+fn kcat(filling: Filling<'_>) -> String {
+    let Filling { endpoint, topic, .. } = filling;
+    format!(
+        r"kcat -b {endpoint} \
+ -X security.protocol=ssl \
+ -X ssl.ca.location=ca.pem \
+ -X ssl.certificate.location=user.pem \
+ -X ssl.key.location=user.key \
+ -X auto.offset.reset=earliest \
+ -G {topic} {topic}
+"
+    )
+}
+
+fn python(filling: Filling<'_>) -> String {
+    let Filling { endpoint, topic, .. } = filling;
+    format!(
+        r#"from confluent_kafka import Consumer
+
+consumer = Consumer({{
+    "bootstrap.servers": "{endpoint}",
+    "group.id": "{topic}",
+    "auto.offset.reset": "earliest",
+    "security.protocol": "SSL",
+    "ssl.ca.location": "ca.pem",
+    "ssl.certificate.location": "user.pem",
+    "ssl.key.location": "user.key",
+}})
+consumer.subscribe(["{topic}"])
+try:
+    while True:
+        message = consumer.poll(1.0)
+        if message is None:
+            continue
+        if message.error():
+            raise SystemExit(message.error())
+        print(message.value().decode(), flush=True)
+except KeyboardInterrupt:
+    pass
+finally:
+    consumer.close()
+"#
+    )
+}
+
+fn node(filling: Filling<'_>) -> String {
+    let Filling { endpoint, topic, .. } = filling;
+    format!(
+        r"import {{ readFileSync }} from 'node:fs'
+import {{ Kafka }} from 'kafkajs'
+
+const kafka = new Kafka({{
+  brokers: ['{endpoint}'],
+  ssl: {{
+    ca: [readFileSync('ca.pem')],
+    cert: readFileSync('user.pem'),
+    key: readFileSync('user.key'),
+  }},
+}})
+const consumer = kafka.consumer({{ groupId: '{topic}' }})
+await consumer.connect()
+await consumer.subscribe({{ topics: ['{topic}'], fromBeginning: true }})
+await consumer.run({{
+  eachMessage: async ({{ message }}) => console.log(message.value.toString()),
+}})
+"
+    )
+}
+
+fn java(filling: Filling<'_>) -> String {
+    let Filling { endpoint, topic, cluster_password, user_password } = filling;
+    format!(
+        r#"import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+
+public class Consume {{
+  public static void main(String[] arguments) {{
+    Map<String, Object> settings = Map.of(
+        "bootstrap.servers", "{endpoint}",
+        "group.id", "{topic}",
+        "auto.offset.reset", "earliest",
+        "security.protocol", "SSL",
+        "ssl.truststore.type", "PKCS12",
+        "ssl.truststore.location", "cluster.p12",
+        "ssl.truststore.password", "{cluster_password}",
+        "ssl.keystore.type", "PKCS12",
+        "ssl.keystore.location", "user.p12",
+        "ssl.keystore.password", "{user_password}");
+    try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {{
+      consumer.subscribe(List.of("{topic}"));
+      while (true) {{
+        consumer.poll(Duration.ofSeconds(1)).forEach(record -> System.out.println(record.value()));
+      }}
+    }}
+  }}
+}}
+"#
+    )
+}

@@ -1,0 +1,95 @@
+//! The portal and what it asks of others: consumer groups of the Kafka endpoint, links for the HTTP API.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use http_api::{HttpApi, SignInLinks};
+use kafka_endpoint::{AssignedMember, GroupDirectory};
+use portal::{
+    ConsumerGroup, ConsumerGroups, GroupMember, Portal, PortalOptions, PortalParts, SignInTokens,
+    limits::{START_TOKEN_LIFE, TOKEN_LIFE},
+};
+use tokio::sync::watch;
+use wire::admin::SignInLinkReply;
+
+use super::edges::Parts;
+use crate::clock::{self, SystemClock};
+
+/// Makes links that open the portal.
+#[derive(Debug, Clone)]
+pub(super) struct Links {
+    tokens: Arc<SignInTokens>,
+    /// Base of the HTTP API, as `http://127.0.0.1:8080`.
+    base: String,
+}
+
+impl Links {
+    pub(super) fn new(base: &str) -> Self {
+        Self { tokens: SignInTokens::new(rand::random), base: base.to_owned() }
+    }
+
+    /// The one of the start screen, which nobody need be quick to open.
+    pub(super) fn of_start(&self) -> String {
+        self.fresh(START_TOKEN_LIFE).url
+    }
+
+    fn fresh(&self, life: Duration) -> SignInLinkReply {
+        let (token, expires_ms) = self.tokens.make(clock::now_ms(), life);
+        SignInLinkReply { url: format!("{}/portal/sign-in?token={token}", self.base), expires_ms }
+    }
+}
+
+impl SignInLinks for Links {
+    fn make(&self) -> SignInLinkReply {
+        self.fresh(TOKEN_LIFE)
+    }
+}
+
+/// The pages of a server.
+pub(super) fn router(parts: &Parts<'_>, groups: GroupDirectory, stopping: &watch::Receiver<bool>) -> Router {
+    let Parts { settings, listening, data, topics, credentials, links } = *parts;
+    let options = PortalOptions {
+        default_app: settings.app.clone(),
+        kafka_endpoint: listening.endpoint(),
+        http_base: listening.http.clone(),
+        retention_bytes: settings.retention_bytes,
+        retention_ms: settings.retention_ms,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let parts = PortalParts {
+        data_dir: data.clone(),
+        topics: topics.clone(),
+        credentials: credentials.clone(),
+        groups: Arc::new(Groups(groups)),
+        sign_in: links.tokens.clone(),
+        clock: Arc::new(SystemClock),
+        random: rand::random,
+        openapi: HttpApi::description(),
+        stopping: stopping.clone(),
+    };
+    Portal::new(options, parts).router()
+}
+
+#[derive(Debug)]
+struct Groups(GroupDirectory);
+
+impl ConsumerGroups for Groups {
+    fn of_app(&self, app: &str) -> Vec<ConsumerGroup> {
+        let group = |group: kafka_endpoint::GroupListing| ConsumerGroup {
+            name: group.name,
+            state: group.state.to_owned(),
+            protocol: group.protocol,
+            members: group.members.into_iter().map(member).collect(),
+        };
+        self.0.of_app(app).into_iter().map(group).collect()
+    }
+
+    fn has_members(&self, app: &str, group: &str) -> bool {
+        self.0.has_members(app, group)
+    }
+}
+
+fn member(member: AssignedMember) -> GroupMember {
+    let AssignedMember { id, instance_id, client_id, client_host, assigned } = member;
+    GroupMember { id, client_id, host: client_host, instance_id, assigned }
+}
