@@ -29,6 +29,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let files = [
         ("portal.css", CSS, include_str!("../assets/portal.css")),
         ("portal.js", JS, include_str!("../assets/portal.js")),
+        ("events.js", JS, include_str!("../assets/events.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),
     ];
     files.into_iter().map(|(name, content_type, text)| Asset { name, content_type, text, hash: hash(text) }).collect()

@@ -30,6 +30,16 @@ mod bundle;
 mod consumer_groups;
 mod snippet;
 
+mod clip;
+mod difference;
+mod document_write;
+mod json_text;
+mod scan;
+
+mod event_row;
+mod feed;
+mod history;
+
 mod page;
 
 pub mod limits;

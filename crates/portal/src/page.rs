@@ -6,3 +6,11 @@ pub(crate) mod sign_in;
 
 pub(crate) mod live_query_settings;
 pub(crate) mod overview;
+
+pub(crate) mod document;
+pub(crate) mod document_edit;
+pub(crate) mod document_new;
+pub(crate) mod documents;
+pub(crate) mod event_stream;
+pub(crate) mod events;
+pub(crate) mod record;

@@ -5,13 +5,15 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use axum::{Router, http::Method};
 use credentials::Credentials;
 use store::{App, AppName, DataDir, WallClock};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
     ConsumerGroups, SignInTokens,
     attempts::Attempts,
+    limits::STREAMS_MAX,
     routes::Routes,
+    scan::Scans,
     session::{Random, Sessions},
 };
 
@@ -77,6 +79,8 @@ pub(crate) struct State {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
+    pub(crate) scans: Scans,
+    pub(crate) streams: Arc<Semaphore>,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
 }
@@ -98,6 +102,8 @@ impl Portal {
             stopping: parts.stopping,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            scans: Scans::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
         let routes = Routes::all();

@@ -14,7 +14,10 @@ use crate::{
     asset,
     failure::Failure,
     gate,
-    page::{home, live_query_settings, overview, sign_in},
+    page::{
+        document, document_edit, document_new, documents, event_stream, events, home, live_query_settings, overview,
+        record, sign_in,
+    },
     portal::Shared,
 };
 
@@ -40,6 +43,19 @@ impl Routes {
         routes.get("/portal/apps/{app}/", overview::show);
         routes.get("/portal/apps/{app}/settings", live_query_settings::show);
         routes.get("/portal/apps/{app}/settings/files/{file}", live_query_settings::download);
+
+        routes.get("/portal/apps/{app}/documents", documents::show);
+        routes.get("/portal/apps/{app}/documents/new", document_new::form);
+        routes.post("/portal/apps/{app}/documents/new", document_new::submit);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}", document::show);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::form);
+        routes.post("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::submit);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::removal);
+        routes.post("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::remove);
+
+        routes.get("/portal/apps/{app}/events", events::show);
+        routes.get("/portal/apps/{app}/events/stream", event_stream::handle);
+        routes.get("/portal/apps/{app}/events/{topic}/{partition}/{offset}", record::show);
 
         // What leads nowhere below these is a page too; every other path is the HTTP API's to refuse.
         routes.get("/portal/{page}", home::nowhere);

@@ -5,5 +5,7 @@
 
 mod accessibility;
 mod harness;
+mod pages;
+mod visitor;
 
 pub(crate) use crate::support::browser;

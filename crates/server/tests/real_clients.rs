@@ -9,7 +9,7 @@ mod access;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod crash;
-mod events;
+pub(crate) mod events;
 mod examples;
 mod full_disk;
 mod gaps;

@@ -51,7 +51,8 @@ pub(crate) fn overflowing(browser: &Browser) -> Vec<String> {
     let script = "
         const width = document.documentElement.clientWidth;
         if (document.documentElement.scrollWidth <= width) return [];
-        const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1);
+        const wide = [...document.querySelectorAll('body *')].filter((e) =>
+            e.getBoundingClientRect().right > width + 1 && (getComputedStyle(e).position === 'absolute' || !e.parentElement.closest('.scroll')));
         return wide.slice(0, 10).map((e) => e.tagName + '.' + e.className + ' ' + e.textContent.trim().slice(0, 40));";
     let found = browser.run(script, &[]);
     found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()

@@ -40,7 +40,6 @@ pub(crate) struct Browser {
     directory: TempDir,
 }
 
-#[expect(dead_code, reason = "the tests of the pages come with the pages")]
 impl Browser {
     /// Starts one, 1280 by 800, light.
     pub(crate) fn start() -> Self {
