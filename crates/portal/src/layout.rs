@@ -29,7 +29,7 @@ const NAVIGATION: [(Section, &str, &str, bool); 9] = [
     (Section::LiveQueries, "Live queries", "live-queries", false),
     (Section::Documents, "Documents", "documents", true),
     (Section::Events, "Events", "events", true),
-    (Section::Consumers, "Consumers", "consumers", false),
+    (Section::Consumers, "Consumers", "consumers", true),
     (Section::Certificates, "Certificates", "certificates", false),
     (Section::Keys, "Keys", "keys", false),
     (Section::ApiDocs, "API docs", "/portal/api-docs", false),

@@ -40,6 +40,10 @@ mod event_row;
 mod feed;
 mod history;
 
+mod chart;
+mod lag;
+mod lag_history;
+
 mod page;
 
 pub mod limits;

@@ -142,3 +142,27 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Of a record's key, value or header, in bytes of HTML. The whole value can be downloaded.
 pub const RECORD_SHOWN_BYTES: usize = 40 * 1024;
+
+/// Groups whose lag is kept over time, over all apps. Of further ones there is no chart.
+pub const LAG_GROUPS_MAX: usize = 256;
+
+/// Samples that are kept of each: with [`LAG_PERIOD`] between them, half an hour. The oldest leaves first.
+pub const LAG_SAMPLES_MAX: usize = 360;
+
+/// Between two samples of lag.
+pub const LAG_PERIOD: Duration = Duration::from_secs(5);
+
+/// Groups on the page of consumers. Of the rest it says how many.
+pub const GROUPS_SHOWN_MAX: usize = 100;
+
+/// Members on a group's page.
+pub const MEMBERS_SHOWN_MAX: usize = 50;
+
+/// Partitions on a group's page.
+pub const PLACES_SHOWN_MAX: usize = 100;
+
+/// Partitions, those farthest behind, whose next event is read for its age when a group's page is shown.
+pub const PLACES_TIMED_MAX: usize = 10;
+
+/// Documents of a gap ahead that are counted.
+pub const GAP_COUNTED_MAX: usize = 500;

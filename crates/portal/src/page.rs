@@ -7,6 +7,8 @@ pub(crate) mod sign_in;
 pub(crate) mod live_query_settings;
 pub(crate) mod overview;
 
+pub(crate) mod consumer_group;
+pub(crate) mod consumers;
 pub(crate) mod document;
 pub(crate) mod document_edit;
 pub(crate) mod document_new;
@@ -14,3 +16,4 @@ pub(crate) mod documents;
 pub(crate) mod event_stream;
 pub(crate) mod events;
 pub(crate) mod record;
+pub(crate) mod reset;

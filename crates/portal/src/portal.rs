@@ -11,6 +11,7 @@ use topics::TopicRegistry;
 use crate::{
     ConsumerGroups, SignInTokens,
     attempts::Attempts,
+    lag_history::{self, LagHistory},
     limits::STREAMS_MAX,
     routes::Routes,
     scan::Scans,
@@ -80,6 +81,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
     pub(crate) scans: Scans,
+    pub(crate) lag: LagHistory,
     pub(crate) streams: Arc<Semaphore>,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
@@ -103,9 +105,11 @@ impl Portal {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             scans: Scans::default(),
+            lag: LagHistory::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
+        tokio::spawn(lag_history::run(Arc::downgrade(&state), state.stopping.clone()));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }
     }

@@ -15,8 +15,8 @@ use crate::{
     failure::Failure,
     gate,
     page::{
-        document, document_edit, document_new, documents, event_stream, events, home, live_query_settings, overview,
-        record, sign_in,
+        consumer_group, consumers, document, document_edit, document_new, documents, event_stream, events, home,
+        live_query_settings, overview, record, reset, sign_in,
     },
     portal::Shared,
 };
@@ -56,6 +56,10 @@ impl Routes {
         routes.get("/portal/apps/{app}/events", events::show);
         routes.get("/portal/apps/{app}/events/stream", event_stream::handle);
         routes.get("/portal/apps/{app}/events/{topic}/{partition}/{offset}", record::show);
+
+        routes.get("/portal/apps/{app}/consumers", consumers::show);
+        routes.get("/portal/apps/{app}/consumers/{group}", consumer_group::show);
+        routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
 
         // What leads nowhere below these is a page too; every other path is the HTTP API's to refuse.
         routes.get("/portal/{page}", home::nowhere);
