@@ -115,6 +115,17 @@ pub(crate) fn reopen(
     Ok(bundle)
 }
 
+/// Checks the files of a bundle as whoever was given them would: both PKCS12 files open with their passwords.
+pub(crate) fn check(directory: &Path) -> Result<(), CredentialsError> {
+    let settings = Settings::read(directory)?;
+    for (name, store) in [(TRUSTSTORE, &settings.cluster_certificate), (KEYSTORE, &settings.user_certificate)] {
+        let path = directory.join(name);
+        let contents = std::fs::read(&path).map_err(CredentialsError::io("cannot read", &path))?;
+        pkcs12::check(&path, &contents, &store.password)?;
+    }
+    Ok(())
+}
+
 /// The settings last: they say what the others were written for.
 fn endpoint_files(bundle: &Bundle) -> Result<[NewFile; 4], CredentialsError> {
     let file = |name, contents: String, mode| NewFile { name, contents: contents.into(), mode };

@@ -152,6 +152,14 @@ impl Credentials {
         Ok(Arc::new(tls::client(&file(bundle::CA), &file(bundle::CHAIN), &file(bundle::KEY))?))
     }
 
+    /// A client configuration made of a bundle's files and nothing else, as a consumer who was given them has it. Checks first that both
+    /// PKCS12 files open with the passwords in `live-query-settings.json`; the configuration is that of the PEM files beside them.
+    pub fn client_tls_of_files(directory: &Path) -> Result<Arc<rustls::ClientConfig>, CredentialsError> {
+        bundle::check(directory)?;
+        let file = |name| directory.join(name);
+        Ok(Arc::new(tls::client(&file(bundle::CA), &file(bundle::CHAIN), &file(bundle::KEY))?))
+    }
+
     /// Makes the app's files at its first start and keeps them; rewrites only those that name `endpoint` when it changes. `endpoint` is
     /// `host:port`, `topic` is the group too. A certificate that is revoked, unknown or near its end stays, with a warning: removing the
     /// directory before a start is how to get a new one.

@@ -30,6 +30,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ("portal.css", CSS, include_str!("../assets/portal.css")),
         ("portal.js", JS, include_str!("../assets/portal.js")),
         ("events.js", JS, include_str!("../assets/events.js")),
+        ("refresh.js", JS, include_str!("../assets/refresh.js")),
+        ("preview.js", JS, include_str!("../assets/preview.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),
     ];
     files.into_iter().map(|(name, content_type, text)| Asset { name, content_type, text, hash: hash(text) }).collect()

@@ -33,11 +33,6 @@ impl Clipper {
         self.left -= used;
         text.to_owned()
     }
-
-    /// Whether there is hardly any room left.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.left < 64
-    }
 }
 
 #[cfg(test)]
@@ -51,7 +46,6 @@ mod tests {
         assert_eq!(clipper.clip("\"\"\"", 10), "\"\"…");
         assert_eq!(clipper.clip("short", 10), "short");
         assert_eq!(clipper.clip(&"x".repeat(200), 200).len(), 100 - 4 - 10 - 5 + '…'.len_utf8());
-        assert!(clipper.is_spent());
         assert_eq!(clipper.clip("more", 10), "…");
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use tokio::{sync::watch, time::interval};
 
 use crate::{
-    lag::{self, Lag},
+    age, lag,
     limits::{LAG_GROUPS_MAX, LAG_PERIOD, LAG_SAMPLES_MAX},
     portal::State,
 };
@@ -78,14 +78,15 @@ async fn sample(state: &Arc<State>) -> Vec<(String, String, Sample)> {
     let mut round = Vec::new();
     for app in state.app_names() {
         let Ok(Some(topics)) = state.topics.app(&app) else { continue };
-        for group in lag::groups(state, &topics) {
+        for group in lag::of_app(state, &topics) {
             if round.len() == LAG_GROUPS_MAX {
                 return round;
             }
             let at_ms = state.now_ms();
-            match Lag::timed(&topics, &group.name, at_ms, 1).await {
-                Ok(lag) => {
-                    round.push((app.clone(), group.name, Sample { at_ms, events: lag.events, age_ms: lag.age_ms }));
+            match age::of_group(&topics, &group, at_ms, 1).await {
+                Ok(ages) => {
+                    let sample = Sample { at_ms, events: group.lag(), age_ms: age::oldest(&ages) };
+                    round.push((app.clone(), group.name, sample));
                 }
                 Err(error) => tracing::debug!(app, group = group.name, %error, "a group's lag cannot be told"),
             }

@@ -26,13 +26,13 @@ pub(crate) enum Section {
 const NAVIGATION: [(Section, &str, &str, bool); 9] = [
     (Section::Overview, "Overview", "", true),
     (Section::Settings, "Live Query Settings", "settings", true),
-    (Section::LiveQueries, "Live queries", "live-queries", false),
+    (Section::LiveQueries, "Live queries", "live-queries", true),
     (Section::Documents, "Documents", "documents", true),
     (Section::Events, "Events", "events", true),
     (Section::Consumers, "Consumers", "consumers", true),
-    (Section::Certificates, "Certificates", "certificates", false),
-    (Section::Keys, "Keys", "keys", false),
-    (Section::ApiDocs, "API docs", "/portal/api-docs", false),
+    (Section::Certificates, "Certificates", "certificates", true),
+    (Section::Keys, "Keys", "keys", true),
+    (Section::ApiDocs, "API docs", "/portal/api-docs", true),
 ];
 
 /// What the layout's template shows.

@@ -8,8 +8,6 @@
 //! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates (`credentials`), groups (`kafka-endpoint`; they come
 //! through [`ConsumerGroups`]).
 
-#![expect(dead_code, reason = "the pages that need it follow this skeleton")]
-
 mod portal;
 mod routes;
 
@@ -28,7 +26,12 @@ mod scope;
 
 mod bundle;
 mod consumer_groups;
+mod lag;
+mod matching;
+mod process_memory;
+mod samples;
 mod snippet;
+mod trial;
 
 mod clip;
 mod difference;
@@ -40,8 +43,8 @@ mod event_row;
 mod feed;
 mod history;
 
+mod age;
 mod chart;
-mod lag;
 mod lag_history;
 
 mod page;

@@ -44,17 +44,41 @@ pub const FORM_FIELDS_MAX: usize = 1024;
 /// How long a browser may take to send a form. Then 408.
 pub const FORM_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often the apps' counters are sampled.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(2);
+
+/// Samples kept of each app. The oldest is dropped.
+pub const SAMPLES_MAX: usize = 61;
+
+/// Groups that one page shows; it says how many more there are.
+pub const GROUPS_SHOWN_MAX: usize = 50;
+
+/// Rows that one table shows; it says how many more there are.
+pub const ROWS_SHOWN_MAX: usize = 100;
+
+/// Documents that the check of a filter shows.
+pub const MATCHES_SHOWN_MAX: usize = 10;
+
+/// Documents that it looks at. Then it ends, and says so.
+pub const SCAN_DOCUMENTS_MAX: usize = 10_000;
+
+/// How long it looks at documents. Then it ends, and says so.
+pub const SCAN_TIME_MAX: Duration = Duration::from_millis(12);
+
+/// Topics that one page offers to choose from; others are reached from the page of their live query.
+pub const TOPICS_OFFERED_MAX: usize = 100;
+
 /// How long the Test button's consumer may take for everything but waiting for an event.
 pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Looks at collections that run at once; each has a blocking thread. Further ones wait.
 pub const SCANS_MAX: usize = 4;
 
-/// Documents that one page looks at. The page then says so, and leads on from there.
-pub const SCAN_DOCUMENTS_MAX: usize = 20_000;
+/// Documents that one search looks at. Its page then says so, and leads on from there.
+pub const SEARCH_DOCUMENTS_MAX: usize = 20_000;
 
-/// How long one page looks at documents. As [`SCAN_DOCUMENTS_MAX`].
-pub const SCAN_TIME_MAX: Duration = Duration::from_millis(150);
+/// How long one search that finds little looks at documents. As [`SEARCH_DOCUMENTS_MAX`].
+pub const SEARCH_TIME_MAX: Duration = Duration::from_millis(150);
 
 /// Documents on a page.
 pub const DOCUMENTS_SHOWN_MAX: usize = 25;
@@ -151,9 +175,6 @@ pub const LAG_SAMPLES_MAX: usize = 360;
 
 /// Between two samples of lag.
 pub const LAG_PERIOD: Duration = Duration::from_secs(5);
-
-/// Groups on the page of consumers. Of the rest it says how many.
-pub const GROUPS_SHOWN_MAX: usize = 100;
 
 /// Members on a group's page.
 pub const MEMBERS_SHOWN_MAX: usize = 50;

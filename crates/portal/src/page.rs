@@ -7,6 +7,14 @@ pub(crate) mod sign_in;
 pub(crate) mod live_query_settings;
 pub(crate) mod overview;
 
+pub(crate) mod live_queries;
+pub(crate) mod live_query;
+
+pub(crate) mod certificates;
+pub(crate) mod keys;
+
+pub(crate) mod api_docs;
+
 pub(crate) mod consumer_group;
 pub(crate) mod consumers;
 pub(crate) mod document;

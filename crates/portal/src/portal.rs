@@ -13,7 +13,9 @@ use crate::{
     attempts::Attempts,
     lag_history::{self, LagHistory},
     limits::STREAMS_MAX,
+    page::api_docs::Description,
     routes::Routes,
+    samples::{self, Samples},
     scan::Scans,
     session::{Random, Sessions},
 };
@@ -76,13 +78,14 @@ pub(crate) struct State {
     pub(crate) sign_in: Arc<SignInTokens>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) random: Random,
-    pub(crate) openapi: &'static str,
+    pub(crate) description: Description,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
     pub(crate) scans: Scans,
     pub(crate) lag: LagHistory,
     pub(crate) streams: Arc<Semaphore>,
+    pub(crate) samples: Samples,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
 }
@@ -100,16 +103,18 @@ impl Portal {
             sign_in: parts.sign_in,
             clock: parts.clock,
             random: parts.random,
-            openapi: parts.openapi,
+            description: Description::read(parts.openapi),
             stopping: parts.stopping,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            samples: Samples::default(),
             scans: Scans::default(),
             lag: LagHistory::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
         tokio::spawn(lag_history::run(Arc::downgrade(&state), state.stopping.clone()));
+        tokio::spawn(samples::run(Arc::downgrade(&state)));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }
     }

@@ -15,8 +15,9 @@ use crate::{
     failure::Failure,
     gate,
     page::{
-        consumer_group, consumers, document, document_edit, document_new, documents, event_stream, events, home,
-        live_query_settings, overview, record, reset, sign_in,
+        api_docs, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
+        event_stream, events, home, keys, live_queries, live_query, live_query_settings, overview, record, reset,
+        sign_in,
     },
     portal::Shared,
 };
@@ -41,8 +42,25 @@ impl Routes {
 
         routes.get("/portal/apps/{app}", home::app);
         routes.get("/portal/apps/{app}/", overview::show);
+        routes.get("/portal/apps/{app}/now", overview::fragment);
+        routes.post("/portal/apps/{app}/first-document", overview::write_first);
         routes.get("/portal/apps/{app}/settings", live_query_settings::show);
         routes.get("/portal/apps/{app}/settings/files/{file}", live_query_settings::download);
+        routes.post("/portal/apps/{app}/settings/test", live_query_settings::test);
+
+        routes.get("/portal/apps/{app}/live-queries", live_queries::show);
+        routes.post("/portal/apps/{app}/live-queries", live_queries::create);
+        routes.get("/portal/apps/{app}/live-queries/preview", live_queries::preview);
+        routes.get("/portal/apps/{app}/live-queries/{name}", live_query::show);
+        routes.post("/portal/apps/{app}/live-queries/{name}/delete", live_query::delete);
+        routes.post("/portal/apps/{app}/live-queries/{name}/on-gap", live_query::set_on_gap);
+        routes.get("/portal/apps/{app}/certificates", certificates::show);
+        routes.post("/portal/apps/{app}/certificates", certificates::issue);
+        routes.post("/portal/apps/{app}/certificates/{serial}/revoke", certificates::revoke);
+        routes.get("/portal/apps/{app}/keys", keys::show);
+        routes.post("/portal/apps/{app}/keys", keys::create);
+        routes.post("/portal/apps/{app}/keys/{name}/revoke", keys::revoke);
+        routes.get("/portal/api-docs", api_docs::show);
 
         routes.get("/portal/apps/{app}/documents", documents::show);
         routes.get("/portal/apps/{app}/documents/new", document_new::form);

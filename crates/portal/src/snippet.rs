@@ -3,6 +3,8 @@
 //!
 //! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
 
+use wire::admin::LiveQuerySettings;
+
 /// What is filled in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filling<'a> {
@@ -10,6 +12,17 @@ pub(crate) struct Filling<'a> {
     pub(crate) topic: &'a str,
     pub(crate) cluster_password: &'a str,
     pub(crate) user_password: &'a str,
+}
+
+impl<'a> Filling<'a> {
+    pub(crate) fn of(settings: &'a LiveQuerySettings, topic: &'a str) -> Self {
+        Self {
+            endpoint: &settings.endpoint,
+            topic,
+            cluster_password: &settings.cluster_certificate.password,
+            user_password: &settings.user_certificate.password,
+        }
+    }
 }
 
 /// A program to copy.

@@ -1,6 +1,9 @@
 //! A topic as its readers see it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use kafka_wire::record_batch;
@@ -83,6 +86,15 @@ impl Topic {
     pub fn partition(&self, index: i32) -> Option<Partition> {
         let index = u16::try_from(index).ok().filter(|index| *index < self.partitions())?;
         Some(Partition { app: self.app.clone(), index, kind: self.kind.clone() })
+    }
+
+    /// How many events were found to be on the topic since its live query was last looked up (a start, a change of it); for rates. `None` for the
+    /// main topic, which carries every event.
+    pub fn events_found(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Main(_) => None,
+            Kind::View(view) => Some(view.found.load(Relaxed)),
+        }
     }
 
     /// Changes whenever a partition has grown.

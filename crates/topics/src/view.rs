@@ -3,7 +3,10 @@
 //! Matches are remembered by block of offsets, one bit for each partition and block: a rare one costs no scan, a common one no memory to speak of.
 //! It is rebuilt from the events, but for the high watermarks of what was trimmed: so it is kept with the documents, and never goes back.
 
-use std::sync::RwLock;
+use std::sync::{
+    RwLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -24,6 +27,8 @@ pub(crate) struct View {
     pub(crate) grown: watch::Sender<u64>,
     /// Events below it were looked at.
     pub(crate) scanned_to: watch::Sender<u64>,
+    /// Matches that were found since the view was made.
+    pub(crate) found: AtomicU64,
 }
 
 /// The matches of every partition.
@@ -44,7 +49,16 @@ struct Matches {
 impl View {
     pub(crate) fn new(query: LiveQuery, topic: String, id: Uuid, matcher: Matcher, state: State) -> Self {
         let scanned_to = watch::Sender::new(state.scanned_to);
-        Self { query, topic, id, matcher, state: RwLock::new(state), grown: watch::Sender::new(0), scanned_to }
+        Self {
+            query,
+            topic,
+            id,
+            matcher,
+            state: RwLock::new(state),
+            grown: watch::Sender::new(0),
+            scanned_to,
+            found: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn scanned_to(&self) -> u64 {
@@ -70,6 +84,7 @@ impl View {
             state.scanned_to = state.scanned_to.max(scanned_to);
         }
         self.scanned_to.send_replace(scanned_to);
+        self.found.fetch_add(matches.len() as u64, Relaxed);
         if !matches.is_empty() {
             self.grown.send_modify(|count| *count += 1);
         }

@@ -2,8 +2,11 @@
 //!
 //! A truststore entry carries Java's trusted-key-usage attribute (2.16.840.1.113894.746875.1.1): without it, Java sees an empty store.
 
+use std::path::Path;
+
 use p12_keystore::{
-    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain, error::Error,
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12ImportPolicy, PrivateKey,
+    PrivateKeyChain, error::Error,
 };
 use rustls::pki_types::CertificateDer;
 
@@ -23,6 +26,13 @@ pub(super) fn keystore(
     password: &str,
 ) -> Result<Vec<u8>, CredentialsError> {
     write(user, chain(issued, ca), password).map_err(CredentialsError::certificate("cannot make user.p12"))
+}
+
+/// Whether a file opens with its password, as a consumer opens it, and holds anything.
+pub(super) fn check(path: &Path, contents: &[u8], password: &str) -> Result<(), CredentialsError> {
+    let opened = KeyStore::from_pkcs12(contents, password, Pkcs12ImportPolicy::Strict)
+        .map_err(|error| CredentialsError::file(path, format!("it does not open with its password: {error}")))?;
+    if opened.entries_len() == 0 { Err(CredentialsError::file(path, "there is nothing in it")) } else { Ok(()) }
 }
 
 fn chain(issued: &Issued, ca: &CertificateDer<'_>) -> Result<KeyStoreEntry, Error> {

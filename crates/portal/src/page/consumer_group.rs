@@ -4,12 +4,12 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
 use crate::{
-    ConsumerGroup,
+    age,
     chart::Chart,
     clip::Clipper,
     failure::Failure,
     figures,
-    lag::{self, Lag, Place},
+    lag::{self, GroupLag, PartitionLag},
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
     scope::{Scope, segment},
@@ -47,23 +47,25 @@ struct Row {
     topic: String,
     partition: i32,
     committed: String,
-    end: Option<String>,
+    end: String,
     events: String,
     age: Option<String>,
     is_trimmed: bool,
 }
 
 /// The group of the route, or why there is none.
-pub(crate) fn named(scope: &Scope) -> Result<ConsumerGroup, Failure> {
+pub(crate) fn named(scope: &Scope) -> Result<GroupLag, Failure> {
     let name = scope.visit.param("group");
-    let found = lag::groups(scope.state(), &scope.topics).into_iter().find(|group| group.name == name);
+    let found = lag::of_app(scope.state(), &scope.topics).into_iter().find(|group| group.name == name);
     found.ok_or_else(|| Failure::NotFound { kind: "consumer group", name: name.to_owned() })
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let group = named(&scope)?;
-    let lag = Lag::timed(&scope.topics, &group.name, scope.state().now_ms(), PLACES_TIMED_MAX).await?;
-    let gap = gap(&scope, &lag).await?;
+    let ages = age::of_group(&scope.topics, &group, scope.state().now_ms(), PLACES_TIMED_MAX).await?;
+    let gap = gap(&scope, &group).await?;
+    let present = scope.state().groups.of_app(scope.name()).into_iter().find(|known| known.name == group.name);
+    let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
     let samples = scope.state().lag.of(scope.name(), &group.name);
     let mut clipper = Clipper::new(32 * 1024);
     let mut short = |text: &str| clipper.clip(text, NAME_SHOWN_BYTES);
@@ -75,11 +77,10 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
         back: scope.path("consumers"),
         topics: scope.topics.live_queries().into_iter().map(topic).collect(),
         name,
-        state: group.state,
-        protocol: short(&group.protocol),
-        more_members: group.members.len().saturating_sub(MEMBERS_SHOWN_MAX),
-        members: group
-            .members
+        state: group.state.clone(),
+        protocol: short(&protocol),
+        more_members: members.len().saturating_sub(MEMBERS_SHOWN_MAX),
+        members: members
             .iter()
             .take(MEMBERS_SHOWN_MAX)
             .map(|member| Member {
@@ -90,25 +91,25 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
                 assigned: short(&assigned(&member.assigned)),
             })
             .collect(),
-        more_places: lag.places.len().saturating_sub(PLACES_SHOWN_MAX),
-        events: figures::count(lag.events),
-        age: figures::span(lag.age_ms),
-        places: lag.places.iter().take(PLACES_SHOWN_MAX).map(row).collect(),
+        more_places: group.partitions.len().saturating_sub(PLACES_SHOWN_MAX),
+        events: figures::count(group.lag()),
+        age: figures::span(age::oldest(&ages)),
+        places: group.partitions.iter().zip(&ages).take(PLACES_SHOWN_MAX).map(row).collect(),
         chart: Chart::of(&samples),
         gap,
     };
     Ok(layout::page(StatusCode::OK, &page))
 }
 
-fn row(place: &Place) -> Row {
+fn row((place, age): (&PartitionLag, &Option<u64>)) -> Row {
     Row {
         topic: place.topic.clone(),
         partition: place.partition,
         committed: figures::count(place.committed),
-        end: place.end.map(figures::count),
-        events: figures::count(place.events),
-        age: if place.events == 0 { Some("0 ms".to_owned()) } else { place.age_ms.map(figures::span) },
-        is_trimmed: place.is_trimmed,
+        end: figures::count(place.committed + place.lag),
+        events: figures::count(place.lag),
+        age: age.map(figures::span),
+        is_trimmed: place.gap_ahead,
     }
 }
 
@@ -128,8 +129,8 @@ fn assigned(partitions: &[(String, i32)]) -> String {
 }
 
 /// How many documents stand for what was trimmed before the group read it.
-async fn gap(scope: &Scope, lag: &Lag) -> Result<Option<String>, Failure> {
-    let trimmed = lag.places.iter().filter(|place| place.is_trimmed).map(|place| place.committed).min();
+async fn gap(scope: &Scope, group: &GroupLag) -> Result<Option<String>, Failure> {
+    let trimmed = group.partitions.iter().filter(|place| place.gap_ahead).map(|place| place.committed).min();
     let Some(from) = trimmed else { return Ok(None) };
     let app = scope.app.clone();
     let count = move || {

@@ -7,7 +7,7 @@ use crate::{
     clip::Clipper,
     failure::Failure,
     figures,
-    lag::{self, Lag},
+    lag::{self, GroupLag},
     layout::{self, Layout, Section},
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
     scope::{Scope, segment},
@@ -36,24 +36,23 @@ struct Row {
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let groups = lag::groups(scope.state(), &scope.topics);
+    let groups = lag::of_app(scope.state(), &scope.topics);
     let left_out = groups.len().saturating_sub(GROUPS_SHOWN_MAX);
     let mut clipper = Clipper::new(32 * 1024);
-    let row = |group: crate::ConsumerGroup| {
-        let lag = Lag::of(&scope.topics, &group.name);
-        let mut topics: Vec<String> = lag.places.iter().map(|place| place.topic.clone()).collect();
+    let row = |group: GroupLag| {
+        let mut topics: Vec<String> = group.partitions.iter().map(|place| place.topic.clone()).collect();
         topics.dedup();
         let sampled = scope.state().lag.of(scope.name(), &group.name);
         Row {
             path: scope.path(&format!("consumers/{}", segment(&group.name))),
             name: clipper.clip(&group.name, NAME_SHOWN_BYTES),
-            state: group.state,
-            members: group.members.len(),
             topics: topics.into_iter().take(3).collect(),
-            events: figures::count(lag.events),
-            is_behind: lag.events > 0,
+            events: figures::count(group.lag()),
+            is_behind: group.lag() > 0,
             age: sampled.last().map(|sample| figures::span(sample.age_ms)),
-            is_trimmed: lag.places.iter().any(|place| place.is_trimmed),
+            is_trimmed: group.gap_ahead(),
+            members: group.members,
+            state: group.state,
         }
     };
     let rows = groups.into_iter().take(GROUPS_SHOWN_MAX).map(row).collect();

@@ -11,8 +11,10 @@ use crate::{
     bundle::{BundleFiles, FILES},
     failure::Failure,
     layout::{self, Layout, Section},
+    limits::TOPICS_OFFERED_MAX,
     scope::{Scope, segment},
     snippet::{self, Filling, Snippet},
+    trial::{self, Trial, Verdict},
 };
 
 #[derive(Template)]
@@ -28,6 +30,7 @@ struct SettingsPage {
     files: String,
     files_query: String,
     snippets: [Snippet; 5],
+    trial: Option<Trial>,
 }
 
 /// Of the main feed and the app's own user; `?topic=` and `?user=` name others.
@@ -37,6 +40,18 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let bundle = BundleFiles::of(scope.state(), scope.name(), user.as_deref())?;
     let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
     Ok(layout::page(StatusCode::OK, &filled_in(&scope, topic, user, settings)))
+}
+
+/// The same page with what the Test button found.
+pub(crate) async fn test(scope: Scope) -> Result<Response, Failure> {
+    let user = scope.visit.form.filled("user").map(str::to_owned);
+    let topic = chosen_topic(&scope, scope.visit.form.filled("topic"))?;
+    let bundle = BundleFiles::of(scope.state(), scope.name(), user.as_deref())?;
+    let directory = bundle.directory.clone();
+    let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
+    let trial = trial::run(&directory, &settings.endpoint, &topic).await;
+    let page = SettingsPage { trial: Some(trial), ..filled_in(&scope, topic, user, settings) };
+    Ok(layout::page(StatusCode::OK, &page))
 }
 
 /// One of the certificate files, as it lies on disk.
@@ -62,23 +77,25 @@ fn chosen_topic(scope: &Scope, topic: Option<&str>) -> Result<String, Failure> {
 }
 
 fn filled_in(scope: &Scope, topic: String, user: Option<String>, settings: LiveQuerySettings) -> SettingsPage {
-    let filling = Filling {
-        endpoint: &settings.endpoint,
-        topic: &topic,
-        cluster_password: &settings.cluster_certificate.password,
-        user_password: &settings.user_certificate.password,
-    };
+    let filling = Filling::of(&settings, &topic);
     let of_topic = |query: topics::LiveQuery| {
         let name = scope.topics.topic_of(&query);
         let chosen = name == topic;
         (name, query.name, chosen)
     };
+    let mut topics: Vec<_> = scope.topics.live_queries().into_iter().map(of_topic).collect();
+    let chosen = topics.iter().position(|(_, _, chosen)| *chosen).unwrap_or(0);
+    if chosen >= TOPICS_OFFERED_MAX {
+        topics.swap(TOPICS_OFFERED_MAX - 1, chosen);
+    }
+    topics.truncate(TOPICS_OFFERED_MAX);
     SettingsPage {
         layout: scope.layout("Live Query Settings", Section::Settings),
-        topics: scope.topics.live_queries().into_iter().map(of_topic).collect(),
+        topics,
         files: scope.path("settings/files/"),
         files_query: user.as_deref().map(|user| format!("?user={}", segment(user))).unwrap_or_default(),
         snippets: snippet::all(filling),
+        trial: None,
         user,
         topic,
         settings,

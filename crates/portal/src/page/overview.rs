@@ -1,23 +1,227 @@
-//! An app at a glance.
+//! An app at a glance, live; and while it is empty, the way from there to a first consumed event.
+//!
+//! The figures are a fragment of their own, which the page's script asks for again and again.
+
+use std::time::Duration;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+use store::{App, AppStats};
+use topics::AppTopics;
 
 use crate::{
+    bundle::BundleFiles,
     failure::Failure,
-    figures,
+    figures, lag,
+    lag::GroupLag,
     layout::{self, Layout, Section},
+    limits::GROUPS_SHOWN_MAX,
+    page::problem::sentence,
+    portal::State,
+    process_memory,
+    samples::Lately,
     scope::Scope,
+    snippet::{self, Filling},
+    trial::{self, Trial, Verdict},
 };
+
+/// What counts as now, for rates.
+const RATE_SPAN: Duration = Duration::from_secs(10);
+/// What counts as now, for latencies.
+const LATENCY_SPAN: Duration = Duration::from_secs(60);
+/// The peer of what is written here, as events show it.
+pub(crate) const PEER: &str = "portal";
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview {
     layout: Layout,
-    high_watermark: String,
+    now: Now,
+    guide: Option<Guide>,
+    now_path: String,
+}
+
+#[derive(Template)]
+#[template(path = "overview_now.html")]
+struct NowFragment {
+    now: Now,
+}
+
+/// The figures.
+struct Now {
+    /// Name, value, a note on it.
+    figures: Vec<(&'static str, String, String)>,
+    obstacle: Option<String>,
+    groups: Vec<GroupLag>,
+    groups_left_out: usize,
+    has_events: bool,
+}
+
+/// The way to a first consumed event.
+struct Guide {
+    script: String,
+    curl: String,
+    settings_path: String,
+    write_path: String,
+    /// Once there is an event: what a consumer got.
+    trial: Option<Trial>,
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let high_watermark = figures::count(scope.app.events().high_watermark());
-    Ok(layout::page(StatusCode::OK, &Overview { layout: scope.layout("Overview", Section::Overview), high_watermark }))
+    let now = now(&scope).await?;
+    let wanted = scope.visit.query.filled("guide").is_some();
+    let guide = if wanted || !now.has_events { Some(guide(&scope, now.has_events).await?) } else { None };
+    let layout = scope.layout("Overview", Section::Overview);
+    Ok(layout::page(StatusCode::OK, &Overview { layout, now, guide, now_path: scope.path("now") }))
+}
+
+/// The figures alone.
+pub(crate) async fn fragment(scope: Scope) -> Result<Response, Failure> {
+    Ok(layout::page(StatusCode::OK, &NowFragment { now: now(&scope).await? }))
+}
+
+/// Writes the document of the vendor's page, as its cURL does.
+pub(crate) async fn write_first(scope: Scope) -> Result<Response, Failure> {
+    let committed = scope.app.commit(susan()).await?;
+    Ok(scope.done(format!("Written as transaction {}.", committed.txn_id.0), "?guide=1"))
+}
+
+fn susan() -> Changeset {
+    let fields = Value::from_json(br#"{"name":"Susan","age":31}"#).expect("it is JSON");
+    let Value::Map(value) = fields else { unreachable!("it is an object") };
+    let operation = Operation {
+        collection: CollectionName::new("people").expect("a collection's name"),
+        id: DocumentId::from_value(&Value::String("abc123".into())).expect("an id"),
+        condition: Condition::Always,
+        action: Action::Upsert { value, counters: Vec::new() },
+    };
+    let origin = Origin { peer: PEER.to_owned(), ..Origin::default() };
+    Changeset { operations: vec![operation], origin }
+}
+
+async fn now(scope: &Scope) -> Result<Now, Failure> {
+    let (state, app, topics) = (scope.state().clone(), scope.app.clone(), scope.topics.clone());
+    // Sizes are asked of the file system.
+    Ok(tokio::task::spawn_blocking(move || Now::of(&state, &app, &topics)).await?)
+}
+
+impl Now {
+    fn of(state: &State, app: &App, topics: &AppTopics) -> Self {
+        let mut groups = lag::of_app(state, topics);
+        let groups_left_out = groups.len().saturating_sub(GROUPS_SHOWN_MAX);
+        groups.truncate(GROUPS_SHOWN_MAX);
+        let high_watermark = app.events().high_watermark();
+        let lately = |span| state.samples.lately(app.name().as_str(), span);
+        let mut figures = rates(lately(RATE_SPAN).as_ref());
+        figures.push(latency(lately(LATENCY_SPAN).as_ref()));
+        figures.extend(sizes(&app.stats()));
+        figures.push(events_kept(app, high_watermark));
+        Self {
+            figures,
+            obstacle: app.write_obstacle().map(|obstacle| sentence(&obstacle.to_string())),
+            groups,
+            groups_left_out,
+            has_events: high_watermark > 0,
+        }
+    }
+}
+
+type Figure = (&'static str, String, String);
+
+fn rates(lately: Option<&Lately>) -> Vec<Figure> {
+    let Some(lately) = lately else {
+        return vec![("Writes", "\u{2013}".to_owned(), "measuring".to_owned())];
+    };
+    let span = format!("last {} s", lately.span.as_secs());
+    vec![
+        ("Transactions", format!("{}/s", rate(lately.rate(lately.transactions))), span.clone()),
+        ("Events", format!("{}/s", rate(lately.rate(lately.events))), span),
+    ]
+}
+
+/// A rate, with a decimal where it is low.
+pub(crate) fn rate(rate: f64) -> String {
+    if rate == 0.0 {
+        "0".to_owned()
+    } else if rate < 9.95 {
+        format!("{rate:.1}")
+    } else {
+        figures::count(rate.round() as u64)
+    }
+}
+
+fn latency(lately: Option<&Lately>) -> Figure {
+    let quantile = |part| lately.and_then(|lately| lately.commit_quantile(part));
+    let shown = |seconds: f64| match seconds {
+        f64::INFINITY => "> 5 s".to_owned(),
+        seconds if seconds < 0.001 => format!("\u{2264} {} \u{b5}s", (seconds * 1e6).round()),
+        seconds if seconds < 1.0 => format!("\u{2264} {} ms", seconds * 1e3),
+        seconds => format!("\u{2264} {seconds} s"),
+    };
+    match (quantile(0.5), quantile(0.95), quantile(0.99)) {
+        (Some(p50), Some(p95), Some(p99)) => {
+            let note = format!("p95 {}, p99 {}, last minute", shown(p95), shown(p99));
+            ("Commit latency, p50", shown(p50), note)
+        }
+        _ => ("Commit latency", "\u{2013}".to_owned(), "no writes in the last minute".to_owned()),
+    }
+}
+
+fn sizes(stats: &AppStats) -> Vec<Figure> {
+    let segments = if stats.journal_segments == 1 { "segment" } else { "segments" };
+    let memory = process_memory::resident_bytes().map_or("\u{2013}".to_owned(), figures::bytes);
+    vec![
+        ("Journal", figures::bytes(stats.journal_bytes), format!("{} {segments}", stats.journal_segments)),
+        ("Documents", figures::bytes(stats.documents_bytes), "on disk".to_owned()),
+        ("Disk", figures::bytes(stats.disk_free_bytes), "free".to_owned()),
+        ("Memory", memory, "resident, whole server".to_owned()),
+    ]
+}
+
+fn events_kept(app: &App, high_watermark: u64) -> Figure {
+    let log_start = app.events().log_start();
+    let kept = figures::count(high_watermark - log_start.min(high_watermark));
+    let note = format!("log start {}, high watermark {}", figures::count(log_start), figures::count(high_watermark));
+    ("Events kept", kept, note)
+}
+
+async fn guide(scope: &Scope, has_events: bool) -> Result<Guide, Failure> {
+    let bundle = BundleFiles::of(scope.state(), scope.name(), None)?;
+    let directory = bundle.directory.clone();
+    let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
+    let trial = match has_events {
+        true => Some(trial::run(&directory, &settings.endpoint, &settings.topic).await),
+        false => None,
+    };
+    Ok(Guide {
+        script: snippet::script(Filling::of(&settings, &settings.topic)),
+        curl: curl(scope),
+        settings_path: scope.path("settings"),
+        write_path: scope.path("first-document"),
+        trial,
+    })
+}
+
+/// The page's cURL, ready to paste.
+fn curl(scope: &Scope) -> String {
+    let state = scope.state();
+    let base = &state.options.http_base;
+    let app =
+        if scope.name() == state.options.default_app.as_str() { String::new() } else { format!("/{}", scope.name()) };
+    let key = if state.credentials.keys().is_empty() { "" } else { "\n  --header 'Authorization: Bearer <key>' \\" };
+    format!(
+        r#"curl -X POST '{base}{app}/api/v4/store/write' \{key}
+  --header 'Content-Type: application/json' \
+  --data-raw '{{
+      "commands": [{{
+        "method": "upsert",
+        "collection": "people",
+        "id": "abc123",
+        "value": {{
+          "name": "Susan", "age": 31
+        }}
+      }}]
+  }}'"#
+    )
 }

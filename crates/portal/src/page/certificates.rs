@@ -1,0 +1,132 @@
+//! The certificates that open an app's topics: issued ones, issuing another, revoking.
+
+use askama::Template;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use credentials::{CredentialsError, UserCertificate};
+
+use crate::{
+    bundle::BundleFiles,
+    failure::Failure,
+    figures,
+    layout::{self, Layout, Section},
+    limits::ROWS_SHOWN_MAX,
+    page::problem::sentence,
+    scope::{Scope, segment},
+};
+
+#[derive(Template)]
+#[template(path = "certificates.html")]
+struct Certificates {
+    layout: Layout,
+    rows: Vec<Row>,
+    left_out: usize,
+    /// What was typed, where it could not be done.
+    user: String,
+    error: Option<String>,
+}
+
+struct Row {
+    certificate: UserCertificate,
+    standing: Standing,
+    /// Where its files are shown, if they are where the portal finds them.
+    settings_path: Option<String>,
+    revoke_path: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    Revoked,
+    Expired,
+}
+
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    render(&scope, StatusCode::OK, String::new(), None).await
+}
+
+/// Issues a certificate, and leads to its files.
+pub(crate) async fn issue(scope: Scope) -> Result<Response, Failure> {
+    let user = scope.visit.form.text("user").trim().to_owned();
+    let (state, app, named) = (scope.state().clone(), scope.app.clone(), user.clone());
+    let issued = tokio::task::spawn_blocking(move || {
+        let (app, topic) = (app.name().as_str(), app.name().main_topic());
+        let directory = state.credentials_directory(app, Some(&named));
+        check_directory(&named)?;
+        let endpoint = &state.options.kafka_endpoint;
+        state.credentials.issue_user(app, &named, &topic, endpoint, &directory, state.now_ms())
+    });
+    match issued.await? {
+        Ok((_, bundle)) => {
+            let text = format!(
+                "Issued a certificate for {user}. Its files are in {} on the server.",
+                bundle.directory.display()
+            );
+            Ok(scope.done(text, &format!("settings?user={}", segment(&user))))
+        }
+        Err(
+            error
+            @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. } | CredentialsError::File { .. }),
+        ) => {
+            let message = sentence(&error.to_string());
+            render(&scope, Failure::from(error).status(), user, Some(message)).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A name that begins with a dot would make a directory that nobody sees, and `..` one elsewhere.
+fn check_directory(user: &str) -> Result<(), CredentialsError> {
+    let message = format!("a user's name does not begin with '.', as {user:?} does");
+    if user.starts_with('.') { Err(CredentialsError::BadName { message }) } else { Ok(()) }
+}
+
+/// Revokes one certificate; its connections are cut.
+pub(crate) async fn revoke(scope: Scope) -> Result<Response, Failure> {
+    let serial = scope.visit.param("serial").to_owned();
+    let of_app = scope.state().credentials.users(Some(scope.name())).into_iter().any(|it| it.serial == serial);
+    if !of_app {
+        return Err(Failure::NotFound { kind: "certificate", name: serial });
+    }
+    let (state, named) = (scope.state().clone(), serial.clone());
+    let revoked = tokio::task::spawn_blocking(move || state.credentials.revoke_certificate(&named, state.now_ms()));
+    let text = match revoked.await??.first() {
+        Some(certificate) => format!("Revoked {}'s certificate {serial}. Its connections were cut.", certificate.user),
+        None => format!("The certificate {serial} was revoked before."),
+    };
+    scope.visit.tell(true, text);
+    Ok(Redirect::to(&scope.path("certificates")).into_response())
+}
+
+async fn render(scope: &Scope, status: StatusCode, user: String, error: Option<String>) -> Result<Response, Failure> {
+    let certificates = scope.state().credentials.users(Some(scope.name()));
+    let left_out = certificates.len().saturating_sub(ROWS_SHOWN_MAX);
+    let (state, app) = (scope.state().clone(), scope.name().to_owned());
+    // Looks at the disk for each.
+    let rows = tokio::task::spawn_blocking(move || {
+        let newest_first = certificates.into_iter().rev().take(ROWS_SHOWN_MAX);
+        newest_first.map(|certificate| row(&state, &app, certificate)).collect()
+    });
+    let layout = scope.layout("Certificates", Section::Certificates);
+    let page = Certificates { layout, rows: rows.await?, left_out, user, error };
+    Ok(layout::page(status, &page))
+}
+
+fn row(state: &crate::portal::Shared, app: &str, certificate: UserCertificate) -> Row {
+    let standing = match certificate.revoked_ms {
+        Some(_) => Standing::Revoked,
+        None if certificate.expires_ms <= state.now_ms() => Standing::Expired,
+        None => Standing::Good,
+    };
+    let files = BundleFiles::of(state, app, Some(&certificate.user));
+    let found = standing == Standing::Good && files.is_ok_and(|files| files.exist().unwrap_or(false));
+    let settings = format!("settings?user={}", segment(&certificate.user));
+    Row {
+        settings_path: found.then(|| crate::scope::app_path(app, &settings)),
+        revoke_path: crate::scope::app_path(app, &format!("certificates/{}/revoke", segment(&certificate.serial))),
+        standing,
+        certificate,
+    }
+}

@@ -1,0 +1,163 @@
+//! API keys: who may call the HTTP API, and what each may do.
+//!
+//! Invariant: a secret is shown once, in the answer to the form that made it, which nothing keeps.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
+
+use crate::{
+    failure::Failure,
+    figures,
+    form::Form,
+    layout::{self, Layout, Section},
+    limits::ROWS_SHOWN_MAX,
+    page::problem::sentence,
+    scope::{Scope, app_path, segment},
+};
+
+/// Grants that the form has room for.
+const GRANTS_SHOWN: usize = 3;
+
+const PERMISSIONS: [(&str, Permission); 3] =
+    [("read", Permission::Read), ("write", Permission::Write), ("admin", Permission::Admin)];
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct Keys {
+    layout: Layout,
+    rows: Vec<Row>,
+    left_out: usize,
+    apps: Vec<String>,
+    typed: Typed,
+    error: Option<String>,
+    /// The key that was made, with its secret.
+    made: Option<(String, String)>,
+}
+
+struct Row {
+    key: ApiKey,
+    grants: Vec<String>,
+    revoke_path: String,
+}
+
+/// What the form holds.
+struct Typed {
+    name: String,
+    grants: Vec<TypedGrant>,
+}
+
+struct TypedGrant {
+    app: String,
+    collection: String,
+    permissions: Vec<(&'static str, bool)>,
+}
+
+pub(crate) async fn show(scope: Scope) -> Response {
+    let typed = Typed::empty(scope.name());
+    page(&scope, StatusCode::OK, typed, None, None)
+}
+
+/// Makes a key. The answer shows its secret, so it is no redirect.
+pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
+    let typed = Typed::of(&scope.visit.form);
+    let (state, new) = (scope.state().clone(), typed.new_key());
+    let made = tokio::task::spawn_blocking(move || state.credentials.create_key(new, state.now_ms())).await?;
+    match made {
+        Ok((key, secret)) => {
+            let empty = Typed::empty(scope.name());
+            Ok(page(&scope, StatusCode::CREATED, empty, None, Some((key.name, secret))))
+        }
+        Err(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. })) => {
+            let message = sentence(&error.to_string());
+            Ok(page(&scope, Failure::from(error).status(), typed, Some(message), None))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn revoke(scope: Scope) -> Result<Response, Failure> {
+    let name = scope.visit.param("name").to_owned();
+    let (state, named) = (scope.state().clone(), name.clone());
+    tokio::task::spawn_blocking(move || state.credentials.revoke_key(&named)).await??;
+    Ok(scope.done(format!("Revoked the key {name}."), "keys"))
+}
+
+fn page(
+    scope: &Scope,
+    status: StatusCode,
+    typed: Typed,
+    error: Option<String>,
+    made: Option<(String, String)>,
+) -> Response {
+    let keys = scope.state().credentials.keys();
+    let left_out = keys.len().saturating_sub(ROWS_SHOWN_MAX);
+    let row = |key: ApiKey| Row {
+        grants: key.grants.iter().map(grant_text).collect(),
+        revoke_path: app_path(scope.name(), &format!("keys/{}/revoke", segment(&key.name))),
+        key,
+    };
+    let layout = scope.layout("Keys", Section::Keys);
+    let rows = keys.into_iter().take(ROWS_SHOWN_MAX).map(row).collect();
+    layout::page(status, &Keys { layout, rows, left_out, apps: scope.state().app_names(), typed, error, made })
+}
+
+/// A grant as `headwater key create --grant` takes it.
+fn grant_text(grant: &Grant) -> String {
+    let permissions: Vec<&str> = grant.permissions.iter().map(|permission| word(*permission)).collect();
+    let collection = grant.collection.as_ref().map(|collection| format!("/{collection}")).unwrap_or_default();
+    format!("{}{collection}={}", grant.app, permissions.join(","))
+}
+
+fn word(permission: Permission) -> &'static str {
+    match permission {
+        Permission::Read => "read",
+        Permission::Write => "write",
+        Permission::Admin => "admin",
+    }
+}
+
+impl Typed {
+    /// Read and write in the app, and room for more.
+    fn empty(app: &str) -> Self {
+        let grant = |n: usize| TypedGrant {
+            app: if n == 0 { app.to_owned() } else { String::new() },
+            collection: String::new(),
+            permissions: PERMISSIONS
+                .map(|(word, permission)| (word, n == 0 && permission != Permission::Admin))
+                .to_vec(),
+        };
+        Self { name: String::new(), grants: (0..GRANTS_SHOWN).map(grant).collect() }
+    }
+
+    fn of(form: &Form) -> Self {
+        let grant = |n: usize| {
+            let field = format!("permission-{n}");
+            let permissions: Vec<&str> = form.all(&field).collect();
+            TypedGrant {
+                app: form.text(&format!("app-{n}")).to_owned(),
+                collection: form.text(&format!("collection-{n}")).trim().to_owned(),
+                permissions: PERMISSIONS.map(|(word, _)| (word, permissions.contains(&word))).to_vec(),
+            }
+        };
+        Self { name: form.text("name").trim().to_owned(), grants: (0..GRANTS_SHOWN).map(grant).collect() }
+    }
+
+    /// Rows without an app are not used.
+    fn new_key(&self) -> NewKey {
+        let used = self.grants.iter().filter(|grant| !grant.app.is_empty());
+        let grants = used.map(|grant| Grant {
+            app: grant.app.clone(),
+            collection: Some(grant.collection.clone()).filter(|collection| !collection.is_empty()),
+            permissions: grant.granted(),
+        });
+        NewKey { name: self.name.clone(), grants: grants.collect() }
+    }
+}
+
+impl TypedGrant {
+    fn granted(&self) -> Vec<Permission> {
+        let chosen = |word: &str| self.permissions.iter().any(|(known, chosen)| *known == word && *chosen);
+        PERMISSIONS.into_iter().filter(|(word, _)| chosen(word)).map(|(_, permission)| permission).collect()
+    }
+}

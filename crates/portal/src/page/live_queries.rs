@@ -1,0 +1,210 @@
+//! Live queries: all of an app's, making another, and whether its filter is right.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use document::CollectionName;
+use topics::{ChangeError, LiveQuery, OnGap, Topic};
+
+use crate::{
+    failure::Failure,
+    figures,
+    form::Form,
+    layout::{self, Layout, Section},
+    limits::ROWS_SHOWN_MAX,
+    matching::{self, FilterFault, Matches},
+    page::{live_query, overview::rate, problem::sentence},
+    scope::{Scope, segment},
+};
+
+/// What counts as now, for rates.
+pub(crate) const RATE_SPAN: Duration = Duration::from_secs(60);
+
+#[derive(Template)]
+#[template(path = "live_queries.html")]
+struct LiveQueries {
+    layout: Layout,
+    rows: Vec<Row>,
+    /// Paths of the pages before and behind this one.
+    earlier: Option<String>,
+    later: Option<String>,
+    typed: Typed,
+    error: Option<String>,
+    preview: Option<Preview>,
+    preview_path: String,
+}
+
+#[derive(Template)]
+#[template(path = "live_query_preview.html")]
+struct PreviewFragment {
+    preview: Option<Preview>,
+}
+
+struct Row {
+    query: LiveQuery,
+    topic: String,
+    path: String,
+    rate: String,
+    high_watermark: String,
+}
+
+/// What the form holds.
+#[derive(Debug, Default)]
+struct Typed {
+    name: String,
+    collection: String,
+    query: String,
+    partitions: String,
+    snapshot: bool,
+}
+
+/// Whether a filter is right, and what matches it now.
+enum Preview {
+    Fault { fault: FilterFault, caret: String },
+    Matching { matches: Matches },
+}
+
+pub(crate) async fn show(scope: Scope) -> Response {
+    page(&scope, StatusCode::OK, Typed::default(), None, None)
+}
+
+/// Makes a live query; with the form's other button, only says what it would carry.
+pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
+    let typed = Typed::of(&scope.visit.form);
+    if scope.visit.form.text("act") == "check" {
+        let preview = preview_of(&scope, &typed).await?;
+        return Ok(page(&scope, StatusCode::OK, typed, None, preview));
+    }
+    let made = match typed.live_query(scope.state().now_ms()) {
+        Ok(query) => scope.topics.create(query).await,
+        Err(message) => return Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(message), None)),
+    };
+    match made {
+        Ok(()) => {
+            let text = format!("Made the live query {}. Its topic has its whole history at once.", typed.name);
+            Ok(scope.done(text, &format!("live-queries/{}", segment(&typed.name))))
+        }
+        Err(error @ (ChangeError::Invalid(_) | ChangeError::Exists(_) | ChangeError::TooMany)) => {
+            let message = sentence(&error.to_string());
+            let preview = preview_of(&scope, &typed).await?;
+            Ok(page(&scope, Failure::from(error).status(), typed, Some(message), preview))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// For the page's script: is the filter right, and which documents match now. Asked for nothing, it is the page of a live query of that name.
+pub(crate) async fn preview(scope: Scope) -> Result<Response, Failure> {
+    if scope.visit.query.is_empty() {
+        return live_query::show_named(&scope, "preview").await;
+    }
+    let preview = preview_of(&scope, &Typed::of(&scope.visit.query)).await?;
+    Ok(layout::page(StatusCode::OK, &PreviewFragment { preview }))
+}
+
+/// `None` where nothing was typed that could be wrong or right.
+async fn preview_of(scope: &Scope, typed: &Typed) -> Result<Option<Preview>, Failure> {
+    if typed.collection.is_empty() && typed.query.is_empty() {
+        return Ok(None);
+    }
+    let collection = Some(typed.collection.as_str()).filter(|name| !name.is_empty()).map(CollectionName::new);
+    let collection = match collection.transpose() {
+        Ok(collection) => collection,
+        Err(error) => return Ok(Some(fault(&typed.query, FilterFault { message: error.to_string(), column: None }))),
+    };
+    let text = if typed.query.is_empty() { "true" } else { &typed.query };
+    let filter = match matching::parse(text) {
+        Ok(filter) => filter,
+        Err(found) => return Ok(Some(fault(text, found))),
+    };
+    let app = scope.app.clone();
+    let looked = tokio::task::spawn_blocking(move || matching::look(&app, collection.as_ref(), &filter));
+    Ok(Some(Preview::Matching { matches: looked.await?? }))
+}
+
+fn fault(text: &str, fault: FilterFault) -> Preview {
+    let one_line = text.replace(char::is_control, " ");
+    let caret = fault.column.map(|column| format!("{one_line}\n{}^", " ".repeat(column.saturating_sub(1))));
+    let fault = FilterFault { message: sentence(&fault.message), ..fault };
+    Preview::Fault { fault, caret: caret.unwrap_or_default() }
+}
+
+fn page(scope: &Scope, status: StatusCode, typed: Typed, error: Option<String>, preview: Option<Preview>) -> Response {
+    let queries = scope.topics.live_queries();
+    let number = scope.visit.query.text("page").parse::<usize>().unwrap_or(1).clamp(1, queries.len().max(1));
+    let first = (number - 1).saturating_mul(ROWS_SHOWN_MAX).min(queries.len());
+    let path = |number: usize| scope.path(&format!("live-queries?page={number}"));
+    let later = (first + ROWS_SHOWN_MAX < queries.len()).then(|| path(number + 1));
+    let rows = queries.into_iter().skip(first).take(ROWS_SHOWN_MAX).map(|query| row(scope, query)).collect();
+    let page = LiveQueries {
+        layout: scope.layout("Live queries", Section::LiveQueries),
+        rows,
+        earlier: (number > 1).then(|| path(number - 1)),
+        later,
+        typed,
+        error,
+        preview,
+        preview_path: scope.path("live-queries/preview"),
+    };
+    layout::page(status, &page)
+}
+
+fn row(scope: &Scope, query: LiveQuery) -> Row {
+    let topic = scope.topics.topic_of(&query);
+    Row {
+        path: scope.path(&format!("live-queries/{}", segment(&query.name))),
+        rate: topic_rate(scope, &query, &topic),
+        high_watermark: scope
+            .topics
+            .by_name(&topic)
+            .map_or(String::new(), |topic| figures::count(high_watermark(&topic))),
+        topic,
+        query,
+    }
+}
+
+/// Of the partition that is furthest.
+pub(crate) fn high_watermark(topic: &Topic) -> u64 {
+    let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(index.into()));
+    partitions.map(|partition| partition.high_watermark()).max().unwrap_or(0)
+}
+
+/// Events a second, of the last minute.
+pub(crate) fn topic_rate(scope: &Scope, query: &LiveQuery, topic: &str) -> String {
+    let lately = scope.state().samples.lately(scope.name(), RATE_SPAN);
+    let found = lately.and_then(|lately| match query.name.as_str() {
+        topics::MAIN => Some(lately.rate(lately.events)),
+        _ => lately.topic_rate(topic),
+    });
+    found.map_or("\u{2013}".to_owned(), rate)
+}
+
+impl Typed {
+    fn of(form: &Form) -> Self {
+        let text = |name: &str| form.text(name).trim().to_owned();
+        Self {
+            name: text("name"),
+            collection: text("collection"),
+            query: text("query"),
+            partitions: text("partitions"),
+            snapshot: form.text("on-gap") == "snapshot",
+        }
+    }
+
+    fn live_query(&self, created_ms: u64) -> Result<LiveQuery, String> {
+        let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let partitions = match self.partitions.as_str() {
+            "" => 1,
+            text => text.parse().map_err(|_| format!("Partitions must be a number from 1 to 1000, not {text:?}."))?,
+        };
+        Ok(LiveQuery {
+            name: self.name.clone(),
+            collection: filled(&self.collection),
+            query: filled(&self.query),
+            partitions,
+            on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
+            created_ms,
+        })
+    }
+}

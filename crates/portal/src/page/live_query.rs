@@ -1,0 +1,137 @@
+//! One live query: what it carries, how fast, who reads it, and how long what it carries is kept.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use topics::{ChangeError, LiveQuery, MAIN, OnGap};
+
+use crate::{
+    failure::Failure,
+    figures,
+    lag::{self, GroupLag},
+    layout::{self, Layout, Section},
+    limits::GROUPS_SHOWN_MAX,
+    page::live_queries::{high_watermark, topic_rate},
+    scope::{Scope, segment},
+};
+
+#[derive(Template)]
+#[template(path = "live_query.html")]
+struct LiveQueryPage {
+    layout: Layout,
+    query: LiveQuery,
+    topic: String,
+    is_main: bool,
+    rate: String,
+    high_watermark: String,
+    /// What is kept, and what is left until it is not: name, value, note.
+    kept: Vec<(&'static str, String, String)>,
+    groups: Vec<Reader>,
+    groups_left_out: usize,
+    path: String,
+    settings_path: String,
+}
+
+/// A group that has committed on the topic.
+struct Reader {
+    group: GroupLag,
+    lag: u64,
+    gap_ahead: bool,
+    /// Partitions that it has committed in.
+    partitions: usize,
+}
+
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    let query = named(&scope, scope.visit.param("name"))?;
+    render(&scope, query).await
+}
+
+/// The page of a live query whose name another route has taken.
+pub(crate) async fn show_named(scope: &Scope, name: &str) -> Result<Response, Failure> {
+    render(scope, named(scope, name)?).await
+}
+
+async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
+    let topic = scope.topics.topic_of(&query);
+    let (state, topics) = (scope.state().clone(), scope.topics.clone());
+    let groups = tokio::task::spawn_blocking(move || lag::of_app(&state, &topics)).await?;
+    let mut readers: Vec<Reader> = groups.into_iter().filter_map(|group| reader(group, &topic)).collect();
+    let groups_left_out = readers.len().saturating_sub(GROUPS_SHOWN_MAX);
+    readers.truncate(GROUPS_SHOWN_MAX);
+    let page = LiveQueryPage {
+        layout: scope.layout(format!("Live query {}", query.name), Section::LiveQueries),
+        is_main: query.name == MAIN,
+        rate: topic_rate(scope, &query, &topic),
+        high_watermark: scope
+            .topics
+            .by_name(&topic)
+            .map_or(String::new(), |topic| figures::count(high_watermark(&topic))),
+        kept: kept(scope).await,
+        groups: readers,
+        groups_left_out,
+        path: scope.path(&format!("live-queries/{}", segment(&query.name))),
+        settings_path: scope.path(&format!("settings?topic={}", segment(&topic))),
+        topic,
+        query,
+    };
+    Ok(layout::page(StatusCode::OK, &page))
+}
+
+pub(crate) async fn delete(scope: Scope) -> Result<Response, Failure> {
+    let query = named(&scope, scope.visit.param("name"))?;
+    scope.topics.delete(&query.name).await?;
+    Ok(scope.done(
+        format!("Deleted the live query {}, its topic, and what groups had committed on it.", query.name),
+        "live-queries",
+    ))
+}
+
+/// Sets what a gap gets.
+pub(crate) async fn set_on_gap(scope: Scope) -> Result<Response, Failure> {
+    let query = named(&scope, scope.visit.param("name"))?;
+    let on_gap = match scope.visit.form.text("on-gap") {
+        "requery" => OnGap::Requery,
+        "snapshot" => OnGap::Snapshot,
+        other => return Err(Failure::BadInput(format!("a gap gets \"requery\" or \"snapshot\", not {other:?}"))),
+    };
+    scope.topics.set_on_gap(&query.name, on_gap).await?;
+    Ok(scope.done("From now on a gap gets what you chose.", &format!("live-queries/{}", segment(&query.name))))
+}
+
+fn named(scope: &Scope, name: &str) -> Result<LiveQuery, Failure> {
+    let found = scope.topics.live_queries().into_iter().find(|known| known.name == name);
+    found.ok_or_else(|| ChangeError::NotFound(name.to_owned()).into())
+}
+
+fn reader(group: GroupLag, topic: &str) -> Option<Reader> {
+    let own = group.on_topic(topic);
+    if own.is_empty() && group.name != topic {
+        return None;
+    }
+    let (lag, gap_ahead) = (own.iter().map(|it| it.lag).sum(), own.iter().any(|it| it.gap_ahead));
+    Some(Reader { lag, gap_ahead, partitions: own.len(), group })
+}
+
+/// Retention is the journal's: the same for every live query of the app.
+async fn kept(scope: &Scope) -> Vec<(&'static str, String, String)> {
+    let (events, options) = (scope.app.events(), &scope.state().options);
+    let log_start = events.log_start();
+    let oldest = events.offset_for_timestamp(0).await.ok().flatten();
+    let age_ms = oldest.map(|oldest| scope.state().now_ms().saturating_sub(oldest.timestamp_ms));
+    let age = age_ms.map_or("\u{2013}".to_owned(), figures::span);
+    let mut kept =
+        vec![("Oldest event kept", age, format!("old; offset {} of the journal", figures::count(log_start)))];
+    if let Some(limit_ms) = options.retention_ms {
+        let left = limit_ms.saturating_sub(age_ms.unwrap_or(0));
+        kept.push(("Left by age", figures::span(left), format!("at least; kept for {}", figures::span(limit_ms))));
+    }
+    if let Some(limit) = options.retention_bytes {
+        let app = scope.app.clone();
+        let journal = tokio::task::spawn_blocking(move || app.stats().journal_bytes).await.unwrap_or(0);
+        let left = figures::bytes(limit.saturating_sub(journal));
+        kept.push(("Left by size", left, format!("at least; {} are kept", figures::bytes(limit))));
+    }
+    if options.retention_ms.is_none() && options.retention_bytes.is_none() {
+        kept.push(("Retention", "everything".to_owned(), "no limit is set".to_owned()));
+    }
+    kept
+}

@@ -1,0 +1,183 @@
+//! What each app counted lately: a ring of samples, so that pages can show rates and latencies of now instead of since the start.
+//!
+//! Invariants: one task for all apps, every [`SAMPLE_EVERY`]; at most [`SAMPLES_MAX`] samples an app; it ends with the server.
+//! Not here: `/metrics`, which counts since the start and leaves rates to whoever scrapes it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use store::{App, AppStats};
+use tokio::time::{Instant, MissedTickBehavior};
+use topics::AppTopics;
+
+use crate::{
+    limits::{SAMPLE_EVERY, SAMPLES_MAX},
+    portal::State,
+};
+
+/// The rings, by app.
+#[derive(Debug, Default)]
+pub(crate) struct Samples {
+    rings: Mutex<HashMap<String, VecDeque<Sample>>>,
+}
+
+/// An app's counters at one moment.
+#[derive(Debug, Clone)]
+struct Sample {
+    at: Instant,
+    stats: AppStats,
+    /// Events found by each live query since it was last looked up, by topic.
+    found: HashMap<String, u64>,
+}
+
+/// What happened in an app within the last while.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Lately {
+    pub(crate) span: Duration,
+    pub(crate) transactions: u64,
+    pub(crate) events: u64,
+    /// Upper bounds in seconds, and how many commits took at most so long.
+    pub(crate) commits: Vec<(f64, u64)>,
+    /// All commits.
+    pub(crate) commit_count: u64,
+    /// Events by topic of a live query.
+    found: HashMap<String, u64>,
+}
+
+impl Samples {
+    /// What happened in about the last `span`; `None` until there are two samples.
+    pub(crate) fn lately(&self, app: &str, span: Duration) -> Option<Lately> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = rings.get(app)?;
+        let newest = ring.back()?;
+        let oldest = ring.iter().find(|sample| newest.at.duration_since(sample.at) <= span)?;
+        (oldest.at < newest.at).then(|| newest.since(oldest))
+    }
+
+    fn push(&self, app: &str, sample: Sample) {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = rings.entry(app.to_owned()).or_default();
+        if ring.len() >= SAMPLES_MAX {
+            ring.pop_front();
+        }
+        ring.push_back(sample);
+    }
+}
+
+impl Sample {
+    /// Blocks on disk.
+    fn take(app: &App, topics: &AppTopics) -> Self {
+        let found = topics.all().into_iter().filter_map(|topic| Some((topic.name().to_owned(), topic.events_found()?)));
+        Self { at: Instant::now(), stats: app.stats(), found: found.collect() }
+    }
+
+    fn since(&self, before: &Self) -> Lately {
+        let (now, then) = (&self.stats.commit_seconds, &before.stats.commit_seconds);
+        let commits = now.buckets.iter().zip(&then.buckets);
+        let found = self.found.iter().map(|(topic, now)| {
+            let then = before.found.get(topic).copied().unwrap_or(*now);
+            (topic.clone(), now.saturating_sub(then))
+        });
+        Lately {
+            span: self.at.duration_since(before.at),
+            transactions: self.stats.transactions.saturating_sub(before.stats.transactions),
+            events: self.stats.events.saturating_sub(before.stats.events),
+            commits: commits.map(|(now, then)| (now.0, now.1.saturating_sub(then.1))).collect(),
+            commit_count: now.count.saturating_sub(then.count),
+            found: found.collect(),
+        }
+    }
+}
+
+impl Lately {
+    /// So many in a second.
+    pub(crate) fn rate(&self, count: u64) -> f64 {
+        count as f64 / self.span.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// Events a second on a live query's topic; `None` where that is not known yet.
+    pub(crate) fn topic_rate(&self, topic: &str) -> Option<f64> {
+        self.found.get(topic).map(|count| self.rate(*count))
+    }
+
+    /// The bound, in seconds, below which this part of the commits stayed; infinite beyond the last one. `None` without commits.
+    pub(crate) fn commit_quantile(&self, part: f64) -> Option<f64> {
+        if self.commit_count == 0 {
+            return None;
+        }
+        let wanted = (self.commit_count as f64 * part).ceil() as u64;
+        let bucket = self.commits.iter().find(|(_, at_or_below)| *at_or_below >= wanted);
+        Some(bucket.map_or(f64::INFINITY, |(bound, _)| *bound))
+    }
+}
+
+/// Takes samples until the server stops or the portal is gone.
+pub(crate) async fn run(state: Weak<State>) {
+    let Some(mut stopping) = state.upgrade().map(|state| state.stopping.clone()) else { return };
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let Some(state) = state.upgrade() else { return };
+        if let Err(error) = tokio::task::spawn_blocking(move || sample_all(&state)).await {
+            tracing::error!(%error, "the portal cannot sample the apps' numbers");
+        }
+    }
+}
+
+fn sample_all(state: &Arc<State>) {
+    for app in state.data_dir.apps() {
+        let name = app.name().as_str();
+        if let Ok(Some(topics)) = state.topics.app(name) {
+            state.samples.push(name, Sample::take(&app, &topics));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::CommitHistogram;
+
+    use super::*;
+
+    fn sample(at: Instant, events: u64, buckets: &[u64], count: u64) -> Sample {
+        let bounds = [0.001, 0.01, 0.1];
+        let buckets = bounds.into_iter().zip(buckets.iter().copied()).collect();
+        let commit_seconds = CommitHistogram { buckets, count, sum_seconds: 0.0 };
+        let stats = AppStats { events, commit_seconds, ..AppStats::default() };
+        Sample { at, stats, found: HashMap::from([("t".to_owned(), events / 2)]) }
+    }
+
+    #[test]
+    fn only_what_is_new_counts() {
+        let (samples, start) = (Samples::default(), Instant::now());
+        assert_eq!(samples.lately("shop", Duration::from_secs(60)), None);
+        samples.push("shop", sample(start, 100, &[10, 10, 10], 10));
+        assert_eq!(samples.lately("shop", Duration::from_secs(60)), None);
+        samples.push("shop", sample(start + Duration::from_secs(10), 150, &[60, 108, 109], 110));
+        let lately = samples.lately("shop", Duration::from_secs(60)).unwrap();
+        assert_eq!(
+            (lately.rate(lately.events), lately.topic_rate("t"), lately.topic_rate("x")),
+            (5.0, Some(2.5), None)
+        );
+        let quantiles = [0.5, 0.9, 0.99, 1.0].map(|part| lately.commit_quantile(part).unwrap());
+        assert_eq!(quantiles, [0.001, 0.01, 0.1, f64::INFINITY]);
+    }
+
+    #[test]
+    fn the_ring_is_bounded_and_the_span_kept() {
+        let (samples, start) = (Samples::default(), Instant::now());
+        for n in 0..SAMPLES_MAX as u64 + 5 {
+            samples.push("shop", sample(start + Duration::from_secs(n), n, &[], 0));
+        }
+        assert_eq!(samples.rings.lock().unwrap()["shop"].len(), SAMPLES_MAX);
+        assert_eq!(samples.lately("shop", Duration::from_secs(10)).unwrap().events, 10);
+        assert_eq!(samples.lately("shop", Duration::from_secs(10)).unwrap().commit_quantile(0.5), None);
+    }
+}
