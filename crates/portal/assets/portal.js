@@ -1,4 +1,4 @@
-// What every page has: buttons that copy. Without this script they stay hidden, and whatever they copy can be selected.
+// What every page has: buttons that copy, and menus that close. Without this script the buttons stay hidden, and whatever they copy can be selected.
 
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.hidden = false
@@ -43,3 +43,17 @@ function announce(words) {
   }
   live.textContent = words
 }
+
+// A menu closes when something else is clicked, or by Escape, which gives the focus back.
+document.addEventListener('click', ({ target }) => {
+  for (const menu of document.querySelectorAll('details.menu[open]')) {
+    if (!menu.contains(target)) menu.open = false
+  }
+})
+document.addEventListener('keydown', ({ key }) => {
+  const menu = key === 'Escape' && document.querySelector('details.menu[open]')
+  if (menu) {
+    menu.open = false
+    menu.querySelector('summary').focus()
+  }
+})

@@ -5,6 +5,8 @@
 
 mod accessibility;
 mod harness;
+mod live_events;
+mod newcomer;
 mod pages;
 mod visitor;
 

@@ -69,12 +69,14 @@ impl Description {
     /// Reads an OpenAPI 3.1 document; what it lacks is left out.
     pub(crate) fn read(text: &str) -> Self {
         let Ok(whole) = serde_json::from_str::<Value>(text) else { return Self::default() };
-        let routes = routes(&whole);
+        let mut routes = routes(&whole);
+        // As they were written: what is asked for most stands first.
+        routes.sort_by_key(|(path, ..)| text.find(&format!("{path:?}")));
         let tags = whole["tags"].as_array().into_iter().flatten();
         let mut groups: Vec<Group> = tags
             .map(|tag| Group { name: text_of(&tag["name"]), about: text_of(&tag["description"]), routes: vec![] })
             .collect();
-        for (tag, route) in routes {
+        for (_, tag, route) in routes {
             if let Some(group) = groups.iter_mut().find(|group| group.name == tag) {
                 group.routes.push(route);
             }
@@ -83,13 +85,18 @@ impl Description {
     }
 }
 
-fn routes(whole: &Value) -> Vec<(String, Route)> {
+/// Each with its path, as the description has it, and its tag.
+fn routes(whole: &Value) -> Vec<(String, String, Route)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let mut routes = Vec::new();
     for (path, item) in whole["paths"].as_object().into_iter().flatten() {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                routes.push((text_of(&operation["tags"][0]), route(whole, path, item, method, operation)));
+                routes.push((
+                    path.clone(),
+                    text_of(&operation["tags"][0]),
+                    route(whole, path, item, method, operation),
+                ));
             }
         }
     }

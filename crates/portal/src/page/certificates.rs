@@ -5,7 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use credentials::{CredentialsError, UserCertificate};
+use credentials::{Bundle, CredentialsError, UserCertificate};
+use store::AppName;
 
 use crate::{
     bundle::BundleFiles,
@@ -14,6 +15,7 @@ use crate::{
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
     page::problem::sentence,
+    portal::State,
     scope::{Scope, segment},
 };
 
@@ -51,36 +53,44 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 pub(crate) async fn issue(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.form.text("user").trim().to_owned();
     let (state, app, named) = (scope.state().clone(), scope.app.clone(), user.clone());
-    let issued = tokio::task::spawn_blocking(move || {
-        let (app, topic) = (app.name().as_str(), app.name().main_topic());
-        let directory = state.credentials_directory(app, Some(&named));
-        check_directory(&named)?;
-        let endpoint = &state.options.kafka_endpoint;
-        state.credentials.issue_user(app, &named, &topic, endpoint, &directory, state.now_ms())
-    });
-    match issued.await? {
-        Ok((_, bundle)) => {
-            let text = format!(
-                "Issued a certificate for {user}. Its files are in {} on the server.",
-                bundle.directory.display()
-            );
+    let issued = tokio::task::spawn_blocking(move || issue_to(&state, app.name(), &named)).await?;
+    match issued {
+        Ok(bundle) => {
+            let directory = bundle.directory.display();
+            let text = format!("Issued a certificate for {user}. Its files are in {directory} on the server.");
             Ok(scope.done(text, &format!("settings?user={}", segment(&user))))
         }
-        Err(
-            error
-            @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. } | CredentialsError::File { .. }),
-        ) => {
+        Err(Failure::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
             let message = sentence(&error.to_string());
             render(&scope, Failure::from(error).status(), user, Some(message)).await
         }
-        Err(error) => Err(error.into()),
+        Err(Failure::BadInput(message)) => render(&scope, StatusCode::CONFLICT, user, Some(sentence(&message))).await,
+        Err(error) => Err(error),
     }
 }
 
-/// A name that begins with a dot would make a directory that nobody sees, and `..` one elsewhere.
-fn check_directory(user: &str) -> Result<(), CredentialsError> {
-    let message = format!("a user's name does not begin with '.', as {user:?} does");
-    if user.starts_with('.') { Err(CredentialsError::BadName { message }) } else { Ok(()) }
+/// Blocks on disk.
+fn issue_to(state: &State, app: &AppName, user: &str) -> Result<Bundle, Failure> {
+    if user.starts_with('.') {
+        // Its directory would be one that nobody sees, or one elsewhere.
+        let message = format!("a user's name does not begin with '.', as {user:?} does");
+        return Err(CredentialsError::BadName { message }.into());
+    }
+    let (name, topic, now_ms) = (app.as_str(), app.main_topic(), state.now_ms());
+    let directory = state.credentials_directory(name, Some(user));
+    let known = state.credentials.users(Some(name));
+    let is_live = |it: &UserCertificate| it.user == user && it.revoked_ms.is_none() && it.expires_ms > now_ms;
+    if known.iter().any(is_live) {
+        return Err(CredentialsError::Exists { kind: "user", name: user.to_owned() }.into());
+    }
+    if known.iter().any(|it| it.user == user) && directory.exists() {
+        return Err(Failure::BadInput(format!(
+            "the files of {user}'s certificate that was revoked, or has ended, are still in {}: move them away first",
+            directory.display()
+        )));
+    }
+    let endpoint = &state.options.kafka_endpoint;
+    Ok(state.credentials.issue_user(name, user, &topic, endpoint, &directory, now_ms)?.1)
 }
 
 /// Revokes one certificate; its connections are cut.

@@ -1,0 +1,190 @@
+//! Nobody without a session gets past sign-in, and no other site can do anything (CONTRACT section 6).
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode, header};
+use portal::limits::{ATTEMPTS_MAX, ATTEMPTS_WINDOW, SESSION_IDLE};
+
+use crate::browser::{Answer, NOW_MS, Site, encoded, filled};
+
+const OPEN: [&str; 3] = ["/", "/portal/sign-in", "/portal/assets/{file}"];
+
+/// Whatever a change would show in.
+fn everything(site: &Site) -> String {
+    let queries = site.topics.app("default").unwrap().unwrap().live_queries();
+    let users = site.credentials.users(None);
+    let offsets = site.app().committed_offsets("readers");
+    let events = site.app().events().high_watermark();
+    format!("{queries:?} {users:?} {:?} {events} {offsets:?}", site.credentials.keys())
+}
+
+fn has_headers(answer: &Answer) {
+    let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+    assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+    assert_eq!(answer.header(header::REFERRER_POLICY), "same-origin");
+    assert!(!answer.header(header::CACHE_CONTROL).is_empty());
+}
+
+#[test]
+fn every_route_without_a_session_leads_to_sign_in() {
+    let site = Site::new();
+    let before = everything(&site);
+    for (method, path) in &site.routes {
+        let answer = site.visitor().ask(method.clone(), &filled(path), &[], "csrf=");
+        has_headers(&answer);
+        if OPEN.contains(path) {
+            continue;
+        }
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/portal/sign-in"), "{method} {path}");
+        assert!(answer.bytes.is_empty(), "{method} {path}");
+    }
+    assert_eq!(everything(&site), before);
+}
+
+#[test]
+fn every_form_needs_the_sessions_token() {
+    let site = Site::new();
+    let before = everything(&site);
+    let posts: Vec<_> = site.routes.iter().filter(|(method, _)| method == Method::POST).collect();
+    assert!(posts.len() >= 10);
+    for (_, path) in posts {
+        let mut admin = site.admin();
+        let other = site.admin().csrf;
+        for body in ["", "csrf=", "csrf=0000", &encoded(&[("csrf", &other)])] {
+            let answer = admin.ask(Method::POST, &filled(path), &[], body);
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {body}");
+            has_headers(&answer);
+            answer.says("does not carry this session&#39;s token");
+        }
+    }
+    assert_eq!(everything(&site), before);
+}
+
+#[test]
+fn no_other_site_can_do_anything() {
+    let site = Site::new();
+    let before = everything(&site);
+    let foreign = [
+        ("origin", "http://evil.example"),
+        ("origin", "http://127.0.0.1:3000"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ];
+    for (_, path) in site.routes.iter().filter(|(method, _)| method == Method::POST) {
+        let mut admin = site.admin();
+        for header in foreign {
+            let body = encoded(&[("csrf", &admin.csrf)]);
+            let answer = admin.ask(Method::POST, &filled(path), &[header], &body);
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {header:?}");
+        }
+    }
+    assert_eq!(everything(&site), before);
+    let mut admin = site.admin();
+    let body = encoded(&[("csrf", &admin.csrf), ("user", "ann")]);
+    let own = [("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")];
+    let answer = admin.ask(Method::POST, "/portal/apps/default/certificates", &own, &body);
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[test]
+fn a_link_signs_in_once() {
+    let site = Site::new();
+    let (token, _) = site.tokens.make(NOW_MS, Duration::from_secs(60));
+    let path = format!("/portal/sign-in?token={token}");
+    let mut first = site.visitor();
+    assert_eq!(first.get(&path).location(), "/portal/");
+    assert_eq!(first.get("/portal/").location(), "/portal/apps/default/");
+    assert_eq!(first.get(&path).location(), "/portal/", "who is signed in is not bothered");
+    for path in [path.as_str(), "/portal/sign-in?token=unknown"] {
+        let mut second = site.visitor();
+        let refused = second.get(path);
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+        refused.says("headwater portal").says("A link works once");
+        assert_eq!(second.get("/portal/").location(), "/portal/sign-in");
+    }
+    let (late, ends_ms) = site.tokens.make(NOW_MS, Duration::from_secs(60));
+    site.now(ends_ms);
+    assert_eq!(site.visitor().get(&format!("/portal/sign-in?token={late}")).status, StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn the_admin_key_signs_in_and_no_other_does() {
+    let site = Site::new();
+    let grants = vec![credentials::Grant {
+        app: "*".to_owned(),
+        collection: None,
+        permissions: vec![credentials::Permission::Admin],
+    }];
+    let new = credentials::NewKey { name: "deploy".to_owned(), grants };
+    let (_, secret) = site.credentials.create_key(new, NOW_MS).unwrap();
+    let mut browser = site.visitor();
+    for key in ["", "wrong", &secret] {
+        browser.get("/portal/sign-in").says("Admin key");
+        let answer = browser.post("/portal/sign-in", &[("key", key)]);
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        answer.says("not the admin key");
+        assert_eq!(browser.get("/portal/").location(), "/portal/sign-in");
+    }
+    let admin_key = site.credentials.admin_key().to_owned();
+    let forged = site.visitor().ask(Method::POST, "/portal/sign-in", &[], &encoded(&[("key", &admin_key)]));
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "the sign-in form has a token too");
+    browser.get("/portal/sign-in");
+    assert_eq!(browser.post("/portal/sign-in", &[("key", &admin_key)]).location(), "/portal/");
+    assert_eq!(browser.get("/portal/").location(), "/portal/apps/default/");
+}
+
+#[test]
+fn guessing_ends_soon_and_links_still_work() {
+    let paused = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let site = Site::on(paused, "localhost:9", NOW_MS);
+    let mut guesser = site.visitor();
+    guesser.get("/portal/sign-in");
+    for _ in 0..ATTEMPTS_MAX {
+        assert_eq!(guesser.post("/portal/sign-in", &[("key", "guess")]).status, StatusCode::FORBIDDEN);
+    }
+    let admin_key = site.credentials.admin_key().to_owned();
+    let refused = guesser.post("/portal/sign-in", &[("key", &admin_key)]);
+    assert_eq!((refused.status, refused.header(header::RETRY_AFTER)), (StatusCode::TOO_MANY_REQUESTS, "60"));
+    site.admin();
+    site.now(NOW_MS + ATTEMPTS_WINDOW.as_millis() as u64);
+    guesser.get("/portal/sign-in");
+    assert_eq!(guesser.post("/portal/sign-in", &[("key", &admin_key)]).location(), "/portal/");
+}
+
+#[test]
+fn a_session_ends_by_sign_out_and_when_idle() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let stolen = admin.cookies.clone();
+    assert_eq!(admin.post("/portal/sign-out", &[]).location(), "/portal/sign-in");
+    assert!(admin.cookies.is_empty());
+    admin.cookies = stolen;
+    assert_eq!(admin.get("/portal/").location(), "/portal/sign-in", "it is over on the server too");
+    let mut idle = site.admin();
+    site.now(NOW_MS + SESSION_IDLE.as_millis() as u64 - 1);
+    assert_eq!(idle.get("/portal/").location(), "/portal/apps/default/");
+    site.now(NOW_MS + 2 * SESSION_IDLE.as_millis() as u64 - 1);
+    assert_eq!(idle.get("/portal/").location(), "/portal/sign-in");
+}
+
+#[test]
+fn what_is_too_large_or_nowhere_gets_a_page() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let large = "x".repeat(portal::limits::FORM_BYTES_MAX + 1);
+    let answer = admin.ask(Method::POST, "/portal/apps/default/certificates", &[], &large);
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    answer.says("<h1>Payload Too Large</h1>");
+    for path in ["/portal/nothing", "/portal/apps/none/", "/portal/apps/default/x/y", "/portal/assets/none.css"] {
+        let answer = admin.get(path);
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        answer.says("<h1>Not Found</h1>").says("</nav>");
+        has_headers(&answer);
+    }
+    let answer = admin.get("/portal/apps/default/settings/test");
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    let small = "x".repeat(portal::limits::SIGN_IN_BYTES_MAX + 1);
+    assert_eq!(site.visitor().ask(Method::POST, "/portal/sign-in", &[], &small).status, StatusCode::PAYLOAD_TOO_LARGE);
+}

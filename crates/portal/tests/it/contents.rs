@@ -1,0 +1,231 @@
+//! What the pages show and do.
+
+use axum::http::{Method, StatusCode, header};
+
+use crate::browser::{Site, filled};
+
+/// A page with its style sheet and scripts, in bytes (issue: at most 100 kB).
+const PAGE_BYTES_MAX: usize = 100_000;
+
+#[test]
+fn every_page_with_its_assets_is_small() {
+    let site = Site::new();
+    site.write("people", "abc123", r#"{"name":"Susan"}"#);
+    for n in 0..150 {
+        let user = format!("user-{n}");
+        let directory = site.directory.path().join("credentials/default/users").join(&user);
+        let (endpoint, topic) = ("localhost:9", "user-consumable-default");
+        if n < 3 {
+            site.credentials.issue_user("default", &user, topic, endpoint, &directory, 1).unwrap();
+        }
+        let query = topics::LiveQuery {
+            name: format!("a-live-query-of-some-length-{n}"),
+            collection: Some("people".to_owned()),
+            query: Some("age >= 18 && name != 'somebody or other'".to_owned()),
+            partitions: 2,
+            on_gap: topics::OnGap::Requery,
+            created_ms: 1,
+        };
+        let of_app = site.topics.app("default").unwrap().unwrap();
+        site.runtime.block_on(of_app.create(query)).unwrap();
+    }
+    let mut admin = site.admin();
+    for (_, path) in site.routes.clone().iter().filter(|(method, _)| method == Method::GET) {
+        let answer = admin.get(&filled(path));
+        if !answer.header(header::CONTENT_TYPE).starts_with("text/html") {
+            continue;
+        }
+        let html = answer.text().to_owned();
+        let assets = html.split('"').filter(|text| text.starts_with("/portal/assets/"));
+        let mut addresses: Vec<&str> = assets.collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let weight: usize = addresses.iter().map(|address| admin.get(address).bytes.len()).sum();
+        assert!(html.len() + weight <= PAGE_BYTES_MAX, "{path}: {} + {weight}", html.len());
+        assert_eq!(html.matches("<h1").count(), usize::from(html.contains("<html")), "{path}");
+        assert!(!html.contains(" style=") && !html.contains(" onclick="), "{path}");
+    }
+}
+
+#[test]
+fn assets_are_kept_by_their_hash() {
+    let site = Site::new();
+    let html = site.visitor().get("/portal/sign-in");
+    let address = html.text().split('"').find(|text| text.contains("portal.css")).unwrap().to_owned();
+    let asset = site.visitor().get(&address);
+    assert_eq!(asset.header(header::CACHE_CONTROL), "public, max-age=31536000, immutable");
+    assert_eq!(asset.header(header::CONTENT_TYPE), "text/css; charset=utf-8");
+    let tag = asset.header(header::ETAG).to_owned();
+    let again = site.visitor().ask(Method::GET, &address, &[("if-none-match", &tag)], "");
+    assert_eq!((again.status, again.bytes.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(site.visitor().get("/portal/assets/portal.css?old").header(header::CACHE_CONTROL), "no-cache");
+}
+
+#[test]
+fn downloads_are_the_files_on_disk() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    admin.post("/portal/apps/shop/certificates", &[("user", "warehouse")]);
+    let credentials = site.directory.path().join("credentials/shop");
+    for (query, directory) in [("", credentials.clone()), ("?user=warehouse", credentials.join("users/warehouse"))] {
+        for file in ["cluster.p12", "user.p12", "ca.pem", "user.pem", "user.key"] {
+            let answer = admin.get(&format!("/portal/apps/shop/settings/files/{file}{query}"));
+            assert_eq!(answer.status, StatusCode::OK, "{file}{query}");
+            assert_eq!(answer.bytes, std::fs::read(directory.join(file)).unwrap(), "{file}{query}");
+            assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+            assert_eq!(answer.header(header::CONTENT_DISPOSITION), format!("attachment; filename=\"{file}\""));
+        }
+    }
+    for path in
+        ["live-query-settings.json", "..%2F..%2F..%2Fadmin.key", "users", "user.key?user=..", "user.key?user=nobody"]
+    {
+        let answer = admin.get(&format!("/portal/apps/shop/settings/files/{path}"));
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[test]
+fn settings_have_the_words_of_the_page() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let page = admin.get("/portal/apps/shop/settings");
+    for words in
+        ["Endpoint", "Kafka Topic", "Kafka Group", "Cluster Certificate", "User Certificate", "Download PKCS12"]
+    {
+        page.says(words);
+    }
+    let settings =
+        std::fs::read_to_string(site.directory.path().join("credentials/shop/live-query-settings.json")).unwrap();
+    let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+    for certificate in ["clusterCertificate", "userCertificate"] {
+        page.says(settings[certificate]["password"].as_str().unwrap());
+    }
+    page.says("user-consumable-shop").says("localhost:9").says("$KAFKA/bin/kafka-console-consumer.sh \\");
+}
+
+#[test]
+fn a_live_query_is_checked_made_changed_and_deleted() {
+    let site = Site::new();
+    site.write("people", "abc123", r#"{"name":"Susan","age":31}"#);
+    site.write("people", "def456", r#"{"name":"Tom","age":7}"#);
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/live-queries";
+    let preview = admin.get(&format!("{base}/preview?collection=people&query=age+%3E%3D+18"));
+    preview.says("1 of the 2 documents looked at match now").says("Susan");
+    assert!(!preview.text().contains("Tom") && !preview.text().contains("<html"));
+    admin.get(&format!("{base}/preview?collection=people&query=age+%3E%3D")).says("column 7").says("      ^");
+    let fields = [("name", "adults"), ("collection", "people"), ("query", "age >= 18"), ("partitions", "4")];
+    let checked = admin.post(base, &[&fields[..], &[("act", "check")]].concat());
+    checked.says("1 of the 2 documents").says("value=\"adults\"");
+    assert_eq!(admin.get(&format!("{base}/adults")).status, StatusCode::NOT_FOUND, "checking makes nothing");
+    let made = admin.post(base, &[&fields[..], &[("act", "create"), ("on-gap", "snapshot")]].concat());
+    assert_eq!(made.location(), "/portal/apps/default/live-queries/adults");
+    admin.get(made.location()).says("Made the live query adults").says("user-consumable-default.adults");
+    assert_eq!(admin.post(base, &fields).status, StatusCode::CONFLICT);
+    let bad = admin.post(base, &[("name", "Adults"), ("query", "age >="), ("partitions", "0")]);
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    bad.says("A live query&#39;s name is").says("value=\"age &#62;=\"");
+    assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "requery")]).status, StatusCode::SEE_OTHER);
+    let on_gap = || site.topics.app("default").unwrap().unwrap().live_queries()[1].on_gap;
+    assert_eq!(on_gap(), topics::OnGap::Requery);
+    assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "x")]).status, StatusCode::BAD_REQUEST);
+    assert_eq!(admin.post(&format!("{base}/main/delete"), &[]).status, StatusCode::BAD_REQUEST);
+    assert_eq!(admin.post(&format!("{base}/adults/delete"), &[]).location(), base);
+    admin.get(base).says("Deleted the live query adults");
+    assert_eq!(admin.get(&format!("{base}/adults")).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_live_query_named_as_a_route_has_its_page() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let made = admin.post("/portal/apps/default/live-queries", &[("name", "preview")]);
+    admin.get(made.location()).says("user-consumable-default.preview");
+}
+
+#[test]
+fn a_certificate_is_issued_and_revoked() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/certificates";
+    let issued = admin.post(base, &[("user", "warehouse")]);
+    assert_eq!(issued.location(), "/portal/apps/default/settings?user=warehouse");
+    admin
+        .get(issued.location())
+        .says("Issued a certificate for warehouse")
+        .says("for the user <strong>warehouse</strong>");
+    for (user, status) in [("warehouse", 409), ("", 400), ("..", 400), (".hidden", 400), ("a/b", 400)] {
+        let answer = admin.post(base, &[("user", user)]);
+        assert_eq!(answer.status.as_u16(), status, "{user:?}");
+        answer.says("aria-invalid=\"true\"");
+    }
+    let serial = site.credentials.users(Some("default")).into_iter().find(|it| it.user == "warehouse").unwrap().serial;
+    let elsewhere = admin.post(&format!("/portal/apps/shop/certificates/{serial}/revoke"), &[]);
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "it is another app's");
+    assert!(!site.credentials.is_revoked(&serial));
+    assert_eq!(admin.post(&format!("{base}/{serial}/revoke"), &[]).location(), base);
+    assert!(site.credentials.is_revoked(&serial));
+    admin.get(base).says("Revoked warehouse&#39;s certificate").says("badge bad\">revoked");
+    let again = admin.post(base, &[("user", "warehouse")]);
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    again.says("move them away first");
+}
+
+#[test]
+fn a_key_is_made_and_its_secret_shown_once() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/keys";
+    admin.get(base).says("No key was made yet");
+    let fields = [
+        ("name", "till"),
+        ("app-0", "shop"),
+        ("collection-0", "orders"),
+        ("permission-0", "read"),
+        ("permission-0", "write"),
+    ];
+    let made = admin.post(base, &fields);
+    assert_eq!(made.status, StatusCode::CREATED);
+    let secret = made.text().split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let credentials::Principal::Key(key) = site.credentials.authenticate(&secret).unwrap() else { panic!("the admin") };
+    assert!(key.grants[0].app == "shop" && key.grants[0].collection.as_deref() == Some("orders"));
+    let listed = admin.get(base);
+    listed.says("shop/orders=read,write");
+    assert!(!listed.text().contains(&secret));
+    for fields in [&fields[..], &[("name", "none")], &[("name", "a b"), ("app-0", "*"), ("permission-0", "admin")]] {
+        assert!(admin.post(base, fields).status.is_client_error(), "{fields:?}");
+    }
+    assert_eq!(admin.post(&format!("{base}/till/revoke"), &[]).location(), base);
+    assert!(site.credentials.authenticate(&secret).is_none());
+}
+
+#[test]
+fn the_overview_leads_to_a_first_event_and_names_groups() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let first = admin.get("/portal/apps/default/");
+    first.says("From here to a first event").says("curl -X POST &#39;http://127.0.0.1:8080/api/v4/store/write&#39;");
+    admin.get("/portal/apps/shop/").says("http://127.0.0.1:8080/shop/api/v4/store/write");
+    let written = admin.post("/portal/apps/default/first-document", &[]);
+    assert_eq!(written.location(), "/portal/apps/default/?guide=1");
+    assert_eq!(site.app().events().high_watermark(), 1);
+    admin.get("/portal/apps/default/?guide=1").says("consuming it failed");
+    assert!(!admin.get("/portal/apps/default/").text().contains("From here to a first event"));
+    let offset = store::CommittedOffset { offset: 0, leader_epoch: -1, metadata: String::new() };
+    let offsets = vec![("user-consumable-default".to_owned(), 0, offset)];
+    site.runtime.block_on(site.app().commit_offsets("warehouse", offsets)).unwrap();
+    let now = admin.get("/portal/apps/default/now");
+    now.says("warehouse").says("<td class=\"number\">1</td>");
+    assert!(!now.text().contains("<html"));
+}
+
+#[test]
+fn the_api_docs_name_every_route() {
+    let site = Site::new();
+    let page = site.admin().get("/portal/api-docs?app=shop");
+    page.says("/api/v4/store/write").says("/{app}/api/v4/store/write").says("X-DITTO-TXN-ID").says("app <strong>shop");
+    let description: serde_json::Value = serde_json::from_str(http_api::HttpApi::description()).unwrap();
+    for path in description["paths"].as_object().unwrap().keys() {
+        page.says(path);
+    }
+}

@@ -1,0 +1,7 @@
+//! The portal's router over a real data directory, without sockets but for the Kafka endpoint.
+
+mod access;
+mod browser;
+mod contents;
+mod hostile_texts;
+mod trial;
