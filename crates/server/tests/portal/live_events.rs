@@ -62,7 +62,7 @@ fn a_live_page_pauses_filters_and_ends_with_its_session_and_with_the_server() {
     browser.wait_for_text("people \"old\"");
     assert_eq!(rows(&browser), 1, "{}", browser.text("#events"));
     browser.click("#events summary");
-    assert!(browser.text("#events").contains("+ 40"), "{}", browser.text("#events"));
+    assert!(browser.text("#events").contains("after:\n40"), "{}", browser.text("#events"));
 
     browser.click("#pause");
     browser.wait_until("it is paused", |browser| browser.text("#live-state") == "paused");
@@ -85,6 +85,22 @@ fn a_live_page_pauses_filters_and_ends_with_its_session_and_with_the_server() {
     let began = Instant::now();
     assert_eq!(server.finish().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5), "a stream does not hold the stop up");
+}
+
+#[test]
+fn without_scripts_the_events_are_a_table_whose_links_lead_on() {
+    let server = TestServer::start();
+    upsert(&server, "people", "first", json!({ "age": 20 }));
+    let browser = Browser::start();
+    sign_in(&server, &browser);
+    browser.allow_scripts(false);
+    browser.open(&address(&server, "events"));
+    assert!(browser.text("#events").contains("people \"first\""));
+    assert!(!browser.text("main").contains("Pause"), "what needs a script is not there");
+    upsert(&server, "people", "second", json!({ "age": 20 }));
+    browser.click("a[href*='after=']");
+    browser.wait_for_text("people \"second\"");
+    assert!(!browser.text("#events").contains("\"first\""));
 }
 
 /// Writes requests of 50 documents, 20 a second, until told to stop; how many documents.
