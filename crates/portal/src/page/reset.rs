@@ -181,13 +181,17 @@ impl Move {
     /// What the group will see of it.
     fn words(&self) -> String {
         match (self.old, self.new) {
-            (Some(old), Some(new)) if new < old => format!("{} events come again", figures::count(old - new)),
-            (Some(old), Some(new)) if new > old => format!("{} events are skipped", figures::count(new - old)),
+            (Some(old), Some(new)) if new < old => format!("{} again", events(old - new)),
+            (Some(old), Some(new)) if new > old => format!("{} skipped", events(new - old)),
             (Some(_), Some(_)) => "stays".to_owned(),
             (None, _) => "is set".to_owned(),
             (_, None) => "is forgotten".to_owned(),
         }
     }
+}
+
+fn events(count: u64) -> String {
+    if count == 1 { "1 event".to_owned() } else { format!("{} events", figures::count(count)) }
 }
 
 #[cfg(test)]
@@ -206,8 +210,8 @@ mod tests {
     #[test]
     fn a_move_says_what_comes_again_and_what_is_skipped() {
         let words = |old, new| Move { partition: 0, old, new }.words();
-        assert_eq!(words(Some(9), Some(2)), "7 events come again");
-        assert_eq!(words(Some(2), Some(9)), "7 events are skipped");
+        assert_eq!(words(Some(9), Some(2)), "7 events again");
+        assert_eq!(words(Some(2), Some(9)), "7 events skipped");
         assert_eq!(
             [words(Some(2), Some(2)), words(None, Some(2)), words(Some(2), None)],
             ["stays", "is set", "is forgotten"]

@@ -87,7 +87,7 @@ fn reload_until(browser: &Browser, css: &str) {
 fn preview_a_reset(browser: &Browser, server: &TestServer) {
     browser.open(&address(server, "consumers/billing"));
     browser.click("form[action$='/reset'] button");
-    browser.wait_for_text("events come again");
+    browser.wait_for_text("events again");
 }
 
 /// Keeps a picture of the page that is open for the README, where that is asked for.
