@@ -68,14 +68,14 @@ fn identify(state: &Portal, request: &Request) -> Option<Visitor> {
     let secure = request.extensions().get::<Scheme>() == Some(&Scheme::HTTPS);
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
     let label = &state.cookie_label;
-    let sent = Cookie::Session.read(label, request.headers());
+    let sent = Cookie::Session.read(label, secure, request.headers());
     if let Some((session, csrf)) = sent.and_then(|secret| state.sessions.resume(secret, state.now_ms())) {
         return Some(Visitor { session: Some(session), csrf, secure, peer });
     }
     if !is_open(request.uri().path()) {
         return None;
     }
-    let known = Cookie::Form.read(label, request.headers()).filter(|value| is_secret(value)).map(str::to_owned);
+    let known = Cookie::Form.read(label, secure, request.headers()).filter(|value| is_secret(value)).map(str::to_owned);
     Some(Visitor { session: None, csrf: known.unwrap_or_else(|| secret(state.random)), secure, peer })
 }
 

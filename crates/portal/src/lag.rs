@@ -46,8 +46,8 @@ impl GroupLag {
     }
 }
 
-/// The app's groups by name, those with members and those that only have offsets.
-pub(crate) fn of_app(state: &State, topics: &AppTopics) -> Vec<GroupLag> {
+/// The app's first `groups_max` groups by name, those with members and those that only have offsets; and how many more there are.
+pub(crate) fn of_app(state: &State, topics: &AppTopics, groups_max: usize) -> (Vec<GroupLag>, usize) {
     let app = topics.app();
     let present = state.groups.of_app(app.name().as_str());
     let mut groups: BTreeMap<String, Option<ConsumerGroup>> =
@@ -71,5 +71,6 @@ pub(crate) fn of_app(state: &State, topics: &AppTopics) -> Vec<GroupLag> {
         members: group.map_or(0, |group| group.members.len()),
         name,
     };
-    groups.into_iter().map(lag).collect()
+    let left_out = groups.len().saturating_sub(groups_max);
+    (groups.into_iter().take(groups_max).map(lag).collect(), left_out)
 }

@@ -1,10 +1,11 @@
-//! The portal in a real Chromium, against the real binary.
+//! The portal of the real binary, in a real Chromium.
 //!
 //! Invariants: a test without Chromium, chromedriver or axe-core fails and says how to get them; no browser outlives its test.
-//! Not here: what can be seen without a browser (the tests of `crates/portal`).
+//! Not here: what can be seen without a browser (the tests of `crates/portal`), but for `links`.
 
 mod accessibility;
 mod harness;
+mod links;
 mod live_events;
 mod newcomer;
 mod pages;

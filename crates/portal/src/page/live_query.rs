@@ -53,7 +53,7 @@ pub(crate) async fn show_named(scope: &Scope, name: &str) -> Result<Response, Fa
 async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
     let topic = scope.topics.topic_of(&query);
     let (state, topics) = (scope.state().clone(), scope.topics.clone());
-    let groups = tokio::task::spawn_blocking(move || lag::of_app(&state, &topics)).await?;
+    let (groups, _) = tokio::task::spawn_blocking(move || lag::of_app(&state, &topics, usize::MAX)).await?;
     let mut readers: Vec<Reader> = groups.into_iter().filter_map(|group| reader(group, &topic)).collect();
     let groups_left_out = readers.len().saturating_sub(GROUPS_SHOWN_MAX);
     readers.truncate(GROUPS_SHOWN_MAX);

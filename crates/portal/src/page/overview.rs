@@ -108,9 +108,7 @@ async fn now(scope: &Scope) -> Result<Now, Failure> {
 
 impl Now {
     fn of(state: &State, app: &App, topics: &AppTopics) -> Self {
-        let mut groups = lag::of_app(state, topics);
-        let groups_left_out = groups.len().saturating_sub(GROUPS_SHOWN_MAX);
-        groups.truncate(GROUPS_SHOWN_MAX);
+        let (groups, groups_left_out) = lag::of_app(state, topics, GROUPS_SHOWN_MAX);
         let high_watermark = app.events().high_watermark();
         let lately = |span| state.samples.lately(app.name().as_str(), span);
         let mut figures = rates(lately(RATE_SPAN).as_ref());

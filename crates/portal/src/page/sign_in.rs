@@ -1,6 +1,6 @@
 //! Signing in, by the admin key or a one-time link, and out.
 //!
-//! Invariants: a link's token leaves the address bar, used or not; a failed sign-in is logged, slow, and counted.
+//! Invariants: a token that has signed somebody in leaves the address bar; a failed sign-in is logged, slow, and counted.
 
 use askama::Template;
 use axum::{

@@ -1,4 +1,5 @@
 //! The portal's router over a real data directory, without sockets but for the Kafka endpoint.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod access;
 mod browser;

@@ -42,6 +42,7 @@ fn a_newcomer_gets_from_the_start_screen_to_events_in_the_console() {
 
 /// The link of the start screen, as somebody clicks it.
 fn open_the_printed_link(server: &TestServer, browser: &Browser) {
+    wait_until("the screen is printed", || server.stdout().contains("Ctrl-C stops the server"));
     let stdout = server.stdout();
     let link = stdout.split_whitespace().find(|word| word.contains("/portal/sign-in?token="));
     browser.open(link.unwrap_or_else(|| panic!("the start screen has a link: {stdout}")));
