@@ -78,10 +78,8 @@ async fn sample(state: &Arc<State>) -> Vec<(String, String, Sample)> {
     let mut round = Vec::new();
     for app in state.app_names() {
         let Ok(Some(topics)) = state.topics.app(&app) else { continue };
-        for group in lag::of_app(state, &topics) {
-            if round.len() == LAG_GROUPS_MAX {
-                return round;
-            }
+        let (groups, _) = lag::of_app(state, &topics, LAG_GROUPS_MAX - round.len());
+        for group in groups {
             let at_ms = state.now_ms();
             match age::of_group(&topics, &group, at_ms, 1).await {
                 Ok(ages) => {

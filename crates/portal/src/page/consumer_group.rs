@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
 use crate::{
-    age,
+    ConsumerGroup, age,
     chart::Chart,
     clip::Clipper,
     failure::Failure,
@@ -54,17 +54,16 @@ struct Row {
 }
 
 /// The group of the route, or why there is none.
-pub(crate) fn named(scope: &Scope) -> Result<GroupLag, Failure> {
+pub(crate) fn named(scope: &Scope) -> Result<(GroupLag, Option<ConsumerGroup>), Failure> {
     let name = scope.visit.param("group");
-    let found = lag::of_app(scope.state(), &scope.topics).into_iter().find(|group| group.name == name);
+    let found = lag::of_group(scope.state(), &scope.topics, name);
     found.ok_or_else(|| Failure::NotFound { kind: "consumer group", name: name.to_owned() })
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let group = named(&scope)?;
+    let (group, present) = named(&scope)?;
     let ages = age::of_group(&scope.topics, &group, scope.state().now_ms(), PLACES_TIMED_MAX).await?;
     let gap = gap(&scope, &group).await?;
-    let present = scope.state().groups.of_app(scope.name()).into_iter().find(|known| known.name == group.name);
     let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
     let samples = scope.state().lag.of(scope.name(), &group.name);
     let mut clipper = Clipper::new(32 * 1024);

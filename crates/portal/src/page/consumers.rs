@@ -36,8 +36,7 @@ struct Row {
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let groups = lag::of_app(scope.state(), &scope.topics);
-    let left_out = groups.len().saturating_sub(GROUPS_SHOWN_MAX);
+    let (groups, left_out) = lag::of_app(scope.state(), &scope.topics, GROUPS_SHOWN_MAX);
     let mut clipper = Clipper::new(32 * 1024);
     let row = |group: GroupLag| {
         let mut topics: Vec<String> = group.partitions.iter().map(|place| place.topic.clone()).collect();
@@ -55,7 +54,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
             state: group.state,
         }
     };
-    let rows = groups.into_iter().take(GROUPS_SHOWN_MAX).map(row).collect();
+    let rows = groups.into_iter().map(row).collect();
     let layout = scope.layout("Consumers", Section::Consumers);
     let page = ConsumersPage { layout, rows, left_out, settings: scope.path("settings") };
     Ok(layout::page(StatusCode::OK, &page))

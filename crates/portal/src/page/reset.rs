@@ -54,7 +54,7 @@ struct ResetPage {
 }
 
 pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
-    let group = named(&scope)?.name;
+    let group = named(&scope)?.0.name;
     let form = &scope.visit.form;
     let target = Target::of(form)?;
     let topic = scope.topics.by_name(form.text("topic"));
