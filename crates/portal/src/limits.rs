@@ -74,12 +74,6 @@ pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Looks at collections that run at once; each has a blocking thread. Further ones wait.
 pub const SCANS_MAX: usize = 4;
 
-/// Documents that one search looks at. Its page then says so, and leads on from there.
-pub const SEARCH_DOCUMENTS_MAX: usize = 20_000;
-
-/// How long one search that finds little looks at documents. As [`SEARCH_DOCUMENTS_MAX`].
-pub const SEARCH_TIME_MAX: Duration = Duration::from_millis(150);
-
 /// Documents on a page.
 pub const DOCUMENTS_SHOWN_MAX: usize = 25;
 
@@ -141,10 +135,10 @@ pub const HISTORY_TIME_MAX: Duration = Duration::from_millis(15);
 pub const EVENTS_SHOWN_MAX: usize = 50;
 
 /// Of all values on a page of events, in bytes of HTML.
-pub const EVENTS_HTML_BYTES: usize = 32 * 1024;
+pub const EVENTS_HTML_BYTES: usize = 24 * 1024;
 
 /// Bytes of events that one page of events looks at. What it did not look at it says.
-pub const EVENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const EVENTS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Live streams of events at once. One more gets 503.
 pub const STREAMS_MAX: usize = 16;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     failure::Failure,
-    limits::{SCANS_MAX, SEARCH_DOCUMENTS_MAX, SEARCH_TIME_MAX},
+    limits::{SCAN_DOCUMENTS_MAX, SCAN_TIME_MAX, SCANS_MAX},
 };
 
 /// Room for looks at collections.
@@ -93,7 +93,7 @@ fn look(snapshot: &Snapshot, search: &Search) -> Result<Sight, SnapshotError> {
             }
             sight.found.push(Seen { id: id.clone(), fields });
         }
-        if sight.looked_at >= SEARCH_DOCUMENTS_MAX || began.elapsed() > SEARCH_TIME_MAX {
+        if sight.looked_at >= SCAN_DOCUMENTS_MAX || began.elapsed() > SCAN_TIME_MAX {
             (sight.stopped_at, sight.is_cut) = (Some(id), true);
             return Ok(sight);
         }

@@ -68,7 +68,11 @@ impl Browser {
     pub(crate) fn show(&self, width: u32, height: u32, theme: Theme) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.driver.devtools("Emulation.setDeviceMetricsOverride", &size);
-        let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme.as_str() }] });
+        // Who clicks at once does not wait for a page that still scrolls.
+        let scheme = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": theme.as_str() },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.driver.devtools("Emulation.setEmulatedMedia", &scheme);
     }
 
