@@ -6,6 +6,7 @@
 mod bench;
 mod deny;
 mod law;
+mod screenshots;
 mod step;
 mod test;
 mod tidy;
@@ -31,8 +32,10 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
-    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka), and say what is missing.
+    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka, Chromium, axe-core), and say what is missing.
     Tools,
+    /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh the pictures in docs/portal.
+    Screenshots,
     /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine.
     Tidy,
     /// Try the law of the copies over many random histories (crates/topics/tests/law.rs).
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Test { rest } => test::run(&root, &rest),
         Verb::Tools => tools::install(&root).map(drop),
+        Verb::Screenshots => screenshots::run(&root),
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),
         Verb::Deny => deny::run(&root),

@@ -25,9 +25,11 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 11] = [
+const PROGRAMS: [Program; 13] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
+    program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
+    program("chromedriver", &["--version"], "chromium-driver", "lets the tests drive Chromium"),
     program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
     program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
     program("javac", &["-version"], "openjdk-17-jdk-headless", "runs the few lines that ask Kafka's own partitioner"),
@@ -35,7 +37,7 @@ const PROGRAMS: [Program; 11] = [
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),
     program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
-    program("npm", &["--version"], "npm", "fetches kafkajs (with Node.js)"),
+    program("npm", &["--version"], "npm", "fetches kafkajs and axe-core (with Node.js)"),
     program(
         "python3",
         &["-c", "import venv, ensurepip"],
@@ -187,7 +189,7 @@ fn install_node_modules(tools: &Path) -> Result<()> {
         fs::write(home.join("package.json"), NODE_MODULES)?;
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]).current_dir(home);
-        step::run_quietly("fetch kafkajs with npm", &mut npm)
+        step::run_quietly("fetch kafkajs and axe-core with npm", &mut npm)
     })
 }
 

@@ -4,7 +4,7 @@
 
 mod stored;
 
-use crate::{CollectionName, DocumentId, Map, Path, Value};
+use crate::{CollectionName, DocumentId, Map, Path, Stamp, Value};
 
 /// Operations that are committed together, in order, or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,11 @@ pub enum Condition {
         query: String,
         /// Its `$args`.
         args: Map,
+    },
+    /// Nobody has written the document since its newest write had this stamp ([`crate::Document::stamp_max`]); [`Stamp::ZERO`]: nobody ever has.
+    Unchanged {
+        /// That stamp.
+        since: Stamp,
     },
 }
 

@@ -6,12 +6,14 @@
 
 mod delta;
 mod field;
+mod fields;
 mod number;
 mod stored;
 mod view;
 mod write;
 
 use self::field::{Content, Field, Leaf};
+pub use self::fields::{FieldState, FieldType};
 use crate::{Map, Path, SiteId, Stamp, UpdateCommand};
 
 /// A document's state, tombstone included. Its id and collection are the store's key, not part of it.

@@ -49,6 +49,12 @@ impl DocumentId {
         Ok(Self { canonical: String::from_utf8(json).expect("JSON is UTF-8") })
     }
 
+    /// An id for a document that was given none: 24 hex digits, 4 bytes of seconds since the epoch, so that ids made later sort later, and
+    /// `random`.
+    pub fn generated(now_ms: u64, random: u64) -> Self {
+        Self { canonical: format!("\"{:08x}{random:016x}\"", (now_ms / 1000) as u32) }
+    }
+
     /// Its value as given; an object's keys sorted.
     pub fn to_value(&self) -> Value {
         Value::from_json(self.canonical.as_bytes()).expect("an id is canonical JSON")
@@ -140,6 +146,13 @@ mod tests {
         assert_eq!(id.as_json(), canonical);
         assert_eq!(DocumentId::from_json(canonical), Ok(id.clone()));
         assert_eq!(DocumentId::from_value(&id.to_value()), Ok(id));
+    }
+
+    #[test]
+    fn a_generated_id_is_the_time_and_a_random_number() {
+        let id = DocumentId::generated(1_645_472_201_999, 0xcafe);
+        assert_eq!(id.as_json(), "\"6213e9c9000000000000cafe\"");
+        assert_eq!(DocumentId::from_json(id.as_json()), Ok(id));
     }
 
     #[test]

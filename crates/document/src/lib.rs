@@ -16,7 +16,7 @@ mod value;
 pub mod limits;
 
 pub use changeset::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
-pub use document::{Document, DocumentDecodeError, UpdateError};
+pub use document::{Document, DocumentDecodeError, FieldState, FieldType, UpdateError};
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
 pub use json::{JsonError, find_oversized_integer, write_json_string};
 pub use path::{Path, PathError, PathSegment};

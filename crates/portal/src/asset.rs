@@ -29,6 +29,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let files = [
         ("portal.css", CSS, include_str!("../assets/portal.css")),
         ("portal.js", JS, include_str!("../assets/portal.js")),
+        ("events.js", JS, include_str!("../assets/events.js")),
         ("refresh.js", JS, include_str!("../assets/refresh.js")),
         ("preview.js", JS, include_str!("../assets/preview.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),

@@ -33,6 +33,10 @@ pub(crate) enum Failure {
     FormUnreadable { why: String },
     #[error("{0}")]
     BadInput(String),
+    #[error("too many live pages of events are open")]
+    TooManyStreams,
+    #[error("the group {0:?} has members at the moment")]
+    GroupBusy(String),
     #[error("{file} cannot be read: {source}")]
     File { file: String, source: std::io::Error },
     #[error("{file} is not what it should be: {why}")]
@@ -78,7 +82,9 @@ impl Failure {
             Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
                 StatusCode::CONFLICT
             }
-            Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
+            Failure::GroupBusy(_) => StatusCode::CONFLICT,
+            Failure::TooManyStreams
+            | Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Failure::File { .. }
@@ -112,6 +118,8 @@ impl Failure {
             Failure::TooManyAttempts => {
                 "Wait a minute, or open a fresh link at once: run \"headwater portal\" on the server's machine."
             }
+            Failure::TooManyStreams => "Close one that is not needed, in this browser or another.",
+            Failure::GroupBusy(_) => "Nothing was done. Stop its consumers first, and wait until the group is empty.",
             Failure::FormTooLarge { .. } => "Nothing was done. Large documents can be written over the HTTP API.",
             Failure::FormUnreadable { .. } | Failure::BadInput(_) => {
                 "Nothing was done. Go back, correct it, and repeat."

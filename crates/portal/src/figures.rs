@@ -39,6 +39,13 @@ pub(crate) fn date_time(ms: u64) -> String {
     }
 }
 
+/// The time of day in UTC to the millisecond, as `19:36:41.250`.
+pub(crate) fn time_of_day(ms: u64) -> String {
+    let text = rfc3339(ms);
+    let time = text.split_once('T').map_or(text.as_str(), |(_, time)| time.trim_end_matches('Z'));
+    format!("{time}.{:03}", ms % 1000)
+}
+
 /// A time for a `<time datetime>`.
 pub(crate) fn rfc3339(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
@@ -73,5 +80,6 @@ mod tests {
         assert_eq!(date_time(1_645_472_201_000), "2022-02-21 19:36:41 UTC");
         assert_eq!([span(5), span(59_999), span(61_000), span(7_200_000)], ["5 ms", "59 s", "1 min 1 s", "2 h"]);
         assert_eq!(span(90_000_000), "1 d 1 h");
+        assert_eq!(time_of_day(1_645_472_201_007), "19:36:41.007");
     }
 }

@@ -33,6 +33,20 @@ mod samples;
 mod snippet;
 mod trial;
 
+mod clip;
+mod difference;
+mod document_write;
+mod json_text;
+mod scan;
+
+mod event_row;
+mod feed;
+mod history;
+
+mod age;
+mod chart;
+mod lag_history;
+
 mod page;
 
 pub mod limits;

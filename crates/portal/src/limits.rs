@@ -70,3 +70,114 @@ pub const TOPICS_OFFERED_MAX: usize = 100;
 
 /// How long the Test button's consumer may take for everything but waiting for an event.
 pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Looks at collections that run at once; each has a blocking thread. Further ones wait.
+pub const SCANS_MAX: usize = 4;
+
+/// Documents on a page.
+pub const DOCUMENTS_SHOWN_MAX: usize = 25;
+
+/// Collections that are listed, by name. Others can be typed.
+pub const COLLECTIONS_SHOWN_MAX: usize = 200;
+
+/// Columns of the table of documents. Further fields are on the documents' own pages.
+pub const COLUMNS_MAX: usize = 8;
+
+/// Fields among which these are chosen.
+pub const COLUMNS_COUNTED_MAX: usize = 200;
+
+/// Of a value in a table of documents, in bytes of HTML. What is longer is cut, here and below.
+pub const CELL_SHOWN_BYTES: usize = 160;
+
+/// Of a name or an id.
+pub const NAME_SHOWN_BYTES: usize = 160;
+
+/// Of a value among a document's fields or in a difference.
+pub const VALUE_SHOWN_BYTES: usize = 400;
+
+/// Of a document in the view as JSON.
+pub const JSON_SHOWN_BYTES: usize = 2_000;
+
+/// Of the command that a preview shows.
+pub const COMMAND_SHOWN_BYTES: usize = 8 * 1024;
+
+/// Of all values on a page of documents.
+pub const DOCUMENTS_HTML_BYTES: usize = 40 * 1024;
+
+/// Fields that a document's page lists. The rest is in its JSON.
+pub const FIELDS_SHOWN_MAX: usize = 80;
+
+/// Fields that a difference lists. Of the rest it says how many.
+pub const CHANGES_SHOWN_MAX: usize = 40;
+
+/// The largest document, in bytes of indented JSON, that can be edited as a whole. Larger ones field by field.
+pub const EDITABLE_BYTES_MAX: usize = 12 * 1024;
+
+/// The longest JSON that is taken from a form. Longer documents are written over the HTTP API.
+pub const TYPED_BYTES_MAX: usize = 64 * 1024;
+
+/// Of a document's recent changes, in bytes of HTML.
+pub const HISTORY_HTML_BYTES: usize = 16 * 1024;
+
+/// Recent changes that a document's page lists.
+pub const HISTORY_CHANGES_MAX: usize = 10;
+
+/// Events that are looked through for them.
+pub const HISTORY_EVENTS_MAX: u64 = 4096;
+
+/// Bytes of events that are looked through for them.
+pub const HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long events are looked through for them.
+pub const HISTORY_TIME_MAX: Duration = Duration::from_millis(15);
+
+/// Events on a page.
+pub const EVENTS_SHOWN_MAX: usize = 50;
+
+/// Of all values on a page of events, in bytes of HTML.
+pub const EVENTS_HTML_BYTES: usize = 24 * 1024;
+
+/// Bytes of events that one page of events looks at. What it did not look at it says.
+pub const EVENTS_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Live streams of events at once. One more gets 503.
+pub const STREAMS_MAX: usize = 16;
+
+/// The pause between two rounds of a live stream.
+pub const STREAM_ROUND: Duration = Duration::from_millis(200);
+
+/// Events that a live stream sends in a round; of more it sends the newest, and says how many it left out.
+pub const STREAM_EVENTS_PER_ROUND: usize = 6;
+
+/// Bytes of HTML that a live stream's values take in a round.
+pub const STREAM_HTML_BYTES: usize = 24 * 1024;
+
+/// Bytes of events that a live stream looks at in a round. Behind more it goes on at the end, and says how many it did not look at.
+pub const STREAM_BYTES_PER_ROUND: usize = 2 * 1024 * 1024;
+
+/// How often a live stream without events says that it lives, and looks whether its session does.
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Of a record's key, value or header, in bytes of HTML. The whole value can be downloaded.
+pub const RECORD_SHOWN_BYTES: usize = 40 * 1024;
+
+/// Groups whose lag is kept over time, over all apps. Of further ones there is no chart.
+pub const LAG_GROUPS_MAX: usize = 256;
+
+/// Samples that are kept of each: with [`LAG_PERIOD`] between them, half an hour. The oldest leaves first.
+pub const LAG_SAMPLES_MAX: usize = 360;
+
+/// Between two samples of lag.
+pub const LAG_PERIOD: Duration = Duration::from_secs(5);
+
+/// Members on a group's page.
+pub const MEMBERS_SHOWN_MAX: usize = 50;
+
+/// Partitions on a group's page.
+pub const PLACES_SHOWN_MAX: usize = 100;
+
+/// Partitions, those farthest behind, whose next event is read for its age when a group's page is shown.
+pub const PLACES_TIMED_MAX: usize = 10;
+
+/// Documents of a gap ahead that are counted.
+pub const GAP_COUNTED_MAX: usize = 500;

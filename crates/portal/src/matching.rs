@@ -51,7 +51,7 @@ pub(crate) fn look(app: &App, collection: Option<&CollectionName>, filter: &Filt
     let snapshot = app.snapshot()?;
     let collections = match collection {
         Some(collection) => vec![collection.clone()],
-        None => snapshot.collections()?,
+        None => snapshot.collections().collect::<Result<_, _>>()?,
     };
     let mut look = Look { filter, started: Instant::now(), matches: Matches::default() };
     for collection in &collections {

@@ -14,3 +14,14 @@ pub(crate) mod certificates;
 pub(crate) mod keys;
 
 pub(crate) mod api_docs;
+
+pub(crate) mod consumer_group;
+pub(crate) mod consumers;
+pub(crate) mod document;
+pub(crate) mod document_edit;
+pub(crate) mod document_new;
+pub(crate) mod documents;
+pub(crate) mod event_stream;
+pub(crate) mod events;
+pub(crate) mod record;
+pub(crate) mod reset;

@@ -5,15 +5,18 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use axum::{Router, http::Method};
 use credentials::Credentials;
 use store::{App, AppName, DataDir, WallClock};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
     ConsumerGroups, SignInTokens,
     attempts::Attempts,
+    lag_history::{self, LagHistory},
+    limits::STREAMS_MAX,
     page::api_docs::Description,
     routes::Routes,
     samples::{self, Samples},
+    scan::Scans,
     session::{Random, Sessions},
 };
 
@@ -79,6 +82,9 @@ pub(crate) struct State {
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
+    pub(crate) scans: Scans,
+    pub(crate) lag: LagHistory,
+    pub(crate) streams: Arc<Semaphore>,
     pub(crate) samples: Samples,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
@@ -102,8 +108,12 @@ impl Portal {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             samples: Samples::default(),
+            scans: Scans::default(),
+            lag: LagHistory::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
+        tokio::spawn(lag_history::run(Arc::downgrade(&state), state.stopping.clone()));
         tokio::spawn(samples::run(Arc::downgrade(&state)));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }

@@ -14,7 +14,11 @@ use crate::{
     asset,
     failure::Failure,
     gate,
-    page::{api_docs, certificates, home, keys, live_queries, live_query, live_query_settings, overview, sign_in},
+    page::{
+        api_docs, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
+        event_stream, events, home, keys, live_queries, live_query, live_query_settings, overview, record, reset,
+        sign_in,
+    },
     portal::Shared,
 };
 
@@ -57,6 +61,23 @@ impl Routes {
         routes.post("/portal/apps/{app}/keys", keys::create);
         routes.post("/portal/apps/{app}/keys/{name}/revoke", keys::revoke);
         routes.get("/portal/api-docs", api_docs::show);
+
+        routes.get("/portal/apps/{app}/documents", documents::show);
+        routes.get("/portal/apps/{app}/documents/new", document_new::form);
+        routes.post("/portal/apps/{app}/documents/new", document_new::submit);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}", document::show);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::form);
+        routes.post("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::submit);
+        routes.get("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::removal);
+        routes.post("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::remove);
+
+        routes.get("/portal/apps/{app}/events", events::show);
+        routes.get("/portal/apps/{app}/events/stream", event_stream::handle);
+        routes.get("/portal/apps/{app}/events/{topic}/{partition}/{offset}", record::show);
+
+        routes.get("/portal/apps/{app}/consumers", consumers::show);
+        routes.get("/portal/apps/{app}/consumers/{group}", consumer_group::show);
+        routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
 
         // What leads nowhere below these is a page too; every other path is the HTTP API's to refuse.
         routes.get("/portal/{page}", home::nowhere);

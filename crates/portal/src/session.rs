@@ -86,6 +86,11 @@ impl Sessions {
         Some((key, session.csrf.clone()))
     }
 
+    /// Whether the session lives; asking is no use of it.
+    pub(crate) fn lives(&self, key: SecretDigest, now_ms: u64) -> bool {
+        self.lock().get(&key).is_some_and(|session| session.is_live(now_ms))
+    }
+
     pub(crate) fn end(&self, key: SecretDigest) {
         self.lock().remove(&key);
     }

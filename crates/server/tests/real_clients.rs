@@ -6,10 +6,10 @@
 //! Not here: what a client of our own can see as well (`lifecycle`, and the tests of the Kafka endpoint).
 
 mod access;
-mod client;
-mod clients;
+pub(crate) mod client;
+pub(crate) mod clients;
 mod crash;
-mod events;
+pub(crate) mod events;
 mod examples;
 mod full_disk;
 mod gaps;

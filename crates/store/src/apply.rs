@@ -375,6 +375,7 @@ fn apply_operation(
     let holds = match &operation.condition {
         Condition::Always => true,
         Condition::Exists => document.exists(),
+        Condition::Unchanged { since } => document.stamp_max() == *since,
         Condition::Matches { query, args } => match document.value() {
             None => false,
             Some(fields) => filters.filter(query, args)?.matches(&operation.id, &fields),

@@ -20,6 +20,7 @@
 
 use std::{
     collections::HashSet,
+    ops::Bound,
     path::Path,
     sync::{
         Mutex, MutexGuard,
@@ -388,6 +389,19 @@ impl EngineSnapshot {
     /// Documents whose keys begin with `prefix`, in the order of their keys.
     pub(crate) fn documents(&self, prefix: &[u8]) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
         self.snapshot.prefix(&self.documents, prefix).map(|guard| Ok(guard.into_inner()?))
+    }
+
+    /// As [`EngineSnapshot::documents`], from the first key behind `after` on.
+    pub(crate) fn documents_after(
+        &self,
+        prefix: &[u8],
+        after: &[u8],
+    ) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        let mut end = prefix.to_vec();
+        let last = end.last_mut().expect("a collection's prefix ends with a 0");
+        *last += 1;
+        let range = (Bound::Excluded(after.to_vec()), Bound::Excluded(end));
+        self.snapshot.range(&self.documents, range).map(|guard| Ok(guard.into_inner()?))
     }
 
     /// The first document key at or after `from`.

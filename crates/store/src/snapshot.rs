@@ -4,7 +4,7 @@ use document::{CollectionName, Document, DocumentId};
 
 use crate::{
     TxnId,
-    engine::{EngineError, EngineSnapshot, decode_stored, document_key, split_document_key},
+    engine::{EngineError, EngineSnapshot, KeyValue, decode_stored, document_key, split_document_key},
 };
 
 /// The documents as one transaction left them. Holds back the engine's clean-up: drop it soon.
@@ -128,27 +128,48 @@ impl Snapshot {
         &self,
         collection: &CollectionName,
     ) -> Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + '_> {
-        let mut prefix = collection.as_str().as_bytes().to_vec();
-        prefix.push(0);
-        Box::new(self.engine.documents(&prefix).map(|entry| {
-            let (key, value) = entry?;
-            let id = split_document_key(&key).and_then(|(_, id)| DocumentId::from_json(id).ok());
-            let id = id.ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
-            Ok((id, decode_stored(&key, &value)?))
-        }))
+        Box::new(self.engine.documents(&collection_prefix(collection)).map(read_entry))
     }
 
-    /// Every collection that was ever written to, sorted.
-    pub fn collections(&self) -> Result<Vec<CollectionName>, SnapshotError> {
-        let mut collections = Vec::new();
-        let mut from = Vec::new();
-        while let Some(key) = self.engine.first_key_from(&from)? {
-            let name = split_document_key(&key).and_then(|(name, _)| CollectionName::new(name).ok());
-            let name = name.ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
-            from = name.as_str().as_bytes().to_vec();
-            from.push(1); // behind every key of the collection, whose name a 0 ends
-            collections.push(name);
-        }
-        Ok(collections)
+    /// As [`Snapshot::scan`], from the first document behind `after` on.
+    pub fn scan_after(
+        &self,
+        collection: &CollectionName,
+        after: &DocumentId,
+    ) -> Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + '_> {
+        let entries = self.engine.documents_after(&collection_prefix(collection), &document_key(collection, after));
+        Box::new(entries.map(read_entry))
     }
+
+    /// Every collection that was ever written to, sorted. Each costs one look-up, when it is asked for.
+    pub fn collections(&self) -> impl Iterator<Item = Result<CollectionName, SnapshotError>> + '_ {
+        let mut from = Vec::new();
+        std::iter::from_fn(move || {
+            let name = self.first_collection_from(&from).transpose()?;
+            if let Ok(name) = &name {
+                from = name.as_str().as_bytes().to_vec();
+                from.push(1); // behind every key of the collection, whose name a 0 ends
+            }
+            Some(name)
+        })
+    }
+
+    fn first_collection_from(&self, from: &[u8]) -> Result<Option<CollectionName>, SnapshotError> {
+        let Some(key) = self.engine.first_key_from(from)? else { return Ok(None) };
+        let name = split_document_key(&key).and_then(|(name, _)| CollectionName::new(name).ok());
+        Ok(Some(name.ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?))
+    }
+}
+
+fn collection_prefix(collection: &CollectionName) -> Vec<u8> {
+    let mut prefix = collection.as_str().as_bytes().to_vec();
+    prefix.push(0);
+    prefix
+}
+
+fn read_entry(entry: Result<KeyValue, EngineError>) -> Result<(DocumentId, StoredDocument), SnapshotError> {
+    let (key, value) = entry?;
+    let id = split_document_key(&key).and_then(|(_, id)| DocumentId::from_json(id).ok());
+    let id = id.ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
+    Ok((id, decode_stored(&key, &value)?))
 }

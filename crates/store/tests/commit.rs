@@ -6,7 +6,7 @@ mod support;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use document::{Action, Condition, Map, Path, UpdateCommand, UpdateKind, Value};
+use document::{Action, Condition, Map, Path, Stamp, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, CommittedOffset, Outcome, TxnId};
 use support::*;
 
@@ -36,6 +36,34 @@ fn the_pages_events() {
         let (_, key, _, headers) = events(&app).await.swap_remove(1);
         assert_eq!(key, r#"["people","6213"]"#);
         assert_eq!(headers, "app=shop collection=people op=update txnId=2 commitTime=1645472201000 peer=http");
+    });
+}
+
+#[test]
+fn a_write_on_condition_that_nobody_wrote_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let stamp = || app.snapshot().unwrap().document(&people(), &id("a")).unwrap().unwrap().document.stamp_max();
+        let unless_written_since = |since, mut operation: document::Operation| {
+            operation.condition = Condition::Unchanged { since };
+            changeset([operation])
+        };
+        let new = unless_written_since(Stamp::ZERO, upsert("a", r#"{"n":1}"#));
+        assert_eq!(app.commit(new.clone()).await.unwrap().outcomes, [Outcome::Applied]);
+        assert_eq!(app.commit(new).await.unwrap().outcomes, [Outcome::Skipped], "it is there already");
+        let seen = stamp();
+        app.commit(changeset([upsert("a", r#"{"n":1}"#)])).await.unwrap();
+        let late = unless_written_since(seen, remove("a"));
+        assert_eq!(
+            app.commit(late).await.unwrap().outcomes,
+            [Outcome::Skipped],
+            "a write of the same value is a write"
+        );
+        let in_time = unless_written_since(stamp(), remove("a"));
+        assert_eq!(app.commit(in_time).await.unwrap().outcomes, [Outcome::Applied]);
+        let again = unless_written_since(stamp(), upsert("a", "{}"));
+        assert_eq!(app.commit(again).await.unwrap().outcomes, [Outcome::Applied], "a tombstone has a stamp");
     });
 }
 
@@ -185,4 +213,25 @@ fn a_second_opening_names_the_first() {
     let _data = open(dir.path());
     let error = try_open(dir.path()).unwrap_err().to_string();
     assert!(error.ends_with(&format!("is in use by another server (pid {})", std::process::id())), "{error}");
+}
+
+#[test]
+fn a_scan_goes_on_behind_a_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset(["a", "b", "c"].map(|id| upsert(id, "{}")))).await.unwrap();
+        let mut elsewhere = upsert("z", "{}");
+        elsewhere.collection = document::CollectionName::new("people2").unwrap();
+        app.commit(changeset([elsewhere])).await.unwrap();
+        let snapshot = app.snapshot().unwrap();
+        let after = |document: &str| -> Vec<String> {
+            snapshot.scan_after(&people(), &id(document)).map(|entry| entry.unwrap().0.as_json().to_owned()).collect()
+        };
+        assert_eq!(after("a"), [r#""b""#, r#""c""#]);
+        assert_eq!(after("b0"), [r#""c""#], "the document itself need not be there");
+        assert_eq!(after("c"), Vec::<String>::new(), "not into the next collection");
+        let collections: Vec<String> = snapshot.collections().map(|name| name.unwrap().as_str().to_owned()).collect();
+        assert_eq!(collections, ["people", "people2"]);
+    });
 }

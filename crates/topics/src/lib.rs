@@ -9,6 +9,7 @@
 
 mod app_topics;
 mod evaluator;
+mod event_filter;
 mod gap;
 mod live_query;
 mod matcher;
@@ -20,5 +21,6 @@ mod view;
 pub mod limits;
 
 pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
+pub use event_filter::EventFilter;
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
 pub use topic::{Partition, Rebuild, Topic, TopicError};

@@ -4,7 +4,7 @@
 //! ```text
 //! changeset = version:u8 = 1  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  count:varint  operation…
 //! operation = collection:text  id:text (canonical JSON)  condition  action
-//! condition = 0 always | 1 exists | 2 matches query:text args:fields
+//! condition = 0 always | 1 exists | 2 matches query:text args:fields | 3 unchanged time:varint site:varint
 //! action    = 0 upsert value:fields counters:paths | 1 update count:varint command… | 2 remove
 //! command   = path  (0 set value | 1 increment value | 2 replaceWithCounter value)
 //! paths     = count:varint  path…
@@ -14,7 +14,7 @@
 
 use super::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
 use crate::stored::{Malformed, Reader, put_map, put_text, put_value, put_varint};
-use crate::{CollectionName, DocumentId, Path, PathSegment};
+use crate::{CollectionName, DocumentId, Path, PathSegment, SiteId, Stamp};
 
 const VERSION: u8 = 1;
 
@@ -24,6 +24,7 @@ const HAS_CAUSE: u8 = 2;
 const CONDITION_ALWAYS: u8 = 0;
 const CONDITION_EXISTS: u8 = 1;
 const CONDITION_MATCHES: u8 = 2;
+const CONDITION_UNCHANGED: u8 = 3;
 
 const ACTION_UPSERT: u8 = 0;
 const ACTION_UPDATE: u8 = 1;
@@ -85,6 +86,11 @@ fn put_operation(operation: &Operation, out: &mut Vec<u8>) {
             out.push(CONDITION_MATCHES);
             put_text(query, out);
             put_map(args, out);
+        }
+        Condition::Unchanged { since } => {
+            out.push(CONDITION_UNCHANGED);
+            put_varint(since.time, out);
+            put_varint(since.site.0, out);
         }
     }
     match &operation.action {
@@ -161,6 +167,10 @@ fn read_operation(reader: &mut Reader) -> Result<Operation, Malformed> {
         CONDITION_ALWAYS => Condition::Always,
         CONDITION_EXISTS => Condition::Exists,
         CONDITION_MATCHES => Condition::Matches { query: reader.text()?.to_owned(), args: reader.map(0)? },
+        CONDITION_UNCHANGED => {
+            let (time, site) = (reader.varint()?, SiteId(reader.varint()?));
+            Condition::Unchanged { since: Stamp { time, site } }
+        }
         other => return Err(unknown(reader, "condition", other)),
     };
     let action = match reader.byte()? {

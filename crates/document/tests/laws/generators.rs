@@ -1,8 +1,8 @@
 //! What proptest draws values, paths and changesets from.
 
 use document::{
-    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Path, PathSegment, UpdateCommand,
-    UpdateKind, Value,
+    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Path, PathSegment, SiteId, Stamp,
+    UpdateCommand, UpdateKind, Value,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -102,6 +102,8 @@ fn operations() -> impl Strategy<Value = Operation> {
         Just(Condition::Always),
         Just(Condition::Exists),
         (any::<String>(), maps()).prop_map(|(query, args)| Condition::Matches { query, args }),
+        (any::<u64>(), any::<u64>())
+            .prop_map(|(time, site)| Condition::Unchanged { since: Stamp { time, site: SiteId(site) } }),
     ];
     let commands = vec((paths(), update_kinds(values())), 0..3)
         .prop_map(|commands| commands.into_iter().map(|(path, kind)| UpdateCommand { path, kind }).collect());

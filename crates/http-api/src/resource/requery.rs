@@ -64,7 +64,7 @@ fn collections(
     if let Some(collection) = &request.collection {
         return Ok(vec![collection.clone()]);
     }
-    let mut collections = snapshot.collections()?;
+    let mut collections = snapshot.collections().collect::<Result<Vec<_>, _>>()?;
     collections.retain(|collection| caller.may(Permission::Read, app, Some(collection.as_str())));
     Ok(collections)
 }

@@ -13,9 +13,7 @@ use std::{
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
-use document::{
-    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind, Value,
-};
+use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind};
 use query::Filter;
 use store::{Committed, Outcome};
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
@@ -166,7 +164,7 @@ impl Plan {
     ) -> Result<CommandKind, Failure> {
         match command {
             WriteCommand::Upsert { collection, id, value, counters } => {
-                let id = id.unwrap_or_else(|| generate_id(state.clock.now_ms()));
+                let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
                 self.push(Operation { collection, id, condition: Condition::Always, action });
@@ -255,7 +253,7 @@ impl PlannedCommand {
 
 fn weigh(condition: &Condition, action: &Action) -> usize {
     let condition = match condition {
-        Condition::Always | Condition::Exists => 0,
+        Condition::Always | Condition::Exists | Condition::Unchanged { .. } => 0,
         Condition::Matches { query, args } => query.len() + weight_of_map(args),
     };
     let action = match action {
@@ -269,10 +267,4 @@ fn weigh(condition: &Condition, action: &Action) -> usize {
 fn weigh_change(change: &UpdateCommand) -> usize {
     let (UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value)) = &change.kind;
     size_of::<UpdateCommand>() + weight(value)
-}
-
-/// 24 hex digits, as ids of the vendor's look: 4 bytes of seconds since the epoch, so that ids made later sort later, and 8 random bytes.
-fn generate_id(now_ms: u64) -> DocumentId {
-    let text = format!("{:08x}{:016x}", (now_ms / 1000) as u32, rand::random::<u64>());
-    DocumentId::from_value(&Value::String(text)).expect("24 hex digits are an id")
 }

@@ -13,7 +13,9 @@ const OPEN: [&str; 3] = ["/", "/portal/sign-in", "/portal/assets/{file}"];
 fn everything(site: &Site) -> String {
     let queries = site.topics.app("default").unwrap().unwrap().live_queries();
     let users = site.credentials.users(None);
-    format!("{queries:?} {users:?} {:?} {}", site.credentials.keys(), site.app().events().high_watermark())
+    let offsets = site.app().committed_offsets("readers");
+    let events = site.app().events().high_watermark();
+    format!("{queries:?} {users:?} {:?} {events} {offsets:?}", site.credentials.keys())
 }
 
 fn has_headers(answer: &Answer) {

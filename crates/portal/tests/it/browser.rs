@@ -12,6 +12,7 @@ use axum::{
 };
 use credentials::Credentials;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use portal::{ConsumerGroup, ConsumerGroups, Portal, PortalOptions, PortalParts, SignInTokens};
@@ -152,7 +153,9 @@ impl Site {
         self.runtime.block_on(async {
             let response = service.call(request).await.unwrap();
             let (parts, body) = response.into_parts();
-            let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+            let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "text/event-stream");
+            let bytes =
+                if is_stream { beginning(body).await } else { axum::body::to_bytes(body, 64 << 20).await.unwrap() };
             Answer { status: parts.status, headers: parts.headers, bytes: bytes.to_vec() }
         })
     }
@@ -239,15 +242,37 @@ impl Browser<'_> {
     }
 }
 
+/// What a stream that goes on says first.
+async fn beginning(mut body: Body) -> bytes::Bytes {
+    let first = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame()).await;
+    first.unwrap().unwrap().unwrap().into_data().unwrap()
+}
+
 pub(crate) fn encoded(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// A text as one segment of a path.
+pub(crate) fn segment(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// A route's path with something in the place of its parameters.
 pub(crate) fn filled(path: &str) -> String {
     let file = if path.contains("settings/files") { "cluster.p12" } else { "portal.css" };
-    let values =
-        [("{app}", "default"), ("{file}", file), ("{name}", "main"), ("{serial}", "00"), ("{page}", "nothing")];
+    let values = [
+        ("{app}", "default"),
+        ("{file}", file),
+        ("{name}", "main"),
+        ("{serial}", "00"),
+        ("{page}", "nothing"),
+        ("{collection}", "people"),
+        ("{id}", "%22a%22"),
+        ("{topic}", "user-consumable-default"),
+        ("{partition}", "0"),
+        ("{offset}", "0"),
+        ("{group}", "readers"),
+    ];
     let path = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     path.replace("{*path}", "no/such/page")
 }

@@ -9,7 +9,7 @@ use topics::{LiveQuery, OnGap};
 
 use crate::browser::{Answer, NOW_MS, Site};
 
-const HOSTILE: [&str; 4] = [
+pub(crate) const HOSTILE: [&str; 4] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
@@ -17,7 +17,7 @@ const HOSTILE: [&str; 4] = [
 ];
 
 #[track_caller]
-fn is_escaped(answer: &Answer, place: &str) {
+pub(crate) fn is_escaped(answer: &Answer, place: &str) {
     let html = String::from_utf8_lossy(&answer.bytes);
     for raw in [
         "<script>alert",

@@ -4,5 +4,6 @@
 mod access;
 mod browser;
 mod contents;
+mod documents;
 mod hostile_texts;
 mod trial;

@@ -2,6 +2,9 @@
 //!
 //! Invariants: nothing outlives its test; nothing of the tester's environment reaches a server; every wait has a bound.
 
+pub(crate) mod browser;
+mod webdriver;
+
 use std::{
     io::Read,
     path::{Path, PathBuf},

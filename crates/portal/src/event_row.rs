@@ -1,0 +1,106 @@
+//! One event as a row: what happened to which document, and what differs.
+//!
+//! Not here: reading events (`feed`), the record with all its headers (`page::record`).
+
+use askama::Template;
+use document::{Map, Value};
+use kafka_wire::record_batch::Record;
+use wire::event::{self, Change as Happened};
+
+use crate::{
+    clip::Clipper,
+    difference::Difference,
+    figures,
+    limits::NAME_SHOWN_BYTES,
+    scope::{app_path, segment},
+};
+
+/// One event of a topic.
+#[derive(Debug, Clone, Template)]
+#[template(path = "event_row.html")]
+pub(crate) struct EventRow {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: u64,
+    /// Its raw record.
+    pub(crate) path: String,
+    pub(crate) op: String,
+    pub(crate) txn: String,
+    pub(crate) peer: String,
+    pub(crate) collection: String,
+    pub(crate) id: String,
+    /// The document's page; `None` for an event that names several.
+    pub(crate) document: Option<String>,
+    pub(crate) difference: Difference,
+    /// What stands there instead of a difference.
+    pub(crate) note: Option<&'static str>,
+}
+
+impl EventRow {
+    pub(crate) fn of(app: &str, topic: &str, partition: i32, record: &Record<'_>, clipper: &mut Clipper) -> Self {
+        let header = |name: &str| {
+            let found = record.headers.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value);
+            String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
+        };
+        let key = record.key.and_then(event::read_key);
+        let (collection, id) = key.map(|(collection, id)| (collection.into_owned(), id.to_owned())).unwrap_or_default();
+        let document = (!id.is_empty()).then(|| document_path(app, &collection, &id));
+        let (difference, note) = difference(record.value.unwrap_or_default(), clipper);
+        let mut short = |text: &str| clipper.clip(text, NAME_SHOWN_BYTES);
+        Self {
+            partition,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms.max(0) as u64,
+            path: app_path(app, &format!("events/{}/{partition}/{}", segment(topic), record.offset)),
+            op: short(&header("op")),
+            txn: short(&header("txnId")),
+            peer: short(&header("peer")),
+            collection: short(&collection),
+            id: short(&id),
+            document,
+            difference,
+            note,
+        }
+    }
+
+    fn time(&self) -> String {
+        figures::time_of_day(self.timestamp_ms)
+    }
+
+    fn datetime(&self) -> String {
+        figures::rfc3339(self.timestamp_ms)
+    }
+
+    /// How many fields differ, in words.
+    fn summary(&self) -> String {
+        match self.difference.changes.len() + self.difference.left_out {
+            0 => "nothing differs".to_owned(),
+            1 => "1 field".to_owned(),
+            fields => format!("{fields} fields"),
+        }
+    }
+}
+
+/// The page of a document.
+pub(crate) fn document_path(app: &str, collection: &str, id_json: &str) -> String {
+    app_path(app, &format!("documents/{}/{}", segment(collection), segment(id_json)))
+}
+
+fn difference(value: &[u8], clipper: &mut Clipper) -> (Difference, Option<&'static str>) {
+    let none = |note| (Difference::default(), Some(note));
+    match event::read_change(value) {
+        Some(Happened::Upsert { old, new }) => {
+            let (old, new) = (old.and_then(fields), fields(new));
+            (Difference::between(old.as_ref(), new.as_ref(), clipper), None)
+        }
+        Some(Happened::Remove { value }) => (Difference::between(fields(value).as_ref(), None, clipper), None),
+        Some(Happened::Requery) => none("names documents to read again"),
+        None => none("is not one that the portal can read"),
+    }
+}
+
+fn fields(json: &str) -> Option<Map> {
+    let Value::Map(mut map) = Value::from_json(json.as_bytes()).ok()? else { return None };
+    map.remove("_id");
+    Some(map)
+}

@@ -1,0 +1,180 @@
+//! Events as they happen, for the script of the events page: server-sent events (HTML standard, section 9.2).
+//!
+//! ```text
+//! event: rows    a few rows of the table, the newest first, on one line
+//! event: tally   {"seen":…,"leftOut":…,"skipped":…} since the stream began; its id is the offset to go on from
+//! event: end     why it ends; the browser need not come back
+//! ```
+//! Invariants: streams are few; each takes bounded reading, sending and memory however much is written: of more it shows the newest and counts
+//! the rest; it ends with its session, with the server, and with its reader.
+//! Not here: what a row shows (`event_row`), reading (`feed`).
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use askama::Template as _;
+use axum::{
+    body::{Body, HttpBody},
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use super::events::Asked;
+use crate::{
+    clip::Clipper,
+    failure::Failure,
+    feed::{Feed, Positions},
+    limits::{STREAM_BYTES_PER_ROUND, STREAM_EVENTS_PER_ROUND, STREAM_HEARTBEAT, STREAM_HTML_BYTES, STREAM_ROUND},
+    portal::Shared,
+    scope::Scope,
+    session::SecretDigest,
+};
+
+/// Pieces that wait for a slow browser. With these the stream waits too, and then goes on at the end.
+const PIECES_WAITING_MAX: usize = 2;
+
+/// Begins a stream at the end of the topic, or with `?from=` at an offset.
+pub(crate) async fn handle(headers: HeaderMap, scope: Scope) -> Result<Response, Failure> {
+    let feed = Asked::of(&scope).feed(&scope)?;
+    let permit = scope.state().streams.clone().try_acquire_owned().map_err(|_| Failure::TooManyStreams)?;
+    let session = scope.visit.visitor.session.ok_or(Failure::PageNotFound)?;
+    let again = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let from = again.or(scope.visit.query.filled("from")).and_then(|text| text.parse().ok());
+    let positions = feed.positions().not_behind(from);
+    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+    let stream = Stream { state: scope.state().clone(), feed, positions, session, sender, tally: Tally::default() };
+    tokio::spawn(stream.run(permit));
+    Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::new(Pieces(receiver))).into_response())
+}
+
+struct Stream {
+    state: Shared,
+    feed: Feed,
+    positions: Positions,
+    session: SecretDigest,
+    sender: mpsc::Sender<Bytes>,
+    tally: Tally,
+}
+
+/// What happened to the events since the stream began.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Looked at and wanted.
+    seen: u64,
+    /// Of these, not shown.
+    left_out: u64,
+    /// Offsets that there were too many of even to look at.
+    skipped: u64,
+}
+
+/// The reader has gone.
+struct Gone;
+
+impl Stream {
+    async fn run(mut self, _permit: OwnedSemaphorePermit) {
+        let mut stopping = self.state.stopping.clone();
+        let why = tokio::select! {
+            why = self.follow() => why,
+            _ = stopping.wait_for(|&stop| stop) => Ok("The server is stopping."),
+        };
+        if let Ok(why) = why {
+            // A reader that takes nothing any more need not hear it.
+            let _ = self.sender.try_send(piece("end", why));
+        }
+    }
+
+    /// Sends what is new, round after round; why it ends.
+    async fn follow(&mut self) -> Result<&'static str, Gone> {
+        let mut grown = self.feed.topic.watch();
+        self.send_tally().await?;
+        let mut heartbeat = Instant::now() + STREAM_HEARTBEAT;
+        loop {
+            let round = Instant::now() + STREAM_ROUND;
+            if !self.round().await? {
+                return Ok("The events cannot be read; the server's log says why.");
+            }
+            sleep_until(round).await;
+            let waited = timeout_at(heartbeat, grown.changed()).await;
+            if let Ok(Err(_closed)) = waited {
+                return Ok("The topic is gone.");
+            }
+            if Instant::now() >= heartbeat {
+                heartbeat = Instant::now() + STREAM_HEARTBEAT;
+                if !self.state.sessions.lives(self.session, self.state.now_ms()) {
+                    return Ok("You are signed out.");
+                }
+                self.send(Bytes::from_static(b": alive\n\n")).await?;
+            }
+        }
+    }
+
+    /// One look at what is new; `false` if it cannot be read.
+    async fn round(&mut self) -> Result<bool, Gone> {
+        let mut catch = match self.feed.news(&mut self.positions, STREAM_BYTES_PER_ROUND).await {
+            Ok(catch) => catch,
+            Err(error) => {
+                tracing::warn!(app = self.feed.app, %error, "a live stream of events ends");
+                return Ok(false);
+            }
+        };
+        if catch.len() == 0 && !catch.is_cut {
+            return Ok(true);
+        }
+        self.tally.seen += catch.len() as u64;
+        self.tally.left_out += catch.keep_newest(STREAM_EVENTS_PER_ROUND) as u64;
+        self.tally.skipped += catch.skipped;
+        let rows = catch.rows(&self.feed, &mut Clipper::new(STREAM_HTML_BYTES));
+        let html: Vec<String> = rows.iter().filter_map(|row| row.render().ok()).collect();
+        if !html.is_empty() {
+            self.send(piece("rows", &html.concat())).await?;
+        }
+        self.send_tally().await?;
+        Ok(true)
+    }
+
+    /// The browser says the id again when it comes back after a broken connection.
+    async fn send_tally(&self) -> Result<(), Gone> {
+        let mut text = format!("id: {}\n", self.positions.end()).into_bytes();
+        text.extend_from_slice(&piece("tally", &self.tally.json()));
+        self.send(text.into()).await
+    }
+
+    async fn send(&self, piece: Bytes) -> Result<(), Gone> {
+        self.sender.send(piece).await.map_err(|_| Gone)
+    }
+}
+
+impl Tally {
+    fn json(&self) -> String {
+        let Self { seen, left_out, skipped } = self;
+        format!("{{\"seen\":{seen},\"leftOut\":{left_out},\"skipped\":{skipped}}}")
+    }
+}
+
+/// One event of the stream. A line end would begin another field: what holds one is shown with a space.
+fn piece(name: &str, data: &str) -> Bytes {
+    Bytes::from(format!("event: {name}\ndata: {}\n\n", data.replace(['\n', '\r'], " ")))
+}
+
+/// The body: what the stream sends, until it ends.
+struct Pieces(mpsc::Receiver<Bytes>);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}

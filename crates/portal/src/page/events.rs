@@ -1,0 +1,139 @@
+//! The events of a topic: the newest, as a table; a script adds those that come.
+//!
+//! Without the script the links lead on: to older ones, and to what came since.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+use topics::EventFilter;
+
+use super::documents::parse;
+use crate::{
+    clip::Clipper,
+    event_row::EventRow,
+    failure::Failure,
+    feed::Feed,
+    figures,
+    layout::{self, Layout, Section},
+    limits::{EVENTS_HTML_BYTES, EVENTS_SHOWN_MAX},
+    scope::{Scope, segment},
+};
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsPage {
+    layout: Layout,
+    base: String,
+    /// Every live query: its topic, its name, whether it is the one that is shown.
+    topics: Vec<(String, String, bool)>,
+    asked: Asked,
+    error: Option<String>,
+    rows: Vec<EventRow>,
+    /// Where the script listens; `None` for a page that is not the newest.
+    stream: Option<String>,
+    looked_at: String,
+    is_cut: bool,
+    older: Option<String>,
+    newer: String,
+    newest: String,
+}
+
+/// What somebody wants to see, as they said it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) topic: String,
+    pub(crate) collection: String,
+    pub(crate) query: String,
+}
+
+impl Asked {
+    pub(crate) fn of(scope: &Scope) -> Self {
+        let query = &scope.visit.query;
+        let topic = query.filled("topic").map_or_else(|| scope.topics.main().name().to_owned(), str::to_owned);
+        Self {
+            topic,
+            collection: query.text("collection").trim().to_owned(),
+            query: query.text("query").trim().to_owned(),
+        }
+    }
+
+    /// The topic and the filter; a query that is none is `BadInput`.
+    pub(crate) fn feed(&self, scope: &Scope) -> Result<Feed, Failure> {
+        let topic = scope.topics.by_name(&self.topic);
+        let topic = topic.ok_or_else(|| Failure::NotFound { kind: "topic", name: self.topic.clone() })?;
+        let filter = match self.query.as_str() {
+            "" => None,
+            text => Some(parse(text).map_err(|(message, _)| Failure::BadInput(message))?),
+        };
+        let collection = Some(self.collection.clone()).filter(|name| !name.is_empty());
+        Ok(Feed { app: scope.name().to_owned(), topic, filter: EventFilter::new(collection, filter) })
+    }
+
+    /// As fields of an address.
+    fn fields(&self) -> String {
+        format!(
+            "topic={}&collection={}&query={}",
+            segment(&self.topic),
+            segment(&self.collection),
+            segment(&self.query)
+        )
+    }
+}
+
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    let asked = Asked::of(&scope);
+    let mut page = empty_page(&scope, asked);
+    let feed = match page.asked.feed(&scope) {
+        Ok(feed) => feed,
+        Err(Failure::BadInput(message)) => {
+            page.error = Some(message);
+            return Ok(layout::page(StatusCode::BAD_REQUEST, &page));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let (after, until) = (offset(&scope, "after")?, offset(&scope, "until")?);
+    let catch = match (after, until) {
+        (Some(after), _) => feed.following(after, EVENTS_SHOWN_MAX).await?,
+        (None, Some(until)) => feed.newest(until.min(feed.end()), EVENTS_SHOWN_MAX).await?,
+        (None, None) => feed.newest(feed.end(), EVENTS_SHOWN_MAX).await?,
+    };
+    let fields = page.asked.fields();
+    let bounds = catch.bounds();
+    let oldest = bounds.map_or(catch.from, |(oldest, _)| oldest);
+    page.older = (oldest > 0).then(|| format!("{}?{fields}&until={oldest}", page.base));
+    page.newer = format!("{}?{fields}&after={}", page.base, bounds.map_or(catch.end, |(_, newest)| newest + 1));
+    page.stream =
+        (after.is_none() && until.is_none()).then(|| format!("{}/stream?{fields}&from={}", page.base, catch.end));
+    page.looked_at = figures::count(catch.seen);
+    page.is_cut = catch.is_cut;
+    page.rows = catch.rows(&feed, &mut Clipper::new(EVENTS_HTML_BYTES));
+    Ok(layout::page(StatusCode::OK, &page))
+}
+
+fn offset(scope: &Scope, field: &str) -> Result<Option<u64>, Failure> {
+    let text = scope.visit.query.filled(field);
+    let read = |text: &str| text.parse().map_err(|_| Failure::BadInput(format!("{field}: {text:?} is no offset")));
+    text.map(read).transpose()
+}
+
+fn empty_page(scope: &Scope, asked: Asked) -> EventsPage {
+    let base = scope.path("events");
+    let of_topic = |query: topics::LiveQuery| {
+        let name = scope.topics.topic_of(&query);
+        let chosen = name == asked.topic;
+        (name, query.name, chosen)
+    };
+    EventsPage {
+        layout: scope.layout("Events", Section::Events),
+        topics: scope.topics.live_queries().into_iter().map(of_topic).collect(),
+        newest: format!("{base}?{}", asked.fields()),
+        newer: base.clone(),
+        base,
+        asked,
+        error: None,
+        rows: Vec::new(),
+        stream: None,
+        looked_at: String::new(),
+        is_cut: false,
+        older: None,
+    }
+}

@@ -1,0 +1,126 @@
+//! Every page as everybody sees it: light and dark, wide and on a phone. Accessible, nothing wider than the window, no error in the console.
+//!
+//! Screenshots go to `target/portal-screenshots`, to be looked at; `HEADWATER_SCREENSHOTS=1` (`cargo xtask screenshots`) also refreshes the few
+//! that the README shows.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    accessibility,
+    browser::{Browser, Theme},
+    visitor::{address, fill, sign_in},
+};
+use crate::{
+    real_clients::{client::Client, clients::kcat_group},
+    support::TestServer,
+};
+
+/// Name of the screenshot, path.
+const PAGES: [(&str, &str); 19] = [
+    ("overview", ""),
+    ("settings", "settings"),
+    ("documents", "documents?collection=people&query=age+%3E%3D+30"),
+    ("documents-json", "documents?collection=people&view=json"),
+    ("documents-error", "documents?collection=people&query=age+%3E+(30"),
+    ("document", "documents/orders/%22o-3%22"),
+    ("document-removed", "documents/people/%22p-005%22"),
+    ("document-edit", "documents/people/%22p-001%22/edit"),
+    ("document-remove", "documents/people/%22p-001%22/remove"),
+    ("document-new", "documents/new?collection=people"),
+    ("events", "events"),
+    ("record", "events/user-consumable-default/0/72"),
+    ("consumers", "consumers"),
+    ("consumer-group", "consumers/billing"),
+    ("live-queries", "live-queries"),
+    ("certificates", "certificates"),
+    ("keys", "keys"),
+    ("api-docs", "/portal/api-docs"),
+    ("not-found", "nowhere"),
+];
+
+/// The pages that the README shows.
+const SHOWN: [&str; 4] = ["settings", "documents", "events", "consumer-group"];
+
+/// The largest picture that is kept, in bytes.
+const SHOWN_BYTES_MAX: usize = 80_000;
+
+const LOOKS: [(&str, u32, Theme); 4] = [
+    ("light", 1280, Theme::Light),
+    ("dark", 1280, Theme::Dark),
+    ("phone", 390, Theme::Light),
+    ("phone-dark", 390, Theme::Dark),
+];
+
+#[test]
+fn every_page_is_well_in_both_themes_and_on_a_phone() {
+    let server = TestServer::start();
+    fill(&server);
+    let mut billing = kcat_group(&server, "billing");
+    let _reader = Client::start(kcat_group(&server, "warehouse"));
+    billing.args(["-c", "30"]);
+    Client::start(billing).wait();
+    let browser = Browser::start();
+    let mut faults = Vec::new();
+    browser.open(&address(&server, "/portal/sign-in"));
+    look(&browser, "sign-in", &mut faults);
+    sign_in(&server, &browser);
+    for (name, path) in PAGES {
+        browser.open(&address(&server, path));
+        if name == "consumer-group" {
+            reload_until(&browser, ".chart");
+        }
+        look(&browser, name, &mut faults);
+    }
+    preview_a_reset(&browser, &server);
+    look(&browser, "reset", &mut faults);
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Waits for what a page shows only after a while.
+fn reload_until(browser: &Browser, css: &str) {
+    browser.wait_until(css, |browser| {
+        browser.open(&browser.address());
+        browser.has(css)
+    });
+}
+
+fn preview_a_reset(browser: &Browser, server: &TestServer) {
+    browser.open(&address(server, "consumers/billing"));
+    browser.click("form[action$='/reset'] button");
+    browser.wait_for_text("events again");
+}
+
+/// Keeps a picture of the page that is open for the README, where that is asked for.
+fn keep(browser: &Browser, name: &str) {
+    if std::env::var_os("HEADWATER_SCREENSHOTS").is_none() || !SHOWN.contains(&name) {
+        return;
+    }
+    browser.show(960, 520, Theme::Light);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/portal").join(format!("{name}.png"));
+    browser.screenshot(&path, false);
+    let bytes = std::fs::metadata(path).unwrap().len() as usize;
+    assert!(bytes <= SHOWN_BYTES_MAX, "{name}.png has {bytes} bytes");
+}
+
+/// Looks at the page that is open in every way.
+fn look(browser: &Browser, name: &str, faults: &mut Vec<String>) {
+    for (look, width, theme) in LOOKS {
+        browser.show(width, 900, theme);
+        browser.screenshot(&folder().join(format!("{name}-{look}.png")), true);
+        faults.extend(accessibility::overflowing(browser).iter().map(|it| format!("{name} {look}: too wide: {it}")));
+        // On a phone the colours are those of the wide page.
+        if look != "phone-dark" {
+            faults.extend(accessibility::violations(browser).iter().map(|it| format!("{name} {look}: {it}")));
+        }
+    }
+    // Pages that tell of a failure have its status; advice to authors is no fault.
+    let is_expected = |line: &str| line.contains("responded with a status of 4") || line.starts_with("\"DEBUG\"");
+    let console = browser.console();
+    faults.extend(console.iter().filter(|line| !is_expected(line)).map(|it| format!("{name}: console: {it}")));
+    keep(browser, name);
+    browser.show(1280, 900, Theme::Light);
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/portal-screenshots")
+}
