@@ -19,6 +19,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+pub use self::text::ConsumeScript;
 use crate::{
     CredentialsError,
     authority::{Authority, Issued},

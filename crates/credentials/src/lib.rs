@@ -23,7 +23,7 @@ mod server_certificate;
 mod tls;
 mod users;
 
-pub use bundle::Bundle;
+pub use bundle::{Bundle, ConsumeScript};
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};

@@ -3,6 +3,7 @@
 //!
 //! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
 
+use credentials::ConsumeScript;
 use wire::admin::LiveQuerySettings;
 
 /// What is filled in.
@@ -71,29 +72,8 @@ pub(crate) fn all(filling: Filling<'_>) -> [Snippet; 5] {
 /// The script of the page, word for word, as `consume.sh` has it.
 pub(crate) fn script(filling: Filling<'_>) -> String {
     let Filling { endpoint, topic, cluster_password, user_password } = filling;
-    format!(
-        r"CLUSTER_CERT_LOCATION=cluster.p12
-CLUSTER_CERT_PW={cluster_password}
-
-USER_CERT_LOCATION=user.p12
-USER_CERT_PW={user_password}
-
-CLOUD_ENDPOINT={endpoint}
-TOPIC={topic}
-
-KAFKA=${{KAFKA:-/path/to/kafka_2.13-3.1.0}}
-
-$KAFKA/bin/kafka-console-consumer.sh \
- --bootstrap-server $CLOUD_ENDPOINT \
- --consumer-property security.protocol=SSL \
- --consumer-property ssl.truststore.password=$CLUSTER_CERT_PW \
- --consumer-property ssl.truststore.location=$CLUSTER_CERT_LOCATION \
- --consumer-property ssl.keystore.password=$USER_CERT_PW \
- --consumer-property ssl.keystore.location=$USER_CERT_LOCATION \
- --group $TOPIC \
- --topic $TOPIC
-"
-    )
+    let (truststore, keystore) = ("cluster.p12", "user.p12");
+    ConsumeScript { truststore, cluster_password, keystore, user_password, endpoint, topic }.to_string()
 }
 
 fn kcat(filling: Filling<'_>) -> String {

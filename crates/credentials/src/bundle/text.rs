@@ -40,16 +40,30 @@ pub(super) fn librdkafka_properties(bundle: &Bundle) -> Result<String, Credentia
     ))
 }
 
-/// The script of the vendor's page, word for word, with its variables filled in; `KAFKA` may come from the environment.
-pub(super) fn consume_script(bundle: &Bundle) -> Result<String, CredentialsError> {
-    let Bundle { cluster_password, user_password, endpoint, topic, .. } = bundle;
-    let (truststore, keystore) = (file(bundle, TRUSTSTORE)?, file(bundle, KEYSTORE)?);
-    // The page does not quote what it inserts, so a path with a space would fall apart: then, and only then, do not split or expand.
-    let unsplit = if is_plain(&truststore) { "" } else { "IFS=\nset -f\n\n" };
-    let (truststore, keystore) = (shell_word(&truststore), shell_word(&keystore));
-    Ok(format!(
-        r"#!/usr/bin/env bash
-{unsplit}CLUSTER_CERT_LOCATION={truststore}
+/// What the script of the vendor's page is filled in with. A path with a blank or a character that the shell reads must be quoted.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsumeScript<'a> {
+    /// The truststore's path.
+    pub truststore: &'a str,
+    /// Its password.
+    pub cluster_password: &'a str,
+    /// The keystore's path.
+    pub keystore: &'a str,
+    /// Its password.
+    pub user_password: &'a str,
+    /// As `localhost:9093`.
+    pub endpoint: &'a str,
+    /// The topic, and the group.
+    pub topic: &'a str,
+}
+
+impl std::fmt::Display for ConsumeScript<'_> {
+    /// The script of the vendor's page, word for word, with its variables filled in; `KAFKA` may come from the environment.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { truststore, cluster_password, keystore, user_password, endpoint, topic } = self;
+        write!(
+            f,
+            r"CLUSTER_CERT_LOCATION={truststore}
 CLUSTER_CERT_PW={cluster_password}
 
 USER_CERT_LOCATION={keystore}
@@ -70,7 +84,19 @@ $KAFKA/bin/kafka-console-consumer.sh \
  --group $TOPIC \
  --topic $TOPIC
 "
-    ))
+        )
+    }
+}
+
+/// The page's script as a file.
+pub(super) fn consume_script(bundle: &Bundle) -> Result<String, CredentialsError> {
+    let Bundle { cluster_password, user_password, endpoint, topic, .. } = bundle;
+    let (truststore, keystore) = (file(bundle, TRUSTSTORE)?, file(bundle, KEYSTORE)?);
+    // The page does not quote what it inserts, so a path with a space would fall apart: then, and only then, do not split or expand.
+    let unsplit = if is_plain(&truststore) { "" } else { "IFS=\nset -f\n\n" };
+    let (truststore, keystore) = (&*shell_word(&truststore), &*shell_word(&keystore));
+    let script = ConsumeScript { truststore, cluster_password, keystore, user_password, endpoint, topic };
+    Ok(format!("#!/usr/bin/env bash\n{unsplit}{script}"))
 }
 
 fn file(bundle: &Bundle, name: &str) -> Result<String, CredentialsError> {
