@@ -48,8 +48,30 @@ pub trait TrimObserver: Send + Sync {
     /// stay for now.
     fn about_to_trim(&self, offsets: std::ops::Range<u64>) -> Result<(), SnapshotError>;
 
-    /// Offsets at which readers must find something for ever, since their end lies right behind: the tombstones there are not dropped.
-    fn last_offsets(&self) -> HashSet<u64>;
+    /// Which tombstones must stay for now.
+    fn keeps(&self) -> KeptTombstones;
+}
+
+/// Tombstones that readers need, by the offsets of their events.
+#[derive(Debug, Clone)]
+pub struct KeptTombstones {
+    /// All from here on: not every view has looked at the events yet.
+    pub from: u64,
+    /// These, since a reader's end lies right behind: it must find something there, or it would never come to its end.
+    pub at: HashSet<u64>,
+}
+
+impl KeptTombstones {
+    pub(crate) fn has(&self, offset: u64) -> bool {
+        offset >= self.from || self.at.contains(&offset)
+    }
+}
+
+impl Default for KeptTombstones {
+    /// None.
+    fn default() -> Self {
+        Self { from: u64::MAX, at: HashSet::new() }
+    }
 }
 
 /// What the sequencer writes and everyone reads.

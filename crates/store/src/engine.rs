@@ -19,7 +19,6 @@
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
 use std::{
-    collections::HashSet,
     ops::Bound,
     path::Path,
     sync::{
@@ -34,7 +33,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
 };
 
-use crate::{CommittedOffset, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
+use crate::{CommittedOffset, KeptTombstones, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
 
 /// First byte of every value.
 const VALUE_VERSION: u8 = 1;
@@ -199,11 +198,11 @@ impl Engine {
     }
 
     /// Drops the tombstones of those entries of the last-change index that are still the document's last event, and raises the floor above all of
-    /// them. Gives how many went, and the entries that stay because an event of theirs is at one of `last_offsets`. Writers wait meanwhile.
+    /// them. Gives how many went, and the entries that stay because an event of theirs is one that is `needed`. Writers wait meanwhile.
     pub(crate) fn drop_tombstones(
         &self,
         entries: &[IndexEntry],
-        last_offsets: &HashSet<u64>,
+        needed: &KeptTombstones,
     ) -> Result<(u64, Vec<IndexEntry>), EngineError> {
         let views = self.views()?;
         let _writers_wait = self.indexed_to.lock().expect("not poisoned");
@@ -215,8 +214,7 @@ impl Engine {
                 continue;
             }
             let departures = self.departures_of(key, &views)?;
-            let is_last = |offset: &u64| last_offsets.contains(offset);
-            if is_last(offset) || departures.iter().any(|(_, offset)| is_last(offset)) {
+            if needed.has(*offset) || departures.iter().any(|(_, offset)| needed.has(*offset)) {
                 kept.push((*offset, key.clone()));
             } else {
                 gone.push((*offset, key, departures));

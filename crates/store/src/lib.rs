@@ -25,7 +25,7 @@ mod verify;
 
 pub mod limits;
 
-pub use app::{App, TrimObserver, TxnId};
+pub use app::{App, KeptTombstones, TrimObserver, TxnId};
 pub use app_name::{AppName, AppNameError};
 pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};

@@ -9,7 +9,7 @@
 //! Not here: what consumers are told of what was trimmed (`gap`).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::Ordering::{Acquire, Relaxed},
@@ -24,7 +24,7 @@ use wire::event;
 
 use crate::{
     WallClock,
-    app::Shared,
+    app::{KeptTombstones, Shared},
     engine::{EngineError, IndexEntry},
     journal::{
         batch_reader::BatchReader,
@@ -162,9 +162,9 @@ impl Tombstones {
             if old.is_empty() {
                 continue;
             }
-            let last_offsets = last_offsets(shared);
+            let needed = kept_tombstones(shared);
             for entries in old.chunks(ENTRIES_AT_ONCE) {
-                let (gone, kept) = shared.engine.drop_tombstones(entries, &last_offsets)?;
+                let (gone, kept) = shared.engine.drop_tombstones(entries, &needed)?;
                 dropped += gone;
                 self.kept.extend(kept);
             }
@@ -204,14 +204,12 @@ impl Tombstones {
     }
 }
 
-/// Where a topic's last event was: something must be left there, or its readers would never come to its end.
-fn last_offsets(shared: &Shared) -> HashSet<u64> {
-    let mut offsets = match &*shared.trim_observer.read().expect("not poisoned") {
-        Some(observer) => observer.last_offsets(),
-        None => HashSet::new(),
-    };
-    offsets.extend(shared.events.high_watermark().checked_sub(1));
-    offsets
+/// What the views need, and the app's last event.
+fn kept_tombstones(shared: &Shared) -> KeptTombstones {
+    let observer = shared.trim_observer.read().expect("not poisoned");
+    let mut kept = observer.as_ref().map(|observer| observer.keeps()).unwrap_or_default();
+    kept.at.extend(shared.events.high_watermark().checked_sub(1));
+    kept
 }
 
 /// A sealed segment's size in bytes and time.

@@ -1,7 +1,7 @@
 //! The topics of every app: the main one and those of its live queries, which come and go while the server runs.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, RwLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use store::{App, DataDir, SnapshotError, TrimObserver};
+use store::{App, DataDir, KeptTombstones, SnapshotError, TrimObserver};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -352,11 +352,13 @@ impl TrimObserver for Observer {
         evaluator::note_departures(&topics, offsets).map_err(|error| SnapshotError { message: error.to_string() })
     }
 
-    fn last_offsets(&self) -> HashSet<u64> {
-        let Some(views) = self.0.upgrade().map(|topics| topics.views()) else { return HashSet::new() };
+    fn keeps(&self) -> KeptTombstones {
+        let Some(views) = self.0.upgrade().map(|topics| topics.views()) else { return KeptTombstones::default() };
+        // Before the high watermarks: those have every match below it.
+        let from = views.iter().map(|view| view.scanned_to()).min().unwrap_or(u64::MAX);
         let high_watermarks =
             views.iter().flat_map(|view| (0..view.query.partitions).map(|index| view.high_watermark(index)));
-        high_watermarks.filter_map(|high_watermark| high_watermark.checked_sub(1)).collect()
+        KeptTombstones { from, at: high_watermarks.filter_map(|offset| offset.checked_sub(1)).collect() }
     }
 }
 
