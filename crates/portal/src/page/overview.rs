@@ -21,7 +21,7 @@ use crate::{
     portal::State,
     process_memory,
     samples::Lately,
-    scope::Scope,
+    scope::{Scope, segment},
     snippet::{self, Filling},
     trial::{self, Trial, Verdict},
 };
@@ -55,6 +55,7 @@ struct Now {
     obstacle: Option<String>,
     groups: Vec<GroupLag>,
     groups_left_out: usize,
+    consumers_path: String,
     has_events: bool,
 }
 
@@ -102,12 +103,13 @@ fn susan() -> Changeset {
 
 async fn now(scope: &Scope) -> Result<Now, Failure> {
     let (state, app, topics) = (scope.state().clone(), scope.app.clone(), scope.topics.clone());
+    let consumers_path = scope.path("consumers");
     // Sizes are asked of the file system.
-    Ok(tokio::task::spawn_blocking(move || Now::of(&state, &app, &topics)).await?)
+    Ok(tokio::task::spawn_blocking(move || Now::of(&state, &app, &topics, consumers_path)).await?)
 }
 
 impl Now {
-    fn of(state: &State, app: &App, topics: &AppTopics) -> Self {
+    fn of(state: &State, app: &App, topics: &AppTopics, consumers_path: String) -> Self {
         let (groups, groups_left_out) = lag::of_app(state, topics, GROUPS_SHOWN_MAX);
         let high_watermark = app.events().high_watermark();
         let lately = |span| state.samples.lately(app.name().as_str(), span);
@@ -120,8 +122,14 @@ impl Now {
             obstacle: app.write_obstacle().map(|obstacle| sentence(&obstacle.to_string())),
             groups,
             groups_left_out,
+            consumers_path,
             has_events: high_watermark > 0,
         }
+    }
+
+    /// The group's own page.
+    fn path_of(&self, group: &str) -> String {
+        format!("{}/{}", self.consumers_path, segment(group))
     }
 }
 
