@@ -61,12 +61,6 @@ pub struct KeptTombstones {
     pub at: HashSet<u64>,
 }
 
-impl KeptTombstones {
-    pub(crate) fn has(&self, offset: u64) -> bool {
-        offset >= self.from || self.at.contains(&offset)
-    }
-}
-
 impl Default for KeptTombstones {
     /// None.
     fn default() -> Self {

@@ -19,6 +19,7 @@
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
 use std::{
+    collections::HashSet,
     ops::Bound,
     path::Path,
     sync::{
@@ -33,7 +34,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
 };
 
-use crate::{CommittedOffset, KeptTombstones, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
+use crate::{CommittedOffset, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
 
 /// First byte of every value.
 const VALUE_VERSION: u8 = 1;
@@ -198,11 +199,11 @@ impl Engine {
     }
 
     /// Drops the tombstones of those entries of the last-change index that are still the document's last event, and raises the floor above all of
-    /// them. Gives how many went, and the entries that stay because an event of theirs is one that is `needed`. Writers wait meanwhile.
+    /// them. Gives how many went, and the entries that stay because an event of theirs is at one of `last_offsets`. Writers wait meanwhile.
     pub(crate) fn drop_tombstones(
         &self,
         entries: &[IndexEntry],
-        needed: &KeptTombstones,
+        last_offsets: &HashSet<u64>,
     ) -> Result<(u64, Vec<IndexEntry>), EngineError> {
         let views = self.views()?;
         let _writers_wait = self.indexed_to.lock().expect("not poisoned");
@@ -214,7 +215,7 @@ impl Engine {
                 continue;
             }
             let departures = self.departures_of(key, &views)?;
-            if needed.has(*offset) || departures.iter().any(|(_, offset)| needed.has(*offset)) {
+            if last_offsets.contains(offset) || departures.iter().any(|(_, offset)| last_offsets.contains(offset)) {
                 kept.push((*offset, key.clone()));
             } else {
                 gone.push((*offset, key, departures));

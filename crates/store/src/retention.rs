@@ -157,14 +157,11 @@ impl Tombstones {
         let mut dropped = 0;
         let mut more = true;
         while more {
-            let mut old = std::mem::take(&mut self.kept);
-            more = self.find_old(shared, oldest_kept_ms, &mut old)?;
-            if old.is_empty() {
-                continue;
-            }
             let needed = kept_tombstones(shared);
+            let mut old = std::mem::take(&mut self.kept);
+            more = self.find_old(shared, oldest_kept_ms, needed.from, &mut old)?;
             for entries in old.chunks(ENTRIES_AT_ONCE) {
-                let (gone, kept) = shared.engine.drop_tombstones(entries, &needed)?;
+                let (gone, kept) = shared.engine.drop_tombstones(entries, &needed.at)?;
                 dropped += gone;
                 self.kept.extend(kept);
             }
@@ -177,18 +174,19 @@ impl Tombstones {
         Ok(())
     }
 
-    /// Adds the next old tombstones to `old`; whether there may be more.
+    /// Adds the next old tombstones below `end` to `old`; whether there may be more.
     fn find_old(
         &mut self,
         shared: &Shared,
         oldest_kept_ms: u64,
+        end: u64,
         old: &mut Vec<IndexEntry>,
     ) -> Result<bool, EngineError> {
-        let log_start = shared.journal.start().first_offset;
+        let end = end.min(shared.journal.start().first_offset);
         let snapshot = shared.engine.snapshot();
         for entry in snapshot.last_changes(self.next).take(LOOK_AT_ONCE) {
             let (offset, key) = entry?;
-            if offset >= log_start {
+            if offset >= end {
                 return Ok(false);
             }
             let stored = snapshot.document(&key)?.filter(|stored| stored.last_event == Some(offset));
