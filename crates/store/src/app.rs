@@ -19,8 +19,9 @@ use crate::{
     SnapshotError, StoreOptions, WaitError, WallClock,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     disk,
-    engine::Engine,
+    engine::{Engine, EngineError},
     journal::Journal,
+    key_values::KeyValues,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
     retention::{self, RetentionWaker},
@@ -135,9 +136,8 @@ impl App {
         let io = |source| OpenError::Io { act: "cannot create", path: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(io)?;
         let documents_dir = dir.join("documents");
-        let engine_error =
-            |e: crate::engine::EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
-        let engine = Engine::open(&documents_dir, options.cache_bytes, options.engine_threads).map_err(engine_error)?;
+        let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
+        let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
         let applied_frames = applied.map_or(0, |p| p.next_frame);
         let journal_dir = dir.join("journal");
@@ -429,6 +429,14 @@ impl App {
             tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");
         }
     }
+}
+
+fn key_values(dir: &Path, options: &StoreOptions) -> Result<KeyValues, EngineError> {
+    #[cfg(feature = "memory")]
+    if let Some(memory) = &options.memory {
+        return Ok(KeyValues::Memory(memory.clone()));
+    }
+    KeyValues::open(dir, options.cache_bytes, options.engine_threads)
 }
 
 impl Drop for App {

@@ -36,6 +36,9 @@ pub struct StoreOptions {
     pub disk_reserve_bytes: u64,
     /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
     pub event_bytes_max: u32,
+    /// Keeps the documents there instead of in files; the journal stays in files. For directories of one app.
+    #[cfg(feature = "memory")]
+    pub memory: Option<crate::MemoryDisk>,
 }
 
 impl Default for StoreOptions {
@@ -49,6 +52,8 @@ impl Default for StoreOptions {
             engine_threads: 2,
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,
+            #[cfg(feature = "memory")]
+            memory: None,
         }
     }
 }

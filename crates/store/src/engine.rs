@@ -1,6 +1,6 @@
-//! The key-value engine behind a narrow interface: fjall keeps the documents, and nothing else in this crate knows it.
+//! The document engine: what is kept of documents, and beside them, in sorted key-value spaces ([`crate::key_values`]).
 //!
-//! | keyspace | key | value |
+//! | space | key | value |
 //! |---|---|---|
 //! | `documents` | collection, 0, id as canonical JSON | version 1, last txnId u64 LE, offset of the last event u64 LE (all ones: none), the encoded document |
 //! | `last_changes` | offset u64 BE | version 1, the documents key: of documents whose last event has it |
@@ -21,7 +21,6 @@
 use std::{
     collections::HashSet,
     ops::Bound,
-    path::Path,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -29,12 +28,15 @@ use std::{
 };
 
 use document::{CollectionName, Document, DocumentId};
-use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
-    config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
+
+use crate::{
+    CommittedOffset, StoredDocument, TxnId,
+    apply::ChangedDocument,
+    journal::Position,
+    key_values::{Batch, KeySnapshot, KeyValues, Space},
 };
 
-use crate::{CommittedOffset, StoredDocument, TxnId, apply::ChangedDocument, journal::Position};
+pub(crate) use crate::key_values::{EngineError, KeyValue};
 
 /// First byte of every value.
 const VALUE_VERSION: u8 = 1;
@@ -44,33 +46,13 @@ const TOMBSTONE_FLOOR_KEY: &[u8] = b"tombstone_floor";
 const VIEW_PREFIX: &str = "view:";
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
-/// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
-const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
-const INDEX_MEMTABLE_BYTES: u64 = 12 << 20;
-const ENGINE_LOG_BYTES: u64 = 192 << 20;
 
 /// An entry of the last-change index: offset and documents key.
 pub(crate) type IndexEntry = (u64, Vec<u8>);
 
-/// Why the engine failed. A damaged value says which.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct EngineError(pub(crate) String);
-
-impl From<fjall::Error> for EngineError {
-    fn from(error: fjall::Error) -> Self {
-        Self(format!("the document engine failed: {error}"))
-    }
-}
-
 /// One app's documents, last-change index, consumer offsets and position.
 pub(crate) struct Engine {
-    database: Database,
-    documents: Keyspace,
-    last_changes: Keyspace,
-    departures: Keyspace,
-    consumer_offsets: Keyspace,
-    meta: Keyspace,
+    store: KeyValues,
     /// The index covers the offsets below it; only grows. Held while a group is written, so that each group is written before it grows,
     /// and its documents are then indexed, or behind it, and takes their entries out.
     indexed_to: Mutex<u64>,
@@ -85,74 +67,42 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(crate) fn open(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
-        let database = Database::builder(dir)
-            .cache_size(cache_bytes)
-            .max_journaling_size(ENGINE_LOG_BYTES)
-            .worker_threads(threads)
-            .open()?;
-        let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
-        let documents = database.keyspace("documents", || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(DOCUMENTS_MEMTABLE_BYTES)
-                .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
-                .data_block_compression_policy(CompressionPolicy::all(fjall::CompressionType::Lz4))
-        })?;
-        let last_changes = database.keyspace("last_changes", || {
-            // Only ever scanned: a filter would cost memory for nothing.
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(INDEX_MEMTABLE_BYTES)
-                .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
-        })?;
-        let departures = database.keyspace("departures", small)?;
-        let consumer_offsets = database.keyspace("consumer_offsets", small)?;
-        let meta = database.keyspace("meta", small)?;
-        let offset = |key: &[u8]| meta.get(key)?.map_or(Ok(0), |value| decode_offset_of(key, &value));
+    /// What is kept in `store`.
+    pub(crate) fn open(store: KeyValues) -> Result<Self, EngineError> {
+        let offset = |key: &[u8]| store.get(Space::Meta, key)?.map_or(Ok(0), |value| decode_offset_of(key, &value));
         let (indexed_to, tombstone_floor) = (offset(INDEXED_TO_KEY)?.into(), offset(TOMBSTONE_FLOOR_KEY)?.into());
-        Ok(Self { database, documents, last_changes, departures, consumer_offsets, meta, indexed_to, tombstone_floor })
+        Ok(Self { store, indexed_to, tombstone_floor })
     }
 
     /// Where the documents are; `None` before the first frame.
     pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
-        self.meta.get(POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
+        self.store.get(Space::Meta, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
     }
 
     pub(crate) fn snapshot(&self) -> EngineSnapshot {
-        EngineSnapshot {
-            snapshot: self.database.snapshot(),
-            documents: self.documents.clone(),
-            last_changes: self.last_changes.clone(),
-            departures: self.departures.clone(),
-            meta: self.meta.clone(),
-        }
+        EngineSnapshot(self.store.snapshot())
     }
 
     pub(crate) fn batch(&self, capacity: usize) -> EngineBatch<'_> {
-        let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
-        // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so that damage
-        // to the journal's last frame is not taken for a torn tail.
         let indexed_to = self.indexed_to.lock().expect("not poisoned");
-        EngineBatch { engine: self, batch: batch.durability(Some(PersistMode::Buffer)), indexed_to }
+        EngineBatch { batch: self.store.batch(capacity), indexed_to }
     }
 
     /// Makes everything written so far durable.
     pub(crate) fn persist(&self) -> Result<(), EngineError> {
-        Ok(self.database.persist(PersistMode::SyncAll)?)
+        self.store.persist()
     }
 
     /// Writes the memtables out, so that the next start has nothing to replay.
     pub(crate) fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in [&self.documents, &self.last_changes, &self.departures, &self.consumer_offsets, &self.meta] {
-            keyspace.rotate_memtable_and_wait()?;
-        }
-        self.persist()
+        self.store.flush()
     }
 
     /// Every committed offset: (group, topic, partition, offset).
     pub(crate) fn consumer_offsets(&self) -> Result<Vec<(String, String, i32, CommittedOffset)>, EngineError> {
         let mut all = Vec::new();
-        for guard in self.consumer_offsets.iter() {
-            let (key, value) = guard.into_inner()?;
+        for entry in self.store.prefix(Space::ConsumerOffsets, []) {
+            let (key, value) = entry?;
             let entry = decode_offset(&key, &value);
             all.push(entry.ok_or_else(|| EngineError(format!("the committed offset {key:02x?} cannot be read")))?);
         }
@@ -164,7 +114,7 @@ impl Engine {
     pub(crate) fn begin_index(&self, to: u64) -> Result<(), EngineError> {
         let mut indexed_to = self.indexed_to.lock().expect("not poisoned");
         if to > *indexed_to {
-            self.meta.insert(INDEXED_TO_KEY, encode_offset_of(to))?;
+            self.store.insert(Space::Meta, INDEXED_TO_KEY, encode_offset_of(to))?;
             *indexed_to = to;
         }
         Ok(())
@@ -173,12 +123,12 @@ impl Engine {
     /// Makes the entries of those (offset, documents key) that are still the document's last event. Writers go on meanwhile.
     pub(crate) fn index(&self, events: &[(u64, Vec<u8>)]) -> Result<(), EngineError> {
         let mut made = Vec::new();
-        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), events.len());
+        let mut batch = self.store.batch(events.len());
         for (offset, key) in events {
             if self.last_event(key)? == Some(*offset) {
                 let mut value = vec![VALUE_VERSION];
                 value.extend_from_slice(key);
-                batch.insert(&self.last_changes, offset.to_be_bytes(), value);
+                batch.insert(Space::LastChanges, offset.to_be_bytes(), value);
                 made.push((offset, key));
             }
         }
@@ -186,7 +136,7 @@ impl Engine {
         // One that was written meanwhile may have taken its entry out before it was there.
         for (offset, key) in made {
             if self.last_event(key)? != Some(*offset) {
-                self.last_changes.remove(offset.to_be_bytes())?;
+                self.store.remove(Space::LastChanges, offset.to_be_bytes())?;
             }
         }
         Ok(())
@@ -209,7 +159,7 @@ impl Engine {
         let _writers_wait = self.indexed_to.lock().expect("not poisoned");
         let (mut gone, mut kept) = (Vec::new(), Vec::new());
         for (offset, key) in entries {
-            let Some(value) = self.documents.get(key)? else { continue };
+            let Some(value) = self.store.get(Space::Documents, key)? else { continue };
             let stored = decode_stored(key, &value)?;
             if stored.last_event != Some(*offset) || stored.document.exists() {
                 continue;
@@ -223,14 +173,14 @@ impl Engine {
         }
         if let Some(last) = gone.iter().map(|(offset, ..)| *offset).max() {
             self.tombstone_floor.fetch_max(last + 1, SeqCst);
-            let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), 2 * gone.len() + 1);
-            batch.insert(&self.meta, TOMBSTONE_FLOOR_KEY, encode_offset_of(self.tombstone_floor()));
+            let mut batch = self.store.batch(2 * gone.len() + 1);
+            batch.insert(Space::Meta, TOMBSTONE_FLOOR_KEY, encode_offset_of(self.tombstone_floor()));
             for (offset, key, departures) in &gone {
-                batch.remove(&self.documents, key.as_slice());
-                batch.remove(&self.last_changes, offset.to_be_bytes());
+                batch.remove(Space::Documents, key.as_slice());
+                batch.remove(Space::LastChanges, offset.to_be_bytes());
                 for (view, at) in departures {
-                    batch.remove(&self.departures, departure_at(view, &at.to_be_bytes()));
-                    batch.remove(&self.departures, departure_of(view, key));
+                    batch.remove(Space::Departures, departure_at(view, &at.to_be_bytes()));
+                    batch.remove(Space::Departures, departure_of(view, key));
                 }
             }
             batch.commit()?;
@@ -242,7 +192,7 @@ impl Engine {
     fn departures_of<'v>(&self, key: &[u8], views: &'v [String]) -> Result<Vec<(&'v str, u64)>, EngineError> {
         let mut departures = Vec::new();
         for view in views {
-            if let Some(offset) = self.departures.get(departure_of(view, key))? {
+            if let Some(offset) = self.store.get(Space::Departures, departure_of(view, key))? {
                 let offset =
                     (*offset).try_into().map_err(|_| damaged(key, "left a view at an offset that cannot be read"))?;
                 departures.push((view.as_str(), u64::from_be_bytes(offset)));
@@ -253,8 +203,8 @@ impl Engine {
 
     /// The names of the views that something is noted of.
     fn views(&self) -> Result<Vec<String>, EngineError> {
-        let names = self.meta.prefix(VIEW_PREFIX).map(|guard| {
-            let key = guard.key()?;
+        let names = self.store.prefix(Space::Meta, VIEW_PREFIX).map(|entry| {
+            let (key, _) = entry?;
             Ok(String::from_utf8_lossy(&key[VIEW_PREFIX.len()..]).into_owned())
         });
         names.collect()
@@ -262,19 +212,19 @@ impl Engine {
 
     /// The offset of the document's last event.
     pub(crate) fn last_event(&self, key: &[u8]) -> Result<Option<u64>, EngineError> {
-        let Some(value) = self.documents.get(key)? else { return Ok(None) };
+        let Some(value) = self.store.get(Space::Documents, key)? else { return Ok(None) };
         Ok(stored_parts(key, &value)?.last_event)
     }
 
     pub(crate) fn view(&self, name: &str) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(self.meta.get(view_key(name))?.map(|value| value.to_vec()))
+        Ok(self.store.get(Space::Meta, view_key(name))?.map(|value| value.to_vec()))
     }
 
     pub(crate) fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), EngineError> {
         match state {
-            Some(state) => Ok(self.meta.insert(view_key(name), state)?),
+            Some(state) => self.store.insert(Space::Meta, view_key(name), state),
             None => {
-                self.meta.remove(view_key(name))?;
+                self.store.remove(Space::Meta, view_key(name))?;
                 self.forget_departures(name)
             }
         }
@@ -282,47 +232,46 @@ impl Engine {
 
     /// See [`crate::App::note_departures`].
     pub(crate) fn note_departures(&self, view: &str, departures: &[(u64, String, String)]) -> Result<(), EngineError> {
-        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), 2 * departures.len());
+        let mut batch = self.store.batch(2 * departures.len());
         for (offset, collection, id) in departures {
             let key = raw_document_key(collection, id);
             let by_document = departure_of(view, &key);
-            if let Some(before) = self.departures.get(&by_document)? {
-                batch.remove(&self.departures, departure_at(view, &before));
+            if let Some(before) = self.store.get(Space::Departures, &by_document)? {
+                batch.remove(Space::Departures, departure_at(view, &before));
             }
             let offset = offset.to_be_bytes();
-            batch.insert(&self.departures, by_document, offset);
-            batch.insert(&self.departures, departure_at(view, &offset), key);
+            batch.insert(Space::Departures, by_document, offset);
+            batch.insert(Space::Departures, departure_at(view, &offset), key);
         }
-        Ok(batch.commit()?)
+        batch.commit()
     }
 
     /// Forgets every departure from the view.
     pub(crate) fn forget_departures(&self, view: &str) -> Result<(), EngineError> {
-        let mut batch = self.database.batch();
+        let mut batch = self.store.batch(0);
         for tag in [BY_OFFSET, BY_DOCUMENT] {
-            for guard in self.departures.prefix(departure_prefix(view, tag)) {
-                batch.remove(&self.departures, guard.key()?);
+            for entry in self.store.prefix(Space::Departures, departure_prefix(view, tag)) {
+                batch.remove(Space::Departures, entry?.0);
             }
         }
-        Ok(batch.commit()?)
+        batch.commit()
     }
 
     pub(crate) fn disk_bytes(&self) -> u64 {
-        self.database.disk_space().unwrap_or(0)
+        self.store.disk_bytes()
     }
 }
 
 impl crate::apply::DocumentReader for Engine {
     fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError> {
-        let Some(value) = self.documents.get(key)? else { return Ok(None) };
+        let Some(value) = self.store.get(Space::Documents, key)? else { return Ok(None) };
         decode_stored(key, &value).map(|stored| Some((stored.last_event, stored.document)))
     }
 }
 
 /// Writes of one group; atomic.
 pub(crate) struct EngineBatch<'a> {
-    engine: &'a Engine,
-    batch: OwnedWriteBatch,
+    batch: Batch,
     indexed_to: MutexGuard<'a, u64>,
 }
 
@@ -334,11 +283,11 @@ impl EngineBatch<'_> {
         value.extend_from_slice(&changed.txn.to_le_bytes());
         value.extend_from_slice(&changed.event.unwrap_or(NO_EVENT).to_le_bytes());
         value.extend_from_slice(&changed.encoded);
-        self.batch.insert(&self.engine.documents, key, value);
+        self.batch.insert(Space::Documents, key, value);
         // What leaves no event (made and removed at once) leaves the last one where it was.
         let moved = changed.event_before.filter(|&before| changed.event != Some(before));
         if let Some(before) = moved.filter(|&before| before < *self.indexed_to) {
-            self.batch.remove(&self.engine.last_changes, before.to_be_bytes());
+            self.batch.remove(Space::LastChanges, before.to_be_bytes());
         }
     }
 
@@ -346,26 +295,22 @@ impl EngineBatch<'_> {
     pub(crate) fn put_offset(&mut self, group: &str, topic: &str, partition: i32, offset: Option<&CommittedOffset>) {
         let key = offset_key(group, topic, partition);
         match offset {
-            Some(offset) => self.batch.insert(&self.engine.consumer_offsets, key, encode_offset(offset)),
-            None => self.batch.remove(&self.engine.consumer_offsets, key),
+            Some(offset) => self.batch.insert(Space::ConsumerOffsets, key, encode_offset(offset)),
+            None => self.batch.remove(Space::ConsumerOffsets, key),
         }
     }
 
     /// Writes it all with the position it leads to.
     pub(crate) fn commit(mut self, position: &Position) -> Result<(), EngineError> {
-        self.batch.insert(&self.engine.meta, POSITION_KEY, encode_position(position));
-        Ok(self.batch.commit()?)
+        self.batch.insert(Space::Meta, POSITION_KEY, encode_position(position));
+        // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so that damage
+        // to the journal's last frame is not taken for a torn tail.
+        self.batch.commit_to_system()
     }
 }
 
 /// A consistent view; holds back the engine's clean-up, so it must not be kept for long.
-pub(crate) struct EngineSnapshot {
-    snapshot: fjall::Snapshot,
-    documents: Keyspace,
-    last_changes: Keyspace,
-    departures: Keyspace,
-    meta: Keyspace,
-}
+pub(crate) struct EngineSnapshot(KeySnapshot);
 
 impl std::fmt::Debug for EngineSnapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -373,21 +318,18 @@ impl std::fmt::Debug for EngineSnapshot {
     }
 }
 
-/// Key and value bytes.
-pub(crate) type KeyValue = (fjall::UserKey, fjall::UserValue);
-
 impl EngineSnapshot {
     pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
-        self.snapshot.get(&self.meta, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
+        self.0.get(Space::Meta, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
     }
 
     pub(crate) fn document(&self, key: &[u8]) -> Result<Option<StoredDocument>, EngineError> {
-        self.snapshot.get(&self.documents, key)?.map(|value| decode_stored(key, &value)).transpose()
+        self.0.get(Space::Documents, key)?.map(|value| decode_stored(key, &value)).transpose()
     }
 
     /// Documents whose keys begin with `prefix`, in the order of their keys.
     pub(crate) fn documents(&self, prefix: &[u8]) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
-        self.snapshot.prefix(&self.documents, prefix).map(|guard| Ok(guard.into_inner()?))
+        self.0.prefix(Space::Documents, prefix)
     }
 
     /// As [`EngineSnapshot::documents`], from the first key behind `after` on.
@@ -400,13 +342,13 @@ impl EngineSnapshot {
         let last = end.last_mut().expect("a collection's prefix ends with a 0");
         *last += 1;
         let range = (Bound::Excluded(after.to_vec()), Bound::Excluded(end));
-        self.snapshot.range(&self.documents, range).map(|guard| Ok(guard.into_inner()?))
+        self.0.range(Space::Documents, range)
     }
 
     /// The first document key at or after `from`.
     pub(crate) fn first_key_from(&self, from: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        let mut keys = self.snapshot.range(&self.documents, from.to_vec()..);
-        keys.next().map(|guard| Ok(guard.key()?.to_vec())).transpose()
+        let mut keys = self.0.range(Space::Documents, (Bound::Included(from.to_vec()), Bound::Unbounded));
+        keys.next().map(|entry| Ok(entry?.0.to_vec())).transpose()
     }
 
     /// The departures from a view by events from `offset` on, in order: the event's offset and the documents key.
@@ -416,8 +358,8 @@ impl EngineSnapshot {
         from: u64,
     ) -> impl Iterator<Item = Result<(u64, Vec<u8>), EngineError>> + use<> {
         let (first, end) = (departure_at(view, &from.to_be_bytes()), departure_prefix(view, BY_DOCUMENT));
-        self.snapshot.range(&self.departures, first..end).map(|guard| {
-            let (key, document_key) = guard.into_inner()?;
+        self.0.range(Space::Departures, (Bound::Included(first), Bound::Excluded(end))).map(|entry| {
+            let (key, document_key) = entry?;
             let offset = key.split_last_chunk::<8>().map(|(_, offset)| u64::from_be_bytes(*offset));
             let offset = offset.ok_or_else(|| EngineError(format!("the departure {key:02x?} cannot be read")))?;
             Ok((offset, document_key.to_vec()))
@@ -426,8 +368,9 @@ impl EngineSnapshot {
 
     /// The last-change index from `offset` on, in order.
     pub(crate) fn last_changes(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), EngineError>> + use<> {
-        self.snapshot.range(&self.last_changes, from.to_be_bytes()..).map(|guard| {
-            let (key, value) = guard.into_inner()?;
+        let from = Bound::Included(from.to_be_bytes().to_vec());
+        self.0.range(Space::LastChanges, (from, Bound::Unbounded)).map(|entry| {
+            let (key, value) = entry?;
             decode_last_change(&key, &value)
                 .ok_or_else(|| EngineError(format!("the last-change entry {key:02x?} cannot be read")))
         })

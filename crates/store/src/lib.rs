@@ -15,6 +15,7 @@ mod disk;
 mod engine;
 mod event_log;
 mod journal;
+mod key_values;
 mod recent;
 mod replay;
 mod retention;
@@ -30,6 +31,8 @@ pub use app_name::{AppName, AppNameError};
 pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
+#[cfg(feature = "memory")]
+pub use key_values::memory::{Crash, MemoryDisk};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify};

@@ -23,6 +23,7 @@ use crate::{
         frame::{FrameError, FrameHeader},
         segment::{Segment, SegmentError, SegmentHeader},
     },
+    key_values::KeyValues,
     replay::{ReplayError, replay_frame},
 };
 
@@ -100,7 +101,9 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
 fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<AppReport, OpenError> {
     let mut report = AppReport { app: name.as_str().to_owned(), ..AppReport::default() };
     let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
-    let engine = Engine::open(&dir.join("documents"), ENGINE_CACHE_BYTES, ENGINE_THREADS).map_err(engine_error)?;
+    let engine = KeyValues::open(&dir.join("documents"), ENGINE_CACHE_BYTES, ENGINE_THREADS)
+        .and_then(Engine::open)
+        .map_err(engine_error)?;
     let applied = engine.position().map_err(engine_error)?;
     let applied_frames = applied.map_or(0, |p| p.next_frame);
     let opened = match Journal::open(&dir.join("journal"), 0, applied_frames, false) {
@@ -169,7 +172,7 @@ impl Scratch {
     fn open(app_dir: &Path) -> Result<Self, EngineError> {
         let dir = app_dir.join("verify.tmp");
         let _ = std::fs::remove_dir_all(&dir); // of a run that was killed
-        let engine = Some(Engine::open(&dir, ENGINE_CACHE_BYTES, ENGINE_THREADS)?);
+        let engine = Some(Engine::open(KeyValues::open(&dir, ENGINE_CACHE_BYTES, ENGINE_THREADS)?)?);
         Ok(Self { dir, engine })
     }
 

@@ -1,0 +1,139 @@
+//! The spaces in files: fjall's keyspaces, one for each.
+
+use std::path::Path;
+
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
+    config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
+};
+
+use super::{EngineError, Entries, Key, KeyRange, Space, Value};
+
+/// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
+const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
+const INDEX_MEMTABLE_BYTES: u64 = 12 << 20;
+const SMALL_MEMTABLE_BYTES: u64 = 4 << 20;
+const ENGINE_LOG_BYTES: u64 = 192 << 20;
+
+impl From<fjall::Error> for EngineError {
+    fn from(error: fjall::Error) -> Self {
+        Self(format!("the document engine failed: {error}"))
+    }
+}
+
+pub(crate) struct Disk {
+    database: Database,
+    spaces: Spaces,
+}
+
+/// By [`Space`].
+#[derive(Clone)]
+struct Spaces([Keyspace; Space::ALL.len()]);
+
+pub(crate) struct DiskBatch {
+    batch: OwnedWriteBatch,
+    spaces: Spaces,
+}
+
+pub(crate) struct DiskSnapshot {
+    snapshot: fjall::Snapshot,
+    spaces: Spaces,
+}
+
+impl Spaces {
+    fn of(&self, space: Space) -> &Keyspace {
+        &self.0[space as usize]
+    }
+}
+
+/// The name on disk, and how it is kept.
+fn keyspace(database: &Database, space: Space) -> Result<Keyspace, fjall::Error> {
+    let small = || KeyspaceCreateOptions::default().max_memtable_size(SMALL_MEMTABLE_BYTES);
+    match space {
+        Space::Documents => database.keyspace("documents", || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(DOCUMENTS_MEMTABLE_BYTES)
+                .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
+                .data_block_compression_policy(CompressionPolicy::all(fjall::CompressionType::Lz4))
+        }),
+        Space::LastChanges => database.keyspace("last_changes", || {
+            // Only ever scanned: a filter would cost memory for nothing.
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(INDEX_MEMTABLE_BYTES)
+                .filter_policy(FilterPolicy::all(FilterPolicyEntry::None))
+        }),
+        Space::Departures => database.keyspace("departures", small),
+        Space::ConsumerOffsets => database.keyspace("consumer_offsets", small),
+        Space::Meta => database.keyspace("meta", small),
+    }
+}
+
+impl Disk {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
+        let database = Database::builder(dir)
+            .cache_size(cache_bytes)
+            .max_journaling_size(ENGINE_LOG_BYTES)
+            .worker_threads(threads)
+            .open()?;
+        let [documents, last_changes, departures, consumer_offsets, meta] =
+            Space::ALL.map(|space| keyspace(&database, space));
+        let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?]);
+        Ok(Self { database, spaces })
+    }
+
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Value>, EngineError> {
+        Ok(self.spaces.of(space).get(key)?)
+    }
+
+    pub(crate) fn batch(&self, capacity: usize) -> DiskBatch {
+        let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
+        DiskBatch { batch, spaces: self.spaces.clone() }
+    }
+
+    pub(crate) fn snapshot(&self) -> DiskSnapshot {
+        DiskSnapshot { snapshot: self.database.snapshot(), spaces: self.spaces.clone() }
+    }
+
+    pub(crate) fn persist(&self) -> Result<(), EngineError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
+
+    pub(crate) fn flush(&self) -> Result<(), EngineError> {
+        for keyspace in &self.spaces.0 {
+            keyspace.rotate_memtable_and_wait()?;
+        }
+        self.persist()
+    }
+
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.database.disk_space().unwrap_or(0)
+    }
+}
+
+impl DiskBatch {
+    pub(crate) fn insert(&mut self, space: Space, key: Key, value: Value) {
+        self.batch.insert(self.spaces.of(space), key, value);
+    }
+
+    pub(crate) fn remove(&mut self, space: Space, key: Key) {
+        self.batch.remove(self.spaces.of(space), key);
+    }
+
+    pub(crate) fn commit(self) -> Result<(), EngineError> {
+        Ok(self.batch.commit()?)
+    }
+
+    pub(crate) fn commit_to_system(self) -> Result<(), EngineError> {
+        Ok(self.batch.durability(Some(PersistMode::Buffer)).commit()?)
+    }
+}
+
+impl DiskSnapshot {
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Value>, EngineError> {
+        Ok(self.snapshot.get(self.spaces.of(space), key)?)
+    }
+
+    pub(crate) fn range(&self, space: Space, range: KeyRange) -> Entries {
+        Box::new(self.snapshot.range(self.spaces.of(space), range).map(|guard| Ok(guard.into_inner()?)))
+    }
+}
