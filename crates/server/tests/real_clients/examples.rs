@@ -34,7 +34,7 @@ const FORGETFUL: [&str; 2] = ["--tombstone-retention-ms", "1"];
 
 fn python_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
     let mut command = Command::new(tool("python").join("bin/python"));
-    command.arg(Path::new(EXAMPLES).join("python/copy.py"));
+    command.arg(Path::new(EXAMPLES).join("python/keep_copy.py"));
     run_copy(command, server, database, topic);
     let query = "import json, sqlite3, sys\n\
         rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
@@ -47,7 +47,7 @@ fn python_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<St
 
 fn kafkajs_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
     let mut command = Command::new("node");
-    command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/copy.mjs"));
+    command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/keep-copy.mjs"));
     command.env("NODE_PATH", tool("node").join("node_modules"));
     run_copy(command, server, database, topic);
     let mut copy = BTreeMap::new();

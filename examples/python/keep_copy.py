@@ -1,18 +1,11 @@
 #!/usr/bin/env python3
 """Keeps a copy of an app's documents in an SQLite file, from Headwater's change feed. The rules are in ../README.md."""
-import os
-import sys
-
-# Nothing is to be imported from this file's own directory: to other modules, `copy` is Python's own.
-sys.path = [it for it in sys.path if it != os.path.dirname(os.path.realpath(__file__))]
-
-import argparse
 import json
 import sqlite3
-import time
-import urllib.request
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
+
+import headwater
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS documents (  -- id: JSON as in the record's key; document: JSON, NULL when it was removed
@@ -31,19 +24,7 @@ def follow(options):
     db = sqlite3.connect(options.database)
     db.execute("PRAGMA journal_mode = WAL")  # so that others can read meanwhile
     db.executescript(TABLES)
-    files = {"ca": "ca.pem", "certificate": "user.pem", "key": "user.key"}
-    consumer = Consumer({
-        **{f"ssl.{it}.location": f"{options.credentials}/{file}" for it, file in files.items()},
-        "security.protocol": "ssl",
-        "bootstrap.servers": options.bootstrap,
-        "group.id": options.group,
-        "enable.auto.commit": False,
-        "auto.offset.reset": "error",
-    })
-    topic = consumer.list_topics(options.topic, timeout=30).topics[options.topic]
-    if topic.error:
-        raise KafkaException(topic.error)
-    ends = {it: consumer.get_watermark_offsets(TopicPartition(options.topic, it), 30)[1] for it in topic.partitions}
+    consumer, ends = headwater.consumer(options)
 
     def start(over=False):
         """Reads on where the file says. What is committed to Kafka is only for those who watch the lag."""
@@ -84,58 +65,17 @@ def rows_of(record, options):
     if event["type"] == "documentChanged":
         collection, document_id = json.loads(record.key())
         if options.collection in (None, collection):
-            yield row(collection, document_id, event["txnId"], event["change"].get("newValue"))  # a remove has none
+            yield headwater.row(collection, document_id, event["txnId"], event["change"].get("newValue"))  # a remove has none
     else:  # requeryRequired
         for entry in event["documents"]:
             if options.collection in (None, entry["collectionName"]):
-                answer = requery(entry, event["txnId"], options)
+                answer = headwater.requery(entry, event["txnId"], options)
                 found = [{"_id": entry["documentId"], **it["fields"]} for it in answer["documents"]] or [None]
-                yield row(entry["collectionName"], entry["documentId"], answer["txnId"], found[0])
-
-
-def requery(entry, txn_id, options):
-    """Asks for the document that an entry names: not as it was in that transaction, but as it is in the answer's."""
-    headers = {"X-DITTO-TXN-ID": str(txn_id), "Content-Type": "application/json"}
-    if options.key:
-        headers["Authorization"] = f"Bearer {options.key}"
-    url = f"{options.http}/{entry['appId']}/api/v4/store/requery"
-    while True:
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, json.dumps(entry).encode(), headers), timeout=60) as reply:
-                return json.load(reply)
-        except OSError as error:  # 404: that transaction is not applied yet. A document that is gone is no 404
-            if getattr(error, "code", 503) not in (404, 408, 500, 503):
-                raise
-            print(f"asking again for {entry}: {error}", file=sys.stderr)
-            time.sleep(1)
-
-
-def row(collection, document_id, txn_id, document):
-    """Python's JSON keeps 64-bit integers and the 1.0 that is not 1."""
-    text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    return collection, text(document_id), txn_id, None if document is None else text(document)
-
-
-def read_options():
-    flags = argparse.ArgumentParser(description=__doc__)
-    defaults = {"credentials": "headwater-data/credentials/default", "group": "copy-python", "database": "copy.db"}
-    for name in ("credentials", "bootstrap", "http", "key", "topic", "group", "database", "collection"):
-        flags.add_argument(f"--{name}", default=os.environ.get(f"COPY_{name.upper()}", defaults.get(name)))
-    flags.add_argument("--until-caught-up", action="store_true")
-    options = flags.parse_args()
-
-    def read(file):
-        with open(f"{options.credentials}/{file}") as text:
-            return json.load(text)
-
-    options.topic = options.topic or read("live-query-settings.json")["topic"]
-    options.bootstrap = options.bootstrap or read("../../run.json")["kafka"]
-    options.http = options.http or read("../../run.json")["http"]
-    return options
+                yield headwater.row(entry["collectionName"], entry["documentId"], answer["txnId"], found[0])
 
 
 if __name__ == "__main__":
     try:
-        follow(read_options())
+        follow(headwater.read_options(__doc__))
     except KeyboardInterrupt:
         pass  # what is not in the file yet is read again
