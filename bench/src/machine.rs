@@ -1,6 +1,16 @@
 //! What the kernel says: CPU and memory of processes, and how busy the machine is with other things.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -109,20 +119,80 @@ fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// An error when a folder lies in memory, where fsync costs nothing and figures would mean nothing.
-pub(crate) fn refuse_memory_disk(folder: &Path) -> Result<()> {
+/// Sees when threads that only sleep all wake up late at once: a virtual machine that its host has stopped for a while looks like that. So may
+/// cores that are overloaded, by the server too: what is left without these times is a hint, and no figure to judge the server by.
+pub(crate) struct StandstillWatch {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Vec<Range<Instant>>>>,
+}
+
+/// How late a thread wakes up that only slept before this counts.
+const LATE_MIN: Duration = Duration::from_millis(5);
+
+impl StandstillWatch {
+    pub(crate) fn begin() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (0..2 * cores).map(|_| {
+            let stop = stop.clone();
+            std::thread::spawn(move || late_wakes(&stop))
+        });
+        Self { threads: threads.collect(), stop }
+    }
+
+    /// When every thread was late at once.
+    pub(crate) fn end(self) -> Vec<Range<Instant>> {
+        self.stop.store(true, Relaxed);
+        let lates = self.threads.into_iter().map(|thread| thread.join().unwrap_or_default());
+        let common = lates.reduce(|all, these| {
+            let pairs = all.iter().flat_map(|a| these.iter().map(move |b| a.start.max(b.start)..a.end.min(b.end)));
+            pairs.filter(|both| both.start < both.end).collect()
+        });
+        common.unwrap_or_default()
+    }
+}
+
+/// From when a thread should have run to when it did.
+fn late_wakes(stop: &AtomicBool) -> Vec<Range<Instant>> {
+    let mut late = Vec::new();
+    while !stop.load(Relaxed) {
+        let due = Instant::now() + Duration::from_millis(1);
+        std::thread::sleep(Duration::from_millis(1));
+        let woke = Instant::now();
+        if woke > due + LATE_MIN {
+            late.push(due..woke);
+        }
+    }
+    late
+}
+
+/// The kind of file system that a folder lies on, and whether what is freed there is at once discarded by the disk.
+pub(crate) fn file_system(folder: &Path) -> String {
+    let Some(Mount { kind, options }) = mount_of(folder) else { return "unknown file system".into() };
+    let discards = options.split(',').any(|option| option == "discard");
+    format!("{kind}{}", if discards { " mounted with discard" } else { "" })
+}
+
+struct Mount {
+    kind: String,
+    options: String,
+}
+
+fn mount_of(folder: &Path) -> Option<Mount> {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
-    let kind = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split(' ').skip(1);
-            Some((words.next()?, words.next()?))
-        })
-        .filter(|(at, _)| folder.starts_with(at))
-        .max_by_key(|(at, _)| at.len())
-        .map(|(_, kind)| kind);
-    if matches!(kind, Some("tmpfs" | "ramfs")) {
+    let found = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let at = words.next()?;
+        let mount = Mount { kind: words.next()?.to_owned(), options: words.next()?.to_owned() };
+        folder.starts_with(at).then_some((at.len(), mount))
+    });
+    found.max_by_key(|(len, _)| *len).map(|(_, mount)| mount)
+}
+
+/// An error when a folder lies in memory, where fsync costs nothing and figures would mean nothing.
+pub(crate) fn refuse_memory_disk(folder: &Path) -> Result<()> {
+    if mount_of(folder).is_some_and(|mount| matches!(&*mount.kind, "tmpfs" | "ramfs")) {
         bail!("{} lies in memory, where fsync means nothing: name a folder on a disk with --dir", folder.display());
     }
     Ok(())
