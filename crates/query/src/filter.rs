@@ -178,6 +178,18 @@ impl Node {
         }
     }
 
+    /// Fields, each with the values one of which it must [`equal`] for the condition to hold; what stands nowhere is null.
+    pub(crate) fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
+        match self {
+            Node::Equal { left: Source::Field(path), right: Source::Constant(value) }
+            | Node::Equal { left: Source::Constant(value), right: Source::Field(path) } => vec![(path, vec![value])],
+            Node::IsOneOf { element: Source::Field(path), sorted } => vec![(path, sorted.iter().collect())],
+            Node::All(parts) => parts.iter().flat_map(Node::required_values).collect(),
+            Node::Any(parts) => parts.iter().map(Node::required_values).reduce(required_by_either).unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What it reads itself, without its parts.
     pub(crate) fn sources(&self) -> Vec<&Source> {
         match self {
@@ -217,4 +229,17 @@ fn ids_in_any(parts: &[Node], outcome: bool) -> Option<BTreeSet<DocumentId>> {
         ids.append(&mut part.ids_where(outcome)?);
         Some(ids)
     })
+}
+
+/// A field that both require has a value of the one or of the other.
+fn required_by_either<'n>(
+    a: Vec<(&'n Path, Vec<&'n Value>)>,
+    b: Vec<(&'n Path, Vec<&'n Value>)>,
+) -> Vec<(&'n Path, Vec<&'n Value>)> {
+    let of_both = |(path, mut values): (&'n Path, Vec<&'n Value>)| {
+        let (_, others) = b.iter().find(|(other, _)| *other == path)?;
+        values.extend(others);
+        Some((path, values))
+    };
+    a.into_iter().filter_map(of_both).collect()
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use document::{DocumentId, Map, Path, PathSegment, Value};
 use proptest::prelude::*;
 
-use crate::compare::{compare, equal, order};
+use crate::compare::{compare, compare_for_sort, equal, order};
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource};
 use crate::{Filter, Query};
@@ -221,6 +221,10 @@ proptest! {
         prop_assert!(!filter.is_always() || matches);
         prop_assert!(!filter.is_id_only() || matches == filter.matches(&id, &Map::new()));
         prop_assert!(!matches || filter.ids().is_none_or(|ids| ids.contains(&id)));
+        for (path, values) in filter.required_values() {
+            let found = path.lookup(&fields);
+            prop_assert!(!matches || values.into_iter().any(|value| compare_for_sort(Some(value), found).is_eq()));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-use document::{DocumentId, Map};
+use document::{DocumentId, Map, Path, Value};
 
 mod bind;
 mod compare;
@@ -91,6 +91,13 @@ impl Filter {
     /// scan. Those documents must still be asked with [`Filter::matches`]. None at all where nothing can match.
     pub fn ids(&self) -> Option<Vec<DocumentId>> {
         self.root.ids_where(true).map(|ids| ids.into_iter().collect())
+    }
+
+    /// Fields, each with values: only documents where every one of the fields equals one of its values can match, so that a filter can be
+    /// looked up by what a document holds. Equal is what [`compare_for_sort`] finds no difference in, a missing field being null. Documents
+    /// found that way must still be asked with [`Filter::matches`]. Empty if no field is bound to constants; a field may come more than once.
+    pub fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
+        self.root.required_values()
     }
 
     /// Whether the outcome depends on nothing but `_id`, so that it can never change for a document.

@@ -55,6 +55,41 @@ fn what_cannot_match_has_no_ids() {
     check_ids("age > 5 && 1 == 2", Some(""));
 }
 
+/// `expect` is each field with its values, separated by spaces.
+#[track_caller]
+fn check_required_values(query: &str, expect: &str) {
+    let filter = Query::parse(query).unwrap().bind(&map("{}")).unwrap();
+    let json = |value: &Value| {
+        let mut json = Vec::new();
+        value.write_json(&mut json);
+        String::from_utf8(json).unwrap()
+    };
+    let required = filter.required_values().into_iter().map(|(path, values)| {
+        let values: Vec<_> = values.into_iter().map(json).collect();
+        format!("{path}={}", values.join("|"))
+    });
+    assert_eq!(required.collect::<Vec<_>>().join(" "), expect, "{query}");
+}
+
+#[test]
+fn fields_that_equality_binds_are_required() {
+    check_required_values("age == 7", "age=7");
+    check_required_values("7.5 == address.zip[0]", "address.zip[0]=7.5");
+    check_required_values("a == null && b > 5 && c == [1, 'x']", "a=null c=[1,\"x\"]");
+    check_required_values("contains([3, 1, 2.0], a)", "a=1|2.0|3");
+    check_required_values("contains([], a)", "a=");
+    check_required_values("a == 1 || a == 2 && b == 3", "a=1|2");
+    check_required_values("(a == 1 && b == 1 || b == 2 && a == 2) && c == 3", "a=1|2 b=1|2 c=3");
+}
+
+#[test]
+fn what_does_not_bind_a_field_requires_nothing() {
+    for query in ["a != 1", "a == b", "a > 1", "!(a == 1)", "a == 1 || b == 1", "contains(a, 1)", "_id == 1", "true"] {
+        check_required_values(query, "");
+    }
+    check_required_values("_id.site == 1", "");
+}
+
 #[test]
 fn anything_else_pins_nothing() {
     check_ids("true", None);
