@@ -21,6 +21,7 @@ use crate::{
     progress::Progress,
     topic::{Topic, TopicError},
     view::{State, View},
+    views::Views,
 };
 
 /// The file, in the app's directory, that keeps its live queries.
@@ -38,8 +39,7 @@ pub struct TopicRegistry {
 pub struct AppTopics {
     app: Arc<App>,
     settings: RwLock<Settings>,
-    /// Sorted by name.
-    views: RwLock<Arc<[Arc<View>]>>,
+    views: RwLock<Arc<Views>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
@@ -137,7 +137,7 @@ impl AppTopics {
         let topics = Arc::new(Self {
             app,
             settings: RwLock::new(settings),
-            views: RwLock::new(views.into()),
+            views: RwLock::new(Arc::new(Views::new(views))),
             changing: tokio::sync::Mutex::default(),
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -316,7 +316,7 @@ impl AppTopics {
                 }
             });
         }
-        *self.views.write().expect("not poisoned") = views.into();
+        *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
         *self.settings.write().expect("not poisoned") = settings;
         self.start_evaluating();
         Ok(())
@@ -334,7 +334,7 @@ impl AppTopics {
         }
     }
 
-    pub(crate) fn views(&self) -> Arc<[Arc<View>]> {
+    pub(crate) fn views(&self) -> Arc<Views> {
         self.views.read().expect("not poisoned").clone()
     }
 

@@ -6,13 +6,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::Weak,
     time::{Duration, Instant},
 };
 
 use kafka_wire::record_batch;
 
-use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, view::View};
+use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, view::View, views::Views};
 
 /// How often what is known is kept with the documents while events come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
@@ -104,25 +104,21 @@ fn is_soon_done(topics: &AppTopics) -> bool {
 fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
-    let mut behind: Vec<(u64, &View)> = views
-        .iter()
-        .map(|view| (view.scanned_to(), &**view))
-        .filter(|(scanned_to, _)| *scanned_to < high_watermark)
-        .collect();
-    behind.sort_by_key(|(scanned_to, _)| *scanned_to);
-    let (Some(&(first, _)), Some(&(last, _))) = (behind.first(), behind.last()) else { return Ok(false) };
-    evaluate(topics, &behind, last)?;
+    let behind = || views.iter().map(|view| view.scanned_to()).filter(|scanned_to| *scanned_to < high_watermark);
+    let (Some(first), Some(last)) = (behind().min(), behind().max()) else { return Ok(false) };
+    evaluate(topics, &views, last)?;
     if first != last {
-        evaluate(topics, &behind, first)?;
+        evaluate(topics, &views, first)?;
     }
-    Ok(views.iter().any(|view| view.scanned_to() < high_watermark))
+    Ok(behind().next().is_some())
 }
 
 /// Looks at a slice of the events from `from` on, for the live queries that are there.
-fn evaluate(topics: &AppTopics, behind: &[(u64, &View)], from: u64) -> Result<(), EvaluateError> {
+fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
     let app = topics.app();
-    let mut views: Vec<(&View, Vec<(u16, u64)>)> =
-        behind.iter().filter(|(scanned_to, _)| *scanned_to == from).map(|(_, view)| (*view, Vec::new())).collect();
+    // What each live query that is there has found.
+    let mut matches: Vec<Option<Vec<(u16, u64)>>> =
+        views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
     let mut next = from;
     for piece in app.events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
@@ -135,9 +131,15 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, &View)], from: u64) -> Result<()
                 }
                 next = offset + 1;
                 let event = Event::new(&record);
-                for (view, matches) in &mut views {
-                    if view.matcher.carries(&event) {
-                        matches.push((view.matcher.partition(event.key()), offset));
+                for places in views.index.candidates(&event) {
+                    let is_there = places.iter().any(|&place| matches[place].is_some());
+                    if !is_there || !views[places[0]].matcher.carries(&event) {
+                        continue;
+                    }
+                    for &place in places {
+                        if let Some(matches) = &mut matches[place] {
+                            matches.push((views[place].matcher.partition(event.key()), offset));
+                        }
                     }
                 }
             }
@@ -146,7 +148,8 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, &View)], from: u64) -> Result<()
     }
     // What was trimmed before it could be looked at is told from the documents.
     let was_trimmed = app.events().log_start() > from;
-    for (view, matches) in views {
+    for (view, matches) in views.iter().zip(matches) {
+        let Some(matches) = matches else { continue };
         if was_trimmed {
             raise_to_trimmed(topics, view)?;
         }
@@ -157,11 +160,12 @@ fn evaluate(topics: &AppTopics, behind: &[(u64, &View)], from: u64) -> Result<()
 
 /// Notes the documents that leave a live query by the events of `offsets`, which are about to be trimmed.
 pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>) -> Result<(), EvaluateError> {
-    let all = topics.views();
-    let views: Vec<&Arc<View>> = all.iter().filter(|view| view.matcher.filter.is_some()).collect();
+    let views = topics.views();
+    let has_filters = views.iter().any(|view| view.matcher.filter.is_some());
     let mut next = offsets.start;
-    while !views.is_empty() && next < offsets.end {
-        let mut left: Vec<Vec<(u64, String, String)>> = vec![Vec::new(); views.len()];
+    while has_filters && next < offsets.end {
+        // By live query and document: only the newest departure of a document counts.
+        let mut left: Vec<HashMap<(String, String), u64>> = vec![HashMap::new(); views.len()];
         let from = next;
         for piece in topics.app().events().read_blocking(next, SLICE_BYTES)? {
             let mut rest = &piece[..];
@@ -173,11 +177,15 @@ pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>)
                         continue;
                     }
                     let event = Event::new(&record);
-                    for (view, left) in views.iter().zip(&mut left) {
-                        if view.matcher.sees_leave(&event)
-                            && let Some((collection, id)) = event.document()
+                    for places in views.index.candidates(&event) {
+                        let matcher = &views[places[0]].matcher;
+                        if matcher.filter.is_some()
+                            && matcher.sees_leave(&event)
+                            && let Some(document) = event.document()
                         {
-                            left.push((offset, collection, id));
+                            for &place in places {
+                                left[place].insert(document.clone(), offset);
+                            }
                         }
                     }
                 }
@@ -186,13 +194,9 @@ pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>)
             }
         }
         for (view, left) in views.iter().zip(left) {
-            // Only the newest departure of a document counts.
-            let newest: HashMap<(String, String), u64> =
-                left.into_iter().map(|(offset, collection, id)| ((collection, id), offset)).collect();
-            let newest: Vec<_> =
-                newest.into_iter().map(|((collection, id), offset)| (offset, collection, id)).collect();
-            if !newest.is_empty() {
-                topics.app().note_departures(&view.query.name, &newest)?;
+            let left: Vec<_> = left.into_iter().map(|((collection, id), offset)| (offset, collection, id)).collect();
+            if !left.is_empty() {
+                topics.app().note_departures(&view.query.name, &left)?;
             }
         }
     }

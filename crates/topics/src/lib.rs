@@ -10,6 +10,7 @@
 mod app_topics;
 mod evaluator;
 mod event_filter;
+mod filter_index;
 mod gap;
 mod live_query;
 mod matcher;
@@ -17,6 +18,7 @@ mod murmur2;
 mod progress;
 mod topic;
 mod view;
+mod views;
 
 pub mod limits;
 

@@ -6,7 +6,7 @@ pub const PARTITIONS_MAX: u16 = 1000;
 /// Longest name of a live query, in bytes, so that topic names stay within Kafka's 249.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// Most live queries of one app: each is looked at for every event of its collection.
+/// Most live queries of one app: one whose filter binds no field to constants is asked about every event of its collection.
 pub const LIVE_QUERIES_MAX: usize = 1000;
 
 /// Most documents that one `requeryRequired` of a gap names (CONTRACT section 4).
@@ -17,3 +17,6 @@ pub(crate) const BLOCK_OFFSETS: u64 = 1024;
 
 /// Bytes of events that a live query is evaluated over before others have their turn.
 pub(crate) const SLICE_BYTES: usize = 4 << 20;
+
+/// Most values of a field under which a live query's filter is looked up. One with more is asked about every event of its collection.
+pub(crate) const INDEXED_VALUES_MAX: usize = 256;

@@ -23,14 +23,15 @@ pub(crate) struct Matcher {
 /// An event that several live queries look at: its documents are read once, and only if one asks.
 pub(crate) struct Event<'r> {
     pub(crate) record: &'r Record<'r>,
-    collection: &'r str,
+    pub(crate) collection: &'r str,
     documents: OnceCell<Option<Documents>>,
 }
 
-struct Documents {
-    id: DocumentId,
-    before: Option<Map>,
-    after: Option<Map>,
+/// A document before and after an event; neither holds `_id`.
+pub(crate) struct Documents {
+    pub(crate) id: DocumentId,
+    pub(crate) before: Option<Map>,
+    pub(crate) after: Option<Map>,
 }
 
 impl Matcher {
@@ -94,7 +95,7 @@ impl<'r> Event<'r> {
     }
 
     /// `None` if the event does not tell.
-    fn documents(&self) -> Option<&Documents> {
+    pub(crate) fn documents(&self) -> Option<&Documents> {
         self.documents.get_or_init(|| Documents::read(self.record)).as_ref()
     }
 }

@@ -109,17 +109,18 @@ impl View {
 
     /// Takes over what was found in the events up to `scanned_to`: partition and offset of each match, in order.
     pub(crate) fn extend(&self, matches: &[(u16, u64)], scanned_to: u64) {
-        if !matches.is_empty() {
-            let mut state = self.state.write().expect("not poisoned");
-            for &(partition, offset) in matches {
-                state.partitions[usize::from(partition)].add(offset);
-            }
+        if matches.is_empty() {
+            self.scanned_to.fetch_max(scanned_to, SeqCst);
+            return;
         }
+        let mut state = self.state.write().expect("not poisoned");
+        for &(partition, offset) in matches {
+            state.partitions[usize::from(partition)].add(offset);
+        }
+        drop(state);
         self.scanned_to.fetch_max(scanned_to, SeqCst);
         self.found.fetch_add(matches.len() as u64, Relaxed);
-        if !matches.is_empty() {
-            self.grown.send_modify(|count| *count += 1);
-        }
+        self.grown.send_modify(|count| *count += 1);
     }
 
     /// The topic's last event of that partition was at `offset` or behind it, though it was trimmed.

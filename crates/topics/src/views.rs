@@ -1,0 +1,29 @@
+//! The live queries of an app, as they are until one is made, changed or deleted.
+//!
+//! Not here: what is known of each (`view`).
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::{filter_index::FilterIndex, view::View};
+
+/// All of them, sorted by name, and the index that finds those an event concerns.
+#[derive(Debug)]
+pub(crate) struct Views {
+    all: Vec<Arc<View>>,
+    pub(crate) index: FilterIndex,
+}
+
+impl Views {
+    pub(crate) fn new(all: Vec<Arc<View>>) -> Self {
+        let index = FilterIndex::new(&all);
+        Self { all, index }
+    }
+}
+
+impl Deref for Views {
+    type Target = [Arc<View>];
+
+    fn deref(&self) -> &[Arc<View>] {
+        &self.all
+    }
+}
