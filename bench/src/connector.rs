@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -32,8 +32,14 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2_000_000)]
     gap_events: u64,
     /// Live queries with filters, of which none matches.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     live_queries: u64,
+    /// A kcat waits for each of these live queries.
+    #[arg(long)]
+    waiting: bool,
+    /// The filter of these live queries; `{n}` is a number of each's own.
+    #[arg(long, default_value = "age == {n} && name == 'nobody'")]
+    query: String,
     /// How long each rate of writes is measured.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -144,24 +150,30 @@ fn writers(options: &Options) -> Result<()> {
         let replies = reply_times(&writes);
         Ok([percentile_ms(&replies, 0.5), percentile_ms(&replies, 0.99), cpu])
     };
+    let live_queries = options.live_queries;
     let noise = Noise::begin();
     let mut without = Vec::new();
     let mut with = Vec::new();
     // Turn by turn, since the machine changes from minute to minute.
     for _ in 0..2 {
         without.push(measure()?);
-        for n in 0..options.live_queries {
-            let (name, query) = (format!("q{n}"), format!("age == {} && name == 'nobody'", 1000 + n));
+        for n in 0..live_queries {
+            let (name, query) = (format!("q{n}"), options.query.replace("{n}", &(1000 + n).to_string()));
             live_query(&server, &[&name, "--collection", "people", "--query", &query])?;
         }
+        // What was made last is the last to have looked at every event.
+        count(&server, &format!("{}.q{}", server.topic(), live_queries - 1))?;
+        let waiting = if options.waiting { wait_for_all(&server, live_queries)? } else { Vec::new() };
         with.push(measure()?);
-        for n in 0..options.live_queries {
+        drop(waiting);
+        for n in 0..live_queries {
             headwater(&server, &["live-query", "delete", &format!("q{n}")])?;
         }
     }
     let mean = |rounds: &[[f64; 3]], at: usize| rounds.iter().map(|round| round[at]).sum::<f64>() / rounds.len() as f64;
-    let count = options.live_queries;
-    let mut report = Report::new(format!("connector: {RATE} writes/s, without and with {count} live queries"));
+    let how = if options.waiting { ", each with a kcat that waits" } else { "" };
+    let mut report =
+        Report::new(format!("connector: {RATE} writes/s, without and with {live_queries} live queries{how}"));
     for (at, name, limit) in [(0, "reply p50", 1.1), (1, "reply p99", 1.1), (2, "server CPU", 1.25)] {
         let unit = if at == 2 { "cores" } else { "ms" };
         report.figure(format!("{name}, without"), mean(&without, at), unit);
@@ -169,6 +181,31 @@ fn writers(options: &Options) -> Result<()> {
         report.goal(format!("{name}: times as much"), mean(&with, at) / mean(&without, at), "x", Goal::AtMost(limit));
     }
     report.publish(&noise.end())
+}
+
+/// A kcat for each of the live queries, from when their first fetches have been answered.
+fn wait_for_all(server: &Server, live_queries: u64) -> Result<Vec<Waiting>> {
+    let waiting = (0..live_queries).map(|n| Waiting::start(server, &format!("{}.q{n}", server.topic()))).collect();
+    std::thread::sleep(Duration::from_secs(5));
+    waiting
+}
+
+/// A kcat that waits at the end of a topic until it is dropped.
+struct Waiting(Child);
+
+impl Waiting {
+    fn start(server: &Server, topic: &str) -> Result<Self> {
+        let kcat = kcat_of(server, topic).args(["-o", "end"]).stdout(Stdio::null()).spawn();
+        kcat.map(Self).context("cannot run kcat")
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// More than a gigabyte of old segments goes at once, while others write; and the same after a restart where nothing goes.
