@@ -183,7 +183,7 @@ fn writers(options: &Options) -> Result<()> {
     report.publish(&noise.end())
 }
 
-/// A kcat for each of the live queries, from when their first fetches have been answered.
+/// A kcat for each of the live queries, which have had five seconds to connect and to begin to wait.
 fn wait_for_all(server: &Server, live_queries: u64) -> Result<Vec<Waiting>> {
     let waiting = (0..live_queries).map(|n| Waiting::start(server, &format!("{}.q{n}", server.topic()))).collect();
     std::thread::sleep(Duration::from_secs(5));
