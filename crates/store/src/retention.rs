@@ -42,6 +42,12 @@ const PRIORITY: i32 = 15;
 /// Entries that are made, or dropped, at once.
 const ENTRIES_AT_ONCE: usize = 512;
 
+/// How long a segment is read without a rest.
+const READ_WITHOUT_REST: Duration = Duration::from_millis(1);
+
+/// The longest rest: what took longer than this was waiting for others already.
+const REST_MAX: Duration = Duration::from_millis(10);
+
 /// Entries of the index that are looked at on one snapshot.
 const LOOK_AT_ONCE: usize = 10_000;
 
@@ -239,7 +245,9 @@ fn trimmable(
 /// Enters the documents whose last event lies in `segment`.
 fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
     let mut newest: HashMap<Vec<u8>, u64> = HashMap::new();
-    let mut reader = BatchReader::new(segment, HEADER_BYTES);
+    let segment = segment.reopen_without_read_ahead()?;
+    let mut reader = BatchReader::new(&segment, HEADER_BYTES);
+    let mut reading_since = Instant::now();
     while let Some((_, batches)) = reader.next(0)? {
         for_each_record(&batches, |record| {
             let key = record.key.and_then(event::read_key);
@@ -248,6 +256,12 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
             Ok(())
         })
         .map_err(|e| segment.damaged(HEADER_BYTES, e))?;
+        // It rests as long as it reads: where the system no longer has the segment in memory, a writer's sync waits behind what is read.
+        let read = reading_since.elapsed();
+        if read >= READ_WITHOUT_REST {
+            std::thread::sleep(read.min(REST_MAX));
+            reading_since = Instant::now();
+        }
     }
     let mut newest: Vec<(u64, Vec<u8>)> = newest.into_iter().map(|(key, offset)| (offset, key)).collect();
     newest.sort_unstable();

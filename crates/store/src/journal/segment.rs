@@ -129,6 +129,15 @@ impl Segment {
         })
     }
 
+    /// The same segment, for whoever reads it once and is in no hurry: the system does not read ahead, so that a sync has little to wait behind.
+    pub(crate) fn reopen_without_read_ahead(&self) -> Result<Self, SegmentError> {
+        let own = Self::open(&self.path, false)?;
+        own.set_len_bytes(self.len_bytes());
+        // A hint: without it all is read as well.
+        let _ = rustix::fs::fadvise(&own.file, 0, None, rustix::fs::Advice::Random);
+        Ok(own)
+    }
+
     /// Bytes up to the end of the last whole frame.
     pub(crate) fn len_bytes(&self) -> u64 {
         self.len_bytes.load(Ordering::Acquire)
