@@ -162,7 +162,7 @@ impl Batch {
         }
     }
 
-    /// Writes it. The process must not be killed before the next [`Batch::commit_to_system`] or [`KeyValues::persist`] if it is to be kept.
+    /// Writes it. A kill may lose it until the next [`Batch::commit_to_system`] or [`KeyValues::persist`].
     pub(crate) fn commit(self) -> Result<(), EngineError> {
         match self {
             Self::Disk(batch) => batch.commit(),

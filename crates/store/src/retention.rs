@@ -120,6 +120,10 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let began = Instant::now();
     shared.engine.begin_index(log_start)?;
     for segment in &segments[..count] {
+        if shared.retention.lock().expect("not poisoned").is_none() {
+            // The app stops, and does not wait for all of them. They are still there: the next start indexes them again.
+            return Ok(());
+        }
         index(shared, segment)?;
     }
     if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
