@@ -218,17 +218,12 @@ impl Journal {
         self.segments.read().expect("not poisoned").first().expect("a journal has a segment").header
     }
 
-    /// Takes the first `count` segments away, the oldest first. Who reads one may go on. Never the last segment.
-    pub(crate) fn trim(&self, count: usize) -> Result<(), SegmentError> {
-        let trimmed: Vec<_> = {
-            let mut segments = self.segments.write().expect("not poisoned");
-            let count = count.min(segments.len() - 1);
-            segments.drain(..count).collect()
-        };
-        for segment in trimmed {
-            std::fs::remove_file(&segment.path).map_err(|e| segment.io("cannot remove", e))?;
-        }
-        Ok(())
+    /// Takes the first `count` segments out, the oldest first; their files are the caller's to remove, in this order. Who reads one may go
+    /// on. Never the last segment.
+    pub(crate) fn trim(&self, count: usize) -> Vec<Arc<Segment>> {
+        let mut segments = self.segments.write().expect("not poisoned");
+        let count = count.min(segments.len() - 1);
+        segments.drain(..count).collect()
     }
 
     /// Bytes of all segments up to their last frames.

@@ -134,10 +134,15 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
     let indexed_ms = began.elapsed().as_millis() as u64;
-    let began = Instant::now();
-    shared.journal.trim(count)?;
-    // The system frees a file's blocks when nobody has it open any more.
     drop(segments);
+    let began = Instant::now();
+    for segment in shared.journal.trim(count) {
+        let began = Instant::now();
+        segment.remove()?;
+        drop(segment);
+        // A disk that discards what is freed can do nothing else meanwhile.
+        rest(began.elapsed());
+    }
     let freed_ms = began.elapsed().as_millis() as u64;
     shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
     tracing::info!(
@@ -263,16 +268,22 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
         // It rests as long as it reads: where the system no longer has the segment in memory, a writer's sync waits behind what is read.
         let read = reading_since.elapsed();
         if read >= READ_WITHOUT_REST {
-            std::thread::sleep(read.min(REST_MAX));
+            rest(read);
             reading_since = Instant::now();
         }
     }
+    segment.uncache();
     let mut newest: Vec<(u64, Vec<u8>)> = newest.into_iter().map(|(key, offset)| (offset, key)).collect();
     newest.sort_unstable();
     for entries in newest.chunks(ENTRIES_AT_ONCE) {
         shared.engine.index(entries)?;
     }
     Ok(())
+}
+
+/// Leaves the disk to others for as long as it was in use.
+fn rest(worked: Duration) {
+    std::thread::sleep(worked.min(REST_MAX));
 }
 
 /// Calls `each` with every record of the batches, in order.

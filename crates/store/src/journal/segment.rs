@@ -5,7 +5,7 @@
 //! | HWJOURNL | version | 0      | instance | site | first  | first | first  | commit  | crc32c| frames …, zeros
 //! |          | u32     |        | of app   |      | frame  | txn   | offset | time    |       |
 //! ```
-//! Invariants: the file is preallocated, so that a sync writes no metadata and a full disk shows before a write is taken; a
+//! Invariants: the file is preallocated, so that a sync does not change its size and a full disk shows before a write is taken; a
 //! sealed segment is cut to its last frame. Frames are read at their place, so reading needs no lock.
 //!
 //! Not here: which segment to read ([`super::Journal`]), what a frame holds ([`super::frame`]).
@@ -136,6 +136,17 @@ impl Segment {
         // A hint: without it all is read as well.
         let _ = rustix::fs::fadvise(&own.file, 0, None, rustix::fs::Advice::Random);
         Ok(own)
+    }
+
+    /// Has the system keep nothing of it in memory: removing a file's pages is most of what removing the file takes.
+    pub(crate) fn uncache(&self) {
+        // A hint: without it the pages go with the file.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+    }
+
+    /// Removes the file. The system frees its blocks when nobody has it open any more.
+    pub(crate) fn remove(&self) -> Result<(), SegmentError> {
+        std::fs::remove_file(&self.path).map_err(|e| self.io("cannot remove", e))
     }
 
     /// Bytes up to the end of the last whole frame.
