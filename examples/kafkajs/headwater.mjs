@@ -25,7 +25,7 @@ export async function endsOf(topic) {
   return ends
 }
 
-// Asks for the document that an entry names: not as it was in that transaction, but as it is in the answer's.
+// The document that an entry names, as a row: not as it was in that transaction, but as it is in the answer's.
 export async function requery(entry, txnId) {
   const { appId, collectionName } = JSON.parse(entry)
   const headers = { 'X-DITTO-TXN-ID': txnId, 'Content-Type': 'application/json' }
@@ -64,7 +64,7 @@ function readOptions() {
   const flag = name => ({ type: 'string', default: process.env[`COPY_${name.toUpperCase()}`] })
   const flags = Object.fromEntries(names.map(name => [name, flag(name)]))
   const { values } = parseArgs({ options: { ...flags, 'until-caught-up': { type: 'boolean' } } })
-  const options = { credentials: 'headwater-data/credentials/default', group: 'copy-kafkajs', database: 'copy.jsonl', ...values }
+  const options = { credentials: 'headwater-data/credentials/default', group: 'copy-kafkajs', database: 'copy-kafkajs.db', ...values }
   const read = file => JSON.parse(readFileSync(`${options.credentials}/${file}`, 'utf8'))
   options.topic ??= read('live-query-settings.json').topic
   options.bootstrap ??= read('../../run.json').kafka

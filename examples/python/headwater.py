@@ -27,7 +27,7 @@ def consumer(options):
 
 
 def requery(entry, txn_id, options):
-    """Asks for the document that an entry names: not as it was in that transaction, but as it is in the answer's."""
+    """The document that an entry names, as a row: not as it was in that transaction, but as it is in the answer's."""
     headers = {"X-DITTO-TXN-ID": str(txn_id), "Content-Type": "application/json"}
     if options.key:
         headers["Authorization"] = f"Bearer {options.key}"
@@ -35,7 +35,9 @@ def requery(entry, txn_id, options):
     while True:
         try:
             with urllib.request.urlopen(urllib.request.Request(url, json.dumps(entry).encode(), headers), timeout=60) as reply:
-                return json.load(reply)
+                answer = json.load(reply)
+            found = [{"_id": entry["documentId"], **it["fields"]} for it in answer["documents"]] or [None]
+            return row(entry["collectionName"], entry["documentId"], answer["txnId"], found[0])
         except OSError as error:  # 404: that transaction is not applied yet. A document that is gone is no 404
             if getattr(error, "code", 503) not in (404, 408, 500, 503):
                 raise
@@ -44,7 +46,7 @@ def requery(entry, txn_id, options):
 
 
 def row(collection, document_id, txn_id, document):
-    """Python's JSON keeps 64-bit integers and the 1.0 that is not 1."""
+    """What the store keeps of a document. Python's JSON keeps 64-bit integers and the 1.0 that is not 1."""
     text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     return collection, text(document_id), txn_id, None if document is None else text(document)
 

@@ -36,13 +36,7 @@ fn python_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<St
     let mut command = Command::new(tool("python").join("bin/python"));
     command.arg(Path::new(EXAMPLES).join("python/keep_copy.py"));
     run_copy(command, server, database, topic);
-    let query = "import json, sqlite3, sys\n\
-        rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
-        print(json.dumps([[c, json.loads(i), json.loads(d)] for c, i, d in rows]))";
-    let output = Command::new("python3").args(["-c", query]).arg(database).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let rows: Vec<(String, Value, Value)> = serde_json::from_slice(&output.stdout).unwrap();
-    rows.into_iter().map(|(collection, id, document)| (format!("{collection} {id}"), document)).collect()
+    rows(database)
 }
 
 fn kafkajs_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
@@ -50,21 +44,18 @@ fn kafkajs_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<S
     command.arg("--no-warnings").arg(Path::new(EXAMPLES).join("kafkajs/keep-copy.mjs"));
     command.env("NODE_PATH", tool("node").join("node_modules"));
     run_copy(command, server, database, topic);
-    let mut copy = BTreeMap::new();
-    for line in std::fs::read_to_string(database).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        if line["startOver"] == true {
-            copy.clear();
-        }
-        for row in line["documents"].as_array().into_iter().flatten() {
-            let key = format!("{} {}", row["collection"].as_str().unwrap(), row["id"].as_str().unwrap());
-            match row["document"].as_str() {
-                Some(document) => drop(copy.insert(key, serde_json::from_str(document).unwrap())),
-                None => drop(copy.remove(&key)),
-            }
-        }
-    }
-    copy
+    rows(database)
+}
+
+/// The documents of a copy, by collection and id.
+fn rows(database: &Path) -> BTreeMap<String, Value> {
+    let query = "import json, sqlite3, sys\n\
+        rows = sqlite3.connect(sys.argv[1]).execute('select collection, id, document from documents where document is not null')\n\
+        print(json.dumps([[c, json.loads(i), json.loads(d)] for c, i, d in rows]))";
+    let output = Command::new("python3").args(["-c", query]).arg(database).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows: Vec<(String, Value, Value)> = serde_json::from_slice(&output.stdout).unwrap();
+    rows.into_iter().map(|(collection, id, document)| (format!("{collection} {id}"), document)).collect()
 }
 
 fn run_copy(mut command: Command, server: &TestServer, database: &Path, topic: &str) {
