@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     Place,
     consumer::kcat_of,
+    http,
     latency::{Write, write_at},
     load::{self, FILLER_LEN, Until, Work},
     machine::{self, Noise, StandstillWatch},
@@ -22,6 +23,9 @@ use crate::{
 
 /// Filler that makes the event of a new document about 500 bytes.
 const EVENT_FILLER_LEN: usize = 315;
+
+/// How long a hundred kcats may take to connect before that counts as failed.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -183,11 +187,23 @@ fn writers(options: &Options) -> Result<()> {
     report.publish(&noise.end())
 }
 
-/// A kcat for each of the live queries, which have had five seconds to connect and to begin to wait.
+/// A kcat for each of the live queries; all of them wait when this returns.
 fn wait_for_all(server: &Server, live_queries: u64) -> Result<Vec<Waiting>> {
-    let waiting = (0..live_queries).map(|n| Waiting::start(server, &format!("{}.q{n}", server.topic()))).collect();
-    std::thread::sleep(Duration::from_secs(5));
-    waiting
+    const WAITING: &str = "headwater_kafka_fetches_waiting ";
+    let kcats = (0..live_queries).map(|n| Waiting::start(server, &format!("{}.q{n}", server.topic())));
+    let kcats: Vec<Waiting> = kcats.collect::<Result<_>>()?;
+    let began = Instant::now();
+    loop {
+        let metrics = http::get(server.http(), "/metrics")?;
+        let waiting = metrics.lines().find_map(|line| line.strip_prefix(WAITING)?.parse::<u64>().ok());
+        if waiting >= Some(live_queries) {
+            return Ok(kcats);
+        }
+        if began.elapsed() > CONNECT_TIME_MAX {
+            bail!("after {CONNECT_TIME_MAX:?} the server has {waiting:?} fetches that wait");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A kcat that waits at the end of a topic until it is dropped.

@@ -24,6 +24,19 @@ pub(crate) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     request
 }
 
+/// What `GET path` answers, over a connection of its own; an error unless the status is 200.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = std::net::TcpStream::connect(address).context("cannot connect to the server")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    let (head, body) = reply.split_once("\r\n\r\n").with_context(|| format!("GET {path} was cut off"))?;
+    if !head.starts_with("HTTP/1.1 200 ") {
+        bail!("GET {path}: {}", head.lines().next().unwrap_or_default());
+    }
+    Ok(body.to_owned())
+}
+
 /// One kept-alive connection, used from async code.
 pub(crate) struct Connection {
     stream: tokio::net::TcpStream,

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) sent_bytes: Counter,
     /// Consumer groups that have members, or had some since the start.
     pub(crate) groups: Gauge,
+    fetches_waiting: Gauge,
     refusals: Family<ReasonLabel, Counter>,
     requests: Family<ApiLabel, Counter>,
 }
@@ -37,6 +38,8 @@ impl Metrics {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("headwater_kafka");
         registry.register("connections", "Connections to the Kafka endpoint now", metrics.connections.clone());
+        let waiting = metrics.fetches_waiting.clone();
+        registry.register("fetches_waiting", "Fetch requests that wait for events now", waiting);
         registry.register("groups", "Consumer groups in memory now", metrics.groups.clone());
         registry.register(
             "refusals",
@@ -48,6 +51,12 @@ impl Metrics {
         metrics
     }
 
+    /// A fetch that waits, until the answer is dropped.
+    pub(crate) fn fetch_waits(&self) -> WaitingFetch {
+        self.fetches_waiting.inc();
+        WaitingFetch(self.fetches_waiting.clone())
+    }
+
     /// One refused or ended connection.
     pub(crate) fn count_refusal(&self, reason: &Reason) {
         self.refusals.get_or_create(&ReasonLabel { reason: reason.label() }).inc();
@@ -56,5 +65,15 @@ impl Metrics {
     /// One request.
     pub(crate) fn count_request(&self, api: &'static str) {
         self.requests.get_or_create(&ApiLabel { api }).inc();
+    }
+}
+
+/// A fetch that waits for events. Whether they come or the consumer goes, it no longer counts when this is dropped.
+#[derive(Debug)]
+pub(crate) struct WaitingFetch(Gauge);
+
+impl Drop for WaitingFetch {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

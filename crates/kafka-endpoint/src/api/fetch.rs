@@ -100,6 +100,7 @@ impl<'a> Fetch<'a> {
             if !wants_more || has_error || self.partitions().next().is_none() || Instant::now() >= deadline {
                 return;
             }
+            let _waiting = self.session.server.metrics.fetch_waits();
             tokio::select! {
                 () = any_grown(&mut self.topics) => {}
                 () = tokio::time::sleep_until(deadline) => return,
