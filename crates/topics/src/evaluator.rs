@@ -20,6 +20,9 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(5);
 /// Filters times events that are evaluated without going to another thread: about 200 us.
 const EVALUATIONS_INLINE_MAX: u64 = 500;
 
+/// So many live queries whose filters are not asked take the time of one evaluation.
+const PASSED_BY_AN_EVALUATION: u64 = 20;
+
 /// How long events are left alone while nobody waits.
 const DALLY: Duration = Duration::from_millis(50);
 
@@ -97,7 +100,8 @@ fn is_soon_done(topics: &AppTopics) -> bool {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
     let behind = views.iter().map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
-    behind * views.len() as u64 <= EVALUATIONS_INLINE_MAX
+    let evaluations = behind * views.index.asked_always().max(1) as u64;
+    evaluations + views.len() as u64 / PASSED_BY_AN_EVALUATION <= EVALUATIONS_INLINE_MAX
 }
 
 /// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.

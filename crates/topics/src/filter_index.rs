@@ -71,6 +71,12 @@ impl FilterIndex {
         }
         found
     }
+
+    /// The most filters that are asked about an event whatever its document is.
+    pub(crate) fn asked_always(&self) -> usize {
+        let of_a_collection = self.by_collection.values().map(|scope| scope.always.len()).max().unwrap_or(0);
+        of_a_collection + self.everywhere.always.len()
+    }
 }
 
 impl Scope {
@@ -336,6 +342,7 @@ mod tests {
         ];
         let views = queries.map(|query| view(Some("people"), Some(query)));
         let index = FilterIndex::new(&views);
+        assert_eq!(index.asked_always(), 1);
         let check = |event: Written, expect: &[&[usize]]| {
             read(&event, |event| assert_eq!(index.candidates(event), expect));
         };
