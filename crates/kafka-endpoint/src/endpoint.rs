@@ -59,7 +59,7 @@ impl KafkaEndpoint {
         let shutdown = Shutdown::new(shutdown);
         let names = options.all_certificate_names();
         let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
-        let metrics = Metrics::register(metrics);
+        let metrics = Metrics::register(metrics, &topics);
         let server = Arc::new(Server {
             advertised_host: options.advertised_host.into(),
             advertised_port: options.advertised_port,

@@ -1,12 +1,25 @@
 //! Numbers for `/metrics`.
 
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::{Registry, Unit},
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Weak},
 };
 
-use crate::refusal::Reason;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{
+        MetricType,
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+    },
+    registry::{Registry, Unit},
+};
+use topics::{AppTopics, GroupLags, TopicRegistry};
+
+use crate::{limits::GROUPS_PER_APP_MAX, refusal::Reason};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -34,7 +47,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Registers everything under `headwater_kafka_…`.
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry, topics: &Arc<TopicRegistry>) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("headwater_kafka");
         registry.register("connections", "Connections to the Kafka endpoint now", metrics.connections.clone());
@@ -48,6 +61,7 @@ impl Metrics {
         );
         registry.register("requests", "Requests by Kafka API", metrics.requests.clone());
         registry.register_with_unit("sent", "Bytes of responses written", Unit::Bytes, metrics.sent_bytes.clone());
+        registry.register_collector(Box::new(LagCollector(Arc::downgrade(topics))));
         metrics
     }
 
@@ -76,4 +90,57 @@ impl Drop for WaitingFetch {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+/// Asks where every group is when somebody scrapes: of an app, the first [`GROUPS_PER_APP_MAX`] groups by name.
+#[derive(Debug)]
+struct LagCollector(Weak<TopicRegistry>);
+
+/// A group on one topic.
+struct GroupOnTopic {
+    labels: [(&'static str, String); 3],
+    lag: u64,
+    gap_ahead: bool,
+}
+
+impl Collector for LagCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(topics) = self.0.upgrade() else { return Ok(()) };
+        let groups: Vec<_> = topics.all().iter().flat_map(|topics| groups_of(topics)).collect();
+        let e = &mut encoder;
+        let help = "Offsets from what the consumer group has committed to the end of the topic";
+        gauge(e, "group_lag", help, &groups, |group| group.lag)?;
+        let help = "1 while what the consumer group reads next was trimmed: it gets a gap first";
+        gauge(e, "group_gap_ahead", help, &groups, |group| group.gap_ahead.into())
+    }
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    groups: &[GroupOnTopic],
+    read: fn(&GroupOnTopic) -> u64,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    groups.iter().try_for_each(|group| ConstGauge::new(read(group)).encode(family.encode_family(&group.labels)?))
+}
+
+fn groups_of(topics: &AppTopics) -> Vec<GroupOnTopic> {
+    let (app, lags) = (topics.app().name().as_str(), GroupLags::new(topics));
+    let mut groups = Vec::new();
+    for group in topics.app().groups_with_offsets().into_iter().take(GROUPS_PER_APP_MAX) {
+        let mut by_topic: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+        for partition in lags.of(&group) {
+            let (lag, gap_ahead) = by_topic.entry(partition.topic).or_default();
+            *lag += partition.lag;
+            *gap_ahead |= partition.gap_ahead;
+        }
+        groups.extend(by_topic.into_iter().map(|(topic, (lag, gap_ahead))| GroupOnTopic {
+            labels: [("app", app.to_owned()), ("group", group.clone()), ("topic", topic)],
+            lag,
+            gap_ahead,
+        }));
+    }
+    groups
 }

@@ -196,6 +196,10 @@ async fn committed_offsets_survive_a_restart() {
     let foreign = server.connect("other").await.call(request, 9).await;
     assert_eq!(foreign.groups[1].topics.len(), 0, "another app's group of that name is another group");
     assert_eq!(foreign.groups[0].topics[0].partitions[0].error_code, 29);
+
+    server.upsert("b", "{}").await;
+    let about = |metric: &str| server.metric(&format!("{metric}{{app=\"shop\",group=\"{TOPIC}\",topic=\"{TOPIC}\"}}"));
+    assert_eq!((about("headwater_kafka_group_lag"), about("headwater_kafka_group_gap_ahead")), (1.0, 0.0));
     server.stop().await;
 }
 

@@ -3,12 +3,12 @@
 //! Not here: lag in offsets (`lag`), and keeping either over time (`lag_history`).
 
 use kafka_wire::record_batch::decode_records;
-use topics::{AppTopics, Partition};
+use topics::{AppTopics, Partition, PartitionLag};
 
 use crate::{
     failure::Failure,
     feed::{batches_of, unreadable},
-    lag::{GroupLag, PartitionLag},
+    lag::GroupLag,
 };
 
 /// The age of each partition's next event, in ms, in the order of the group's partitions: of the `looked_at` that are farthest behind, and `None` of

@@ -1,6 +1,6 @@
 //! The guides in `docs/guides`, done word for word: their commands run one after another in one shell, and what they say comes out does.
 //!
-//! A guide's `sh` blocks are its commands, its `json` blocks lines that must be among the output of those before.
+//! A guide's `sh` blocks are its commands, its `json` and `text` blocks lines that must be among the output of those before.
 
 use std::{
     path::Path,
@@ -29,7 +29,8 @@ fn follow(guide: &str) {
     let output = shell.output().unwrap();
     let (printed, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{guide} ends with {}:\n{printed}\n{complained}", output.status);
-    for expected in blocks(&text, "json").iter().flat_map(|block| block.lines()) {
+    let promised = [blocks(&text, "json"), blocks(&text, "text")].concat();
+    for expected in promised.iter().flat_map(|block| block.lines()) {
         assert!(
             printed.lines().any(|line| line == expected),
             "{guide} promises\n{expected}\nbut this came:\n{printed}"

@@ -103,11 +103,17 @@ impl TopicRegistry {
         Ok(Some(topics))
     }
 
+    /// The topics of every app, by its name.
+    pub fn all(&self) -> Vec<Arc<AppTopics>> {
+        let mut all: Vec<_> = self.apps.lock().expect("not poisoned").values().cloned().collect();
+        all.sort_by(|a, b| a.app.name().as_str().cmp(b.app.name().as_str()));
+        all
+    }
+
     /// Stops looking at new events, and keeps what is known of the live queries with the documents, so that the next start need not look at
     /// the events again. Returns when nothing of this holds an app any longer but its own [`AppTopics`].
     pub async fn stop(&self) {
-        let apps: Vec<_> = self.apps.lock().expect("not poisoned").values().cloned().collect();
-        for topics in apps {
+        for topics in self.all() {
             topics.stop_evaluating().await;
             topics.note_views();
         }

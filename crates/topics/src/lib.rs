@@ -12,6 +12,7 @@ mod evaluator;
 mod event_filter;
 mod filter_index;
 mod gap;
+mod lag;
 mod live_query;
 mod matcher;
 mod murmur2;
@@ -24,5 +25,6 @@ pub mod limits;
 
 pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
 pub use event_filter::EventFilter;
+pub use lag::{GroupLags, PartitionLag};
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
 pub use topic::{Partition, Rebuild, Topic, TopicError};

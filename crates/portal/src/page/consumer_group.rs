@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use topics::PartitionLag;
 
 use crate::{
     ConsumerGroup, age,
@@ -9,7 +10,7 @@ use crate::{
     clip::Clipper,
     failure::Failure,
     figures,
-    lag::{self, GroupLag, PartitionLag},
+    lag::{self, GroupLag},
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
     scope::{Scope, segment},
