@@ -235,6 +235,7 @@ fn retention(options: &Options) -> Result<()> {
     let noise = Noise::begin();
     let before = replies_after_restart(&mut server, &[])?;
     let removal = removal_of_a_gigabyte(&server.data_dir().join("gigabyte"))?;
+    let plain = plain_file(&server.data_dir().join("plain"))?;
     let trimming = replies_after_restart(&mut server, &["--retention-bytes", "64MiB"])?;
     let Some(trimmed) = server.log_line("trimmed old events") else { bail!("nothing was trimmed") };
     let field = |name: &str| -> Result<f64> {
@@ -251,6 +252,7 @@ fn retention(options: &Options) -> Result<()> {
     report.figure("reply p50, while nothing goes", percentile_ms(&before.all, 0.5), "ms");
     report.goal("reply p99.9", percentile_ms(&trimming.all, 0.999), "ms", Goal::AtMost(5.0));
     report.figure("reply p99.9, while nothing goes", percentile_ms(&before.all, 0.999), "ms");
+    report.figure("p99.9 of a file alone that is written and synced as often", percentile_ms(&plain, 0.999), "ms");
     report.figure("reply p99.9 without standstills", percentile_ms(&trimming.running, 0.999), "ms");
     report.figure("reply p99.9 without standstills, while nothing goes", percentile_ms(&before.running, 0.999), "ms");
     report.figure("the machine stood still for", trimming.stood_still.as_secs_f64() * 1e3, "ms");
@@ -299,6 +301,24 @@ fn removal_of_a_gigabyte(path: &Path) -> Result<Duration> {
     let began = Instant::now();
     std::fs::remove_file(path)?;
     Ok(began.elapsed())
+}
+
+/// What the disk and the machine themselves take: 15 seconds of 1,000 small writes a second, each synced, from when each was due. Sorted.
+fn plain_file(path: &Path) -> Result<Vec<Duration>> {
+    const WRITES: u32 = 15_000;
+    let mut file = std::fs::File::create(path)?;
+    let began = Instant::now();
+    let mut times = Vec::new();
+    for due in (0..WRITES).map(|n| Duration::from_millis(1) * n) {
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        file.write_all(&[0x5a; 500])?;
+        file.sync_data()?;
+        times.push(began.elapsed() - due);
+    }
+    drop(file);
+    std::fs::remove_file(path)?;
+    times.sort_unstable();
+    Ok(times)
 }
 
 fn reply_times<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Duration> {

@@ -119,17 +119,20 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let log_start = segments[count].header.first_offset;
     let began = Instant::now();
     shared.engine.begin_index(log_start)?;
-    for segment in &segments[..count] {
+    for pair in segments.windows(2).take(count) {
         if shared.retention.lock().expect("not poisoned").is_none() {
             // The app stops, and does not wait for all of them. They are still there: the next start indexes them again.
             return Ok(());
         }
+        let segment = &pair[0];
         index(shared, segment)?;
-    }
-    if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
-        observer
-            .about_to_trim(segments[0].header.first_offset..log_start)
-            .map_err(|error| EngineError(error.message))?;
+        if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
+            // It reads the same events again, from memory now.
+            observer
+                .about_to_trim(segment.header.first_offset..pair[1].header.first_offset)
+                .map_err(|error| EngineError(error.message))?;
+        }
+        segment.uncache();
     }
     shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
@@ -272,7 +275,6 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
             reading_since = Instant::now();
         }
     }
-    segment.uncache();
     let mut newest: Vec<(u64, Vec<u8>)> = newest.into_iter().map(|(key, offset)| (offset, key)).collect();
     newest.sort_unstable();
     for entries in newest.chunks(ENTRIES_AT_ONCE) {
