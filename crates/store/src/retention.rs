@@ -120,8 +120,8 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let began = Instant::now();
     shared.engine.begin_index(log_start)?;
     for pair in segments.windows(2).take(count) {
-        if shared.retention.lock().expect("not poisoned").is_none() {
-            // The app stops, and does not wait for all of them. They are still there: the next start indexes them again.
+        if is_stopping(shared) {
+            // It does not wait for all of them. They are still there: the next start indexes them again.
             return Ok(());
         }
         let segment = &pair[0];
@@ -144,7 +144,9 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
         segment.remove()?;
         drop(segment);
         // A disk that discards what is freed can do nothing else meanwhile.
-        rest(began.elapsed());
+        if !is_stopping(shared) {
+            rest(began.elapsed());
+        }
     }
     let freed_ms = began.elapsed().as_millis() as u64;
     shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
@@ -281,6 +283,11 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
         shared.engine.index(entries)?;
     }
     Ok(())
+}
+
+/// Whether the app waits for this thread to end.
+fn is_stopping(shared: &Shared) -> bool {
+    shared.retention.lock().expect("not poisoned").is_none()
 }
 
 /// Leaves the disk to others for as long as it was in use.
