@@ -47,6 +47,9 @@ const VIEW_PREFIX: &str = "view:";
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
 
+/// Entries of the last-change index that are made, or dropped, at once.
+pub(crate) const ENTRIES_AT_ONCE: usize = 512;
+
 /// An entry of the last-change index: offset and documents key.
 pub(crate) type IndexEntry = (u64, Vec<u8>);
 
@@ -116,6 +119,21 @@ impl Engine {
         if to > *indexed_to {
             self.store.insert(Space::Meta, INDEXED_TO_KEY, encode_offset_of(to))?;
             *indexed_to = to;
+        }
+        Ok(())
+    }
+
+    /// Takes out the entries at or behind `log_start`. They are of a trim that came to no end: a crash, or a full disk, may have kept it from
+    /// taking those out again that [`Engine::index`] made though a writer was faster.
+    pub(crate) fn forget_index_from(&self, log_start: u64) -> Result<(), EngineError> {
+        let snapshot = self.snapshot();
+        let mut left = snapshot.last_changes(log_start).peekable();
+        while left.peek().is_some() {
+            let mut batch = self.store.batch(ENTRIES_AT_ONCE);
+            for entry in left.by_ref().take(ENTRIES_AT_ONCE) {
+                batch.remove(Space::LastChanges, entry?.0.to_be_bytes());
+            }
+            batch.commit()?;
         }
         Ok(())
     }

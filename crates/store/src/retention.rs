@@ -25,7 +25,7 @@ use wire::event;
 use crate::{
     WallClock,
     app::{KeptTombstones, Shared},
-    engine::{EngineError, IndexEntry},
+    engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry},
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
@@ -38,9 +38,6 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// As `nice` says it: 19 is the lowest.
 const PRIORITY: i32 = 15;
-
-/// Entries that are made, or dropped, at once.
-const ENTRIES_AT_ONCE: usize = 512;
 
 /// How long a segment is read without a rest.
 const READ_WITHOUT_REST: Duration = Duration::from_millis(1);
@@ -119,6 +116,7 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let log_start = segments[count].header.first_offset;
     let began = Instant::now();
     shared.engine.begin_index(log_start)?;
+    shared.engine.forget_index_from(segments[0].header.first_offset)?;
     for pair in segments.windows(2).take(count) {
         if is_stopping(shared) {
             // It does not wait for all of them. They are still there: the next start indexes them again.
