@@ -234,8 +234,9 @@ fn retention(options: &Options) -> Result<()> {
     }
     let noise = Noise::begin();
     let before = replies_after_restart(&mut server, &[])?;
-    let removal = removal_of_a_gigabyte(&server.data_dir().join("gigabyte"))?;
+    // Before the gigabyte, which the disk is busy with for a while.
     let plain = plain_file(&server.data_dir().join("plain"))?;
+    let removal = removal_of_a_gigabyte(&server.data_dir().join("gigabyte"))?;
     let trimming = replies_after_restart(&mut server, &["--retention-bytes", "64MiB"])?;
     let Some(trimmed) = server.log_line("trimmed old events") else { bail!("nothing was trimmed") };
     let field = |name: &str| -> Result<f64> {
