@@ -32,7 +32,7 @@ pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 #[cfg(feature = "memory")]
-pub use key_values::memory::{Crash, MemoryDisk};
+pub use key_values::memory::{Crash, Crashed, MemoryDisk};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify};

@@ -12,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
@@ -59,6 +59,12 @@ enum Step {
     Crash {
         power_loss: bool,
     },
+    /// Transactions one after the other, and a crash at the end of that batch of the engine's, whether a writer's or retention's.
+    CrashAmid {
+        transactions: Vec<Vec<(u8, u8, u8, bool)>>,
+        batches: u8,
+        power_loss: bool,
+    },
     ChangeGap {
         consumer: u8,
         snapshot: bool,
@@ -67,15 +73,18 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let write = (0..2u8, 0..8u8, 0..40u8, prop::bool::weighted(0.25));
+    let transaction = prop::collection::vec(write, 1..4);
     prop_oneof![
-        12 => prop::collection::vec(prop::collection::vec(write, 1..4), 1..4).prop_map(Step::Write),
-        8 => (0..4u8, 0..3u8, 1..12u8, 1..3000u16)
+        24 => prop::collection::vec(transaction.clone(), 1..4).prop_map(Step::Write),
+        16 => (0..4u8, 0..3u8, 1..12u8, 1..3000u16)
             .prop_map(|(consumer, partition, records, bytes)| Step::Consume { consumer, partition, records, bytes }),
-        1 => (0..4u8, 0..3u8).prop_map(|(consumer, partition)| Step::Rewind { consumer, partition }),
-        1 => (0..4u8).prop_map(|consumer| Step::Reconnect { consumer }),
-        1 => Just(Step::Restart),
+        2 => (0..4u8, 0..3u8).prop_map(|(consumer, partition)| Step::Rewind { consumer, partition }),
+        2 => (0..4u8).prop_map(|consumer| Step::Reconnect { consumer }),
+        2 => Just(Step::Restart),
         1 => any::<bool>().prop_map(|power_loss| Step::Crash { power_loss }),
-        1 => (0..4u8, any::<bool>()).prop_map(|(consumer, snapshot)| Step::ChangeGap { consumer, snapshot }),
+        1 => (prop::collection::vec(transaction, 3..9), 1..24u8, any::<bool>())
+            .prop_map(|(transactions, batches, power_loss)| Step::CrashAmid { transactions, batches, power_loss }),
+        2 => (0..4u8, any::<bool>()).prop_map(|(consumer, snapshot)| Step::ChangeGap { consumer, snapshot }),
     ]
 }
 
@@ -124,6 +133,10 @@ fn transaction(writes: Vec<(u8, u8, u8, bool)>) -> Changeset {
     });
     let origin = Origin { peer: "law".into(), traceparent: None, cause: None };
     Changeset { operations: operations.collect(), origin }
+}
+
+fn crash(power_loss: bool) -> Crash {
+    if power_loss { Crash::PowerLoss } else { Crash::Kill }
 }
 
 fn random() -> [u8; 16] {
@@ -222,15 +235,12 @@ impl World {
                 self.reopen().await;
             }
             Step::Crash { power_loss } => {
-                self.copies += 1;
-                let copy = self.root.path().join(self.copies.to_string());
-                let crash = if power_loss { Crash::PowerLoss } else { Crash::Kill };
-                let memory = copy_at_rest(&self.dir, &copy, self.options.memory.as_ref(), crash);
-                self.close().await;
-                self.options.memory = memory;
-                std::fs::remove_dir_all(&self.dir).unwrap();
-                self.dir = copy;
-                self.reopen().await;
+                let copy = self.next_copy();
+                let memory = copy_at_rest(&self.dir, &copy, self.options.memory.as_ref(), crash(power_loss));
+                self.go_on_with(copy, memory).await;
+            }
+            Step::CrashAmid { transactions, batches, power_loss } => {
+                self.crash_amid(transactions, batches.into(), crash(power_loss)).await;
             }
             Step::ChangeGap { consumer, snapshot } => {
                 let name = LIVE_QUERIES[usize::from(consumer)].0;
@@ -238,6 +248,49 @@ impl World {
                 self.topics().set_on_gap(name, on_gap).await.unwrap();
             }
         }
+    }
+
+    /// Where it cannot be planned, on disk, and if there are not so many batches, it comes at their end.
+    async fn crash_amid(&mut self, transactions: Vec<Vec<(u8, u8, u8, bool)>>, batches: u64, crash: Crash) {
+        let (copy, memory) = (self.next_copy(), self.options.memory.clone());
+        let crashing = memory.as_ref().map(|memory| {
+            let (crashed, from, to) = (memory.plan_crash(batches, crash), self.dir.clone(), copy.clone());
+            tokio::task::spawn_blocking(move || {
+                let crashed = crashed.recv().ok()?;
+                copy_at_rest(&from, &to, None, crash);
+                Some(crashed.disk.clone())
+            })
+        });
+        for writes in transactions {
+            self.app().commit(transaction(writes)).await.unwrap();
+        }
+        let mut left = None;
+        if let (Some(memory), Some(mut crashing)) = (&memory, crashing) {
+            // Retention may still be at work.
+            left = match tokio::time::timeout(Duration::from_millis(2), &mut crashing).await {
+                Ok(left) => left.unwrap(),
+                Err(_) => {
+                    memory.unplan_crash();
+                    crashing.await.unwrap()
+                }
+            };
+        }
+        let left = left.or_else(|| copy_at_rest(&self.dir, &copy, memory.as_ref(), crash));
+        self.go_on_with(copy, left).await;
+    }
+
+    fn next_copy(&mut self) -> std::path::PathBuf {
+        self.copies += 1;
+        self.root.path().join(self.copies.to_string())
+    }
+
+    /// After a crash, with what it left.
+    async fn go_on_with(&mut self, dir: std::path::PathBuf, memory: Option<MemoryDisk>) {
+        self.close().await;
+        self.options.memory = memory;
+        std::fs::remove_dir_all(&self.dir).unwrap();
+        self.dir = dir;
+        self.reopen().await;
     }
 
     /// Reads one partition until `records` were taken or there are no more.

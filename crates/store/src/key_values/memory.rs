@@ -3,7 +3,11 @@
 use std::{
     collections::BTreeMap,
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::Duration,
 };
 
 use super::{Entries, Key, KeyRange, Space, Value};
@@ -11,17 +15,43 @@ use super::{Entries, Key, KeyRange, Space, Value};
 /// What a store with [`crate::StoreOptions::memory`] keeps instead of the engine's files: one app's documents and what belongs to them. Clones are
 /// the same disk.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryDisk(Arc<Mutex<Content>>);
+pub struct MemoryDisk(Arc<Disk>);
+
+#[derive(Debug, Default)]
+struct Disk {
+    content: Mutex<Content>,
+    written: Condvar,
+}
 
 /// Every content is the one before it and one batch more.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Content {
     written: State,
     /// As the operating system has it.
     handed_over: State,
     synced: State,
     batches: u64,
+    planned: Option<PlannedCrash>,
 }
+
+#[derive(Debug)]
+struct PlannedCrash {
+    at_batch: u64,
+    crash: Crash,
+    crashed: Sender<Crashed>,
+}
+
+/// A crash that was planned has come. As long as this exists nobody writes, so that the other files can be taken as they are at this moment.
+#[derive(Debug)]
+pub struct Crashed {
+    /// What is left.
+    pub disk: MemoryDisk,
+    /// Whoever waits for it goes on when it is dropped.
+    _goes_on: Sender<()>,
+}
+
+/// How long a batch lets others be first while a crash is planned, if none comes.
+const AFTER_YOU: Duration = Duration::from_micros(200);
 
 /// Shared with snapshots, copied when it is written to.
 type State = Arc<[BTreeMap<Key, Value>; Space::ALL.len()]>;
@@ -46,13 +76,21 @@ pub(crate) struct MemorySnapshot(State);
 impl MemoryDisk {
     /// Another disk, with what `crash` leaves of this one.
     pub fn after(&self, crash: Crash) -> Self {
-        let content = self.content();
-        let left = match crash {
-            Crash::Kill => content.handed_over.clone(),
-            Crash::PowerLoss => content.synced.clone(),
-        };
-        let content = Content { written: left.clone(), handed_over: left.clone(), synced: left, batches: 0 };
-        Self(Arc::new(Mutex::new(content)))
+        self.content().after(crash)
+    }
+
+    /// Crashes at the end of the `batches`th batch from now, whoever writes it: gives where that arrives. Until then a batch that need not outlive
+    /// the process, such as those of the thread that trims, lets another be written before it: what may come between two batches then does.
+    pub fn plan_crash(&self, batches: u64, crash: Crash) -> Receiver<Crashed> {
+        let (sender, crashed) = channel();
+        let content = &mut *self.content();
+        content.planned = Some(PlannedCrash { at_batch: content.batches + batches, crash, crashed: sender });
+        crashed
+    }
+
+    /// If it has not come, it will not: who waits for it gets an error.
+    pub fn unplan_crash(&self) {
+        self.content().planned = None;
     }
 
     /// Batches written so far: as long as it is the same, nothing has changed.
@@ -61,7 +99,14 @@ impl MemoryDisk {
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().expect("not poisoned")
+        self.0.content.lock().expect("not poisoned")
+    }
+
+    fn after_you(&self) {
+        let content = self.content();
+        let batches = content.batches;
+        let nobody_came = |content: &mut Content| content.planned.is_some() && content.batches == batches;
+        drop(self.0.written.wait_timeout_while(content, AFTER_YOU, nobody_came).expect("not poisoned"));
     }
 
     pub(super) fn get(&self, space: Space, key: &[u8]) -> Option<Value> {
@@ -83,6 +128,30 @@ impl MemoryDisk {
     }
 }
 
+impl Content {
+    fn after(&self, crash: Crash) -> MemoryDisk {
+        let left = match crash {
+            Crash::Kill => self.handed_over.clone(),
+            Crash::PowerLoss => self.synced.clone(),
+        };
+        let content =
+            Self { written: left.clone(), handed_over: left.clone(), synced: left, batches: 0, planned: None };
+        MemoryDisk(Arc::new(Disk { content: Mutex::new(content), written: Condvar::new() }))
+    }
+
+    /// The writer stands still while somebody looks at what is left.
+    fn crash_if_planned(&mut self) {
+        let batches = self.batches;
+        if let Some(planned) = self.planned.take_if(|planned| planned.at_batch <= batches) {
+            let (goes_on, stands) = channel();
+            let crashed = Crashed { disk: self.after(planned.crash), _goes_on: goes_on };
+            if planned.crashed.send(crashed).is_ok() {
+                let _ = stands.recv();
+            }
+        }
+    }
+}
+
 impl MemoryBatch {
     pub(super) fn insert(&mut self, space: Space, key: Key, value: Value) {
         self.changes.push((space, key, Some(value)));
@@ -93,6 +162,9 @@ impl MemoryBatch {
     }
 
     pub(super) fn commit(self, to_system: bool) {
+        if !to_system {
+            self.disk.after_you();
+        }
         let content = &mut *self.disk.content();
         let spaces = Arc::make_mut(&mut content.written);
         for (space, key, value) in self.changes {
@@ -105,6 +177,8 @@ impl MemoryBatch {
         if to_system {
             content.handed_over = content.written.clone();
         }
+        content.crash_if_planned();
+        self.disk.0.written.notify_all();
     }
 }
 
@@ -126,5 +200,51 @@ impl MemorySnapshot {
             from = Bound::Excluded(key.to_vec());
             Some(Ok((key.clone(), value.clone())))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(disk: &MemoryDisk, key: &[u8], to_system: bool) {
+        let mut batch = disk.batch();
+        batch.insert(Space::Meta, key.into(), b"".into());
+        batch.commit(to_system);
+    }
+
+    fn has(disk: &MemoryDisk, key: &[u8]) -> bool {
+        disk.get(Space::Meta, key).is_some()
+    }
+
+    #[test]
+    fn a_planned_crash_leaves_what_the_system_had_at_that_batch() {
+        let disk = MemoryDisk::default();
+        let crashed = disk.plan_crash(3, Crash::Kill);
+        let writer = std::thread::spawn({
+            let disk = disk.clone();
+            move || {
+                for (key, to_system) in [(b"1", false), (b"2", true), (b"3", false), (b"4", true)] {
+                    write(&disk, key, to_system);
+                }
+            }
+        });
+        let crashed = crashed.recv().unwrap();
+        let left = crashed.disk.clone();
+        assert_eq!([&b"1"[..], b"2", b"3", b"4"].map(|key| has(&left, key)), [true, true, false, false]);
+        assert!(!writer.is_finished(), "it stands still while somebody looks");
+        drop(crashed);
+        writer.join().unwrap();
+        assert!(has(&disk, b"4") && !has(&left, b"4"), "the one that crashed goes on, the other does not follow");
+    }
+
+    #[test]
+    fn a_crash_that_is_not_planned_any_longer_does_not_come() {
+        let disk = MemoryDisk::default();
+        let crashed = disk.plan_crash(1, Crash::PowerLoss);
+        disk.unplan_crash();
+        write(&disk, b"1", true);
+        assert!(crashed.recv().is_err());
+        assert!(!has(&disk.after(Crash::PowerLoss), b"1"));
     }
 }
