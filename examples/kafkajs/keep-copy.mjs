@@ -5,17 +5,14 @@ import { Store } from './store.mjs'
 const { topic } = options
 const store = new Store(options.database, topic)
 const ends = await endsOf(topic)
-
 const isBehind = () => ends.some(([partition, end]) => store.nextOffset(partition) < end)
-// The history of a restored backup, or of a new server:
-if (ends.some(([partition, end]) => store.nextOffset(partition) > end)) store.forget()
+if (ends.some(([partition, end]) => store.nextOffset(partition) > end)) store.forget() // a restored backup, or a new server
 if (!options['until-caught-up'] || isBehind()) await follow()
 store.close()
 process.exit() // after a lost connection, kafkajs may be about to start its consumer again
 
 async function follow() {
-  // A copy that was killed is missed after the session timeout; the next start waits for that.
-  const consumer = kafka.consumer({ groupId: options.group, sessionTimeout: 10_000 })
+  const consumer = kafka.consumer({ groupId: options.group, sessionTimeout: 10_000 }) // so long a killed one is waited for
   // Reads on where the store says, whenever it joins the group. What is committed to Kafka is only for those who watch the lag.
   const seek = () => ends.forEach(([partition]) => consumer.seek({ topic, partition, offset: String(store.nextOffset(partition)) }))
 
@@ -27,14 +24,13 @@ async function follow() {
         store.forget()
         return seek()
       }
-      rows.push(...(await rowsOf(record)))
+      for await (const row of rowsOf(record)) rows.push(row)
       await heartbeat()
     }
-    const last = messages.at(-1).offset
-    const offset = Number(last) + 1
-    store.commit(rows, partition, offset) // one transaction
-    resolveOffset(last)
-    await consumer.commitOffsets([{ topic, partition, offset: String(offset) }])
+    const next = Number(messages.at(-1).offset) + 1
+    store.commit(rows, partition, next) // one transaction
+    resolveOffset(messages.at(-1).offset)
+    await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
   }
 
   const isOver = new Promise((resolve, reject) => {
@@ -48,19 +44,17 @@ async function follow() {
   await isOver.finally(() => consumer.disconnect())
 }
 
-// What an event says, as rows. With a live query that filters, an event also comes for a document that leaves the filter; its new
-// value is kept here like any other, so the copy has every document that was ever in it.
-async function rowsOf(record) {
+// What an event says, as rows. A document that leaves a live query's filter has an event too: its new value is kept like any other.
+async function* rowsOf(record) {
   const event = cut(record.value.toString())
   const isWanted = collection => collection === (options.collection ?? collection)
   if (event.type === '"documentChanged"') {
     const [collection, id] = Object.values(cut(record.key.toString()))
     const document = cut(event.change).newValue ?? null // a remove has none
     const row = { collection: JSON.parse(collection), id, txnId: Number(event.txnId), document }
-    return isWanted(row.collection) ? [row] : []
+    if (isWanted(row.collection)) yield row
+  } else { // requeryRequired
+    for (const entry of Object.values(cut(event.documents)))
+      if (isWanted(JSON.parse(entry).collectionName)) yield await requery(entry, event.txnId)
   }
-  const rows = [] // requeryRequired
-  for (const entry of Object.values(cut(event.documents)))
-    if (isWanted(JSON.parse(entry).collectionName)) rows.push(await requery(entry, event.txnId))
-  return rows
 }
