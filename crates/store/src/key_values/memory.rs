@@ -5,7 +5,7 @@ use std::{
     ops::Bound,
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
 };
@@ -38,7 +38,7 @@ struct Content {
 struct PlannedCrash {
     at_batch: u64,
     crash: Crash,
-    crashed: Sender<Crashed>,
+    crashed: SyncSender<Crashed>,
 }
 
 /// A crash that was planned has come. As long as this exists nobody writes, so that the other files can be taken as they are at this moment.
@@ -47,7 +47,7 @@ pub struct Crashed {
     /// What is left.
     pub disk: MemoryDisk,
     /// Whoever waits for it goes on when it is dropped.
-    _goes_on: Sender<()>,
+    _goes_on: SyncSender<()>,
 }
 
 /// How long a batch lets others be first while a crash is planned, if none comes.
@@ -82,7 +82,7 @@ impl MemoryDisk {
     /// Crashes at the end of the `batches`th batch from now, whoever writes it: gives where that arrives. Until then a batch that need not outlive
     /// the process, such as those of the thread that trims, lets another be written before it: what may come between two batches then does.
     pub fn plan_crash(&self, batches: u64, crash: Crash) -> Receiver<Crashed> {
-        let (sender, crashed) = channel();
+        let (sender, crashed) = sync_channel(1);
         let content = &mut *self.content();
         content.planned = Some(PlannedCrash { at_batch: content.batches + batches, crash, crashed: sender });
         crashed
@@ -143,7 +143,7 @@ impl Content {
     fn crash_if_planned(&mut self) {
         let batches = self.batches;
         if let Some(planned) = self.planned.take_if(|planned| planned.at_batch <= batches) {
-            let (goes_on, stands) = channel();
+            let (goes_on, stands) = sync_channel(0);
             let crashed = Crashed { disk: self.after(planned.crash), _goes_on: goes_on };
             if planned.crashed.send(crashed).is_ok() {
                 let _ = stands.recv();
