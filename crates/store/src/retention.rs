@@ -45,6 +45,9 @@ const READ_WITHOUT_REST: Duration = Duration::from_millis(1);
 /// The longest rest: what took longer than this was waiting for others already.
 const REST_MAX: Duration = Duration::from_millis(10);
 
+/// How much is removed in a ms, on average: a file system's journal that takes up too much at once has every sync wait for it. 64 ms a GB.
+const REMOVED_BYTES_PER_MS: u64 = 16 << 20;
+
 /// Entries of the index that are looked at on one snapshot.
 const LOOK_AT_ONCE: usize = 10_000;
 
@@ -139,11 +142,12 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let began = Instant::now();
     for segment in shared.journal.trim(count) {
         let began = Instant::now();
+        let ration = Duration::from_micros(segment.len_bytes() * 1000 / REMOVED_BYTES_PER_MS);
         segment.remove()?;
         drop(segment);
         // A disk that discards what is freed can do nothing else meanwhile.
         if !is_stopping(shared) {
-            rest(began.elapsed());
+            rest(began.elapsed().max(ration));
         }
     }
     let freed_ms = began.elapsed().as_millis() as u64;
