@@ -191,9 +191,15 @@ impl MemorySnapshot {
         let state = self.0.clone();
         Box::new(std::iter::from_fn(move || {
             let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-            if let (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) = bounds
-                && from >= to
-            {
+            // `BTreeMap::range` panics at most of these.
+            let is_empty = match bounds {
+                (Bound::Included(from), Bound::Included(to)) => from > to,
+                (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => {
+                    from >= to
+                }
+                _ => false,
+            };
+            if is_empty {
                 return None;
             }
             let (key, value) = state[space as usize].range::<[u8], _>(bounds).next()?;
