@@ -504,6 +504,21 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_that_was_being_made_at_a_crash_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = open(dir.path());
+        runtime.block_on(app.commit(upsert("kept"))).unwrap();
+        let segment = app.shared.journal.segments()[0].path.clone();
+        drop(app);
+        let half_made = segment.with_file_name("00000000000000000001.segment.new");
+        std::fs::write(&half_made, [0; 4096]).unwrap();
+        let app = open(dir.path());
+        assert!(!half_made.exists() && app.events().high_watermark() == 1);
+        runtime.block_on(app.commit(upsert("next"))).unwrap();
+    }
+
+    #[test]
     fn what_an_unfinished_trim_left_in_the_index_is_not_told() {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{
     Journal, Position,
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
-    segment::{HEADER_BYTES, Segment, SegmentError},
+    segment::{HEADER_BYTES, Segment, SegmentError, is_half_made},
 };
 
 /// A journal as it was found.
@@ -29,7 +29,7 @@ impl Journal {
         cut: bool,
     ) -> Result<Option<Opened>, SegmentError> {
         let mut segments = Vec::new();
-        for path in segment_paths(dir)? {
+        for path in segment_paths(dir, cut)? {
             segments.push(Segment::open(&path, cut)?);
         }
         let Some(last) = segments.last() else { return Ok(None) };
@@ -44,7 +44,8 @@ impl Journal {
     }
 }
 
-fn segment_paths(dir: &Path) -> Result<Vec<std::path::PathBuf>, SegmentError> {
+/// Removes, if `cut`, what a crash left of a segment that was being made.
+fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<std::path::PathBuf>, SegmentError> {
     let io = |source| SegmentError::Io { act: "cannot list", path: dir.to_owned(), source };
     let mut paths = Vec::new();
     let entries = match std::fs::read_dir(dir) {
@@ -56,6 +57,8 @@ fn segment_paths(dir: &Path) -> Result<Vec<std::path::PathBuf>, SegmentError> {
         let path = entry.map_err(io)?.path();
         if path.extension().is_some_and(|e| e == "segment") {
             paths.push(path);
+        } else if cut && is_half_made(&path) {
+            std::fs::remove_file(&path).map_err(io)?;
         }
     }
     paths.sort();

@@ -82,20 +82,32 @@ pub(crate) struct Segment {
     pub(crate) sync_fails: std::sync::atomic::AtomicBool,
 }
 
+/// Of a segment that does not have its header yet.
+const HALF_MADE_EXTENSION: &str = "new";
+
+/// Whether a crash left this while a segment was made: there is nothing in it.
+pub(crate) fn is_half_made(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == HALF_MADE_EXTENSION)
+}
+
 impl Segment {
-    /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable.
+    /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable. It has its name once it has its header: whoever is
+    /// killed before leaves a file that [`is_half_made`].
     pub(crate) fn create(dir: &Path, header: SegmentHeader, capacity_bytes: u64) -> Result<Self, SegmentError> {
         let path = dir.join(format!("{:020}.segment", header.first_frame));
+        let half_made = path.with_extension(format!("segment.{HALF_MADE_EXTENSION}"));
         let made = (|| {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&half_made)?;
             rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
             file.write_all_at(&header.encode(), 0)?;
             file.sync_all()?;
+            std::fs::rename(&half_made, &path)?;
             File::open(dir)?.sync_all()?;
             Ok(file)
         })();
         let file = made.map_err(|source: std::io::Error| {
-            // A half-made segment must not be found at the next start.
+            // It takes up room, and must not be found at the next start.
+            let _ = std::fs::remove_file(&half_made);
             let _ = std::fs::remove_file(&path);
             SegmentError::Io { act: "cannot create", path: path.clone(), source }
         })?;
