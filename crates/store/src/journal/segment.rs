@@ -82,7 +82,7 @@ pub(crate) struct Segment {
     pub(crate) sync_fails: std::sync::atomic::AtomicBool,
 }
 
-/// Of a segment that does not have its header yet.
+/// Added to the name of a segment that does not have its header yet.
 const HALF_MADE_EXTENSION: &str = "new";
 
 /// Whether a crash left this while a segment was made: there is nothing in it.
@@ -95,7 +95,7 @@ impl Segment {
     /// killed before leaves a file that [`is_half_made`].
     pub(crate) fn create(dir: &Path, header: SegmentHeader, capacity_bytes: u64) -> Result<Self, SegmentError> {
         let path = dir.join(format!("{:020}.segment", header.first_frame));
-        let half_made = path.with_extension(format!("segment.{HALF_MADE_EXTENSION}"));
+        let half_made = path.with_added_extension(HALF_MADE_EXTENSION);
         let made = (|| {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&half_made)?;
             rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
