@@ -453,9 +453,10 @@ mod tests {
     };
 
     use document::{Action, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+    use kafka_wire::record_batch;
 
     use super::*;
-    use crate::engine::raw_document_key;
+    use crate::{engine::raw_document_key, journal::Position};
 
     #[derive(Debug)]
     struct Noon;
@@ -516,6 +517,51 @@ mod tests {
         let app = open(dir.path());
         assert!(!half_made.exists() && app.events().high_watermark() == 1);
         runtime.block_on(app.commit(upsert("next"))).unwrap();
+    }
+
+    #[test]
+    fn segments_made_for_frames_that_were_never_written_are_removed() {
+        for frames_missing in [0, 1, 2] {
+            let dir = tempfile::tempdir().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let app = open(dir.path());
+            runtime.block_on(app.commit(upsert("kept"))).unwrap();
+            let written = app.shared.journal.segments()[0].clone();
+            // As a kill leaves them: the sequencer was ahead of the committer, which seals a segment when it writes the next.
+            for ahead in 1..3 + frames_missing {
+                let position = Position {
+                    next_frame: ahead + frames_missing,
+                    next_txn: 1 + ahead + frames_missing,
+                    next_offset: ahead + frames_missing,
+                    ..Position::default()
+                };
+                app.shared.journal.place(64 * 1024, &position).unwrap();
+            }
+            drop(app);
+            // There is no room for the head of another frame behind the last.
+            std::fs::File::options()
+                .write(true)
+                .open(&written.path)
+                .unwrap()
+                .set_len(written.len_bytes() + 10)
+                .unwrap();
+
+            let app = open(dir.path());
+            assert_eq!(app.shared.journal.segments().len(), 1);
+            let paths = std::fs::read_dir(written.path.parent().unwrap()).unwrap();
+            assert_eq!(paths.count(), 1, "their files too");
+            assert_eq!(runtime.block_on(app.commit(upsert("next"))).unwrap().txn_id, TxnId(2));
+            let batches = runtime.block_on(app.events().read(0, 1 << 20)).unwrap();
+            let mut offsets = Vec::new();
+            for batch in batches {
+                let each = |record: &record_batch::Record<'_>| {
+                    offsets.push(record.offset);
+                    Ok(())
+                };
+                retention::for_each_record(&batch, each).unwrap();
+            }
+            assert_eq!(offsets, [0, 1]);
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! A frame that cannot be read is a torn tail only if it is the last thing in the last segment and the documents do not know
 //! it. With a readable frame behind it, in a sealed segment, or already applied to the documents, it is damage: an error.
+//!
+//! A segment is sealed before the next one's first frame is written. So behind a crash the last segment is the last one with a frame: those
+//! behind it were made ahead for frames that were never written, and go.
 
 use std::path::Path;
 
@@ -32,8 +35,18 @@ impl Journal {
         for path in segment_paths(dir, cut)? {
             segments.push(Segment::open(&path, cut)?);
         }
-        let Some(last) = segments.last() else { return Ok(None) };
-        let torn_bytes = find_end(last, applied_frames)?;
+        let mut torn_bytes = 0;
+        let last = loop {
+            let Some(last) = segments.last() else { return Ok(None) };
+            torn_bytes += find_end(last, applied_frames)?;
+            if segments.len() == 1 || last.len_bytes() > HEADER_BYTES {
+                break last;
+            }
+            if cut {
+                last.remove_durably()?;
+            }
+            segments.pop();
+        };
         if cut {
             last.cut_tail(segment_bytes).map_err(|e| last.io("cannot cut the torn tail of", e))?;
         }

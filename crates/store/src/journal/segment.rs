@@ -161,6 +161,13 @@ impl Segment {
         std::fs::remove_file(&self.path).map_err(|e| self.io("cannot remove", e))
     }
 
+    /// Removes the file, and makes sure that it does not come back.
+    pub(crate) fn remove_durably(&self) -> Result<(), SegmentError> {
+        let dir = self.path.parent().expect("a segment lies in a folder");
+        let removed = std::fs::remove_file(&self.path).and_then(|()| File::open(dir)?.sync_all());
+        removed.map_err(|e| self.io("cannot remove", e))
+    }
+
     /// Bytes up to the end of the last whole frame.
     pub(crate) fn len_bytes(&self) -> u64 {
         self.len_bytes.load(Ordering::Acquire)
