@@ -59,9 +59,10 @@ enum Step {
     Crash {
         power_loss: bool,
     },
-    /// Transactions one after the other, and a crash at the end of that batch of the engine's, whether a writer's or retention's.
+    /// Transactions one after the other or at once, and a crash at the end of that batch of the engine's, whether a writer's or retention's.
     CrashAmid {
         transactions: Vec<Vec<(u8, u8, u8, bool)>>,
+        at_once: bool,
         batches: u8,
         power_loss: bool,
     },
@@ -82,8 +83,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4u8).prop_map(|consumer| Step::Reconnect { consumer }),
         2 => Just(Step::Restart),
         1 => any::<bool>().prop_map(|power_loss| Step::Crash { power_loss }),
-        1 => (prop::collection::vec(transaction, 3..9), 1..24u8, any::<bool>())
-            .prop_map(|(transactions, batches, power_loss)| Step::CrashAmid { transactions, batches, power_loss }),
+        1 => (prop::collection::vec(transaction, 3..9), any::<bool>(), 1..24u8, any::<bool>())
+            .prop_map(|(transactions, at_once, batches, power_loss)| {
+                // A group of transactions is one batch.
+                let batches = if at_once { 1 + batches % 4 } else { batches };
+                Step::CrashAmid { transactions, at_once, batches, power_loss }
+            }),
         2 => (0..4u8, any::<bool>()).prop_map(|(consumer, snapshot)| Step::ChangeGap { consumer, snapshot }),
     ]
 }
@@ -208,15 +213,7 @@ impl World {
 
     async fn take(&mut self, step: Step) {
         match step {
-            Step::Write(transactions) => {
-                let commits = transactions.into_iter().map(|writes| {
-                    let app = self.app().clone();
-                    tokio::spawn(async move { app.commit(transaction(writes)).await })
-                });
-                for commit in commits.collect::<Vec<_>>() {
-                    commit.await.unwrap().unwrap();
-                }
-            }
+            Step::Write(transactions) => self.write_at_once(transactions).await,
             Step::Consume { consumer, partition, records, bytes } => {
                 self.consume(consumer.into(), partition.into(), records.into(), bytes.into()).await;
             }
@@ -239,8 +236,8 @@ impl World {
                 let memory = copy_at_rest(&self.dir, &copy, self.options.memory.as_ref(), crash(power_loss));
                 self.go_on_with(copy, memory).await;
             }
-            Step::CrashAmid { transactions, batches, power_loss } => {
-                self.crash_amid(transactions, batches.into(), crash(power_loss)).await;
+            Step::CrashAmid { transactions, at_once, batches, power_loss } => {
+                self.crash_amid(transactions, at_once, batches.into(), crash(power_loss)).await;
             }
             Step::ChangeGap { consumer, snapshot } => {
                 let name = LIVE_QUERIES[usize::from(consumer)].0;
@@ -250,8 +247,24 @@ impl World {
         }
     }
 
+    async fn write_at_once(&self, transactions: Vec<Vec<(u8, u8, u8, bool)>>) {
+        let commits = transactions.into_iter().map(|writes| {
+            let app = self.app().clone();
+            tokio::spawn(async move { app.commit(transaction(writes)).await })
+        });
+        for commit in commits.collect::<Vec<_>>() {
+            commit.await.unwrap().unwrap();
+        }
+    }
+
     /// Where it cannot be planned, on disk, and if there are not so many batches, it comes at their end.
-    async fn crash_amid(&mut self, transactions: Vec<Vec<(u8, u8, u8, bool)>>, batches: u64, crash: Crash) {
+    async fn crash_amid(
+        &mut self,
+        transactions: Vec<Vec<(u8, u8, u8, bool)>>,
+        at_once: bool,
+        batches: u64,
+        crash: Crash,
+    ) {
         let (copy, memory) = (self.next_copy(), self.options.memory.clone());
         let crashing = memory.as_ref().map(|memory| {
             let (crashed, from, to) = (memory.plan_crash(batches, crash), self.dir.clone(), copy.clone());
@@ -261,8 +274,12 @@ impl World {
                 Some(crashed.disk.clone())
             })
         });
-        for writes in transactions {
-            self.app().commit(transaction(writes)).await.unwrap();
+        if at_once {
+            self.write_at_once(transactions).await;
+        } else {
+            for writes in transactions {
+                self.app().commit(transaction(writes)).await.unwrap();
+            }
         }
         let mut left = None;
         if let (Some(memory), Some(mut crashing)) = (&memory, crashing) {

@@ -19,6 +19,8 @@ pub struct MemoryDisk(Arc<Disk>);
 
 #[derive(Debug, Default)]
 struct Disk {
+    /// Held by whoever writes a batch: nobody else does, and all may read.
+    writing: Mutex<()>,
     content: Mutex<Content>,
     written: Condvar,
 }
@@ -136,19 +138,15 @@ impl Content {
         };
         let content =
             Self { written: left.clone(), handed_over: left.clone(), synced: left, batches: 0, planned: None };
-        MemoryDisk(Arc::new(Disk { content: Mutex::new(content), written: Condvar::new() }))
+        MemoryDisk(Arc::new(Disk { content: Mutex::new(content), ..Disk::default() }))
     }
 
-    /// The writer stands still while somebody looks at what is left.
-    fn crash_if_planned(&mut self) {
+    /// If one was planned to come now: what a crash leaves, for whom it is, and what whoever wrote the batch waits for.
+    fn planned_crash(&mut self) -> Option<(Crashed, SyncSender<Crashed>, Receiver<()>)> {
         let batches = self.batches;
-        if let Some(planned) = self.planned.take_if(|planned| planned.at_batch <= batches) {
-            let (goes_on, stands) = sync_channel(0);
-            let crashed = Crashed { disk: self.after(planned.crash), _goes_on: goes_on };
-            if planned.crashed.send(crashed).is_ok() {
-                let _ = stands.recv();
-            }
-        }
+        let planned = self.planned.take_if(|planned| planned.at_batch <= batches)?;
+        let (goes_on, stands) = sync_channel(0);
+        Some((Crashed { disk: self.after(planned.crash), _goes_on: goes_on }, planned.crashed, stands))
     }
 }
 
@@ -165,7 +163,8 @@ impl MemoryBatch {
         if !to_system {
             self.disk.after_you();
         }
-        let content = &mut *self.disk.content();
+        let _nobody_else = self.disk.0.writing.lock().expect("not poisoned");
+        let mut content = self.disk.content();
         let spaces = Arc::make_mut(&mut content.written);
         for (space, key, value) in self.changes {
             match value {
@@ -177,8 +176,14 @@ impl MemoryBatch {
         if to_system {
             content.handed_over = content.written.clone();
         }
-        content.crash_if_planned();
+        let crash = content.planned_crash();
         self.disk.0.written.notify_all();
+        drop(content);
+        if let Some((crashed, to, stands)) = crash
+            && to.send(crashed).is_ok()
+        {
+            let _ = stands.recv();
+        }
     }
 }
 
