@@ -29,7 +29,7 @@ use crate::{
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
-        segment::{HEADER_BYTES, Segment, SegmentError},
+        segment::{HEADER_BYTES, RemovedSegment, Segment, SegmentError},
     },
 };
 
@@ -45,8 +45,15 @@ const READ_WITHOUT_REST: Duration = Duration::from_millis(1);
 /// The longest rest: what took longer than this was waiting for others already.
 const REST_MAX: Duration = Duration::from_millis(10);
 
-/// How much is removed in a ms, on average: a file system's journal that takes up too much at once has every sync wait for it. 64 ms a GB.
-const REMOVED_BYTES_PER_MS: u64 = 16 << 20;
+/// How much is freed in a ms at most: a file system's journal that takes up too much at once has every sync wait for it. 64 ms a GB.
+const FREED_BYTES_PER_MS: u64 = 16 << 20;
+
+/// How long the file system should be busy with what is freed at once, since a sync may wait as long.
+const FREEING_WITHOUT_REST: Duration = Duration::from_millis(1);
+
+/// The least that is freed at once, and what is tried first.
+const FREED_AT_ONCE_MIN: u64 = 1 << 20;
+const FREED_AT_FIRST: u64 = 4 << 20;
 
 /// Entries of the index that are looked at on one snapshot.
 const LOOK_AT_ONCE: usize = 10_000;
@@ -70,6 +77,8 @@ enum RetentionError {
     Segment(#[from] SegmentError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("cannot free a removed segment: {0}")]
+    Free(#[from] std::io::Error),
 }
 
 /// The waker and what it wakes.
@@ -140,14 +149,12 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let indexed_ms = began.elapsed().as_millis() as u64;
     drop(segments);
     let began = Instant::now();
+    let mut at_once = FREED_AT_FIRST;
     for segment in shared.journal.trim(count) {
-        let began = Instant::now();
-        let ration = Duration::from_micros(segment.len_bytes() * 1000 / REMOVED_BYTES_PER_MS);
-        segment.remove()?;
-        drop(segment);
-        // A disk that discards what is freed can do nothing else meanwhile.
-        if !is_stopping(shared) {
-            rest(began.elapsed().max(ration));
+        let Some(mut removed) = segment.remove()? else { continue };
+        // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
+        while removed.len_bytes() > 0 && !is_stopping(shared) {
+            at_once = free(&mut removed, at_once)?;
         }
     }
     let freed_ms = began.elapsed().as_millis() as u64;
@@ -290,6 +297,23 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
 /// Whether the app waits for this thread to end.
 fn is_stopping(shared: &Shared) -> bool {
     shared.retention.lock().expect("not poisoned").is_none()
+}
+
+/// Frees so many bytes and rests; how many to free next, so that it takes [`FREEING_WITHOUT_REST`].
+fn free(removed: &mut RemovedSegment, at_once: u64) -> Result<u64, RetentionError> {
+    let bytes = at_once.min(removed.len_bytes());
+    let began = Instant::now();
+    removed.free(bytes)?;
+    let took = began.elapsed();
+    let ration = Duration::from_micros(bytes * 1000 / FREED_BYTES_PER_MS);
+    // Where it takes longer than its ration, others get half as long.
+    rest(ration.checked_sub(took).unwrap_or(took / 2));
+    if bytes < at_once {
+        // The end of a segment says little.
+        return Ok(at_once);
+    }
+    let in_time = bytes as f64 * FREEING_WITHOUT_REST.as_secs_f64() / took.as_secs_f64().max(1e-9);
+    Ok((in_time as u64).clamp(FREED_AT_ONCE_MIN, FREED_BYTES_PER_MS))
 }
 
 /// Leaves the disk to others for as long as it was in use.

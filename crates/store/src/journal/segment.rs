@@ -15,7 +15,7 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -90,6 +90,30 @@ pub(crate) fn is_half_made(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == HALF_MADE_EXTENSION)
 }
 
+/// A segment without a name, which nobody reads. What is left of it is freed when it is dropped.
+///
+/// A file system that frees a whole segment at once has every sync wait for it: most for a disk that is told of each block that is free.
+#[derive(Debug)]
+pub(crate) struct RemovedSegment {
+    file: File,
+    len_bytes: u64,
+}
+
+impl RemovedSegment {
+    /// Bytes that are not freed yet.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// Frees so many bytes, or what is left.
+    pub(crate) fn free(&mut self, bytes: u64) -> std::io::Result<()> {
+        let left = self.len_bytes.saturating_sub(bytes);
+        self.file.set_len(left)?;
+        self.len_bytes = left;
+        Ok(())
+    }
+}
+
 impl Segment {
     /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable. It has its name once it has its header: whoever is
     /// killed before leaves a file that [`is_half_made`].
@@ -156,9 +180,13 @@ impl Segment {
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
     }
 
-    /// Removes the file. The system frees its blocks when nobody has it open any more.
-    pub(crate) fn remove(&self) -> Result<(), SegmentError> {
-        std::fs::remove_file(&self.path).map_err(|e| self.io("cannot remove", e))
+    /// Removes the file. If nobody else reads it, what it holds is the caller's to free a little at a time; otherwise the system frees all of it
+    /// when the last reader is done.
+    pub(crate) fn remove(self: Arc<Self>) -> Result<Option<RemovedSegment>, SegmentError> {
+        let io = |e| self.io("cannot remove", e);
+        let file = OpenOptions::new().write(true).open(&self.path).map_err(io)?;
+        std::fs::remove_file(&self.path).map_err(io)?;
+        Ok(Arc::into_inner(self).map(|segment| RemovedSegment { file, len_bytes: segment.capacity_bytes() }))
     }
 
     /// Removes the file, and makes sure that it does not come back.
