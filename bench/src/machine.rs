@@ -1,16 +1,6 @@
 //! What the kernel says: CPU and memory of processes, and how busy the machine is with other things.
 
-use std::{
-    fs,
-    ops::Range,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    thread::JoinHandle,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -117,53 +107,6 @@ fn busy_seconds() -> f64 {
 
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
-}
-
-/// Sees when threads that only sleep all wake up late at once: a virtual machine that its host has stopped for a while looks like that. So may
-/// cores that are overloaded, by the server too: what is left without these times is a hint, and no figure to judge the server by.
-pub(crate) struct StandstillWatch {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Vec<Range<Instant>>>>,
-}
-
-/// How late a thread wakes up that only slept before this counts.
-const LATE_MIN: Duration = Duration::from_millis(5);
-
-impl StandstillWatch {
-    pub(crate) fn begin() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (0..2 * cores).map(|_| {
-            let stop = stop.clone();
-            std::thread::spawn(move || late_wakes(&stop))
-        });
-        Self { threads: threads.collect(), stop }
-    }
-
-    /// When every thread was late at once.
-    pub(crate) fn end(self) -> Vec<Range<Instant>> {
-        self.stop.store(true, Relaxed);
-        let lates = self.threads.into_iter().map(|thread| thread.join().unwrap_or_default());
-        let common = lates.reduce(|all, these| {
-            let pairs = all.iter().flat_map(|a| these.iter().map(move |b| a.start.max(b.start)..a.end.min(b.end)));
-            pairs.filter(|both| both.start < both.end).collect()
-        });
-        common.unwrap_or_default()
-    }
-}
-
-/// From when a thread should have run to when it did.
-fn late_wakes(stop: &AtomicBool) -> Vec<Range<Instant>> {
-    let mut late = Vec::new();
-    while !stop.load(Relaxed) {
-        let due = Instant::now() + Duration::from_millis(1);
-        std::thread::sleep(Duration::from_millis(1));
-        let woke = Instant::now();
-        if woke > due + LATE_MIN {
-            late.push(due..woke);
-        }
-    }
-    late
 }
 
 /// The kind of file system that a folder lies on, and whether what is freed there is at once discarded by the disk.

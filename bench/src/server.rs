@@ -34,7 +34,7 @@ impl Server {
         machine::refuse_memory_disk(&place.dir)?;
         fs::create_dir_all(&place.dir).with_context(|| format!("cannot make {}", place.dir.display()))?;
         let folder = tempfile::Builder::new().prefix("headwater-bench-").tempdir_in(&place.dir)?;
-        let (child, run) = spawn(folder.path(), place)?;
+        let (child, run) = spawn(folder.path(), place, &[])?;
         let Run { http, kafka, ready_after } = run;
         Ok(Server { child, folder, place: place.clone(), http, kafka, ready_after })
     }
@@ -59,7 +59,17 @@ impl Server {
 
     /// Starts it again on the same data directory, after `stop` or `kill`.
     pub(crate) fn restart(&mut self) -> Result<()> {
-        let (child, run) = spawn(self.folder.path(), &self.place)?;
+        self.start_again(&[])
+    }
+
+    /// Stops it cleanly, and starts it again with these further arguments, this time only.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) -> Result<()> {
+        self.stop()?;
+        self.start_again(arguments)
+    }
+
+    fn start_again(&mut self, arguments: &[&str]) -> Result<()> {
+        let (child, run) = spawn(self.folder.path(), &self.place, arguments)?;
         (self.child, self.http, self.kafka, self.ready_after) = (child, run.http, run.kafka, run.ready_after);
         Ok(())
     }
@@ -90,15 +100,10 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// Further arguments for the next start.
-    pub(crate) fn add_arguments(&mut self, arguments: &[&str]) {
-        self.place.serve.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-    }
-
-    /// The last line of its log that holds `part`.
+    /// The first line of its log since its start that holds `part`.
     pub(crate) fn log_line(&self, part: &str) -> Option<String> {
         let log = fs::read_to_string(self.folder.path().join("log")).ok()?;
-        log.lines().rfind(|line| line.contains(part)).map(str::to_owned)
+        log.lines().find(|line| line.contains(part)).map(str::to_owned)
     }
 
     fn log_end(&self) -> String {
@@ -121,16 +126,16 @@ struct Run {
     ready_after: Duration,
 }
 
-fn spawn(folder: &Path, place: &Place) -> Result<(Child, Run)> {
+fn spawn(folder: &Path, place: &Place, further: &[&str]) -> Result<(Child, Run)> {
     let binary = binary()?;
     let data_dir = folder.join("data");
-    let log = File::options().create(true).append(true).open(folder.join("log"))?;
+    let log = File::create(folder.join("log"))?;
     let mut command = Command::new(&binary);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEADWATER_")) {
         command.env_remove(name);
     }
     command.arg("serve").arg("--data-dir").arg(&data_dir);
-    command.args(["--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"]).args(&place.serve);
+    command.args(["--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"]).args(&place.serve).args(further);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     let began = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
