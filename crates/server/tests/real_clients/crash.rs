@@ -21,6 +21,10 @@ use crate::support::{PATIENCE, TestServer, run, wait_until};
 
 const ROUNDS: usize = 5;
 const WRITERS: usize = 8;
+/// Segments so small, and now and then documents so large, that frames begin new segments all the time, ahead of what is written.
+const SMALL_SEGMENTS: [&str; 2] = ["--segment-bytes", "64KiB"];
+const LARGE_EVERY: u64 = 8;
+const LARGE_BYTES: usize = 100_000;
 const FORMAT: &str = "%o\t%T\t%k\t%s\n";
 
 /// A write that was acknowledged: what it wrote, and the transaction that it was told.
@@ -33,7 +37,7 @@ struct Acknowledged {
 
 #[test]
 fn every_acknowledged_write_survives_kill_9_once() {
-    let mut server = TestServer::start();
+    let mut server = TestServer::start_in(Arc::new(TempDir::new().unwrap()), &SMALL_SEGMENTS);
     let mut acknowledged = Vec::new();
     let mut seen_before: Vec<String> = Vec::new();
     for round in 0..ROUNDS {
@@ -46,7 +50,7 @@ fn every_acknowledged_write_survives_kill_9_once() {
         consumer.kill();
         acknowledged.extend(writes);
 
-        server = TestServer::start_in(left, &[]);
+        server = TestServer::start_in(left, &SMALL_SEGMENTS);
         let events = kcat_all(&server, FORMAT);
         assert_eq!(events[..seen_before.len()], seen_before, "what stood in the topic before is unchanged");
         // The last line may be cut by the consumer's end, not by the server.
@@ -91,7 +95,9 @@ fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     thread_local! {
         static AGENT: ureq::Agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
     }
-    let command = json!({ "method": "upsert", "collection": "people", "id": id, "value": { "number": number } });
+    let filler = "x".repeat(if number.is_multiple_of(LARGE_EVERY) { LARGE_BYTES } else { 0 });
+    let value = json!({ "number": number, "filler": filler });
+    let command = json!({ "method": "upsert", "collection": "people", "id": id, "value": value });
     let body = json!({ "commands": [command] }).to_string();
     let mut reply = AGENT.with(|agent| agent.post(url).content_type("application/json").send(body)).ok()?;
     let reply: Value = serde_json::from_str(&reply.body_mut().read_to_string().ok()?).ok()?;
