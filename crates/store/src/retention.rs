@@ -339,6 +339,7 @@ pub(crate) fn for_each_record(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::segment::SegmentHeader;
 
     fn sizes(sizes: &[(u64, u64)]) -> Vec<Size> {
         sizes.iter().map(|&(bytes, newest_ms)| Size { bytes, newest_ms }).collect()
@@ -360,5 +361,35 @@ mod tests {
             assert_eq!(trimmable(&sealed, 350, None, Some(5), now), expected, "{now}");
         }
         assert_eq!(trimmable(&sealed, 350, Some(250), Some(5), 26), 2, "either limit is enough");
+    }
+
+    #[test]
+    fn what_is_removed_goes_in_pieces_unless_somebody_reads_it() {
+        const CAPACITY: u64 = 64 * 1024;
+        let dir = tempfile::tempdir().unwrap();
+        let segment = |first_frame| {
+            let header = SegmentHeader {
+                instance: [7; 16],
+                site: 1,
+                first_frame,
+                first_txn: 1,
+                first_offset: 0,
+                commit_time_ms: 0,
+            };
+            Arc::new(Segment::create(dir.path(), header, CAPACITY).unwrap())
+        };
+        let read = segment(0);
+        assert!(read.clone().remove().unwrap().is_none());
+        assert_eq!(read.read_at(0, 8).unwrap(), b"HWJOURNL", "who reads it may go on");
+
+        let mut removed = segment(1).remove().unwrap().unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the names go first");
+        let mut left = Vec::new();
+        let mut at_once = CAPACITY / 2 + 1;
+        while removed.len_bytes() > 0 {
+            at_once = free(&mut removed, at_once).unwrap().min(CAPACITY / 2 + 1);
+            left.push(removed.len_bytes());
+        }
+        assert_eq!(left, [CAPACITY / 2 - 1, 0]);
     }
 }
