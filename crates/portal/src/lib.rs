@@ -54,3 +54,4 @@ pub mod limits;
 pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
 pub use portal::{Portal, PortalOptions, PortalParts};
 pub use sign_in::SignInTokens;
+pub use snippet::write_curl;

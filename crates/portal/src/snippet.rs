@@ -1,5 +1,5 @@
 //! Small complete consumers, filled in for one topic and ready to copy. They take the certificates by the names they are downloaded with, from the
-//! directory they run in.
+//! directory they run in. And the write that gives them something to consume.
 //!
 //! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
 
@@ -74,6 +74,27 @@ pub(crate) fn script(filling: Filling<'_>) -> String {
     let Filling { endpoint, topic, cluster_password, user_password } = filling;
     let (truststore, keystore) = ("cluster.p12", "user.p12");
     ConsumeScript { truststore, cluster_password, keystore, user_password, endpoint, topic }.to_string()
+}
+
+/// The cURL of the vendor's page, ready to paste: a first write. `tls` are options, with a space before them; `base` is the app's, without a slash at its
+/// end; with `needs_key` it says where a key goes.
+#[must_use]
+pub fn write_curl(tls: &str, base: &str, needs_key: bool) -> String {
+    let key = if needs_key { "\n  --header 'Authorization: Bearer <key>' \\" } else { "" };
+    format!(
+        r#"curl{tls} -X POST '{base}/api/v4/store/write' \{key}
+  --header 'Content-Type: application/json' \
+  --data-raw '{{
+      "commands": [{{
+        "method": "upsert",
+        "collection": "people",
+        "id": "abc123",
+        "value": {{
+          "name": "Susan", "age": 31
+        }}
+      }}]
+  }}'"#
+    )
 }
 
 fn kcat(filling: Filling<'_>) -> String {

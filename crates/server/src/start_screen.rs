@@ -116,31 +116,15 @@ fn script(facts: &Facts) -> String {
     }
 }
 
-/// The page's cURL, ready to paste.
 fn curl(facts: &Facts) -> String {
     let is_open = |door: &&Door| matches!(door.access, Access::OpenOnLoopback | Access::OpenToAll);
     // HTTPS as on the page where there is a choice; but what works without a key before what does not.
     let door = facts.doors.iter().rev().find(is_open).or(facts.doors.last()).expect("there is HTTP at least");
-    let base = &door.base;
-    let tls = match base.starts_with("https:") {
+    let tls = match door.base.starts_with("https:") {
         true => format!(" --cacert '{}/ca.pem'", facts.bundle.directory.display()),
         false => String::new(),
     };
-    let key = if is_open(&door) { "" } else { "\n  --header 'Authorization: Bearer <key>' \\" };
-    format!(
-        r#"curl{tls} -X POST '{base}/api/v4/store/write' \{key}
-  --header 'Content-Type: application/json' \
-  --data-raw '{{
-      "commands": [{{
-        "method": "upsert",
-        "collection": "people",
-        "id": "abc123",
-        "value": {{
-          "name": "Susan", "age": 31
-        }}
-      }}]
-  }}'"#
-    )
+    portal::write_curl(&tls, &door.base, !is_open(&door))
 }
 
 fn indented(text: &str) -> String {

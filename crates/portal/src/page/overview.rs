@@ -209,25 +209,10 @@ async fn guide(scope: &Scope, has_events: bool) -> Result<Guide, Failure> {
     })
 }
 
-/// The page's cURL, ready to paste.
 fn curl(scope: &Scope) -> String {
     let state = scope.state();
-    let base = &state.options.http_base;
-    let app =
-        if scope.name() == state.options.default_app.as_str() { String::new() } else { format!("/{}", scope.name()) };
-    let key = if state.credentials.keys().is_empty() { "" } else { "\n  --header 'Authorization: Bearer <key>' \\" };
-    format!(
-        r#"curl -X POST '{base}{app}/api/v4/store/write' \{key}
-  --header 'Content-Type: application/json' \
-  --data-raw '{{
-      "commands": [{{
-        "method": "upsert",
-        "collection": "people",
-        "id": "abc123",
-        "value": {{
-          "name": "Susan", "age": 31
-        }}
-      }}]
-  }}'"#
-    )
+    let is_default = scope.name() == state.options.default_app.as_str();
+    let app = if is_default { String::new() } else { format!("/{}", scope.name()) };
+    let base = format!("{}{app}", state.options.http_base);
+    snippet::write_curl("", &base, !state.credentials.keys().is_empty())
 }
