@@ -25,7 +25,7 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 13] = [
+const PROGRAMS: [Program; 14] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
@@ -44,6 +44,7 @@ const PROGRAMS: [Program; 13] = [
         "python3-venv",
         "runs confluent-kafka (with the module venv)",
     ),
+    program("strace", &["-V"], "strace", "kills the server at the system call that a test names"),
 ];
 
 const fn program(

@@ -9,6 +9,7 @@ mod access;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod crash;
+mod crash_points;
 pub(crate) mod events;
 mod examples;
 mod full_disk;

@@ -22,17 +22,17 @@ use crate::support::{PATIENCE, TestServer, run, wait_until};
 const ROUNDS: usize = 5;
 const WRITERS: usize = 8;
 /// Segments so small, and now and then documents so large, that frames begin new segments all the time, ahead of what is written.
-const SMALL_SEGMENTS: [&str; 2] = ["--segment-bytes", "64KiB"];
+pub(super) const SMALL_SEGMENTS: [&str; 2] = ["--segment-bytes", "64KiB"];
 const LARGE_EVERY: u64 = 8;
 const LARGE_BYTES: usize = 100_000;
-const FORMAT: &str = "%o\t%T\t%k\t%s\n";
+pub(super) const FORMAT: &str = "%o\t%T\t%k\t%s\n";
 
 /// A write that was acknowledged: what it wrote, and the transaction that it was told.
 #[derive(Debug)]
-struct Acknowledged {
-    number: u64,
-    id: String,
-    txn: u64,
+pub(super) struct Acknowledged {
+    pub(super) number: u64,
+    pub(super) id: String,
+    pub(super) txn: u64,
 }
 
 #[test]
@@ -91,7 +91,8 @@ fn kill_under_load(server: TestServer, round: usize, enough: usize) -> (Vec<Ackn
     (acknowledged.into_inner().unwrap(), directory)
 }
 
-fn write(url: &str, id: &str, number: u64) -> Option<u64> {
+/// The transaction that was acknowledged; `None` if the server was killed.
+pub(super) fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     thread_local! {
         static AGENT: ureq::Agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
     }
@@ -105,7 +106,7 @@ fn write(url: &str, id: &str, number: u64) -> Option<u64> {
 }
 
 /// Every acknowledged write is in the topic once, no write is there twice, offsets have no hole, and the documents are the last events'.
-fn check(server: &TestServer, acknowledged: &[Acknowledged], events: &[String]) {
+pub(super) fn check(server: &TestServer, acknowledged: &[Acknowledged], events: &[String]) {
     let mut by_number = HashMap::new();
     let mut documents = BTreeMap::new();
     let mut newest_txn = 0;

@@ -37,7 +37,14 @@ impl Finished {
 
 /// The binary with these arguments, in `directory`, without any `HEADWATER_…` of the tester.
 pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command_under(&[], directory, arguments)
+}
+
+/// The same, run by another program.
+pub(crate) fn command_under(wrapper: &[&str], directory: &Path, arguments: &[&str]) -> Command {
+    let mut words = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_headwater")]);
+    let mut command = Command::new(words.next().expect("there is the binary at least"));
+    command.args(words);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("HEADWATER_") {
             command.env_remove(name);

@@ -1,0 +1,167 @@
+//! Killed at a system call: strace kills the server right before it makes, cuts, renames, removes or syncs a file, each time at another call, at its
+//! first start, under load, or while it mends what the kill before left. Then it starts, has what it acknowledged, and can be read to its end.
+//!
+//! `CRASH_POINTS` says how many calls of each kind are tried (4 if not given).
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    clients::kcat_all,
+    crash::{Acknowledged, FORMAT, SMALL_SEGMENTS, check, write},
+};
+use crate::support::{TestServer, command_under, run, wait_until};
+
+const POINTS: u32 = 4;
+const WRITERS: u64 = 4;
+/// More than a call of each kind takes to come.
+const WRITES: usize = 80;
+const RETENTION: [&str; 2] = ["--retention-bytes", "64KiB"];
+
+/// With `?` what this kind of processor does not have is passed over.
+const CALLS: [&str; 7] = [
+    "?fallocate",
+    "?rename,?renameat,?renameat2",
+    "?ftruncate",
+    "?unlink,?unlinkat",
+    "?fsync,?fdatasync",
+    "?pwrite64,?pwritev",
+    "?mkdir,?mkdirat",
+];
+
+#[test]
+fn whatever_it_is_killed_before_it_starts_again_with_what_it_acknowledged() {
+    if !may_trace() {
+        println!("not tried: strace may not trace here (a container may need the capability SYS_PTRACE)");
+        return;
+    }
+    let points = std::env::var("CRASH_POINTS").map_or(POINTS, |text| text.parse().unwrap());
+    let (mut came, mut rounds) = (0, 0);
+    for nth in 1..=points {
+        let directory = Arc::new(TempDir::new().unwrap());
+        let trims = nth % 2 == 0;
+        let arguments = [&SMALL_SEGMENTS[..], if trims { &RETENTION } else { &[] }].concat();
+        let mut acknowledged = Vec::new();
+        // So that another kind of call is the first in each directory.
+        let calls = CALLS.iter().cycle().skip(nth as usize).take(CALLS.len());
+        for (round, calls) in calls.enumerate() {
+            let (writes, killed) = write_until_killed(&directory, &arguments, round, calls, nth);
+            println!(
+                "before a thread's call {nth} of {calls}: {}, {} writes",
+                if killed { "killed" } else { "it did not come" },
+                writes.len()
+            );
+            acknowledged.extend(writes);
+            rounds += 1;
+            came += u32::from(killed);
+            let server = TestServer::start_in(directory.clone(), &arguments);
+            let events = kcat_all(&server, FORMAT);
+            if trims {
+                check_documents(&server, &acknowledged);
+            } else {
+                check(&server, &acknowledged, &events);
+            }
+            server.kill();
+            let verified = run(directory.path(), &["verify"]);
+            assert_eq!(verified.code(), Some(0), "documents and offsets equal a replay: {verified:?}");
+        }
+    }
+    assert!(came * 2 > rounds, "the server was killed at {came} of {rounds} calls only");
+}
+
+fn may_trace() -> bool {
+    let strace = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    strace.expect("strace is there: run cargo xtask test").success()
+}
+
+/// Starts a server that is killed before the `nth` of `calls` in any of its threads, and writes until then, or enough; what was acknowledged, and whether that call
+/// came.
+fn write_until_killed(
+    directory: &Arc<TempDir>,
+    arguments: &[&str],
+    round: usize,
+    calls: &str,
+    nth: u32,
+) -> (Vec<Acknowledged>, bool) {
+    let run_path = directory.path().join("headwater-data/run.json");
+    let _ = std::fs::remove_file(&run_path);
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={nth}"));
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    let serve = [&["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"], arguments].concat();
+    let mut command = command_under(&strace, directory.path(), &serve);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace runs");
+    let mut traced = Traced { strace: child, server: None };
+    let mut http = None;
+    wait_until("it is ready or killed", || {
+        let run = read_json(&run_path);
+        http = run["http"].as_str().map(str::to_owned);
+        traced.server = run["pid"].as_i64().and_then(|pid| Pid::from_raw(pid as i32));
+        http.is_some() || traced.has_ended()
+    });
+    let Some(http) = http else { return (Vec::new(), true) };
+    let url = format!("{http}/api/v4/store/write");
+    let acknowledged = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (url, acknowledged) = (&url, &acknowledged);
+            scope.spawn(move || {
+                for n in 0..WRITES as u64 / WRITERS {
+                    let number = (round as u64 * WRITERS + writer) * 1_000_000 + n;
+                    let id = format!("w{writer}-{}", n % 10);
+                    let Some(txn) = write(url, &id, number) else { break };
+                    acknowledged.lock().unwrap().push(Acknowledged { number, id, txn });
+                }
+            });
+        }
+    });
+    let acknowledged = acknowledged.into_inner().unwrap();
+    let killed = acknowledged.len() < WRITES || traced.has_ended();
+    (acknowledged, killed)
+}
+
+/// Every document is as it was last acknowledged, or newer.
+fn check_documents(server: &TestServer, acknowledged: &[Acknowledged]) {
+    let (status, found) = server.post("/api/v4/store/find", &json!({ "collection": "people", "query": "true" }));
+    assert_eq!(status, 200, "{found}");
+    let found = found["documents"].as_array().unwrap().iter();
+    let found: HashMap<_, _> =
+        found.map(|it| (it["id"].as_str().unwrap(), it["fields"]["number"].as_u64().unwrap())).collect();
+    for Acknowledged { number, id, .. } in acknowledged {
+        assert!(found.get(&**id) >= Some(number), "{id} is {:?}, though {number} was acknowledged", found.get(&**id));
+    }
+}
+
+/// A server under strace. Both are gone when it is dropped.
+struct Traced {
+    strace: Child,
+    server: Option<Pid>,
+}
+
+impl Traced {
+    fn has_ended(&mut self) -> bool {
+        self.strace.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            // Strace ends with what it traces; the other way round what it traces would go on.
+            let _ = self.server.map(|server| kill_process(server, Signal::KILL));
+            let _ = self.strace.wait();
+        }
+    }
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap_or_default()).unwrap_or_default()
+}
