@@ -21,6 +21,9 @@ const ENGINE_LOG_BYTES: u64 = 192 << 20;
 /// How the names of the files of the engine's log end.
 const LOG_EXTENSION: &str = "jnl";
 
+/// Added to the name of the folder until it has all of its files.
+const HALF_MADE_EXTENSION: &str = "new";
+
 impl From<fjall::Error> for EngineError {
     fn from(error: fjall::Error) -> Self {
         Self(format!("the document engine failed: {error}"))
@@ -76,7 +79,18 @@ fn keyspace(database: &Database, space: Space) -> Result<Keyspace, fjall::Error>
 }
 
 impl Disk {
+    /// Opens the engine's files in `dir`, or makes them: elsewhere first, since the engine cannot open what a kill left of them half made.
     pub(crate) fn open(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
+        if !dir.exists() {
+            let half_made = dir.with_added_extension(HALF_MADE_EXTENSION);
+            remove_half_made(&half_made).map_err(|error| cannot_make(dir, &error))?;
+            Self::open_files(&half_made, cache_bytes, threads)?.persist()?;
+            rename_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
+        }
+        Self::open_files(dir, cache_bytes, threads)
+    }
+
+    fn open_files(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
         let database = Database::builder(dir)
             .cache_size(cache_bytes)
             .max_journaling_size(ENGINE_LOG_BYTES)
@@ -134,6 +148,23 @@ impl Disk {
     }
 }
 
+/// Nothing was ever put into it.
+fn remove_half_made(dir: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn rename_durably(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to)?;
+    to.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+fn cannot_make(dir: &Path, error: &std::io::Error) -> EngineError {
+    EngineError(format!("cannot make {}: {error}", dir.display()))
+}
+
 impl DiskBatch {
     pub(crate) fn insert(&mut self, space: Space, key: Key, value: Value) {
         self.batch.insert(self.spaces.of(space), key, value);
@@ -165,6 +196,17 @@ impl DiskSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_being_made_at_a_crash_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let half_made = dir.path().join("documents.new");
+        std::fs::create_dir(&half_made).unwrap();
+        // As a kill leaves it before the engine has written that its folder is one.
+        std::fs::write(half_made.join("0.jnl"), "").unwrap();
+        Disk::open(&dir.path().join("documents"), 1 << 20, 1).unwrap();
+        assert!(!half_made.exists());
+    }
 
     #[test]
     fn the_engines_log_is_where_it_is_synced_aside() {
