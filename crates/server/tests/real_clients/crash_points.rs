@@ -1,10 +1,12 @@
 //! Killed at a system call: strace kills the server right before it makes, cuts, renames, removes or syncs a file, each time at another call, at its
-//! first start, under load, or while it mends what the kill before left. Then it starts, has what it acknowledged, and can be read to its end.
+//! first start, under load, while it stops, or while it mends what the kill before left. Then it starts, has what it acknowledged, and can be read to
+//! its end.
 //!
 //! `CRASH_POINTS` says how many calls of each kind are tried (4 if not given).
 
 use std::{
     collections::HashMap,
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -83,8 +85,8 @@ fn may_trace() -> bool {
     strace.expect("strace is there: run cargo xtask test").success()
 }
 
-/// Starts a server that is killed before the `nth` of `calls` in any of its threads, and writes until then, or enough; what was acknowledged, and whether that call
-/// came.
+/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it; what was acknowledged,
+/// and whether that call came.
 fn write_until_killed(
     directory: &Arc<TempDir>,
     arguments: &[&str],
@@ -105,7 +107,7 @@ fn write_until_killed(
         let run = read_json(&run_path);
         http = run["http"].as_str().map(str::to_owned);
         traced.server = run["pid"].as_i64().and_then(|pid| Pid::from_raw(pid as i32));
-        http.is_some() || traced.has_ended()
+        http.is_some() || traced.was_killed()
     });
     let Some(http) = http else { return (Vec::new(), true) };
     let url = format!("{http}/api/v4/store/write");
@@ -123,9 +125,8 @@ fn write_until_killed(
             });
         }
     });
-    let acknowledged = acknowledged.into_inner().unwrap();
-    let killed = acknowledged.len() < WRITES || traced.has_ended();
-    (acknowledged, killed)
+    traced.stop();
+    (acknowledged.into_inner().unwrap(), traced.was_killed())
 }
 
 /// Every document is as it was last acknowledged, or newer.
@@ -147,18 +148,29 @@ struct Traced {
 }
 
 impl Traced {
-    fn has_ended(&mut self) -> bool {
-        self.strace.try_wait().unwrap().is_some()
+    /// What strace traced ended as it ends itself.
+    fn was_killed(&mut self) -> bool {
+        self.strace.try_wait().unwrap().is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw()))
+    }
+
+    /// As an operator stops it, if it was not killed.
+    fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        wait_until("it has stopped", || self.strace.try_wait().unwrap().is_some());
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        if let (None, Some(server)) = (self.strace.try_wait().unwrap(), self.server) {
+            // It may end at this moment.
+            let _ = kill_process(server, signal);
+        }
     }
 }
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        if !self.has_ended() {
-            // Strace ends with what it traces; the other way round what it traces would go on.
-            let _ = self.server.map(|server| kill_process(server, Signal::KILL));
-            let _ = self.strace.wait();
-        }
+        self.signal(Signal::KILL);
+        let _ = self.strace.wait();
     }
 }
 
