@@ -85,8 +85,8 @@ fn may_trace() -> bool {
     strace.expect("strace is there: run cargo xtask test").success()
 }
 
-/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it; what was acknowledged,
-/// and whether that call came.
+/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it; what was
+/// acknowledged, and whether that call came.
 fn write_until_killed(
     directory: &Arc<TempDir>,
     arguments: &[&str],
