@@ -16,19 +16,20 @@ const MEMORY: &str = "/dev/shm";
 const ON_DISK_ONE_IN: u32 = 50;
 
 pub(crate) fn run(root: &Path, histories: u32) -> Result<()> {
+    // Compiling once more takes a minute, which many histories win back.
+    let release = histories > HISTORIES_IN_CI;
     if !Path::new(MEMORY).is_dir() {
-        return run_in(root, histories, histories, None);
+        return run_in(root, histories, release, None);
     }
-    run_in(root, histories, histories, Some(MEMORY))?;
-    run_in(root, histories, histories.div_ceil(ON_DISK_ONE_IN), None)
+    run_in(root, histories, release, Some(MEMORY))?;
+    run_in(root, histories.div_ceil(ON_DISK_ONE_IN), release, None)
 }
 
-/// Tries `histories` of `all` that are asked for.
-fn run_in(root: &Path, all: u32, histories: u32, folder: Option<&str>) -> Result<()> {
+/// Where temporary files lie, if no folder is given.
+fn run_in(root: &Path, histories: u32, release: bool, folder: Option<&str>) -> Result<()> {
     let mut law = step::cargo();
     law.args(["test", "--package", "topics", "--test", "law"]).current_dir(root);
-    if all > HISTORIES_IN_CI {
-        // Compiling once more takes a minute, which many histories win back.
+    if release {
         law.arg("--release");
     }
     law.args(["--", "--nocapture"]);

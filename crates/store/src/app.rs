@@ -528,13 +528,10 @@ mod tests {
             runtime.block_on(app.commit(upsert("kept"))).unwrap();
             let written = app.shared.journal.segments()[0].clone();
             // As a kill leaves them: the sequencer was ahead of the committer, which seals a segment when it writes the next.
-            for ahead in 1..3 + frames_missing {
-                let position = Position {
-                    next_frame: ahead + frames_missing,
-                    next_txn: 1 + ahead + frames_missing,
-                    next_offset: ahead + frames_missing,
-                    ..Position::default()
-                };
+            for frame in [1 + frames_missing, 2 + frames_missing] {
+                // One event in each.
+                let position =
+                    Position { next_frame: frame, next_txn: 1 + frame, next_offset: frame, ..Position::default() };
                 app.shared.journal.place(64 * 1024, &position).unwrap();
             }
             drop(app);

@@ -129,11 +129,16 @@ pub(super) fn check(server: &TestServer, acknowledged: &[Acknowledged], events: 
             "an acknowledged write is not as it was acknowledged"
         );
     }
+    let number = |document: &Value| document["number"].as_u64().unwrap();
+    let expected: BTreeMap<_, _> = documents.iter().map(|(id, document)| (id.clone(), number(document))).collect();
+    assert_eq!(numbers_of_documents(server), expected, "the documents are what the events say");
+}
+
+/// By id, what [`write`] wrote last.
+pub(super) fn numbers_of_documents(server: &TestServer) -> BTreeMap<String, u64> {
     let query = json!({ "collection": "people", "query": "true" });
     let (status, found) = server.post("/api/v4/store/find", &query);
     assert_eq!(status, 200, "{found}");
     let found = found["documents"].as_array().unwrap().iter();
-    let found: BTreeMap<_, _> = found.map(|it| (it["id"].as_str().unwrap(), it["fields"]["number"].clone())).collect();
-    let expected: BTreeMap<_, _> = documents.iter().map(|(id, it)| (id.as_str(), it["number"].clone())).collect();
-    assert_eq!(found, expected, "the documents are what the events say");
+    found.map(|it| (it["id"].as_str().unwrap().to_owned(), it["fields"]["number"].as_u64().unwrap())).collect()
 }

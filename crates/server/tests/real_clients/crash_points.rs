@@ -5,7 +5,6 @@
 //! `CRASH_POINTS` says how many calls of each kind are tried (4 if not given).
 
 use std::{
-    collections::HashMap,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Stdio},
@@ -14,12 +13,12 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
     clients::kcat_all,
-    crash::{Acknowledged, FORMAT, SMALL_SEGMENTS, check, write},
+    crash::{Acknowledged, FORMAT, SMALL_SEGMENTS, check, numbers_of_documents, write},
 };
 use crate::support::{TestServer, command_under, run, wait_until};
 
@@ -103,13 +102,14 @@ fn write_until_killed(
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("strace runs");
     let mut traced = Traced { strace: child, server: None };
     let mut http = None;
-    wait_until("it is ready or killed", || {
+    wait_until("it is ready or has ended", || {
         let run = read_json(&run_path);
         http = run["http"].as_str().map(str::to_owned);
         traced.server = run["pid"].as_i64().and_then(|pid| Pid::from_raw(pid as i32));
-        http.is_some() || traced.was_killed()
+        http.is_some() || traced.has_ended()
     });
-    let Some(http) = http else { return (Vec::new(), true) };
+    // If it ended by itself, the start without strace says why.
+    let Some(http) = http else { return (Vec::new(), traced.was_killed()) };
     let url = format!("{http}/api/v4/store/write");
     let acknowledged = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -131,13 +131,9 @@ fn write_until_killed(
 
 /// Every document is as it was last acknowledged, or newer.
 fn check_documents(server: &TestServer, acknowledged: &[Acknowledged]) {
-    let (status, found) = server.post("/api/v4/store/find", &json!({ "collection": "people", "query": "true" }));
-    assert_eq!(status, 200, "{found}");
-    let found = found["documents"].as_array().unwrap().iter();
-    let found: HashMap<_, _> =
-        found.map(|it| (it["id"].as_str().unwrap(), it["fields"]["number"].as_u64().unwrap())).collect();
+    let found = numbers_of_documents(server);
     for Acknowledged { number, id, .. } in acknowledged {
-        assert!(found.get(&**id) >= Some(number), "{id} is {:?}, though {number} was acknowledged", found.get(&**id));
+        assert!(found.get(id) >= Some(number), "{id} is {:?}, though {number} was acknowledged", found.get(id));
     }
 }
 
@@ -148,7 +144,11 @@ struct Traced {
 }
 
 impl Traced {
-    /// What strace traced ended as it ends itself.
+    fn has_ended(&mut self) -> bool {
+        self.strace.try_wait().unwrap().is_some()
+    }
+
+    /// Strace ends as what it traced.
     fn was_killed(&mut self) -> bool {
         self.strace.try_wait().unwrap().is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw()))
     }
@@ -156,11 +156,13 @@ impl Traced {
     /// As an operator stops it, if it was not killed.
     fn stop(&mut self) {
         self.signal(Signal::TERM);
-        wait_until("it has stopped", || self.strace.try_wait().unwrap().is_some());
+        wait_until("it has stopped", || self.has_ended());
     }
 
     fn signal(&mut self, signal: Signal) {
-        if let (None, Some(server)) = (self.strace.try_wait().unwrap(), self.server) {
+        if let Some(server) = self.server
+            && !self.has_ended()
+        {
             // It may end at this moment.
             let _ = kill_process(server, signal);
         }
