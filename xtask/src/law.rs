@@ -15,6 +15,9 @@ const MEMORY: &str = "/dev/shm";
 /// One in so many is tried once more where temporary files lie: on a disk what takes time, and so what a crash may come between, is another.
 const ON_DISK_ONE_IN: u32 = 50;
 
+/// And at least so many: of a handful it may be that none shows what the law looks for, which it takes for a failure.
+const ON_DISK_MIN: u32 = 100;
+
 pub(crate) fn run(root: &Path, histories: u32) -> Result<()> {
     // Compiling once more takes a minute, which many histories win back.
     let release = histories > HISTORIES_IN_CI;
@@ -22,7 +25,7 @@ pub(crate) fn run(root: &Path, histories: u32) -> Result<()> {
         return run_in(root, histories, release, None);
     }
     run_in(root, histories, release, Some(MEMORY))?;
-    run_in(root, histories.div_ceil(ON_DISK_ONE_IN), release, None)
+    run_in(root, (histories / ON_DISK_ONE_IN).max(ON_DISK_MIN), release, None)
 }
 
 /// Where temporary files lie, if no folder is given.
