@@ -116,12 +116,13 @@ impl Sessions {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
     use super::*;
 
-    fn counting() -> [u8; 32] {
+    /// Bytes that are different each time, and no secret.
+    pub(crate) fn counting() -> [u8; 32] {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Relaxed).to_le_bytes());

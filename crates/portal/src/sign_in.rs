@@ -51,14 +51,7 @@ impl SignInTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn counting() -> [u8; 32] {
-        use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Relaxed).to_le_bytes());
-        bytes
-    }
+    use crate::session::tests::counting;
 
     #[test]
     fn a_token_works_once_and_in_time() {
