@@ -44,9 +44,12 @@ pub(crate) struct Options {
     /// The filter of these live queries; `{n}` is a number of each's own.
     #[arg(long, default_value = "age == {n} && name == 'nobody'")]
     query: String,
-    /// How long each rate of writes is measured.
+    /// How long writes are measured without live queries, and with them, in each turn.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// How often that is done.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    turns: u64,
     #[command(flatten)]
     place: Place,
 }
@@ -159,7 +162,8 @@ fn writers(options: &Options) -> Result<()> {
     let mut without = Vec::new();
     let mut with = Vec::new();
     // Turn by turn, since the machine changes from minute to minute.
-    for _ in 0..2 {
+    for turn in 1..=options.turns {
+        eprintln!("    turn {turn} of {}", options.turns);
         without.push(measure()?);
         for n in 0..live_queries {
             let (name, query) = (format!("q{n}"), options.query.replace("{n}", &(1000 + n).to_string()));
@@ -174,15 +178,18 @@ fn writers(options: &Options) -> Result<()> {
             headwater(&server, &["live-query", "delete", &format!("q{n}")])?;
         }
     }
-    let mean = |rounds: &[[f64; 3]], at: usize| rounds.iter().map(|round| round[at]).sum::<f64>() / rounds.len() as f64;
     let how = if options.waiting { ", each with a kcat that waits" } else { "" };
-    let mut report =
-        Report::new(format!("connector: {RATE} writes/s, without and with {live_queries} live queries{how}"));
+    let mut report = Report::new(format!(
+        "connector: {RATE} writes/s, without and with {live_queries} live queries{how}, median of {} turns",
+        options.turns
+    ));
     for (at, name, limit) in [(0, "reply p50", 1.1), (1, "reply p99", 1.1), (2, "server CPU", 1.25)] {
         let unit = if at == 2 { "cores" } else { "ms" };
-        report.figure(format!("{name}, without"), mean(&without, at), unit);
-        report.figure(format!("{name}, with"), mean(&with, at), unit);
-        report.goal(format!("{name}: times as much"), mean(&with, at) / mean(&without, at), "x", Goal::AtMost(limit));
+        let of = |turns: &[[f64; 3]]| median(turns.iter().map(|turn| turn[at]));
+        let (without, with) = (of(&without), of(&with));
+        report.figure(format!("{name}, without"), without, unit);
+        report.figure(format!("{name}, with"), with, unit);
+        report.goal(format!("{name}: times as much"), with / without, "x", Goal::AtMost(limit));
     }
     report.publish(&noise.end())
 }
