@@ -1,7 +1,6 @@
 //! One app: what its edges call, and what they share with its sequencer.
 
 use std::{
-    collections::HashSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
@@ -16,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OffsetAndTimestamp, OpenError, Snapshot,
-    SnapshotError, StoreOptions, WaitError, WallClock,
+    SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     disk,
     engine::{Engine, EngineError},
@@ -41,32 +40,6 @@ pub struct App {
     queue: mpsc::Sender<Command>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
     retention: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Sees what is about to be trimmed; see [`App::observe_trims`].
-pub trait TrimObserver: Send + Sync {
-    /// The events of `offsets` are about to be trimmed. They can still be read; what is noted now is durable when they are gone. If it fails they
-    /// stay for now.
-    fn about_to_trim(&self, offsets: std::ops::Range<u64>) -> Result<(), SnapshotError>;
-
-    /// Which tombstones must stay for now.
-    fn keeps(&self) -> KeptTombstones;
-}
-
-/// Tombstones that readers need, by the offsets of their events.
-#[derive(Debug, Clone)]
-pub struct KeptTombstones {
-    /// All from here on: not every view has looked at the events yet.
-    pub from: u64,
-    /// These, since a reader's end lies right behind: it must find something there, or it would never come to its end.
-    pub at: HashSet<u64>,
-}
-
-impl Default for KeptTombstones {
-    /// None.
-    fn default() -> Self {
-        Self { from: u64::MAX, at: HashSet::new() }
-    }
 }
 
 /// What the sequencer writes and everyone reads.
@@ -361,7 +334,8 @@ impl App {
         Ok(self.shared.engine.note_view(name, state)?)
     }
 
-    /// Has `observer` asked before anything goes, on the retention's thread.
+    /// Has `observer` asked before anything goes, on the retention's thread. Nothing goes until this is called: whoever reads the events may have
+    /// to note something of them first.
     pub fn observe_trims(&self, observer: Box<dyn TrimObserver>) {
         *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
     }
@@ -456,7 +430,7 @@ mod tests {
     use kafka_wire::record_batch;
 
     use super::*;
-    use crate::{engine::raw_document_key, journal::Position};
+    use crate::{NoObserver, engine::raw_document_key, journal::Position};
 
     #[derive(Debug)]
     struct Noon;
@@ -576,6 +550,7 @@ mod tests {
         runtime.block_on(app.commit(upsert("moved"))).unwrap();
         drop(app);
         let app = open_with(dir.path(), Some(0));
+        app.observe_trims(Box::new(NoObserver));
         app.shared.retention.lock().unwrap().as_ref().unwrap().wake();
         let deadline = Instant::now() + Duration::from_secs(30);
         while app.events().log_start() == 0 {

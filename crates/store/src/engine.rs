@@ -19,7 +19,6 @@
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
 use std::{
-    collections::HashSet,
     ops::Bound,
     sync::{
         Mutex, MutexGuard,
@@ -30,7 +29,7 @@ use std::{
 use document::{CollectionName, Document, DocumentId};
 
 use crate::{
-    CommittedOffset, StoredDocument, TxnId,
+    CommittedOffset, KeptTombstones, StoredDocument, TxnId,
     apply::ChangedDocument,
     journal::Position,
     key_values::{Batch, KeySnapshot, KeyValues, Space},
@@ -167,11 +166,11 @@ impl Engine {
     }
 
     /// Drops the tombstones of those entries of the last-change index that are still the document's last event, and raises the floor above all of
-    /// them. Gives how many went, and the entries that stay because an event of theirs is at one of `last_offsets`. Writers wait meanwhile.
+    /// them. Gives how many went, and the entries that stay because of `needed`. Writers wait meanwhile.
     pub(crate) fn drop_tombstones(
         &self,
         entries: &[IndexEntry],
-        last_offsets: &HashSet<u64>,
+        needed: &KeptTombstones,
     ) -> Result<(u64, Vec<IndexEntry>), EngineError> {
         let views = self.views()?;
         let _writers_wait = self.indexed_to.lock().expect("not poisoned");
@@ -183,7 +182,8 @@ impl Engine {
                 continue;
             }
             let departures = self.departures_of(key, &views)?;
-            if last_offsets.contains(offset) || departures.iter().any(|(_, offset)| last_offsets.contains(offset)) {
+            let is_needed = |offset: &u64| *offset >= needed.from || needed.at.contains(offset);
+            if is_needed(offset) || departures.iter().any(|(_, offset)| is_needed(offset)) {
                 kept.push((*offset, key.clone()));
             } else {
                 gone.push((*offset, key, departures));

@@ -22,11 +22,12 @@ mod retention;
 mod sequencer;
 mod snapshot;
 mod stats;
+mod trim_observer;
 mod verify;
 
 pub mod limits;
 
-pub use app::{App, KeptTombstones, TrimObserver, TxnId};
+pub use app::{App, TxnId};
 pub use app_name::{AppName, AppNameError};
 pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
@@ -35,4 +36,5 @@ pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 pub use key_values::memory::{Crash, Crashed, MemoryDisk};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
+pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify};

@@ -5,7 +5,8 @@
 //! last event lies in it is entered in the last-change index, and the documents are made durable: so what was trimmed can be named, and
 //! never has to be replayed. Writers do not wait for any of it.
 //!
-//! Invariants: only sealed segments whose frames the documents have; oldest first; the index is whole below the log start.
+//! Invariants: only sealed segments whose frames the documents have; oldest first; the index is whole below the log start; nothing goes unless
+//! whoever reads the events has let it go (`trim_observer`).
 //! Not here: what consumers are told of what was trimmed (`gap`).
 
 use std::{
@@ -23,8 +24,8 @@ use kafka_wire::record_batch;
 use wire::event;
 
 use crate::{
-    WallClock,
-    app::{KeptTombstones, Shared},
+    TrimObserver, WallClock,
+    app::Shared,
     engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry},
     journal::{
         batch_reader::BatchReader,
@@ -98,12 +99,14 @@ pub(crate) fn spawn(
         // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
         let mut tombstones = Tombstones { next: shared.engine.tombstone_floor(), kept: Vec::new() };
-        // The first look is not at once: whoever opens the app may have views that want to see what goes.
+        // The first look is not at once: whoever opens the app has something better to do.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
-            if let Err(error) = trim(&shared, clock.now_ms()) {
+            let observer = shared.trim_observer.read().expect("not poisoned");
+            let Some(observer) = observer.as_deref() else { continue };
+            if let Err(error) = trim(&shared, observer, clock.now_ms()) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
             }
-            if let Err(error) = tombstones.drop_old(&shared, clock.now_ms()) {
+            if let Err(error) = tombstones.drop_old(&shared, observer, clock.now_ms()) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
             }
         }
@@ -111,7 +114,7 @@ pub(crate) fn spawn(
 }
 
 /// Trims what the limits say.
-fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
+fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(), RetentionError> {
     let segments = shared.journal.segments();
     let committed_frames = shared.committed_frames.load(Acquire);
     let sealed = segments.windows(2).take_while(|pair| pair[1].header.first_frame <= committed_frames).count();
@@ -129,28 +132,34 @@ fn trim(shared: &Shared, now_ms: u64) -> Result<(), RetentionError> {
     let began = Instant::now();
     shared.engine.begin_index(log_start)?;
     shared.engine.forget_index_from(segments[0].header.first_offset)?;
-    for pair in segments.windows(2).take(count) {
-        if is_stopping(shared) {
-            // It does not wait for all of them. They are still there: the next start indexes them again.
-            return Ok(());
-        }
-        let segment = &pair[0];
-        index(shared, segment)?;
-        if let Some(observer) = &*shared.trim_observer.read().expect("not poisoned") {
+    let mut observed = observer.begin();
+    let (mut is_indexed, mut is_trimmed, mut trimmed) = (false, false, Vec::new());
+    while !is_trimmed {
+        for pair in segments.windows(2).take(count) {
+            if is_stopping(shared) {
+                // It does not wait for all of them. They are still there: the next start indexes them again.
+                return Ok(());
+            }
+            let segment = &pair[0];
+            if !is_indexed {
+                index(shared, segment)?;
+            }
             // It reads the same events again, from memory now.
-            observer
+            observed
                 .about_to_trim(segment.header.first_offset..pair[1].header.first_offset)
                 .map_err(|error| EngineError(error.message))?;
+            segment.uncache();
         }
-        segment.uncache();
+        is_indexed = true;
+        shared.engine.persist()?;
+        is_trimmed = observed.finish(&mut || trimmed = shared.journal.trim(count));
     }
-    shared.engine.persist()?;
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
     let indexed_ms = began.elapsed().as_millis() as u64;
     drop(segments);
     let began = Instant::now();
     let mut at_once = FREED_AT_FIRST;
-    for segment in shared.journal.trim(count) {
+    for segment in trimmed {
         let Some(mut removed) = segment.remove()? else { continue };
         // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
         while removed.len_bytes() > 0 && !is_stopping(shared) {
@@ -180,17 +189,24 @@ struct Tombstones {
 }
 
 impl Tombstones {
-    fn drop_old(&mut self, shared: &Shared, now_ms: u64) -> Result<(), EngineError> {
+    fn drop_old(&mut self, shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(), EngineError> {
         let Some(limit) = shared.options.tombstone_retention_ms else { return Ok(()) };
         let oldest_kept_ms = now_ms.saturating_sub(limit);
         let mut dropped = 0;
         let mut more = true;
         while more {
-            let needed = kept_tombstones(shared);
+            let mut end = shared.journal.start().first_offset;
+            observer.keeping(&mut |kept| end = end.min(kept.from));
             let mut old = std::mem::take(&mut self.kept);
-            more = self.find_old(shared, oldest_kept_ms, needed.from, &mut old)?;
+            more = self.find_old(shared, oldest_kept_ms, end, &mut old)?;
             for entries in old.chunks(ENTRIES_AT_ONCE) {
-                let (gone, kept) = shared.engine.drop_tombstones(entries, &needed.at)?;
+                let mut done = Ok((0, Vec::new()));
+                observer.keeping(&mut |mut kept| {
+                    // The app's last event too.
+                    kept.at.extend(shared.events.high_watermark().checked_sub(1));
+                    done = shared.engine.drop_tombstones(entries, &kept);
+                });
+                let (gone, kept) = done?;
                 dropped += gone;
                 self.kept.extend(kept);
             }
@@ -211,7 +227,6 @@ impl Tombstones {
         end: u64,
         old: &mut Vec<IndexEntry>,
     ) -> Result<bool, EngineError> {
-        let end = end.min(shared.journal.start().first_offset);
         let snapshot = shared.engine.snapshot();
         for entry in snapshot.last_changes(self.next).take(LOOK_AT_ONCE) {
             let (offset, key) = entry?;
@@ -229,14 +244,6 @@ impl Tombstones {
         }
         Ok(snapshot.last_changes(self.next).next().is_some())
     }
-}
-
-/// What the views need, and the app's last event.
-fn kept_tombstones(shared: &Shared) -> KeptTombstones {
-    let observer = shared.trim_observer.read().expect("not poisoned");
-    let mut kept = observer.as_ref().map(|observer| observer.keeps()).unwrap_or_default();
-    kept.at.extend(shared.events.high_watermark().checked_sub(1));
-    kept
 }
 
 /// A sealed segment's size in bytes and time.

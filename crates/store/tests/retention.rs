@@ -11,16 +11,22 @@ use std::{
 };
 
 use proptest::prelude::*;
-use store::{App, AppName, DataDir, StoreOptions};
+use store::{App, AppName, DataDir, NoObserver, StoreOptions};
 use support::{HandClock, START_MS, changeset, copy_dir, options, remove, runtime, upsert};
 
 fn trimming(retention_bytes: u64) -> StoreOptions {
     StoreOptions { retention_bytes: Some(retention_bytes), ..options() }
 }
 
-fn open(dir: &Path, options: StoreOptions, clock: Arc<HandClock>) -> (Arc<DataDir>, Arc<App>) {
+fn open_unobserved(dir: &Path, options: StoreOptions, clock: Arc<HandClock>) -> (Arc<DataDir>, Arc<App>) {
     let data = support::open_with(dir, options, clock).unwrap();
     let app = data.app("shop").unwrap_or_else(|| data.create_app(&AppName::new("shop").unwrap()).unwrap());
+    (data, app)
+}
+
+fn open(dir: &Path, options: StoreOptions, clock: Arc<HandClock>) -> (Arc<DataDir>, Arc<App>) {
+    let (data, app) = open_unobserved(dir, options, clock);
+    app.observe_trims(Box::new(NoObserver));
     (data, app)
 }
 
@@ -197,6 +203,23 @@ fn disk_use_stays_bounded_while_nobody_reads() {
         "reading from what was trimmed begins with the oldest that is left"
     );
     assert_eq!(told(&app, 0), [], "all seven documents were written again since");
+}
+
+#[test]
+fn nothing_goes_until_somebody_observes_it() {
+    let runtime = runtime();
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_unobserved(dir.path(), trimming(0), HandClock::at(START_MS));
+    let filler = "x".repeat(3000);
+    for n in 0..400 {
+        // The retention looks whenever a segment begins.
+        let json = format!(r#"{{"n":{n},"filler":"{filler}"}}"#);
+        runtime.block_on(app.commit(changeset([upsert("only", &json)]))).unwrap();
+    }
+    let stats = app.stats();
+    assert!(stats.log_start == 0 && stats.journal_segments > 5, "{stats:?}");
+    app.observe_trims(Box::new(NoObserver));
+    wait_until("the journal is trimmed", || app.stats().log_start > 0);
 }
 
 #[test]

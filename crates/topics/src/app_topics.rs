@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, RwLock, Weak,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
 
 use serde::{Deserialize, Serialize};
-use store::{App, DataDir, KeptTombstones, SnapshotError, TrimObserver};
+use store::{App, DataDir, SnapshotError};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ use crate::{
     matcher::Matcher,
     progress::Progress,
     topic::{Topic, TopicError},
+    trim,
     view::{State, View},
     views::Views,
 };
@@ -42,6 +43,8 @@ pub struct AppTopics {
     views: RwLock<Arc<Views>>,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
+    /// Who notes something of live queries notes it of those that there are: what was noted of one is forgotten when it is deleted.
+    noting: Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
     pub(crate) progress: Arc<Progress>,
@@ -145,11 +148,12 @@ impl AppTopics {
             settings: RwLock::new(settings),
             views: RwLock::new(Arc::new(Views::new(views))),
             changing: tokio::sync::Mutex::default(),
+            noting: Mutex::default(),
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
             progress,
         });
-        topics.app.observe_trims(Box::new(Observer(Arc::downgrade(&topics))));
+        topics.app.observe_trims(Box::new(trim::Observer::of(&topics)));
         topics.start_evaluating();
         Ok(topics)
     }
@@ -272,7 +276,11 @@ impl AppTopics {
             if settings.live_queries.len() == before { Err(ChangeError::NotFound(name.to_owned())) } else { Ok(()) }
         })
         .await?;
-        if let Err(error) = self.app.note_view(name, None) {
+        let forgotten = {
+            let _noting = self.noting.lock().expect("not poisoned");
+            self.app.note_view(name, None)
+        };
+        if let Err(error) = forgotten {
             tracing::warn!(app = self.app.name().as_str(), name, %error, "what was known of a deleted live query is left");
         }
         for group in self.app.groups_with_offsets() {
@@ -330,6 +338,7 @@ impl AppTopics {
 
     /// Keeps what is known with the documents.
     pub(crate) fn note_views(&self) {
+        let _noting = self.noting.lock().expect("not poisoned");
         let log_start = self.app.events().log_start();
         for view in self.views().iter() {
             view.forget_below(log_start);
@@ -340,31 +349,24 @@ impl AppTopics {
         }
     }
 
+    /// Notes documents that left `view`, as [`App::note_departures`] does, if it was not deleted meanwhile.
+    pub(crate) fn note_departures(&self, view: &View, left: &[(u64, String, String)]) -> Result<(), SnapshotError> {
+        let _noting = self.noting.lock().expect("not poisoned");
+        let is_there = self.views().iter().any(|known| known.id == view.id);
+        if is_there { self.app.note_departures(&view.query.name, left) } else { Ok(()) }
+    }
+
+    /// None is made, changed or deleted until `act`, which is quick, returns.
+    pub(crate) fn with_views<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
+        act(&self.views.read().expect("not poisoned"))
+    }
+
     pub(crate) fn views(&self) -> Arc<Views> {
         self.views.read().expect("not poisoned").clone()
     }
 
     fn main_on_gap(&self) -> OnGap {
         self.settings.read().expect("not poisoned").main_on_gap
-    }
-}
-
-/// What retention asks before anything goes.
-struct Observer(Weak<AppTopics>);
-
-impl TrimObserver for Observer {
-    fn about_to_trim(&self, offsets: std::ops::Range<u64>) -> Result<(), SnapshotError> {
-        let Some(topics) = self.0.upgrade() else { return Ok(()) };
-        evaluator::note_departures(&topics, offsets).map_err(|error| SnapshotError { message: error.to_string() })
-    }
-
-    fn keeps(&self) -> KeptTombstones {
-        let Some(views) = self.0.upgrade().map(|topics| topics.views()) else { return KeptTombstones::default() };
-        // Before the high watermarks: those have every match below it.
-        let from = views.iter().map(|view| view.scanned_to()).min().unwrap_or(u64::MAX);
-        let high_watermarks =
-            views.iter().flat_map(|view| (0..view.query.partitions).map(|index| view.high_watermark(index)));
-        KeptTombstones { from, at: high_watermarks.filter_map(|offset| offset.checked_sub(1)).collect() }
     }
 }
 

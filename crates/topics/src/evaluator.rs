@@ -5,7 +5,6 @@
 //! only, many at once. Writers never wait for it.
 
 use std::{
-    collections::HashMap,
     sync::Weak,
     time::{Duration, Instant},
 };
@@ -159,52 +158,6 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
         }
         view.extend(&matches, next);
     }
-    Ok(())
-}
-
-/// Notes the documents that leave a live query by the events of `offsets`, which are about to be trimmed.
-pub(crate) fn note_departures(topics: &AppTopics, offsets: std::ops::Range<u64>) -> Result<(), EvaluateError> {
-    let views = topics.views();
-    let has_filters = views.iter().any(|view| view.matcher.filter.is_some());
-    let mut next = offsets.start;
-    while has_filters && next < offsets.end {
-        // By live query and document: only the newest departure of a document counts.
-        let mut left: Vec<HashMap<(String, String), u64>> = vec![HashMap::new(); views.len()];
-        let from = next;
-        for piece in topics.app().events().read_blocking(next, SLICE_BYTES)? {
-            let mut rest = &piece[..];
-            while !rest.is_empty() {
-                let header = record_batch::decode_header(rest)?;
-                for record in record_batch::decode_records(rest)? {
-                    let offset = record.offset as u64;
-                    if !(from..offsets.end).contains(&offset) {
-                        continue;
-                    }
-                    let event = Event::new(&record);
-                    for places in views.index.candidates(&event) {
-                        let matcher = &views[places[0]].matcher;
-                        if matcher.filter.is_some()
-                            && matcher.sees_leave(&event)
-                            && let Some(document) = event.document()
-                        {
-                            for &place in places {
-                                left[place].insert(document.clone(), offset);
-                            }
-                        }
-                    }
-                }
-                next = header.last_offset as u64 + 1;
-                rest = &rest[header.len_bytes..];
-            }
-        }
-        for (view, left) in views.iter().zip(left) {
-            let left: Vec<_> = left.into_iter().map(|((collection, id), offset)| (offset, collection, id)).collect();
-            if !left.is_empty() {
-                topics.app().note_departures(&view.query.name, &left)?;
-            }
-        }
-    }
-    topics.note_views();
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod matcher;
 mod murmur2;
 mod progress;
 mod topic;
+mod trim;
 mod view;
 mod views;
 

@@ -7,7 +7,7 @@ use std::{ops::Deref, sync::Arc};
 use crate::{filter_index::FilterIndex, view::View};
 
 /// All of them, sorted by name, and the index that finds those an event concerns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Views {
     all: Vec<Arc<View>>,
     pub(crate) index: FilterIndex,

@@ -70,6 +70,14 @@ enum Step {
         consumer: u8,
         snapshot: bool,
     },
+    /// A live query is deleted and made again while transactions come, so that its making may fall into a trim; its consumer begins with nothing
+    /// and takes a few records of one partition.
+    Remake {
+        consumer: u8,
+        transactions: Vec<Vec<(u8, u8, u8, bool)>>,
+        partition: u8,
+        records: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,6 +91,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4u8).prop_map(|consumer| Step::Reconnect { consumer }),
         2 => Just(Step::Restart),
         1 => any::<bool>().prop_map(|power_loss| Step::Crash { power_loss }),
+        1 => (1..4u8, prop::collection::vec(transaction.clone(), 1..6), 0..3u8, 1..12u8)
+            .prop_map(|(consumer, transactions, partition, records)| {
+                Step::Remake { consumer, transactions, partition, records }
+            }),
         1 => (prop::collection::vec(transaction, 3..9), any::<bool>(), 1..24u8, any::<bool>())
             .prop_map(|(transactions, at_once, batches, power_loss)| {
                 // A group of transactions is one batch.
@@ -165,20 +177,21 @@ impl World {
         let consumers = LIVE_QUERIES.map(|(name, _, _, partitions, _)| Consumer::new(name, partitions));
         let mut world = Self { root, copies: 0, dir, options, clock, open: None, consumers: consumers.into() };
         world.reopen().await;
-        for (name, collection, query, partitions, on_gap) in LIVE_QUERIES {
-            if name != MAIN {
-                let live_query = LiveQuery {
-                    name: name.into(),
-                    collection: collection.map(Into::into),
-                    query: query.map(Into::into),
-                    partitions,
-                    on_gap,
-                    created_ms: 1,
-                };
-                world.topics().create(live_query).await.unwrap();
-            }
+        for described in LIVE_QUERIES.iter().filter(|(name, ..)| *name != MAIN) {
+            world.topics().create(world.live_query(described)).await.unwrap();
         }
         world
+    }
+
+    fn live_query(&self, &(name, collection, query, partitions, on_gap): &Described) -> LiveQuery {
+        LiveQuery {
+            name: name.into(),
+            collection: collection.map(Into::into),
+            query: query.map(Into::into),
+            partitions,
+            on_gap,
+            created_ms: self.clock.now_ms(),
+        }
     }
 
     async fn reopen(&mut self) {
@@ -264,6 +277,17 @@ impl World {
                 let name = LIVE_QUERIES[usize::from(consumer)].0;
                 let on_gap = if snapshot { OnGap::Snapshot } else { OnGap::Requery };
                 self.topics().set_on_gap(name, on_gap).await.unwrap();
+            }
+            Step::Remake { consumer, transactions, partition, records } => {
+                let consumer = usize::from(consumer);
+                let described = &LIVE_QUERIES[consumer];
+                self.topics().delete(described.0).await.unwrap();
+                let made = async {
+                    self.topics().create(self.live_query(described)).await.unwrap();
+                };
+                tokio::join!(self.write_at_once(transactions), made);
+                self.consumers[consumer] = Consumer::new(described.0, described.3);
+                self.consume(consumer, partition.into(), records.into(), 1000).await;
             }
         }
     }

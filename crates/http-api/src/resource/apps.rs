@@ -16,6 +16,8 @@ pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Resu
     let name = AppName::new(&NewApp::parse(call.body())?.name)?;
     let made = tokio::task::spawn_blocking(move || {
         let app = state.data_dir.create_app(&name)?;
+        // Retention waits for them.
+        state.topics.app(name.as_str())?;
         let endpoint = &state.options.kafka_endpoint;
         state.credentials.ensure_bundle(name.as_str(), &name.main_topic(), endpoint, state.clock.now_ms())?;
         Ok::<_, Failure>(shown(&state, &app))

@@ -24,6 +24,9 @@ fn apps() {
         assert!(std::path::Path::new(&directory).join(file).exists(), "{file}");
     }
     assert_eq!(server.post("/shop/api/v4/store/count", r#"{"collection":"c"}"#).status, 200);
+    let with_topics: Vec<_> =
+        server.topics.all().iter().map(|topics| topics.app().name().as_str().to_owned()).collect();
+    assert_eq!(with_topics, ["default", "shop"], "nothing of an app is trimmed before its topics are there");
 
     let names: Vec<_> = json(&admin(&server, "GET", "/admin/v1/apps", ""))["apps"]
         .as_array()

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
+use topics::TopicRegistry;
 
 /// No reply of a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,6 +31,7 @@ impl WallClock for FixedClock {
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) api: HttpApi,
     pub(crate) runtime: Runtime,
@@ -52,9 +54,10 @@ impl TestServer {
         let credentials = Credentials::open(directory.path(), NOW_MS).unwrap();
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
+        let topics = TopicRegistry::open(data_dir.clone()).unwrap();
         let parts = HttpApiParts {
             data_dir: data_dir.clone(),
-            topics: topics::TopicRegistry::open(data_dir.clone()).unwrap(),
+            topics: topics.clone(),
             credentials: credentials.clone(),
             clock: Arc::new(FixedClock),
             pages: axum::Router::new(),
@@ -70,7 +73,7 @@ impl TestServer {
             async move { api.serve(listener, None, async { drop(stopped.await) }).await }
         });
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { address, data_dir, credentials, api, runtime, stop, serving, _directory: directory }
+        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, _directory: directory }
     }
 
     pub(crate) fn app(&self) -> Arc<App> {
