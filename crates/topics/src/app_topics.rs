@@ -233,33 +233,41 @@ impl AppTopics {
         if live_query.name == MAIN { self.app.name().main_topic() } else { live_query.topic(self.app.name()) }
     }
 
-    /// Makes a live query; its topic has its whole history at once.
+    /// Makes a live query; its topic has its whole history at once. Done to its end even if nobody waits for it, as all changes are.
     pub async fn create(self: &Arc<Self>, live_query: LiveQuery) -> Result<(), ChangeError> {
         live_query.check()?;
-        self.change(|settings| {
+        let topics = self.clone();
+        to_its_end(async move {
+            let _one = topics.changing.lock().await;
+            let mut settings = topics.settings();
             if settings.live_queries.iter().any(|known| known.name == live_query.name) {
-                return Err(ChangeError::Exists(live_query.name.clone()));
+                return Err(ChangeError::Exists(live_query.name));
             }
             if settings.live_queries.len() >= LIVE_QUERIES_MAX {
                 return Err(ChangeError::TooMany);
             }
+            // A kill while another one of that name was deleted may have left something.
+            topics.forget(&live_query).await.map_err(std::io::Error::other)?;
             settings.live_queries.push(live_query);
             settings.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(())
+            topics.change(settings).await
         })
         .await
     }
 
     /// Sets what a gap gets; of the main feed too.
     pub async fn set_on_gap(self: &Arc<Self>, name: &str, on_gap: OnGap) -> Result<(), ChangeError> {
-        self.change(|settings| {
+        let (topics, name) = (self.clone(), name.to_owned());
+        to_its_end(async move {
+            let _one = topics.changing.lock().await;
+            let mut settings = topics.settings();
             if name == MAIN {
                 settings.main_on_gap = on_gap;
-                return Ok(());
+            } else {
+                let known = settings.live_queries.iter_mut().find(|known| known.name == name);
+                known.ok_or(ChangeError::NotFound(name))?.on_gap = on_gap;
             }
-            let known = settings.live_queries.iter_mut().find(|known| known.name == name);
-            known.ok_or_else(|| ChangeError::NotFound(name.to_owned()))?.on_gap = on_gap;
-            Ok(())
+            topics.change(settings).await
         })
         .await
     }
@@ -269,45 +277,45 @@ impl AppTopics {
         if name == MAIN {
             return Err(ChangeError::Main);
         }
-        let topic = self.views().iter().find(|view| view.query.name == name).map(|view| view.topic.clone());
-        self.change(|settings| {
-            let before = settings.live_queries.len();
-            settings.live_queries.retain(|known| known.name != name);
-            if settings.live_queries.len() == before { Err(ChangeError::NotFound(name.to_owned())) } else { Ok(()) }
-        })
-        .await?;
-        let forgotten = {
-            let _noting = self.noting.lock().expect("not poisoned");
-            self.app.note_view(name, None)
-        };
-        if let Err(error) = forgotten {
-            tracing::warn!(app = self.app.name().as_str(), name, %error, "what was known of a deleted live query is left");
-        }
-        for group in self.app.groups_with_offsets() {
-            let of_topic: Vec<(String, i32)> = self
-                .app
-                .committed_offsets(&group)
-                .into_iter()
-                .filter(|(of, ..)| Some(of) == topic.as_ref())
-                .map(|(of, partition, _)| (of, partition))
-                .collect();
-            if !of_topic.is_empty()
-                && let Err(error) = self.app.delete_offsets(&group, Some(of_topic)).await
-            {
-                tracing::warn!(app = self.app.name().as_str(), name, group, %error, "a group's offsets of a deleted live query are left");
+        let (topics, name) = (self.clone(), name.to_owned());
+        to_its_end(async move {
+            // Until all of it is gone nobody makes another one of that name.
+            let _one = topics.changing.lock().await;
+            let mut settings = topics.settings();
+            let Some(at) = settings.live_queries.iter().position(|known| known.name == name) else {
+                return Err(ChangeError::NotFound(name));
+            };
+            let deleted = settings.live_queries.remove(at);
+            topics.change(settings).await?;
+            if let Err(error) = topics.forget(&deleted).await {
+                tracing::warn!(app = topics.app.name().as_str(), name, %error, "something of a deleted live query is left");
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets what was noted of a live query that is not there, and what groups have committed on its topic.
+    async fn forget(&self, live_query: &LiveQuery) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        {
+            let _noting = self.noting.lock().expect("not poisoned");
+            self.app.note_view(&live_query.name, None)?;
+        }
+        let topic = self.topic_of(live_query);
+        for group in self.app.groups_with_offsets() {
+            let committed = self.app.committed_offsets(&group).into_iter();
+            let of_topic = committed.filter(|(of, ..)| *of == topic).map(|(of, partition, _)| (of, partition));
+            self.app.delete_offsets(&group, Some(of_topic.collect())).await?;
         }
         Ok(())
     }
 
-    /// Changes the settings: on disk first, then in force.
-    async fn change(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut Settings) -> Result<(), ChangeError>,
-    ) -> Result<(), ChangeError> {
-        let _one = self.changing.lock().await;
-        let mut settings = self.settings.read().expect("not poisoned").clone();
-        change(&mut settings)?;
+    fn settings(&self) -> Settings {
+        self.settings.read().expect("not poisoned").clone()
+    }
+
+    /// Changes the settings: on disk first, then in force. The caller has `changing`.
+    async fn change(self: &Arc<Self>, mut settings: Settings) -> Result<(), ChangeError> {
         settings.version = SETTINGS_VERSION;
         let text = serde_json::to_string_pretty(&settings).map_err(std::io::Error::from)?;
         let app = self.app.clone();
@@ -368,6 +376,11 @@ impl AppTopics {
     fn main_on_gap(&self) -> OnGap {
         self.settings.read().expect("not poisoned").main_on_gap
     }
+}
+
+/// Runs `change` to its end, whether or not the caller waits for it: half of a change would be on disk only.
+async fn to_its_end(change: impl Future<Output = Result<(), ChangeError>> + Send + 'static) -> Result<(), ChangeError> {
+    tokio::spawn(change).await.map_err(std::io::Error::other)?
 }
 
 fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, LiveQueryError> {
