@@ -19,7 +19,7 @@ pub struct MemoryDisk(Arc<Disk>);
 
 #[derive(Debug, Default)]
 struct Disk {
-    /// Held by whoever writes a batch: nobody else does, and all may read.
+    /// Held by whoever writes a batch, or syncs: nobody else does, and all may read.
     writing: Mutex<()>,
     content: Mutex<Content>,
     written: Condvar,
@@ -43,7 +43,8 @@ struct PlannedCrash {
     crashed: SyncSender<Crashed>,
 }
 
-/// A crash that was planned has come. As long as this exists nobody writes, so that the other files can be taken as they are at this moment.
+/// A crash that was planned has come. As long as this exists nobody writes or syncs, so that the other files can be taken as they are at this
+/// moment.
 #[derive(Debug)]
 pub struct Crashed {
     /// What is left.
@@ -124,6 +125,8 @@ impl MemoryDisk {
     }
 
     pub(super) fn persist(&self) {
+        // What is synced here lets files go, which belong to the moment of a crash: not before that is over.
+        let _nobody_else = self.0.writing.lock().expect("not poisoned");
         let content = &mut *self.content();
         content.handed_over = content.written.clone();
         content.synced = content.written.clone();
@@ -247,6 +250,26 @@ mod tests {
         drop(crashed);
         writer.join().unwrap();
         assert!(has(&disk, b"4") && !has(&left, b"4"), "the one that crashed goes on, the other does not follow");
+    }
+
+    #[test]
+    fn nothing_is_synced_while_somebody_looks_at_a_crash() {
+        let disk = MemoryDisk::default();
+        let crashed = disk.plan_crash(1, Crash::PowerLoss);
+        let (started, is_started) = sync_channel(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| write(&disk, b"1", true));
+            let crashed = crashed.recv().unwrap();
+            let syncing = scope.spawn(|| {
+                started.send(()).unwrap();
+                disk.persist();
+            });
+            is_started.recv().unwrap();
+            std::thread::yield_now();
+            assert!(!syncing.is_finished() && !has(&disk.after(Crash::PowerLoss), b"1"));
+            drop(crashed);
+        });
+        assert!(has(&disk.after(Crash::PowerLoss), b"1"));
     }
 
     #[test]
