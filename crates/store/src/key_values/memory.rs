@@ -256,18 +256,19 @@ mod tests {
     fn nothing_is_synced_while_somebody_looks_at_a_crash() {
         let disk = MemoryDisk::default();
         let crashed = disk.plan_crash(1, Crash::PowerLoss);
-        let (started, is_started) = sync_channel(0);
+        let (synced, is_synced) = sync_channel(1);
         std::thread::scope(|scope| {
             scope.spawn(|| write(&disk, b"1", true));
             let crashed = crashed.recv().unwrap();
-            let syncing = scope.spawn(|| {
-                started.send(()).unwrap();
+            scope.spawn(|| {
                 disk.persist();
+                synced.send(()).unwrap();
             });
-            is_started.recv().unwrap();
-            std::thread::yield_now();
-            assert!(!syncing.is_finished() && !has(&disk.after(Crash::PowerLoss), b"1"));
+            // Long enough for whoever does not wait.
+            assert!(is_synced.recv_timeout(Duration::from_millis(100)).is_err());
+            assert!(!has(&disk.after(Crash::PowerLoss), b"1"));
             drop(crashed);
+            is_synced.recv().unwrap();
         });
         assert!(has(&disk.after(Crash::PowerLoss), b"1"));
     }
