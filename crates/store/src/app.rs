@@ -107,7 +107,7 @@ impl App {
         random: fn() -> [u8; 16],
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { act: "cannot create", path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(io)?;
+        files::ensure_directory(dir).map_err(io)?;
         let documents_dir = dir.join("documents");
         let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
         let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
@@ -316,12 +316,7 @@ impl App {
     /// Replaces the text of [`App::setting`], durably and whole. Blocks on disk.
     pub fn set_setting(&self, name: &str, text: &str) -> std::io::Result<()> {
         let path = self.shared.dir.join(name).with_extension("json");
-        let new = path.with_extension("json.new");
-        let mut file = std::fs::File::create(&new)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&new, &path)?;
-        std::fs::File::open(&self.shared.dir)?.sync_all()
+        files::write_whole(&path, text.as_bytes(), files::PRIVATE_FILE)
     }
 
     /// What was last noted of a view of the events; see [`App::note_view`].
@@ -421,12 +416,10 @@ impl Drop for App {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::Ordering::SeqCst,
-        time::{Duration, Instant},
-    };
+    use std::time::{Duration, Instant};
 
     use document::{Action, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+    use files::faults::{Fault, Plan};
     use kafka_wire::record_batch;
 
     use super::*;
@@ -466,10 +459,11 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let app = open(dir.path());
         runtime.block_on(app.commit(upsert("kept"))).unwrap();
-        app.shared.journal.segments()[0].sync_fails.store(true, SeqCst);
+        let journal = app.shared.journal.segments()[0].path.parent().unwrap().to_owned();
+        let _injected = files::faults::inject(&journal, Plan::new(Fault::Io, 1).only(&[files::Act::Sync]));
         for id in ["failed", "refused"] {
             let error = runtime.block_on(app.commit(upsert(id))).unwrap_err();
-            assert!(matches!(&error, CommitError::Halted { reason } if reason.contains("the disk is gone")), "{error}");
+            assert!(matches!(&error, CommitError::Halted { reason } if reason.contains("cannot write to")), "{error}");
         }
         assert!(matches!(app.write_obstacle(), Some(CommitError::Halted { .. })));
         assert_eq!((app.newest_txn(), app.events().high_watermark()), (TxnId(1), 1), "readers see nothing of it");

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Write},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -147,7 +146,7 @@ impl DataDir {
             move |source| OpenError::Io { act, path, source }
         };
         let apps_dir = path.join("apps");
-        create_dir_private(&apps_dir).map_err(io("cannot create", &apps_dir))?;
+        files::ensure_directory(&apps_dir).map_err(io("cannot create", &apps_dir))?;
         let mut apps = BTreeMap::new();
         for entry in std::fs::read_dir(&apps_dir).map_err(io("cannot list", &apps_dir))? {
             let dir = entry.map_err(io("cannot list", &apps_dir))?.path();
@@ -183,7 +182,11 @@ impl DataDir {
             return Err(CreateAppError::Exists(name.as_str().to_owned()));
         }
         let dir = self.path.join("apps").join(name.as_str());
-        create_dir_private(&dir).map_err(|source| OpenError::Io { act: "cannot create", path: dir.clone(), source })?;
+        files::ensure_directory(&dir).map_err(|source| OpenError::Io {
+            act: "cannot create",
+            path: dir.clone(),
+            source,
+        })?;
         let app = Arc::new(App::open(&dir, name.clone(), &self.options, self.clock.clone(), self.random)?);
         apps.insert(name.as_str().to_owned(), app.clone());
         Ok(app)
@@ -202,7 +205,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
         let path = path.to_owned();
         move |source| OpenError::Io { act, path, source }
     };
-    create_dir_private(path).map_err(io("cannot create", path))?;
+    files::ensure_directory(path).map_err(io("cannot create", path))?;
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path);
     let mut file = open.map_err(io("cannot open", &lock_path))?;
     match file.try_lock() {
@@ -217,10 +220,6 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let noted = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
     noted.map_err(io("cannot write", &lock_path))?;
     Ok(file)
-}
-
-fn create_dir_private(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 impl From<SegmentError> for OpenError {

@@ -70,7 +70,7 @@ impl Place {
 impl Journal {
     /// Makes the first segment of a new app.
     pub(crate) fn create(dir: &Path, segment_bytes: u64, instance: [u8; 16], site: u64) -> Result<Self, SegmentError> {
-        std::fs::create_dir_all(dir).map_err(|source| SegmentError::Io {
+        files::ensure_directory(dir).map_err(|source| SegmentError::Io {
             act: "cannot create",
             path: dir.to_owned(),
             source,

@@ -11,14 +11,14 @@
 //! Not here: which segment to read ([`super::Journal`]), what a frame holds ([`super::frame`]).
 
 use std::{
-    fs::{File, OpenOptions},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use files::DataFile;
 
 use super::frame::{FrameError, FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES};
 
@@ -72,14 +72,11 @@ pub(crate) enum SegmentError {
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) header: SegmentHeader,
-    file: File,
+    file: DataFile,
     /// Bytes up to the end of the last whole frame.
     len_bytes: AtomicU64,
     /// Sparse, in order; `None` until first needed.
     index: Mutex<Option<Vec<IndexEntry>>>,
-    /// A test has the next sync fail.
-    #[cfg(test)]
-    pub(crate) sync_fails: std::sync::atomic::AtomicBool,
 }
 
 /// Added to the name of a segment that does not have its header yet.
@@ -95,7 +92,7 @@ pub(crate) fn is_half_made(path: &Path) -> bool {
 /// A file system that frees a whole segment at once has every sync wait for it: most for a disk that is told of each block that is free.
 #[derive(Debug)]
 pub(crate) struct RemovedSegment {
-    file: File,
+    file: DataFile,
     len_bytes: u64,
 }
 
@@ -121,12 +118,11 @@ impl Segment {
         let path = dir.join(format!("{:020}.segment", header.first_frame));
         let half_made = path.with_added_extension(HALF_MADE_EXTENSION);
         let made = (|| {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&half_made)?;
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
+            let file = DataFile::create(&half_made)?;
+            file.allocate(capacity_bytes)?;
             file.write_all_at(&header.encode(), 0)?;
             file.sync_all()?;
-            std::fs::rename(&half_made, &path)?;
-            File::open(dir)?.sync_all()?;
+            files::move_durably(&half_made, &path)?;
             Ok(file)
         })();
         let file = made.map_err(|source: std::io::Error| {
@@ -135,65 +131,45 @@ impl Segment {
             let _ = std::fs::remove_file(&path);
             SegmentError::Io { act: "cannot create", path: path.clone(), source }
         })?;
-        Ok(Self {
-            path,
-            header,
-            file,
-            len_bytes: AtomicU64::new(HEADER_BYTES),
-            index: Mutex::new(Some(Vec::new())),
-            #[cfg(test)]
-            sync_fails: false.into(),
-        })
+        Ok(Self { path, header, file, len_bytes: AtomicU64::new(HEADER_BYTES), index: Mutex::new(Some(Vec::new())) })
     }
 
     /// Opens an existing segment. Its length is the file's; the last one's must then be found by [`Segment::set_len_bytes`].
     pub(crate) fn open(path: &Path, writable: bool) -> Result<Self, SegmentError> {
         let io = |act| move |source| SegmentError::Io { act, path: path.to_owned(), source };
-        let file = OpenOptions::new().read(true).write(writable).open(path).map_err(io("cannot open"))?;
-        let len_bytes = file.metadata().map_err(io("cannot read"))?.len();
+        let file = DataFile::open(path, writable).map_err(io("cannot open"))?;
+        let len_bytes = file.len_bytes().map_err(io("cannot read"))?;
         let mut bytes = [0; HEADER_BYTES as usize];
         file.read_exact_at(&mut bytes, 0).map_err(io("cannot read the header of"))?;
         let header = SegmentHeader::decode(&bytes, path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            header,
-            file,
-            len_bytes: AtomicU64::new(len_bytes),
-            index: Mutex::new(None),
-            #[cfg(test)]
-            sync_fails: false.into(),
-        })
+        Ok(Self { path: path.to_owned(), header, file, len_bytes: AtomicU64::new(len_bytes), index: Mutex::new(None) })
     }
 
     /// The same segment, for whoever reads it once and is in no hurry: the system does not read ahead, so that a sync has little to wait behind.
     pub(crate) fn reopen_without_read_ahead(&self) -> Result<Self, SegmentError> {
         let own = Self::open(&self.path, false)?;
         own.set_len_bytes(self.len_bytes());
-        // A hint: without it all is read as well.
-        let _ = rustix::fs::fadvise(&own.file, 0, None, rustix::fs::Advice::Random);
+        own.file.do_not_read_ahead();
         Ok(own)
     }
 
     /// Has the system keep nothing of it in memory: removing a file's pages is most of what removing the file takes.
     pub(crate) fn uncache(&self) {
-        // A hint: without it the pages go with the file.
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        self.file.uncache();
     }
 
-    /// Removes the file. If nobody else reads it, what it holds is the caller's to free a little at a time; otherwise the system frees all of it
+    /// Removes the file, though not durably by itself. If nobody else reads it, what it holds is the caller's to free a little at a time; otherwise the system frees all of it
     /// when the last reader is done.
     pub(crate) fn remove(self: Arc<Self>) -> Result<Option<RemovedSegment>, SegmentError> {
         let io = |e| self.io("cannot remove", e);
-        let file = OpenOptions::new().write(true).open(&self.path).map_err(io)?;
-        std::fs::remove_file(&self.path).map_err(io)?;
+        let file = DataFile::open(&self.path, true).map_err(io)?;
+        files::remove(&self.path).map_err(io)?;
         Ok(Arc::into_inner(self).map(|segment| RemovedSegment { file, len_bytes: segment.capacity_bytes() }))
     }
 
     /// Removes the file, and makes sure that it does not come back.
     pub(crate) fn remove_durably(&self) -> Result<(), SegmentError> {
-        let dir = self.path.parent().expect("a segment lies in a folder");
-        let removed = std::fs::remove_file(&self.path).and_then(|()| File::open(dir)?.sync_all());
-        removed.map_err(|e| self.io("cannot remove", e))
+        files::remove_durably(&self.path).map_err(|e| self.io("cannot remove", e))
     }
 
     /// Bytes up to the end of the last whole frame.
@@ -203,7 +179,7 @@ impl Segment {
 
     /// Bytes the file may hold without growing.
     pub(crate) fn capacity_bytes(&self) -> u64 {
-        self.file.metadata().map_or(0, |m| m.len())
+        self.file.len_bytes().unwrap_or(0)
     }
 
     /// Says where the last whole frame ends.
@@ -215,10 +191,6 @@ impl Segment {
     pub(crate) fn write_durably(&self, head: &[u8], batches: &[u8]) -> std::io::Result<()> {
         self.file.write_all_at(head, self.len_bytes())?;
         self.file.write_all_at(batches, self.len_bytes() + head.len() as u64)?;
-        #[cfg(test)]
-        if self.sync_fails.swap(false, Ordering::SeqCst) {
-            return Err(std::io::Error::other("the disk is gone"));
-        }
         self.file.sync_data()
     }
 
@@ -239,19 +211,14 @@ impl Segment {
 
     /// Makes room for a frame that is larger than a whole segment.
     pub(crate) fn grow(&self, capacity_bytes: u64) -> std::io::Result<()> {
-        rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, capacity_bytes)?;
+        self.file.allocate(capacity_bytes)?;
         self.file.sync_all()
     }
 
     /// Writes zeros from the end of the last whole frame on, and makes room again.
     pub(crate) fn cut_tail(&self, capacity_bytes: u64) -> std::io::Result<()> {
         self.file.set_len(self.len_bytes())?;
-        rustix::fs::fallocate(
-            &self.file,
-            rustix::fs::FallocateFlags::empty(),
-            0,
-            capacity_bytes.max(self.len_bytes()),
-        )?;
+        self.file.allocate(capacity_bytes.max(self.len_bytes()))?;
         self.file.sync_all()
     }
 
@@ -262,7 +229,7 @@ impl Segment {
         while bytes.len() < len {
             // Into spare capacity: zeroing the window first would cost as much as copying it.
             let at = position + bytes.len() as u64;
-            if rustix::io::pread(&self.file, rustix::buffer::spare_capacity(&mut bytes), at)? == 0 {
+            if self.file.read_spare_at(&mut bytes, at)? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -289,13 +256,7 @@ impl Segment {
         let at = index.partition_point(|e| e.first_offset <= offset).saturating_sub(1);
         let Some(first) = index.get(at).map(|e| e.position) else { return false };
         let last = (first + bytes as u64).min(self.len_bytes().saturating_sub(1));
-        [first, last].into_iter().all(|position| self.is_cached(position))
-    }
-
-    fn is_cached(&self, position: u64) -> bool {
-        let mut byte = [0];
-        let mut buffers = [std::io::IoSliceMut::new(&mut byte)];
-        rustix::io::preadv2(&self.file, &mut buffers, position, rustix::io::ReadWriteFlags::NOWAIT) == Ok(1)
+        [first, last].into_iter().all(|position| self.file.is_cached_at(position))
     }
 
     fn build_index(&self) -> Result<Vec<IndexEntry>, SegmentError> {

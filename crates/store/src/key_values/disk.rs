@@ -85,7 +85,7 @@ impl Disk {
             let half_made = dir.with_added_extension(HALF_MADE_EXTENSION);
             remove_half_made(&half_made).map_err(|error| cannot_make(dir, &error))?;
             Self::open_files(&half_made, cache_bytes, threads)?.persist()?;
-            rename_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
+            files::move_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
         }
         Self::open_files(dir, cache_bytes, threads)
     }
@@ -154,11 +154,6 @@ fn remove_half_made(dir: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
-}
-
-fn rename_durably(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::rename(from, to)?;
-    to.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 fn cannot_make(dir: &Path, error: &std::io::Error) -> EngineError {

@@ -1,0 +1,176 @@
+//! Names that last: a file's and a folder's entry in the folder above is made durable with what it names.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{Act, Course, course, pass};
+
+/// Mode of a file that only its owner may read.
+pub const PRIVATE_FILE: u32 = 0o600;
+
+/// Mode of a folder that only its owner may enter.
+pub const PRIVATE_DIRECTORY: u32 = 0o700;
+
+/// What is in the file at `path`; `None` if there is none.
+pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let course = course(Act::Read, path)?;
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(flipped(course, bytes))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(feature = "faults")]
+fn flipped(course: Course, mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    if let (Course::FlippedBit, Some(byte)) = (course, bytes.get_mut(middle)) {
+        *byte ^= 4;
+    }
+    bytes
+}
+
+#[cfg(not(feature = "faults"))]
+fn flipped(_: Course, bytes: Vec<u8>) -> Vec<u8> {
+    bytes
+}
+
+/// Puts `contents` at `path` with the permissions `mode`, in place of whatever was there: after a crash at any moment the file has its old
+/// contents or its new ones. Durable when it returns; after an error either may be there, and nothing else is left.
+pub fn write_whole(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary_path(path);
+    let written = write_synced(&temporary, contents, mode).and_then(|()| move_durably(&temporary, path));
+    if written.is_err() {
+        // Gone already where only the folder could not be synced.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn temporary_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.tmp"))
+}
+
+fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    pass(Act::Open, path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    match course(Act::Write, path)? {
+        #[cfg(feature = "faults")]
+        Course::HalfThenError(error) => {
+            file.write_all(&contents[..contents.len() / 2])?;
+            return Err(error);
+        }
+        _ => file.write_all(contents)?,
+    }
+    pass(Act::Sync, path)?;
+    file.sync_all()
+}
+
+/// Renames `from` to `to`, both in one folder, in place of a file that is there; durable when it returns.
+pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
+    pass(Act::Rename, to)?;
+    fs::rename(from, to)?;
+    sync_directory(parent_of(to))
+}
+
+/// Removes a file. After a loss of power it may be there again, until its folder is synced.
+pub fn remove(path: &Path) -> io::Result<()> {
+    pass(Act::Remove, path)?;
+    fs::remove_file(path)
+}
+
+/// Removes a file, and makes sure that it does not come back.
+pub fn remove_durably(path: &Path) -> io::Result<()> {
+    remove(path)?;
+    sync_directory(parent_of(path))
+}
+
+/// Makes the folder at `path` with [`PRIVATE_DIRECTORY`], and those above it that are missing, each durably entered in the one above.
+/// Where it is there already nothing happens.
+pub fn ensure_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = parent_of(path);
+    ensure_directory(parent)?;
+    pass(Act::MakeDirectory, path)?;
+    match DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    sync_directory(parent)
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    pass(Act::Sync, path)?;
+    File::open(path)?.sync_all()
+}
+
+/// The folder that `path` is in; of a bare name, the one that the process is in.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(temporary_path(&path), "left by a crash").unwrap();
+        write_whole(&path, b"one, rather long", PRIVATE_FILE).unwrap();
+        write_whole(&path, b"two", 0o700).unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(mode(&path), 0o700);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_contents() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        write_whole(&path, b"old", PRIVATE_FILE).unwrap();
+        fs::create_dir(temporary_path(&path)).unwrap();
+        write_whole(&path, b"new", PRIVATE_FILE).unwrap_err();
+        assert_eq!(read(&path).unwrap().as_deref(), Some(&b"old"[..]));
+    }
+
+    #[test]
+    fn folders_are_made_private_with_those_above_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/c");
+        ensure_directory(&path).unwrap();
+        ensure_directory(&path).unwrap();
+        assert_eq!([mode(&path), mode(path.parent().unwrap())], [0o700; 2]);
+        fs::write(directory.path().join("file"), "").unwrap();
+        ensure_directory(&directory.path().join("file")).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_not_there_is_none() {
+        assert!(read(Path::new("no such file")).unwrap().is_none());
+    }
+}
