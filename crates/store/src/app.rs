@@ -18,8 +18,8 @@ use crate::{
     SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     disk,
-    engine::{Engine, EngineError},
-    journal::Journal,
+    engine::{Engine, EngineError, JournalNote},
+    journal::{Journal, recovery::Known},
     key_values::KeyValues,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
@@ -113,35 +113,14 @@ impl App {
         let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
         let applied_frames = applied.map_or(0, |p| p.next_frame);
-        let journal_dir = dir.join("journal");
-        let journal = match Journal::open(&journal_dir, options.segment_bytes, applied_frames, true)? {
-            Some(opened) => {
-                if opened.torn_bytes > 0 {
-                    tracing::warn!(
-                        app = name.as_str(),
-                        bytes = opened.torn_bytes,
-                        "cut a torn frame off the journal's end"
-                    );
-                }
-                opened.journal
-            }
-            None => {
-                let site = u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1;
-                Journal::create(&journal_dir, options.segment_bytes, random(), site)?
-            }
-        };
-        let start = journal.start();
-        if start.first_frame > applied_frames {
-            return Err(OpenError::Damaged {
-                path: journal.segments()[0].path.clone(),
-                at: 0,
-                message: format!(
-                    "the journal begins with frame {}, what was before it was trimmed, and the documents in {} only know {applied_frames} \
-                     frames: restore a backup",
-                    start.first_frame,
-                    documents_dir.display(),
-                ),
-            });
+        let note = engine.journal().map_err(engine_error)?;
+        let journal = open_journal(dir, options, applied_frames, note.as_ref(), random)?;
+        check_start(&journal, applied_frames, &documents_dir)?;
+        let noted = JournalNote::of(&journal.start());
+        match note {
+            Some(note) if note.instance == noted.instance => {}
+            Some(_) => return Err(OpenError::OtherInstance { path: documents_dir }),
+            None => engine.note_journal(&noted).map_err(engine_error)?,
         }
         let (instance, site) = journal.identity();
         let (journal, site) = (Arc::new(journal), SiteId(site));
@@ -398,6 +377,48 @@ impl App {
             tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");
         }
     }
+}
+
+/// Opens the app's journal, or makes it where the documents know of none.
+fn open_journal(
+    dir: &Path,
+    options: &StoreOptions,
+    applied_frames: u64,
+    note: Option<&JournalNote>,
+    random: fn() -> [u8; 16],
+) -> Result<Journal, OpenError> {
+    let path = dir.join("journal");
+    let known = Known { applied_frames, start: note.map(|note| note.start) };
+    let Some(opened) = Journal::open(&path, options.segment_bytes, known, true, random)? else {
+        if applied_frames > 0 || note.is_some() {
+            return Err(OpenError::JournalMissing { path, applied_frames });
+        }
+        let site = u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1;
+        return Ok(Journal::create(&path, options.segment_bytes, random(), site, random)?);
+    };
+    let app = dir.file_name().unwrap_or_default().to_string_lossy();
+    if opened.torn_bytes > 0 {
+        tracing::warn!(%app, bytes = opened.torn_bytes, "cut a torn frame off the journal's end");
+    }
+    if opened.left_by_trim > 0 {
+        tracing::warn!(%app, segments = opened.left_by_trim, "removed segments that a trim had left");
+    }
+    Ok(opened.journal)
+}
+
+/// Documents that do not know where the journal begins must at least know what was before.
+fn check_start(journal: &Journal, applied_frames: u64, documents: &Path) -> Result<(), OpenError> {
+    let start = journal.start();
+    if start.first_frame <= applied_frames {
+        return Ok(());
+    }
+    let message = format!(
+        "the journal begins with frame {}, what was before it was trimmed, and the documents in {} only know {applied_frames} frames: \
+         restore a backup",
+        start.first_frame,
+        documents.display(),
+    );
+    Err(OpenError::Damaged { path: journal.segments()[0].path.clone(), at: 0, message })
 }
 
 fn key_values(dir: &Path, options: &StoreOptions) -> Result<KeyValues, EngineError> {

@@ -88,6 +88,22 @@ pub enum OpenError {
         /// What is wrong.
         message: String,
     },
+    /// The documents know of a journal, and there is none.
+    #[error(
+        "the journal {path} is missing: the documents know {applied_frames} frames of it; is a volume not mounted?"
+    )]
+    JournalMissing {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the documents have seen of it.
+        applied_frames: u64,
+    },
+    /// The documents are not of the journal beside them.
+    #[error("the documents in {path} are of another app's journal, or of another life of this one")]
+    OtherInstance {
+        /// Their directory.
+        path: PathBuf,
+    },
     /// The document engine cannot be opened.
     #[error("the documents in {path} cannot be opened: {message}")]
     Engine {

@@ -10,6 +10,7 @@
 //! | `departures` | view, 0, 1, the documents key | that offset u64 BE |
 //! | `meta` | `view:` and a name | what a view of the events remembers (crate `topics`, which versions it) |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
+//! | `meta` | `journal` | version 1, the app's instance (16 bytes), three u64 LE: frame, txnId and offset that its journal begins with, u64 LE: the commit time before |
 //! | `meta` | `tombstone_floor` | version 1, u64 LE: below it tombstones were dropped |
 //!
 //! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one entry, not
@@ -31,7 +32,10 @@ use document::{CollectionName, Document, DocumentId};
 use crate::{
     CommittedOffset, KeptTombstones, StoredDocument, TxnId,
     apply::ChangedDocument,
-    journal::Position,
+    journal::{
+        Position,
+        segment::{SegmentEnd, SegmentHeader},
+    },
     key_values::{Batch, KeySnapshot, KeyValues, Space},
 };
 
@@ -42,6 +46,7 @@ const VALUE_VERSION: u8 = 1;
 const POSITION_KEY: &[u8] = b"position";
 const INDEXED_TO_KEY: &[u8] = b"indexed_to";
 const TOMBSTONE_FLOOR_KEY: &[u8] = b"tombstone_floor";
+const JOURNAL_KEY: &[u8] = b"journal";
 const VIEW_PREFIX: &str = "view:";
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
@@ -51,6 +56,43 @@ pub(crate) const ENTRIES_AT_ONCE: usize = 512;
 
 /// An entry of the last-change index: offset and documents key.
 pub(crate) type IndexEntry = (u64, Vec<u8>);
+
+/// Which journal the documents are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JournalNote {
+    /// The app's random number for life.
+    pub(crate) instance: [u8; 16],
+    /// Its first segment begins there: what was before was trimmed.
+    pub(crate) start: SegmentEnd,
+}
+
+impl JournalNote {
+    /// The note on a journal whose first segment has this header.
+    pub(crate) fn of(first: &SegmentHeader) -> Self {
+        Self { instance: first.instance, start: first.start() }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let SegmentEnd { next_frame, next_txn, next_offset, commit_time_ms } = self.start;
+        let mut out = vec![VALUE_VERSION];
+        out.extend_from_slice(&self.instance);
+        for number in [next_frame, next_txn, next_offset, commit_time_ms] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out
+    }
+
+    fn decode(value: &[u8]) -> Result<Self, EngineError> {
+        let decoded = value.strip_prefix(&[VALUE_VERSION]).and_then(|rest| {
+            let (instance, rest) = rest.split_first_chunk::<16>()?;
+            let numbers: [[u8; 8]; 4] = rest.as_chunks().0.try_into().ok().filter(|_| rest.len() == 32)?;
+            let [next_frame, next_txn, next_offset, commit_time_ms] = numbers.map(u64::from_le_bytes);
+            let start = SegmentEnd { next_frame, next_txn, next_offset, commit_time_ms };
+            Some(Self { instance: *instance, start })
+        });
+        decoded.ok_or_else(|| EngineError("the note on the journal cannot be read".into()))
+    }
+}
 
 /// One app's documents, last-change index, consumer offsets and position.
 pub(crate) struct Engine {
@@ -79,6 +121,17 @@ impl Engine {
     /// Where the documents are; `None` before the first frame.
     pub(crate) fn position(&self) -> Result<Option<Position>, EngineError> {
         self.store.get(Space::Meta, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()
+    }
+
+    /// Which journal the documents are of, and where it begins; `None` before that was noted the first time.
+    pub(crate) fn journal(&self) -> Result<Option<JournalNote>, EngineError> {
+        self.store.get(Space::Meta, JOURNAL_KEY)?.map(|value| JournalNote::decode(&value)).transpose()
+    }
+
+    /// Notes that, durably.
+    pub(crate) fn note_journal(&self, note: &JournalNote) -> Result<(), EngineError> {
+        self.store.insert(Space::Meta, JOURNAL_KEY, note.encode())?;
+        self.persist()
     }
 
     pub(crate) fn snapshot(&self) -> EngineSnapshot {

@@ -46,6 +46,7 @@ pub(crate) struct Journal {
     segments: RwLock<Vec<Arc<Segment>>>,
     /// Where the next frame goes in the last segment.
     planned_end: Mutex<u64>,
+    random: fn() -> [u8; 16],
 }
 
 /// Where a frame goes.
@@ -61,6 +62,11 @@ impl Place {
         self.at == segment::HEADER_BYTES
     }
 
+    /// Where the frame's checksum begins.
+    pub(crate) fn salt(&self) -> u32 {
+        self.segment.header.salt
+    }
+
     /// Lets readers see the frame that was written there.
     pub(crate) fn publish(&self, header: &FrameHeader) {
         self.segment.publish(header);
@@ -69,21 +75,36 @@ impl Place {
 
 impl Journal {
     /// Makes the first segment of a new app.
-    pub(crate) fn create(dir: &Path, segment_bytes: u64, instance: [u8; 16], site: u64) -> Result<Self, SegmentError> {
+    pub(crate) fn create(
+        dir: &Path,
+        segment_bytes: u64,
+        instance: [u8; 16],
+        site: u64,
+        random: fn() -> [u8; 16],
+    ) -> Result<Self, SegmentError> {
         files::ensure_directory(dir).map_err(|source| SegmentError::Io {
             act: "cannot create",
             path: dir.to_owned(),
             source,
         })?;
-        let header = SegmentHeader { instance, site, first_frame: 0, first_txn: 1, first_offset: 0, commit_time_ms: 0 };
+        let header = SegmentHeader {
+            version: segment::VERSION,
+            salt: salt(random),
+            instance,
+            site,
+            first_frame: 0,
+            first_txn: 1,
+            first_offset: 0,
+            commit_time_ms: 0,
+        };
         let first = Segment::create(dir, header, segment_bytes)?;
-        Ok(Self::new(dir, segment_bytes, vec![first]))
+        Ok(Self::new(dir, segment_bytes, vec![first], random))
     }
 
-    fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>) -> Self {
+    fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>, random: fn() -> [u8; 16]) -> Self {
         let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
         let planned_end = Mutex::new(segments.last().map_or(0, |s| s.len_bytes()));
-        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments), planned_end }
+        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments), planned_end, random }
     }
 
     /// What every segment says of the app.
@@ -106,8 +127,12 @@ impl Journal {
     pub(crate) fn place(&self, frame_bytes: usize, position: &Position) -> Result<Place, SegmentError> {
         let mut planned_end = self.planned_end.lock().expect("not poisoned");
         let mut active = self.active();
-        let end = *planned_end + frame_bytes as u64;
-        if end > active.capacity_bytes() {
+        // A sealed segment of this version has room for its footer without growing.
+        let end = *planned_end + frame_bytes as u64 + segment::FOOTER_BYTES;
+        if active.header.version < segment::VERSION {
+            active = self.begin_segment(frame_bytes, position)?;
+            *planned_end = segment::HEADER_BYTES;
+        } else if end > active.capacity_bytes() {
             if *planned_end == segment::HEADER_BYTES {
                 active.grow(end).map_err(|e| active.io("cannot make room in", e))?;
             } else {
@@ -123,6 +148,8 @@ impl Journal {
     fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
         let (instance, site) = self.identity();
         let header = SegmentHeader {
+            version: segment::VERSION,
+            salt: salt(self.random),
             instance,
             site,
             first_frame: position.next_frame,
@@ -130,9 +157,12 @@ impl Journal {
             first_offset: position.next_offset,
             commit_time_ms: position.commit_time_ms,
         };
-        let capacity_bytes = self.segment_bytes.max(segment::HEADER_BYTES + frame_bytes as u64);
-        let next = Arc::new(Segment::create(&self.dir, header, capacity_bytes)?);
-        self.segments.write().expect("not poisoned").push(next.clone());
+        let needed_bytes = segment::HEADER_BYTES + frame_bytes as u64 + segment::FOOTER_BYTES;
+        let next = Arc::new(Segment::create(&self.dir, header, self.segment_bytes.max(needed_bytes))?);
+        let mut segments = self.segments.write().expect("not poisoned");
+        // One of an older version that has no frame: the file has its name now.
+        segments.pop_if(|last| last.header.first_frame == header.first_frame);
+        segments.push(next.clone());
         Ok(next)
     }
 
@@ -151,7 +181,8 @@ impl Journal {
     fn seal_before(&self, segment: &Segment) -> Result<(), SegmentError> {
         let segments = self.segments();
         let before = segments.iter().rev().find(|s| s.header.first_frame < segment.header.first_frame);
-        before.map_or(Ok(()), |before| before.seal().map_err(|e| before.io("cannot seal", e)))
+        let end = segment.header.start();
+        before.map_or(Ok(()), |before| before.seal(end).map_err(|e| before.io("cannot seal", e)))
     }
 
     /// Whether [`Journal::read_batches`] will most likely find what it needs in the system's page cache.
@@ -230,6 +261,11 @@ impl Journal {
     pub(crate) fn len_bytes(&self) -> u64 {
         self.segments.read().expect("not poisoned").iter().map(|s| s.len_bytes()).sum()
     }
+}
+
+fn salt(random: fn() -> [u8; 16]) -> u32 {
+    let [a, b, c, d, ..] = random();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 struct BatchCollector {

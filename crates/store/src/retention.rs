@@ -26,7 +26,7 @@ use wire::event;
 use crate::{
     TrimObserver, WallClock,
     app::Shared,
-    engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry},
+    engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry, JournalNote},
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
@@ -157,15 +157,10 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(),
     let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
     let indexed_ms = began.elapsed().as_millis() as u64;
     drop(segments);
+    // From here on the next start takes out itself what is not removed below.
+    shared.engine.note_journal(&JournalNote::of(&shared.journal.start()))?;
     let began = Instant::now();
-    let mut at_once = FREED_AT_FIRST;
-    for segment in trimmed {
-        let Some(mut removed) = segment.remove()? else { continue };
-        // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
-        while removed.len_bytes() > 0 && !is_stopping(shared) {
-            at_once = free(&mut removed, at_once)?;
-        }
-    }
+    remove(shared, trimmed)?;
     let freed_ms = began.elapsed().as_millis() as u64;
     shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
     tracing::info!(
@@ -178,6 +173,26 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(),
         "trimmed old events"
     );
     Ok(())
+}
+
+/// Removes the files of segments that were taken out. One that cannot be removed does not keep the others: the next start tries it again.
+fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionError> {
+    let (mut at_once, mut failed) = (FREED_AT_FIRST, None);
+    for segment in trimmed {
+        let mut removed = match segment.remove() {
+            Ok(Some(removed)) => removed,
+            Ok(None) => continue,
+            Err(error) => {
+                failed.get_or_insert(error);
+                continue;
+            }
+        };
+        // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
+        while removed.len_bytes() > 0 && !is_stopping(shared) {
+            at_once = free(&mut removed, at_once)?;
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Drops tombstones whose event was trimmed. Removals stand in the last-change index in the order of their times, so one pass goes up to the
@@ -376,6 +391,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let segment = |first_frame| {
             let header = SegmentHeader {
+                version: crate::journal::segment::VERSION,
+                salt: 1,
                 instance: [7; 16],
                 site: 1,
                 first_frame,

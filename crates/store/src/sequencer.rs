@@ -217,15 +217,15 @@ impl Sequencer {
             changes_bytes: 0,
             batches_bytes: 0,
         };
-        let (head, header) = frame.finish(header, &result.batches);
-        self.last_sizes = LastSizes { changes_bytes: header.changes_bytes, batches_bytes: header.batches_bytes };
-        let place = match self.shared.journal.place(header.len_bytes, &self.position) {
+        let place = match self.shared.journal.place(frame.len_bytes(result.batches.len()), &self.position) {
             Ok(place) => place,
             Err(error) => {
                 let error = self.no_room(&error.to_string());
                 return waiting.refuse(&error);
             }
         };
+        let (head, header) = frame.finish(header, &result.batches, place.salt());
+        self.last_sizes = LastSizes { changes_bytes: header.changes_bytes, batches_bytes: header.batches_bytes };
         self.room_wanted_bytes = 0;
         result.position.next_frame = header.frame_number + 1;
         result.position.commit_time_ms = header.commit_time_ms;

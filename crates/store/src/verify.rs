@@ -21,6 +21,7 @@ use crate::{
     journal::{
         Journal, Position,
         frame::{FrameError, FrameHeader},
+        recovery::Known,
         segment::{Segment, SegmentError, SegmentHeader},
     },
     key_values::KeyValues,
@@ -106,7 +107,9 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
         .map_err(engine_error)?;
     let applied = engine.position().map_err(engine_error)?;
     let applied_frames = applied.map_or(0, |p| p.next_frame);
-    let opened = match Journal::open(&dir.join("journal"), 0, applied_frames, false) {
+    let note = engine.journal().map_err(engine_error)?;
+    let known = Known { applied_frames, start: note.map(|note| note.start) };
+    let opened = match Journal::open(&dir.join("journal"), 0, known, false, || [0; 16]) {
         Ok(Some(opened)) => opened,
         Ok(None) => {
             report.findings.push(format!("{} has no journal", dir.display()));
@@ -116,6 +119,10 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
     };
     report.torn_bytes = opened.torn_bytes;
     report.segments = opened.journal.segments().len() as u64;
+    if note.is_some_and(|note| note.instance != opened.journal.identity().0) {
+        report.findings.push("the documents are of another app's journal, or of another life of this one".to_owned());
+        return Ok(report);
+    }
     let scratch = Scratch::open(dir).map_err(engine_error)?;
     let start = opened.journal.start();
     if start.first_frame > applied_frames {

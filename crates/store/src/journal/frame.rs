@@ -5,7 +5,7 @@
 //! | len | crc | frame  | first | first  | commit | stamp  | txn | event| max | chan- | batch-| 0   | changes | batches
 //! |     |     | number | txn   | offset | time   | before | n   | n    | evt | ges n | es n  |     |         |
 //! ```
-//! All little-endian. `len` is the whole frame's; `crc` is CRC-32C over everything behind it. `changes` are entries
+//! All little-endian. `len` is the whole frame's; `crc` is CRC-32C over everything behind it, begun with the segment's salt. `changes` are entries
 //! `kind u8, length u32, bytes`; `batches` are Kafka record batches as consumers get them.
 //!
 //! Not here: files ([`super::segment`]), what a changeset does (`crate::apply`).
@@ -86,10 +86,10 @@ impl FrameHeader {
         Ok(Some(header))
     }
 
-    /// Checks the checksum of the whole frame in `bytes`.
-    pub(crate) fn check(&self, frame: &[u8]) -> Result<(), FrameError> {
+    /// Checks the checksum of the whole frame in `bytes`, which stands in a segment of this salt.
+    pub(crate) fn check(&self, frame: &[u8], salt: u32) -> Result<(), FrameError> {
         debug_assert_eq!(frame.len(), self.len_bytes);
-        let found = crc32c::crc32c(&frame[8..]);
+        let found = crc32c::crc32c_append(salt, &frame[8..]);
         if found == self.crc {
             Ok(())
         } else {
@@ -153,12 +153,17 @@ impl FrameBuilder {
         self.changes_bytes() == 0
     }
 
-    /// Fills in the header (its lengths and checksum are made here) and gives the frame's head: all of it but the batches, which
-    /// follow on it in the file and need not be copied.
-    pub(crate) fn finish(mut self, mut header: FrameHeader, batches: &[u8]) -> (Vec<u8>, FrameHeader) {
+    /// Bytes of the whole frame, with batches of so many.
+    pub(crate) fn len_bytes(&self, batches_bytes: usize) -> usize {
+        self.bytes.len() + batches_bytes
+    }
+
+    /// Fills in the header (its lengths and checksum are made here, for a segment of this salt) and gives the frame's head: all of it but
+    /// the batches, which follow on it in the file and need not be copied.
+    pub(crate) fn finish(mut self, mut header: FrameHeader, batches: &[u8], salt: u32) -> (Vec<u8>, FrameHeader) {
         header.changes_bytes = self.changes_bytes();
         header.batches_bytes = batches.len();
-        header.len_bytes = self.bytes.len() + batches.len();
+        header.len_bytes = self.len_bytes(batches.len());
         let u32_of = |n: usize| u32::try_from(n).expect("a frame is bounded by its group").to_le_bytes();
         let out = &mut self.bytes;
         out[0..4].copy_from_slice(&u32_of(header.len_bytes));
@@ -172,7 +177,7 @@ impl FrameBuilder {
         out[56..60].copy_from_slice(&header.event_bytes_max.to_le_bytes());
         out[60..64].copy_from_slice(&u32_of(header.changes_bytes));
         out[64..68].copy_from_slice(&u32_of(header.batches_bytes));
-        header.crc = crc32c::crc32c_append(crc32c::crc32c(&out[8..]), batches);
+        header.crc = crc32c::crc32c_append(crc32c::crc32c_append(salt, &out[8..]), batches);
         out[4..8].copy_from_slice(&header.crc.to_le_bytes());
         (self.bytes, header)
     }
@@ -233,6 +238,8 @@ pub(crate) fn batches_from(
 mod tests {
     use super::*;
 
+    const SALT: u32 = 0x1234_5678;
+
     fn header() -> FrameHeader {
         FrameHeader {
             len_bytes: 0,
@@ -254,7 +261,7 @@ mod tests {
         let mut builder = FrameBuilder::with_capacity(0);
         builder.push_entry(EntryKind::Changeset, |out| out.extend_from_slice(b"one"));
         builder.push_entry(EntryKind::ConsumerOffsets, |_| ());
-        let (mut frame, header) = builder.finish(header(), b"batches");
+        let (mut frame, header) = builder.finish(header(), b"batches", SALT);
         frame.extend_from_slice(b"batches");
         (frame, header)
     }
@@ -264,7 +271,8 @@ mod tests {
         let (bytes, written) = frame();
         let read = FrameHeader::decode(&bytes).unwrap().unwrap();
         assert_eq!(read, written);
-        read.check(&bytes).unwrap();
+        read.check(&bytes, SALT).unwrap();
+        assert!(read.check(&bytes, 0).is_err(), "in another segment it is no frame");
         assert_eq!(&bytes[read.batches()], b"batches");
         let entries: Vec<_> = entries(&bytes[read.changes()]).map(Result::unwrap).collect();
         assert_eq!(entries, [(EntryKind::Changeset, &b"one"[..]), (EntryKind::ConsumerOffsets, &b""[..])]);
@@ -277,7 +285,7 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             let noticed = match FrameHeader::decode(&damaged) {
-                Ok(Some(header)) => header.len_bytes != bytes.len() || header.check(&damaged).is_err(),
+                Ok(Some(header)) => header.len_bytes != bytes.len() || header.check(&damaged, SALT).is_err(),
                 Ok(None) | Err(_) => true,
             };
             assert!(noticed, "bit {bit}");

@@ -4,14 +4,17 @@
 //! it. With a readable frame behind it, in a sealed segment, or already applied to the documents, it is damage: an error.
 //!
 //! A segment is sealed before the next one's first frame is written. So behind a crash the last segment is the last one with a frame: those
-//! behind it were made ahead for frames that were never written, and go.
+//! behind it were made ahead for frames that were never written, and go. Every other one ends exactly where the next begins.
+//!
+//! Before the first one there may be segments that a trim was about to remove: the documents know where the journal begins, and what is
+//! before that goes. If it begins later than they know, segments are missing.
 
 use std::path::Path;
 
 use super::{
-    Journal, Position,
+    Journal,
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
-    segment::{HEADER_BYTES, Segment, SegmentError, is_half_made},
+    segment::{HEADER_BYTES, Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
 };
 
 /// A journal as it was found.
@@ -20,25 +23,38 @@ pub(crate) struct Opened {
     pub(crate) journal: Journal,
     /// Bytes of a torn frame that were (or would be) cut.
     pub(crate) torn_bytes: u64,
+    /// Segments that a trim had left, which were (or would be) removed.
+    pub(crate) left_by_trim: usize,
+}
+
+/// What the documents know of the journal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// How many frames they have surely seen.
+    pub(crate) applied_frames: u64,
+    /// Where it begins; `None` if they do not know.
+    pub(crate) start: Option<SegmentEnd>,
 }
 
 impl Journal {
-    /// Opens the journal in `dir`; `None` if there is none. `applied_frames`: how many frames the documents have surely
-    /// seen. With `cut` a torn tail is cut, without it only passed over.
+    /// Opens the journal in `dir`; `None` if there is none. With `cut` a torn tail is cut and what was left of segments is removed; without it
+    /// they are only passed over.
     pub(crate) fn open(
         dir: &Path,
         segment_bytes: u64,
-        applied_frames: u64,
+        known: Known,
         cut: bool,
+        random: fn() -> [u8; 16],
     ) -> Result<Option<Opened>, SegmentError> {
         let mut segments = Vec::new();
         for path in segment_paths(dir, cut)? {
             segments.push(Segment::open(&path, cut)?);
         }
+        let left_by_trim = drop_left_by_trim(&mut segments, known.start, cut)?;
         let mut torn_bytes = 0;
         let last = loop {
             let Some(last) = segments.last() else { return Ok(None) };
-            torn_bytes += find_end(last, applied_frames)?;
+            torn_bytes += find_end(last, known.applied_frames)?;
             if segments.len() == 1 || last.len_bytes() > HEADER_BYTES {
                 break last;
             }
@@ -48,12 +64,16 @@ impl Journal {
             segments.pop();
         };
         if cut {
-            last.cut_tail(segment_bytes).map_err(|e| last.io("cannot cut the torn tail of", e))?;
+            // Nothing more is written to one of an older version.
+            let room = if last.header.version < VERSION { 0 } else { segment_bytes };
+            last.cut_tail(room).map_err(|e| last.io("cannot cut the torn tail of", e))?;
         }
+        check_start(&segments[0], known.start)?;
         for pair in segments.windows(2) {
             check_sealed(&pair[0], &pair[1])?;
         }
-        Ok(Some(Opened { journal: Journal::new(dir, segment_bytes, segments), torn_bytes }))
+        let journal = Journal::new(dir, segment_bytes, segments, random);
+        Ok(Some(Opened { journal, torn_bytes, left_by_trim }))
     }
 }
 
@@ -71,36 +91,65 @@ fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<std::path::PathBuf>, Segme
         if path.extension().is_some_and(|e| e == "segment") {
             paths.push(path);
         } else if cut && is_half_made(&path) {
-            std::fs::remove_file(&path).map_err(io)?;
+            files::remove(&path).map_err(io)?;
         }
     }
     paths.sort();
     Ok(paths)
 }
 
-/// A sealed segment's frames lead up to the next one; only its length and the next header are looked at here, `verify` reads it all.
+/// Takes out the segments before the one that the journal begins with; gives how many. A trim took them out, and was kept from removing their
+/// files.
+fn drop_left_by_trim(segments: &mut Vec<Segment>, start: Option<SegmentEnd>, cut: bool) -> Result<usize, SegmentError> {
+    let Some(start) = start else { return Ok(0) };
+    let left = segments.iter().take_while(|segment| segment.header.first_frame < start.next_frame).count();
+    // Where nothing is left behind them, they are all there is: that is damage, and evidence.
+    if left == segments.len() {
+        return Ok(0);
+    }
+    for segment in segments.drain(..left) {
+        if cut {
+            segment.remove_durably()?;
+        }
+    }
+    Ok(left)
+}
+
+/// The first segment is the one that the documents know the journal to begin with.
+fn check_start(first: &Segment, start: Option<SegmentEnd>) -> Result<(), SegmentError> {
+    let Some(start) = start.filter(|start| !start.is_followed_by(&first.header)) else { return Ok(()) };
+    let header = first.header;
+    let message = format!(
+        "the journal begins with frame {}, transaction {}, offset {}; the documents know it to begin with {}, {}, {}: segments are missing",
+        header.first_frame, header.first_txn, header.first_offset, start.next_frame, start.next_txn, start.next_offset,
+    );
+    Err(first.damaged(0, super::frame::FrameError(message)))
+}
+
+/// A sealed segment ends exactly where the next begins. What is between is not looked at here: `verify` reads it all.
 fn check_sealed(segment: &Segment, next: &Segment) -> Result<(), SegmentError> {
-    let follows = segment.header.first_frame < next.header.first_frame
-        && segment.header.first_offset <= next.header.first_offset
-        && segment.header.instance == next.header.instance;
-    if follows {
+    let end = segment.set_sealed()?;
+    if end.is_followed_by(&next.header) && segment.header.instance == next.header.instance {
         return Ok(());
     }
     Err(SegmentError::Damaged {
         path: next.path.clone(),
         at: 0,
-        message: format!("does not follow on {}", segment.path.display()),
+        message: format!(
+            "does not follow on {}: a segment between them is missing, or one of them is another journal's",
+            segment.path.display()
+        ),
     })
 }
 
+/// Finds the end of the last segment with a frame, which is sealed or not: a crash may have come right before the next one's first frame.
 fn find_end(segment: &Segment, applied_frames: u64) -> Result<u64, SegmentError> {
-    let mut end = Position {
-        next_frame: segment.header.first_frame,
-        next_txn: segment.header.first_txn,
-        next_offset: segment.header.first_offset,
-        ..Position::default()
-    };
-    let file_bytes = segment.len_bytes();
+    let mut end = segment.header.start();
+    let sealed = segment.footer()?;
+    let file_bytes = sealed.map_or(segment.len_bytes(), |(at, _)| at);
+    // What is known to have been written.
+    let known_frames = applied_frames.max(sealed.map_or(0, |(_, sealed)| sealed.next_frame));
+    segment.set_len_bytes(file_bytes);
     let mut at = HEADER_BYTES;
     let torn = loop {
         if at >= file_bytes {
@@ -111,9 +160,7 @@ fn find_end(segment: &Segment, applied_frames: u64) -> Result<u64, SegmentError>
             Ok(None) => break Some(unwritten(segment, at)),
             Ok(Some((header, _))) if header.frame_number == end.next_frame => {
                 at += header.len_bytes as u64;
-                end.next_frame += 1;
-                end.next_txn = header.next_txn();
-                end.next_offset = header.next_offset();
+                end = SegmentEnd::after(&header);
             }
             Ok(Some((header, _))) => {
                 let message = format!("frame {} stands where {} should", header.frame_number, end.next_frame);
@@ -125,12 +172,12 @@ fn find_end(segment: &Segment, applied_frames: u64) -> Result<u64, SegmentError>
     };
     let mut torn_bytes = 0;
     if let Some(error) = torn {
-        if end.next_frame < applied_frames || frame_behind(segment, at, end.next_frame)? {
+        if end.next_frame < known_frames || frame_behind(segment, at, end.next_frame)? {
             return Err(error);
         }
         torn_bytes = written_behind(segment, at)?;
-    } else if end.next_frame < applied_frames {
-        let message = format!("the journal ends at frame {}, the documents know {applied_frames}", end.next_frame);
+    } else if end.next_frame < known_frames {
+        let message = format!("the journal ends at frame {}, the documents know {known_frames}", end.next_frame);
         return Err(segment.damaged(at, super::frame::FrameError(message)));
     }
     segment.set_len_bytes(at);
@@ -194,4 +241,105 @@ fn for_each_window(
         at += (window.len() - overlap) as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Position,
+            frame::{EntryKind, FrameBuilder, FrameError},
+        },
+        *,
+    };
+
+    fn header(frame: u64) -> FrameHeader {
+        FrameHeader {
+            len_bytes: 0,
+            crc: 0,
+            frame_number: frame,
+            first_txn: frame + 1,
+            first_offset: frame,
+            commit_time_ms: 0,
+            stamp_before: 0,
+            transactions: 1,
+            events: 1,
+            event_bytes_max: 1 << 20,
+            changes_bytes: 0,
+            batches_bytes: 0,
+        }
+    }
+
+    /// A frame that holds `inside`.
+    fn frame(number: u64, inside: &[u8], salt: u32) -> (Vec<u8>, FrameHeader) {
+        let mut builder = FrameBuilder::with_capacity(inside.len());
+        builder.push_entry(EntryKind::Changeset, |out| out.extend_from_slice(inside));
+        builder.finish(header(number), b"", salt)
+    }
+
+    fn open(dir: &Path) -> Result<Opened, SegmentError> {
+        Journal::open(dir, 64 * 1024, Known::default(), true, || [9; 16]).map(Option::unwrap)
+    }
+
+    /// Two whole frames, and a torn one with `inside`.
+    fn torn(dir: &Path, inside: &[u8]) {
+        let journal = Journal::create(dir, 64 * 1024, [7; 16], 1, || [9; 16]).unwrap();
+        for number in 0..2 {
+            let place = journal.place(frame(number, b"", 0).0.len(), &Position::default()).unwrap();
+            let (head, header) = frame(number, b"", place.salt());
+            journal.append(&place, &head, b"").unwrap();
+            place.publish(&header);
+        }
+        let place = journal.place(2048 + inside.len(), &Position::default()).unwrap();
+        let (head, _) = frame(2, &[inside, &[1; 2048]].concat(), place.salt());
+        // All but its last bytes came to the disk.
+        journal.append(&place, &head[..head.len() - 100], b"").unwrap();
+    }
+
+    #[test]
+    fn a_frame_inside_a_document_is_not_taken_for_one_behind_a_torn_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let (look_alike, _) = frame(3, b"anything", 0);
+        torn(dir.path(), &look_alike);
+        let opened = open(dir.path()).expect("a torn tail is cut");
+        assert!(opened.torn_bytes > 2000);
+        assert_eq!(opened.journal.segments()[0].len_bytes(), HEADER_BYTES + 2 * frame(0, b"", 0).0.len() as u64);
+    }
+
+    #[test]
+    fn a_frame_of_the_segment_behind_a_broken_one_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let (whole, _) = frame(3, b"anything", u32::from_le_bytes([9; 4]));
+        torn(dir.path(), &whole);
+        let error = open(dir.path()).map(drop).unwrap_err();
+        assert!(matches!(error, SegmentError::Damaged { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_crash_between_the_seal_and_the_next_frame_leaves_a_journal_that_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        torn(dir.path(), b"");
+        {
+            let opened = open(dir.path()).unwrap();
+            let segment = &opened.journal.segments()[0];
+            segment.seal(SegmentEnd::after(&header(1))).unwrap();
+        }
+        let opened = open(dir.path()).unwrap();
+        let segment = &opened.journal.segments()[0];
+        assert_eq!((opened.torn_bytes, segment.footer().unwrap()), (0, None), "it is written to again");
+        assert_eq!(segment.frame_headers().count(), 2);
+    }
+
+    #[test]
+    fn what_a_seal_says_was_there_and_is_not_is_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        torn(dir.path(), b"");
+        open(dir.path()).unwrap().journal.segments()[0].seal(SegmentEnd::after(&header(2))).unwrap();
+        let error = open(dir.path()).map(drop).unwrap_err();
+        let FrameError(message) = match error {
+            SegmentError::Damaged { message, .. } => FrameError(message),
+            other => panic!("{other}"),
+        };
+        assert!(message.contains("ends at frame 2"), "{message}");
+    }
 }

@@ -2,11 +2,20 @@
 //!
 //! ```text
 //! 0          8         12       16         32     40       48      56       64        72      76
-//! | HWJOURNL | version | 0      | instance | site | first  | first | first  | commit  | crc32c| frames …, zeros
-//! |          | u32     |        | of app   |      | frame  | txn   | offset | time    |       |
+//! | HWJOURNL | version | salt   | instance | site | first  | first | first  | commit  | crc32c| frames …, zeros
+//! |          | u32     | u32    | of app   |      | frame  | txn   | offset | time    |       |
 //! ```
+//! A sealed segment ends with a footer right behind its last frame, which says what follows on it:
+//! ```text
+//! 0          8       16     24       32        40      44
+//! | HWSEALED | next  | next | next   | commit  | crc32c|
+//! |          | frame | txn  | offset | time    |       |
+//! ```
+//! Checksums of frames and of the footer begin with the salt, a random number of the segment's own: bytes that somebody put into a document
+//! are never taken for a frame. Version 1 had no salt (it is 0) and no footer.
+//!
 //! Invariants: the file is preallocated, so that a sync does not change its size and a full disk shows before a write is taken; a
-//! sealed segment is cut to its last frame. Frames are read at their place, so reading needs no lock.
+//! sealed segment is cut to its last frame and footer. Frames are read at their place, so reading needs no lock.
 //!
 //! Not here: which segment to read ([`super::Journal`]), what a frame holds ([`super::frame`]).
 
@@ -22,13 +31,20 @@ use files::DataFile;
 
 use super::frame::{FrameError, FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES};
 
-/// The format this version writes.
-pub(crate) const VERSION: u32 = 1;
+/// The format this version writes. It reads all from 1 on.
+pub(crate) const VERSION: u32 = 2;
+
+/// The first version whose sealed segments have a footer.
+const VERSION_WITH_FOOTER: u32 = 2;
 
 /// Bytes of a segment before its first frame.
 pub(crate) const HEADER_BYTES: u64 = 76;
 
+/// Bytes of a footer.
+pub(crate) const FOOTER_BYTES: u64 = 44;
+
 const MAGIC: &[u8; 8] = b"HWJOURNL";
+const FOOTER_MAGIC: &[u8; 8] = b"HWSEALED";
 
 /// One index entry for at least this many bytes of frames.
 const INDEX_INTERVAL_BYTES: u64 = 32 * 1024;
@@ -36,6 +52,10 @@ const INDEX_INTERVAL_BYTES: u64 = 32 * 1024;
 /// What a segment says of itself and of everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
+    /// The format of the file.
+    pub(crate) version: u32,
+    /// Where its checksums begin.
+    pub(crate) salt: u32,
     /// The app's random number for life.
     pub(crate) instance: [u8; 16],
     /// The site that the app's own writes are stamped with.
@@ -44,6 +64,16 @@ pub(crate) struct SegmentHeader {
     pub(crate) first_txn: u64,
     pub(crate) first_offset: u64,
     /// The commit time of the frame before.
+    pub(crate) commit_time_ms: u64,
+}
+
+/// What follows on a segment's last frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentEnd {
+    pub(crate) next_frame: u64,
+    pub(crate) next_txn: u64,
+    pub(crate) next_offset: u64,
+    /// The commit time of the last frame.
     pub(crate) commit_time_ms: u64,
 }
 
@@ -203,10 +233,63 @@ impl Segment {
         self.set_len_bytes(position + header.len_bytes as u64);
     }
 
-    /// Cuts the file behind its last frame.
-    pub(crate) fn seal(&self) -> std::io::Result<()> {
-        self.file.set_len(self.len_bytes())?;
+    /// Cuts the file behind its last frame, and says there what follows.
+    pub(crate) fn seal(&self, end: SegmentEnd) -> std::io::Result<()> {
+        let len_bytes = self.len_bytes();
+        if self.has_footer() {
+            self.file.write_all_at(&end.encode(self.header.salt), len_bytes)?;
+            self.file.set_len(len_bytes + FOOTER_BYTES)?;
+        } else {
+            self.file.set_len(len_bytes)?;
+        }
         self.file.sync_all()
+    }
+
+    /// Whether it gets a footer when it is sealed.
+    pub(crate) fn has_footer(&self) -> bool {
+        self.header.version >= VERSION_WITH_FOOTER
+    }
+
+    /// What the file's footer says, and where it begins; `None` if the file does not end with one.
+    pub(crate) fn footer(&self) -> Result<Option<(u64, SegmentEnd)>, SegmentError> {
+        let Some(at) = self.capacity_bytes().checked_sub(FOOTER_BYTES).filter(|&at| at >= HEADER_BYTES) else {
+            return Ok(None);
+        };
+        if !self.has_footer() {
+            return Ok(None);
+        }
+        let mut bytes = [0; FOOTER_BYTES as usize];
+        self.file.read_exact_at(&mut bytes, at).map_err(|e| self.io("cannot read", e))?;
+        Ok(SegmentEnd::decode(&bytes, self.header.salt).map(|end| (at, end)))
+    }
+
+    /// Takes a sealed segment's length from its footer, and gives what follows on it. A version without footers is read through, header by
+    /// header.
+    pub(crate) fn set_sealed(&self) -> Result<SegmentEnd, SegmentError> {
+        if !self.has_footer() {
+            return self.walk_to_end();
+        }
+        let message = "it does not end as a sealed segment does: it was cut, or its end is damaged";
+        let (at, end) =
+            self.footer()?.ok_or_else(|| self.damaged(self.capacity_bytes(), FrameError(message.to_owned())))?;
+        self.set_len_bytes(at);
+        Ok(end)
+    }
+
+    fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
+        let SegmentHeader { first_frame, first_txn, first_offset, commit_time_ms, .. } = self.header;
+        let mut end =
+            SegmentEnd { next_frame: first_frame, next_txn: first_txn, next_offset: first_offset, commit_time_ms };
+        let mut read_to = HEADER_BYTES;
+        for frame in self.frame_headers() {
+            let (position, header) = frame?;
+            end = SegmentEnd::after(&header);
+            read_to = position + header.len_bytes as u64;
+        }
+        if read_to != self.len_bytes() {
+            return Err(self.damaged(read_to, FrameError("the file ends inside a frame".into())));
+        }
+        Ok(end)
     }
 
     /// Makes room for a frame that is larger than a whole segment.
@@ -318,7 +401,7 @@ impl Segment {
         if frame.len() < header.len_bytes {
             return Err(self.damaged(position, FrameError("the file ends inside a frame".into())));
         }
-        header.check(&frame).map_err(|e| self.damaged(position, e))?;
+        header.check(&frame, self.header.salt).map_err(|e| self.damaged(position, e))?;
         Ok(Some((header, frame)))
     }
 
@@ -343,10 +426,21 @@ fn push_sparse(index: &mut Vec<IndexEntry>, header: &FrameHeader, position: u64)
 }
 
 impl SegmentHeader {
+    /// What the segment before must end with.
+    pub(crate) fn start(&self) -> SegmentEnd {
+        SegmentEnd {
+            next_frame: self.first_frame,
+            next_txn: self.first_txn,
+            next_offset: self.first_offset,
+            commit_time_ms: self.commit_time_ms,
+        }
+    }
+
     fn encode(&self) -> [u8; HEADER_BYTES as usize] {
         let mut out = [0; HEADER_BYTES as usize];
         out[..8].copy_from_slice(MAGIC);
-        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[8..12].copy_from_slice(&self.version.to_le_bytes());
+        out[12..16].copy_from_slice(&self.salt.to_le_bytes());
         out[16..32].copy_from_slice(&self.instance);
         let numbers = [self.site, self.first_frame, self.first_txn, self.first_offset, self.commit_time_ms];
         for (n, number) in numbers.into_iter().enumerate() {
@@ -373,12 +467,55 @@ impl SegmentHeader {
             return Err(damaged(72, "the segment's header has a wrong checksum"));
         }
         Ok(Self {
+            version: found,
+            salt: u32_at(12),
             instance: bytes[16..32].try_into().expect("sixteen bytes"),
             site: u64_at(32),
             first_frame: u64_at(40),
             first_txn: u64_at(48),
             first_offset: u64_at(56),
             commit_time_ms: u64_at(64),
+        })
+    }
+}
+
+impl SegmentEnd {
+    /// What follows on the frame of `header`.
+    pub(crate) fn after(header: &FrameHeader) -> Self {
+        Self {
+            next_frame: header.frame_number + 1,
+            next_txn: header.next_txn(),
+            next_offset: header.next_offset(),
+            commit_time_ms: header.commit_time_ms,
+        }
+    }
+
+    /// Whether a segment with this header follows on it.
+    pub(crate) fn is_followed_by(&self, next: &SegmentHeader) -> bool {
+        *self == next.start()
+    }
+
+    fn encode(&self, salt: u32) -> [u8; FOOTER_BYTES as usize] {
+        let mut out = [0; FOOTER_BYTES as usize];
+        out[..8].copy_from_slice(FOOTER_MAGIC);
+        let numbers = [self.next_frame, self.next_txn, self.next_offset, self.commit_time_ms];
+        for (n, number) in numbers.into_iter().enumerate() {
+            out[8 + 8 * n..16 + 8 * n].copy_from_slice(&number.to_le_bytes());
+        }
+        let crc = crc32c::crc32c_append(salt, &out[..40]);
+        out[40..].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8; FOOTER_BYTES as usize], salt: u32) -> Option<Self> {
+        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let is_whole =
+            &bytes[..8] == FOOTER_MAGIC && bytes[40..] == crc32c::crc32c_append(salt, &bytes[..40]).to_le_bytes();
+        is_whole.then(|| Self {
+            next_frame: u64_at(8),
+            next_txn: u64_at(16),
+            next_offset: u64_at(24),
+            commit_time_ms: u64_at(32),
         })
     }
 }
