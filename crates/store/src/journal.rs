@@ -277,21 +277,22 @@ struct BatchCollector {
 impl BatchCollector {
     /// Takes what is wanted of a frame's batches; `true` when there is no room for more.
     fn take(&mut self, batches: Bytes) -> Result<bool, frame::FrameError> {
-        let at_least_one = self.batches.is_empty();
-        if !at_least_one && batches.len() > self.left {
+        let range = if self.batches.is_empty() {
+            frame::batches_from(&batches, self.offset, self.left)?
+        } else if batches.len() <= self.left {
+            0..batches.len()
+        } else {
             let range = frame::batches_from(&batches, self.offset, self.left)?;
-            if range.len() <= self.left {
-                self.batches.push(batches.slice(range));
-            }
-            return Ok(true);
+            // At least one is given, which may be too much: of the first frame only.
+            if range.len() <= self.left { range } else { 0..0 }
+        };
+        // What follows on a frame that was not taken to its end would leave a hole.
+        let is_cut = range.end < batches.len();
+        self.left = self.left.saturating_sub(range.len());
+        if !range.is_empty() {
+            self.batches.push(batches.slice(range));
         }
-        let wanted =
-            if at_least_one { batches.slice(frame::batches_from(&batches, self.offset, self.left)?) } else { batches };
-        self.left = self.left.saturating_sub(wanted.len());
-        if !wanted.is_empty() {
-            self.batches.push(wanted);
-        }
-        Ok(self.left == 0)
+        Ok(is_cut || self.left == 0)
     }
 }
 
