@@ -29,6 +29,8 @@ pub enum Fault {
     FlippedBit,
     /// It fails, and every later one below the folder: nothing changes there any more.
     Crash,
+    /// Whoever does it panics.
+    Panic,
 }
 
 /// Which operations a fault may come to, and when.
@@ -140,6 +142,7 @@ impl Planned {
             (Fault::Full, _) => Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error())),
             (Fault::FlippedBit, Act::Read) => Ok(Course::FlippedBit),
             (Fault::FlippedBit, _) => Ok(Course::AsEver),
+            (Fault::Panic, _) => panic!("a test planned this panic"),
         }
     }
 }

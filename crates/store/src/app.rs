@@ -5,6 +5,7 @@ use std::{
     sync::{
         Arc, Mutex, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::RecvTimeoutError,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -14,8 +15,8 @@ use document::{Changeset, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OffsetAndTimestamp, OpenError, Snapshot,
-    SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock,
+    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OffsetAndTimestamp, OpenError, Remembered,
+    RenderReply, Request, Snapshot, SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock, Written,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     disk,
     engine::{Engine, EngineError, JournalNote},
@@ -24,9 +25,12 @@ use crate::{
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
     retention::{self, RetentionWaker},
-    sequencer::{Command, Sequencer},
+    sequencer::{Command, RequestToKeep, Sequencer},
     stats::Counters,
 };
+
+/// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A transaction's position in its app. Only grows; 0 is "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -170,7 +174,8 @@ impl App {
             retention_thread = Some(thread.map_err(cannot_start("cannot start the retention of"))?);
         }
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
-        let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position)
+        let requests_kept = shared.engine.requests_kept().map_err(engine_error)?;
+        let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position, requests_kept)
             .map_err(cannot_start("cannot start the sequencer of"))?;
         Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)), retention: Mutex::new(retention_thread) })
     }
@@ -188,10 +193,43 @@ impl App {
     /// Commits `changeset` as one transaction: durable, applied and visible to reads when this returns. Waits for a place in
     /// the queue while it is full. Dropping the future does not undo what was queued.
     pub async fn commit(&self, changeset: Changeset) -> Result<Committed, CommitError> {
+        match self.send_commit(changeset, None).await? {
+            Written::New(committed) => Ok(committed),
+            Written::Repeated(_) => unreachable!("it was not named"),
+        }
+    }
+
+    /// As [`App::commit`], for a request with a name: if one of that name was committed before, or is on the way, its result is given and
+    /// nothing is written. `render` makes the answer that is kept for repetitions of a request whose caller named it; it is called once
+    /// the changeset is applied, and must not wait.
+    pub async fn commit_request(
+        &self,
+        changeset: Changeset,
+        request: Request,
+        render: RenderReply,
+    ) -> Result<Written, CommitError> {
+        let render = request.given.then_some(render);
+        self.send_commit(changeset, Some(RequestToKeep { request, render })).await
+    }
+
+    async fn send_commit(&self, changeset: Changeset, request: Option<RequestToKeep>) -> Result<Written, CommitError> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Commit { changeset, queued_at: Instant::now(), reply };
+        let command = Command::Commit { changeset, request, queued_at: Instant::now(), reply };
         self.queue.send(command).await.map_err(|_| self.gone())?;
-        answer.await.map_err(|_| self.gone())?
+        answer.await.map_err(|_| self.gone_with_it())?
+    }
+
+    /// What was remembered of a request that was committed, if it was. Blocks on disk.
+    ///
+    /// # Errors
+    /// [`CommitError::RequestReused`] if its body was another; [`CommitError::Halted`] if the documents cannot be read.
+    pub fn repeated(&self, request: &Request) -> Result<Option<Remembered>, CommitError> {
+        let found = self.shared.engine.remembered(&request.key());
+        let found = found.map_err(|error| CommitError::Halted { reason: error.to_string() })?;
+        match found {
+            Some(found) if found.body != request.body => Err(CommitError::RequestReused { id: request.id.clone() }),
+            found => Ok(found),
+        }
     }
 
     /// What writers are told when nobody takes their command any more.
@@ -200,6 +238,11 @@ impl App {
             return CommitError::Stopping;
         }
         self.write_obstacle().unwrap_or_else(|| self.shared.halt("the sequencer panicked, see the log".into()))
+    }
+
+    /// What writers are told whose command was taken by somebody who is gone: the journal may hold it.
+    fn gone_with_it(&self) -> CommitError {
+        CommitError::Unknown { reason: self.gone().to_string() }
     }
 
     /// The newest transaction that reads can see.
@@ -267,7 +310,7 @@ impl App {
     async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
         self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| self.gone())?;
-        answer.await.map_err(|_| self.gone())?
+        answer.await.map_err(|_| self.gone_with_it())?
     }
 
     /// Why writes are refused at the moment (disk full, halted); `None` while they are taken. Looks at the disk again where that was
@@ -345,6 +388,7 @@ impl App {
             log_start: shared.journal.start().first_offset,
             trimmed_bytes: counters.trimmed_bytes.load(Relaxed),
             tombstones_dropped: counters.tombstones_dropped.load(Relaxed),
+            requests_forgotten_early: counters.requests_forgotten_early.load(Relaxed),
             journal_segments: shared.journal.segments().len() as u64,
             documents_bytes: shared.engine.disk_bytes(),
             disk_free_bytes: disk::space(&shared.dir).map_or(0, |(free, _)| free),
@@ -352,8 +396,9 @@ impl App {
         }
     }
 
-    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`].
-    pub(crate) fn stop(&self) {
+    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`]. The documents are
+    /// given up at `deadline`, since a disk that fails may keep the engine from ever finishing: the next start replays.
+    pub(crate) fn stop(&self, deadline: Instant) {
         let Some(thread) = self.sequencer.lock().expect("not poisoned").take() else { return };
         let mut stop = Command::Stop;
         while let Err(mpsc::error::TrySendError::Full(back)) = self.queue.try_send(stop) {
@@ -373,8 +418,30 @@ impl App {
             // The engine takes a panic for a sign that its data may be broken and would never finish; the next start replays.
             return;
         }
-        if let Err(error) = self.shared.engine.flush() {
-            tracing::warn!(app = self.name().as_str(), %error, "the documents could not be written out; the next start replays");
+        if let Err(error) = self.flush_by(deadline) {
+            tracing::warn!(
+                app = self.name().as_str(),
+                error,
+                "the documents could not be written out; the next start replays"
+            );
+        }
+    }
+
+    fn flush_by(&self, deadline: Instant) -> Result<(), String> {
+        let (done, flushed) = std::sync::mpsc::sync_channel(1);
+        let shared = self.shared.clone();
+        let flush = move || {
+            let result = shared.engine.flush();
+            // Whoever stops the app may count on being the last one to hold it.
+            drop(shared);
+            let _ = done.send(result);
+        };
+        let name = format!("flush-{}", self.name().as_str());
+        std::thread::Builder::new().name(name).spawn(flush).map_err(|error| error.to_string())?;
+        match flushed.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(result) => result.map_err(|error| error.0),
+            Err(RecvTimeoutError::Timeout) => Err("the engine does not finish".to_owned()),
+            Err(RecvTimeoutError::Disconnected) => Err("the engine panicked".to_owned()),
         }
     }
 }
@@ -431,7 +498,7 @@ fn key_values(dir: &Path, options: &StoreOptions) -> Result<KeyValues, EngineErr
 
 impl Drop for App {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Instant::now() + STOP_TIMEOUT);
     }
 }
 
@@ -482,10 +549,10 @@ mod tests {
         runtime.block_on(app.commit(upsert("kept"))).unwrap();
         let journal = app.shared.journal.segments()[0].path.parent().unwrap().to_owned();
         let _injected = files::faults::inject(&journal, Plan::new(Fault::Io, 1).only(&[files::Act::Sync]));
-        for id in ["failed", "refused"] {
-            let error = runtime.block_on(app.commit(upsert(id))).unwrap_err();
-            assert!(matches!(&error, CommitError::Halted { reason } if reason.contains("cannot write to")), "{error}");
-        }
+        let error = runtime.block_on(app.commit(upsert("failed"))).unwrap_err();
+        assert!(matches!(&error, CommitError::Unknown { reason } if reason.contains("cannot write to")), "{error}");
+        let error = runtime.block_on(app.commit(upsert("refused"))).unwrap_err();
+        assert!(matches!(&error, CommitError::Halted { reason } if reason.contains("cannot write to")), "{error}");
         assert!(matches!(app.write_obstacle(), Some(CommitError::Halted { .. })));
         assert_eq!((app.newest_txn(), app.events().high_watermark()), (TxnId(1), 1), "readers see nothing of it");
         drop(app);

@@ -4,7 +4,7 @@
 //! at commit, at replay after a crash, and in `verify`; a changeset that is refused leaves no trace.
 //! Not here: the order of changesets (`sequencer`), durability (`journal`).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
 use kafka_wire::record_batch::{self, BatchBuilder};
@@ -15,8 +15,14 @@ use crate::{
     AppName, CommitError, Outcome,
     engine::{EngineError, document_key},
     journal::Position,
-    limits::{BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN},
+    limits::{
+        BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN, RENDERED_BYTES_KEPT, TRANSACTION_BYTES_MAX,
+        TRANSACTION_DOCUMENTS_MAX,
+    },
 };
+
+/// About what an event takes beside its documents.
+const EVENT_OVERHEAD_BYTES: usize = 256;
 
 /// What apply reads: the documents as the last group left them.
 pub(crate) trait DocumentReader {
@@ -108,11 +114,55 @@ struct Touched {
     operation: usize,
     event_before: Option<u64>,
     event: Option<u64>,
-    document: Document,
-    /// JSON of the document before the transaction; `None` if it was not there.
+    state: State,
+}
+
+/// How a document is held: only the one that an operation is at is held as such, so that a large transaction holds each once.
+enum State {
+    /// As it is stored: no operation wrote to it.
+    Unwritten,
+    /// An operation is at it.
+    Open { document: Document, before: Before },
+    /// It was written.
+    Written(Written),
+}
+
+/// JSON of the document before the transaction.
+enum Before {
+    /// Not rendered yet: nothing was written so far.
+    Pending,
+    /// `None` if it was not there.
+    Rendered(Option<Vec<u8>>),
+}
+
+/// A document that was written, between two operations.
+struct Written {
     before_json: Option<Vec<u8>>,
-    /// Whether an operation wrote to it.
-    written: bool,
+    encoded: Box<[u8]>,
+    /// Length of the JSON that it has now; `None` if it is not there.
+    after_bytes: Option<usize>,
+    /// That JSON, while there are few of them.
+    after_json: Option<Vec<u8>>,
+}
+
+impl Written {
+    /// What it counts toward the transaction.
+    fn bytes(&self) -> usize {
+        self.before_json.as_ref().map_or(0, Vec::len).max(self.after_bytes.unwrap_or(0))
+    }
+}
+
+/// One changeset as it is applied.
+#[derive(Default)]
+struct Transaction {
+    touched: Vec<Touched>,
+    index: HashMap<Vec<u8>, usize>,
+    /// The document that is [`State::Open`].
+    open: Option<usize>,
+    /// Written documents that are not open, and what they count.
+    documents: usize,
+    bytes: usize,
+    rendered_bytes: usize,
 }
 
 impl<'a, R: DocumentReader> Group<'a, R> {
@@ -135,110 +185,103 @@ impl<'a, R: DocumentReader> Group<'a, R> {
     /// Applies one changeset as the next transaction.
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
         let mut clock = StampClock { site: self.context.site, last: self.position.stamp_last };
-        let mut touched: Vec<Touched> = Vec::with_capacity(changeset.operations.len());
-        let mut index: HashMap<Vec<u8>, usize> = HashMap::new();
+        let mut transaction = Transaction::default();
         let mut filters = FilterCache::default();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         for (n, operation) in changeset.operations.iter().enumerate() {
-            let at = self.touch(operation, n, &mut touched, &mut index)?;
-            let document = &mut touched[at];
-            let stamp_wall_ms = self.context.commit_time_ms;
-            let outcome = apply_operation(operation, document, &mut clock, stamp_wall_ms, &mut filters)?;
-            document.written |= outcome == Outcome::Applied;
-            outcomes.push(outcome);
+            let at = self.open(&changeset.operations, n, &mut transaction)?;
+            let State::Open { document, before } = &mut transaction.touched[at].state else {
+                unreachable!("it was opened");
+            };
+            let wall_ms = self.context.commit_time_ms;
+            outcomes.push(apply_operation(operation, document, before, &mut clock, wall_ms, &mut filters)?);
         }
-        if !touched.iter().any(|t| t.written) {
+        transaction.close(&changeset.operations, &mut self.scratch)?;
+        if transaction.documents == 0 {
             return Ok(Applied { txn: None, outcomes });
         }
-        self.finish(changeset, touched, clock)?;
+        self.finish(changeset, transaction, clock)?;
         let txn = self.position.next_txn - 1;
         Ok(Applied { txn: Some(txn), outcomes })
     }
 
-    /// The working copy of the operation's document, loaded at its first mention.
-    fn touch(
-        &self,
-        operation: &Operation,
-        n: usize,
-        touched: &mut Vec<Touched>,
-        index: &mut HashMap<Vec<u8>, usize>,
-    ) -> Result<usize, EngineError> {
+    /// Opens the operation's document, and closes the one that was open.
+    fn open(&mut self, operations: &[Operation], n: usize, transaction: &mut Transaction) -> Result<usize, ApplyError> {
+        let operation = &operations[n];
         let key = document_key(&operation.collection, &operation.id);
-        // A single operation, the common case, needs no index.
-        if !touched.is_empty() {
-            if index.is_empty() {
-                index.extend(touched.iter().enumerate().map(|(at, t)| (t.key.clone(), at)));
-            }
-            if let Some(&at) = index.get(&key) {
-                return Ok(at);
-            }
-            index.insert(key.clone(), touched.len());
+        let known = transaction.find(&key);
+        if known.is_some() && known == transaction.open {
+            return Ok(transaction.open.expect("just compared"));
         }
-        let (event_before, event, document) = match self.changed.get(&key) {
-            Some(changed) => {
-                let document = Document::decode(&changed.encoded).map_err(|e| EngineError(e.to_string()))?;
-                (changed.event_before, changed.event, document)
-            }
-            None => match self.reader.stored(&key)? {
-                Some((event, document)) => (event, event, document),
-                None => (None, None, Document::new()),
-            },
+        transaction.close(operations, &mut self.scratch)?;
+        let at = match known {
+            Some(at) => at,
+            None => transaction.add(key, n),
         };
-        let before_json = document.exists().then(|| {
-            let mut json = Vec::with_capacity(256);
-            document.write_json(operation.id.as_json(), &mut json);
-            json
-        });
-        touched.push(Touched { key, operation: n, event_before, event, document, before_json, written: false });
-        Ok(touched.len() - 1)
+        let touched = &mut transaction.touched[at];
+        let (document, before) = match std::mem::replace(&mut touched.state, State::Unwritten) {
+            State::Written(written) => {
+                transaction.documents -= 1;
+                transaction.bytes -= written.bytes();
+                transaction.rendered_bytes -= written.after_json.as_ref().map_or(0, Vec::len);
+                (decode(&written.encoded)?, Before::Rendered(written.before_json))
+            }
+            State::Unwritten | State::Open { .. } => {
+                let (event_before, event, document) = self.stored(&touched.key)?;
+                (touched.event_before, touched.event) = (event_before, event);
+                (document, Before::Pending)
+            }
+        };
+        touched.state = State::Open { document, before };
+        transaction.open = Some(at);
+        Ok(at)
     }
 
-    /// Makes the transaction's events and takes its documents over; refuses it as a whole if one has grown too large.
-    fn finish(
-        &mut self,
-        changeset: &Changeset,
-        mut touched: Vec<Touched>,
-        clock: StampClock,
-    ) -> Result<(), ApplyError> {
-        touched.retain(|t| t.written);
-        let txn = self.position.next_txn;
-        let mut after = Vec::with_capacity(touched.len());
-        for document in &touched {
-            let operation = &changeset.operations[document.operation];
-            let json = document.document.exists().then(|| {
-                let mut json = Vec::with_capacity(document.before_json.as_ref().map_or(256, Vec::len) + 64);
-                document.document.write_json(operation.id.as_json(), &mut json);
-                json
-            });
-            let bytes = json.as_ref().map_or(0, Vec::len);
-            if bytes > DOCUMENT_BYTES_MAX {
-                return Err(ApplyError::Refused(CommitError::DocumentTooLarge {
-                    collection: operation.collection.as_str().to_owned(),
-                    id: operation.id.as_json().to_owned(),
-                    bytes,
-                }));
-            }
-            if bytes > DOCUMENT_BYTES_WARN {
-                let (collection, id) = (operation.collection.as_str(), operation.id.as_json());
-                self.large.push(LargeDocument { collection: collection.to_owned(), id: id.to_owned(), bytes });
-            }
-            after.push(json);
+    /// The document as the group has it: the offset of its last event before the group, that of its last one, and its state.
+    fn stored(&self, key: &[u8]) -> Result<(Option<u64>, Option<u64>, Document), ApplyError> {
+        if let Some(changed) = self.changed.get(key) {
+            return Ok((changed.event_before, changed.event, decode(&changed.encoded)?));
         }
-        for (document, after_json) in touched.into_iter().zip(after) {
-            let operation = &changeset.operations[document.operation];
-            let event =
-                self.push_event(changeset, operation, txn, document.before_json.as_deref(), after_json.as_deref());
-            self.scratch.encoded.clear();
-            document.document.encode(&mut self.scratch.encoded);
-            let encoded = self.scratch.encoded.as_slice().into();
-            let event = event.or(document.event);
-            let changed = ChangedDocument { event_before: document.event_before, txn, event, encoded };
-            self.changed.insert(document.key, Arc::new(changed));
+        Ok(match self.reader.stored(key)? {
+            Some((event, document)) => (event, event, document),
+            None => (None, None, Document::new()),
+        })
+    }
+
+    /// Makes the transaction's events and takes its documents over.
+    fn finish(&mut self, changeset: &Changeset, transaction: Transaction, clock: StampClock) -> Result<(), ApplyError> {
+        let txn = self.position.next_txn;
+        self.make_room(&transaction);
+        for Touched { key, operation, event_before, event, state } in transaction.touched {
+            let State::Written(written) = state else { continue };
+            let operation = &changeset.operations[operation];
+            let after = written.after_json(operation)?;
+            self.note_large(operation, after.as_deref());
+            let made = self.push_event(changeset, operation, txn, written.before_json.as_deref(), after.as_deref());
+            let event = made.or(event);
+            let changed = ChangedDocument { event_before, txn, event, encoded: written.encoded };
+            self.changed.insert(key, Arc::new(changed));
         }
         self.position.next_txn += 1;
         self.position.stamp_last = clock.last;
         self.transactions += 1;
         Ok(())
+    }
+
+    /// Room for the events of a large transaction: a buffer that grows by doubling would need up to three times as much.
+    fn make_room(&mut self, transaction: &Transaction) {
+        if transaction.bytes > BATCH_BYTES_MAX {
+            self.close_batch();
+            self.batches.reserve(2 * transaction.bytes + EVENT_OVERHEAD_BYTES * transaction.documents);
+        }
+    }
+
+    fn note_large(&mut self, operation: &Operation, after: Option<&[u8]>) {
+        let bytes = after.map_or(0, <[u8]>::len);
+        if bytes > DOCUMENT_BYTES_WARN {
+            let (collection, id) = (operation.collection.as_str(), operation.id.as_json());
+            self.large.push(LargeDocument { collection: collection.to_owned(), id: id.to_owned(), bytes });
+        }
     }
 
     /// The event's offset; `None` if the document was there neither before nor after.
@@ -329,6 +372,11 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         }
     }
 
+    /// When the group is committed, ms since the epoch.
+    pub(crate) fn commit_time_ms(&self) -> u64 {
+        self.context.commit_time_ms
+    }
+
     /// Bytes of events so far.
     pub(crate) fn event_bytes(&self) -> usize {
         self.batch.as_ref().map_or(self.batches.len(), BatchBuilder::buffer_bytes)
@@ -364,14 +412,96 @@ pub(crate) struct GroupResult {
     pub(crate) large: Vec<LargeDocument>,
 }
 
+impl Transaction {
+    /// Where the document is, if an operation named it.
+    fn find(&mut self, key: &[u8]) -> Option<usize> {
+        // A single document, the common case, needs no index.
+        if self.touched.len() <= 1 {
+            return self.touched.first().filter(|only| only.key == key).map(|_| 0);
+        }
+        self.index.get(key).copied()
+    }
+
+    fn add(&mut self, key: Vec<u8>, operation: usize) -> usize {
+        let at = self.touched.len();
+        if at == 1 {
+            self.index.insert(self.touched[0].key.clone(), 0);
+        }
+        if at >= 1 {
+            self.index.insert(key.clone(), at);
+        }
+        self.touched.push(Touched { key, operation, event_before: None, event: None, state: State::Unwritten });
+        at
+    }
+
+    /// Holds the open document as briefly as can be. Refuses what is larger than it may be.
+    fn close(&mut self, operations: &[Operation], scratch: &mut Scratch) -> Result<(), ApplyError> {
+        let Some(at) = self.open.take() else { return Ok(()) };
+        let touched = &mut self.touched[at];
+        let State::Open { document, before } = std::mem::replace(&mut touched.state, State::Unwritten) else {
+            return Ok(());
+        };
+        let Before::Rendered(before_json) = before else { return Ok(()) };
+        let operation = &operations[touched.operation];
+        let after = rendered(&document, operation, before_json.as_ref().map_or(256, |json| json.len() + 64));
+        let after_bytes = after.as_ref().map(Vec::len);
+        if let Some(bytes) = after_bytes.filter(|&bytes| bytes > DOCUMENT_BYTES_MAX) {
+            return Err(ApplyError::Refused(CommitError::DocumentTooLarge {
+                collection: operation.collection.as_str().to_owned(),
+                id: operation.id.as_json().to_owned(),
+                bytes,
+            }));
+        }
+        scratch.encoded.clear();
+        document.encode(&mut scratch.encoded);
+        let encoded = scratch.encoded.as_slice().into();
+        let kept = self.rendered_bytes + after_bytes.unwrap_or(0) <= RENDERED_BYTES_KEPT;
+        let after_json = after.filter(|_| kept);
+        let written = Written { before_json, encoded, after_bytes, after_json };
+        self.documents += 1;
+        self.bytes += written.bytes();
+        self.rendered_bytes += written.after_json.as_ref().map_or(0, Vec::len);
+        touched.state = State::Written(written);
+        if self.documents > TRANSACTION_DOCUMENTS_MAX || self.bytes > TRANSACTION_BYTES_MAX {
+            let (documents, bytes) = (self.documents, self.bytes);
+            return Err(ApplyError::Refused(CommitError::TransactionTooLarge { documents, bytes }));
+        }
+        Ok(())
+    }
+}
+
+impl Written {
+    /// The document's JSON as it is now, kept or rendered again.
+    fn after_json(&self, operation: &Operation) -> Result<Option<Cow<'_, [u8]>>, EngineError> {
+        let Some(bytes) = self.after_bytes else { return Ok(None) };
+        Ok(match &self.after_json {
+            Some(json) => Some(Cow::Borrowed(json)),
+            None => rendered(&decode(&self.encoded)?, operation, bytes).map(Cow::Owned),
+        })
+    }
+}
+
+fn decode(encoded: &[u8]) -> Result<Document, EngineError> {
+    Document::decode(encoded).map_err(|e| EngineError(e.to_string()))
+}
+
+/// The document as JSON; `None` if it is not there.
+fn rendered(document: &Document, operation: &Operation, capacity: usize) -> Option<Vec<u8>> {
+    document.exists().then(|| {
+        let mut json = Vec::with_capacity(capacity);
+        document.write_json(operation.id.as_json(), &mut json);
+        json
+    })
+}
+
 fn apply_operation(
     operation: &Operation,
-    touched: &mut Touched,
+    document: &mut Document,
+    before: &mut Before,
     clock: &mut StampClock,
     wall_ms: u64,
     filters: &mut FilterCache,
 ) -> Result<Outcome, EngineError> {
-    let document = &mut touched.document;
     let holds = match &operation.condition {
         Condition::Always => true,
         Condition::Exists => document.exists(),
@@ -384,21 +514,23 @@ fn apply_operation(
     if !holds {
         return Ok(Outcome::Skipped);
     }
-    Ok(match &operation.action {
-        Action::Upsert { value, counters } => {
-            document.upsert(value, counters, clock.next(wall_ms));
-            Outcome::Applied
+    if matches!(operation.action, Action::Remove) && !document.exists() {
+        return Ok(Outcome::Skipped);
+    }
+    let rendered_here = matches!(before, Before::Pending).then(|| rendered(document, operation, 256));
+    match &operation.action {
+        Action::Upsert { value, counters } => document.upsert(value, counters, clock.next(wall_ms)),
+        Action::Update(commands) => {
+            if let Err(error) = document.update(commands, clock.next(wall_ms)) {
+                return Ok(Outcome::Failed(error));
+            }
         }
-        Action::Update(commands) => match document.update(commands, clock.next(wall_ms)) {
-            Ok(()) => Outcome::Applied,
-            Err(error) => Outcome::Failed(error),
-        },
-        Action::Remove if document.exists() => {
-            document.remove(clock.next(wall_ms));
-            Outcome::Applied
-        }
-        Action::Remove => Outcome::Skipped,
-    })
+        Action::Remove => document.remove(clock.next(wall_ms)),
+    }
+    if let Some(json) = rendered_here {
+        *before = Before::Rendered(json);
+    }
+    Ok(Outcome::Applied)
 }
 
 /// The filter of the last condition: the operations of one command share it.

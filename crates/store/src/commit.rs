@@ -24,7 +24,7 @@ pub enum Outcome {
     Failed(UpdateError),
 }
 
-/// Why a changeset was not committed. But for [`CommitError::Halted`], nothing of it happened.
+/// Why a changeset was not committed. But for [`CommitError::Unknown`], nothing of it happened.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// No room on disk. Reads and consumers go on; writes resume when there is space.
@@ -50,12 +50,44 @@ pub enum CommitError {
         /// Its size.
         bytes: usize,
     },
-    /// A write could not be made durable or visible; the app takes no more until the server is restarted. Whether the write that met
-    /// the failure itself is kept shows after the restart.
+    /// A transaction would touch more than [`crate::limits::TRANSACTION_DOCUMENTS_MAX`] or [`crate::limits::TRANSACTION_BYTES_MAX`].
+    #[error(
+        "the transaction would touch {documents} documents and {bytes} bytes of them or more; at most {} documents and {} bytes go in one",
+        crate::limits::TRANSACTION_DOCUMENTS_MAX,
+        crate::limits::TRANSACTION_BYTES_MAX
+    )]
+    TransactionTooLarge {
+        /// Documents up to where it was given up.
+        documents: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+    /// No segment of the journal can be made, for another reason than a full disk. It is tried again with the next write.
+    #[error("no new journal segment can be made: {reason}; writes resume when one can")]
+    NoSegment {
+        /// Why not.
+        reason: String,
+    },
+    /// A write before could not be made durable or visible; the app takes no more until the server is restarted.
     #[error("the app takes no writes since one failed, restart the server: {reason}")]
     Halted {
         /// What failed.
         reason: String,
+    },
+    /// The write itself could not be made durable or visible: the journal may hold it or not, which shows after a restart. The app takes no
+    /// more until then.
+    #[error(
+        "it is not known whether the write was done, since it failed on the way to the disk; restart the server: {reason}"
+    )]
+    Unknown {
+        /// What failed.
+        reason: String,
+    },
+    /// The caller has sent another body under this request id.
+    #[error("the request id {id:?} was used for a request with another body")]
+    RequestReused {
+        /// The id.
+        id: String,
     },
     /// The server is stopping.
     #[error("the server is stopping")]

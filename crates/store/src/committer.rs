@@ -1,7 +1,9 @@
 //! The committer: one thread an app that makes groups durable and visible, in order, while the next one is applied.
 //!
 //! Journal with one sync, then documents, then readers, then the writers' answers: nothing is acknowledged before all of it.
-//! Invariant: after a failed sync, or documents that could not be written, nothing is written again until the server is restarted.
+//! Invariants: after a failed sync, or documents that could not be written, nothing is written again until the server is restarted; who waits for
+//! a group that the journal may hold is then told that nobody knows, who waits for a later one that nothing happened; whatever ends the thread,
+//! nobody waits for it in vain.
 //! Not here: order and effect of changesets (`sequencer`, `apply`).
 
 use std::{
@@ -20,20 +22,23 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    CommitError, Committed, TxnId,
+    CommitError, Committed, Remembered, TxnId, Written,
     app::Shared,
     apply::{Applied, GroupResult},
     consumer_offsets::OffsetsChange,
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, requests::RequestsKept},
     journal::{Place, Position, frame::FrameHeader},
-    limits::GROUPS_WAITING_MAX,
+    limits::{GROUPS_WAITING_MAX, TAIL_BYTES_MAX},
+    request::RequestKey,
     sequencer::{Command, Reply},
 };
 
 /// Replies that wait for the group to be durable.
 #[derive(Default)]
 pub(crate) struct Waiting {
-    pub(crate) commits: Vec<(Applied, Instant, Reply<Committed>)>,
+    pub(crate) commits: Vec<(Applied, Instant, Reply<Written>)>,
+    /// Requests that were sent again: what they had come to.
+    pub(crate) repeated: Vec<(Remembered, Reply<Written>)>,
     pub(crate) offsets: Vec<(OffsetsChange, Reply<()>)>,
 }
 
@@ -51,6 +56,8 @@ pub(crate) struct FrameToCommit {
     pub(crate) header: FrameHeader,
     pub(crate) place: Place,
     pub(crate) result: GroupResult,
+    /// To be remembered, in the order of their transactions.
+    pub(crate) requests: Vec<(RequestKey, Remembered)>,
 }
 
 /// The sequencer's end.
@@ -93,6 +100,25 @@ pub(crate) struct Committer {
     sequencer: mpsc::Sender<Command>,
     /// Behind the last group that was committed.
     position: Position,
+    requests_kept: RequestsKept,
+}
+
+/// Says that the committer is gone, should it end by a panic: the sequencer may wait for it.
+struct Farewell {
+    shared: Arc<Shared>,
+    in_flight: Arc<AtomicUsize>,
+    sequencer: mpsc::Sender<Command>,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.shared.halt("the committer panicked, see the log".into());
+        self.in_flight.store(0, Release);
+        let _ = self.sequencer.try_send(Command::CommitterIdle);
+    }
 }
 
 impl Committer {
@@ -100,16 +126,22 @@ impl Committer {
         shared: Arc<Shared>,
         sequencer: mpsc::Sender<Command>,
         position: Position,
+        requests_kept: RequestsKept,
         name: String,
     ) -> std::io::Result<CommitterHandle> {
         let (sender, groups) = sync_channel(GROUPS_WAITING_MAX);
         let in_flight = Arc::new(AtomicUsize::new(0));
-        let committer = Self { shared, groups, in_flight: in_flight.clone(), sequencer, position };
+        let committer = Self { shared, groups, in_flight: in_flight.clone(), sequencer, position, requests_kept };
         let thread = std::thread::Builder::new().name(name).spawn(move || committer.run())?;
         Ok(CommitterHandle { groups: sender, in_flight, thread })
     }
 
     fn run(mut self) {
+        let _farewell = Farewell {
+            shared: self.shared.clone(),
+            in_flight: self.in_flight.clone(),
+            sequencer: self.sequencer.clone(),
+        };
         while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
             let synced = frame.as_ref().map_or(Ok(()), |frame| self.sync(frame));
             let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame, &waiting)));
@@ -133,18 +165,29 @@ impl Committer {
         }
         let began = Instant::now();
         let written = shared.journal.append(&frame.place, &frame.head, &frame.result.batches);
-        written.map_err(|error| shared.halt(error.to_string()))?;
+        written.map_err(|error| self.unknown(error.to_string()))?;
         shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         Ok(())
+    }
+
+    /// Takes no more writes; gives what those are told whose write the journal may hold.
+    fn unknown(&self, reason: String) -> CommitError {
+        self.shared.halt(reason.clone());
+        CommitError::Unknown { reason }
     }
 
     /// Documents first, then the events and those who wait for them.
     fn show(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
         let shared = self.shared.clone();
-        let FrameToCommit { header, place, result, .. } = frame;
+        let FrameToCommit { header, place, mut result, requests, .. } = frame;
+        if result.batches.len() > TAIL_BYTES_MAX {
+            // Nobody reads them from memory, and they may take up a good part of it.
+            result.batches = Vec::new();
+        }
         let began = Instant::now();
-        write_group(&shared.engine, &result, waiting.offsets.iter().map(|(change, _)| change))
-            .map_err(|error| shared.halt(error.to_string()))?;
+        let offsets = waiting.offsets.iter().map(|(change, _)| change);
+        write_group(&shared.engine, &result, offsets, &requests, &mut self.requests_kept)
+            .map_err(|error| self.unknown(error.to_string()))?;
         shared.counters.documents_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         self.position = result.position;
         place.publish(&header);
@@ -156,10 +199,20 @@ impl Committer {
         {
             retention.wake();
         }
+        self.forget_requests(header.commit_time_ms);
         shared.counters.frames.fetch_add(1, Relaxed);
         shared.counters.transactions.fetch_add(u64::from(header.transactions), Relaxed);
         shared.counters.events.fetch_add(u64::from(header.events), Relaxed);
         Ok(())
+    }
+
+    fn forget_requests(&mut self, now_ms: u64) {
+        match self.shared.engine.forget_requests(&mut self.requests_kept, now_ms) {
+            Ok(early) => drop(self.shared.counters.requests_forgotten_early.fetch_add(early, Relaxed)),
+            Err(error) => {
+                tracing::warn!(app = self.shared.name.as_str(), %error, "old requests could not be forgotten");
+            }
+        }
     }
 
     fn acknowledge(&self, waiting: Waiting) {
@@ -174,7 +227,10 @@ impl Committer {
         for (applied, queued_at, reply) in waiting.commits {
             self.shared.counters.observe_commit(queued_at.elapsed());
             let txn_id = TxnId(applied.txn.unwrap_or(newest));
-            drop(reply.send(Ok(Committed { txn_id, outcomes: applied.outcomes })));
+            drop(reply.send(Ok(Written::New(Committed { txn_id, outcomes: applied.outcomes }))));
+        }
+        for (remembered, reply) in waiting.repeated {
+            drop(reply.send(Ok(Written::Repeated(remembered))));
         }
     }
 }
@@ -182,6 +238,7 @@ impl Committer {
 impl Waiting {
     pub(crate) fn refuse(self, error: &CommitError) {
         self.commits.into_iter().for_each(|(_, _, reply)| drop(reply.send(Err(error.clone()))));
+        self.repeated.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
         self.offsets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
     }
 }
@@ -191,6 +248,8 @@ pub(crate) fn write_group<'a>(
     engine: &Engine,
     result: &GroupResult,
     offsets: impl Iterator<Item = &'a OffsetsChange>,
+    requests: &[(RequestKey, Remembered)],
+    requests_kept: &mut RequestsKept,
 ) -> Result<(), EngineError> {
     let mut batch = engine.batch(result.changed.len() + 1);
     for (key, document) in &result.changed {
@@ -201,5 +260,6 @@ pub(crate) fn write_group<'a>(
             batch.put_offset(&change.group, topic, *partition, offset.as_ref());
         }
     }
+    batch.put_requests(requests, requests_kept);
     batch.commit(&result.position)
 }

@@ -6,9 +6,10 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
+    time::Instant,
 };
 
-use crate::{App, AppName, journal::segment::SegmentError};
+use crate::{App, AppName, app::STOP_TIMEOUT, journal::segment::SegmentError};
 
 /// Where the time comes from; only the binary reads the machine's clock.
 pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
@@ -210,7 +211,8 @@ impl DataDir {
 
     /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next start replays nothing.
     pub fn stop(&self) {
-        self.apps().iter().for_each(|app| app.stop());
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        self.apps().iter().for_each(|app| app.stop(deadline));
     }
 }
 

@@ -19,6 +19,8 @@
 //! Invariants: a group is written in one atomic batch with its position, so the documents are always those of one frame; nothing
 //! is synced here but by [`Engine::persist`], since the journal can replay what is lost.
 
+pub(crate) mod requests;
+
 use std::{
     ops::Bound,
     sync::{
@@ -328,6 +330,23 @@ impl Engine {
         batch.commit()
     }
 
+    /// Reads every departure and every note: a departure must be found by its offset and by its document.
+    pub(crate) fn check_departures(&self) -> Result<(), EngineError> {
+        for entry in self.store.prefix(Space::Meta, []) {
+            entry?;
+        }
+        for entry in self.store.prefix(Space::Departures, []) {
+            let (key, value) = entry?;
+            let counterpart = counterpart_of_departure(&key, &value)
+                .ok_or_else(|| EngineError(format!("the departure {key:02x?} cannot be read")))?;
+            let (other, expected) = counterpart;
+            if self.store.get(Space::Departures, other)?.is_none_or(|found| *found != expected) {
+                return Err(EngineError(format!("the departure {key:02x?} is not found both ways")));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.store.disk_bytes()
     }
@@ -538,6 +557,18 @@ fn departure_of(view: &str, document_key: &[u8]) -> Vec<u8> {
     let mut key = departure_prefix(view, BY_DOCUMENT);
     key.extend_from_slice(document_key);
     key
+}
+
+/// The other entry of a departure, and what it must say.
+fn counterpart_of_departure(key: &[u8], value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = key.iter().position(|&byte| byte == 0)?;
+    let view = std::str::from_utf8(&key[..at]).ok()?;
+    let (tag, rest) = key[at + 1..].split_first()?;
+    match *tag {
+        BY_OFFSET => Some((departure_of(view, value), rest.to_vec())),
+        BY_DOCUMENT => Some((departure_at(view, value), rest.to_vec())),
+        _ => None,
+    }
 }
 
 fn view_key(name: &str) -> String {

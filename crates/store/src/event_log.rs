@@ -77,19 +77,25 @@ impl EventLog {
         Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::new(tail) }
     }
 
-    /// Lets readers see a frame's events.
+    /// Lets readers see a frame's events; without `batches` they read them, and those before, from the journal.
     pub(crate) fn publish(&self, header: &FrameHeader, mut batches: Vec<u8>) {
         if header.events == 0 {
             return;
         }
         let mut tail = self.tail.write().expect("not poisoned");
+        if batches.is_empty() {
+            // What is in memory has no hole.
+            (tail.frames, tail.bytes) = (VecDeque::new(), 0);
+        }
         if batches.capacity() > 2 * batches.len() {
             batches.shrink_to_fit();
         }
         let memory_bytes = batches.capacity();
         tail.bytes += memory_bytes;
         let batches = Bytes::from(batches);
-        tail.frames.push_back(TailFrame { first_offset: header.first_offset, memory_bytes, batches });
+        if !batches.is_empty() {
+            tail.frames.push_back(TailFrame { first_offset: header.first_offset, memory_bytes, batches });
+        }
         tail.newest =
             Some(OffsetAndTimestamp { offset: header.next_offset() - 1, timestamp_ms: header.commit_time_ms });
         while tail.bytes > TAIL_BYTES_MAX

@@ -18,6 +18,7 @@ mod journal;
 mod key_values;
 mod recent;
 mod replay;
+mod request;
 mod retention;
 mod sequencer;
 mod snapshot;
@@ -34,6 +35,7 @@ pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 #[cfg(feature = "memory")]
 pub use key_values::memory::{Crash, Crashed, MemoryDisk};
+pub use request::{Counts, Remembered, RenderReply, Request, Written};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};

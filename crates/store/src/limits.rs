@@ -6,6 +6,29 @@ pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// A document larger than this is logged as a warning when it is written.
 pub const DOCUMENT_BYTES_WARN: usize = 256 * 1024;
 
+/// Documents that one transaction may touch. A changeset that would touch more is refused: it would hold every other writer up (CONTRACT
+/// section 2).
+pub const TRANSACTION_DOCUMENTS_MAX: usize = 30_000;
+
+/// What the documents of one transaction may come to, in bytes of JSON, each as it was before or is after, whichever is more. A changeset
+/// beyond it is refused: its frame holds both of each, and has to fit in memory (CONTRACT section 2).
+pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// JSON of changed documents that a transaction keeps until its events are made. Beyond it a document is rendered a second time instead.
+pub(crate) const RENDERED_BYTES_KEPT: usize = 4 * 1024 * 1024;
+
+/// How long a request is remembered, in ms of commit time. One that is repeated later is done again (CONTRACT section 2).
+pub const REQUESTS_KEPT_MS: u64 = 24 * 3600 * 1000;
+
+/// Requests that an app remembers. Beyond it the oldest is forgotten early, and a counter says so (CONTRACT section 2).
+pub const REQUESTS_KEPT_MAX: u64 = 1_000_000;
+
+/// The longest answer that is remembered whole, in bytes. Of a longer one it is known what was done (CONTRACT section 2).
+pub const REMEMBERED_REPLY_BYTES_MAX: usize = 4 * 1024;
+
+/// The longest id of a request, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
 /// Changesets that may wait for the sequencer of one app. A writer that finds the queue full waits for a place.
 pub const QUEUE_CHANGESETS_MAX: usize = 4096;
 

@@ -6,16 +6,17 @@
 use document::{Changeset, SiteId};
 
 use crate::{
-    AppName,
-    apply::{ApplyContext, ApplyError, Group, GroupResult},
+    AppName, Counts, Remembered, TxnId,
+    apply::{Applied, ApplyContext, ApplyError, Group, GroupResult},
     committer::write_group,
     consumer_offsets::OffsetsChange,
-    engine::Engine,
+    engine::{Engine, EngineError, requests::RequestsKept},
     journal::{
         Journal, Position,
         frame::{EntryKind, FrameError, FrameHeader, entries},
         segment::{Segment, SegmentError},
     },
+    request::{RequestEntry, RequestKey},
 };
 
 /// How far a replay came.
@@ -44,11 +45,12 @@ pub(crate) fn replay(
 ) -> Result<Replayed, ReplayError> {
     let mut position = applied.unwrap_or(Position { next_txn: 1, ..Position::default() });
     let mut frames = 0;
+    let mut requests_kept = engine.requests_kept()?;
     journal.for_each_frame(position.next_frame, |segment, at, header, frame| {
         let replayed = replay_frame(segment, at, header, frame, engine, app, site, &position)?;
         position = replayed.result.position;
         frames += 1;
-        Ok::<_, ReplayError>(write_group(engine, &replayed.result, replayed.offsets.iter())?)
+        Ok::<_, ReplayError>(write_replayed(engine, &replayed, &mut requests_kept)?)
     })?;
     Ok(Replayed { position, frames })
 }
@@ -57,6 +59,16 @@ pub(crate) fn replay(
 pub(crate) struct ReplayedFrame {
     pub(crate) result: GroupResult,
     pub(crate) offsets: Vec<OffsetsChange>,
+    pub(crate) requests: Vec<(RequestKey, Remembered)>,
+}
+
+/// Puts what a frame came to into the engine.
+pub(crate) fn write_replayed(
+    engine: &Engine,
+    replayed: &ReplayedFrame,
+    requests_kept: &mut RequestsKept,
+) -> Result<(), EngineError> {
+    write_group(engine, &replayed.result, replayed.offsets.iter(), &replayed.requests, requests_kept)
 }
 
 /// Applies a frame behind `position`; an error if it does not follow on it or its events come out differently.
@@ -83,14 +95,18 @@ pub(crate) fn replay_frame(
         ApplyContext { app, site, event_bytes_max: header.event_bytes_max, commit_time_ms: header.commit_time_ms };
     let mut group =
         Group::new(engine, context, Position { stamp_last: header.stamp_before, ..*position }, header.batches_bytes);
-    let mut offsets = Vec::new();
+    let (mut offsets, mut requests) = (Vec::new(), Vec::new());
+    // What the last changeset came to: its request may follow.
+    let mut last = None;
     for entry in entries(&frame[header.changes()]) {
         let (kind, bytes) = entry.map_err(|e| damaged(e.0))?;
         match kind {
             EntryKind::Changeset => {
                 let changeset = Changeset::decode(bytes).map_err(|e| damaged(e.to_string()))?;
                 match group.apply(&changeset) {
-                    Ok(applied) if applied.txn.is_some() => {}
+                    Ok(Applied { txn: Some(txn), outcomes }) => {
+                        last = Some((TxnId(txn), Counts::of(&changeset, &outcomes)));
+                    }
                     Ok(_) => {
                         return Err(damaged("a changeset that was committed touches nothing when replayed".into()));
                     }
@@ -104,6 +120,13 @@ pub(crate) fn replay_frame(
                 let change = OffsetsChange::decode(bytes);
                 offsets.push(change.ok_or_else(|| damaged("committed offsets cannot be read".into()))?);
             }
+            EntryKind::Request => {
+                let entry = RequestEntry::decode(bytes);
+                let (Some(entry), Some((txn, counts))) = (entry, last.take()) else {
+                    return Err(damaged("the name of a request cannot be read, or follows on no changeset".into()));
+                };
+                requests.push((entry.request.key(), entry.remembered(txn, header.commit_time_ms, counts)));
+            }
         }
     }
     let mut result = group.into_result();
@@ -112,5 +135,5 @@ pub(crate) fn replay_frame(
     }
     result.position.next_frame = header.frame_number + 1;
     result.position.commit_time_ms = header.commit_time_ms;
-    Ok(ReplayedFrame { result, offsets })
+    Ok(ReplayedFrame { result, offsets, requests })
 }

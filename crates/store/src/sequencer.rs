@@ -8,6 +8,7 @@
 //! Not here: what a changeset does (`apply`), writing and answering (`committer`).
 
 use std::{
+    collections::{HashMap, VecDeque},
     sync::{Arc, atomic::Ordering::Acquire},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -17,29 +18,39 @@ use document::Changeset;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    CommitError, Committed, WallClock,
+    CommitError, Committed, Counts, Remembered, RenderReply, Request, TxnId, WallClock, Written,
     app::Shared,
-    apply::{ApplyContext, ApplyError, Group, LargeDocument},
+    apply::{Applied, ApplyContext, ApplyError, Group, LargeDocument},
     committer::{Committer, CommitterHandle, GroupToCommit, Waiting},
     consumer_offsets::OffsetsChange,
     disk,
+    engine::{Engine, EngineError, requests::RequestsKept},
     journal::{
         Position,
         frame::{EntryKind, FrameBuilder, FrameHeader},
+        segment::SegmentError,
     },
     limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX},
     recent::{RecentDocuments, RecentOverEngine},
+    request::{RequestEntry, RequestKey},
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommitError>>;
 
+/// How a write is called, and who makes its answer.
+pub(crate) struct RequestToKeep {
+    pub(crate) request: Request,
+    /// `None` where nobody will ask for it.
+    pub(crate) render: Option<RenderReply>,
+}
+
 /// What the sequencer is asked to do.
-#[derive(Debug)]
 pub(crate) enum Command {
     Commit {
         changeset: Changeset,
+        request: Option<RequestToKeep>,
         queued_at: Instant,
-        reply: Reply<Committed>,
+        reply: Reply<Written>,
     },
     ChangeOffsets {
         change: OffsetsChange,
@@ -58,6 +69,8 @@ pub(crate) struct Sequencer {
     /// Behind the last group that was handed on.
     position: Position,
     recent: RecentDocuments,
+    /// Requests whose frames may not be with the documents yet, by frame.
+    requests: VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)>,
     committer: CommitterHandle,
     /// A new segment could not be made: what must be free before it is tried again.
     room_wanted_bytes: u64,
@@ -76,12 +89,24 @@ struct LastSizes {
 /// How long the free space of the disk is believed. What is written meanwhile is far less than the reserve.
 const DISK_SEEN_FOR: Duration = Duration::from_millis(20);
 
+/// Requests of a group that are to be remembered.
+struct Requests {
+    /// In the order of their transactions.
+    requests: Vec<(RequestKey, Remembered)>,
+    by_name: HashMap<RequestKey, Remembered>,
+}
+
 /// A group that still takes changesets.
 struct OpenGroup<'a> {
     group: Group<'a, RecentOverEngine<'a>>,
     frame: FrameBuilder,
     waiting: Waiting,
     commands: usize,
+    /// Requests of earlier groups that the documents may not show yet.
+    earlier: &'a VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)>,
+    engine: &'a Engine,
+    requests: Vec<(RequestKey, Remembered)>,
+    by_name: HashMap<RequestKey, Remembered>,
 }
 
 impl Sequencer {
@@ -92,16 +117,18 @@ impl Sequencer {
         commands: mpsc::Receiver<Command>,
         clock: Arc<dyn WallClock>,
         position: Position,
+        requests_kept: RequestsKept,
     ) -> std::io::Result<JoinHandle<()>> {
         let name = |what: &str| format!("{what}-{}", shared.name.as_str());
         let (sequencer_name, committer_name) = (name("sequencer"), name("committer"));
-        let committer = Committer::spawn(shared.clone(), queue, position, committer_name)?;
+        let committer = Committer::spawn(shared.clone(), queue, position, requests_kept, committer_name)?;
         let sequencer = Self {
             shared,
             commands,
             clock,
             position,
             recent: RecentDocuments::new(),
+            requests: VecDeque::new(),
             committer,
             room_wanted_bytes: 0,
             last_sizes: LastSizes::default(),
@@ -121,6 +148,11 @@ impl Sequencer {
                 break;
             }
         }
+        // Whoever came too late is told that nothing happened.
+        self.commands.close();
+        if let Ok(first) = self.commands.try_recv() {
+            self.refuse_waiting(first, &CommitError::Stopping);
+        }
         self.committer.finish();
     }
 
@@ -132,6 +164,7 @@ impl Sequencer {
         let shared = self.shared.clone();
         let recent = std::mem::replace(&mut self.recent, RecentDocuments::new());
         let reader = recent.over(&shared.engine);
+        let earlier = self.earlier_requests();
         let context = ApplyContext {
             app: &shared.name,
             site: shared.site,
@@ -143,14 +176,19 @@ impl Sequencer {
             frame: FrameBuilder::with_capacity(self.last_sizes.changes_bytes),
             waiting: Waiting::default(),
             commands: 0,
+            earlier: &earlier,
+            engine: &shared.engine,
+            requests: Vec::new(),
+            by_name: HashMap::new(),
         };
         let outcome = self.fill(&mut open, first);
-        let OpenGroup { group, frame, waiting, .. } = open;
+        let OpenGroup { group, frame, waiting, requests, by_name, .. } = open;
         let result = group.into_result();
         self.recent = recent;
+        self.requests = earlier;
         match outcome {
             Ok(stop) => {
-                self.hand_on(frame, result, &context, waiting);
+                self.hand_on(frame, result, &context, waiting, Requests { requests, by_name });
                 stop
             }
             Err(error) => {
@@ -183,12 +221,21 @@ impl Sequencer {
         }
     }
 
+    /// Requests of earlier groups that the documents may not show yet.
+    fn earlier_requests(&mut self) -> VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)> {
+        let committed_frames = self.shared.committed_frames.load(Acquire);
+        let mut earlier = std::mem::take(&mut self.requests);
+        while earlier.pop_front_if(|(frame, _)| *frame < committed_frames).is_some() {}
+        earlier
+    }
+
     fn hand_on(
         &mut self,
         frame: FrameBuilder,
         mut result: crate::apply::GroupResult,
         context: &ApplyContext<'_>,
         waiting: Waiting,
+        requests: Requests,
     ) {
         if frame.is_empty() {
             self.committer.commit(GroupToCommit { frame: None, waiting });
@@ -220,7 +267,7 @@ impl Sequencer {
         let place = match self.shared.journal.place(frame.len_bytes(result.batches.len()), &self.position) {
             Ok(place) => place,
             Err(error) => {
-                let error = self.no_room(&error.to_string());
+                let error = self.no_segment(&error);
                 return waiting.refuse(&error);
             }
         };
@@ -232,7 +279,11 @@ impl Sequencer {
         self.position = result.position;
         let committed_frames = self.shared.committed_frames.load(Acquire);
         self.recent.extend(header.frame_number, &result.changed, committed_frames);
-        let frame = crate::committer::FrameToCommit { head, header, place, result };
+        if !requests.by_name.is_empty() {
+            self.requests.push_back((header.frame_number, Arc::new(requests.by_name)));
+        }
+        let requests = requests.requests;
+        let frame = crate::committer::FrameToCommit { head, header, place, result, requests };
         self.committer.commit(GroupToCommit { frame: Some(frame), waiting });
     }
 
@@ -252,14 +303,20 @@ impl Sequencer {
         full.map_or(Ok(()), Err)
     }
 
-    fn no_room(&mut self, reason: &str) -> CommitError {
-        self.room_wanted_bytes = self.shared.options.segment_bytes;
+    /// Nothing was written: why, and what must be before it is tried again.
+    fn no_segment(&mut self, error: &SegmentError) -> CommitError {
         self.disk_seen_at = None;
-        let (free_bytes, _) = disk::space(&self.shared.dir).unwrap_or_default();
-        let error = CommitError::DiskFull { free_bytes, needed_bytes: self.shared.options.segment_bytes };
-        tracing::warn!(app = self.shared.name.as_str(), reason, "no room for a new journal segment");
-        self.shared.set_obstacle(Some(error.clone()));
-        error
+        let is_full = matches!(error, SegmentError::Io { source, .. } if is_full(source));
+        let obstacle = if is_full {
+            self.room_wanted_bytes = self.shared.options.segment_bytes;
+            let (free_bytes, _) = disk::space(&self.shared.dir).unwrap_or_default();
+            CommitError::DiskFull { free_bytes, needed_bytes: self.shared.options.segment_bytes }
+        } else {
+            CommitError::NoSegment { reason: error.to_string() }
+        };
+        tracing::warn!(app = self.shared.name.as_str(), %error, "no new journal segment can be made");
+        self.shared.set_obstacle(Some(obstacle.clone()));
+        obstacle
     }
 
     /// Answers `first` and everything that waits with `error`; `true` when it was told to stop.
@@ -279,24 +336,19 @@ impl Sequencer {
     }
 }
 
+/// Whether an operation failed for want of room.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
 impl OpenGroup<'_> {
     /// Applies one command. Replies at once if it is refused by itself.
-    fn apply(&mut self, command: Command) -> Result<(), crate::engine::EngineError> {
+    fn apply(&mut self, command: Command) -> Result<(), EngineError> {
         self.commands += 1;
         match command {
-            Command::Commit { changeset, queued_at, reply } => match self.group.apply(&changeset) {
-                Ok(applied) => {
-                    if applied.txn.is_some() {
-                        self.frame.push_entry(EntryKind::Changeset, |out| changeset.encode(out));
-                    }
-                    self.waiting.commits.push((applied, queued_at, reply));
-                }
-                Err(ApplyError::Refused(error)) => drop(reply.send(Err(error))),
-                Err(ApplyError::Engine(error)) => {
-                    drop(reply.send(Err(CommitError::Halted { reason: error.to_string() })));
-                    return Err(error);
-                }
-            },
+            Command::Commit { changeset, request, queued_at, reply } => {
+                return self.commit(&changeset, request, queued_at, reply);
+            }
             Command::ChangeOffsets { change, reply } => {
                 self.frame.push_entry(EntryKind::ConsumerOffsets, |out| change.encode(out));
                 self.waiting.offsets.push((change, reply));
@@ -304,6 +356,63 @@ impl OpenGroup<'_> {
             Command::CommitterIdle | Command::Stop => unreachable!("not a change"),
         }
         Ok(())
+    }
+
+    fn commit(
+        &mut self,
+        changeset: &Changeset,
+        request: Option<RequestToKeep>,
+        queued_at: Instant,
+        reply: Reply<Written>,
+    ) -> Result<(), EngineError> {
+        let given = request.as_ref().map(|keep| &keep.request).filter(|request| request.given);
+        if let Some(request) = given
+            && let Some(remembered) = self.remembered(&request.key())?
+        {
+            if remembered.body == request.body {
+                self.waiting.repeated.push((remembered, reply));
+            } else {
+                drop(reply.send(Err(CommitError::RequestReused { id: request.id.clone() })));
+            }
+            return Ok(());
+        }
+        match self.group.apply(changeset) {
+            Ok(applied) => {
+                if let Some(txn) = applied.txn {
+                    self.frame.push_entry(EntryKind::Changeset, |out| changeset.encode(out));
+                    if let Some(keep) = request {
+                        self.keep(keep, changeset, TxnId(txn), &applied);
+                    }
+                }
+                self.waiting.commits.push((applied, queued_at, reply));
+            }
+            Err(ApplyError::Refused(error)) => drop(reply.send(Err(error))),
+            Err(ApplyError::Engine(error)) => {
+                drop(reply.send(Err(CommitError::Halted { reason: error.to_string() })));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a request of this group, of one before, or of the documents.
+    fn remembered(&self, key: &RequestKey) -> Result<Option<Remembered>, EngineError> {
+        let earlier = self.earlier.iter().rev().map(|(_, requests)| &**requests);
+        let found = std::iter::once(&self.by_name).chain(earlier).find_map(|requests| requests.get(key));
+        found.map_or_else(|| self.engine.remembered(key), |found| Ok(Some(found.clone())))
+    }
+
+    /// Writes the request beside its changeset and, if its caller may send it again, has it remembered.
+    fn keep(&mut self, keep: RequestToKeep, changeset: &Changeset, txn_id: TxnId, applied: &Applied) {
+        let reply = keep.render.map(|render| render(&Committed { txn_id, outcomes: applied.outcomes.clone() }));
+        let entry = RequestEntry::new(keep.request, reply);
+        self.frame.push_entry(EntryKind::Request, |out| entry.encode(out));
+        if entry.request.given {
+            let counts = Counts::of(changeset, &applied.outcomes);
+            let remembered = entry.remembered(txn_id, self.group.commit_time_ms(), counts);
+            self.by_name.insert(entry.request.key(), remembered.clone());
+            self.requests.push((entry.request.key(), remembered));
+        }
     }
 
     fn is_full(&self) -> bool {

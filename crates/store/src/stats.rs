@@ -32,6 +32,8 @@ pub struct AppStats {
     pub trimmed_bytes: u64,
     /// Tombstones dropped since the start.
     pub tombstones_dropped: u64,
+    /// Requests that were forgotten before their time since the start, as there were too many.
+    pub requests_forgotten_early: u64,
     /// Bytes of the document engine on disk.
     pub documents_bytes: u64,
     /// Free bytes on the data directory's file system.
@@ -60,6 +62,7 @@ pub(crate) struct Counters {
     pub(crate) documents_micros: AtomicU64,
     pub(crate) trimmed_bytes: AtomicU64,
     pub(crate) tombstones_dropped: AtomicU64,
+    pub(crate) requests_forgotten_early: AtomicU64,
     commits: [AtomicU64; BUCKETS_MICROS.len() + 1],
     commit_micros: AtomicU64,
 }

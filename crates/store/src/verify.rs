@@ -14,10 +14,9 @@ use kafka_wire::record_batch;
 
 use crate::{
     AppName, OpenError,
-    committer::write_group,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::lock,
-    engine::{Engine, EngineError, EngineSnapshot, KeyValue, stored_parts},
+    engine::{Engine, EngineError, EngineSnapshot, KeyValue, requests::RequestsKept, stored_parts},
     journal::{
         Journal, Position,
         frame::{FrameError, FrameHeader},
@@ -25,7 +24,7 @@ use crate::{
         segment::{Segment, SegmentError, SegmentHeader},
     },
     key_values::KeyValues,
-    replay::{ReplayError, replay_frame},
+    replay::{ReplayError, replay_frame, write_replayed},
 };
 
 /// How far [`verify`] has come with an app.
@@ -144,7 +143,8 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
             },
         )
     };
-    match checked.and_then(|()| Ok(check_index(&engine, start.first_offset, &mut report)?)) {
+    let checked = checked.and_then(|()| Ok(check_index(&engine, start.first_offset, &mut report)?));
+    match checked.and_then(|()| Ok(read_the_rest(&engine)?)) {
         Ok(()) => Ok(report),
         Err(ReplayError::Segment(error)) => finding(report, error),
         Err(ReplayError::Engine(error)) => {
@@ -206,10 +206,11 @@ fn replay_all(
 ) -> Result<Position, ReplayError> {
     let site = SiteId(journal.identity().1);
     let mut position = Position { next_txn: 1, ..Position::default() };
+    let mut requests_kept = RequestsKept::default();
     check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
         let replayed = replay_frame(segment, at, header, frame, scratch, name, site, &position)?;
         position = replayed.result.position;
-        Ok(write_group(scratch, &replayed.result, replayed.offsets.iter())?)
+        Ok(write_replayed(scratch, &replayed, &mut requests_kept)?)
     })?;
     Ok(position)
 }
@@ -305,6 +306,15 @@ fn check_index(engine: &Engine, log_start: u64, report: &mut AppReport) -> Resul
     Ok(())
 }
 
+/// Reads what nothing else here does, so that damage in it shows: a block has a checksum, which is looked at when it is read.
+fn read_the_rest(engine: &Engine) -> Result<(), EngineError> {
+    for entry in engine.all_remembered() {
+        entry?;
+    }
+    engine.requests_kept()?;
+    engine.check_departures()
+}
+
 /// The record batches of a frame: checksums, and dense offsets that are the frame's.
 fn check_batches(segment: &Segment, at: u64, header: &FrameHeader, frame: &[u8]) -> Result<(), SegmentError> {
     let damaged = |message: String| segment.damaged(at, FrameError(message));
@@ -338,6 +348,15 @@ fn compare(
     let (found, expected) = (engine.snapshot(), replayed.snapshot());
     let documents = |snapshot: &EngineSnapshot| snapshot.documents(&[]);
     report.documents = compare_sorted("document", documents(&found), documents(&expected), &mut report.findings)?;
+    // Those that the server named itself are remembered by a replay only, and those that were forgotten are in it too.
+    let mut differences = Differences::new("request", &mut report.findings);
+    for entry in engine.all_remembered() {
+        let (key, remembered) = entry?;
+        if replayed.remembered(&key)?.as_ref() != Some(&remembered) {
+            differences.note(key.1.as_bytes(), "is not remembered as the journal says");
+        }
+    }
+    differences.finish();
     if all_offsets(engine)?.ne(&all_offsets(replayed)?) {
         report.findings.push("the consumer groups' committed offsets are not those of a replay".into());
     }

@@ -235,3 +235,59 @@ fn a_scan_goes_on_behind_a_document() {
         assert_eq!(collections, ["people", "people2"]);
     });
 }
+
+fn many(count: usize, bytes: usize) -> document::Changeset {
+    let value = format!(r#"{{"x":"{}"}}"#, "x".repeat(bytes));
+    changeset((0..count).map(|n| upsert(&format!("d{n:05}"), &value)).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_transaction_is_bounded_and_one_at_the_bound_is_served() {
+    use store::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_DOCUMENTS_MAX};
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        for (count, bytes) in [(TRANSACTION_DOCUMENTS_MAX + 1, 1), (1 + TRANSACTION_BYTES_MAX / 4_000_000, 4_000_000)] {
+            let error = app.commit(many(count, bytes)).await.unwrap_err();
+            assert!(matches!(error, store::CommitError::TransactionTooLarge { .. }), "{error}");
+        }
+        assert_eq!((app.newest_txn().0, app.events().high_watermark()), (0, 0), "a refused one leaves no trace");
+        app.commit(many(TRANSACTION_DOCUMENTS_MAX, 100)).await.unwrap();
+        // Written again, each event has both: larger than what is kept in memory, and than a segment.
+        app.commit(many(TRANSACTION_BYTES_MAX / 20_100, 20_000)).await.unwrap();
+        app.commit(many(TRANSACTION_BYTES_MAX / 20_100, 20_001)).await.unwrap();
+        app.commit(changeset([upsert("last", "{}")])).await.unwrap();
+        let found = events(&app).await;
+        assert_eq!(found.len() as u64, app.events().high_watermark());
+        assert!(found.iter().zip(0..).all(|((offset, ..), expected)| *offset == expected));
+    });
+    assert!(app.snapshot().unwrap().scan(&people()).count() > TRANSACTION_DOCUMENTS_MAX);
+}
+
+/// A document that is written, left, and written again in one transaction makes one event, from before the transaction to after it.
+#[test]
+fn documents_that_are_mentioned_again_and_again_make_one_event_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset([upsert("a", r#"{"n":0}"#)])).await.unwrap();
+        let operations = [
+            upsert("a", r#"{"n":1}"#),
+            upsert("b", r#"{"n":1}"#),
+            upsert("a", r#"{"m":2}"#),
+            remove("b"),
+            upsert("c", r#"{"n":1}"#),
+            remove("c"),
+            upsert("c", r#"{"n":2}"#),
+            remove("missing"),
+            upsert("a", r#"{"n":3}"#),
+        ];
+        app.commit(changeset(operations)).await.unwrap();
+        let changes: Vec<String> = values(&app).await.split_off(1);
+        assert_eq!(changes, [
+            r#"{"txnId":2,"type":"documentChanged","collection":"people","change":{"method":"upsert","oldValue":{"_id":"a","n":0},"newValue":{"_id":"a","m":2,"n":3}}}"#,
+            r#"{"txnId":2,"type":"documentChanged","collection":"people","change":{"method":"upsert","oldValue":null,"newValue":{"_id":"c","n":2}}}"#,
+        ]);
+    });
+    assert!(store::verify(dir.path(), &mut |_| ()).is_err(), "it is in use");
+}

@@ -23,6 +23,8 @@ pub(crate) enum EntryKind {
     Changeset = 1,
     /// A consumer group's offsets; takes no transaction and makes no event.
     ConsumerOffsets = 2,
+    /// How the request was called whose changeset stands before it.
+    Request = 3,
 }
 
 /// A frame's header, checked against itself.
@@ -200,6 +202,7 @@ fn split_entry(changes: &[u8]) -> Result<(EntryKind, &[u8], &[u8]), FrameError> 
     let kind = match kind {
         1 => EntryKind::Changeset,
         2 => EntryKind::ConsumerOffsets,
+        3 => EntryKind::Request,
         other => return Err(FrameError(format!("an entry has the unknown kind {other}"))),
     };
     let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| FrameError("an entry has no length".into()))?;

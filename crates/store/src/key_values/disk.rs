@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use files::Act;
 
 use fjall::{
     Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
@@ -31,7 +34,7 @@ impl From<fjall::Error> for EngineError {
 }
 
 pub(crate) struct Disk {
-    dir: PathBuf,
+    dir: Arc<Path>,
     database: Database,
     spaces: Spaces,
 }
@@ -41,6 +44,7 @@ pub(crate) struct Disk {
 struct Spaces([Keyspace; Space::ALL.len()]);
 
 pub(crate) struct DiskBatch {
+    dir: Arc<Path>,
     batch: OwnedWriteBatch,
     spaces: Spaces,
 }
@@ -75,6 +79,7 @@ fn keyspace(database: &Database, space: Space) -> Result<Keyspace, fjall::Error>
         Space::Departures => database.keyspace("departures", small),
         Space::ConsumerOffsets => database.keyspace("consumer_offsets", small),
         Space::Meta => database.keyspace("meta", small),
+        Space::Requests => database.keyspace("requests", small),
     }
 }
 
@@ -96,10 +101,10 @@ impl Disk {
             .max_journaling_size(ENGINE_LOG_BYTES)
             .worker_threads(threads)
             .open()?;
-        let [documents, last_changes, departures, consumer_offsets, meta] =
+        let [documents, last_changes, departures, consumer_offsets, meta, requests] =
             Space::ALL.map(|space| keyspace(&database, space));
-        let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?]);
-        Ok(Self { dir: dir.to_owned(), database, spaces })
+        let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?, requests?]);
+        Ok(Self { dir: dir.into(), database, spaces })
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Value>, EngineError> {
@@ -108,7 +113,7 @@ impl Disk {
 
     pub(crate) fn batch(&self, capacity: usize) -> DiskBatch {
         let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
-        DiskBatch { batch, spaces: self.spaces.clone() }
+        DiskBatch { dir: self.dir.clone(), batch, spaces: self.spaces.clone() }
     }
 
     pub(crate) fn snapshot(&self) -> DiskSnapshot {
@@ -117,6 +122,7 @@ impl Disk {
 
     /// The engine syncs its log while it holds writers up. So most of it is synced before, without that; what comes meanwhile is little.
     pub(crate) fn persist(&self) -> Result<(), EngineError> {
+        pass(&self.dir)?;
         self.database.persist(PersistMode::Buffer)?;
         // What fails there fails below too; if the files have other names one day, it takes longer again.
         self.sync_logs();
@@ -148,6 +154,11 @@ impl Disk {
     }
 }
 
+/// A test may have what the engine does to its files fail.
+fn pass(dir: &Path) -> Result<(), EngineError> {
+    files::pass(Act::Engine, dir).map_err(|error| EngineError(format!("the document engine failed: {error}")))
+}
+
 /// Nothing was ever put into it.
 fn remove_half_made(dir: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(dir) {
@@ -170,10 +181,12 @@ impl DiskBatch {
     }
 
     pub(crate) fn commit(self) -> Result<(), EngineError> {
+        pass(&self.dir)?;
         Ok(self.batch.commit()?)
     }
 
     pub(crate) fn commit_to_system(self) -> Result<(), EngineError> {
+        pass(&self.dir)?;
         Ok(self.batch.durability(Some(PersistMode::Buffer)).commit()?)
     }
 }
