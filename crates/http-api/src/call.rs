@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, HeaderName, request::Parts},
 };
@@ -14,8 +15,9 @@ use store::{App, TxnId, WaitError};
 use crate::{
     access::{self, Caller, Denied, Door},
     api::{Shared, State},
-    body::ReadBody,
+    body::{BodyError, ReadBody},
     failure::Failure,
+    guests::Guest,
 };
 
 /// The header and its older name, each as it is looked up and as messages show it.
@@ -90,7 +92,7 @@ impl FromRequest<Shared> for Call {
         let txn_min = txn_min(&parts.headers)?;
         let traceparent = traceparent(&parts.headers);
         let cause = cause(&parts.headers)?;
-        let body = ReadBody::read(state, &parts.headers, body).await?;
+        let body = read_body(state, &parts, body).await?;
         Ok(Self { app, caller, txn_min, traceparent, cause, body })
     }
 }
@@ -102,8 +104,13 @@ impl FromRequest<Shared> for AdminCall {
         let (mut parts, body) = request.into_parts();
         access::identify_admin(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
-        Ok(Self { params, body: ReadBody::read(state, &parts.headers, body).await? })
+        Ok(Self { params, body: read_body(state, &parts, body).await? })
     }
+}
+
+async fn read_body(state: &Shared, parts: &Parts, body: Body) -> Result<ReadBody, BodyError> {
+    let guest = parts.extensions.get::<Arc<Guest>>().map(Arc::as_ref);
+    ReadBody::read(state, &parts.headers, guest, body).await
 }
 
 /// What stands at the `{…}` of the route's path.

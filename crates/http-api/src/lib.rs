@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod edge;
 mod failure;
+mod guests;
 mod metrics;
 mod reading;
 mod reply;
@@ -19,6 +20,7 @@ mod routes;
 mod serve;
 mod sorting;
 mod stream;
+mod unread;
 mod visit;
 
 pub mod limits;
