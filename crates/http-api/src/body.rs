@@ -38,6 +38,11 @@ pub(crate) enum BodyError {
 }
 
 impl ReadBody {
+    /// One that was not sent as a body.
+    pub(crate) fn made(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), _share: None }
+    }
+
     /// Reads all of `body`, but no more than the bounds allow. `guest` is whose body it is; `None` if there is none.
     pub(crate) async fn read(
         state: &State,

@@ -29,6 +29,10 @@ pub(crate) enum Failure {
     QueryArgs { place: String, error: BindError },
     #[error("{header} must be a decimal number of at most 64 bits, not {value:?}")]
     TxnIdMalformed { header: &'static str, value: String },
+    #[error("{header} must be true or false, not {value:?}")]
+    FlagMalformed { header: &'static str, value: String },
+    #[error("a GET asks in its query string or in its body, not in both")]
+    QueryStringAndBody,
     #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
     TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
     #[error("there is no app {app:?}")]
@@ -36,7 +40,7 @@ pub(crate) enum Failure {
     #[error("there is no document {id} in the collection {collection:?}")]
     DocumentNotFound { collection: String, id: String },
     #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
-    PathNotFound { path: String, hint: &'static str },
+    PathNotFound { path: String, hint: String },
     #[error("{path} does not take {method}")]
     MethodNotAllowed { path: String, method: Method },
     #[error("a page of another site may ask this only with a key in Authorization")]
@@ -93,21 +97,27 @@ impl Failure {
     /// The status of each failure (CONTRACT section 2).
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => StatusCode::UNAUTHORIZED,
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
+                StatusCode::UNAUTHORIZED
+            }
             Failure::Denied(
                 Denied::HostForeign { .. }
                 | Denied::OriginForeign { .. }
+                | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
                 | Denied::AdminOnly,
             )
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
-            Failure::Request(RequestError::Json(_) | RequestError::Shape { .. })
+            Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })
             | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
             | Failure::Query { .. }
             | Failure::QueryArgs { .. }
             | Failure::TxnIdMalformed { .. }
             | Failure::OtherApp { .. }
+            | Failure::FlagMalformed { .. }
+            | Failure::QueryStringAndBody
+            | Failure::Commit(CommitError::DocumentExists { .. })
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
@@ -159,7 +169,7 @@ impl IntoResponse for Failure {
         wire::write_error(&message, &mut body);
         let mut response = reply::json(status, body);
         match &self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => {
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             // What is left of the body would be read as the next request's head, and nobody waits longer for it.

@@ -12,6 +12,7 @@ mod call;
 mod edge;
 mod failure;
 mod guests;
+mod hint;
 mod metrics;
 mod reading;
 mod reply;

@@ -111,7 +111,9 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
         CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping => {
             ResponseError::CoordinatorNotAvailable
         }
-        CommitError::DocumentTooLarge { .. } => ResponseError::InvalidCommitOffsetSize,
+        CommitError::DocumentTooLarge { .. } | CommitError::DocumentExists { .. } => {
+            ResponseError::InvalidCommitOffsetSize
+        }
     }
 }
 

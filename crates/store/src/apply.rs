@@ -142,6 +142,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         for (n, operation) in changeset.operations.iter().enumerate() {
             let at = self.touch(operation, n, &mut touched, &mut index)?;
             let document = &mut touched[at];
+            refuse_existing(operation, &document.document)?;
             let stamp_wall_ms = self.context.commit_time_ms;
             let outcome = apply_operation(operation, document, &mut clock, stamp_wall_ms, &mut filters)?;
             document.written |= outcome == Outcome::Applied;
@@ -364,6 +365,16 @@ pub(crate) struct GroupResult {
     pub(crate) large: Vec<LargeDocument>,
 }
 
+fn refuse_existing(operation: &Operation, document: &Document) -> Result<(), ApplyError> {
+    match operation.condition {
+        Condition::Absent if document.exists() => Err(ApplyError::Refused(CommitError::DocumentExists {
+            collection: operation.collection.as_str().to_owned(),
+            id: operation.id.as_json().to_owned(),
+        })),
+        _ => Ok(()),
+    }
+}
+
 fn apply_operation(
     operation: &Operation,
     touched: &mut Touched,
@@ -375,6 +386,7 @@ fn apply_operation(
     let holds = match &operation.condition {
         Condition::Always => true,
         Condition::Exists => document.exists(),
+        Condition::Absent => !document.exists(),
         Condition::Unchanged { since } => document.stamp_max() == *since,
         Condition::Matches { query, args } => match document.value() {
             None => false,

@@ -50,6 +50,14 @@ pub enum CommitError {
         /// Its size.
         bytes: usize,
     },
+    /// A document that was to be new is there ([`document::Condition::Absent`]).
+    #[error("the document {id} of {collection:?} exists already; nothing was written")]
+    DocumentExists {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+    },
     /// A write could not be made durable or visible; the app takes no more until the server is restarted. Whether the write that met
     /// the failure itself is kept shows after the restart.
     #[error("the app takes no writes since one failed, restart the server: {reason}")]

@@ -32,7 +32,7 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     let filters = filters(&call, &commands)?;
     call.wait_for_txn(&state).await?;
     let scanned = scan(&state, &call, &commands, &filters).await?;
-    let plan = Plan::of(&state, commands, filters, scanned)?;
+    let plan = Plan::of(&state, commands, filters, scanned, call.ensure_insert)?;
     let committed = commit(&call, plan.operations).await?;
     let mut body = Vec::with_capacity(64 + 64 * plan.commands.len());
     let results = plan.commands.iter().map(|command| command.result(&committed.outcomes));
@@ -115,6 +115,8 @@ async fn scan(
 struct Plan {
     operations: Vec<Operation>,
     commands: Vec<PlannedCommand>,
+    /// When an upsert may happen.
+    upserts_if: Condition,
     /// What the operations weigh.
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
@@ -138,11 +140,13 @@ impl Plan {
         commands: Vec<WriteCommand>,
         filters: Vec<Option<Arc<Filter>>>,
         mut scanned: Vec<Vec<DocumentId>>,
+        ensure_insert: bool,
     ) -> Result<Self, Failure> {
         let mut plan = Self {
             operations: Vec::with_capacity(commands.len()),
             commands: Vec::with_capacity(commands.len()),
             bytes: 0,
+            upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
             named: (!scanned.is_empty()).then(HashMap::new),
         };
         scanned.resize_with(commands.len(), Vec::new);
@@ -167,7 +171,7 @@ impl Plan {
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
-                self.push(Operation { collection, id, condition: Condition::Always, action });
+                self.push(Operation { collection, id, condition: self.upserts_if.clone(), action });
                 Ok(kind)
             }
             WriteCommand::Update { collection, selection, changes } => {
@@ -253,7 +257,7 @@ impl PlannedCommand {
 
 fn weigh(condition: &Condition, action: &Action) -> usize {
     let condition = match condition {
-        Condition::Always | Condition::Exists | Condition::Unchanged { .. } => 0,
+        Condition::Always | Condition::Absent | Condition::Exists | Condition::Unchanged { .. } => 0,
         Condition::Matches { query, args } => query.len() + weight_of_map(args),
     };
     let action = match action {
