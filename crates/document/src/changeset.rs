@@ -33,7 +33,7 @@ pub struct Operation {
     pub collection: CollectionName,
     /// The document's id.
     pub id: DocumentId,
-    /// What must hold when it is applied; where it does not, the operation does nothing.
+    /// What must hold when it is applied; where it does not, the operation does nothing, but for [`Condition::Absent`].
     pub condition: Condition,
     /// What to do.
     pub action: Action,
@@ -58,6 +58,8 @@ pub enum Condition {
         /// That stamp.
         since: Stamp,
     },
+    /// The document is not there. Where it is, the whole changeset is refused.
+    Absent,
 }
 
 /// What an operation does to its document.

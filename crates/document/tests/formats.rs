@@ -193,6 +193,23 @@ fn changeset_v1_on_condition_that_nobody_wrote_since() {
     );
 }
 
+#[test]
+fn changeset_v1_on_condition_that_it_is_new() {
+    let operation = Operation {
+        collection: CollectionName::new("c").unwrap(),
+        id: DocumentId::from_value(&value("1")).unwrap(),
+        condition: Condition::Absent,
+        action: Action::Remove,
+    };
+    let changeset = Changeset { operations: vec![operation], origin: Origin::default() };
+    check_changeset(
+        &changeset,
+        expect![[r#"
+        01 00 00 01 01 63 01 31 04 02
+    "#]],
+    );
+}
+
 /// Stored ids, journaled events and record keys hold these bytes, so no new version of a library may write them otherwise.
 #[test]
 fn canonical_floats() {

@@ -7,13 +7,15 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 use credentials::{Grant, Permission, Principal};
 
 use crate::api::State;
 
 /// The peer name of writes that nobody signed with a key.
 const ANYONE: &str = "http";
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The listener and local address that a connection came in on.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +46,18 @@ pub(crate) enum Denied {
     KeyMissing,
     #[error("the key in Authorization is not known; it may have been revoked")]
     KeyUnknown,
+    #[error(
+        "no key exists on this server{}: {}make one with `headwater key create`",
+        if *open { "" } else { " yet" },
+        if *open { "send none in Authorization, or " } else { "" }
+    )]
+    NoKeyExists { open: bool },
     #[error("without a key, the request must name this server in Host, not {host:?}")]
     HostForeign { host: String },
     #[error("without a key, a page of another site ({origin}) may not call this server")]
     OriginForeign { origin: String },
+    #[error("without a key, a browser may call this server from its own pages only (Sec-Fetch-Site: {site})")]
+    SiteForeign { site: String },
     #[error("the key {key:?} may not {act} in app {app:?}")]
     NotGranted { key: String, act: String, app: String },
     #[error("this needs the admin key")]
@@ -60,6 +70,16 @@ impl Caller {
         match self {
             Caller::Anyone => ANYONE,
             Caller::Holder(principal) => principal.name(),
+        }
+    }
+
+    /// Who names requests: a key's names are its own, and those of callers without a key are nobody's.
+    pub(crate) fn scope(&self) -> String {
+        match self {
+            Caller::Anyone => String::new(),
+            // No key may be called that.
+            Caller::Holder(Principal::Admin) => "*".to_owned(),
+            Caller::Holder(Principal::Key(key)) => key.name.clone(),
         }
     }
 
@@ -102,7 +122,11 @@ impl Caller {
 /// Lets a request in, or says why not.
 pub(crate) fn identify(state: &State, door: Door, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Denied> {
     if let Some(secret) = presented_key(headers) {
-        return state.credentials.authenticate(secret).map(Caller::Holder).ok_or(Denied::KeyUnknown);
+        return match state.credentials.authenticate(secret) {
+            Some(principal) => Ok(Caller::Holder(principal)),
+            None if state.keys_exist() => Err(Denied::KeyUnknown),
+            None => Err(Denied::NoKeyExists { open: door.open }),
+        };
     }
     if !door.open || state.keys_exist() {
         return Err(Denied::KeyMissing);
@@ -131,7 +155,8 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// The rule for requests without a key: `Host` is ours, and `Origin`, if there is one, is the same site.
+/// The rule for requests without a key: `Host` is ours; `Origin`, if there is one, is the same site; and a browser, if it is one, asks for a
+/// page of ours or for nobody's (`Sec-Fetch-Site`, Fetch Metadata Request Headers, section 2.2).
 pub(crate) fn check_site(local_ip: IpAddr, names: &[String], uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
     let host = match uri.authority() {
         Some(authority) => authority.as_str(), // the absolute form overrides Host (RFC 9112 section 3.2.2)
@@ -140,7 +165,14 @@ pub(crate) fn check_site(local_ip: IpAddr, names: &[String], uri: &Uri, headers:
     let more_than_one = headers.get_all(header::HOST).iter().nth(1).is_some();
     match host_of(host).filter(|name| !more_than_one && is_ours(name, local_ip, names)) {
         None => Err(Denied::HostForeign { host: host.to_owned() }),
-        Some(name) => check_origin(name, headers),
+        Some(name) => check_origin(name, headers).and_then(|()| check_fetch_site(headers)),
+    }
+}
+
+fn check_fetch_site(headers: &HeaderMap) -> Result<(), Denied> {
+    match headers.get_all(FETCH_SITE).iter().find(|site| **site != "same-origin" && **site != "none") {
+        None => Ok(()),
+        Some(site) => Err(Denied::SiteForeign { site: String::from_utf8_lossy(site.as_bytes()).into_owned() }),
     }
 }
 

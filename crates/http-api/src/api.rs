@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 use wire::admin::SignInLinkReply;
 
-use crate::{limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit};
+use crate::{guests::Guests, limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit};
 
 /// How the API is run. [`HttpApiOptions::new`] gives the defaults of [`limits`].
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ pub(crate) struct State {
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
-    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) guests: Arc<Guests>,
     pub(crate) bodies_kib: Arc<Semaphore>,
     pub(crate) replies_kib: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
@@ -117,6 +117,7 @@ impl HttpApi {
     /// numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir);
+        let closed_for_room = metrics.closed_for_room.clone();
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -125,7 +126,7 @@ impl HttpApi {
             sign_in_links: parts.sign_in_links,
             metrics,
             registry,
-            connections: Arc::new(Semaphore::new(options.connections_max)),
+            guests: Arc::new(Guests::new(options.connections_max, closed_for_room)),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
             replies_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),

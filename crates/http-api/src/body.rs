@@ -1,19 +1,22 @@
 //! Reads a request's body within its bounds.
+//!
+//! Invariants: what has come of all bodies together is bounded, and no body holds more of that than has come; so announcing much and
+//! sending little keeps nobody out.
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{body::Body, http::HeaderMap, http::header};
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{api::State, limits};
+use crate::{api::State, guests::Guest, limits};
 
 /// A whole body, and its share of the memory that all bodies may take.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ReadBody {
     pub(crate) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
@@ -35,24 +38,33 @@ pub(crate) enum BodyError {
 }
 
 impl ReadBody {
-    /// Reads all of `body`, but no more than the bounds allow.
-    pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Self, BodyError> {
+    /// One that was not sent as a body.
+    pub(crate) fn made(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), _share: None }
+    }
+
+    /// Reads all of `body`, but no more than the bounds allow. `guest` is whose body it is; `None` if there is none.
+    pub(crate) async fn read(
+        state: &State,
+        headers: &HeaderMap,
+        guest: Option<&Guest>,
+        body: Body,
+    ) -> Result<Self, BodyError> {
         let max_bytes = state.options.request_bytes_max;
         let waited = state.options.body_timeout;
-        let announced = announced_length(headers);
-        if announced.is_some_and(|length| length > max_bytes as u64) {
+        if announced_length(headers).is_some_and(|length| length > max_bytes as u64) {
             return Err(BodyError::TooLong { max_bytes });
         }
         if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
             return Err(BodyError::Encoded(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
         }
-        let bytes = announced.map_or(max_bytes, |length| length as usize); // it is at most max_bytes
-        let share = match bytes <= limits::BODY_BYTES_UNCOUNTED {
-            true => None,
-            false => Some(take_share(&state.bodies_kib, bytes, waited).await?),
-        };
-        let bytes = timeout(waited, collect(body, max_bytes)).await.map_err(|_| BodyError::Late { waited })??;
-        Ok(Self { bytes, _share: share })
+        let Some(guest) = guest else { return Ok(Self::default()) };
+        let mut share = Share { state, guest, permit: None, waits: false };
+        match timeout(waited, collect(body, max_bytes, &mut share)).await {
+            Ok(bytes) => Ok(Self { bytes: bytes?, _share: share.permit }),
+            Err(_) if share.waits => Err(BodyError::Busy),
+            Err(_) => Err(BodyError::Late { waited }),
+        }
     }
 }
 
@@ -60,27 +72,55 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn take_share(
-    bodies_kib: &Arc<Semaphore>,
-    bytes: usize,
-    at_most: Duration,
-) -> Result<OwnedSemaphorePermit, BodyError> {
-    let kib = bytes.div_ceil(1024).min(limits::BODIES_KIB_MAX) as u32;
-    match timeout(at_most, bodies_kib.clone().acquire_many_owned(kib)).await {
-        Ok(Ok(share)) => Ok(share),
-        _ => Err(BodyError::Busy),
+/// What a body holds of the memory for bodies.
+struct Share<'s> {
+    state: &'s State,
+    guest: &'s Guest,
+    permit: Option<OwnedSemaphorePermit>,
+    /// For its turn.
+    waits: bool,
+}
+
+impl Share<'_> {
+    /// Makes the share enough for a body of which `bytes` have come.
+    async fn grow(&mut self, bytes: usize) {
+        let counted = bytes.saturating_sub(limits::BODY_BYTES_UNCOUNTED);
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = counted.div_ceil(1024).min(limits::BODIES_KIB_MAX);
+        let Some(more) = wanted.checked_sub(held).filter(|&more| more > 0) else { return };
+        let more = self.wait_for(more as u32).await;
+        match &mut self.permit {
+            Some(permit) => permit.merge(more),
+            none => *none = Some(more),
+        }
+        self.guest.holds_body_kib(wanted as u32);
+    }
+
+    async fn wait_for(&mut self, kib: u32) -> OwnedSemaphorePermit {
+        let room: &Arc<_> = &self.state.bodies_kib;
+        loop {
+            self.waits = true;
+            let permit = timeout(limits::BODIES_PAUSE, room.clone().acquire_many_owned(kib)).await;
+            if let Ok(permit) = permit {
+                self.waits = false;
+                return permit.expect("this semaphore is never closed");
+            }
+            self.state.guests.close_slowest_body();
+        }
     }
 }
 
 /// The common small body arrives as one frame and is not copied.
-async fn collect(mut body: Body, max_bytes: usize) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Body, max_bytes: usize, share: &mut Share<'_>) -> Result<Bytes, BodyError> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue }; // trailers
-        if first.len() + rest.len() + data.len() > max_bytes {
+        let bytes = first.len() + rest.len() + data.len();
+        if bytes > max_bytes {
             return Err(BodyError::TooLong { max_bytes });
         }
+        share.grow(bytes).await;
         if first.is_empty() && rest.is_empty() {
             first = data;
         } else {

@@ -3,25 +3,30 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, request::Parts},
+    http::{HeaderMap, HeaderName, Method, request::Parts},
 };
 use bytes::Bytes;
 use credentials::Permission;
 use document::{CollectionName, Origin};
 use store::{App, TxnId, WaitError};
+use wire::query_string;
 
 use crate::{
     access::{self, Caller, Denied, Door},
     api::{Shared, State},
-    body::ReadBody,
+    body::{BodyError, ReadBody},
     failure::Failure,
+    guests::Guest,
+    request_id,
 };
 
 /// The header and its older name, each as it is looked up and as messages show it.
 const TXN_ID: (HeaderName, &str) = (HeaderName::from_static("x-ditto-txn-id"), "X-DITTO-TXN-ID");
 const TXN_ID_OLDER: (HeaderName, &str) = (HeaderName::from_static("x-hydra-txn-id"), "X-HYDRA-TXN-ID");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const ENSURE_INSERT: HeaderName = HeaderName::from_static("x-ditto-ensure-insert");
 const CAUSE: HeaderName = HeaderName::from_static("x-headwater-cause");
 
 /// A call of `store/*`, let in and read.
@@ -31,6 +36,10 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// `X-DITTO-TXN-ID`: the answer may not be older.
     pub(crate) txn_min: Option<TxnId>,
+    /// `X-DITTO-ENSURE-INSERT`: an upsert of a document that is there is refused.
+    pub(crate) ensure_insert: bool,
+    /// `X-Headwater-Request-Id`.
+    pub(crate) request_id: Option<String>,
     traceparent: Option<String>,
     cause: Option<u64>,
     body: ReadBody,
@@ -90,8 +99,13 @@ impl FromRequest<Shared> for Call {
         let txn_min = txn_min(&parts.headers)?;
         let traceparent = traceparent(&parts.headers);
         let cause = cause(&parts.headers)?;
-        let body = ReadBody::read(state, &parts.headers, body).await?;
-        Ok(Self { app, caller, txn_min, traceparent, cause, body })
+        let ensure_insert = ensure_insert(&parts.headers)?;
+        let request_id = request_id::given(&parts.headers)?;
+        let mut body = read_body(state, &parts, body).await?;
+        if parts.method == Method::GET || parts.method == Method::HEAD {
+            body = asked(&parts, body)?;
+        }
+        Ok(Self { app, caller, txn_min, ensure_insert, request_id, traceparent, cause, body })
     }
 }
 
@@ -102,7 +116,22 @@ impl FromRequest<Shared> for AdminCall {
         let (mut parts, body) = request.into_parts();
         access::identify_admin(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
-        Ok(Self { params, body: ReadBody::read(state, &parts.headers, body).await? })
+        Ok(Self { params, body: read_body(state, &parts, body).await? })
+    }
+}
+
+async fn read_body(state: &Shared, parts: &Parts, body: Body) -> Result<ReadBody, BodyError> {
+    let guest = parts.extensions.get::<Arc<Guest>>().map(Arc::as_ref);
+    ReadBody::read(state, &parts.headers, guest, body).await
+}
+
+/// What a `GET` asks, in its body or its query string.
+fn asked(parts: &Parts, body: ReadBody) -> Result<ReadBody, Failure> {
+    let query = parts.uri.query().unwrap_or_default();
+    match (query.is_empty(), body.bytes.is_empty()) {
+        (true, false) => Ok(body),
+        (_, true) => Ok(ReadBody::made(query_string::body_of(query)?)),
+        (false, false) => Err(Failure::QueryStringAndBody),
     }
 }
 
@@ -110,7 +139,7 @@ impl FromRequest<Shared> for AdminCall {
 async fn path_params(parts: &mut Parts, state: &Shared) -> Result<RawPathParams, Failure> {
     let path = parts.uri.path().to_owned();
     let params = RawPathParams::from_request_parts(parts, state).await;
-    params.map_err(|_not_utf8| Failure::PathNotFound { path, hint: "the path is not UTF-8" })
+    params.map_err(|_not_utf8| Failure::PathNotFound { path, hint: "the path is not UTF-8".to_owned() })
 }
 
 fn param<'p>(params: &'p RawPathParams, name: &str) -> Option<&'p str> {
@@ -160,6 +189,16 @@ fn cause(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
             let value = String::from_utf8_lossy(given.as_bytes()).into_owned();
             Err(Failure::TxnIdMalformed { header: "X-Headwater-Cause", value })
         }
+    }
+}
+
+fn ensure_insert(headers: &HeaderMap) -> Result<bool, Failure> {
+    let Some(given) = headers.get(ENSURE_INSERT) else { return Ok(false) };
+    let text = String::from_utf8_lossy(given.as_bytes());
+    match text.trim() {
+        yes if yes.eq_ignore_ascii_case("true") => Ok(true),
+        no if no.eq_ignore_ascii_case("false") => Ok(false),
+        other => Err(Failure::FlagMalformed { header: "X-DITTO-ENSURE-INSERT", value: other.to_owned() }),
     }
 }
 

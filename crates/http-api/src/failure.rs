@@ -29,6 +29,12 @@ pub(crate) enum Failure {
     QueryArgs { place: String, error: BindError },
     #[error("{header} must be a decimal number of at most 64 bits, not {value:?}")]
     TxnIdMalformed { header: &'static str, value: String },
+    #[error("{header} must be true or false, not {value:?}")]
+    FlagMalformed { header: &'static str, value: String },
+    #[error("a GET asks in its query string or in its body, not in both")]
+    QueryStringAndBody,
+    #[error("X-Headwater-Request-Id must be 1 to 64 visible characters, not {value:?}")]
+    RequestIdMalformed { value: String },
     #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
     TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
     #[error("there is no app {app:?}")]
@@ -36,7 +42,7 @@ pub(crate) enum Failure {
     #[error("there is no document {id} in the collection {collection:?}")]
     DocumentNotFound { collection: String, id: String },
     #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
-    PathNotFound { path: String, hint: &'static str },
+    PathNotFound { path: String, hint: String },
     #[error("{path} does not take {method}")]
     MethodNotAllowed { path: String, method: Method },
     #[error("a page of another site may ask this only with a key in Authorization")]
@@ -44,7 +50,8 @@ pub(crate) enum Failure {
     #[error("the request is for app {asked:?}, but appId says {named:?}")]
     OtherApp { asked: String, named: String },
     #[error(
-        "commands[{command}]: with it the request would touch more than {} documents or {} bytes",
+        "commands[{command}]: with it the request would touch more than {} documents or {} bytes; write fewer at once: a query can be narrowed \
+         by _id, as in _id >= 'a' && _id < 'b'",
         limits::OPERATIONS_MAX,
         limits::TRANSACTION_BYTES_MAX
     )]
@@ -93,21 +100,28 @@ impl Failure {
     /// The status of each failure (CONTRACT section 2).
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => StatusCode::UNAUTHORIZED,
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
+                StatusCode::UNAUTHORIZED
+            }
             Failure::Denied(
                 Denied::HostForeign { .. }
                 | Denied::OriginForeign { .. }
+                | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
                 | Denied::AdminOnly,
             )
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
-            Failure::Request(RequestError::Json(_) | RequestError::Shape { .. })
+            Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })
             | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
             | Failure::Query { .. }
             | Failure::QueryArgs { .. }
             | Failure::TxnIdMalformed { .. }
             | Failure::OtherApp { .. }
+            | Failure::FlagMalformed { .. }
+            | Failure::RequestIdMalformed { .. }
+            | Failure::QueryStringAndBody
+            | Failure::Commit(CommitError::DocumentExists { .. })
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
@@ -123,12 +137,16 @@ impl Failure {
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_))
+            | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Credentials(CredentialsError::Exists { .. }) => StatusCode::CONFLICT,
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
-            | Failure::Commit(CommitError::DocumentTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Failure::Read(_)
+            | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Failure::Commit(CommitError::Unknown { .. })
+            | Failure::Read(_)
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::LiveQuery(ChangeError::Io(_))
@@ -139,9 +157,12 @@ impl Failure {
             ) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
-            | Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            | Failure::Commit(
+                CommitError::DiskFull { .. }
+                | CommitError::NoSegment { .. }
+                | CommitError::Halted { .. }
+                | CommitError::Stopping,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -159,11 +180,11 @@ impl IntoResponse for Failure {
         wire::write_error(&message, &mut body);
         let mut response = reply::json(status, body);
         match &self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown) => {
+            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            // What is left of the body would be read as the next request's head.
-            Failure::Body(BodyError::TooLong { .. } | BodyError::Late { .. }) => {
+            // What is left of the body would be read as the next request's head, and nobody waits longer for it.
+            Failure::Body(BodyError::Late { .. }) => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

@@ -11,14 +11,18 @@ mod body;
 mod call;
 mod edge;
 mod failure;
+mod guests;
+mod hint;
 mod metrics;
 mod reading;
 mod reply;
+mod request_id;
 mod resource;
 mod routes;
 mod serve;
 mod sorting;
 mod stream;
+mod unread;
 mod visit;
 
 pub mod limits;

@@ -23,9 +23,26 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stop waits for requests that are being answered. After that their connections are cut.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections open at once, over all listeners. Further ones wait in the kernel's queue until one ends; an idle one ends by itself
-/// after [`HEADER_TIMEOUT`].
+/// Connections open at once, over all listeners. For a further one, some that wait for their clients are closed, the longest-waiting of the
+/// address that has the most; it waits itself only while every connection is being worked for.
 pub const CONNECTIONS_MAX: usize = 4096;
+
+/// One address may have this part of [`CONNECTIONS_MAX`] in connections that were never let in and wait for their client. For a further one
+/// its longest-waiting are closed.
+pub const STRANGERS_ADDRESS_PART: usize = 4;
+
+/// This part of [`CONNECTIONS_MAX`] is kept for connections that were never let in, whoever else idles.
+pub const STRANGERS_RESERVED_PART: usize = 8;
+
+/// This part of a bound is closed at once when it is reached, so that looking for the longest-waiting is not done for every newcomer.
+pub const ROOM_PART: usize = 64;
+
+/// How long a newcomer waits for a place before it looks again for a connection that waits.
+pub const ROOM_PAUSE: Duration = Duration::from_millis(50);
+
+/// The rest of a body that is read and thrown away after a reply that did not wait for it, in bytes (as Go's server does). With a larger one,
+/// or one of unknown length, the connection ends.
+pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 
 /// The largest request head, in bytes. A larger one gets 431 and the connection ends.
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -33,10 +50,13 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most headers of one request. More get 431 and the connection ends.
 pub const HEADERS_MAX: usize = 64;
 
-/// Bodies of all requests together, in KiB. A request whose body would exceed it waits for its turn, at most [`BODY_TIMEOUT`]; then 503.
+/// What has come of the bodies of all requests together, in KiB. One that would exceed it waits, at most [`BODY_TIMEOUT`]; then 503.
 pub const BODIES_KIB_MAX: usize = 128 * 1024;
 
-/// A body announced to be no longer than this does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds such bodies already.
+/// How long a body waits for its share of [`BODIES_KIB_MAX`] before the connection is closed whose body is the longest on its way.
+pub const BODIES_PAUSE: Duration = Duration::from_millis(250);
+
+/// So much of each body does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds it already.
 pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 
 /// Updates and removes of one `store/write` whose query names no ids, so that it has to look at the whole collection. More get 400.
@@ -68,10 +88,10 @@ pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 pub const SORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Documents that one `store/write` may touch, queries resolved. More get 413.
-pub const OPERATIONS_MAX: usize = 100_000;
+pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 
 /// What the operations of one `store/write` may weigh, in bytes, queries resolved. More get 413.
-pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const TRANSACTION_BYTES_MAX: usize = store::limits::TRANSACTION_BYTES_MAX;
 
 /// Pause after the kernel refused to hand over a connection (no file descriptors left), so that the loop does not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     seconds: Family<RouteLabels, Histogram>,
     pub(crate) connections: Gauge<i64, AtomicI64>,
     pub(crate) connections_total: Counter,
+    /// Connections that waited for their client and were closed to make room.
+    pub(crate) closed_for_room: Counter,
     /// Requests for which there is no route.
     pub(crate) unrouted: RouteMetrics,
 }
@@ -58,8 +60,8 @@ impl Metrics {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(new_histogram as fn() -> Histogram);
         let unrouted = RouteMetrics::new("none", &requests, &seconds);
-        let (connections, connections_total) = (Gauge::default(), Counter::default());
-        let metrics = Self { requests, seconds, connections, connections_total, unrouted };
+        let (connections, connections_total, closed_for_room) = Default::default();
+        let metrics = Self { requests, seconds, connections, connections_total, closed_for_room, unrouted };
         let http = registry.sub_registry_with_prefix("headwater_http");
         http.register("requests", "Requests answered, by route and status", metrics.requests.clone());
         http.register_with_unit(
@@ -73,6 +75,11 @@ impl Metrics {
             "connections_accepted",
             "Connections accepted since the start",
             metrics.connections_total.clone(),
+        );
+        http.register(
+            "connections_closed_for_room",
+            "Connections that waited for their client and were closed to make room for others",
+            metrics.closed_for_room.clone(),
         );
         registry.sub_registry_with_prefix("headwater").register_collector(Box::new(AppCollector(data_dir.clone())));
         metrics

@@ -1,4 +1,6 @@
-//! Replies: JSON bytes with as few headers as there can be.
+//! Replies: JSON bytes, and the headers that keep browsers from storing them or taking them for something else.
+//!
+//! Not here: who else may use a reply (`edge`).
 
 use std::{
     pin::Pin,
@@ -35,7 +37,11 @@ pub(crate) fn json_of(status: StatusCode, reply: &impl Serialize) -> Response {
 pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -14,6 +14,7 @@ use axum::{
 use crate::{
     api::Shared,
     failure::Failure,
+    hint,
     metrics::RouteMetrics,
     resource::{
         apps, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, sign_in_links, users,
@@ -21,8 +22,19 @@ use crate::{
     },
 };
 
-/// Both bases of the store's calls: the default app's, and any app's (CONTRACT section 2).
-const STORE_BASES: [&str; 2] = ["/api/v4", "/{app}/api/v4"];
+/// The bases of the store's calls: for each version of the API the default app's, and any app's (CONTRACT section 2).
+const STORE_BASES: [&str; 10] = [
+    "/api/v4",
+    "/{app}/api/v4",
+    "/api/v1",
+    "/{app}/api/v1",
+    "/api/v2",
+    "/{app}/api/v2",
+    "/api/v3",
+    "/{app}/api/v3",
+    "/api/v5",
+    "/{app}/api/v5",
+];
 
 /// Collects the routes.
 pub(crate) struct Routes {
@@ -43,10 +55,12 @@ impl Routes {
         };
         for base in STORE_BASES {
             routes.add(Method::POST, base, "/store/write", write::handle);
-            routes.add(Method::POST, base, "/store/find", find::handle);
-            routes.add(Method::POST, base, "/store/findbyid", find_by_id::handle);
-            routes.add(Method::POST, base, "/store/count", count::handle);
-            routes.add(Method::POST, base, "/store/requery", requery::handle);
+            for method in [Method::POST, Method::GET] {
+                routes.add(method.clone(), base, "/store/find", find::handle);
+                routes.add(method.clone(), base, "/store/findbyid", find_by_id::handle);
+                routes.add(method.clone(), base, "/store/count", count::handle);
+                routes.add(method, base, "/store/requery", requery::handle);
+            }
         }
         routes.add(Method::GET, "", "/admin/v1/apps", apps::list);
         routes.add(Method::POST, "", "/admin/v1/apps", apps::create);
@@ -116,24 +130,13 @@ async fn method_not_allowed(Extracted(state): Extracted<Shared>, request: Reques
 
 async fn path_not_found(Extracted(state): Extracted<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let hint = hint(&path);
+    let hint = hint::of(&path);
     refuse(&state, Failure::PathNotFound { path, hint })
 }
 
 fn refuse(state: &Shared, failure: Failure) -> Response {
     state.metrics.unrouted.count(failure.status(), std::time::Duration::ZERO);
     failure.into_response()
-}
-
-/// For what callers of the vendor's API may look for here.
-fn hint(path: &str) -> &'static str {
-    if path.ends_with("/store/execute") {
-        "this version has no DQL; use store/find, store/count and store/write"
-    } else if path.contains("/attachments/") {
-        "this version has no attachments"
-    } else {
-        ""
-    }
 }
 
 #[cfg(test)]
@@ -151,13 +154,23 @@ mod tests {
         let mut found = BTreeSet::new();
         for (path, item) in description["paths"].as_object().unwrap() {
             for server in item["servers"].as_array().unwrap() {
-                let base = server["url"].as_str().unwrap().trim_end_matches('/');
-                let methods =
-                    ["get", "post", "put", "patch", "delete"].iter().filter(|&&method| item.get(method).is_some());
-                found.extend(methods.map(|method| format!("{} {base}{path}", method.to_uppercase())));
+                for base in bases(server) {
+                    let methods =
+                        ["get", "post", "put", "patch", "delete"].iter().filter(|&&method| item.get(method).is_some());
+                    found.extend(methods.map(|method| format!("{} {base}{path}", method.to_uppercase())));
+                }
             }
         }
         found
+    }
+
+    /// The server's base, with each version that its variable can be.
+    fn bases(server: &Value) -> Vec<String> {
+        let base = server["url"].as_str().unwrap().trim_end_matches('/');
+        match server["variables"]["version"]["enum"].as_array() {
+            None => vec![base.to_owned()],
+            Some(versions) => versions.iter().map(|v| base.replace("{version}", v.as_str().unwrap())).collect(),
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sockets: accepts connections, does TLS, runs HTTP/1.1 on each, and stops without cutting a request.
 //!
 //! Invariants: connections are bounded; every wait for a peer (handshake, head, body) is; a fault of one connection ends that one alone.
+//! Not here: who is closed when there is no room (`guests`).
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
 
@@ -10,13 +11,20 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{HttpApi, access::Door, edge, limits, stream::ClientStream};
+use crate::{
+    HttpApi,
+    access::Door,
+    edge,
+    guests::{Guest, Place},
+    limits,
+    stream::ClientStream,
+};
 
 impl HttpApi {
     /// Answers on `listener` until `shutdown` is done: HTTP, or HTTPS with `tls`. Then no more connections are taken, requests that are being
@@ -39,18 +47,25 @@ impl HttpApi {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = self.accept(&listener) => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, room)) => {
-                    let connection = self.clone().connection(stream, address, acceptor.clone(), stopping.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(room);
-                    });
+                Ok((stream, peer)) => {
+                    let place = tokio::select! {
+                        () = &mut shutdown => break,
+                        place = self.state.guests.admit(peer.ip()) => place,
+                    };
+                    connections.spawn(self.clone().connection(
+                        stream,
+                        place,
+                        address,
+                        acceptor.clone(),
+                        stopping.clone(),
+                    ));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
+                    self.state.guests.make_room(); // there may be fewer file descriptors than places
                     tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                 }
             }
@@ -65,16 +80,10 @@ impl HttpApi {
         Ok(())
     }
 
-    /// The next connection, once there is room for it.
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let permit = self.state.connections.clone().acquire_owned().await.expect("this semaphore is never closed");
-        let (stream, _) = listener.accept().await?;
-        Ok((stream, permit))
-    }
-
     async fn connection(
         self,
         stream: TcpStream,
+        place: Place,
         listener: SocketAddr,
         acceptor: Option<TlsAcceptor>,
         stopping: watch::Receiver<bool>,
@@ -82,7 +91,11 @@ impl HttpApi {
         let metrics = &self.state.metrics;
         metrics.connections_total.inc();
         metrics.connections.inc();
-        if let Err(error) = self.run_connection(stream, listener, acceptor, stopping).await {
+        let ended = tokio::select! {
+            ended = self.run_connection(stream, &place.guest, listener, acceptor, stopping) => ended,
+            () = place.guest.closed() => Err(ConnectionError::NoRoom),
+        };
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
         metrics.connections.dec();
@@ -91,6 +104,7 @@ impl HttpApi {
     async fn run_connection(
         &self,
         stream: TcpStream,
+        guest: &Arc<Guest>,
         listener: SocketAddr,
         acceptor: Option<TlsAcceptor>,
         stopping: watch::Receiver<bool>,
@@ -99,20 +113,21 @@ impl HttpApi {
         let open = self.state.options.insecure_open || listener.ip().is_loopback();
         let (local_ip, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?);
         let door = Door { open, local_ip, peer, secure: acceptor.is_some() };
-        let Some(acceptor) = acceptor else { return self.run_http(stream, door, stopping).await };
+        let Some(acceptor) = acceptor else { return self.run_http(stream, guest, door, stopping).await };
         let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
         let stream = handshake.map_err(|_| ConnectionError::HandshakeLate)?.map_err(ConnectionError::Handshake)?;
-        self.run_http(stream, door, stopping).await
+        self.run_http(stream, guest, door, stopping).await
     }
 
     async fn run_http(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        guest: &Arc<Guest>,
         door: Door,
         mut stopping: watch::Receiver<bool>,
     ) -> Result<(), ConnectionError> {
         let service = service_fn(|request| {
-            let answer = edge::answer(self.clone(), door, request);
+            let answer = edge::answer(self.clone(), door, guest.clone(), request);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()
@@ -120,7 +135,7 @@ impl HttpApi {
             .header_read_timeout(self.state.options.header_timeout)
             .max_headers(limits::HEADERS_MAX)
             .max_header_size(limits::HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(ClientStream::new(stream)), service);
+            .serve_connection(TokioIo::new(ClientStream::new(stream, guest.clone())), service);
         let mut connection = pin!(connection);
         tokio::select! {
             ended = &mut connection => return Ok(ended?),
@@ -139,6 +154,8 @@ enum ConnectionError {
     Handshake(#[source] io::Error),
     #[error("the TLS handshake took longer than {} s", limits::HANDSHAKE_TIMEOUT.as_secs())]
     HandshakeLate,
+    #[error("it waited for its client, and others needed its place")]
+    NoRoom,
     #[error("HTTP failed: {0}")]
     Http(#[from] hyper::Error),
 }

@@ -9,6 +9,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -17,11 +18,15 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_TIMEOUT};
+use crate::{
+    guests::Guest,
+    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_TIMEOUT},
+};
 
 /// The stream of a connection that a peer may neither stall nor lose the end of.
 pub(crate) struct ClientStream<S> {
     stream: S,
+    guest: Arc<Guest>,
     /// Runs while a write makes no progress.
     stall: Option<Pin<Box<Sleep>>>,
     write_closed: bool,
@@ -31,8 +36,15 @@ pub(crate) struct ClientStream<S> {
 }
 
 impl<S> ClientStream<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, stall: None, write_closed: false, thrown_away: 0, linger: None }
+    pub(crate) fn new(stream: S, guest: Arc<Guest>) -> Self {
+        Self { stream, guest, stall: None, write_closed: false, thrown_away: 0, linger: None }
+    }
+
+    fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.guest.reply_goes_on();
+        }
+        self.bound(context, written)
     }
 
     /// Passes progress on; what makes none for too long fails.
@@ -41,6 +53,7 @@ impl<S> ClientStream<S> {
             self.stall = None;
             return written;
         }
+        self.guest.reply_rests();
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
         ready!(stall.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of its reply")))
@@ -78,7 +91,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.bound(context, written)
+        self.wrote(context, written)
     }
 
     fn poll_write_vectored(
@@ -87,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.bound(context, written)
+        self.wrote(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,6 +109,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.guest.reply_rests();
+        }
         self.bound(context, flushed)
     }
 

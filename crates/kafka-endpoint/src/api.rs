@@ -108,10 +108,16 @@ fn group_error(error: GroupError) -> ResponseError {
 fn commit_error(session: &Session, group: &str, error: &CommitError) -> ResponseError {
     tracing::warn!(app = %session.app_name, group, %error, "offsets of a consumer group are not committed");
     match error {
-        CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping => {
-            ResponseError::CoordinatorNotAvailable
-        }
-        CommitError::DocumentTooLarge { .. } => ResponseError::InvalidCommitOffsetSize,
+        // Committed again they are the same: an outcome that is unknown is no worse than none.
+        CommitError::DiskFull { .. }
+        | CommitError::NoSegment { .. }
+        | CommitError::Halted { .. }
+        | CommitError::Unknown { .. }
+        | CommitError::Stopping => ResponseError::CoordinatorNotAvailable,
+        CommitError::DocumentTooLarge { .. }
+        | CommitError::DocumentExists { .. }
+        | CommitError::TransactionTooLarge { .. }
+        | CommitError::RequestReused { .. } => ResponseError::InvalidCommitOffsetSize,
     }
 }
 

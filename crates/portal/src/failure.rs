@@ -72,22 +72,28 @@ impl Failure {
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Failure::OtherSite | Failure::TokenMissing => StatusCode::FORBIDDEN,
             Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
-            Failure::FormTooLarge { .. } | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
+            Failure::FormTooLarge { .. }
+            | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
+            | Failure::Commit(CommitError::DocumentExists { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
                 StatusCode::CONFLICT
             }
-            Failure::GroupBusy(_) => StatusCode::CONFLICT,
+            Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
             Failure::TooManyStreams
-            | Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Failure::File { .. }
+            | Failure::Commit(
+                CommitError::DiskFull { .. }
+                | CommitError::NoSegment { .. }
+                | CommitError::Halted { .. }
+                | CommitError::Stopping,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Commit(CommitError::Unknown { .. })
+            | Failure::File { .. }
             | Failure::FileUnusable { .. }
             | Failure::LiveQuery(ChangeError::Io(_))
             | Failure::Credentials(
@@ -128,13 +134,22 @@ impl Failure {
                 ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
             )
             | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::Exists { .. })
-            | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
-                "Nothing was done. Go back, correct it, and repeat."
-            }
+            | Failure::Commit(
+                CommitError::DocumentTooLarge { .. }
+                | CommitError::DocumentExists { .. }
+                | CommitError::TransactionTooLarge { .. }
+                | CommitError::RequestReused { .. },
+            ) => "Nothing was done. Go back, correct it, and repeat.",
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
             }
+            Failure::Commit(CommitError::NoSegment { .. }) => {
+                "Nothing was written. Mend what keeps the server from making a file; writes then go on by themselves."
+            }
             Failure::Commit(CommitError::Halted { .. }) => "Restart the server; its log says what failed.",
+            Failure::Commit(CommitError::Unknown { .. }) => {
+                "Restart the server, then look whether the document has what you wrote before you write it again."
+            }
             Failure::Commit(CommitError::Stopping) => "Nothing was written. Repeat it once the server runs again.",
             Failure::File { .. } | Failure::FileUnusable { .. } => {
                 "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."

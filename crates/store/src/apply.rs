@@ -193,6 +193,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             let State::Open { document, before } = &mut transaction.touched[at].state else {
                 unreachable!("it was opened");
             };
+            refuse_existing(operation, document)?;
             let wall_ms = self.context.commit_time_ms;
             outcomes.push(apply_operation(operation, document, before, &mut clock, wall_ms, &mut filters)?);
         }
@@ -494,6 +495,16 @@ fn rendered(document: &Document, operation: &Operation, capacity: usize) -> Opti
     })
 }
 
+fn refuse_existing(operation: &Operation, document: &Document) -> Result<(), ApplyError> {
+    match operation.condition {
+        Condition::Absent if document.exists() => Err(ApplyError::Refused(CommitError::DocumentExists {
+            collection: operation.collection.as_str().to_owned(),
+            id: operation.id.as_json().to_owned(),
+        })),
+        _ => Ok(()),
+    }
+}
+
 fn apply_operation(
     operation: &Operation,
     document: &mut Document,
@@ -505,6 +516,7 @@ fn apply_operation(
     let holds = match &operation.condition {
         Condition::Always => true,
         Condition::Exists => document.exists(),
+        Condition::Absent => !document.exists(),
         Condition::Unchanged { since } => document.stamp_max() == *since,
         Condition::Matches { query, args } => match document.value() {
             None => false,

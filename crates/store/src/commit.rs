@@ -50,9 +50,17 @@ pub enum CommitError {
         /// Its size.
         bytes: usize,
     },
+    /// A document that was to be new is there ([`document::Condition::Absent`]).
+    #[error("the document {id} of {collection:?} exists already; nothing was written")]
+    DocumentExists {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+    },
     /// A transaction would touch more than [`crate::limits::TRANSACTION_DOCUMENTS_MAX`] or [`crate::limits::TRANSACTION_BYTES_MAX`].
     #[error(
-        "the transaction would touch {documents} documents and {bytes} bytes of them or more; at most {} documents and {} bytes go in one",
+        "the transaction would touch {documents} documents and {bytes} bytes of them or more; at most {} documents and {} bytes go in one: write fewer at once",
         crate::limits::TRANSACTION_DOCUMENTS_MAX,
         crate::limits::TRANSACTION_BYTES_MAX
     )]

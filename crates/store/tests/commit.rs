@@ -40,6 +40,29 @@ fn the_pages_events() {
 }
 
 #[test]
+fn a_write_on_condition_that_it_is_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let if_new = |mut operation: document::Operation| {
+            operation.condition = Condition::Absent;
+            operation
+        };
+        let committed = app.commit(changeset([if_new(upsert("a", r#"{"n":1}"#))])).await.unwrap();
+        assert_eq!(committed.outcomes, [Outcome::Applied]);
+        let twice = [if_new(upsert("b", "{}")), if_new(upsert("b", "{}"))];
+        for refused in [changeset([upsert("c", "{}"), if_new(upsert("a", "{}"))]), changeset(twice)] {
+            let refused = app.commit(refused).await;
+            assert!(matches!(refused, Err(CommitError::DocumentExists { .. })), "{refused:?}");
+        }
+        assert_eq!(app.newest_txn(), committed.txn_id, "what is refused leaves no trace");
+        app.commit(changeset([remove("a")])).await.unwrap();
+        let again = app.commit(changeset([if_new(upsert("a", "{}"))])).await.unwrap();
+        assert_eq!(again.outcomes, [Outcome::Applied], "a tombstone is not there");
+    });
+}
+
+#[test]
 fn a_write_on_condition_that_nobody_wrote_since() {
     let dir = tempfile::tempdir().unwrap();
     let (_data, app) = open_app(dir.path());

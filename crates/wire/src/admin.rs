@@ -244,7 +244,7 @@ pub struct LiveQueryDeletedReply {
 impl NewLiveQuery {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let name = fields.string("name")?;
         let collection = fields.optional_collection("collection")?.map(|name| name.as_str().to_owned());
         let query = fields.optional_string("query")?;
@@ -261,7 +261,7 @@ impl NewLiveQuery {
 impl LiveQueryChange {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let on_gap = OnGap::take(&mut fields)?;
         fields.finish(&["onGap"])?;
         let on_gap = on_gap.ok_or_else(|| Place::Body.fault("must say what to change; known is onGap"))?;
@@ -310,7 +310,7 @@ pub struct CertificateFile {
 impl NewApp {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let name = fields.string("name")?;
         fields.finish(&["name"])?;
         Ok(Self { name })
@@ -320,7 +320,7 @@ impl NewApp {
 impl NewKey {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let name = fields.string("name")?;
         let grants = fields.required("grants")?;
         fields.finish(&["name", "grants"])?;
@@ -365,7 +365,7 @@ impl Permission {
 impl NewUser {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let user = fields.string("user")?;
         let directory = fields.optional_string("directory")?.map(PathBuf::from);
         fields.finish(&["user", "directory"])?;

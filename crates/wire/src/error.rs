@@ -7,8 +7,13 @@ use document::{JsonError, write_json_string};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RequestError {
     /// Not JSON, or JSON that cannot be kept exactly: numbers beyond 64 bits or 1e308, lone surrogates, too deep, invalid UTF-8.
-    #[error("the body cannot be read as JSON: {0}")]
-    Json(#[from] JsonError),
+    #[error("{} cannot be read as JSON: {error}", if place.is_empty() { "the body".to_owned() } else { format!("{place}:") })]
+    Json {
+        /// The JSON path of what cannot be read; empty for the body itself.
+        place: String,
+        /// What is wrong.
+        error: JsonError,
+    },
     /// JSON of another shape than the call takes.
     #[error("{}{message}", if place.is_empty() { String::new() } else { format!("{place}: ") })]
     Shape {
@@ -38,5 +43,15 @@ impl RequestError {
 pub fn write_error(message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"message":"#);
     write_json_string(message, out);
+    out.push(b'}');
+}
+
+/// Appends `{"message":…,"outcome":"unknown","requestId":…}`: a write of which nobody knows whether it was done. Sent again under that id it is
+/// done once (CONTRACT section 2).
+pub fn write_outcome_unknown(message: &str, request_id: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"message":"#);
+    write_json_string(message, out);
+    out.extend_from_slice(br#","outcome":"unknown","requestId":"#);
+    write_json_string(request_id, out);
     out.push(b'}');
 }

@@ -15,7 +15,10 @@ pub const LIMIT_DEFAULT: usize = 1000;
 /// How many properties one find may sort by. More are refused.
 pub const SORT_PROPERTIES_MAX: usize = 16;
 
-const FIND_FIELDS: &[&str] = &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs"];
+/// `formatAttachment` is taken and changes nothing.
+const FIND_FIELDS: &[&str] =
+    &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs", "formatAttachment"];
+const FIND_BY_ID_FIELDS: &[&str] = &["collection", "id", "serializedAs", "formatAttachment"];
 
 /// The body of `store/find`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +35,8 @@ pub struct FindRequest {
     pub sort: Vec<Sort>,
     /// How fields are shown.
     pub serialized_as: SerializedAs,
+    /// Tell how the documents would be looked for, instead of looking.
+    pub describe: bool,
 }
 
 /// A query in the legacy language, not parsed yet, with its arguments.
@@ -69,6 +74,8 @@ pub struct FindByIdRequest {
     pub collection: CollectionName,
     /// The document's id.
     pub id: DocumentId,
+    /// How fields are shown.
+    pub serialized_as: SerializedAs,
 }
 
 /// The body of `store/count`.
@@ -83,7 +90,7 @@ pub struct CountRequest {
 impl FindRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let request = Self {
             collection: fields.collection("collection")?,
             query: QueryText::take(&mut fields)?,
@@ -91,8 +98,9 @@ impl FindRequest {
             offset: fields.optional_size("offset")?.unwrap_or(0),
             sort: Sort::take_list(&mut fields)?,
             serialized_as: SerializedAs::take(&mut fields)?,
+            describe: fields.optional_bool("describe")?.unwrap_or(false),
         };
-        fields.optional_bool("describe")?;
+        fields.take("formatAttachment");
         fields.finish(FIND_FIELDS)?;
         Ok(request)
     }
@@ -101,9 +109,14 @@ impl FindRequest {
 impl FindByIdRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
-        let request = Self { collection: fields.collection("collection")?, id: fields.document_id("id")? };
-        fields.finish(&["collection", "id"])?;
+        let mut fields = Fields::of_body(body)?;
+        let request = Self {
+            collection: fields.collection("collection")?,
+            id: fields.document_id("id")?,
+            serialized_as: SerializedAs::take(&mut fields)?,
+        };
+        fields.take("formatAttachment");
+        fields.finish(FIND_BY_ID_FIELDS)?;
         Ok(request)
     }
 }
@@ -111,7 +124,7 @@ impl FindByIdRequest {
 impl CountRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let request = Self { collection: fields.collection("collection")?, query: QueryText::take(&mut fields)? };
         fields.finish(&["collection", "query", "args"])?;
         Ok(request)
@@ -228,6 +241,14 @@ pub fn write_document(out: &mut Vec<u8>, id: &DocumentId, fields: &Map, txn_id: 
     out.extend_from_slice(br#","fields":"#);
     fields.write_json(out);
     out.extend_from_slice(format!(r#","txnId":{txn_id}}}"#).as_bytes());
+}
+
+/// The reply of a `find` that was asked to describe: one document that says whether ids are looked up or every document is looked at.
+pub fn write_query_details(out: &mut Vec<u8>, ids_are_looked_up: bool, txn_id: u64) {
+    let way = if ids_are_looked_up { r#""index_scan":{"path":["_id"]}"# } else { r#""full_scan":{}"# };
+    out.extend_from_slice(
+        format!(r#"{{"documents":[{{"id":"query_details","fields":{{{way}}}}}],"txnId":{txn_id}}}"#).as_bytes(),
+    );
 }
 
 /// `{"count":…,"txnId":…}`.

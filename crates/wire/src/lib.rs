@@ -7,9 +7,11 @@ pub mod admin;
 pub mod error;
 pub mod event;
 pub mod find;
+pub mod query_string;
 pub mod requery;
 pub mod write;
 
+mod body;
 mod shape;
 
-pub use error::{RequestError, write_error};
+pub use error::{RequestError, write_error, write_outcome_unknown};

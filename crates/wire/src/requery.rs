@@ -1,6 +1,6 @@
 //! `POST store/requery`: the page's own re-query, `{"documentId":"…"}` (CONTRACT section 2). The reply is `find`'s.
 
-use document::{CollectionName, DocumentId, Value};
+use document::{CollectionName, DocumentId};
 
 use crate::{
     RequestError,
@@ -23,7 +23,7 @@ pub struct RequeryRequest {
 impl RequeryRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let id = fields.document_id("documentId")?;
         let collection = fields.optional_collection("collection")?;
         let collection_name = fields.optional_collection("collectionName")?;

@@ -56,6 +56,10 @@ pub(crate) struct Fields<'p> {
 }
 
 impl<'p> Fields<'p> {
+    pub(crate) fn of_body(body: &[u8]) -> Result<Fields<'static>, RequestError> {
+        Fields::of(&Place::Body, crate::body::read(body)?)
+    }
+
     pub(crate) fn of(place: &'p Place<'p>, value: Value) -> Result<Self, RequestError> {
         Ok(Self { place, fields: object(place, value)? })
     }

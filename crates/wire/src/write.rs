@@ -14,6 +14,9 @@ use crate::{
 const UPSERT_FIELDS: &[&str] = &["method", "collection", "id", "value", "valueTypeOverrides"];
 const UPDATE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args", "commands"];
 const REMOVE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args"];
+/// What `args` beside the commands may come to, in bytes of JSON, once for each command that they serve.
+pub const SHARED_ARGS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 const CHANGE_FIELDS: &[&str] = &["method", "path", "value"];
 
 /// The body of `store/write`.
@@ -94,14 +97,16 @@ pub enum WriteResult<'a> {
 impl WriteRequest {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
-        let mut fields = Fields::of(&Place::Body, Value::from_json(body)?)?;
+        let mut fields = Fields::of_body(body)?;
         let commands = fields.required("commands")?;
-        fields.finish(&["commands"])?;
+        let args = fields.optional_object("args")?;
+        fields.finish(&["commands", "args"])?;
         let place = Place::Body.field("commands");
+        let mut shared = args.map(SharedArgs::new);
         let commands = shape::array(&place, commands)?
             .into_iter()
             .enumerate()
-            .map(|(index, command)| WriteCommand::take(&place.element(index), command))
+            .map(|(index, command)| WriteCommand::take(&place.element(index), command, shared.as_mut()))
             .collect::<Result<_, _>>()?;
         Ok(Self { commands })
     }
@@ -117,13 +122,13 @@ impl WriteCommand {
         }
     }
 
-    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+    fn take(place: &Place<'_>, value: Value, shared: Option<&mut SharedArgs>) -> Result<Self, RequestError> {
         let mut fields = Fields::of(place, value)?;
         let method = fields.string("method")?;
         match method.as_str() {
             "upsert" => Self::take_upsert(fields),
-            "update" => Self::take_update(fields),
-            "remove" => Self::take_remove(fields),
+            "update" => Self::take_update(fields, shared),
+            "remove" => Self::take_remove(fields, shared),
             other => Err(place
                 .field("method")
                 .fault(format_args!("unknown method {other:?}; known are upsert, update, remove"))),
@@ -151,10 +156,10 @@ impl WriteCommand {
         Ok(WriteCommand::Upsert { collection, id, value, counters })
     }
 
-    fn take_update(mut fields: Fields<'_>) -> Result<Self, RequestError> {
+    fn take_update(mut fields: Fields<'_>, shared: Option<&mut SharedArgs>) -> Result<Self, RequestError> {
         let place = fields.place.field("commands");
         let collection = writable_collection(&mut fields)?;
-        let selection = Selection::take(&mut fields)?;
+        let selection = Selection::take(&mut fields, shared)?;
         let commands = fields.required("commands")?;
         fields.finish(UPDATE_FIELDS)?;
         let commands = shape::array(&place, commands)?;
@@ -169,16 +174,44 @@ impl WriteCommand {
         Ok(WriteCommand::Update { collection, selection, changes })
     }
 
-    fn take_remove(mut fields: Fields<'_>) -> Result<Self, RequestError> {
+    fn take_remove(mut fields: Fields<'_>, shared: Option<&mut SharedArgs>) -> Result<Self, RequestError> {
         let collection = writable_collection(&mut fields)?;
-        let selection = Selection::take(&mut fields)?;
+        let selection = Selection::take(&mut fields, shared)?;
         fields.finish(REMOVE_FIELDS)?;
         Ok(WriteCommand::Remove { collection, selection })
     }
 }
 
+/// `args` beside the commands.
+#[derive(Debug)]
+struct SharedArgs {
+    args: Map,
+    bytes: usize,
+    /// What was handed out.
+    bytes_taken: usize,
+}
+
+impl SharedArgs {
+    fn new(args: Map) -> Self {
+        let mut json = Vec::new();
+        args.write_json(&mut json);
+        Self { args, bytes: json.len(), bytes_taken: 0 }
+    }
+
+    /// For one command that has none of its own.
+    fn take(&mut self) -> Result<Map, RequestError> {
+        self.bytes_taken += self.bytes;
+        if self.bytes_taken > SHARED_ARGS_BYTES_MAX {
+            let message =
+                format_args!("too long to serve so many commands: more than {SHARED_ARGS_BYTES_MAX} bytes in all");
+            return Err(Place::Body.field("args").fault(message));
+        }
+        Ok(self.args.clone())
+    }
+}
+
 impl Selection {
-    fn take(fields: &mut Fields<'_>) -> Result<Self, RequestError> {
+    fn take(fields: &mut Fields<'_>, shared: Option<&mut SharedArgs>) -> Result<Self, RequestError> {
         let place = fields.place;
         let id = fields.take("id").map(|id| shape::document_id(&place.field("id"), &id)).transpose()?;
         let query = fields.optional_string("query")?;
@@ -188,7 +221,14 @@ impl Selection {
             (None, None) => Err(place.fault("needs a \"query\" or an \"id\"")),
             (Some(_), None) if args.is_some() => Err(place.field("args").fault("belongs to a query; there is none")),
             (Some(id), None) => Ok(Selection::Id(id)),
-            (None, Some(query)) => Ok(Selection::Query { query, args: args.unwrap_or_default() }),
+            (None, Some(query)) => {
+                let args = match (args, shared) {
+                    (Some(own), _) => own,
+                    (None, Some(shared)) => shared.take()?,
+                    (None, None) => Map::default(),
+                };
+                Ok(Selection::Query { query, args })
+            }
         }
     }
 }

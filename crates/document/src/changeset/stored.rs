@@ -25,6 +25,7 @@ const CONDITION_ALWAYS: u8 = 0;
 const CONDITION_EXISTS: u8 = 1;
 const CONDITION_MATCHES: u8 = 2;
 const CONDITION_UNCHANGED: u8 = 3;
+const CONDITION_ABSENT: u8 = 4;
 
 const ACTION_UPSERT: u8 = 0;
 const ACTION_UPDATE: u8 = 1;
@@ -92,6 +93,7 @@ fn put_operation(operation: &Operation, out: &mut Vec<u8>) {
             put_varint(since.time, out);
             put_varint(since.site.0, out);
         }
+        Condition::Absent => out.push(CONDITION_ABSENT),
     }
     match &operation.action {
         Action::Upsert { value, counters } => {
@@ -171,6 +173,7 @@ fn read_operation(reader: &mut Reader) -> Result<Operation, Malformed> {
             let (time, site) = (reader.varint()?, SiteId(reader.varint()?));
             Condition::Unchanged { since: Stamp { time, site } }
         }
+        CONDITION_ABSENT => Condition::Absent,
         other => return Err(unknown(reader, "condition", other)),
     };
     let action = match reader.byte()? {

@@ -101,6 +101,7 @@ fn operations() -> impl Strategy<Value = Operation> {
     let condition = prop_oneof![
         Just(Condition::Always),
         Just(Condition::Exists),
+        Just(Condition::Absent),
         (any::<String>(), maps()).prop_map(|(query, args)| Condition::Matches { query, args }),
         (any::<u64>(), any::<u64>())
             .prop_map(|(time, site)| Condition::Unchanged { since: Stamp { time, site: SiteId(site) } }),

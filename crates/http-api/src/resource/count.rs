@@ -1,4 +1,4 @@
-//! `POST store/count`.
+//! `POST` and `GET store/count`.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;

@@ -1,11 +1,11 @@
-//! `POST store/find`.
+//! `POST` and `GET store/find`.
 
-use axum::{extract::State, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
 use document::{CollectionName, DocumentId, Map};
 use query::Filter;
 use store::Snapshot;
-use wire::find::{DocumentsReply, FindRequest, SerializedAs};
+use wire::find::{DocumentsReply, FindRequest, SerializedAs, write_query_details};
 
 use crate::{
     api::Shared,
@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     limits,
     reading::{self, Abandoned, Extent, Match},
+    reply,
     sorting::Smallest,
 };
 
@@ -21,6 +22,11 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     call.demand(Permission::Read, &request.collection)?;
     let filter = reading::parse_filter("query", &request.query.query, &request.query.args)?;
     call.wait_for_txn(&state).await?;
+    if request.describe {
+        let mut body = Vec::new();
+        write_query_details(&mut body, filter.ids().is_some(), call.app.newest_txn().0);
+        return Ok(reply::json(StatusCode::OK, body));
+    }
     let extent = Extent::of(&filter);
     let reply = reading::reply(&state, &call.app, extent, move |snapshot, abandoned| {
         let mut reply = DocumentsReply::default();

@@ -1,8 +1,8 @@
-//! `POST store/findbyid`.
+//! `POST` and `GET store/findbyid`.
 
 use axum::{extract::State, response::Response};
 use credentials::Permission;
-use wire::find::{FindByIdRequest, write_document};
+use wire::find::{FindByIdRequest, SerializedAs, write_document};
 
 use crate::{
     api::Shared,
@@ -12,11 +12,16 @@ use crate::{
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
-    let FindByIdRequest { collection, id } = FindByIdRequest::parse(call.body())?;
+    let FindByIdRequest { collection, id, serialized_as } = FindByIdRequest::parse(call.body())?;
     call.demand(Permission::Read, &collection)?;
     call.wait_for_txn(&state).await?;
     let reply = reading::reply(&state, &call.app, Extent::One, move |snapshot, _| {
-        let Some(fields) = reading::visible(snapshot, &collection, &id)? else {
+        let document = snapshot.document(&collection, &id)?.map(|stored| stored.document);
+        let fields = document.and_then(|document| match serialized_as {
+            SerializedAs::LatestValues => document.value(),
+            SerializedAs::LatestValuesAndTypes => document.value_with_types(),
+        });
+        let Some(fields) = fields else {
             return Err(Failure::DocumentNotFound {
                 collection: collection.as_str().to_owned(),
                 id: id.as_json().to_owned(),

@@ -1,4 +1,4 @@
-//! `POST store/requery`: what a consumer asks after a `requeryRequired` event.
+//! `POST` and `GET store/requery`: what a consumer asks after a `requeryRequired` event.
 
 use axum::{extract::State, response::Response};
 use credentials::Permission;

@@ -15,7 +15,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind};
 use query::Filter;
-use store::{Committed, Outcome};
+use store::{Committed, Outcome, Remembered, Request, Written};
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
 use crate::{
@@ -24,27 +24,58 @@ use crate::{
     failure::Failure,
     limits,
     reading::{self, Extent, parse_filter, weight, weight_of_map},
-    reply,
+    reply, request_id,
 };
 
-pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
-    let WriteRequest { commands } = WriteRequest::parse(call.body())?;
-    let filters = filters(&call, &commands)?;
-    call.wait_for_txn(&state).await?;
-    let scanned = scan(&state, &call, &commands, &filters).await?;
-    let plan = Plan::of(&state, commands, filters, scanned)?;
-    let committed = commit(&call, plan.operations).await?;
-    let mut body = Vec::with_capacity(64 + 64 * plan.commands.len());
-    let results = plan.commands.iter().map(|command| command.result(&committed.outcomes));
-    write_results(&mut body, committed.txn_id.0, results);
-    Ok(reply::json(StatusCode::OK, body))
+pub(crate) async fn handle(State(state): State<Shared>, mut call: Call) -> Response {
+    let request = request_id::name(&call.caller, call.request_id.take(), call.body());
+    let id = request.id.clone();
+    request_id::answer(&id, write(&state, &call, request).await)
 }
 
-async fn commit(call: &Call, operations: Vec<Operation>) -> Result<Committed, Failure> {
-    if operations.is_empty() {
-        return Ok(Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() });
+async fn write(state: &api::State, call: &Call, request: Request) -> Result<Response, Failure> {
+    let WriteRequest { commands } = WriteRequest::parse(call.body())?;
+    let filters = filters(call, &commands)?;
+    call.wait_for_txn(state).await?;
+    if let Some(remembered) = remembered(call, &request).await? {
+        return Ok(request_id::repeated(remembered));
     }
-    Ok(call.app.commit(Changeset { operations, origin: call.origin() }).await?)
+    let scanned = scan(state, call, &commands, &filters).await?;
+    let Plan { operations, commands, .. } = Plan::of(state, commands, filters, scanned, call.ensure_insert)?;
+    if operations.is_empty() {
+        // By now it may have been done by another of the same name, which left nothing to do.
+        if let Some(remembered) = remembered(call, &request).await? {
+            return Ok(request_id::repeated(remembered));
+        }
+        let committed = Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() };
+        return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
+    }
+    let changeset = Changeset { operations, origin: call.origin() };
+    let commands = Arc::new(commands);
+    let render = {
+        let commands = commands.clone();
+        Box::new(move |committed: &Committed| rendered(&commands, committed))
+    };
+    match call.app.commit_request(changeset, request, render).await? {
+        Written::New(committed) => Ok(reply::json(StatusCode::OK, rendered(&commands, &committed))),
+        Written::Repeated(remembered) => Ok(request_id::repeated(remembered)),
+    }
+}
+
+/// What the request came to if its caller has sent it before.
+async fn remembered(call: &Call, request: &Request) -> Result<Option<Remembered>, Failure> {
+    if !request.given {
+        return Ok(None);
+    }
+    let (app, request) = (call.app.clone(), request.clone());
+    Ok(tokio::task::spawn_blocking(move || app.repeated(&request)).await??)
+}
+
+fn rendered(commands: &[PlannedCommand], committed: &Committed) -> Vec<u8> {
+    let mut body = Vec::with_capacity(64 + 64 * commands.len());
+    let results = commands.iter().map(|command| command.result(&committed.outcomes));
+    write_results(&mut body, committed.txn_id.0, results);
+    body
 }
 
 /// The filter of each command that has a query, after checking that the caller may do what every command asks. Who may write but not read a
@@ -115,6 +146,8 @@ async fn scan(
 struct Plan {
     operations: Vec<Operation>,
     commands: Vec<PlannedCommand>,
+    /// When an upsert may happen.
+    upserts_if: Condition,
     /// What the operations weigh.
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
@@ -138,11 +171,13 @@ impl Plan {
         commands: Vec<WriteCommand>,
         filters: Vec<Option<Arc<Filter>>>,
         mut scanned: Vec<Vec<DocumentId>>,
+        ensure_insert: bool,
     ) -> Result<Self, Failure> {
         let mut plan = Self {
             operations: Vec::with_capacity(commands.len()),
             commands: Vec::with_capacity(commands.len()),
             bytes: 0,
+            upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
             named: (!scanned.is_empty()).then(HashMap::new),
         };
         scanned.resize_with(commands.len(), Vec::new);
@@ -167,7 +202,7 @@ impl Plan {
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
-                self.push(Operation { collection, id, condition: Condition::Always, action });
+                self.push(Operation { collection, id, condition: self.upserts_if.clone(), action });
                 Ok(kind)
             }
             WriteCommand::Update { collection, selection, changes } => {
@@ -253,7 +288,7 @@ impl PlannedCommand {
 
 fn weigh(condition: &Condition, action: &Action) -> usize {
     let condition = match condition {
-        Condition::Always | Condition::Exists | Condition::Unchanged { .. } => 0,
+        Condition::Always | Condition::Absent | Condition::Exists | Condition::Unchanged { .. } => 0,
         Condition::Matches { query, args } => query.len() + weight_of_map(args),
     };
     let action = match action {

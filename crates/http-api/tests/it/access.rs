@@ -30,6 +30,7 @@ fn once_a_key_exists_every_request_needs_one() {
         let request = server.request("POST", "/api/v4/store/write").header("Authorization", &authorization);
         assert_eq!(request.body(UPSERT).send().status, 200, "{authorization}");
     }
+    server.key("other", &[("*", None, &[Read])]);
     server.credentials.revoke_key("all").unwrap();
     let request = server.request("POST", "/api/v4/store/write").key(&key).body(UPSERT);
     let reply = request.send();
@@ -44,6 +45,8 @@ fn a_wrong_key_is_refused_even_where_none_is_needed() {
     let server = TestServer::start();
     let reply = server.request("POST", "/api/v4/store/find").key("guess").body(FIND).send();
     assert_eq!(reply.status, 401);
+    let expected = "no key exists on this server: send none in Authorization, or make one with `headwater key create`";
+    assert_eq!(reply.message(), expected);
     let request = server.request("POST", "/api/v4/store/find").header("X-DITTO-CLIENT-ID", "whatever");
     assert_eq!(request.body(FIND).send().status, 200, "the client id is ignored");
 }

@@ -57,6 +57,9 @@ fn with_a_key_any_page_may_call_under_any_name() {
     };
     let reply = request().key(&key).send();
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, Some("*")));
+    assert_eq!(reply.header("access-control-expose-headers"), Some("X-Headwater-Request-Id"));
+    let fetched = request().key(&key).header("Sec-Fetch-Site", "cross-site").send();
+    assert_eq!((fetched.status, fetched.header("cross-origin-resource-policy")), (200, None));
     let reply = request().key("wrong").send();
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (401, Some("*")), "a page can read why");
     assert_eq!(request().send().status, 401);
@@ -78,6 +81,14 @@ fn preflights() {
     for header in ["authorization", "content-type", "x-ditto-txn-id"] {
         assert!(allowed.contains(header), "{header}");
     }
+    let asked = "authorization, X-Headwater-Anything, x-hydra-other, x-ditto-new, traceparent, x-foreign, cookie";
+    let allowed =
+        preflight("https://app.example", asked).header("access-control-allow-headers").unwrap().to_ascii_lowercase();
+    let allowed: Vec<&str> = allowed.split(", ").collect();
+    for header in ["x-headwater-anything", "x-hydra-other", "x-ditto-new", "traceparent", "x-headwater-request-id"] {
+        assert!(allowed.contains(&header), "{header} in {allowed:?}");
+    }
+    assert!(!allowed.contains(&"x-foreign") && !allowed.contains(&"cookie"), "{allowed:?}");
     let reply = preflight("https://app.example", "content-type");
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (403, None));
     assert_eq!(preflight("http://localhost:3000", "content-type").status, 204);

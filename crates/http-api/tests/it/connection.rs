@@ -1,4 +1,4 @@
-//! Keep-alive, pipelining, slow and too many clients, TLS, stopping.
+//! Keep-alive, pipelining, slow clients, TLS, stopping.
 
 use std::{
     io::{Read, Write},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::server::{Connection, TestServer};
+use crate::server::{Connection, TestServer, wait_until};
 
 const COUNT: &str = r#"{"collection":"c"}"#;
 
@@ -64,22 +64,6 @@ fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[test]
-fn connections_beyond_the_bound_wait() {
-    let server = TestServer::start_with(|options| options.connections_max = 1);
-    let count = server.request("POST", "/api/v4/store/count").body(COUNT).to_bytes();
-    let mut first = server.connect();
-    first.send(&count);
-    assert_eq!(first.reply().status, 200);
-    let mut second = server.connect();
-    second.send(&count);
-    second.stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    assert!(second.stream.read(&mut [0; 1]).is_err(), "no reply while the first is there");
-    drop(first);
-    second.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    assert_eq!(second.reply().status, 200);
-}
-
-#[test]
 fn a_stop_finishes_what_is_being_answered() {
     let mut server = TestServer::start();
     let txn = server.upsert("c", "a", "{}");
@@ -114,23 +98,10 @@ fn open_connections(server: &TestServer) -> Option<i64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-fn wait_until(mut holds: impl FnMut() -> bool) {
-    let started = std::time::Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(20));
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn the_same_over_tls() {
     let server = TestServer::start();
-    let names = ["localhost".to_owned()];
-    let tls = server.credentials.https_tls(&names, None, crate::server::NOW_MS).unwrap();
-    let listener = server.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let api = server.api.clone();
-    server.runtime.spawn(async move { api.serve(listener, Some(tls), std::future::pending()).await });
+    let (address, _serving) = server.serve_tls();
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(certificate_authority(&server));

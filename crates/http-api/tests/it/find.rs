@@ -25,7 +25,7 @@ fn a_finds_reply() {
     );
     let body = r#"{"collection":"people","query":"name == $args.n","args":{"n":"Frank"}}"#;
     assert_eq!(server.post("/api/v4/store/find", body).pair(), (200, expected.as_str()));
-    let body = r#"{"collection":"people","query":"_id == 'b' && city.name == \"Graz\"","describe":true}"#;
+    let body = r#"{"collection":"people","query":"_id == 'b' && city.name == \"Graz\"","describe":false,"formatAttachment":true}"#;
     assert_eq!(server.post("/api/v4/store/find", body).pair(), (200, expected.as_str()));
     let nothing = format!(r#"{{"documents":[],"txnId":{txn}}}"#);
     for body in [

@@ -37,7 +37,7 @@ pub(crate) struct TestServer {
     pub(crate) runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
-    _directory: TempDir,
+    directory: Option<TempDir>,
 }
 
 impl TestServer {
@@ -46,11 +46,23 @@ impl TestServer {
     }
 
     pub(crate) fn start_with(change: impl FnOnce(&mut HttpApiOptions)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), change)
+    }
+
+    /// Stops it, and starts another on the same directory.
+    pub(crate) fn restarted(mut self) -> Self {
+        let directory = self.directory.take().unwrap();
+        drop(self);
+        Self::start_in(directory, |_| {})
+    }
+
+    fn start_in(directory: TempDir, change: impl FnOnce(&mut HttpApiOptions)) -> Self {
         let data_dir =
             DataDir::open(directory.path(), StoreOptions::default(), Arc::new(FixedClock), rand::random).unwrap();
         let default_app = AppName::new("default").unwrap();
-        data_dir.create_app(&default_app).unwrap();
+        if data_dir.app("default").is_none() {
+            data_dir.create_app(&default_app).unwrap();
+        }
         let credentials = Credentials::open(directory.path(), NOW_MS).unwrap();
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
@@ -73,7 +85,7 @@ impl TestServer {
             async move { api.serve(listener, None, async { drop(stopped.await) }).await }
         });
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, _directory: directory }
+        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, directory: Some(directory) }
     }
 
     pub(crate) fn app(&self) -> Arc<App> {
@@ -99,6 +111,15 @@ impl TestServer {
         });
         let new = NewKey { name: name.to_owned(), grants: grants.collect() };
         self.credentials.create_key(new, NOW_MS).unwrap().1
+    }
+
+    /// Serves over TLS too; the server stops it when it is dropped.
+    pub(crate) fn serve_tls(&self) -> (SocketAddr, JoinHandle<std::io::Result<()>>) {
+        let tls = self.credentials.https_tls(&["localhost".to_owned()], None, NOW_MS).unwrap();
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let api = self.api.clone();
+        (address, self.runtime.spawn(async move { api.serve(listener, Some(tls), std::future::pending()).await }))
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -232,7 +253,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self { stream, buffer: Vec::new() }
@@ -242,8 +266,35 @@ impl Connection {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// As [`Connection::send`], where the server may close the connection meanwhile.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Whether the server has closed it; does not wait.
+    pub(crate) fn is_closed_now(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        match peeked {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+
     /// Reads one reply, as long as its Content-Length says.
     pub(crate) fn reply(&mut self) -> Reply {
+        let mut reply = self.head();
+        let length: usize = reply.header("content-length").map_or(0, |value| value.parse().unwrap());
+        while self.buffer.len() < length {
+            assert!(self.read_more(), "the connection ended within a body");
+        }
+        reply.body = String::from_utf8(self.buffer.drain(..length).collect()).unwrap();
+        reply
+    }
+
+    /// Reads one reply without its body.
+    pub(crate) fn head(&mut self) -> Reply {
         let head_end = loop {
             if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
@@ -257,13 +308,7 @@ impl Connection {
             .map(|line| line.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
-        while self.buffer.len() < length {
-            assert!(self.read_more(), "the connection ended within a body");
-        }
-        let body = String::from_utf8(self.buffer.drain(..length).collect()).unwrap();
-        Reply { status, headers, body }
+        Reply { status, headers, body: String::new() }
     }
 
     /// Whether the server closes the connection, after what it has still sent was read.
@@ -283,6 +328,15 @@ impl Connection {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+/// Waits until it holds.
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE);
+        std::thread::yield_now();
     }
 }
 

@@ -23,7 +23,18 @@ fn the_pages_curl() {
         (200, format!(r#"{{"results":[{{"method":"upsert","transactionId":{txn},"id":"abc123"}}]}}"#).as_str())
     );
     assert_eq!(reply.header("content-type"), Some("application/json"));
-    assert_eq!(reply.header_names(), ["content-type", "content-length", "date"]);
+    assert_eq!(
+        reply.header_names(),
+        [
+            "content-type",
+            "cache-control",
+            "x-content-type-options",
+            "x-headwater-request-id",
+            "content-length",
+            "cross-origin-resource-policy",
+            "date"
+        ]
+    );
     assert_eq!(server.fields("people", "abc123"), r#"{"age":31,"name":"Susan"}"#);
 }
 

@@ -1,0 +1,70 @@
+//! What a 404 says about a path that callers of the vendor's API may look for here (CONTRACT section 2).
+
+/// The calls of the store, in every version that there is.
+const CALLS: [&str; 5] = ["write", "find", "findbyid", "count", "requery"];
+
+/// What is at another path, or not here at all; empty where there is nothing to say.
+pub(crate) fn of(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let version = segments.iter().position(|segment| *segment == "api").and_then(|at| segments.get(at + 1)).copied();
+    let (last, first) = match (segments.last(), segments.first()) {
+        (Some(last), Some(first)) => (*last, *first),
+        _ => return String::new(),
+    };
+    if last == "execute" {
+        return match version {
+            Some("v4" | "v5") => "this version has no DQL; use store/find, store/count and store/write".to_owned(),
+            _ => {
+                "execute belongs to /api/v4 and /api/v5, and this version has no DQL; use store/find, store/count and \
+                  store/write"
+                    .to_owned()
+            }
+        };
+    }
+    if segments.contains(&"attachments") {
+        return match version {
+            Some("v2" | "v3" | "v4" | "v5") => "this version has no attachments".to_owned(),
+            _ => "attachments belong to /api/v2 to /api/v5, and this version has none".to_owned(),
+        };
+    }
+    match CALLS.iter().find(|call| call.eq_ignore_ascii_case(last)) {
+        Some(call) => {
+            let known_app = !["api", "store"].contains(&first) && segments.contains(&"api") && !is_version(first);
+            let base = if known_app { format!("/{first}/api") } else { "/api".to_owned() };
+            let version = version.filter(|version| is_version(version)).unwrap_or("v4");
+            format!("it is at {base}/{version}/store/{call}; there are the versions v1 to v5")
+        }
+        None => String::new(),
+    }
+}
+
+fn is_version(segment: &str) -> bool {
+    ["v1", "v2", "v3", "v4", "v5"].contains(&segment)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_right_path_is_named() {
+        for (path, expected) in [
+            ("/", ""),
+            ("/nothing", ""),
+            ("/api/v4/store/nothing", ""),
+            ("/api/v6/store/find", "it is at /api/v4/store/find; "),
+            ("/api/v1/find", "it is at /api/v1/store/find; "),
+            ("/api/store/write", "it is at /api/v4/store/write; "),
+            ("/store/write", "it is at /api/v4/store/write; "),
+            ("/v4/store/count", "it is at /api/v4/store/count; "),
+            ("/shop/api/v9/store/requery", "it is at /shop/api/v4/store/requery; "),
+            ("/api/v4/store/findById", "it is at /api/v4/store/findbyid; "),
+            ("/api/v4/store/find/", "it is at /api/v4/store/find; "),
+            ("/api/v3/store/execute", "execute belongs to /api/v4 and /api/v5, "),
+            ("/api/v5/store/execute", "this version has no DQL"),
+            ("/shop/api/v1/attachments/upload", "attachments belong to /api/v2 to /api/v5, "),
+            ("/api/v2/attachments/abc", "this version has no attachments"),
+        ] {
+            let hint = super::of(path);
+            assert!(hint.starts_with(expected) && hint.is_empty() == expected.is_empty(), "{path}: {hint}");
+        }
+    }
+}

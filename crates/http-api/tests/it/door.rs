@@ -1,0 +1,159 @@
+//! Connections that wait for their clients keep nobody out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::server::{Connection, TestServer, wait_until};
+
+const COUNT: &str = r#"{"collection":"c"}"#;
+const HALF_HEAD: &[u8] = b"POST /api/v4/store/count HTTP/1.1\r\nHost: loc";
+
+/// A connection from another address of this machine's.
+fn connect_from(server: &TestServer, address: SocketAddr, from: [u8; 4]) -> Connection {
+    let connecting = async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(IpAddr::from(from), 0)).unwrap();
+        socket.connect(address).await.unwrap().into_std().unwrap()
+    };
+    let stream = server.runtime.block_on(connecting);
+    stream.set_nonblocking(false).unwrap();
+    Connection::of(stream)
+}
+
+fn count(server: &TestServer) -> Vec<u8> {
+    server.request("POST", "/api/v4/store/count").body(COUNT).to_bytes()
+}
+
+fn is_answered(server: &TestServer, connection: &mut Connection) {
+    connection.send(&count(server));
+    let reply = connection.reply();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+/// Which of them the server has closed, as far as it shows at once.
+fn closed(connections: &mut [Connection]) -> Vec<bool> {
+    connections.iter_mut().map(Connection::is_closed_now).collect()
+}
+
+#[test]
+fn heads_that_do_not_come_keep_nobody_out() {
+    let server = TestServer::start_with(|options| options.connections_max = 8);
+    let mut acquaintance = server.connect();
+    is_answered(&server, &mut acquaintance);
+    let mut silent = Vec::new();
+    // From many addresses, so that no bound of one address helps.
+    for n in 0..40 {
+        let mut connection = connect_from(&server, server.address, [127, 0, 1, n]);
+        connection.send(HALF_HEAD);
+        silent.push(connection);
+        if n % 8 == 0 {
+            is_answered(&server, &mut connect_from(&server, server.address, [127, 0, 2, n]));
+            is_answered(&server, &mut server.connect());
+        }
+    }
+    wait_until(|| closed(&mut silent).iter().take(30).all(|&closed| closed));
+    is_answered(&server, &mut acquaintance);
+    assert!(!silent.last_mut().unwrap().is_closed_now(), "the newest stay");
+    silent.last_mut().unwrap().send(b"alhost\r\nContent-Length: 18\r\n\r\n{\"collection\":\"c\"}");
+    assert_eq!(silent.last_mut().unwrap().reply().status, 200);
+}
+
+#[test]
+fn one_address_has_a_part_of_the_places_for_heads_that_do_not_come() {
+    let server = TestServer::start_with(|options| options.connections_max = 40);
+    let mut silent: Vec<Connection> = (0..25).map(|_| server.connect()).collect();
+    silent.iter_mut().for_each(|connection| connection.send(HALF_HEAD));
+    wait_until(|| closed(&mut silent).iter().filter(|&&closed| closed).count() == 15);
+    assert_eq!(closed(&mut silent).iter().position(|&closed| !closed), Some(15), "the oldest went");
+    is_answered(&server, &mut server.connect());
+}
+
+#[test]
+fn idle_connections_make_room_the_longest_idle_first() {
+    let server = TestServer::start_with(|options| options.connections_max = 4);
+    let answered = || {
+        let mut connection = server.connect();
+        is_answered(&server, &mut connection);
+        connection
+    };
+    let mut idle: Vec<Connection> = (0..4).map(|_| answered()).collect();
+    is_answered(&server, &mut idle[0]);
+    let _newcomer = answered();
+    assert!(idle[1].is_closed());
+    is_answered(&server, &mut idle[0]);
+}
+
+#[test]
+fn half_handshakes_keep_nobody_out() {
+    let server = TestServer::start_with(|options| options.connections_max = 8);
+    let (address, _tls) = server.serve_tls();
+    let mut half: Vec<Connection> = (0..20).map(|n| connect_from(&server, address, [127, 0, 3, n])).collect();
+    half.iter_mut().for_each(|connection| connection.send(b"\x16\x03\x01\x02\x00\x01\x00"));
+    is_answered(&server, &mut server.connect());
+    wait_until(|| closed(&mut half).into_iter().filter(|&closed| closed).count() >= 12);
+}
+
+#[test]
+fn bodies_that_do_not_come_keep_nobody_out() {
+    let server = TestServer::start_with(|options| options.connections_max = 8);
+    let head = b"POST /api/v4/store/count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n{";
+    let mut slow: Vec<Connection> = (0..20).map(|n| connect_from(&server, server.address, [127, 0, 4, n])).collect();
+    slow.iter_mut().for_each(|connection| connection.send(head));
+    is_answered(&server, &mut server.connect());
+    wait_until(|| closed(&mut slow).into_iter().filter(|&closed| closed).count() >= 12);
+}
+
+#[test]
+fn large_bodies_that_are_announced_take_no_memory_from_others() {
+    let server = TestServer::start();
+    let head = b"POST /api/v4/store/count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2097152\r\n\r\n{";
+    let mut slow: Vec<Connection> = (0..80).map(|_| server.connect()).collect();
+    slow.iter_mut().for_each(|connection| connection.send(head));
+    let body = format!(r#"{{"collection":"c","args":{{"a":"{}"}}}}"#, "x".repeat(1_000_000));
+    assert_eq!(server.post("/api/v4/store/count", body).status, 200);
+}
+
+#[test]
+fn large_bodies_that_stop_on_their_way_make_room() {
+    let server = TestServer::start();
+    let most = 2 * 1024 * 1024;
+    let head = format!("POST /api/v4/store/count HTTP/1.1\r\nHost: localhost\r\nContent-Length: {most}\r\n\r\n");
+    let part = [head.as_bytes(), &vec![b' '; most - 1]].concat();
+    // Together more than all bodies may take.
+    let mut slow: Vec<Connection> = (0..66).map(|_| server.connect()).collect();
+    std::thread::scope(|scope| {
+        for some in slow.chunks_mut(11) {
+            scope.spawn(|| some.iter_mut().for_each(|connection| drop(connection.try_send(&part))));
+        }
+    });
+    wait_until(|| closed(&mut slow).contains(&true));
+    let body = format!(r#"{{"collection":"c","args":{{"a":"{}"}}}}"#, "x".repeat(1_000_000));
+    assert_eq!(server.post("/api/v4/store/count", body).status, 200);
+}
+
+#[test]
+fn what_is_worked_for_is_never_closed() {
+    let server = TestServer::start_with(|options| options.connections_max = 2);
+    let txn = server.upsert("c", "a", "{}");
+    let mut first = server.connect();
+    let later = server.request("POST", "/api/v4/store/count").header("X-DITTO-TXN-ID", &(txn + 1).to_string());
+    first.send(&later.body(COUNT).to_bytes());
+    // Far more turns than it takes until the first request is read.
+    let mut other = server.connect();
+    (0..100).for_each(|_| is_answered(&server, &mut other));
+    let mut newcomers = Vec::new();
+    for _ in 0..20 {
+        let mut newcomer = server.connect();
+        is_answered(&server, &mut newcomer);
+        newcomers.push(newcomer);
+    }
+    assert!(closed(&mut newcomers).into_iter().filter(|&closed| closed).count() >= 18);
+    newcomers.last_mut().unwrap().send(&upsert(&server));
+    assert_eq!(newcomers.last_mut().unwrap().reply().status, 200);
+    let reply = first.reply();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+fn upsert(server: &TestServer) -> Vec<u8> {
+    let body = r#"{"commands":[{"method":"upsert","collection":"c","id":"b","value":{}}]}"#;
+    server.request("POST", "/api/v4/store/write").body(body).to_bytes()
+}
