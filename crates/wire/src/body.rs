@@ -45,11 +45,11 @@ fn place_of(body: &[u8], error: &JsonError) -> String {
     shown(&open)
 }
 
-/// The body up to where the reader stopped.
+/// The body up to the byte that the reader did not take.
 fn before<'b>(body: &'b [u8], error: &JsonError) -> &'b [u8] {
     let lines = body.split_inclusive(|&byte| byte == b'\n');
     let line_start: usize = lines.take(error.line.saturating_sub(1)).map(<[u8]>::len).sum();
-    &body[..(line_start + error.column).min(body.len())]
+    &body[..(line_start + error.column.saturating_sub(1)).min(body.len())]
 }
 
 fn string_end(text: &[u8], start: usize) -> usize {
@@ -88,11 +88,11 @@ mod tests {
     fn faults_name_the_field() {
         check(
             r#"{"commands":[{"id":1},{"id":99999999999999999999}]}"#,
-            "commands[1].id: cannot be read as JSON: an integer beyond 64 bits at line 1 column 28",
+            "commands[1].id: cannot be read as JSON: an integer beyond 64 bits at line 1 column 29",
         );
         check(
             "{\"commands\":[{\n\"value\": {\"a\\\"b\": 1, \"c\": nul}}]}",
-            "commands[0].value.c: cannot be read as JSON: expected ident at line 2 column 29",
+            "commands[0].value.c: cannot be read as JSON: expected ident at line 2 column 30",
         );
         check(r#"{"a":{"b":1},"c":[1,2 3]}"#, "c[1]: cannot be read as JSON: expected `,` or `]` at line 1 column 23");
     }
@@ -101,7 +101,7 @@ mod tests {
     fn what_is_in_no_field_is_in_the_body() {
         check("", "the body cannot be read as JSON: EOF while parsing a value at line 1 column 0");
         check("{} {}", "the body cannot be read as JSON: trailing characters at line 1 column 4");
-        check("[", "[0]: cannot be read as JSON: EOF while parsing a list at line 1 column 1");
+        check("[", "the body cannot be read as JSON: EOF while parsing a list at line 1 column 1");
     }
 
     #[test]

@@ -41,7 +41,8 @@ fn what_is_not_http_is_refused() {
     let server = TestServer::start();
     let mut connection = server.connect();
     connection.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n");
-    assert_eq!(connection.reply().status, 400);
+    let reply = connection.reply();
+    assert_eq!((reply.status, reply.header("connection")), (400, Some("close")));
     assert!(connection.is_closed());
     let mut connection = server.connect();
     let many: String = (0..1000).map(|n| format!("X-{n}: 1\r\n")).collect();
