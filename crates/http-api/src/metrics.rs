@@ -155,6 +155,9 @@ impl Collector for AppCollector {
         counter(e, "tombstones_dropped", "Removed documents that were forgotten", &apps, |app| {
             app.stats.tombstones_dropped
         })?;
+        counter(e, "requests_forgotten", "Named requests that were forgotten before their time", &apps, |app| {
+            app.stats.requests_forgotten_early
+        })?;
         bytes(e, "documents", "Document engine on disk", &apps, |app| app.stats.documents_bytes)?;
         bytes(e, "disk_free", "Free space where the data directory is", &apps, |app| app.stats.disk_free_bytes)?;
         gauge(e, "newest_txn", "The newest transaction that reads see", &apps, |app| app.newest_txn)?;
