@@ -8,7 +8,7 @@
 //! | `sh` | runs; a command or a request that fails is a failure |
 //! | `sh stays` | is left running, as in a terminal of its own |
 //! | `sh no-run: why` | does not run; there are few of these |
-//! | `json`, `text output` | each line is printed by the `sh` blocks since the last such block, or by what stays |
+//! | `json`, `text output` | each line is printed by the `sh` blocks since the last such block, or by every consumer that stays |
 //! | `json example` | is JSON, each line |
 //! | `toml`, `ini` | is a configuration file, or a systemd unit, that the binary takes |
 //! | `text query-errors` | queries, each with what the server answers to it |
@@ -165,7 +165,8 @@ impl Reader {
         match &block.kind {
             Kind::Run => self.shell.run(&block.place, &text),
             Kind::Stays => {
-                self.shell.leave_running(&block.place, &text);
+                let is_consumer = !block.text.contains("headwater serve");
+                self.shell.leave_running(&block.place, &text, is_consumer);
                 self.wait_until_it_is_there(block);
             }
             Kind::Output => self.shell.has_printed(&block.place, &text),

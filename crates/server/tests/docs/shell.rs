@@ -34,9 +34,10 @@ pub(super) struct Shell {
     child: RefCell<Child>,
     files: tempfile::TempDir,
     blocks: usize,
-    /// Outputs that expectations may still be found in: since the last of them, and of what stays.
+    /// What the blocks since the last expectation have printed.
     since: Vec<PathBuf>,
-    staying: Vec<PathBuf>,
+    /// What each consumer that stays has printed.
+    consumers: Vec<PathBuf>,
 }
 
 impl Shell {
@@ -66,7 +67,7 @@ impl Shell {
             files,
             blocks: 0,
             since: Vec::new(),
-            staying: Vec::new(),
+            consumers: Vec::new(),
         };
         shell.say(PRELUDE);
         shell
@@ -81,26 +82,26 @@ impl Shell {
         self.wait_until(place, "the block has run", || done.exists());
     }
 
-    /// Starts a block and goes on.
-    pub(super) fn leave_running(&mut self, place: &str, script: &str) {
+    /// Starts a block and goes on; a consumer is one that prints what is expected later.
+    pub(super) fn leave_running(&mut self, place: &str, script: &str, is_consumer: bool) {
         let (source, output) = self.prepare(script);
         self.say(&format!("{source} &\n"));
         self.wait_until(place, "the block has begun", || output.exists());
-        self.staying.push(output);
+        self.consumers.extend(is_consumer.then_some(output));
     }
 
-    /// Waits until each line was printed; panics if what can no longer come is missing.
+    /// Waits until each line was printed, by a block that has run or by every consumer; panics if one can no longer come.
     pub(super) fn has_printed(&mut self, place: &str, expected: &str) {
-        let files: Vec<PathBuf> = self.since.drain(..).chain(self.staying.iter().cloned()).collect();
-        let printed = || files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect::<String>();
-        let missing = || {
-            let printed = printed();
-            expected.lines().find(|line| !printed.lines().any(|it| it == *line)).map(str::to_owned)
+        let since: Vec<PathBuf> = self.since.drain(..).collect();
+        let holds = |file: &PathBuf, line: &str| std::fs::read_to_string(file).unwrap().lines().any(|it| it == line);
+        let is_there = |line: &str| {
+            let by_consumers = !self.consumers.is_empty() && self.consumers.iter().all(|file| holds(file, line));
+            by_consumers || since.iter().any(|file| holds(file, line))
         };
         let began = Instant::now();
-        while let Some(line) = missing() {
-            let may_come = !self.staying.is_empty() && began.elapsed() < PATIENCE;
-            assert!(may_come, "{place} shows\n{line}\nbut this came:\n{}\n{}", printed(), self.complaints());
+        while let Some(line) = expected.lines().find(|line| !is_there(line)) {
+            let may_come = !self.consumers.is_empty() && began.elapsed() < PATIENCE;
+            assert!(may_come, "{place} shows\n{line}\nbut it did not come:\n{}", self.complaints());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
