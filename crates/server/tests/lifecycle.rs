@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::{
     real_clients::client::Client,
-    support::{TestServer, only_line, run, wait_until},
+    support::{PATIENCE, TestServer, only_line, run, wait_until},
 };
 
 #[test]
@@ -176,6 +176,18 @@ fn a_directory_that_others_may_read_is_warned_about() {
     }
     let said = serve(0o700);
     assert!(!said.contains("chmod"), "{said}");
+}
+
+#[test]
+fn a_request_waits_for_its_transaction_as_long_as_is_said() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let server = TestServer::start_in(directory, &["--request-timeout-ms", "250ms"]);
+    let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
+    let request =
+        config.build().new_agent().post(format!("{}/api/v4/store/count", server.run["http"].as_str().unwrap()));
+    let mut reply = request.header("X-DITTO-TXN-ID", "9").send(r#"{"collection":"people"}"#).unwrap();
+    let said = reply.body_mut().read_to_string().unwrap();
+    assert!(reply.status() == 404 && said.contains("was not applied within 0.25 s"), "{said}");
 }
 
 #[test]
