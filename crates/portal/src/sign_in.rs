@@ -1,5 +1,5 @@
-//! One-time sign-in tokens: a link on the start screen, or from `headwater portal`, signs in whoever presses its page's
-//! button first.
+//! One-time sign-in tokens: a link on the start screen, or from `headwater portal`, signs in
+//! whoever presses its page's button first.
 //!
 //! Invariants: a token works once and not after its end; at most [`TOKENS_MAX`] wait; they are in memory alone, kept by their hash.
 
@@ -42,7 +42,8 @@ impl SignInTokens {
         (token, end_ms)
     }
 
-    /// Whether the token could be redeemed now. To ask does not spend it: what previews links asks too.
+    /// Whether the token could be redeemed now. To ask does not spend it: what previews links asks
+    /// too.
     pub(crate) fn is_good(&self, token: &str, now_ms: u64) -> bool {
         let ends_ms = self.ends_ms.lock().unwrap_or_else(PoisonError::into_inner);
         ends_ms.get(&SecretDigest::of(token)).is_some_and(|end_ms| now_ms < *end_ms)

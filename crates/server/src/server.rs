@@ -233,7 +233,8 @@ async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<A
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
 }
 
-/// The server makes the directory with mode 0700; one that somebody else made may be more open than its owner knows.
+/// The server makes the directory with mode 0700; one that somebody else made may be more open than
+/// its owner knows.
 fn warn_if_others_may_read(data_dir: &Path) {
     let Ok(metadata) = std::fs::metadata(data_dir) else { return };
     let mode = metadata.permissions().mode() & 0o777;

@@ -1,8 +1,10 @@
-//! What `headwater serve` prints once it is ready: where everything is, and the commands that show it at work.
+//! What `headwater serve` prints once it is ready: where everything is, and the commands that show
+//! it at work.
 //!
-//! Invariants: what shows events comes before what makes one, since a consumer begins at the end of a topic unless it is
-//! told otherwise; every command runs as it is printed, also where the binary is not in `PATH` (`cargo run`); the link
-//! that opens the portal is a secret, and stands only on a terminal.
+//! Invariants: what shows events comes before what makes one, since a consumer begins at the end of
+//! a topic unless it is told otherwise; every command runs as it is printed, also where the binary
+//! is not in `PATH` (`cargo run`); the link that opens the portal is a secret, and stands only on a
+//! terminal.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -45,7 +47,8 @@ pub(crate) fn render(facts: &Facts, reader: &Reader<'_>) -> String {
     screen
 }
 
-/// `headwater` where that runs this very file, else the file: below the working directory in short, as `cargo run` leaves it.
+/// `headwater` where that runs this very file, else the file: below the working directory in short,
+/// as `cargo run` leaves it.
 pub(crate) fn program_as_typed() -> String {
     let name = "headwater";
     let Ok(this) = std::env::current_exe() else { return name.to_owned() };

@@ -1,7 +1,8 @@
 //! Every code block of every document, done as a reader does it.
 //!
-//! A document's blocks follow each other in one shell, on one server: the one that the document starts, or else one that
-//! is there. A fence's first word is the language, what follows says how the block is taken; readers do not see it.
+//! A document's blocks follow each other in one shell, on one server: the one that the document
+//! starts, or else one that is there. A fence's first word is the language, what follows says how
+//! the block is taken; readers do not see it.
 //!
 //! | fence | what happens |
 //! |---|---|
@@ -192,7 +193,8 @@ impl Reader {
             .replace("localhost:9093", run["kafka"].as_str().unwrap())
     }
 
-    /// A reader goes on once a server says that it is ready, and once a consumer has its place on the topic.
+    /// A reader goes on once a server says that it is ready, and once a consumer has its place on
+    /// the topic.
     fn wait_until_it_is_there(&self, block: &Block) {
         if block.text.contains("headwater serve") {
             self.shell.wait_until(&block.place, "the server is ready", || {

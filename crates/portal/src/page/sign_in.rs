@@ -1,7 +1,7 @@
 //! Signing in, by the admin key or a one-time link, and out.
 //!
-//! Invariants: a token that has signed somebody in leaves the address bar; no GET spends one; a failed sign-in by key is
-//! logged, slow, and counted.
+//! Invariants: a token that has signed somebody in leaves the address bar; no GET spends one; a
+//! failed sign-in by key is logged, slow, and counted.
 
 use askama::Template;
 use axum::{
@@ -40,8 +40,8 @@ const LINK_USED: &str = "This sign-in link has been used, is too old, or is anot
                          the server's machine for a fresh one, or paste the admin key below.";
 const KEY_WRONG: &str = "That is not the admin key of this server.";
 
-/// The form; with `?token=…` a page with one button, which presents the token. A GET spends nothing: mail scanners,
-/// chat previews and browsers that look ahead open links too.
+/// The form; with `?token=…` a page with one button, which presents the token. A GET spends
+/// nothing: mail scanners, chat previews and browsers that look ahead open links too.
 pub(crate) async fn show(visit: Visit) -> Response {
     if visit.visitor.session.is_some() {
         return home();

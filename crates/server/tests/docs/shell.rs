@@ -1,7 +1,8 @@
-//! One bash for a whole document: blocks are sourced into it one by one, each with files of its own for what it prints.
+//! One bash for a whole document: blocks are sourced into it one by one, each with files of its own
+//! for what it prints.
 //!
-//! Invariants: `set -euo pipefail` holds, so the first failure ends it; every wait has a bound; what a document left
-//! running ends with the value.
+//! Invariants: `set -euo pipefail` holds, so the first failure ends it; every wait has a bound;
+//! what a document left running ends with the value.
 
 use std::{
     cell::RefCell,
@@ -16,7 +17,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::support::PATIENCE;
 
-/// A request that is refused is a failure, and its reply ends with a line end, as it would look in a terminal.
+/// A request that is refused is a failure, and its reply ends with a line end, as it would look in
+/// a terminal.
 const PRELUDE: &str = r#"
 set -euo pipefail
 curl() {
@@ -41,7 +43,8 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// A shell in `folder` that finds the binary, and `tools`: names of variables, each with a path to put in front.
+    /// A shell in `folder` that finds the binary, and `tools`: names of variables, each with a path
+    /// to put in front.
     pub(super) fn start(folder: &Path, tools: &[(&str, PathBuf)]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut command = Command::new("bash");
@@ -90,7 +93,8 @@ impl Shell {
         self.consumers.extend(is_consumer.then_some(output));
     }
 
-    /// Waits until each line was printed, by a block that has run or by every consumer; panics if one can no longer come.
+    /// Waits until each line was printed, by a block that has run or by every consumer; panics if
+    /// one can no longer come.
     pub(super) fn has_printed(&mut self, place: &str, expected: &str) {
         let since: Vec<PathBuf> = self.since.drain(..).collect();
         let holds = |file: &PathBuf, line: &str| std::fs::read_to_string(file).unwrap().lines().any(|it| it == line);

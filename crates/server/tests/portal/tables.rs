@@ -1,4 +1,5 @@
-//! Tables with what is long in them: nothing prints over its neighbour, and what one has to press can be seen.
+//! Tables with what is long in them: nothing prints over its neighbour, and what one has to press
+//! can be seen.
 
 use serde_json::{Value, json};
 
