@@ -25,7 +25,7 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 16] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
@@ -44,6 +44,8 @@ const PROGRAMS: [Program; 14] = [
         "python3-venv",
         "runs confluent-kafka (with the module venv)",
     ),
+    program("script", &["--version"], "bsdutils", "is the terminal that a start screen is printed to"),
+    program("sqlite3", &["--version"], "sqlite3", "shows the copies that the examples keep"),
     program("strace", &["-V"], "strace", "kills the server at the system call that a test names"),
 ];
 

@@ -17,10 +17,7 @@ pub const FLASHES_MAX: usize = 8;
 /// One-time sign-in tokens that are not used yet. One more drops the one that ends first.
 pub const TOKENS_MAX: usize = 32;
 
-/// How long the link of the start screen can be used.
-pub const START_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How long a link that was asked for can be used.
+/// How long a link can be used, that of the start screen too (CONTRACT section 6).
 pub const TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// Sign-ins that may fail within [`ATTEMPTS_WINDOW`], from all addresses together. Then nobody signs in by the key until it is over; links work.

@@ -36,7 +36,7 @@ impl Routes {
         routes.get("/portal", home::root);
         routes.get("/portal/", home::show);
         routes.get("/portal/sign-in", sign_in::show);
-        routes.post("/portal/sign-in", sign_in::by_key);
+        routes.post("/portal/sign-in", sign_in::submit);
         routes.post("/portal/sign-out", sign_in::out);
         routes.get("/portal/assets/{file}", asset::handle);
 

@@ -1,4 +1,5 @@
-//! One-time sign-in tokens: a link on the start screen, or from `headwater portal`, signs in whoever opens it first.
+//! One-time sign-in tokens: a link on the start screen, or from `headwater portal`, signs in
+//! whoever presses its page's button first.
 //!
 //! Invariants: a token works once and not after its end; at most [`TOKENS_MAX`] wait; they are in memory alone, kept by their hash.
 
@@ -41,6 +42,13 @@ impl SignInTokens {
         (token, end_ms)
     }
 
+    /// Whether the token could be redeemed now. To ask does not spend it: what previews links asks
+    /// too.
+    pub(crate) fn is_good(&self, token: &str, now_ms: u64) -> bool {
+        let ends_ms = self.ends_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        ends_ms.get(&SecretDigest::of(token)).is_some_and(|end_ms| now_ms < *end_ms)
+    }
+
     /// Whether the token may sign somebody in; it cannot again.
     pub(crate) fn redeem(&self, token: &str, now_ms: u64) -> bool {
         let mut ends_ms = self.ends_ms.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,8 +67,9 @@ mod tests {
         let (token, end_ms) = tokens.make(5, Duration::from_millis(10));
         assert_eq!((token.len(), end_ms), (64, 15));
         assert!(!tokens.redeem("", 5) && !tokens.redeem(&token[1..], 5));
+        assert!(tokens.is_good(&token, 14) && !tokens.is_good(&token, 15));
         assert!(tokens.redeem(&token, 14));
-        assert!(!tokens.redeem(&token, 14));
+        assert!(!tokens.redeem(&token, 14) && !tokens.is_good(&token, 14));
         let (late, end_ms) = tokens.make(5, Duration::from_millis(10));
         assert!(!tokens.redeem(&late, end_ms) && !tokens.redeem(&late, 5));
     }

@@ -9,7 +9,7 @@ mod file;
 mod value;
 
 pub(crate) use file::ConfigFile;
-pub(crate) use value::{ByteSize, KeepLimit, ListenAddress, LogFormat, PublicAddress, bracketed};
+pub(crate) use value::{ByteSize, KeepLimit, ListenAddress, LogFormat, Milliseconds, PublicAddress, bracketed};
 
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,9 @@ pub(crate) struct ServeOptions {
     /// The largest request body, in bytes or as 8MiB [default: 2MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_REQUEST_BYTES", help_heading = "HTTP")]
     pub(crate) max_request_bytes: Option<ByteSize>,
+    /// How long a request waits for the transaction of its X-DITTO-TXN-ID, as 5s or plain milliseconds [default: 5s]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_REQUEST_TIMEOUT_MS", help_heading = "HTTP")]
+    pub(crate) request_timeout_ms: Option<Milliseconds>,
     /// Ask for no keys although the address is not loopback: whoever reaches it can read and write
     #[arg(
         long,
@@ -98,26 +101,26 @@ pub(crate) struct ServeOptions {
         help_heading = "Data",
         allow_negative_numbers = true
     )]
-    pub(crate) retention_bytes: Option<KeepLimit>,
-    /// Trim segments whose newest event is older than this many milliseconds; -1 keeps all [default: -1]
+    pub(crate) retention_bytes: Option<KeepLimit<ByteSize>>,
+    /// Trim segments whose newest event is older than this, as 7d, 12h, 30m, 10s or plain milliseconds; -1 keeps all [default: -1]
     #[arg(
         long,
-        value_name = "N",
+        value_name = "TIME",
         env = "HEADWATER_RETENTION_MS",
         help_heading = "Data",
         allow_negative_numbers = true
     )]
-    pub(crate) retention_ms: Option<KeepLimit>,
-    /// Forget removed documents whose events were trimmed after this many milliseconds; a consumer that was away for longer is told to begin
-    /// again from offset 0. -1 keeps them for ever [default: -1]
+    pub(crate) retention_ms: Option<KeepLimit<Milliseconds>>,
+    /// Forget removed documents whose events were trimmed after this, as 30d or plain milliseconds; a consumer that was away for longer is
+    /// told to begin again from offset 0. -1 keeps them for ever [default: -1]
     #[arg(
         long,
-        value_name = "N",
+        value_name = "TIME",
         env = "HEADWATER_TOMBSTONE_RETENTION_MS",
         help_heading = "Data",
         allow_negative_numbers = true
     )]
-    pub(crate) tombstone_retention_ms: Option<KeepLimit>,
+    pub(crate) tombstone_retention_ms: Option<KeepLimit<Milliseconds>>,
 }
 
 /// Where a server is found and how a command logs, with nothing left open.
@@ -144,6 +147,8 @@ pub(crate) struct ServerSettings {
     pub(crate) https_files: Option<(PathBuf, PathBuf)>,
     /// The largest request body.
     pub(crate) request_bytes_max: u64,
+    /// How long a request waits for its transaction.
+    pub(crate) request_timeout_ms: u64,
     /// Whether no keys are asked for off loopback.
     pub(crate) insecure_open: bool,
     /// Where the Kafka endpoint listens.
@@ -174,6 +179,9 @@ const REQUEST_BYTES_MAX: u64 = 1 << 30;
 /// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document before and after a change.
 const EVENT_BYTES_MIN: u64 = 4 << 10;
 const EVENT_BYTES_MAX: u64 = 16 << 20;
+/// `--request-timeout-ms` (CONTRACT section 5), and its bounds: whoever waits holds a connection.
+const REQUEST_TIMEOUT_MS_DEFAULT: u64 = 5_000;
+const REQUEST_TIMEOUT_MS_MAX: u64 = 10 * 60 * 1000;
 const APP_DEFAULT: &str = "default";
 
 impl CommonOptions {
@@ -224,13 +232,14 @@ impl ServeOptions {
                 REQUEST_BYTES_MIN,
                 REQUEST_BYTES_MAX,
             )?,
+            request_timeout_ms: request_timeout(options.request_timeout_ms)?,
             insecure_open: options.insecure_open.unwrap_or(false),
             kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
             kafka_advertise: options.kafka_advertise,
             app: app_name(options.app)?,
-            retention_bytes: options.retention_bytes.and_then(KeepLimit::limit),
-            retention_ms: options.retention_ms.and_then(KeepLimit::limit),
-            tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit),
+            retention_bytes: options.retention_bytes.and_then(KeepLimit::limit).map(|size| size.0),
+            retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
+            tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -250,6 +259,7 @@ impl ServeOptions {
             https_cert: self.https_cert.or(below.https_cert),
             https_key: self.https_key.or(below.https_key),
             max_request_bytes: self.max_request_bytes.or(below.max_request_bytes),
+            request_timeout_ms: self.request_timeout_ms.or(below.request_timeout_ms),
             insecure_open: self.insecure_open.or(below.insecure_open),
             kafka_listen: self.kafka_listen.or(below.kafka_listen),
             kafka_advertise: self.kafka_advertise.or(below.kafka_advertise),
@@ -269,6 +279,14 @@ fn bounded(name: &str, given: Option<ByteSize>, default: u64, min: u64, max: u64
         return Ok(bytes);
     }
     Err(usage(format!("--{name} must be from {min} to {max} bytes, not {bytes}")))
+}
+
+fn request_timeout(given: Option<Milliseconds>) -> anyhow::Result<u64> {
+    let ms = given.map_or(REQUEST_TIMEOUT_MS_DEFAULT, |time| time.0);
+    if (1..=REQUEST_TIMEOUT_MS_MAX).contains(&ms) {
+        return Ok(ms);
+    }
+    Err(usage(format!("--request-timeout-ms must be from 1ms to 10m, such as 5s, not {ms} ms")))
 }
 
 fn app_name(given: Option<String>) -> anyhow::Result<AppName> {
@@ -296,6 +314,7 @@ mod tests {
         assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9093");
         assert_eq!((settings.request_bytes_max, settings.segment_bytes), (2 << 20, 64 << 20));
         assert_eq!((settings.app.as_str(), settings.insecure_open), ("default", false));
+        assert_eq!(settings.request_timeout_ms, 5_000);
     }
 
     #[test]
@@ -311,6 +330,8 @@ mod tests {
         assert!(refused("max-event-bytes = 5").contains("--max-event-bytes must be from 4096"));
         assert!(refused("segment-bytes = 5").contains("--segment-bytes must be from 65536"));
         assert!(refused("max-request-bytes = 5").contains("--max-request-bytes must be from 1024"));
+        assert!(refused("request-timeout-ms = 0").contains("--request-timeout-ms must be from 1ms to 10m"));
+        assert!(refused("request-timeout-ms = '1h'").contains("such as 5s, not 3600000 ms"));
         assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));
         assert!(refused("https-cert = 'a'\nhttps-key = 'b'").contains("need --https-listen"));
         assert!(refused("app = 'A b'").contains("an app's name is"));
@@ -323,5 +344,6 @@ mod tests {
         assert_eq!(kept(""), (None, None));
         assert_eq!(kept("retention-bytes = -1\nretention-ms = '-1'"), (None, None));
         assert_eq!(kept("retention-bytes = '1GiB'\nretention-ms = 60000"), (Some(1 << 30), Some(60_000)));
+        assert_eq!(kept("retention-ms = '7d'"), (None, Some(604_800_000)));
     }
 }

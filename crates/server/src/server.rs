@@ -8,17 +8,25 @@ mod address;
 mod edges;
 mod pages;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
-use store::{DataDir, StoreOptions};
+use http_api::SignInLinks as _;
+use store::{AppName, DataDir, StoreOptions};
 use tokio::{sync::watch, task::JoinSet};
 use topics::TopicRegistry;
 
 use crate::{
     clock::{self, SystemClock},
     config::ServerSettings,
+    failure::UsageError,
     run_file::RunFile,
 };
 use address::{Listening, bind};
@@ -34,6 +42,7 @@ pub(crate) struct Server {
     data: Arc<DataDir>,
     topics: Arc<TopicRegistry>,
     credentials: Arc<Credentials>,
+    links: Links,
     shutdown: watch::Sender<bool>,
     edges: JoinSet<anyhow::Result<()>>,
 }
@@ -49,8 +58,6 @@ pub(crate) struct Facts {
     pub(crate) apps: Vec<String>,
     /// The default app's files.
     pub(crate) bundle: Bundle,
-    /// Opens the portal in a browser, once.
-    pub(crate) portal_link: String,
     /// The HTTP API's addresses: HTTP, then HTTPS if there is one.
     pub(crate) doors: Vec<Door>,
 }
@@ -97,6 +104,7 @@ impl Server {
     pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
         let data = open_data(data_dir.clone(), settings).await?;
+        warn_if_others_may_read(&data_dir);
         let server = Self::start_on(data.clone(), data_dir, settings).await;
         if server.is_err() {
             stop_data(data).await;
@@ -106,6 +114,10 @@ impl Server {
 
     async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
         RunFile::remove(&data_dir)?;
+        if data.app(settings.app.as_str()).is_none() {
+            let checked = AppName::for_new(settings.app.as_str());
+            checked.map_err(|error| UsageError(error.to_string())).context("--app")?;
+        }
         let http = bind("http-listen", &settings.http_listen).await?;
         let https = match &settings.https_listen {
             Some(address) => Some(bind("https-listen", address).await?),
@@ -139,8 +151,8 @@ impl Server {
         };
         let doors = listening.http_addresses().into_iter().map(door).collect();
         let links = Links::new(&listening.http);
-        let (run, apps, portal_link) = (listening.run_file(), app_names(&data, settings), links.of_start());
-        let facts = Facts { run, apps, portal_link, data_dir, bundle, doors };
+        let (run, apps) = (listening.run_file(), app_names(&data, settings));
+        let facts = Facts { run, apps, data_dir, bundle, doors };
 
         let https = match https {
             Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
@@ -158,12 +170,17 @@ impl Server {
         };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
         facts.run.write(&facts.data_dir)?;
-        Ok(Self { facts, data, topics, credentials, shutdown, edges })
+        Ok(Self { facts, data, topics, credentials, links, shutdown, edges })
     }
 
     /// Where everything is.
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// A fresh link that opens the portal, once and for a while. It is a secret.
+    pub(crate) fn portal_link(&self) -> String {
+        self.links.make().url
     }
 
     /// Its credentials; for the demo's own consumer.
@@ -214,6 +231,19 @@ async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<A
     };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);
     Ok(tokio::task::spawn_blocking(open).await.context("the data directory cannot be opened")??)
+}
+
+/// The server makes the directory with mode 0700; one that somebody else made may be more open than
+/// its owner knows.
+fn warn_if_others_may_read(data_dir: &Path) {
+    let Ok(metadata) = std::fs::metadata(data_dir) else { return };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let shown = data_dir.display();
+        tracing::warn!(
+            "{shown} is open to other users of this machine (mode {mode:04o}); to keep it to yourself: chmod 700 {shown}"
+        );
+    }
 }
 
 async fn stop_data(data: Arc<DataDir>) {

@@ -1,46 +1,91 @@
-//! What `headwater serve` prints once it is ready: where everything is, and the two commands that show it at work.
+//! What `headwater serve` prints once it is ready: where everything is, and the commands that show
+//! it at work.
+//!
+//! Invariants: what shows events comes before what makes one, since a consumer begins at the end of
+//! a topic unless it is told otherwise; every command runs as it is printed, also where the binary
+//! is not in `PATH` (`cargo run`); the link that opens the portal is a secret, and stands only on a
+//! terminal.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use crate::{
     output::Marks,
     server::{Access, Door, Facts},
 };
 
+/// Who reads the screen.
+pub(crate) struct Reader<'a> {
+    /// What to type to run this program; see [`program_as_typed`].
+    pub(crate) program: &'a str,
+    /// A link that opens the portal, if the reader is a person at a terminal.
+    pub(crate) portal_link: Option<&'a str>,
+    pub(crate) marks: Marks,
+}
+
 /// The whole screen.
-pub(crate) fn render(facts: &Facts, marks: Marks) -> String {
+pub(crate) fn render(facts: &Facts, reader: &Reader<'_>) -> String {
+    let marks = reader.marks;
     let mut screen = format!("\n{}\n\n", marks.strong(&format!("Headwater {} is ready", facts.run.version)));
-    for (name, value, note) in places(facts) {
+    for (name, value, note) in places(facts, reader) {
         let note = if note.is_empty() { String::new() } else { format!("  {}", marks.faint(&note)) };
         writeln!(screen, "  {name:<17}{value}{note}").expect("a string takes all text");
     }
     screen.push('\n');
-    screen.push_str(&access(facts, marks));
+    screen.push_str(&access(facts, reader));
     write!(
         screen,
-        "\n{}\n\n{}\n\n{}\n\n{}\n\n  {}\n",
-        marks.strong("See events: Kafka's own console consumer (this is consume.sh; KAFKA is where Kafka is unpacked)"),
+        "\n{}\n\n  {}\n\n{}\n\n{}\n\n{}\n\n{}\n\n  {}\n",
+        marks.strong("1. See events, in another terminal"),
+        command(facts, reader, "events --from-beginning"),
+        marks.faint("  or by Kafka's own console consumer, which shows what is written from now on (KAFKA is where Kafka is unpacked):"),
         indented(&script(facts)),
-        marks.strong("Make an event: a write, in another terminal"),
+        marks.strong("2. Make an event: a write, in a third terminal"),
         indented(&curl(facts)),
-        marks.faint(&format!(
-            "Without Kafka: headwater events --from-beginning{}\n  Ctrl-C stops the server.",
-            data_dir_flag(facts)
-        )),
+        marks.faint("Ctrl-C stops the server."),
     )
     .expect("a string takes all text");
     screen
 }
 
+/// `headwater` where that runs this very file, else the file: below the working directory in short,
+/// as `cargo run` leaves it.
+pub(crate) fn program_as_typed() -> String {
+    let name = "headwater";
+    let Ok(this) = std::env::current_exe() else { return name.to_owned() };
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.and_then(|path| path.canonicalize().ok()) == this.canonicalize().ok() {
+        return name.to_owned();
+    }
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    match here.ok().and_then(|here| this.strip_prefix(here).ok()) {
+        Some(below) if below.components().count() == 1 => quoted(&Path::new(".").join(below)),
+        Some(below) => quoted(below),
+        None => quoted(&this),
+    }
+}
+
+/// The path as a word for a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%=,".contains(&byte);
+    if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// Name, value and a note on it.
-fn places(facts: &Facts) -> Vec<(&'static str, String, String)> {
+fn places(facts: &Facts, reader: &Reader<'_>) -> Vec<(&'static str, String, String)> {
     let directory = facts.bundle.directory.display();
     let apps = match facts.apps.as_slice() {
         [only] => format!("app {only}"),
         many => format!("apps {}", many.join(", ")),
     };
+    let fresh = command(facts, reader, "portal");
+    let portal = match reader.portal_link {
+        Some(link) => ("Portal", link.to_owned(), format!("signs you in, once, for ten minutes; then: {fresh}")),
+        None => ("Portal", format!("{}/portal/", facts.run.http), format!("a link that signs you in: {fresh}")),
+    };
     let mut places = vec![
-        ("Portal", facts.portal_link.clone(), "signs you in, once".to_owned()),
+        portal,
         ("Data", facts.data_dir.display().to_string(), apps),
         ("HTTP API", format!("{}/api/v4", facts.run.http), String::new()),
     ];
@@ -58,8 +103,8 @@ fn places(facts: &Facts) -> Vec<(&'static str, String, String)> {
 }
 
 /// One paragraph for each door that does not simply ask for a key.
-fn access(facts: &Facts, marks: Marks) -> String {
-    let create = format!("headwater key create NAME{}", data_dir_flag(facts));
+fn access(facts: &Facts, reader: &Reader<'_>) -> String {
+    let create = command(facts, reader, "key create NAME");
     let paragraph = |door: &Door| {
         let (base, address) = (&door.base, door.address);
         match door.access {
@@ -86,7 +131,7 @@ fn access(facts: &Facts, marks: Marks) -> String {
         .doors
         .iter()
         .filter_map(paragraph)
-        .map(|(title, text)| format!("  {}\n  {text}\n", marks.loud(title)))
+        .map(|(title, text)| format!("  {}\n  {text}\n", reader.marks.loud(title)))
         .collect();
     if paragraphs.is_empty() {
         return "  The HTTP API asks for a key: Authorization: Bearer <key>\n".to_owned();
@@ -94,14 +139,14 @@ fn access(facts: &Facts, marks: Marks) -> String {
     paragraphs.join("\n")
 }
 
-/// Nothing where the server is found without it.
-fn data_dir_flag(facts: &Facts) -> String {
-    let default = std::path::absolute("headwater-data").ok();
-    if default.as_deref() == Some(&facts.data_dir) {
-        String::new()
-    } else {
-        format!(" --data-dir {}", facts.data_dir.display())
-    }
+/// A command of this program that finds this server.
+fn command(facts: &Facts, reader: &Reader<'_>, verb: &str) -> String {
+    let found = std::path::absolute("headwater-data").ok();
+    let flag = match found.as_deref() == Some(&facts.data_dir) {
+        true => String::new(),
+        false => format!(" --data-dir {}", quoted(&facts.data_dir)),
+    };
+    format!("{} {verb}{flag}", reader.program)
 }
 
 /// The page's script as `consume.sh` holds it, without its first line and comments.
@@ -156,7 +201,6 @@ mod tests {
                 endpoint: kafka,
                 topic: "user-consumable-default".to_owned(),
             },
-            portal_link: "http://127.0.0.1:8080/portal/sign-in?token=TOKEN".to_owned(),
             doors,
         }
     }
@@ -166,6 +210,11 @@ mod tests {
     }
 
     fn screen(doors: Vec<Door>) -> String {
+        let link = Some("http://127.0.0.1:8080/portal/sign-in?token=TOKEN");
+        screen_of(doors, &Reader { program: "headwater", portal_link: link, marks: Marks::none() })
+    }
+
+    fn screen_of(doors: Vec<Door>, reader: &Reader<'_>) -> String {
         let directory = tempfile::tempdir().unwrap();
         let files = directory.path().join("credentials/default");
         std::fs::create_dir_all(&files).unwrap();
@@ -174,7 +223,7 @@ mod tests {
             "#!/bin/sh\n# a comment\n\nTOPIC=t\n\n$KAFKA/bin/x \\\n --topic $TOPIC\n",
         )
         .unwrap();
-        let screen = render(&facts(directory.path(), doors), Marks::none());
+        let screen = render(&facts(directory.path(), doors), reader);
         screen.replace(directory.path().to_str().unwrap(), "/data")
     }
 
@@ -182,6 +231,24 @@ mod tests {
     fn a_first_start_is_as_it_was_agreed() {
         let open = door("http://127.0.0.1:8080", "127.0.0.1:8080", Access::OpenOnLoopback);
         expect_file!["../tests/golden/start-screen.txt"].assert_eq(&screen(vec![open]));
+    }
+
+    #[test]
+    fn without_a_terminal_there_is_no_secret_and_the_program_is_named_as_it_runs() {
+        let open = door("http://127.0.0.1:8080", "127.0.0.1:8080", Access::OpenOnLoopback);
+        let reader = Reader { program: "target/debug/headwater", portal_link: None, marks: Marks::none() };
+        let screen = screen_of(vec![open], &reader);
+        assert!(!screen.contains("token="), "{screen}");
+        assert!(screen.contains("http://127.0.0.1:8080/portal/  a link that signs you in: target/debug/headwater portal --data-dir /data"), "{screen}");
+        let place = |part: &str| screen.find(part).unwrap_or_else(|| panic!("{part:?} is not in {screen}"));
+        assert!(place("  target/debug/headwater events --from-beginning --data-dir /data") < place("consume.sh"));
+        assert!(place("consume.sh") < place("  curl -X POST"), "whatever consumes is started before the write");
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quoted(Path::new("/opt/headwater-1.2/headwater")), "/opt/headwater-1.2/headwater");
+        assert_eq!(quoted(Path::new("/an/it's here")), r"'/an/it'\''s here'");
     }
 
     #[test]

@@ -52,6 +52,7 @@ fn bad_usage_is_status_2() {
         &["serve", "--no-such-option"],
         &["serve", "--http-listen", "nowhere"],
         &["serve", "--segment-bytes", "big"],
+        &["serve", "--retention-ms", "64KiB"],
         &["key", "create", "k", "--grant", "shop=fly"],
     ] {
         let finished = run(directory.path(), arguments);
@@ -67,6 +68,21 @@ fn what_cannot_be_is_refused() {
     fails(&run(directory.path(), &["serve", "--segment-bytes", "1KiB"]), 2, &["--segment-bytes must be from 65536"]);
     fails(&run(directory.path(), &["serve", "--app", "My App"]), 2, &["--app", "an app's name is"]);
     fails(&run(directory.path(), &["serve", "--log", "loud=="]), 2, &["--log: "]);
+}
+
+#[test]
+fn a_time_is_no_size() {
+    let directory = here();
+    let says = "a time is milliseconds, or a number with ms, s, m, h or d, such as 7d, not \"64KiB\"";
+    for option in ["retention-ms", "tombstone-retention-ms", "request-timeout-ms"] {
+        let flag = run(directory.path(), &["serve", &format!("--{option}"), "64KiB"]);
+        assert!(flag.code() == Some(2) && flag.stderr.contains(says), "{flag:?}");
+        let mut by_variable = command(directory.path(), &["serve"]);
+        by_variable.env(format!("HEADWATER_{}", option.to_uppercase().replace('-', "_")), "64KiB");
+        let variable = finish(by_variable);
+        assert!(variable.code() == Some(2) && variable.stderr.contains(says), "{variable:?}");
+        fails(&with_file(directory.path(), &format!("{option} = '64KiB'"), &["serve"]), 2, &[option, says]);
+    }
 }
 
 fn with_file(directory: &Path, text: &str, arguments: &[&str]) -> Finished {

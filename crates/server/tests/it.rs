@@ -6,8 +6,8 @@ mod support;
 
 mod administration;
 mod command_line;
+mod docs;
 mod events;
-mod guides;
 mod lifecycle;
 mod portal;
 mod real_clients;

@@ -9,7 +9,10 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::support::{TestServer, only_line, run, wait_until};
+use crate::{
+    real_clients::client::Client,
+    support::{PATIENCE, TestServer, only_line, run, wait_until},
+};
 
 #[test]
 fn a_clean_stop_removes_run_json_and_is_status_0() {
@@ -125,6 +128,75 @@ fn the_start_screen_says_where_everything_is() {
     ] {
         assert!(screen.contains(words), "{words:?} is not on the screen: {screen}");
     }
+}
+
+#[test]
+fn the_start_screen_shows_events_before_it_makes_one() {
+    let server = TestServer::start();
+    wait_until("the screen is printed", || server.stdout().contains("Ctrl-C stops the server"));
+    let screen = server.stdout();
+    let program = env!("CARGO_BIN_EXE_headwater");
+    let place = |part: &str| screen.find(part).unwrap_or_else(|| panic!("{part:?} is not on the screen: {screen}"));
+    assert!(
+        place(&format!("{program} events --from-beginning\n")) < place("curl -X POST"),
+        "run by its path, as cargo does, it says that path"
+    );
+    assert!(place("kafka-console-consumer.sh") < place("curl -X POST"));
+    assert!(!screen.contains("token="), "where nobody reads along there is no way in: {screen}");
+    place(&format!("/portal/  a link that signs you in: {program} portal\n"));
+}
+
+#[test]
+fn a_start_screen_on_a_terminal_has_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let serve = concat!(
+        "exec ",
+        env!("CARGO_BIN_EXE_headwater"),
+        " serve --http-listen 127.0.0.1:0 --kafka-listen 127.0.0.1:0"
+    );
+    let mut command = std::process::Command::new("script");
+    command.args(["-qefc", serve, "/dev/null"]).current_dir(directory.path()).env_remove("HEADWATER_LOG_FORMAT");
+    let terminal = Client::start(command);
+    let line = terminal.wait_for_line("/portal/sign-in?token=");
+    assert!(line.contains("signs you in, once, for ten minutes"), "{line}");
+}
+
+#[test]
+fn a_directory_that_others_may_read_is_warned_about() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let path = directory.path().join("headwater-data");
+    std::fs::create_dir(&path).unwrap();
+    let serve = |mode: u32| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        TestServer::start_in(directory.clone(), &[]).terminate().stderr
+    };
+    for mode in [0o755, 0o710, 0o704] {
+        let said = serve(mode);
+        assert!(said.contains(&format!("(mode {mode:04o}); to keep it to yourself: chmod 700 ")), "{said}");
+    }
+    let said = serve(0o700);
+    assert!(!said.contains("chmod"), "{said}");
+}
+
+#[test]
+fn a_request_waits_for_its_transaction_as_long_as_is_said() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let server = TestServer::start_in(directory, &["--request-timeout-ms", "250ms"]);
+    let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
+    let request =
+        config.build().new_agent().post(format!("{}/api/v4/store/count", server.run["http"].as_str().unwrap()));
+    let mut reply = request.header("X-DITTO-TXN-ID", "9").send(r#"{"collection":"people"}"#).unwrap();
+    let said = reply.body_mut().read_to_string().unwrap();
+    assert!(reply.status() == 404 && said.contains("was not applied within 0.25 s"), "{said}");
+}
+
+#[test]
+fn a_new_app_is_not_named_as_a_path_of_the_servers() {
+    let directory = tempfile::tempdir().unwrap();
+    let listen = ["--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"];
+    let refused = run(directory.path(), &[&["serve", "--app", "admin"], &listen[..]].concat());
+    assert_eq!(refused.code(), Some(2), "{refused:?}");
+    assert!(only_line(&refused.stderr).contains("an app cannot be named \"admin\""), "{refused:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod links;
 mod live_events;
 mod newcomer;
 mod pages;
+mod tables;
 mod visitor;
 
 pub(crate) use crate::support::browser;

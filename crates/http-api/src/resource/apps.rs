@@ -13,7 +13,7 @@ use crate::{
 
 /// 201 and the app. Its credentials are made with it; should that fail, the next start of the server makes them.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let name = AppName::new(&NewApp::parse(call.body())?.name)?;
+    let name = AppName::for_new(&NewApp::parse(call.body())?.name)?;
     let made = tokio::task::spawn_blocking(move || {
         let app = state.data_dir.create_app(&name)?;
         // Retention waits for them.

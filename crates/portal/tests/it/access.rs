@@ -94,19 +94,58 @@ fn a_link_signs_in_once() {
     let (token, _) = site.tokens.make(NOW_MS, Duration::from_secs(60));
     let path = format!("/portal/sign-in?token={token}");
     let mut first = site.visitor();
-    assert_eq!(first.get(&path).location(), "/portal/");
+    for _ in 0..3 {
+        let page = first.get(&path);
+        assert_eq!((page.status, page.text().matches("<button").count()), (StatusCode::OK, 1), "a GET spends nothing");
+        assert_eq!(first.get("/portal/").location(), "/portal/sign-in", "nor does it sign in");
+        assert_eq!(site.visitor().ask(Method::HEAD, &path, &[], "").status, StatusCode::OK);
+        first.get(&path);
+    }
+    assert_eq!(first.post("/portal/sign-in", &[("token", &token)]).location(), "/portal/");
     assert_eq!(first.get("/portal/").location(), "/portal/apps/default/");
     assert_eq!(first.get(&path).location(), "/portal/", "who is signed in is not bothered");
-    for path in [path.as_str(), "/portal/sign-in?token=unknown"] {
+    for token in [token.as_str(), "unknown"] {
         let mut second = site.visitor();
-        let refused = second.get(path);
+        let refused = second.get(&format!("/portal/sign-in?token={token}"));
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
         refused.says("headwater portal").says("A link works once");
+        let refused = second.post("/portal/sign-in", &[("token", token)]);
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
         assert_eq!(second.get("/portal/").location(), "/portal/sign-in");
     }
-    let (late, ends_ms) = site.tokens.make(NOW_MS, Duration::from_secs(60));
+}
+
+#[test]
+fn a_link_ends_while_its_page_is_open() {
+    let site = Site::new();
+    let (token, ends_ms) = site.tokens.make(NOW_MS, portal::limits::TOKEN_LIFE);
+    assert_eq!(ends_ms - NOW_MS, 10 * 60 * 1000);
+    let path = format!("/portal/sign-in?token={token}");
+    let mut late = site.visitor();
+    assert_eq!(late.get(&path).status, StatusCode::OK);
     site.now(ends_ms);
-    assert_eq!(site.visitor().get(&format!("/portal/sign-in?token={late}")).status, StatusCode::FORBIDDEN);
+    assert_eq!(late.post("/portal/sign-in", &[("token", &token)]).status, StatusCode::FORBIDDEN);
+    assert_eq!(site.visitor().get(&path).status, StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn the_links_button_is_guarded_as_every_form() {
+    let site = Site::new();
+    let (token, _) = site.tokens.make(NOW_MS, Duration::from_secs(60));
+    let body = encoded(&[("token", &token)]);
+    let forged = site.visitor().ask(Method::POST, "/portal/sign-in", &[], &body);
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "it needs the token of its page");
+    let mut browser = site.visitor();
+    browser.get(&format!("/portal/sign-in?token={token}"));
+    let body = encoded(&[("token", &token), ("csrf", &browser.csrf)]);
+    for header in [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")] {
+        assert_eq!(browser.ask(Method::POST, "/portal/sign-in", &[header], &body).status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(
+        browser.post("/portal/sign-in", &[("token", &token)]).location(),
+        "/portal/",
+        "none of it spent the link"
+    );
 }
 
 #[test]

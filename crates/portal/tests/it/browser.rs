@@ -141,7 +141,8 @@ impl Site {
     pub(crate) fn admin(&self) -> Browser<'_> {
         let mut browser = self.visitor();
         let (token, _) = self.tokens.make(self.clock.now_ms(), std::time::Duration::from_secs(60));
-        let answer = browser.get(&format!("/portal/sign-in?token={token}"));
+        browser.get(&format!("/portal/sign-in?token={token}"));
+        let answer = browser.post("/portal/sign-in", &[("token", &token)]);
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/portal/"));
         browser.get("/portal/apps/default/settings");
         assert_eq!(browser.csrf.len(), 64, "the page has a form");

@@ -9,8 +9,8 @@ use super::Context;
 use crate::{
     config::{LogFormat, ServeOptions},
     output::{Marks, print_line},
-    server::{Access, Door, Facts, Server},
-    start_screen,
+    server::{Access, Door, Server},
+    start_screen::{self, Reader, program_as_typed},
 };
 
 /// What to serve with.
@@ -43,7 +43,7 @@ impl Serve {
                     return Ok(());
                 }
             };
-            announce(server.facts(), context.common.log_format);
+            announce(&server, context.common.log_format);
             tokio::select! {
                 name = signals.next() => tracing::info!("{name}: stopping"),
                 error = server.failure() => {
@@ -65,10 +65,16 @@ impl Serve {
 }
 
 /// The screen for a person, log lines for a machine. A closed stdout is no reason to end.
-fn announce(facts: &Facts, format: LogFormat) {
+fn announce(server: &Server, format: LogFormat) {
+    let facts = server.facts();
     if format == LogFormat::Text {
-        let _ = print_line(&start_screen::render(facts, Marks::for_stdout()));
-        if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
+        let is_terminal = std::io::stdout().is_terminal();
+        // Whoever collects the output of services is not handed a way in.
+        let link = is_terminal.then(|| server.portal_link());
+        let program = program_as_typed();
+        let reader = Reader { program: &program, portal_link: link.as_deref(), marks: Marks::for_stdout() };
+        let _ = print_line(&start_screen::render(facts, &reader));
+        if is_terminal && std::io::stderr().is_terminal() {
             return; // the same person would read the same again
         }
     }

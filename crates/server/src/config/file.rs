@@ -81,7 +81,7 @@ mod tests {
         let text = "
             data-dir = '/var/lib/headwater'\nlog = 'warn'\nlog-format = 'json'
             http-listen = '0.0.0.0:80'\nhttps-listen = '[::]:443'\nhttps-cert = 'c'\nhttps-key = 'k'
-            max-request-bytes = 1\ninsecure-open = true\nkafka-listen = '0.0.0.0:9093'\nkafka-advertise = 'a:1'
+            max-request-bytes = 1\nrequest-timeout-ms = '5s'\ninsecure-open = true\nkafka-listen = '0.0.0.0:9093'\nkafka-advertise = 'a:1'
             max-event-bytes = '1MiB'\napp = 'shop'\nsegment-bytes = 3\nretention-bytes = -1\nretention-ms = -1\ntombstone-retention-ms = -1";
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), known_keys());
@@ -103,6 +103,10 @@ mod tests {
         refused(
             "app = 'a'\nsegment-bytes = true",
             "line 2, segment-bytes: invalid type: boolean `true`, expected a string or a whole number",
+        );
+        refused(
+            "retention-ms = '64KiB'",
+            "line 1, retention-ms: a time is milliseconds, or a number with ms, s, m, h or d, such as 7d, not \"64KiB\"; -1 keeps all",
         );
         refused("app = 1", "line 1, app: invalid type: integer `1`, expected a string");
         refused("http-listen = 'x'", "line 1, http-listen: an address is HOST:PORT, such as 127.0.0.1:8080");

@@ -124,18 +124,47 @@ impl FromStr for ByteSize {
     }
 }
 
-/// A limit in Kafka's way: -1 is none.
+/// A time: plain milliseconds, or with ms, s, m, h or d.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeepLimit {
-    /// Everything is kept.
-    All,
-    /// At most this, in the option's unit.
-    AtMost(u64),
+pub(crate) struct Milliseconds(pub(crate) u64);
+
+impl FromStr for Milliseconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let factor = match unit.trim_start() {
+            "" | "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => {
+                return Err(format!(
+                    "a time is milliseconds, or a number with ms, s, m, h or d, such as 7d, not {text:?}"
+                ));
+            }
+        };
+        let number: u64 = number
+            .parse()
+            .map_err(|_| format!("a time begins with a whole number, such as 7d or 30m, not {text:?}"))?;
+        number.checked_mul(factor).map(Self).ok_or_else(|| "the time is too long".to_owned())
+    }
 }
 
-impl KeepLimit {
+/// A limit in Kafka's way: -1 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeepLimit<T> {
+    /// Everything is kept.
+    All,
+    /// At most this.
+    AtMost(T),
+}
+
+impl<T> KeepLimit<T> {
     /// The bound; `None` keeps all.
-    pub(crate) fn limit(self) -> Option<u64> {
+    pub(crate) fn limit(self) -> Option<T> {
         match self {
             Self::All => None,
             Self::AtMost(limit) => Some(limit),
@@ -143,11 +172,14 @@ impl KeepLimit {
     }
 }
 
-impl FromStr for KeepLimit {
+impl<T: FromStr<Err = String>> FromStr for KeepLimit<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "-1" { Ok(Self::All) } else { text.parse::<ByteSize>().map(|size| Self::AtMost(size.0)) }
+        if text == "-1" {
+            return Ok(Self::All);
+        }
+        text.parse().map(Self::AtMost).map_err(|error| format!("{error}; -1 keeps all"))
     }
 }
 
@@ -183,7 +215,14 @@ macro_rules! deserialize_from_text {
         }
     )*};
 }
-deserialize_from_text!(ListenAddress, PublicAddress, ByteSize, KeepLimit);
+deserialize_from_text!(
+    ListenAddress,
+    PublicAddress,
+    ByteSize,
+    Milliseconds,
+    KeepLimit<ByteSize>,
+    KeepLimit<Milliseconds>
+);
 
 #[cfg(test)]
 mod tests {
@@ -228,9 +267,33 @@ mod tests {
     }
 
     #[test]
+    fn times() {
+        for (text, ms) in [
+            ("0", 0),
+            ("60000", 60_000),
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("30m", 1_800_000),
+            ("12 h", 43_200_000),
+            ("7d", 604_800_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Milliseconds(ms)), "{text}");
+        }
+        for text in
+            ["", "d", "-2", "1.5h", "64KiB", "7D", "1w", "1h30m", "99999999999999999999", "18446744073709551615d"]
+        {
+            assert!(text.parse::<Milliseconds>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn limits() {
-        assert_eq!("-1".parse(), Ok(KeepLimit::All));
-        assert_eq!("1KiB".parse(), Ok(KeepLimit::AtMost(1024)));
-        assert!("-2".parse::<KeepLimit>().is_err());
+        assert_eq!("-1".parse(), Ok(KeepLimit::<ByteSize>::All));
+        assert_eq!("1KiB".parse(), Ok(KeepLimit::AtMost(ByteSize(1024))));
+        assert_eq!("-1".parse(), Ok(KeepLimit::<Milliseconds>::All));
+        assert_eq!("1h".parse(), Ok(KeepLimit::AtMost(Milliseconds(3_600_000))));
+        assert!("-2".parse::<KeepLimit<ByteSize>>().is_err() && "7d".parse::<KeepLimit<ByteSize>>().is_err());
+        let refused = "64KiB".parse::<KeepLimit<Milliseconds>>().unwrap_err();
+        assert!(refused.contains("such as 7d, not \"64KiB\"; -1 keeps all"), "{refused}");
     }
 }

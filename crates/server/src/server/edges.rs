@@ -1,6 +1,6 @@
 //! How the edges are called: the one place that knows the interfaces of `http-api` and `kafka-endpoint`. The portal is `pages`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::Credentials;
@@ -77,6 +77,7 @@ fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpA
         insecure_open: settings.insecure_open,
         host_names: listening.names.clone(),
         request_bytes_max: usize::try_from(settings.request_bytes_max).unwrap_or(usize::MAX),
+        request_timeout: Duration::from_millis(settings.request_timeout_ms),
         ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
     };
     let clock = Arc::new(SystemClock);

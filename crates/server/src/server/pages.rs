@@ -1,13 +1,12 @@
 //! The portal and what it asks of others: consumer groups of the Kafka endpoint, links for the HTTP API.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::Router;
 use http_api::{HttpApi, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
 use portal::{
-    ConsumerGroup, ConsumerGroups, GroupMember, Portal, PortalOptions, PortalParts, SignInTokens,
-    limits::{START_TOKEN_LIFE, TOKEN_LIFE},
+    ConsumerGroup, ConsumerGroups, GroupMember, Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE,
 };
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
@@ -27,21 +26,12 @@ impl Links {
     pub(super) fn new(base: &str) -> Self {
         Self { tokens: SignInTokens::new(rand::random), base: base.to_owned() }
     }
-
-    /// The one of the start screen, which nobody need be quick to open.
-    pub(super) fn of_start(&self) -> String {
-        self.fresh(START_TOKEN_LIFE).url
-    }
-
-    fn fresh(&self, life: Duration) -> SignInLinkReply {
-        let (token, expires_ms) = self.tokens.make(clock::now_ms(), life);
-        SignInLinkReply { url: format!("{}/portal/sign-in?token={token}", self.base), expires_ms }
-    }
 }
 
 impl SignInLinks for Links {
     fn make(&self) -> SignInLinkReply {
-        self.fresh(TOKEN_LIFE)
+        let (token, expires_ms) = self.tokens.make(clock::now_ms(), TOKEN_LIFE);
+        SignInLinkReply { url: format!("{}/portal/sign-in?token={token}", self.base), expires_ms }
     }
 }
 

@@ -16,10 +16,11 @@ use crate::{
 };
 
 #[test]
-fn a_newcomer_gets_from_the_start_screen_to_events_in_the_console() {
+fn a_newcomer_gets_from_the_printed_link_to_events_in_the_console() {
     let server = TestServer::start();
     let browser = Browser::start();
-    open_the_printed_link(&server, &browser);
+    sign_in(&server, &browser);
+    assert!(!browser.address().contains("token"), "the token has left the address");
     let consumer = consume_with_downloads(&server, &browser);
 
     // The table is open before the write, so that the event arrives in it.
@@ -38,16 +39,6 @@ fn a_newcomer_gets_from_the_start_screen_to_events_in_the_console() {
     });
     drop(consumer);
     revoke_and_be_refused(&server, &writer);
-}
-
-/// The link of the start screen, as somebody clicks it.
-fn open_the_printed_link(server: &TestServer, browser: &Browser) {
-    wait_until("the screen is printed", || server.stdout().contains("Ctrl-C stops the server"));
-    let stdout = server.stdout();
-    let link = stdout.split_whitespace().find(|word| word.contains("/portal/sign-in?token="));
-    browser.open(link.unwrap_or_else(|| panic!("the start screen has a link: {stdout}")));
-    browser.wait_until("signed in", |browser| browser.address().contains("/portal/apps/default"));
-    assert!(!browser.address().contains("token"), "the token has left the address");
 }
 
 /// Downloads both certificates, reads both passwords off the page, and starts the page's Kafka with them.

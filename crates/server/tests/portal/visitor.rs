@@ -8,12 +8,13 @@ use crate::{real_clients::events::write, support::TestServer};
 /// The app's pages.
 pub(crate) const APP: &str = "/portal/apps/default/";
 
-/// Opens the link that `headwater portal` prints.
+/// Opens the link that `headwater portal` prints, and presses its button.
 pub(crate) fn sign_in(server: &TestServer, browser: &Browser) {
     let link = server.run(&["portal"]);
     assert_eq!(link.code(), Some(0), "{link:?}");
     let address = link.stdout.lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("http")));
     browser.open(address.unwrap_or_else(|| panic!("a link: {link:?}")));
+    browser.click("main form button.primary");
     browser.wait_until("signed in", |browser| !browser.address().contains("sign-in"));
 }
 

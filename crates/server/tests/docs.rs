@@ -1,0 +1,254 @@
+//! Every code block of every document, done as a reader does it.
+//!
+//! A document's blocks follow each other in one shell, on one server: the one that the document
+//! starts, or else one that is there. A fence's first word is the language, what follows says how
+//! the block is taken; readers do not see it.
+//!
+//! | fence | what happens |
+//! |---|---|
+//! | `sh` | runs; a command or a request that fails is a failure |
+//! | `sh stays` | is left running, as in a terminal of its own |
+//! | `sh no-run: why` | does not run; there are few of these |
+//! | `json`, `text output` | each line is printed by the `sh` blocks since the last such block, or by every consumer that stays |
+//! | `json example` | is JSON, each line |
+//! | `toml`, `ini` | is a configuration file, or a systemd unit, that the binary takes |
+//! | `text query-errors` | queries, each with what the server answers to it |
+//! | `text` | drawings and grammars |
+//!
+//! Invariants: there is no block without a language, and no document without its test.
+
+mod block;
+mod shell;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    real_clients::clients::{KAFKA_OF_THE_PAGE, tool},
+    support::{TestServer, run},
+};
+use block::{Block, Kind};
+use shell::Shell;
+
+const DOCUMENTS: [&str; 9] = [
+    "README.md",
+    "docs/glossary.md",
+    "docs/guides/falling-behind.md",
+    "docs/internals/stored-formats.md",
+    "docs/operating/credentials.md",
+    "docs/operating/running.md",
+    "docs/reference/http-api.md",
+    "docs/reference/query-language.md",
+    "examples/README.md",
+];
+
+/// Blocks that may say `no-run`, over all documents.
+const NOT_RUN_MAX: usize = 4;
+
+#[test]
+fn readme() {
+    follow("README.md");
+}
+
+#[test]
+fn glossary() {
+    follow("docs/glossary.md");
+}
+
+#[test]
+fn falling_behind() {
+    follow("docs/guides/falling-behind.md");
+}
+
+#[test]
+fn stored_formats() {
+    follow("docs/internals/stored-formats.md");
+}
+
+#[test]
+fn credentials() {
+    follow("docs/operating/credentials.md");
+}
+
+#[test]
+fn running() {
+    follow("docs/operating/running.md");
+}
+
+#[test]
+fn http_api() {
+    follow("docs/reference/http-api.md");
+}
+
+#[test]
+fn query_language() {
+    follow("docs/reference/query-language.md");
+}
+
+#[test]
+fn examples() {
+    follow("examples/README.md");
+}
+
+#[test]
+fn every_document_has_its_test_and_few_blocks_do_not_run() {
+    let mut found = BTreeSet::from(["README.md".to_owned(), "examples/README.md".to_owned()]);
+    documents_below(&root().join("docs"), &mut found);
+    assert_eq!(found, DOCUMENTS.map(str::to_owned).into());
+    let blocks = DOCUMENTS.iter().flat_map(|document| Block::all_of(document, &read(document)));
+    let not_run: Vec<Block> = blocks.filter(|block| matches!(block.kind, Kind::NotRun { .. })).collect();
+    assert!(not_run.len() <= NOT_RUN_MAX, "{} blocks do not run: {not_run:#?}", not_run.len());
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(document: &str) -> String {
+    std::fs::read_to_string(root().join(document)).unwrap()
+}
+
+fn documents_below(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            documents_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.insert(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+}
+
+/// Does what a document says.
+fn follow(document: &str) {
+    let blocks = Block::all_of(document, &read(document));
+    let starts_a_server = |block: &Block| block.kind.is_run() && block.text.contains("headwater serve");
+    let needs_a_server = |block: &Block| block.kind.is_run() || block.kind == Kind::QueryErrors;
+    let own_server = blocks.iter().any(starts_a_server);
+    let server = (!own_server && blocks.iter().any(needs_a_server)).then(TestServer::start);
+    let folder = match &server {
+        Some(server) => server.directory(),
+        None => std::sync::Arc::new(tempfile::tempdir().unwrap()),
+    };
+    let mut reader =
+        Reader { shell: Shell::start(folder.path(), &tools_of(&blocks)), folder: folder.path().to_owned() };
+    std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
+    for block in &blocks {
+        reader.take(block, server.as_ref());
+    }
+}
+
+/// Programs that a document uses and that are no part of a machine.
+fn tools_of(blocks: &[Block]) -> Vec<(&'static str, PathBuf)> {
+    let uses = |word: &str| blocks.iter().any(|block| block.kind.is_run() && block.text.contains(word));
+    let mut tools = Vec::new();
+    if uses("python ") {
+        tools.push(("PATH", tool("python").join("bin")));
+    }
+    if uses("node ") {
+        tools.push(("NODE_PATH", tool("node").join("node_modules")));
+    }
+    tools
+}
+
+struct Reader {
+    shell: Shell,
+    folder: PathBuf,
+}
+
+impl Reader {
+    fn take(&mut self, block: &Block, server: Option<&TestServer>) {
+        let text = self.filled_in(&block.text);
+        match &block.kind {
+            Kind::Run => self.shell.run(&block.place, &text),
+            Kind::Stays => {
+                let is_consumer = !block.text.contains("headwater serve");
+                self.shell.leave_running(&block.place, &text, is_consumer);
+                self.wait_until_it_is_there(block);
+            }
+            Kind::Output => self.shell.has_printed(&block.place, &text),
+            Kind::Example => block.text.lines().for_each(|line| {
+                serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", block.place));
+            }),
+            Kind::Configuration => check_configuration(block),
+            Kind::Unit => check_unit(block),
+            Kind::QueryErrors => check_query_errors(block, server.unwrap()),
+            Kind::NotRun { .. } | Kind::Drawing => {}
+        }
+    }
+
+    /// The documents say the default ports and a place for Kafka; the tests' server has others.
+    fn filled_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        if text.contains("/path/to/kafka") {
+            text = text.replace(&format!("/path/to/{KAFKA_OF_THE_PAGE}"), tool(KAFKA_OF_THE_PAGE).to_str().unwrap());
+        }
+        let Ok(run) = std::fs::read_to_string(self.folder.join("headwater-data/run.json")) else { return text };
+        let run: Value = serde_json::from_str(&run).unwrap();
+        text.replace("http://127.0.0.1:8080", run["http"].as_str().unwrap())
+            .replace("localhost:9093", run["kafka"].as_str().unwrap())
+    }
+
+    /// A reader goes on once a server says that it is ready, and once a consumer has its place on
+    /// the topic.
+    fn wait_until_it_is_there(&self, block: &Block) {
+        if block.text.contains("headwater serve") {
+            self.shell.wait_until(&block.place, "the server is ready", || {
+                self.folder.join("headwater-data/run.json").exists()
+            });
+        } else if block.text.contains("consume.sh") {
+            let metrics = format!("{}/metrics", self.filled_in("http://127.0.0.1:8080"));
+            let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+            self.shell.wait_until(&block.place, "the consumer has committed its place", || {
+                let mut reply = agent.get(&metrics).call().unwrap();
+                reply.body_mut().read_to_string().unwrap().contains("headwater_kafka_group_lag{")
+            });
+        }
+    }
+}
+
+/// A file that is read well leaves only that no server runs.
+fn check_configuration(block: &Block) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("c.toml"), &block.text).unwrap();
+    let finished = run(directory.path(), &["app", "list", "--data-dir", "d", "--config", "c.toml"]);
+    assert!(
+        finished.code() == Some(1) && finished.stderr.contains("no server runs on d"),
+        "{}: {finished:?}",
+        block.place
+    );
+}
+
+/// Each line is a section, a setting or a comment; the options of `ExecStart` are the binary's.
+fn check_unit(block: &Block) {
+    let is_setting =
+        |line: &str| line.split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_alphabetic()));
+    let is_section = |line: &str| line.starts_with('[') && line.ends_with(']');
+    let strange = block
+        .text
+        .lines()
+        .find(|line| !(line.is_empty() || line.starts_with('#') || is_section(line) || is_setting(line)));
+    assert_eq!(strange, None, "{}", block.place);
+    let start = block.text.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
+    let help = run(Path::new("."), &["serve", "--help"]).stdout;
+    let mut options = start.split(' ').filter(|word| word.starts_with("--"));
+    let unknown = options.find(|option| !help.contains(&format!("{option} ")));
+    assert!(start.contains("/headwater serve ") && unknown.is_none(), "{}: {unknown:?}", block.place);
+}
+
+fn check_query_errors(block: &Block, server: &TestServer) {
+    for line in block.text.lines() {
+        let (query, message) = line.split_once("  ").expect("a query, and what is said of it");
+        let (status, reply) = server.post("/api/v4/store/find", &json!({"collection": "c", "query": query}));
+        let said = reply["message"].as_str().unwrap_or_default();
+        assert!(
+            status == 400 && said.contains(message.trim()),
+            "{}: {query}\n  is answered {said:?}\n  not {message:?}",
+            block.place
+        );
+    }
+}
