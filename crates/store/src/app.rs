@@ -14,8 +14,8 @@ use document::{Changeset, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OpenError, Snapshot,
-    SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock,
+    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OpenError, Snapshot, SnapshotError,
+    StoreOptions, TrimObserver, WaitError, WallClock,
     consumer_offsets::{ConsumerOffsets, GroupGeneration, OffsetsChange, generation_change},
     disk,
     engine::{Engine, EngineError},

@@ -37,10 +37,7 @@ pub(crate) fn generation_change(group: &str, generation: Option<GroupGeneration>
         metadata: generation.members,
     };
     let (topic, partition) = GENERATION;
-    OffsetsChange {
-        group: group.to_owned(),
-        offsets: vec![(topic.to_owned(), partition, generation.map(as_offset))],
-    }
+    OffsetsChange { group: group.to_owned(), offsets: vec![(topic.to_owned(), partition, generation.map(as_offset))] }
 }
 
 /// Offsets that are set or, with `None`, forgotten; all or none.

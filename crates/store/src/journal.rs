@@ -85,7 +85,13 @@ impl Journal {
     fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>) -> Self {
         let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
         let planned_end = Mutex::new(segments.last().map_or(0, |s| s.len_bytes()));
-        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments), planned_end, damage: OnceLock::new() }
+        Self {
+            dir: dir.to_owned(),
+            segment_bytes,
+            segments: RwLock::new(segments),
+            planned_end,
+            damage: OnceLock::new(),
+        }
     }
 
     /// What every segment says of the app.
@@ -204,7 +210,8 @@ impl Journal {
     /// The damage that events from `offset` on, which were committed, are nowhere.
     pub(crate) fn events_missing(&self, offset: u64) -> SegmentError {
         let last = self.active();
-        let error = last.damaged(last.len_bytes(), FrameError(format!("the events from offset {offset} on are missing")));
+        let error =
+            last.damaged(last.len_bytes(), FrameError(format!("the events from offset {offset} on are missing")));
         self.note_damage(&error);
         error
     }

@@ -28,8 +28,9 @@ impl Journal {
         let filler = "x".repeat(900);
         let whole = runtime().block_on(async {
             for n in 0..60 {
-                let operations: Vec<_> =
-                    (0..4).map(|m| upsert(&format!("{n}-{m}"), &format!(r#"{{"n":{n},"filler":"{filler}"}}"#))).collect();
+                let operations: Vec<_> = (0..4)
+                    .map(|m| upsert(&format!("{n}-{m}"), &format!(r#"{{"n":{n},"filler":"{filler}"}}"#)))
+                    .collect();
                 app.commit(changeset(operations)).await.unwrap();
             }
             read(&app, 0).0

@@ -183,7 +183,9 @@ impl AppTopics {
 
     /// Why live queries do not get on with new events; `None` while they do.
     pub fn stopped(&self) -> Option<String> {
-        self.views().iter().find_map(|view| view.stopped().map(|why| format!("live query {:?}: {why}", view.query.name)))
+        self.views()
+            .iter()
+            .find_map(|view| view.stopped().map(|why| format!("live query {:?}: {why}", view.query.name)))
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -330,9 +332,8 @@ impl AppTopics {
         let known = self.views();
         let mut views = Vec::new();
         for query in &settings.live_queries {
-            let is_same = |known: &&Arc<View>| {
-                known.query.name == query.name && known.query.created_ms == query.created_ms
-            };
+            let is_same =
+                |known: &&Arc<View>| known.query.name == query.name && known.query.created_ms == query.created_ms;
             views.push(match known.iter().find(is_same) {
                 // What a gap gets is all that changes: whoever waits for it goes on with it.
                 Some(view) => {
@@ -343,7 +344,8 @@ impl AppTopics {
             });
         }
         self.main_on_gap.set(settings.main_on_gap);
-        let ended: Vec<_> = known.iter().filter(|known| views.iter().all(|view| view.id != known.id)).cloned().collect();
+        let ended: Vec<_> =
+            known.iter().filter(|known| views.iter().all(|view| view.id != known.id)).cloned().collect();
         *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
         *self.settings.write().expect("not poisoned") = settings;
         ended.iter().for_each(|view| view.end());

@@ -107,10 +107,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
 }
 
 /// Evaluates; a panic stops every live query that is behind, instead of leaving them silent.
-fn guarded(
-    topics: &AppTopics,
-    evaluate: impl FnOnce() -> Result<bool, EvaluateError>,
-) -> Result<bool, EvaluateError> {
+fn guarded(topics: &AppTopics, evaluate: impl FnOnce() -> Result<bool, EvaluateError>) -> Result<bool, EvaluateError> {
     catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| {
         let high_watermark = topics.app().events().high_watermark();
         let views = topics.views();

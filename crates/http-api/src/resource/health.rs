@@ -29,7 +29,9 @@ pub(crate) async fn ready(State(state): State<Shared>) -> Response {
         let name = app.name().as_str();
         reasons.extend(app.write_obstacle().map(|obstacle| format!("app {name:?}: {obstacle}")));
         reasons.extend(app.damage().map(|damage| {
-            format!("app {name:?}: the journal is damaged, events from there on are not served; restore a backup: {damage}")
+            format!(
+                "app {name:?}: the journal is damaged, events from there on are not served; restore a backup: {damage}"
+            )
         }));
     }
     for topics in state.topics.all() {
