@@ -234,7 +234,9 @@ async fn hellos_sent_byte_by_byte_keep_nobody_out() {
         }
         still_serves(&server).await;
     }
-    server.refused("handshake_cut", 6.0).await;
+    server.refused("handshake_cut", 1.0).await;
+    let timed_out = server.metric("headwater_kafka_refusals_total{reason=\"handshake_timeout\"}");
+    assert_eq!(timed_out, 0.0, "nobody waited until others had to go");
     server.stop().await;
 }
 
