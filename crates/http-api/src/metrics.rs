@@ -133,6 +133,7 @@ struct AppNumbers {
     newest_txn: u64,
     high_watermark: u64,
     writable: bool,
+    damaged: bool,
 }
 
 impl Collector for AppCollector {
@@ -163,6 +164,8 @@ impl Collector for AppCollector {
         gauge(e, "newest_txn", "The newest transaction that reads see", &apps, |app| app.newest_txn)?;
         gauge(e, "events_high_watermark", "The offset after the last event", &apps, |app| app.high_watermark)?;
         gauge(e, "app_writable", "1 while writes are taken", &apps, |app| u64::from(app.writable))?;
+        let help = "1 once an event could not be read because its journal is damaged";
+        gauge(e, "journal_damage", help, &apps, |app| u64::from(app.damaged))?;
         commit_histogram(e, &apps)
     }
 }
@@ -175,6 +178,7 @@ impl AppNumbers {
             newest_txn: app.newest_txn().0,
             high_watermark: app.events().high_watermark(),
             writable: app.write_obstacle().is_none(),
+            damaged: app.damage().is_some(),
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Who may hold how much: connections, handshakes, and bytes in flight, in all and per user.
+//! Who may hold how much once it is known who it is: connections and bytes in flight, in all, per app and per user.
 //!
-//! Invariant: what was taken is given back when its guard is dropped.
+//! Invariants: what was taken is given back when its guard is dropped; no app can take all that there is.
+//! Not here: those inside their handshake (`handshakes`).
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,10 +19,15 @@ const PIECE_BYTES: usize = 1024;
 /// The shared bounds.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
     bytes: Pools,
-    users: Mutex<HashMap<UserKey, UserShare>>,
+    shares: Mutex<Shares>,
+}
+
+#[derive(Debug, Default)]
+struct Shares {
+    connections: usize,
+    apps: HashMap<String, Share>,
+    users: HashMap<UserKey, Share>,
 }
 
 /// An app's user.
@@ -31,7 +38,7 @@ struct UserKey {
 }
 
 #[derive(Debug)]
-struct UserShare {
+struct Share {
     connections: usize,
     bytes: Pools,
 }
@@ -48,44 +55,62 @@ impl Pools {
         let pool = |bytes: usize| Arc::new(Semaphore::new(bytes / PIECE_BYTES));
         Self { requests: pool(request_bytes), responses: pool(response_bytes) }
     }
+
+    fn of_app() -> Self {
+        Self::new(limits::REQUEST_BYTES_IN_FLIGHT_PER_APP_MAX, limits::RESPONSE_BYTES_IN_FLIGHT_PER_APP_MAX)
+    }
+
+    fn of_user() -> Self {
+        Self::new(limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX, limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX)
+    }
 }
 
 impl Admission {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            connections: Arc::new(Semaphore::new(limits::CONNECTIONS_MAX)),
-            handshakes: Arc::new(Semaphore::new(limits::HANDSHAKES_MAX)),
             bytes: Pools::new(limits::REQUEST_BYTES_IN_FLIGHT_MAX, limits::RESPONSE_BYTES_IN_FLIGHT_MAX),
-            users: Mutex::new(HashMap::new()),
+            shares: Mutex::default(),
         })
     }
 
-    /// A place for one more connection.
-    pub(crate) fn connection(&self) -> Result<OwnedSemaphorePermit, Reason> {
-        self.connections.clone().try_acquire_owned().map_err(|_| Reason::ConnectionsFull)
-    }
-
-    /// A place for one more handshake.
-    pub(crate) fn handshake(&self) -> Result<OwnedSemaphorePermit, Reason> {
-        self.handshakes.clone().try_acquire_owned().map_err(|_| Reason::HandshakesFull)
-    }
-
-    /// A place among the user's connections.
+    /// A place among all connections, the app's and the user's.
     pub(crate) fn user(self: &Arc<Self>, app: &str, user: &str) -> Result<UserPlace, Reason> {
         let key = UserKey { app: app.to_owned(), user: user.to_owned() };
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = users.entry(key.clone()).or_insert_with(|| UserShare {
-            connections: 0,
-            bytes: Pools::new(
-                limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX,
-                limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX,
-            ),
-        });
-        if share.connections >= limits::CONNECTIONS_PER_USER_MAX {
+        let mut shares = self.shares();
+        if shares.connections >= limits::CONNECTIONS_MAX {
+            return Err(Reason::ConnectionsFull);
+        }
+        if shares.apps.get(app).is_some_and(|share| share.connections >= limits::CONNECTIONS_PER_APP_MAX) {
+            return Err(Reason::AppConnectionsFull);
+        }
+        if shares.users.get(&key).is_some_and(|share| share.connections >= limits::CONNECTIONS_PER_USER_MAX) {
             return Err(Reason::UserConnectionsFull);
         }
-        share.connections += 1;
-        Ok(UserPlace { admission: self.clone(), key, bytes: share.bytes.clone() })
+        shares.connections += 1;
+        let of_app = take(&mut shares.apps, key.app.clone(), Pools::of_app);
+        let of_user = take(&mut shares.users, key.clone(), Pools::of_user);
+        Ok(UserPlace { admission: self.clone(), key, pools: [of_user, of_app, self.bytes.clone()] })
+    }
+
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One more connection of a share; its pools.
+fn take<K: Eq + Hash>(shares: &mut HashMap<K, Share>, key: K, pools: fn() -> Pools) -> Pools {
+    let share = shares.entry(key).or_insert_with(|| Share { connections: 0, bytes: pools() });
+    share.connections += 1;
+    share.bytes.clone()
+}
+
+/// One connection of a share less.
+fn give_back<K: Eq + Hash>(shares: &mut HashMap<K, Share>, key: &K) {
+    if let Some(share) = shares.get_mut(key) {
+        share.connections -= 1;
+        if share.connections == 0 {
+            shares.remove(key);
+        }
     }
 }
 
@@ -94,71 +119,65 @@ impl Admission {
 pub(crate) struct UserPlace {
     admission: Arc<Admission>,
     key: UserKey,
-    bytes: Pools,
+    /// The user's own first, so that waiting for it keeps nothing from others; then the app's, then everyone's.
+    pools: [Pools; 3],
 }
 
 impl UserPlace {
     /// Waits until a request of `bytes` may be held.
     pub(crate) async fn hold_request(&self, bytes: usize) -> HeldBytes {
-        let bytes = bytes.min(limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX);
-        hold(&self.bytes.requests, &self.admission.bytes.requests, bytes).await
+        self.hold(bytes.min(limits::REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX), |pools| &pools.requests).await
     }
 
     /// Waits until `bytes` of a response may be held.
     pub(crate) async fn hold_response(&self, bytes: usize) -> HeldBytes {
-        let bytes = bytes.min(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX);
-        hold(&self.bytes.responses, &self.admission.bytes.responses, bytes).await
+        self.hold(bytes.min(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX), |pools| &pools.responses).await
+    }
+
+    async fn hold(&self, bytes: usize, of: fn(&Pools) -> &Arc<Semaphore>) -> HeldBytes {
+        let mut held = Vec::with_capacity(self.pools.len());
+        for pools in &self.pools {
+            held.push(of(pools).clone().acquire_many_owned(pieces(bytes)).await.expect("never closed"));
+        }
+        HeldBytes { held }
     }
 
     /// Makes `held` hold `bytes` of a response, if that takes no waiting.
     pub(crate) fn try_grow(&self, held: &mut HeldBytes, bytes: usize) -> bool {
-        let more = (pieces(bytes) as usize).saturating_sub(held.all.num_permits());
+        let more = (pieces(bytes) as usize).saturating_sub(held.pieces());
         let more = u32::try_from(more).unwrap_or(u32::MAX);
-        let own = self.bytes.responses.clone().try_acquire_many_owned(more);
-        let all = self.admission.bytes.responses.clone().try_acquire_many_owned(more);
-        match (own, all) {
-            (Ok(own), Ok(all)) => {
-                held.own.merge(own);
-                held.all.merge(all);
-                true
-            }
-            _ => false,
-        }
+        let taken = self.pools.iter().map(|pools| pools.responses.clone().try_acquire_many_owned(more));
+        let Ok(taken) = taken.collect::<Result<Vec<_>, _>>() else { return false };
+        held.held.iter_mut().zip(taken).for_each(|(held, taken)| held.merge(taken));
+        true
     }
-}
-
-/// The user's own share first, so that waiting for it keeps nothing from others.
-async fn hold(own: &Arc<Semaphore>, all: &Arc<Semaphore>, bytes: usize) -> HeldBytes {
-    let own = own.clone().acquire_many_owned(pieces(bytes)).await.expect("never closed");
-    let all = all.clone().acquire_many_owned(pieces(bytes)).await.expect("never closed");
-    HeldBytes { own, all }
 }
 
 impl Drop for UserPlace {
     fn drop(&mut self) {
-        let mut users = self.admission.users.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = users.get_mut(&self.key) {
-            share.connections -= 1;
-            if share.connections == 0 {
-                users.remove(&self.key);
-            }
-        }
+        let mut shares = self.admission.shares();
+        shares.connections -= 1;
+        give_back(&mut shares.apps, &self.key.app);
+        give_back(&mut shares.users, &self.key);
     }
 }
 
 /// Bytes that may be held until this is dropped.
 #[derive(Debug)]
 pub(crate) struct HeldBytes {
-    own: OwnedSemaphorePermit,
-    all: OwnedSemaphorePermit,
+    /// As many of each pool.
+    held: Vec<OwnedSemaphorePermit>,
 }
 
 impl HeldBytes {
+    fn pieces(&self) -> usize {
+        self.held.first().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
     /// Gives back what goes beyond `bytes`.
     pub(crate) fn shrink_to(&mut self, bytes: usize) {
-        let excess = self.all.num_permits().saturating_sub(pieces(bytes) as usize);
-        drop(self.own.split(excess));
-        drop(self.all.split(excess));
+        let excess = self.pieces().saturating_sub(pieces(bytes) as usize);
+        self.held.iter_mut().for_each(|held| drop(held.split(excess)));
     }
 }
 
@@ -181,7 +200,31 @@ mod tests {
         places.pop();
         assert!(admission.user("shop", "ann").is_ok());
         drop(places);
-        assert!(admission.users.lock().unwrap().is_empty());
+        let shares = admission.shares();
+        assert!(shares.users.is_empty() && shares.apps.is_empty() && shares.connections == 0);
+    }
+
+    #[tokio::test]
+    async fn an_app_leaves_room_for_others() {
+        let admission = Admission::new();
+        let user = |n: usize| (n / limits::CONNECTIONS_PER_USER_MAX).to_string();
+        let places: Vec<_> = (0..limits::CONNECTIONS_PER_APP_MAX)
+            .map(|n| admission.user("shop", &user(n)).expect("there is room"))
+            .collect();
+        assert_eq!(admission.user("shop", "another").map(drop), Err(Reason::AppConnectionsFull));
+        let other = admission.user("other", "ann").unwrap();
+        // All of the app's users hold what they may, and nobody reads it.
+        let mut held = Vec::new();
+        for place in places.iter().step_by(limits::CONNECTIONS_PER_USER_MAX) {
+            let bytes = limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX;
+            tokio::select! { biased; more = place.hold_response(bytes) => held.push(more), () = std::future::ready(()) => {} }
+        }
+        assert!(held.len() >= 2);
+        tokio::select! {
+            biased;
+            _ = other.hold_response(limits::FETCH_BYTES_MAX) => {}
+            () = std::future::ready(()) => panic!("the app holds all that there is"),
+        }
     }
 
     #[tokio::test]
@@ -195,7 +238,7 @@ mod tests {
         }
         admission.user("shop", "ben").unwrap().hold_response(1).await;
         held.shrink_to(10_000);
-        assert_eq!(held.all.num_permits(), 10);
+        assert_eq!(held.pieces(), 10);
         drop(ann.hold_response(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX - 10 * PIECE_BYTES).await);
     }
 }

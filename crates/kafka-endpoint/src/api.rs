@@ -121,9 +121,9 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
     }
 }
 
-/// A group's name must be there and not too long.
+/// A group's name must be there and not too long; a NUL would end it in the store's keys.
 fn check_group(name: &str) -> Result<(), ResponseError> {
-    let fits = (1..=limits::GROUP_NAME_BYTES_MAX).contains(&name.len());
+    let fits = (1..=limits::GROUP_NAME_BYTES_MAX).contains(&name.len()) && !name.contains('\0');
     if fits { Ok(()) } else { Err(ResponseError::InvalidGroupId) }
 }
 

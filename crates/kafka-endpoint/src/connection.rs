@@ -10,23 +10,31 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use credentials::ClientPrincipal;
-use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::timeout};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use rustls::server::Acceptor;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use crate::{
-    api, endpoint::Shared, limits, rebuilds::Rebuilds, refusal::Reason, reply::Reply, request::Request,
+    api,
+    endpoint::Shared,
+    handshakes::{Cut, HandshakePlace},
+    limits,
+    rebuilds::Rebuilds,
+    refusal::Reason,
+    reply::Reply,
+    request::Request,
     session::Session,
 };
 use stream::{FrameStream, ReadAhead};
 
-/// Serves one connection from handshake to end. `handshake` is held until the handshake is over.
-pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr, handshake: OwnedSemaphorePermit) {
+/// Serves one connection from handshake to end.
+pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketAddr) {
     let mut shutdown = shared.server.shutdown.clone();
+    let handshake = shared.handshakes.begin(peer.ip());
     let admitted = tokio::select! {
-        admitted = admit(shared, socket, peer) => admitted,
+        admitted = admit(shared, socket, peer, handshake) => admitted,
         () = shutdown.begun() => return,
     };
-    drop(handshake);
     let (session, stream) = match admitted {
         Ok(admitted) => admitted,
         Err(reason) => return shared.server.refusals.note(peer, None, &reason),
@@ -49,9 +57,15 @@ async fn admit(
     shared: &Arc<Shared>,
     socket: TcpStream,
     peer: SocketAddr,
+    (handshake, cut): (HandshakePlace, Cut),
 ) -> Result<(Session, TlsStream<TcpStream>), Reason> {
-    let handshake = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket));
-    let stream = handshake.await.map_err(|_| Reason::HandshakeTimeout)??;
+    let stream = tokio::select! {
+        biased;
+        stream = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket, &handshake)) => {
+            stream.map_err(|_| Reason::HandshakeTimeout)??
+        }
+        _ = cut => return Err(Reason::HandshakeCut),
+    };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate =
         certificate.ok_or_else(|| Reason::Certificate { message: "the client sent no certificate".into() })?;
@@ -62,6 +76,7 @@ async fn admit(
     }
     let topics = shared.topics.app(&principal.app).map_err(|error| Reason::Broken { message: error.to_string() })?;
     let topics = topics.ok_or_else(|| Reason::UnknownApp { app: principal.app.clone() })?;
+    handshake.finish();
     let place = shared.admission.user(&principal.app, &principal.user)?;
     let app_name = principal.app.as_str().into();
     Ok((
@@ -79,7 +94,11 @@ async fn admit(
     ))
 }
 
-async fn shake_hands(shared: &Shared, socket: TcpStream) -> Result<TlsStream<TcpStream>, Reason> {
+async fn shake_hands(
+    shared: &Shared,
+    socket: TcpStream,
+    place: &HandshakePlace,
+) -> Result<TlsStream<TcpStream>, Reason> {
     const TLS_HANDSHAKE: u8 = 0x16; // RFC 8446 section 5.1, ContentType
     let broken = |error: io::Error| Reason::Broken { message: error.to_string() };
     socket.set_nodelay(true).map_err(broken)?;
@@ -89,8 +108,10 @@ async fn shake_hands(shared: &Shared, socket: TcpStream) -> Result<TlsStream<Tcp
         _ if first[0] != TLS_HANDSHAKE => return Err(Reason::PlainText { first_byte: first[0] }),
         _ => {}
     }
-    let accepted = TlsAcceptor::from(shared.tls.clone()).accept(socket).await;
-    accepted.map_err(|error| Reason::Handshake { message: error.to_string() })
+    let failed = |error: io::Error| Reason::Handshake { message: error.to_string() };
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
+    place.note_hello();
+    hello.into_stream(shared.tls.clone()).await.map_err(failed)
 }
 
 /// Ends once the session's certificate is revoked.

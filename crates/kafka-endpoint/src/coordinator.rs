@@ -1,7 +1,7 @@
 //! The group coordinator: sockets' and timers' side of [`crate::groups`].
 //!
 //! Invariant: the lock is held for one step of the state machine, never across an await.
-//! Not here: any rule about groups.
+//! Not here: any rule about groups, and what is noted of them durably (`generations`).
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,10 @@ use tokio::{
     time::Instant,
 };
 
+use topics::TopicRegistry;
+
 use crate::{
+    generations,
     groups::{
         Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync,
         SyncAnswer, Token,
@@ -51,11 +54,21 @@ impl Coordinator {
         Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new(), groups_gauge })
     }
 
-    /// Calls the machine when time has passed; ends, with every group closed, once `shutdown` turns true.
-    pub(crate) async fn run_timer(self: Arc<Self>, mut shutdown: Shutdown) {
+    /// Calls the machine when time has passed, and has what was noted of groups without members forgotten; ends, with every group closed, once
+    /// `shutdown` turns true.
+    pub(crate) async fn run_timer(self: Arc<Self>, topics: Arc<TopicRegistry>, mut shutdown: Shutdown) {
+        let mut adopts = true;
         loop {
             self.step(|groups, now_ms| groups.poll(now_ms));
-            let wakes_ms = self.plan_timer();
+            let emptied = self.lock().groups.take_emptied();
+            if !emptied.is_empty() {
+                tokio::spawn(generations::forget(self.clone(), topics.clone(), emptied.into_iter().collect()));
+            }
+            if adopts && self.now_ms() >= limits::ADOPTION_MS {
+                adopts = false;
+                tokio::spawn(generations::forget_unused(self.clone(), topics.clone()));
+            }
+            let wakes_ms = self.plan_timer().min(if adopts { limits::ADOPTION_MS } else { u64::MAX });
             let sleep = async {
                 match wakes_ms {
                     u64::MAX => std::future::pending().await,
@@ -94,8 +107,9 @@ impl Coordinator {
         member_id: &str,
         instance_id: Option<&str>,
         generation: i32,
+        noted: impl FnOnce() -> Option<i32>,
     ) -> Result<(), GroupError> {
-        self.step(|groups, now_ms| groups.handle_heartbeat(now_ms, key, member_id, instance_id, generation))
+        self.step(|groups, now_ms| groups.handle_heartbeat(now_ms, key, member_id, instance_id, generation, noted))
     }
 
     pub(crate) fn leave(&self, key: &GroupKey, leavers: &[Leaver]) -> Vec<Result<(), GroupError>> {
@@ -108,8 +122,19 @@ impl Coordinator {
         member_id: &str,
         instance_id: Option<&str>,
         generation: i32,
+        noted: impl FnOnce() -> Option<i32>,
     ) -> Result<(), GroupError> {
-        self.step(|groups, now_ms| groups.check_commit(now_ms, key, member_id, instance_id, generation))
+        self.step(|groups, now_ms| groups.check_commit(now_ms, key, member_id, instance_id, generation, noted))
+    }
+
+    /// The group's present generation, with the ids of its members; `None` if it has none.
+    pub(crate) fn roster(&self, key: &GroupKey) -> Option<(i32, Vec<String>)> {
+        self.lock().groups.roster(key)
+    }
+
+    /// Whether the group has members, or somebody who was told to come back as one.
+    pub(crate) fn is_in_use(&self, key: &GroupKey) -> bool {
+        self.lock().groups.is_in_use(key)
     }
 
     /// The group, if it has members or had some lately.
@@ -148,7 +173,7 @@ impl Coordinator {
     /// One step of the machine; what it answers is sent on.
     fn step<T>(&self, run: impl FnOnce(&mut Groups, u64) -> T) -> T {
         let mut inner = self.lock();
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.now_ms();
         let result = run(&mut inner.groups, now_ms);
         while let Some((token, answer)) = inner.groups.poll_answer() {
             if let Some(sender) = inner.waiting.remove(&token) {
@@ -156,10 +181,15 @@ impl Coordinator {
             }
         }
         self.groups_gauge.set(i64::try_from(inner.groups.len()).unwrap_or(i64::MAX));
-        if inner.groups.poll_timeout().is_some_and(|due_ms| due_ms < inner.timer_wakes_ms) {
+        let is_due_before = inner.groups.poll_timeout().is_some_and(|due_ms| due_ms < inner.timer_wakes_ms);
+        if is_due_before || inner.groups.has_emptied() {
             self.timer.notify_one();
         }
         result
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -15,8 +15,8 @@ use tokio::{
 use topics::TopicRegistry;
 
 use crate::{
-    admission::Admission, connection, coordinator::Coordinator, directory::GroupDirectory, limits, metrics::Metrics,
-    options::EndpointOptions, refusal::RefusalLog, session::Server, shutdown::Shutdown,
+    admission::Admission, connection, coordinator::Coordinator, directory::GroupDirectory, handshakes::Handshakes,
+    limits, metrics::Metrics, options::EndpointOptions, refusal::RefusalLog, session::Server, shutdown::Shutdown,
 };
 
 /// How often the server certificate is looked at, so that a long-running server renews it in time.
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) server: Arc<Server>,
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) handshakes: Arc<Handshakes>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) tls: Arc<ServerConfig>,
 }
@@ -71,10 +72,18 @@ impl KafkaEndpoint {
             metrics,
             shutdown: shutdown.clone(),
         });
-        let shared = Arc::new(Shared { server, topics, credentials, admission: Admission::new(), tls });
+        let shared = Arc::new(Shared {
+            server,
+            topics,
+            credentials,
+            handshakes: Arc::default(),
+            admission: Admission::new(),
+            tls,
+        });
         let directory = GroupDirectory::new(shared.server.coordinator.clone());
         let served = async move {
-            let timer = tokio::spawn(shared.server.coordinator.clone().run_timer(shutdown.clone()));
+            let timer =
+                tokio::spawn(shared.server.coordinator.clone().run_timer(shared.topics.clone(), shutdown.clone()));
             let renewal = tokio::spawn(renew_certificate(shared.clone()));
             run(listener, shared, shutdown).await;
             renewal.abort();
@@ -89,11 +98,7 @@ async fn run(listener: TcpListener, shared: Arc<Shared>, mut shutdown: Shutdown)
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => {
-                    if let Some(connection) = take(&shared, socket, peer) {
-                        connections.spawn(connection);
-                    }
-                }
+                Ok((socket, peer)) => drop(connections.spawn(serve(shared.clone(), socket, peer))),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "the kafka endpoint cannot accept connections at the moment");
@@ -112,28 +117,10 @@ async fn run(listener: TcpListener, shared: Arc<Shared>, mut shutdown: Shutdown)
     }
 }
 
-/// Finds a place for a new connection; without one it is closed at once.
-fn take(
-    shared: &Arc<Shared>,
-    socket: TcpStream,
-    peer: std::net::SocketAddr,
-) -> Option<impl Future<Output = ()> + Send + use<>> {
-    let places = shared.admission.connection().and_then(|place| Ok((place, shared.admission.handshake()?)));
-    match places {
-        Ok((place, handshake)) => {
-            let shared = shared.clone();
-            Some(async move {
-                shared.server.metrics.connections.inc();
-                connection::serve(&shared, socket, peer, handshake).await;
-                shared.server.metrics.connections.dec();
-                drop(place);
-            })
-        }
-        Err(reason) => {
-            shared.server.refusals.note(peer, None, &reason);
-            None
-        }
-    }
+async fn serve(shared: Arc<Shared>, socket: TcpStream, peer: std::net::SocketAddr) {
+    shared.server.metrics.connections.inc();
+    connection::serve(&shared, socket, peer).await;
+    shared.server.metrics.connections.dec();
 }
 
 /// Whether accepting failed because of the connection that came, not because of us.

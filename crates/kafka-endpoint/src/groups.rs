@@ -14,10 +14,11 @@
 //! Invariants: each token is answered exactly once, unless it is abandoned; the generation only grows while a group is known; all
 //! members of a group share at least one protocol; nothing depends on hash-map order.
 //!
-//! **Adoption.** Groups are in memory only, so a restart forgets them. For [`crate::limits::ADOPTION_MS`] after the start an unknown
-//! group's members are taken for survivors: their heartbeat is answered with REBALANCE_IN_PROGRESS instead of UNKNOWN_MEMBER_ID, their
-//! commits are taken and they rejoin under their old id. Clients then commit before they rejoin, and resume exactly where they were.
-//! Once a group has formed again, the usual rules hold.
+//! **Adoption.** Groups are in memory only, so a restart forgets them; only the last generation of each and its members' ids are noted durably.
+//! For [`crate::limits::ADOPTION_MS`] after the start the members of that generation, who come to a group that has not formed again, are
+//! taken for survivors: their heartbeat is answered with REBALANCE_IN_PROGRESS instead of UNKNOWN_MEMBER_ID, their commits are taken and
+//! they rejoin under their old id. Clients then commit before they rejoin, and resume exactly where they were. Whoever was put out before,
+//! or belongs to an earlier generation, is refused as ever. Once a group has formed again, the usual rules hold.
 //!
 //! Not here: committed offsets (`store`), which app may see what (`api`), sockets and timers (`coordinator`).
 
@@ -75,7 +76,10 @@ pub(crate) struct Groups {
     /// When to look at a group again: one entry for each `Group::scheduled_ms`. Heartbeats leave it alone, so it may be early.
     schedule: BTreeSet<(u64, GroupKey)>,
     answers: VecDeque<(Token, Answer)>,
-    bytes: usize,
+    /// What the groups of each app take up.
+    bytes: BTreeMap<Arc<str>, usize>,
+    /// Groups whose last member has gone: what was noted of them is to be forgotten.
+    emptied: BTreeSet<GroupKey>,
     closed: bool,
 }
 
@@ -86,7 +90,8 @@ impl Groups {
             groups: BTreeMap::new(),
             schedule: BTreeSet::new(),
             answers: VecDeque::new(),
-            bytes: 0,
+            bytes: BTreeMap::new(),
+            emptied: BTreeSet::new(),
             closed: false,
         }
     }
@@ -98,7 +103,8 @@ impl Groups {
             return;
         }
         let (settings, adopts) = (&self.settings, self.adopts(now_ms, key));
-        let group = self.groups.entry(key.clone()).or_insert_with(|| Group::new(settings.initial_delay_ms));
+        let noted = join.noted_generation;
+        let group = self.groups.entry(key.clone()).or_insert_with(|| Group::new(settings.initial_delay_ms, noted));
         group.handle_join(now_ms, token, join, adopts);
         self.settle(now_ms, key);
     }
@@ -115,7 +121,7 @@ impl Groups {
                 return Err(GroupError::GroupMaxSizeReached);
             }
         }
-        if self.bytes + join.len_bytes() > limits::GROUPS_BYTES_MAX {
+        if self.bytes_of(&key.app) + join.len_bytes() + key.group.len() > limits::GROUPS_BYTES_PER_APP_MAX {
             return Err(GroupError::GroupMaxSizeReached);
         }
         Ok(())
@@ -123,7 +129,7 @@ impl Groups {
 
     /// A member asks for its assignment; the leader brings everyone's. Answered under `token`.
     pub(crate) fn handle_sync(&mut self, now_ms: u64, key: &GroupKey, token: Token, sync: Sync) {
-        let fits = self.bytes + sync.len_bytes() <= limits::GROUPS_BYTES_MAX;
+        let fits = self.bytes_of(&key.app) + sync.len_bytes() <= limits::GROUPS_BYTES_PER_APP_MAX;
         let adopts = self.adopts(now_ms, key);
         let refusal = match self.groups.get_mut(key) {
             _ if self.closed => GroupError::CoordinatorNotAvailable,
@@ -138,7 +144,7 @@ impl Groups {
         self.answers.push_back((token, Answer::Sync(SyncAnswer::refused(refusal))));
     }
 
-    /// A member says that it lives.
+    /// A member says that it lives. `noted_generation`: the one that was noted of the group, if it names the member.
     pub(crate) fn handle_heartbeat(
         &mut self,
         now_ms: u64,
@@ -146,14 +152,16 @@ impl Groups {
         member_id: &str,
         instance_id: Option<&str>,
         generation: i32,
+        noted_generation: impl FnOnce() -> Option<i32>,
     ) -> Result<(), GroupError> {
         let adopts = self.adopts(now_ms, key);
         match self.groups.get_mut(key) {
             _ if self.closed => Err(GroupError::CoordinatorNotAvailable),
-            None if adopts => Err(GroupError::RebalanceInProgress),
-            None => Err(GroupError::UnknownMemberId),
-            Some(group) if adopts && !group.knows(member_id) => Err(GroupError::RebalanceInProgress),
-            Some(group) => group.handle_heartbeat(now_ms, member_id, instance_id, generation),
+            Some(group) if !adopts || group.knows(member_id) => {
+                group.handle_heartbeat(now_ms, member_id, instance_id, generation)
+            }
+            _ if adopts && noted_generation() == Some(generation) => Err(GroupError::RebalanceInProgress),
+            _ => Err(GroupError::UnknownMemberId),
         }
     }
 
@@ -176,7 +184,8 @@ impl Groups {
     }
 
     /// Whether a commit of offsets is this group's own: from a member of the present generation, or (generation below 0) from a
-    /// consumer that assigns partitions itself, while the group has no members. Counts as a heartbeat.
+    /// consumer that assigns partitions itself, while the group has no members. Counts as a heartbeat. `noted_generation`: the one that was
+    /// noted of the group, if it names the member.
     pub(crate) fn check_commit(
         &mut self,
         now_ms: u64,
@@ -184,13 +193,17 @@ impl Groups {
         member_id: &str,
         instance_id: Option<&str>,
         generation: i32,
+        noted_generation: impl FnOnce() -> Option<i32>,
     ) -> Result<(), GroupError> {
         let adopts = self.adopts(now_ms, key);
         match self.groups.get_mut(key) {
-            None if generation < 0 || adopts => Ok(()),
+            None if generation < 0 => Ok(()),
+            Some(group) if !adopts || generation < 0 || group.knows(member_id) => {
+                group.check_commit(now_ms, member_id, instance_id, generation)
+            }
+            _ if adopts && noted_generation() == Some(generation) => Ok(()),
             None => Err(GroupError::IllegalGeneration),
-            Some(group) if adopts && generation >= 0 && !group.knows(member_id) => Ok(()),
-            Some(group) => group.check_commit(now_ms, member_id, instance_id, generation),
+            Some(_) => Err(GroupError::UnknownMemberId),
         }
     }
 
@@ -237,6 +250,38 @@ impl Groups {
         }
     }
 
+    /// The group's present generation, with the ids of its members; `None` if it has none.
+    pub(crate) fn roster(&self, key: &GroupKey) -> Option<(i32, Vec<String>)> {
+        self.groups.get(key).map(Group::roster_ids).filter(|(_, members)| !members.is_empty())
+    }
+
+    /// Whether the group has members, or somebody who was told to come back as one.
+    pub(crate) fn is_in_use(&self, key: &GroupKey) -> bool {
+        self.groups.get(key).is_some_and(|group| !group.is_idle())
+    }
+
+    /// The groups that have lost their last member since this was last asked.
+    pub(crate) fn take_emptied(&mut self) -> BTreeSet<GroupKey> {
+        std::mem::take(&mut self.emptied)
+    }
+
+    pub(crate) fn has_emptied(&self) -> bool {
+        !self.emptied.is_empty()
+    }
+
+    fn bytes_of(&self, app: &Arc<str>) -> usize {
+        self.bytes.get(app).copied().unwrap_or(0)
+    }
+
+    /// Accounts for a group that took up `before` bytes and takes up `after`.
+    fn account(&mut self, app: &Arc<str>, before: usize, after: usize) {
+        let bytes = self.bytes.entry(app.clone()).or_default();
+        *bytes = *bytes + after - before;
+        if *bytes == 0 {
+            self.bytes.remove(app);
+        }
+    }
+
     /// What a group looks like; `None` if it has no members.
     pub(crate) fn describe(&self, key: &GroupKey) -> Option<GroupView> {
         self.groups.get(key).map(Group::describe)
@@ -269,19 +314,24 @@ impl Groups {
     fn settle(&mut self, now_ms: u64, key: &GroupKey) {
         let Some(group) = self.groups.get_mut(key) else { return };
         self.answers.extend(group.answers.drain(..));
-        let len_bytes = group.len_bytes();
-        self.bytes = self.bytes - group.bytes + len_bytes;
-        group.bytes = len_bytes;
-        if let Some(planned_ms) = group.scheduled_ms.take() {
-            self.schedule.remove(&(planned_ms, key.clone()));
+        if std::mem::take(&mut group.just_emptied) {
+            self.emptied.insert(key.clone());
         }
         // An empty group is kept while survivors are adopted, so that a member it has lost is not taken for one.
         let forgotten_ms = self.settings.adopts_until_ms;
-        if group.is_idle() && now_ms >= forgotten_ms {
-            self.bytes -= len_bytes;
+        let is_forgotten = group.is_idle() && now_ms >= forgotten_ms;
+        let before = group.bytes;
+        group.bytes = if is_forgotten { 0 } else { group.len_bytes() + key.group.len() };
+        let after = group.bytes;
+        if let Some(planned_ms) = group.scheduled_ms.take() {
+            self.schedule.remove(&(planned_ms, key.clone()));
+        }
+        self.account(&key.app, before, after);
+        if is_forgotten {
             self.groups.remove(key);
             return;
         }
+        let Some(group) = self.groups.get_mut(key) else { return };
         group.scheduled_ms = if group.is_idle() { Some(forgotten_ms) } else { group.poll_timeout() };
         if let Some(due_ms) = group.scheduled_ms {
             self.schedule.insert((due_ms, key.clone()));

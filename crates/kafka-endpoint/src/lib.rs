@@ -15,6 +15,7 @@ mod options;
 
 mod admission;
 mod connection;
+mod handshakes;
 mod rebuilds;
 mod refusal;
 mod reply;
@@ -25,6 +26,7 @@ mod shutdown;
 mod api;
 mod coordinator;
 mod directory;
+mod generations;
 mod groups;
 mod metrics;
 mod topics;

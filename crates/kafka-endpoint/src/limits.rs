@@ -5,14 +5,30 @@
 
 use std::time::Duration;
 
-/// Connections in all. One more is closed before its handshake, with a logged reason.
+/// Connections in all whose handshake is over. One more is closed after its handshake, with a logged reason.
 pub const CONNECTIONS_MAX: usize = 4096;
 
-/// Connections of one user of one app. One more is closed after its handshake, with a logged reason.
+/// The same of one app, so that no app keeps others out. One more is closed after its handshake, with a logged reason.
+pub const CONNECTIONS_PER_APP_MAX: usize = 2048;
+
+/// The same of one user of one app. One more is closed after its handshake, with a logged reason.
 pub const CONNECTIONS_PER_USER_MAX: usize = 512;
 
-/// Connections that may be inside their handshake at once. One more is closed, with a logged reason.
-pub const HANDSHAKES_MAX: usize = 512;
+/// Connections that may be inside their handshake at once. For one more, one that is unfinished is closed, with a logged reason: of the address
+/// that has most, the oldest that has not said hello, or the oldest.
+pub const HANDSHAKES_MAX: usize = 1024;
+
+/// The same from one address (of IPv6: one /64). For one more, one of the same address is closed.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 256;
+
+/// Of [`HANDSHAKES_MAX`], how many are kept for addresses that are known. Beyond the others a stranger takes another stranger's place.
+pub const HANDSHAKES_OF_KNOWN: usize = 256;
+
+/// How long an address is known after a handshake that proved a certificate of ours.
+pub const ADDRESS_KNOWN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Addresses that are known. For one more, the one that was seen longest ago is forgotten.
+pub const ADDRESSES_KNOWN_MAX: usize = 4096;
 
 /// How long a handshake may take. A slower one is closed, with a logged reason.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,8 +39,15 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long the rest of a request may take once its first byte is there. A slower one ends the connection.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long nothing of a request may come once its first byte is there. Then the connection ends.
+pub const REQUEST_STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long a client may take none of the bytes of a response. Then the connection ends, so that what it holds is free.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a response that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. From a slower one it is taken away: the
+/// connection ends.
+pub const WRITE_BYTES_PER_SECOND_MIN: usize = 16 * 1024;
 
 /// How long connections may go on with the response in flight when the server stops. Then they are cut.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,11 +61,17 @@ pub const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of requests beyond the read-ahead, held by all connections together. While they are out, further ones wait their turn.
 pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 
+/// The same for one app's connections, so that no app holds up others. While they are out, that app's further ones wait.
+pub const REQUEST_BYTES_IN_FLIGHT_PER_APP_MAX: usize = 16 * 1024 * 1024;
+
 /// The same for one user's connections. While they are out, that user's further ones wait.
-pub const REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 16 * 1024 * 1024;
+pub const REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of records held for responses by all connections together. While they are out, further fetches wait their turn.
 pub const RESPONSE_BYTES_IN_FLIGHT_MAX: usize = 256 * 1024 * 1024;
+
+/// The same for one app's connections, so that no app holds up others. While they are out, that app's further fetches wait.
+pub const RESPONSE_BYTES_IN_FLIGHT_PER_APP_MAX: usize = 128 * 1024 * 1024;
 
 /// The same for one user's connections, so that a user whose connections do not read cannot hold up others. While they are out, that
 /// user's further fetches wait.
@@ -63,9 +92,13 @@ pub const GROUPS_PER_APP_MAX: usize = 1_000;
 /// Members of one group. One more is refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUP_MEMBERS_MAX: usize = 1_000;
 
-/// Bytes of members' metadata and assignments in all groups together. A member that would go beyond is refused with
+/// Bytes of members, their metadata and their assignments in all groups of one app together. A member that would go beyond is refused with
 /// GROUP_MAX_SIZE_REACHED.
-pub const GROUPS_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const GROUPS_BYTES_PER_APP_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of committed offsets of all groups of one app together. A commit that would go beyond is refused with INVALID_COMMIT_OFFSET_SIZE, until
+/// groups are deleted; one that makes nothing larger is always taken.
+pub const OFFSETS_BYTES_PER_APP_MAX: usize = 64 * 1024 * 1024;
 
 /// The shortest session timeout a member may ask for, in ms. A shorter one is refused with INVALID_SESSION_TIMEOUT.
 pub const SESSION_TIMEOUT_MS_MIN: i32 = 1_000;
@@ -80,7 +113,7 @@ pub const REBALANCE_TIMEOUT_MS_MAX: i32 = 1_800_000;
 /// How long an id that was handed out with MEMBER_ID_REQUIRED is kept for the client to come back with, in ms.
 pub const PENDING_MEMBER_MS_MAX: u64 = 10_000;
 
-/// How long after the start members of the time before it are recognised, in ms; see `groups`.
+/// How long after the start members of the last generation before it are recognised, in ms; see `groups`.
 pub const ADOPTION_MS: u64 = 300_000;
 
 /// How long the first rebalance of a group with survivors waits for more of them, in ms. Later ones must join as new members.
@@ -89,7 +122,7 @@ pub const ADOPTION_HOLD_MS: u64 = 1_000;
 /// Bytes that a consumer may store beside an offset (Kafka's `offset.metadata.max.bytes`). More is refused with OFFSET_METADATA_TOO_LARGE.
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 
-/// Bytes of a group's or a member's name. A longer one is refused with INVALID_GROUP_ID.
+/// Bytes of a group's or a member's name. A longer one is refused with INVALID_GROUP_ID, as is a group's name with a NUL.
 pub const GROUP_NAME_BYTES_MAX: usize = 1024;
 
 /// Refusals logged in one second. Further ones are counted, and the next line says how many.

@@ -40,6 +40,8 @@ pub(crate) struct Metrics {
     pub(crate) sent_bytes: Counter,
     /// Consumer groups that have members, or had some since the start.
     pub(crate) groups: Gauge,
+    /// Answers that said that events cannot be read.
+    pub(crate) unreadable: Counter,
     fetches_waiting: Gauge,
     refusals: Family<ReasonLabel, Counter>,
     requests: Family<ApiLabel, Counter>,
@@ -59,6 +61,8 @@ impl Metrics {
             "Connections refused or ended by the server, by reason",
             metrics.refusals.clone(),
         );
+        let help = "Answers to consumers that events cannot be read, because they are damaged";
+        registry.register("unreadable", help, metrics.unreadable.clone());
         registry.register("requests", "Requests by Kafka API", metrics.requests.clone());
         registry.register_with_unit("sent", "Bytes of responses written", Unit::Bytes, metrics.sent_bytes.clone());
         registry.register_collector(Box::new(LagCollector(Arc::downgrade(topics))));
@@ -108,6 +112,12 @@ impl Collector for LagCollector {
         let Some(topics) = self.0.upgrade() else { return Ok(()) };
         let groups: Vec<_> = topics.all().iter().flat_map(|topics| groups_of(topics)).collect();
         let e = &mut encoder;
+        let help = "1 while live queries of the app do not get on with new events";
+        let mut family = e.encode_descriptor("live_queries_stopped", help, None, MetricType::Gauge)?;
+        for topics in topics.all() {
+            let labels = [("app", topics.app().name().as_str().to_owned())];
+            ConstGauge::new(u64::from(topics.stopped().is_some())).encode(family.encode_family(&labels)?)?;
+        }
         let help = "Offsets from what the consumer group has committed to the end of the topic";
         gauge(e, "group_lag", help, &groups, |group| group.lag)?;
         let help = "1 while what the consumer group reads next was trimmed: it gets a gap first";

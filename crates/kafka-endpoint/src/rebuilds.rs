@@ -24,10 +24,15 @@ impl Rebuilds {
         if offset != 0 {
             return known.get(&place).copied().unwrap_or_default();
         }
+        let rebuild = log.rebuild();
+        if rebuild == Rebuild::default() {
+            // While no tombstone was dropped there is nothing to remember.
+            known.remove(&place);
+            return rebuild;
+        }
         if known.len() >= FETCH_PARTITIONS_MAX {
             known.clear();
         }
-        let rebuild = log.rebuild();
         known.insert(place, rebuild);
         rebuild
     }

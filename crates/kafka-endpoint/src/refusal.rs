@@ -19,8 +19,10 @@ use crate::{limits, metrics::Metrics};
 pub(crate) enum Reason {
     #[error("too many connections: {} are open", limits::CONNECTIONS_MAX)]
     ConnectionsFull,
-    #[error("too many handshakes under way: {}", limits::HANDSHAKES_MAX)]
-    HandshakesFull,
+    #[error("the app has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_APP_MAX)]
+    AppConnectionsFull,
+    #[error("too many handshakes are under way, and this one was the oldest of its address")]
+    HandshakeCut,
     #[error("the user has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_USER_MAX)]
     UserConnectionsFull,
     #[error(
@@ -49,8 +51,12 @@ pub(crate) enum Reason {
     UnacknowledgedProduce,
     #[error("the rest of a request did not come within {} s", limits::REQUEST_TIMEOUT.as_secs())]
     RequestTimeout,
+    #[error("nothing more of a request came for {} s", limits::REQUEST_STALL_TIMEOUT.as_secs())]
+    RequestStalled,
     #[error("the client took none of a response for {} s", limits::WRITE_TIMEOUT.as_secs())]
     WriteTimeout,
+    #[error("the client takes a response too slowly: less than {} bytes a second", limits::WRITE_BYTES_PER_SECOND_MIN)]
+    WriteSlow,
     #[error("the connection was idle for {} s", limits::IDLE_TIMEOUT.as_secs())]
     Idle,
     #[error("the connection broke: {message}")]
@@ -64,7 +70,8 @@ impl Reason {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Reason::ConnectionsFull => "connections_full",
-            Reason::HandshakesFull => "handshakes_full",
+            Reason::AppConnectionsFull => "app_connections_full",
+            Reason::HandshakeCut => "handshake_cut",
             Reason::UserConnectionsFull => "user_connections_full",
             Reason::PlainText { .. } => "plain_text",
             Reason::Vanished => "vanished",
@@ -78,7 +85,9 @@ impl Reason {
             Reason::Shape(_) | Reason::Undecodable { .. } => "malformed",
             Reason::UnacknowledgedProduce => "produce",
             Reason::RequestTimeout => "request_timeout",
+            Reason::RequestStalled => "request_stalled",
             Reason::WriteTimeout => "write_timeout",
+            Reason::WriteSlow => "write_slow",
             Reason::Idle => "idle",
             Reason::Broken { .. } => "broken",
             Reason::Unencodable { .. } => "unencodable",
@@ -123,6 +132,21 @@ impl RefusalLog {
                     tracing::warn!(%peer, user = who, reason = reason.label(), left_out, "kafka connection refused: {reason}")
                 }
             }
+        }
+    }
+
+    /// Logs that events could not be read for a consumer, with the file and byte. The connection goes on.
+    pub(crate) fn note_unreadable(
+        &self,
+        peer: SocketAddr,
+        who: &str,
+        partition: i32,
+        asked_for: i64,
+        error: &dyn std::fmt::Display,
+    ) {
+        self.metrics.unreadable.inc();
+        if let Some(left_out) = self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()) {
+            tracing::error!(%peer, user = who, partition, asked_for, left_out, "events cannot be read for a consumer: {error}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use kafka_protocol::ResponseError;
 use topics::AppTopics;
-pub(crate) use topics::{Partition, Rebuild, Topic};
+pub(crate) use topics::{Partition, Rebuild, Stop, Topic};
 use uuid::Uuid;
 
 /// Where every topic's log begins.
@@ -50,6 +50,10 @@ pub(crate) fn by_id(topics: &AppTopics, id: Uuid) -> Result<Topic, ResponseError
 pub(crate) fn partition(topic: &Topic, index: i32) -> Result<Partition, ResponseError> {
     topic.partition(index).ok_or(ResponseError::UnknownTopicOrPartition)
 }
+
+/// The error of a partition whose events cannot be read. Java's consumer throws on CORRUPT_MESSAGE and librdkafka hands it to the application;
+/// KAFKA_STORAGE_ERROR is a moved leader to both, and asked again for ever without a word.
+pub(crate) const UNREADABLE: ResponseError = ResponseError::CorruptMessage;
 
 /// An offset as Kafka's signed number.
 pub(crate) fn to_offset(offset: u64) -> i64 {

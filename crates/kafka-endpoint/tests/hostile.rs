@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use kafka_client::{ClientError, Consumer};
 use kafka_protocol::messages::{
-    MetadataRequest, ProduceRequest,
+    MetadataRequest, ProduceRequest, TopicName,
+    metadata_request::MetadataRequestTopic,
     produce_request::{PartitionProduceData, TopicProduceData},
 };
 use support::*;
@@ -183,6 +184,82 @@ async fn stalled_handshakes_end() {
     within(silent.read_to_end(&mut rest)).await.ok();
     within(half.read_to_end(&mut rest)).await.ok();
     server.refused("handshake_timeout", 2.0).await;
+    server.stop().await;
+}
+
+/// More than there is room for in all, from one address.
+const HANDSHAKES: usize = kafka_endpoint::limits::HANDSHAKES_MAX + 8;
+
+/// Opens connections that say `bytes` and nothing more. None of them may be what a new client has to wait for.
+async fn beside(bytes: &[u8]) {
+    let server = Server::start().await;
+    let mut unfinished = Vec::new();
+    for _ in 0..HANDSHAKES {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(bytes).await.unwrap();
+        unfinished.push(socket);
+    }
+    still_serves(&server).await;
+    let timed_out = server.metric("headwater_kafka_refusals_total{reason=\"handshake_timeout\"}");
+    assert_eq!(timed_out, 0.0, "it did not wait until others had to go");
+    server.refused("handshake_cut", (HANDSHAKES - kafka_endpoint::limits::HANDSHAKES_PER_ADDRESS_MAX) as f64).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_hellos_keep_nobody_out() {
+    beside(&[0x16, 3, 1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_hellos_without_an_end_keep_nobody_out() {
+    let server = Server::start().await;
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut hello = Vec::new();
+    rustls::ClientConnection::new(server.tls("shop"), name).unwrap().write_tls(&mut hello).unwrap();
+    server.stop().await;
+    beside(&hello).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hellos_sent_byte_by_byte_keep_nobody_out() {
+    let server = Server::start().await;
+    let mut slow = Vec::new();
+    for _ in 0..kafka_endpoint::limits::HANDSHAKES_PER_ADDRESS_MAX {
+        slow.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    for byte in [0x16, 3, 1, 2, 0, 1] {
+        for socket in &mut slow {
+            let _ = socket.write_all(&[byte]).await;
+        }
+        still_serves(&server).await;
+    }
+    server.refused("handshake_cut", 1.0).await;
+    let timed_out = server.metric("headwater_kafka_refusals_total{reason=\"handshake_timeout\"}");
+    assert_eq!(timed_out, 0.0, "nobody waited until others had to go");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_ends_and_holds_nothing_that_others_need() {
+    let server = Server::start().await;
+    let mut halves = Vec::new();
+    for _ in 0..20 {
+        let mut wire = server.connect("shop").await;
+        // The head of a request of a megabyte
+        wire.send_bytes(&[&(1_i32 << 20).to_be_bytes()[..], &[0, 3, 0, 12, 0, 0, 0, 0]].concat()).await;
+        halves.push(wire);
+    }
+    let topics: Vec<_> = (0..5_000)
+        .map(|n| MetadataRequestTopic::default().with_name(Some(TopicName(format!("a-topic-of-no-app-{n}").into()))))
+        .collect();
+    let mut wire = server.connect("shop").await;
+    let answer = wire.call(MetadataRequest::default().with_topics(Some(topics)), 12).await;
+    assert_eq!(answer.topics.len(), 5_000, "more than is read ahead");
+    for wire in &mut halves {
+        wire.ended().await;
+    }
+    server.refused("request_stalled", halves.len() as f64).await;
     server.stop().await;
 }
 

@@ -30,6 +30,9 @@ const COMPRESSION_BITS: i16 = 0b111;
 /// Set: every record's time is the batch's greatest one (LogAppendTime). Clear: each has its own (CreateTime).
 const LOG_APPEND_TIME_BIT: i16 = 0b1000;
 
+/// The leader epoch of every batch that is built here.
+pub const LEADER_EPOCH: i32 = 0;
+
 /// Builds one uncompressed batch (CreateTime, leader epoch 0, no producer).
 ///
 /// Pushing writes straight into the batch: nothing is allocated beyond its growth.
@@ -112,7 +115,7 @@ impl BatchBuilder {
         let mut header = HeaderWriter { batch, at: 0 };
         header.put(&self.base_offset.to_be_bytes());
         header.put(&length.to_be_bytes());
-        header.put(&0i32.to_be_bytes()); // leader epoch
+        header.put(&LEADER_EPOCH.to_be_bytes());
         header.put(&MAGIC.to_be_bytes());
         header.put(&0u32.to_be_bytes()); // checksum, filled in below
         header.put(&0i16.to_be_bytes()); // attributes: no compression, CreateTime
@@ -226,6 +229,8 @@ pub struct BatchHeader {
     pub last_offset: i64,
     /// Size of the whole batch, header included.
     pub len_bytes: usize,
+    /// The leader epoch; like the base offset, it is not under the checksum.
+    pub leader_epoch: i32,
     /// Number of records.
     pub records: i32,
     /// The first record's timestamp, ms since the epoch.
@@ -280,7 +285,7 @@ fn decode_full_header(bytes: &[u8]) -> Result<(BatchHeader, i16), BatchError> {
     let mut cursor = Cursor::new(bytes);
     let base_offset = i64::from_be_bytes(cursor.array()?);
     let length = cursor.i32()?;
-    cursor.i32()?; // leader epoch
+    let leader_epoch = cursor.i32()?;
     let magic = cursor.i8()?;
     if magic != MAGIC {
         return Err(BatchError::new(CRC_AT - 1, format!("the format is v{magic}, not v2,")));
@@ -306,7 +311,15 @@ fn decode_full_header(bytes: &[u8]) -> Result<(BatchHeader, i16), BatchError> {
     if records < 0 || records as usize > records_max || i64::from(records) > i64::from(last_delta) + 1 {
         return Err(BatchError::new(HEADER_BYTES - 4, format!("there is no room for {records} records")));
     }
-    let header = BatchHeader { base_offset, last_offset, len_bytes, records, first_timestamp_ms, max_timestamp_ms };
+    let header = BatchHeader {
+        base_offset,
+        last_offset,
+        len_bytes,
+        leader_epoch,
+        records,
+        first_timestamp_ms,
+        max_timestamp_ms,
+    };
     Ok((header, attributes))
 }
 

@@ -15,9 +15,9 @@ use document::{Changeset, SiteId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OffsetAndTimestamp, OpenError, Remembered,
-    RenderReply, Request, Snapshot, SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock, Written,
-    consumer_offsets::{ConsumerOffsets, OffsetsChange},
+    AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OpenError, Remembered, RenderReply, Request,
+    Snapshot, SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock, Written,
+    consumer_offsets::{ConsumerOffsets, GroupGeneration, OffsetsChange, generation_change},
     disk,
     engine::{Engine, EngineError, JournalNote},
     journal::{Journal, recovery::Known},
@@ -136,10 +136,6 @@ impl App {
             tracing::info!(app = name.as_str(), frames = replayed.frames, "replayed the journal into the documents");
         }
         let position = replayed.position;
-        let newest_event = position
-            .next_offset
-            .checked_sub(1)
-            .map(|offset| OffsetAndTimestamp { offset, timestamp_ms: position.commit_time_ms });
         let mut offsets = ConsumerOffsets::default();
         for (group, topic, partition, offset) in engine.consumer_offsets().map_err(engine_error)? {
             offsets.apply(&OffsetsChange { group, offsets: vec![(topic, partition, Some(offset))] });
@@ -150,7 +146,7 @@ impl App {
             instance,
             site,
             options: options.clone(),
-            events: EventLog::new(journal.clone(), position.next_offset, newest_event),
+            events: EventLog::new(journal.clone(), position.next_offset),
             journal,
             engine,
             newest_txn: watch::Sender::new(position.next_txn - 1),
@@ -295,6 +291,30 @@ impl App {
         self.shared.offsets.read().expect("not poisoned").groups()
     }
 
+    /// What the committed offsets of all groups take up in bytes, roughly: now, and if `offsets` of `group` are committed.
+    pub fn offsets_bytes_with(&self, group: &str, offsets: &[(String, i32, CommittedOffset)]) -> (usize, usize) {
+        self.shared.offsets.read().expect("not poisoned").len_bytes_with(group, offsets)
+    }
+
+    /// The group's generation, as it was last noted.
+    pub fn group_generation(&self, group: &str) -> Option<GroupGeneration> {
+        self.shared.offsets.read().expect("not poisoned").generation(group)
+    }
+
+    /// The groups of which a generation is noted, sorted.
+    pub fn groups_with_generation(&self) -> Vec<String> {
+        self.shared.offsets.read().expect("not poisoned").groups_with_generation()
+    }
+
+    /// Notes a group's generation durably; `None` forgets it.
+    pub async fn note_group_generation(
+        &self,
+        group: &str,
+        generation: Option<GroupGeneration>,
+    ) -> Result<(), CommitError> {
+        self.change_offsets(generation_change(group, generation)).await
+    }
+
     /// Forgets committed offsets: those of `partitions` (topic, partition), or all of the group's if that is `None`.
     pub async fn delete_offsets(&self, group: &str, partitions: Option<Vec<(String, i32)>>) -> Result<(), CommitError> {
         let partitions = partitions.unwrap_or_else(|| {
@@ -324,6 +344,12 @@ impl App {
             }
             known => known,
         }
+    }
+
+    /// The first damage that was met in the events while the app was open, with its file and byte; `None` while all that was read is whole. What
+    /// lies behind it is not served: a backup has to be restored.
+    pub fn damage(&self) -> Option<String> {
+        self.shared.journal.damage().map(str::to_owned)
     }
 
     /// A text that is kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json`; `None` if there is none. Blocks on disk.

@@ -4,13 +4,41 @@
 //! | version 1 | group | count u32 | topic | partition u32 | tag u8: 0 forget, 1 set | offset i64, epoch i32, metadata | …
 //! ```
 //! Texts are a length u32 and bytes; numbers are little-endian. The engine keeps the present state, the journal the changes.
-//! Not here: members and generations (`kafka-endpoint`); they live in memory and members rejoin.
+//!
+//! A group's generation is kept among its offsets, at a topic without a name: the offset is the generation's number, the metadata its members.
+//! Not here: how groups come to a generation, and what members' names look like (`kafka-endpoint`).
 
 use std::collections::BTreeMap;
 
 use crate::CommittedOffset;
 
 const VERSION: u8 = 1;
+
+/// Where a group's generation is kept. No topic has this name.
+const GENERATION: (&str, i32) = ("", 0);
+
+/// What an offset takes up beside its texts, roughly.
+const OFFSET_BYTES: usize = 128;
+
+/// A generation of a consumer group: whoever was its member may still commit after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupGeneration {
+    /// Its number.
+    pub number: i32,
+    /// Its members, as whoever noted it writes them.
+    pub members: String,
+}
+
+/// The change that notes a group's generation; `None` forgets it.
+pub(crate) fn generation_change(group: &str, generation: Option<GroupGeneration>) -> OffsetsChange {
+    let as_offset = |generation: GroupGeneration| CommittedOffset {
+        offset: generation.number.into(),
+        leader_epoch: -1,
+        metadata: generation.members,
+    };
+    let (topic, partition) = GENERATION;
+    OffsetsChange { group: group.to_owned(), offsets: vec![(topic.to_owned(), partition, generation.map(as_offset))] }
+}
 
 /// Offsets that are set or, with `None`, forgotten; all or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +119,12 @@ fn take_text(rest: &mut &[u8]) -> Option<String> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ConsumerOffsets {
     groups: BTreeMap<String, BTreeMap<(String, i32), CommittedOffset>>,
+    /// What they take up, roughly.
+    len_bytes: usize,
+}
+
+fn len_bytes(group: &str, topic: &str, offset: &CommittedOffset) -> usize {
+    OFFSET_BYTES + group.len() + topic.len() + offset.metadata.len()
 }
 
 impl ConsumerOffsets {
@@ -98,19 +132,48 @@ impl ConsumerOffsets {
         let offsets = self.groups.entry(change.group.clone()).or_default();
         for (topic, partition, offset) in &change.offsets {
             let key = (topic.clone(), *partition);
-            match offset {
-                Some(offset) => drop(offsets.insert(key, offset.clone())),
-                None => drop(offsets.remove(&key)),
-            }
+            let before = match offset {
+                Some(offset) => offsets.insert(key, offset.clone()),
+                None => offsets.remove(&key),
+            };
+            let bytes = |offset: &Option<CommittedOffset>| {
+                offset.as_ref().map_or(0, |offset| len_bytes(&change.group, topic, offset))
+            };
+            self.len_bytes = self.len_bytes + bytes(offset) - bytes(&before);
         }
         if offsets.is_empty() {
             self.groups.remove(&change.group);
         }
     }
 
+    /// What they take up, roughly; with `offsets` of `group` too: now, and then.
+    pub(crate) fn len_bytes_with(&self, group: &str, offsets: &[(String, i32, CommittedOffset)]) -> (usize, usize) {
+        let known = self.groups.get(group);
+        let mut then = self.len_bytes;
+        for (topic, partition, offset) in offsets {
+            let before = known.and_then(|known| known.get(&(topic.clone(), *partition)));
+            then += len_bytes(group, topic, offset);
+            then -= before.map_or(0, |before| len_bytes(group, topic, before));
+        }
+        (self.len_bytes, then)
+    }
+
     pub(crate) fn of_group(&self, group: &str) -> Vec<(String, i32, CommittedOffset)> {
-        let offsets = self.groups.get(group).into_iter().flatten();
+        let offsets = self.groups.get(group).into_iter().flatten().filter(|(place, _)| !is_generation(place));
         offsets.map(|((topic, partition), offset)| (topic.clone(), *partition, offset.clone())).collect()
+    }
+
+    /// The group's generation as it was last noted.
+    pub(crate) fn generation(&self, group: &str) -> Option<GroupGeneration> {
+        let (topic, partition) = GENERATION;
+        let noted = self.groups.get(group)?.get(&(topic.to_owned(), partition))?;
+        Some(GroupGeneration { number: i32::try_from(noted.offset).ok()?, members: noted.metadata.clone() })
+    }
+
+    /// The groups with a generation that was noted.
+    pub(crate) fn groups_with_generation(&self) -> Vec<String> {
+        let noted = self.groups.iter().filter(|(_, offsets)| offsets.keys().any(is_generation));
+        noted.map(|(group, _)| group.clone()).collect()
     }
 
     /// Whether `all` says the same of every offset that is here.
@@ -121,9 +184,15 @@ impl ConsumerOffsets {
         })
     }
 
+    /// The groups with offsets.
     pub(crate) fn groups(&self) -> Vec<String> {
-        self.groups.keys().cloned().collect()
+        let with_offsets = self.groups.iter().filter(|(_, offsets)| offsets.keys().any(|place| !is_generation(place)));
+        with_offsets.map(|(group, _)| group.clone()).collect()
     }
+}
+
+fn is_generation((topic, _): &(String, i32)) -> bool {
+    topic == GENERATION.0
 }
 
 #[cfg(test)]
@@ -151,6 +220,33 @@ mod tests {
         all.apply(&change());
         assert_eq!((all.groups().len(), all.of_group("g").len()), (1, 1));
         all.apply(&OffsetsChange { group: "g".into(), offsets: vec![("t".into(), 0, None)] });
-        assert!(all.groups().is_empty());
+        assert_eq!(all, ConsumerOffsets::default());
+    }
+
+    #[test]
+    fn a_generation_is_no_offset() {
+        let mut all = ConsumerOffsets::default();
+        let generation = GroupGeneration { number: 7, members: "ab".into() };
+        all.apply(&generation_change("g", Some(generation.clone())));
+        assert_eq!((all.groups().len(), all.of_group("g").len()), (0, 0));
+        assert_eq!((all.groups_with_generation(), all.generation("g")), (vec!["g".to_owned()], Some(generation)));
+        all.apply(&change());
+        assert_eq!((all.groups().len(), all.of_group("g").len()), (1, 1));
+        all.apply(&generation_change("g", None));
+        assert_eq!((all.groups().len(), all.generation("g")), (1, None));
+    }
+
+    #[test]
+    fn what_offsets_take_up_is_known_before() {
+        let mut all = ConsumerOffsets::default();
+        all.apply(&change());
+        let offset = CommittedOffset { offset: 43, leader_epoch: -1, metadata: "longer".into() };
+        let offsets = [("t".into(), 0, offset.clone()), ("t".into(), 7, offset)];
+        let (now, then) = all.len_bytes_with("g", &offsets);
+        assert_eq!(now, all.len_bytes);
+        let set = offsets.map(|(topic, partition, offset)| (topic, partition, Some(offset)));
+        all.apply(&OffsetsChange { group: "g".into(), offsets: set.into() });
+        assert_eq!(then, all.len_bytes);
+        assert!(then > now);
     }
 }

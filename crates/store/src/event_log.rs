@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::{
-    journal::{Journal, frame::FrameHeader, take_batches},
+    journal::{Journal, frame::FrameHeader, segment::SegmentError, take_batches},
     limits::TAIL_BYTES_MAX,
 };
 
@@ -59,7 +59,7 @@ pub struct EventLog {
 struct Tail {
     frames: VecDeque<TailFrame>,
     bytes: usize,
-    /// The newest event's time, also when no frame is in memory.
+    /// The newest event's time, also when no frame is in memory; `None` until it is known.
     newest: Option<OffsetAndTimestamp>,
 }
 
@@ -72,9 +72,8 @@ struct TailFrame {
 }
 
 impl EventLog {
-    pub(crate) fn new(journal: Arc<Journal>, high_watermark: u64, newest: Option<OffsetAndTimestamp>) -> Self {
-        let tail = Tail { newest, ..Tail::default() };
-        Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::new(tail) }
+    pub(crate) fn new(journal: Arc<Journal>, high_watermark: u64) -> Self {
+        Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::default() }
     }
 
     /// Lets readers see a frame's events; without `batches` they read them, and those before, from the journal.
@@ -131,6 +130,8 @@ impl EventLog {
     /// order: as many as fit in `max_bytes`, but at least one. Empty at the high watermark. The first batch may begin before
     /// `offset`. Each piece holds one or more whole batches. Recent events come from memory; older ones are read
     /// from their segment, on a blocking thread unless the system has them in memory.
+    ///
+    /// Where the journal is damaged, what lies before the damage; an error if that is nothing ([`crate::App::damage`]).
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
         if offset >= self.high_watermark() {
             return Ok(Vec::new());
@@ -141,13 +142,10 @@ impl EventLog {
         }
         if self.journal.reads_without_waiting(offset, max_bytes) {
             // On this thread what was read is sent from the processor's cache: a quarter of the cost of reading a topic from its beginning.
-            return self
-                .journal
-                .read_batches(offset, max_bytes)
-                .map_err(|e| ReadError { offset, message: e.to_string() });
+            return self.found(offset, self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?);
         }
         let journal = self.journal.clone();
-        on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await
+        self.found(offset, on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await?)
     }
 
     /// [`EventLog::read`] on this thread, which may wait for the disk.
@@ -159,7 +157,15 @@ impl EventLog {
         if let Some(batches) = self.read_tail(offset, max_bytes) {
             return Ok(batches);
         }
-        self.journal.read_batches(offset, max_bytes).map_err(|e| ReadError { offset, message: e.to_string() })
+        self.found(offset, self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?)
+    }
+
+    /// What was read, unless it is nothing though there must be something.
+    fn found(&self, offset: u64, batches: Vec<Bytes>) -> Result<Vec<Bytes>, ReadError> {
+        if batches.is_empty() && self.log_start() <= offset {
+            return Err(failed_at(offset)(self.journal.events_missing(offset)));
+        }
+        Ok(batches)
     }
 
     /// From memory; `None` if what is wanted begins before it.
@@ -171,7 +177,7 @@ impl EventLog {
 
     /// The first event at or after `timestamp_ms`; `None` if there is none.
     pub async fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, ReadError> {
-        match self.max_timestamp() {
+        match self.max_timestamp().await? {
             Some(newest) if newest.timestamp_ms >= timestamp_ms => {}
             _ => return Ok(None),
         }
@@ -179,15 +185,38 @@ impl EventLog {
         on_blocking_thread(0, move || journal.offset_for_timestamp(timestamp_ms)).await
     }
 
-    /// The newest event with the greatest timestamp; `None` if there are no events.
-    pub fn max_timestamp(&self) -> Option<OffsetAndTimestamp> {
-        self.tail.read().expect("not poisoned").newest
+    /// The newest event with the greatest timestamp; `None` if there are no events. Of one that was trimmed, the time of [`EventLog::trimmed_to_ms`].
+    pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+        loop {
+            let Some(offset) = self.high_watermark().checked_sub(1) else { return Ok(None) };
+            if offset < self.log_start() {
+                return Ok(Some(OffsetAndTimestamp { offset, timestamp_ms: self.trimmed_to_ms() }));
+            }
+            let newest = self.tail.read().expect("not poisoned").newest;
+            if newest.is_some() {
+                return Ok(newest);
+            }
+            // None was committed since the start.
+            let journal = self.journal.clone();
+            let found = on_blocking_thread(offset, move || journal.event_time(offset)).await?;
+            if let Some(timestamp_ms) = found {
+                let newest = OffsetAndTimestamp { offset, timestamp_ms };
+                return Ok(Some(*self.tail.write().expect("not poisoned").newest.get_or_insert(newest)));
+            }
+            if offset >= self.log_start() {
+                return Err(failed_at(offset)(self.journal.events_missing(offset)));
+            }
+        }
     }
+}
+
+fn failed_at(offset: u64) -> impl FnOnce(SegmentError) -> ReadError {
+    move |error| ReadError { offset, message: error.to_string() }
 }
 
 async fn on_blocking_thread<T: Send + 'static>(
     offset: u64,
-    read: impl FnOnce() -> Result<T, crate::journal::segment::SegmentError> + Send + 'static,
+    read: impl FnOnce() -> Result<T, SegmentError> + Send + 'static,
 ) -> Result<T, ReadError> {
     let failed = |message: String| ReadError { offset, message };
     tokio::task::spawn_blocking(read).await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))

@@ -12,12 +12,12 @@ pub(crate) mod segment;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, OnceLock, RwLock},
 };
 
 use batch_reader::BatchReader;
 use bytes::Bytes;
-use frame::FrameHeader;
+use frame::{FrameError, FrameHeader};
 use segment::{Segment, SegmentError, SegmentHeader};
 
 use crate::OffsetAndTimestamp;
@@ -47,6 +47,8 @@ pub(crate) struct Journal {
     /// Where the next frame goes in the last segment.
     planned_end: Mutex<u64>,
     random: fn() -> [u8; 16],
+    /// The first damage that a reader met.
+    damage: OnceLock<String>,
 }
 
 /// Where a frame goes.
@@ -104,7 +106,14 @@ impl Journal {
     fn new(dir: &Path, segment_bytes: u64, segments: Vec<Segment>, random: fn() -> [u8; 16]) -> Self {
         let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
         let planned_end = Mutex::new(segments.last().map_or(0, |s| s.len_bytes()));
-        Self { dir: dir.to_owned(), segment_bytes, segments: RwLock::new(segments), planned_end, random }
+        Self {
+            dir: dir.to_owned(),
+            segment_bytes,
+            segments: RwLock::new(segments),
+            planned_end,
+            random,
+            damage: OnceLock::new(),
+        }
     }
 
     /// What every segment says of the app.
@@ -193,33 +202,58 @@ impl Journal {
     }
 
     /// Whole record batches from the one that holds `offset` (or the first after it) on: at most `bytes_max`, at least one.
-    /// Empty if there is none.
+    /// Empty if there is none. Where something is damaged, what lies before it; an error if that is nothing.
     pub(crate) fn read_batches(&self, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SegmentError> {
-        let segments = self.segments();
-        let first = segments.partition_point(|s| s.header.first_offset <= offset).saturating_sub(1);
         let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
-        for segment in &segments[first..] {
-            if collect_from(segment, &mut out)? {
-                break;
+        if let Err(error) = collect(&self.segments(), &mut out) {
+            self.note_damage(&error);
+            if out.batches.is_empty() {
+                return Err(error);
             }
         }
         Ok(out.batches)
+    }
+
+    /// When the event of `offset` was committed; `None` if it was trimmed or never was.
+    pub(crate) fn event_time(&self, offset: u64) -> Result<Option<u64>, SegmentError> {
+        let read = || {
+            let segments = self.segments();
+            let Some(at) = segments.iter().rposition(|s| s.header.first_offset <= offset) else { return Ok(None) };
+            let Some(entry) = segments[at].index_entry(|e| e.first_offset <= offset)? else { return Ok(None) };
+            let mut reader = BatchReader::from_entry(&segments[at], entry);
+            Ok(reader.next(offset)?.map(|(header, _)| header.commit_time_ms))
+        };
+        read().inspect_err(|error| self.note_damage(error))
     }
 
     /// The first event at or after `timestamp_ms`.
     pub(crate) fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, SegmentError> {
         let segments = self.segments();
         let first = segments.partition_point(|s| s.header.commit_time_ms < timestamp_ms).saturating_sub(1);
-        for segment in &segments[first..] {
-            for frame in segment.frame_headers() {
-                let (_, header) = frame?;
-                if header.events > 0 && header.commit_time_ms >= timestamp_ms {
-                    let timestamp_ms = header.commit_time_ms;
-                    return Ok(Some(OffsetAndTimestamp { offset: header.first_offset, timestamp_ms }));
-                }
-            }
+        let found = segments[first..].iter().find_map(|segment| first_event_at(segment, timestamp_ms).transpose());
+        found.transpose().inspect_err(|error| self.note_damage(error))
+    }
+
+    /// The first damage that was met while reading, with its file and byte; `None` while all that was read is whole.
+    pub(crate) fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
+    }
+
+    /// The damage that events from `offset` on, which were committed, are nowhere.
+    pub(crate) fn events_missing(&self, offset: u64) -> SegmentError {
+        let last = self.active();
+        let error =
+            last.damaged(last.len_bytes(), FrameError(format!("the events from offset {offset} on are missing")));
+        self.note_damage(&error);
+        error
+    }
+
+    /// Keeps the first damage that was met.
+    pub(crate) fn note_damage(&self, error: &SegmentError) {
+        let message = error.to_string();
+        if self.damage.set(message.clone()).is_ok() {
+            tracing::error!(error = message, "the journal is damaged: what lies behind that place is not served");
         }
-        Ok(None)
     }
 
     /// Calls `each` with every frame from `frame_number` on.
@@ -276,7 +310,7 @@ struct BatchCollector {
 
 impl BatchCollector {
     /// Takes what is wanted of a frame's batches; `true` when there is no room for more.
-    fn take(&mut self, batches: Bytes) -> Result<bool, frame::FrameError> {
+    fn take(&mut self, batches: Bytes) -> Result<bool, FrameError> {
         let range = if self.batches.is_empty() {
             frame::batches_from(&batches, self.offset, self.left)?
         } else if batches.len() <= self.left {
@@ -296,16 +330,66 @@ impl BatchCollector {
     }
 }
 
-/// Collects from one segment; `true` when there is no room for more.
-fn collect_from(segment: &Segment, out: &mut BatchCollector) -> Result<bool, SegmentError> {
-    let Some(entry) = segment.index_entry(|e| e.first_offset <= out.offset)? else { return Ok(false) };
-    let mut reader = BatchReader::new(segment, entry.position);
-    while let Some((_, batches)) = reader.next(out.offset)? {
-        if out.take(batches).map_err(|e| segment.damaged(entry.position, e))? {
-            return Ok(true);
+/// Collects until there is no room for more.
+fn collect(segments: &[Arc<Segment>], out: &mut BatchCollector) -> Result<(), SegmentError> {
+    let first = segments.partition_point(|s| s.header.first_offset <= out.offset).saturating_sub(1);
+    for (n, segment) in segments[first..].iter().enumerate() {
+        let Some(entry) = segment.index_entry(|e| e.first_offset <= out.offset)? else { continue };
+        let mut reader = BatchReader::from_entry(segment, entry);
+        loop {
+            while let Some((_, batches)) = reader.next(out.offset)? {
+                if out.take(batches).map_err(|e| segment.damaged(entry.position, e))? {
+                    return Ok(());
+                }
+            }
+            let Some(next) = segments.get(first + n + 1) else { return Ok(()) };
+            if next.len_bytes() == segment::HEADER_BYTES {
+                // Made ahead: nothing was written to it yet, and this one may grow.
+                return Ok(());
+            }
+            // A frame in the next segment is published after all of this one.
+            if !reader.has_more() {
+                check_seam(segment, reader.next_offset(), next)?;
+                break;
+            }
         }
     }
-    Ok(false)
+    Ok(())
+}
+
+/// A segment ends exactly where the next one begins.
+fn check_seam(segment: &Segment, next_offset: u64, next: &Segment) -> Result<(), SegmentError> {
+    let expected = next.header.first_offset;
+    if next_offset == expected {
+        return Ok(());
+    }
+    let message = format!("the segment's events end before {next_offset}, the next segment begins with {expected}");
+    Err(segment.damaged(segment.len_bytes(), FrameError(message)))
+}
+
+/// The segment's first event at or after `timestamp_ms`. A frame's time is under the checksum of the whole frame only, so those that decide are
+/// read whole: the one that is found, and the one before.
+fn first_event_at(segment: &Segment, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, SegmentError> {
+    let (mut next_offset, mut time_ms) = (segment.header.first_offset, segment.header.commit_time_ms);
+    let mut before = None;
+    for frame in segment.frame_headers() {
+        let (at, header) = frame?;
+        if header.first_offset != next_offset || header.commit_time_ms < time_ms {
+            return Err(segment.damaged(at, FrameError("a frame does not follow on the one before".into())));
+        }
+        (next_offset, time_ms) = (header.next_offset(), header.commit_time_ms);
+        if header.events == 0 {
+            continue;
+        }
+        if header.commit_time_ms >= timestamp_ms {
+            for at in before.into_iter().chain([at]) {
+                segment.frame_at(at)?;
+            }
+            return Ok(Some(OffsetAndTimestamp { offset: header.first_offset, timestamp_ms: header.commit_time_ms }));
+        }
+        before = Some(at);
+    }
+    Ok(None)
 }
 
 /// Takes whole batches out of frames that are in memory, as [`Journal::read_batches`] does.

@@ -31,6 +31,7 @@ pub mod limits;
 pub use app::{App, TxnId};
 pub use app_name::{AppName, AppNameError};
 pub use commit::{CommitError, Committed, Outcome, WaitError};
+pub use consumer_offsets::GroupGeneration;
 pub use data_dir::{CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 #[cfg(feature = "memory")]

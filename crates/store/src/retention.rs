@@ -142,7 +142,7 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(),
             }
             let segment = &pair[0];
             if !is_indexed {
-                index(shared, segment)?;
+                index(shared, segment, pair[1].header.first_offset).inspect_err(|error| note_damage(shared, error))?;
             }
             // It reads the same events again, from memory now.
             observed
@@ -287,11 +287,17 @@ fn trimmable(
     by_bytes.max(by_time)
 }
 
-/// Enters the documents whose last event lies in `segment`.
-fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
+fn note_damage(shared: &Shared, error: &RetentionError) {
+    if let RetentionError::Segment(damage @ SegmentError::Damaged { .. }) = error {
+        shared.journal.note_damage(damage);
+    }
+}
+
+/// Enters the documents whose last event lies in `segment`, whose last offset is the one before `end`.
+fn index(shared: &Shared, segment: &Segment, end: u64) -> Result<(), RetentionError> {
     let mut newest: HashMap<Vec<u8>, u64> = HashMap::new();
     let segment = segment.reopen_without_read_ahead()?;
-    let mut reader = BatchReader::new(&segment, HEADER_BYTES);
+    let mut reader = BatchReader::new(&segment);
     let mut reading_since = Instant::now();
     while let Some((_, batches)) = reader.next(0)? {
         for_each_record(&batches, |record| {
@@ -307,6 +313,10 @@ fn index(shared: &Shared, segment: &Segment) -> Result<(), RetentionError> {
             rest(read);
             reading_since = Instant::now();
         }
+    }
+    if reader.next_offset() != end {
+        let message = format!("the segment's events end before {}, not {end}", reader.next_offset());
+        return Err(segment.damaged(segment.len_bytes(), FrameError(message)).into());
     }
     let mut newest: Vec<(u64, Vec<u8>)> = newest.into_iter().map(|(key, offset)| (offset, key)).collect();
     newest.sort_unstable();

@@ -176,7 +176,7 @@ fn time_never_runs_backwards() {
         clock.0.store(START_MS - 3_600_000, Ordering::SeqCst);
         app.commit(changeset([upsert("a", r#"{"n":2}"#)])).await.unwrap();
         assert_eq!(documents(&app), [r#"{"_id":"a","n":2}"#], "the later write wins");
-        assert_eq!(app.events().max_timestamp().unwrap().timestamp_ms, START_MS);
+        assert_eq!(app.events().max_timestamp().await.unwrap().unwrap().timestamp_ms, START_MS);
         clock.0.store(START_MS + 5, Ordering::SeqCst);
         app.commit(changeset([upsert("a", r#"{"n":3}"#)])).await.unwrap();
         let found = app.events().offset_for_timestamp(START_MS + 1).await.unwrap().unwrap();

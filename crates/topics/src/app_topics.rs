@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     evaluator,
     limits::LIVE_QUERIES_MAX,
-    live_query::{LiveQuery, LiveQueryError, MAIN, OnGap},
+    live_query::{LiveQuery, LiveQueryError, MAIN, OnGap, SharedOnGap},
     matcher::Matcher,
     progress::Progress,
     topic::{Topic, TopicError},
@@ -41,6 +41,7 @@ pub struct AppTopics {
     app: Arc<App>,
     settings: RwLock<Settings>,
     views: RwLock<Arc<Views>>,
+    main_on_gap: SharedOnGap,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     /// Who notes something of live queries notes it of those that there are: what was noted of one is forgotten when it is deleted.
@@ -145,6 +146,7 @@ impl AppTopics {
         }
         let topics = Arc::new(Self {
             app,
+            main_on_gap: SharedOnGap::new(settings.main_on_gap),
             settings: RwLock::new(settings),
             views: RwLock::new(Arc::new(Views::new(views))),
             changing: tokio::sync::Mutex::default(),
@@ -179,6 +181,13 @@ impl AppTopics {
         }
     }
 
+    /// Why live queries do not get on with new events; `None` while they do.
+    pub fn stopped(&self) -> Option<String> {
+        self.views()
+            .iter()
+            .find_map(|view| view.stopped().map(|why| format!("live query {:?}: {why}", view.query.name)))
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(SeqCst)
     }
@@ -196,7 +205,7 @@ impl AppTopics {
 
     /// The main topic.
     pub fn main(&self) -> Topic {
-        Topic::main(self.app.clone(), self.main_on_gap())
+        Topic::main(self.app.clone(), self.main_on_gap.clone())
     }
 
     /// The topic of that name.
@@ -222,10 +231,10 @@ impl AppTopics {
             collection: None,
             query: None,
             partitions: 1,
-            on_gap: self.main_on_gap(),
+            on_gap: self.main_on_gap.get(),
             created_ms: 0,
         };
-        std::iter::once(main).chain(self.views().iter().map(|view| view.query.clone())).collect()
+        std::iter::once(main).chain(self.views().iter().map(|view| view.live_query())).collect()
     }
 
     /// The topic of the live query of that name.
@@ -323,23 +332,23 @@ impl AppTopics {
         let known = self.views();
         let mut views = Vec::new();
         for query in &settings.live_queries {
-            let same = known.iter().find(|known| known.query == *query);
-            views.push(match same {
-                Some(view) => view.clone(),
-                None => {
-                    let state = known
-                        .iter()
-                        .find(|known| known.query.name == query.name && known.query.created_ms == query.created_ms)
-                        .map(|known| known.state());
-                    Arc::new(match state {
-                        Some(state) => view_in(&self.app, &self.progress, query.clone(), state)?,
-                        None => view(&self.app, &self.progress, query.clone())?,
-                    })
+            let is_same =
+                |known: &&Arc<View>| known.query.name == query.name && known.query.created_ms == query.created_ms;
+            views.push(match known.iter().find(is_same) {
+                // What a gap gets is all that changes: whoever waits for it goes on with it.
+                Some(view) => {
+                    view.set_on_gap(query.on_gap);
+                    view.clone()
                 }
+                None => Arc::new(view(&self.app, &self.progress, query.clone())?),
             });
         }
+        self.main_on_gap.set(settings.main_on_gap);
+        let ended: Vec<_> =
+            known.iter().filter(|known| views.iter().all(|view| view.id != known.id)).cloned().collect();
         *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
         *self.settings.write().expect("not poisoned") = settings;
+        ended.iter().for_each(|view| view.end());
         self.start_evaluating();
         Ok(())
     }
@@ -372,10 +381,6 @@ impl AppTopics {
     pub(crate) fn views(&self) -> Arc<Views> {
         self.views.read().expect("not poisoned").clone()
     }
-
-    fn main_on_gap(&self) -> OnGap {
-        self.settings.read().expect("not poisoned").main_on_gap
-    }
 }
 
 /// Runs `change` to its end, whether or not the caller waits for it: half of a change would be on disk only.
@@ -387,10 +392,6 @@ fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, L
     let noted = app.view(&query.name).ok().flatten();
     let state = noted.and_then(|bytes| State::decode(&bytes, query.created_ms, query.partitions));
     let state = state.unwrap_or_else(|| State::new(query.partitions));
-    view_in(app, progress, query, state)
-}
-
-fn view_in(app: &App, progress: &Arc<Progress>, query: LiveQuery, state: State) -> Result<View, LiveQueryError> {
     let matcher =
         Matcher { collection: query.collection.clone(), filter: query.check()?, partitions: query.partitions };
     let topic = query.topic(app.name());

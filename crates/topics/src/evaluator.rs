@@ -3,8 +3,12 @@
 //! One task an app that has live queries. Those that keep up are evaluated together, each event decoded once; one that was just made, or was not
 //! kept with the documents, is caught up in slices between. While nobody waits for any of them, events are looked at a few times a second
 //! only, many at once. Writers never wait for it.
+//!
+//! Where events cannot be read, the live queries that have come so far stop there and say so to their readers; those that are further go on, and
+//! it is tried again from time to time.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Weak,
     time::{Duration, Instant},
 };
@@ -25,7 +29,10 @@ const PASSED_BY_AN_EVALUATION: u64 = 20;
 /// How long events are left alone while nobody waits.
 const DALLY: Duration = Duration::from_millis(50);
 
-/// How long it waits after events could not be read.
+/// How often it is tried again where events could not be read.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long it waits after documents could not be read.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why it cannot go on for now.
@@ -37,6 +44,8 @@ pub(crate) enum EvaluateError {
     Documents(#[from] store::SnapshotError),
     #[error("an event cannot be read: {0}")]
     Batch(#[from] record_batch::BatchError),
+    #[error("looking at events panicked")]
+    Panicked,
 }
 
 /// Runs until `topics` stops or is gone.
@@ -46,6 +55,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
     let progress = strong.progress.clone();
     drop(strong);
     let mut noted_at = Instant::now();
+    let mut tried_at = Instant::now();
     loop {
         grown.mark_unchanged();
         let Some(strong) = topics.upgrade().filter(|topics| !topics.is_stopping()) else { return };
@@ -53,8 +63,12 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         if notes {
             noted_at = Instant::now();
         }
+        let tries_again = tried_at.elapsed() >= RETRY_INTERVAL;
+        if tries_again {
+            tried_at = Instant::now();
+        }
         let slice = move || {
-            let done = evaluate_slice(&strong);
+            let done = guarded(&strong, || evaluate_slice(&strong, tries_again));
             if notes {
                 strong.note_views();
             }
@@ -76,6 +90,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             Err(_) => return,
         }
         let somebody_waits = topics.upgrade().is_some_and(|topics| somebody_waits(&topics));
+        let has_stopped = topics.upgrade().is_some_and(|topics| topics.stopped().is_some());
         let next_events = async {
             let changed = grown.changed().await;
             if changed.is_ok() && !somebody_waits {
@@ -86,8 +101,21 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         tokio::select! {
             changed = next_events => if changed.is_err() { return },
             () = progress.wanted() => {}
+            () = tokio::time::sleep(RETRY_INTERVAL), if has_stopped => {}
         }
     }
+}
+
+/// Evaluates; a panic stops every live query that is behind, instead of leaving them silent.
+fn guarded(topics: &AppTopics, evaluate: impl FnOnce() -> Result<bool, EvaluateError>) -> Result<bool, EvaluateError> {
+    catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(|_| {
+        let high_watermark = topics.app().events().high_watermark();
+        let views = topics.views();
+        views.iter().filter(|view| view.scanned_to() < high_watermark).for_each(|view| {
+            view.stop("looking at its events panicked, see the log");
+        });
+        Err(EvaluateError::Panicked)
+    })
 }
 
 fn somebody_waits(topics: &AppTopics) -> bool {
@@ -98,32 +126,72 @@ fn somebody_waits(topics: &AppTopics) -> bool {
 fn is_soon_done(topics: &AppTopics) -> bool {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
-    let behind = views.iter().map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
+    let going = views.iter().filter(|view| view.stopped().is_none());
+    let behind = going.map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
     let evaluations = behind * views.index.asked_always().max(1) as u64;
     evaluations + views.len() as u64 / PASSED_BY_AN_EVALUATION <= EVALUATIONS_INLINE_MAX
 }
 
-/// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.
-fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
+/// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more. Those that have stopped are
+/// passed over, unless it is to be tried again.
+fn evaluate_slice(topics: &AppTopics, tries_again: bool) -> Result<bool, EvaluateError> {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
-    let behind = || views.iter().map(|view| view.scanned_to()).filter(|scanned_to| *scanned_to < high_watermark);
-    let (Some(first), Some(last)) = (behind().min(), behind().max()) else { return Ok(false) };
+    let behind = |tries_again: bool| {
+        let going = views.iter().filter(move |view| tries_again || view.stopped().is_none());
+        going.map(|view| view.scanned_to()).filter(move |scanned_to| *scanned_to < high_watermark)
+    };
+    let (Some(first), Some(last)) = (behind(tries_again).min(), behind(tries_again).max()) else { return Ok(false) };
     evaluate(topics, &views, last)?;
     if first != last {
         evaluate(topics, &views, first)?;
     }
-    Ok(behind().next().is_some())
+    Ok(behind(false).next().is_some())
 }
 
-/// Looks at a slice of the events from `from` on, for the live queries that are there.
+/// What was found in a slice of the events.
+struct Slice {
+    /// Of each live query that is there.
+    matches: Vec<Option<Vec<(u16, u64)>>>,
+    next: u64,
+}
+
+/// Looks at a slice of the events from `from` on, for the live queries that are there. If there is damage, up to there.
 fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
     let app = topics.app();
-    // What each live query that is there has found.
-    let mut matches: Vec<Option<Vec<(u16, u64)>>> =
-        views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
-    let mut next = from;
-    for piece in app.events().read_blocking(from, SLICE_BYTES)? {
+    let matches = views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
+    let mut slice = Slice { matches, next: from };
+    if let Err(error) = look(topics, views, &mut slice)
+        && slice.next == from
+    {
+        stop(topics, views, from, &error);
+        return Ok(());
+    }
+    // What was trimmed before it could be looked at is told from the documents.
+    let was_trimmed = app.events().log_start() > from;
+    for (view, matches) in views.iter().zip(slice.matches) {
+        let Some(matches) = matches else { continue };
+        if was_trimmed {
+            raise_to_trimmed(topics, view)?;
+        }
+        view.extend(&matches, slice.next);
+    }
+    Ok(())
+}
+
+/// The live queries that have come as far as `from` do not get on.
+fn stop(topics: &AppTopics, views: &Views, from: u64, error: &EvaluateError) {
+    let why = error.to_string();
+    let there = views.iter().filter(|view| view.scanned_to() == from);
+    if there.filter(|view| view.stop(&why)).count() > 0 {
+        let app = topics.app().name().as_str();
+        tracing::error!(app, offset = from, %error, "live queries have stopped: events cannot be read");
+    }
+}
+
+fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), EvaluateError> {
+    let from = slice.next;
+    for piece in topics.app().events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
         while !rest.is_empty() {
             let header = record_batch::decode_header(rest)?;
@@ -132,15 +200,15 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
                 if offset < from {
                     continue;
                 }
-                next = offset + 1;
+                slice.next = offset + 1;
                 let event = Event::new(&record);
                 for places in views.index.candidates(&event) {
-                    let is_there = places.iter().any(|&place| matches[place].is_some());
+                    let is_there = places.iter().any(|&place| slice.matches[place].is_some());
                     if !is_there || !views[places[0]].matcher.carries(&event) {
                         continue;
                     }
                     for &place in places {
-                        if let Some(matches) = &mut matches[place] {
+                        if let Some(matches) = &mut slice.matches[place] {
                             matches.push((views[place].matcher.partition(event.key()), offset));
                         }
                     }
@@ -148,15 +216,6 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
             }
             rest = &rest[header.len_bytes..];
         }
-    }
-    // What was trimmed before it could be looked at is told from the documents.
-    let was_trimmed = app.events().log_start() > from;
-    for (view, matches) in views.iter().zip(matches) {
-        let Some(matches) = matches else { continue };
-        if was_trimmed {
-            raise_to_trimmed(topics, view)?;
-        }
-        view.extend(&matches, next);
     }
     Ok(())
 }

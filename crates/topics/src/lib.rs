@@ -28,4 +28,4 @@ pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
 pub use event_filter::EventFilter;
 pub use lag::{GroupLags, PartitionLag};
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
-pub use topic::{Partition, Rebuild, Topic, TopicError};
+pub use topic::{Partition, Rebuild, Stop, Topic, TopicError};

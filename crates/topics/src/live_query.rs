@@ -1,5 +1,10 @@
 //! What a live query is: a name, which documents, how many partitions, and what a gap gets.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
 use document::{CollectionName, Map};
 use query::{Filter, Query};
 use serde::{Deserialize, Serialize};
@@ -39,6 +44,26 @@ pub enum OnGap {
     Requery,
     /// Those documents themselves; only what is gone is named.
     Snapshot,
+}
+
+/// What a gap gets, as it is now: readers that wait see a change of it too.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedOnGap(Arc<AtomicBool>);
+
+impl SharedOnGap {
+    pub(crate) fn new(on_gap: OnGap) -> Self {
+        let shared = Self::default();
+        shared.set(on_gap);
+        shared
+    }
+
+    pub(crate) fn get(&self) -> OnGap {
+        if self.0.load(SeqCst) { OnGap::Snapshot } else { OnGap::Requery }
+    }
+
+    pub(crate) fn set(&self, on_gap: OnGap) {
+        self.0.store(on_gap == OnGap::Snapshot, SeqCst);
+    }
 }
 
 /// Why a live query cannot be.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     gap::{Batches, Gap},
     limits::BLOCK_OFFSETS,
-    live_query::OnGap,
+    live_query::SharedOnGap,
     matcher::{Event, Matcher},
     view::View,
 };
@@ -28,6 +28,15 @@ const SCAN_WAIT: Duration = Duration::from_secs(10);
 pub struct TopicError {
     /// Why.
     pub message: String,
+}
+
+/// Why a partition gives nothing beyond its high watermark for now.
+#[derive(Debug, Clone)]
+pub enum Stop {
+    /// Its live query was deleted.
+    Gone,
+    /// The events behind cannot be looked at.
+    Unreadable(TopicError),
 }
 
 /// A topic of one app. Cheap to clone.
@@ -71,12 +80,12 @@ struct GapRead {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Main(OnGap),
+    Main(SharedOnGap),
     View(Arc<View>),
 }
 
 impl Topic {
-    pub(crate) fn main(app: Arc<App>, on_gap: OnGap) -> Self {
+    pub(crate) fn main(app: Arc<App>, on_gap: SharedOnGap) -> Self {
         let name = app.name().main_topic();
         let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), name.as_bytes());
         Self { app, name, id, kind: Kind::Main(on_gap) }
@@ -110,8 +119,8 @@ impl Topic {
         Some(Partition { app: self.app.clone(), index, kind: self.kind.clone() })
     }
 
-    /// How many events were found to be on the topic since its live query was last looked up (a start, a change of it); for rates. `None` for the
-    /// main topic, which carries every event.
+    /// How many events were found to be on the topic since the start, or since its live query was made; for rates. `None` for the main topic, which
+    /// carries every event.
     pub fn events_found(&self) -> Option<u64> {
         match &self.kind {
             Kind::Main(_) => None,
@@ -119,7 +128,7 @@ impl Topic {
         }
     }
 
-    /// Changes whenever a partition has grown.
+    /// Changes whenever a partition has grown, or has stopped ([`Partition::stop`]).
     pub fn watch(&self) -> watch::Receiver<u64> {
         match &self.kind {
             Kind::Main(_) => self.app.events().watch(),
@@ -135,6 +144,15 @@ impl Partition {
             Kind::Main(_) => self.app.events().high_watermark(),
             Kind::View(view) => view.high_watermark(self.index),
         }
+    }
+
+    /// Why a reader that has everything below the high watermark waits in vain; `None` if it does not.
+    pub fn stop(&self) -> Option<Stop> {
+        let Kind::View(view) = &self.kind else { return None };
+        if view.is_gone() {
+            return Some(Stop::Gone);
+        }
+        view.stopped().map(|message| Stop::Unreadable(TopicError { message }))
     }
 
     /// The offset after the last event that there is when it is called; waits for a live query that is still catching up, but not for ever.
@@ -158,7 +176,7 @@ impl Partition {
 
     /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next): as many as fit in `max_bytes`, but at least
     /// one if there is any. At a trimmed offset, what stands for the gap. `rebuild` is that of the moment when the reader began at offset 0, if
-    /// it is known that it did.
+    /// it is known that it did. Where events are damaged, what lies before; an error if that is nothing.
     pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Bytes>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
@@ -203,8 +221,8 @@ impl Partition {
 
     fn gap<'a>(&'a self, everything: &'a Matcher) -> Gap<'a> {
         let (matcher, on_gap, view) = match &self.kind {
-            Kind::Main(on_gap) => (everything, *on_gap, None),
-            Kind::View(view) => (&view.matcher, view.query.on_gap, Some(view.query.name.as_str())),
+            Kind::Main(on_gap) => (everything, on_gap.get(), None),
+            Kind::View(view) => (&view.matcher, view.on_gap.get(), Some(view.query.name.as_str())),
         };
         Gap {
             app: self.app.name().as_str(),
@@ -233,7 +251,12 @@ impl Partition {
             }
             let before = next;
             // Enough for most blocks at once; events of them that do not fit are read the next time round.
-            for piece in self.app.events().read_blocking(next, READ_BYTES).map_err(failed)? {
+            let pieces = match self.app.events().read_blocking(next, READ_BYTES) {
+                // What lies before the damage comes first.
+                Err(_) if found.bytes() > 0 => break,
+                pieces => pieces.map_err(failed)?,
+            };
+            for piece in pieces {
                 let mut rest = &piece[..];
                 while !rest.is_empty() && found.bytes() < max_bytes {
                     let header = record_batch::decode_header(rest).map_err(failed)?;
@@ -274,13 +297,16 @@ impl Partition {
         }
         let high_watermark = self.settled_high_watermark().await;
         let found = self.app.events().offset_for_timestamp(timestamp_ms).await.map_err(failed)?;
-        Ok(found.filter(|found| found.offset < high_watermark))
+        match (found, self.stop()) {
+            (Some(found), Some(Stop::Unreadable(error))) if found.offset >= high_watermark => Err(error),
+            _ => Ok(found.filter(|found| found.offset < high_watermark)),
+        }
     }
 
     /// The newest event with the greatest timestamp.
     pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, TopicError> {
         if let Kind::Main(_) = self.kind {
-            return Ok(self.app.events().max_timestamp());
+            return self.app.events().max_timestamp().await.map_err(failed);
         }
         let Some(last) = self.settled_high_watermark().await.checked_sub(1) else { return Ok(None) };
         let batches = self.read(last, 1, self.rebuild()).await?;

@@ -4,9 +4,9 @@
 //! It is rebuilt from the events, but for the high watermarks of what was trimmed: so it is kept with the documents, and never goes back.
 
 use std::sync::{
-    Arc, RwLock,
+    Arc, Mutex, RwLock,
     atomic::{
-        AtomicU64,
+        AtomicBool, AtomicU64,
         Ordering::{Relaxed, SeqCst},
     },
 };
@@ -14,14 +14,21 @@ use std::sync::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{limits::BLOCK_OFFSETS, live_query::LiveQuery, matcher::Matcher, progress::Progress};
+use crate::{
+    limits::BLOCK_OFFSETS,
+    live_query::{LiveQuery, OnGap, SharedOnGap},
+    matcher::Matcher,
+    progress::Progress,
+};
 
 const STATE_VERSION: u8 = 1;
 
 /// A live query's topic.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// As it was made; what a gap gets now is in `on_gap`.
     pub(crate) query: LiveQuery,
+    pub(crate) on_gap: SharedOnGap,
     pub(crate) topic: String,
     pub(crate) id: Uuid,
     pub(crate) matcher: Matcher,
@@ -30,6 +37,10 @@ pub(crate) struct View {
     grown: watch::Sender<u64>,
     /// Events below it were looked at, and their matches are in the state.
     scanned_to: AtomicU64,
+    /// Why the events from there on cannot be looked at, if so.
+    stopped: Mutex<Option<String>>,
+    /// The live query was deleted.
+    is_gone: AtomicBool,
     /// Matches that were found since the view was made.
     pub(crate) found: AtomicU64,
     progress: Arc<Progress>,
@@ -61,6 +72,7 @@ impl View {
     ) -> Self {
         let scanned_to = AtomicU64::new(state.scanned_to);
         Self {
+            on_gap: SharedOnGap::new(query.on_gap),
             query,
             topic,
             id,
@@ -68,6 +80,8 @@ impl View {
             state: RwLock::new(state),
             grown: watch::Sender::new(0),
             scanned_to,
+            stopped: Mutex::default(),
+            is_gone: AtomicBool::new(false),
             found: AtomicU64::new(0),
             progress,
         }
@@ -77,16 +91,60 @@ impl View {
         self.scanned_to.load(SeqCst)
     }
 
-    /// Returns when the events below `wanted` have been looked at.
+    /// The live query as it is now.
+    pub(crate) fn live_query(&self) -> LiveQuery {
+        LiveQuery { on_gap: self.on_gap.get(), ..self.query.clone() }
+    }
+
+    /// Has readers that wait see what a gap gets from now on.
+    pub(crate) fn set_on_gap(&self, on_gap: OnGap) {
+        if self.on_gap.get() != on_gap {
+            self.on_gap.set(on_gap);
+            self.wake();
+        }
+    }
+
+    /// Why the events from [`View::scanned_to`] on cannot be looked at; `None` while they can.
+    pub(crate) fn stopped(&self) -> Option<String> {
+        self.stopped.lock().expect("not poisoned").clone()
+    }
+
+    /// Tells readers that nothing more comes, and why; `true` if that is news.
+    pub(crate) fn stop(&self, why: &str) -> bool {
+        let mut stopped = self.stopped.lock().expect("not poisoned");
+        if stopped.as_deref() == Some(why) {
+            return false;
+        }
+        *stopped = Some(why.to_owned());
+        drop(stopped);
+        self.wake();
+        true
+    }
+
+    /// Tells readers that the live query was deleted.
+    pub(crate) fn end(&self) {
+        self.is_gone.store(true, SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(SeqCst)
+    }
+
+    fn wake(&self) {
+        self.grown.send_modify(|count| *count += 1);
+    }
+
+    /// Returns when the events below `wanted` have been looked at, or cannot be.
     pub(crate) async fn wait_for(&self, wanted: u64) {
         if self.scanned_to() >= wanted {
             return;
         }
         let mut evaluated = self.progress.watch();
-        while self.scanned_to() < wanted && evaluated.changed().await.is_ok() {}
+        while self.scanned_to() < wanted && self.stopped().is_none() && evaluated.changed().await.is_ok() {}
     }
 
-    /// Changes whenever a partition has grown.
+    /// Changes whenever a partition has grown, and when readers are to be told something else.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         let grown = self.grown.subscribe();
         self.progress.want();
@@ -109,6 +167,7 @@ impl View {
 
     /// Takes over what was found in the events up to `scanned_to`: partition and offset of each match, in order.
     pub(crate) fn extend(&self, matches: &[(u16, u64)], scanned_to: u64) {
+        *self.stopped.lock().expect("not poisoned") = None;
         if matches.is_empty() {
             self.scanned_to.fetch_max(scanned_to, SeqCst);
             return;
@@ -120,7 +179,7 @@ impl View {
         drop(state);
         self.scanned_to.fetch_max(scanned_to, SeqCst);
         self.found.fetch_add(matches.len() as u64, Relaxed);
-        self.grown.send_modify(|count| *count += 1);
+        self.wake();
     }
 
     /// The topic's last event of that partition was at `offset` or behind it, though it was trimmed.

@@ -7,8 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
 use store::{AppName, CommittedOffset, DataDir, StoreOptions, WallClock};
-use topics::{AppTopics, LiveQuery, OnGap, TopicRegistry};
+use topics::{AppTopics, LiveQuery, MAIN, OnGap, Rebuild, Stop, TopicRegistry};
 
 #[derive(Debug)]
 struct Noon;
@@ -71,5 +72,72 @@ async fn a_live_query_begins_with_nothing_that_an_older_one_of_its_name_left() {
     let left: Vec<_> = app.committed_offsets("group").into_iter().map(|(topic, ..)| topic).collect();
     assert_eq!(left, [other]);
     assert_eq!(app.view("adults").unwrap(), None);
+    registry.stop().await;
+}
+
+fn person(id: &str) -> Changeset {
+    let json = format!(r#"{{"filler":"{}"}}"#, "x".repeat(3000));
+    let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
+    let operation = Operation {
+        collection: CollectionName::new("people").unwrap(),
+        id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+        condition: Condition::Always,
+        action: Action::Upsert { value, counters: Vec::new() },
+    };
+    Changeset { operations: vec![operation], origin: Origin::default() }
+}
+
+/// A reader that has waited since before the change is no different from one that comes now.
+#[tokio::test]
+async fn what_a_gap_gets_changes_for_readers_that_wait_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { segment_bytes: 4096, retention_bytes: Some(0), ..StoreOptions::default() };
+    let data = DataDir::open(dir.path(), options, Arc::new(Noon), || *b"0123456789abcdef").unwrap();
+    data.create_app(&AppName::new("shop").unwrap()).unwrap();
+    let registry = TopicRegistry::open(data).unwrap();
+    let topics = registry.app("shop").unwrap().unwrap();
+    topics.create(LiveQuery { query: None, ..adults() }).await.unwrap();
+    for n in 0..10 {
+        topics.app().commit(person(&n.to_string())).await.unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while topics.app().events().log_start() < 5 {
+        assert!(Instant::now() < deadline, "waited in vain until it is trimmed");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    for (name, topic) in [(MAIN, topics.main()), ("adults", topics.all()[1].clone())] {
+        let reader = topic.partition(0).unwrap();
+        assert!(reader.settled_high_watermark().await >= 10);
+        let mut woken = topic.watch();
+        woken.mark_unchanged();
+        let gap = || async {
+            let batches = reader.read(0, 1 << 20, Rebuild::default()).await.unwrap();
+            String::from_utf8_lossy(&batches.concat()).contains("requeryRequired")
+        };
+        assert!(gap().await, "{name} names what is gone");
+        topics.set_on_gap(name, OnGap::Snapshot).await.unwrap();
+        assert!(!gap().await, "{name} brings it");
+        let shown = topics.live_queries().into_iter().find(|query| query.name == name).unwrap();
+        assert_eq!(shown.on_gap, OnGap::Snapshot);
+        if name != MAIN {
+            assert!(woken.has_changed().unwrap(), "{name}: who waits looks again");
+        }
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn readers_hear_that_a_live_query_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (registry, topics) = open(dir.path());
+    topics.create(adults()).await.unwrap();
+    let topic = topics.all()[1].clone();
+    let reader = topic.partition(0).unwrap();
+    assert!(reader.stop().is_none());
+    let mut woken = topic.watch();
+    woken.mark_unchanged();
+    topics.delete("adults").await.unwrap();
+    assert!(woken.has_changed().unwrap());
+    assert!(matches!(reader.stop(), Some(Stop::Gone)));
     registry.stop().await;
 }

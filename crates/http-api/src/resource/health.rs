@@ -22,11 +22,21 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app takes writes; otherwise 503 and why.
+/// Every app takes writes, its live queries get on, and no event that was read is damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
     for app in state.data_dir.apps() {
-        reasons.extend(app.write_obstacle().map(|obstacle| format!("app {:?}: {obstacle}", app.name().as_str())));
+        let name = app.name().as_str();
+        reasons.extend(app.write_obstacle().map(|obstacle| format!("app {name:?}: {obstacle}")));
+        reasons.extend(app.damage().map(|damage| {
+            format!(
+                "app {name:?}: the journal is damaged, events from there on are not served; restore a backup: {damage}"
+            )
+        }));
+    }
+    for topics in state.topics.all() {
+        let name = topics.app().name().as_str();
+        reasons.extend(topics.stopped().map(|why| format!("app {name:?}: {why}")));
     }
     if reasons.is_empty() {
         return reply::json_of(StatusCode::OK, &Live { status: "ready" });

@@ -2,7 +2,7 @@
 //!
 //! Invariants: there are no fetch sessions (the answer always says session 0, as KIP-227 allows); a wait ends by a commit, by the
 //! client's time-out, by the server's end or with the connection, never by looking again and again; the first partition that has events
-//! gives at least one batch, however large (KIP-74).
+//! gives at least one batch, however large (KIP-74); where events cannot be read, those before come first, and the error with the next fetch.
 //! Not here: the bytes of the answer (`encode`).
 
 mod encode;
@@ -11,7 +11,7 @@ use std::{future::Future as _, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use kafka_protocol::{
-    ResponseError,
+    ResponseError::{self, UnknownTopicId, UnknownTopicOrPartition},
     messages::{FetchRequest, fetch_request::FetchPartition},
 };
 use kafka_wire::record_batch::{self, BatchError};
@@ -25,7 +25,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, LEADER_EPOCH, Partition, Rebuild, Topic, to_offset},
+    topics::{self, LEADER_EPOCH, Partition, Rebuild, Stop, Topic, UNREADABLE, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -49,12 +49,16 @@ struct TopicReader {
 struct PartitionReader {
     index: i32,
     log: Result<Partition, ResponseError>,
+    /// What a deleted topic is answered with.
+    unknown: ResponseError,
     rebuild: Rebuild,
     next_offset: i64,
     /// Pieces of one or more whole batches.
     batches: Vec<Bytes>,
     bytes: usize,
     bytes_max: usize,
+    /// Events behind what was found cannot be read: the next fetch says so.
+    is_cut: bool,
 }
 
 pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
@@ -81,7 +85,8 @@ impl<'a> Fetch<'a> {
             } else {
                 super::topic_by_name(session, &topic.topic)
             };
-            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition);
+            let unknown = if version >= 13 { UnknownTopicId } else { UnknownTopicOrPartition };
+            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition, unknown);
             let partitions = topic.partitions.into_iter().map(reader).collect();
             let grown = found.as_ref().ok().map(Topic::watch);
             TopicReader { name: topic.topic.0, id: topic.topic_id, partitions, grown }
@@ -96,7 +101,8 @@ impl<'a> Fetch<'a> {
         loop {
             self.topics.iter_mut().filter_map(|topic| topic.grown.as_mut()).for_each(watch::Receiver::mark_unchanged);
             let wants_more = self.read(bytes_min).await;
-            let has_error = self.partitions().any(|partition| partition.log.is_err());
+            self.note_stops();
+            let has_error = self.partitions().any(|partition| partition.log.is_err() || partition.is_cut);
             if !wants_more || has_error || self.partitions().next().is_none() || Instant::now() >= deadline {
                 return;
             }
@@ -107,6 +113,15 @@ impl<'a> Fetch<'a> {
                 () = shutdown.begun() => return,
             }
         }
+    }
+
+    /// Partitions from which nothing more can come, and which have nothing to give first, are answered with the reason.
+    fn note_stops(&mut self) {
+        let session = self.session;
+        self.topics
+            .iter_mut()
+            .flat_map(|topic| &mut topic.partitions)
+            .for_each(|partition| partition.note_stop(session));
     }
 
     /// Reads what is there; false once there is enough, or no room for more.
@@ -162,7 +177,12 @@ impl<'a> Fetch<'a> {
 }
 
 impl PartitionReader {
-    fn new(session: &Session, topic: Result<&Topic, &ResponseError>, wanted: &FetchPartition) -> Self {
+    fn new(
+        session: &Session,
+        topic: Result<&Topic, &ResponseError>,
+        wanted: &FetchPartition,
+        unknown: ResponseError,
+    ) -> Self {
         let log = topic.map_err(|error| *error).and_then(|topic| topics::partition(topic, wanted.partition));
         let log = log.and_then(|log| {
             if wanted.current_leader_epoch > LEADER_EPOCH {
@@ -180,23 +200,48 @@ impl PartitionReader {
         Self {
             index: wanted.partition,
             log,
+            unknown,
             rebuild,
             next_offset: wanted.fetch_offset,
             batches: Vec::new(),
             bytes: 0,
             bytes_max: size(wanted.partition_max_bytes),
+            is_cut: false,
         }
     }
 
     fn is_behind(&self) -> bool {
-        self.log.as_ref().is_ok_and(|log| self.next_offset < to_offset(log.high_watermark()))
+        !self.is_cut && self.log.as_ref().is_ok_and(|log| self.next_offset < to_offset(log.high_watermark()))
+    }
+
+    fn note_stop(&mut self, session: &Session) {
+        let Ok(log) = &self.log else { return };
+        if self.is_behind() || self.is_cut {
+            return;
+        }
+        match log.stop() {
+            None => {}
+            Some(_) if !self.batches.is_empty() => self.is_cut = true,
+            Some(Stop::Gone) => self.log = Err(self.unknown),
+            Some(Stop::Unreadable(error)) => self.fail(session, &error),
+        }
+    }
+
+    /// What was found before is given, if it is anything; the consumer comes back for what is behind it.
+    fn fail(&mut self, session: &Session, error: &dyn std::fmt::Display) {
+        if !self.batches.is_empty() {
+            self.is_cut = true;
+            return;
+        }
+        session.server.refusals.note_unreadable(session.peer, &session.who(), self.index, self.next_offset, error);
+        self.log = Err(UNREADABLE);
     }
 
     /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives the bytes added. `bytes_before` are in the
     /// answer already.
     async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
         let Ok(log) = &self.log else { return 0 };
-        if self.next_offset >= to_offset(log.high_watermark()) {
+        if self.is_cut || self.next_offset >= to_offset(log.high_watermark()) {
             return 0;
         }
         let room = (self.bytes_max.saturating_sub(self.bytes)).min(answer_bytes_max.saturating_sub(bytes_before));
@@ -206,8 +251,7 @@ impl PartitionReader {
         match log.read(self.next_offset.unsigned_abs(), room.max(1), self.rebuild).await {
             Ok(batches) => self.take(session, batches, room, bytes_before == 0),
             Err(error) => {
-                tracing::error!(app = %session.app_name, %error, "events cannot be read");
-                self.log = Err(ResponseError::KafkaStorageError);
+                self.fail(session, &error);
                 0
             }
         }
@@ -229,9 +273,8 @@ impl PartitionReader {
         match last.map(|last| offset_after(last)).transpose() {
             Ok(next_offset) => self.next_offset = next_offset.unwrap_or(self.next_offset),
             Err(error) => {
-                tracing::error!(app = %session.app_name, offset = self.next_offset, %error, "a stored batch cannot be read");
-                self.log = Err(ResponseError::KafkaStorageError);
                 self.batches.clear();
+                self.fail(session, &error);
             }
         }
         self.bytes += added;

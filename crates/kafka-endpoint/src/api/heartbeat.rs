@@ -2,7 +2,7 @@
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use crate::session::Session;
+use crate::{generations, session::Session};
 
 pub(super) fn handle(session: &Session, request: &HeartbeatRequest) -> HeartbeatResponse {
     let key = session.group(&request.group_id);
@@ -10,7 +10,9 @@ pub(super) fn handle(session: &Session, request: &HeartbeatRequest) -> Heartbeat
     let beat = || {
         super::check_group(&request.group_id)?;
         let coordinator = &session.server.coordinator;
-        coordinator.heartbeat(&key, &request.member_id, instance_id, request.generation_id).map_err(super::group_error)
+        let noted = || generations::of_member(session, &request.group_id, &request.member_id);
+        let beat = coordinator.heartbeat(&key, &request.member_id, instance_id, request.generation_id, noted);
+        beat.map_err(super::group_error)
     };
     HeartbeatResponse::default().with_error_code(super::code(&beat()))
 }

@@ -8,6 +8,7 @@ use kafka_protocol::{
 };
 
 use crate::{
+    generations,
     groups::{Join, JoinAnswer, JoinedMember, Protocol},
     limits,
     request::Request,
@@ -17,7 +18,12 @@ use crate::{
 pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroupRequest) -> JoinGroupResponse {
     let key = session.group(&join.group_id);
     let answer = match check(&join) {
-        Ok(()) => session.server.coordinator.join(&key, to_join(session, request, join)).await,
+        Ok(()) => {
+            let is_static = join.group_instance_id.is_some();
+            let answer = session.server.coordinator.join(&key, to_join(session, request, join)).await;
+            generations::note(session, &key, &answer, is_static).await;
+            answer
+        }
         Err(error) => return refused(error, join.member_id, request.version),
     };
     to_response(answer, request.version)
@@ -56,6 +62,7 @@ fn to_join(session: &Session, request: &Request, join: JoinGroupRequest) -> Join
         protocols: protocols
             .map(|protocol| Protocol { name: protocol.name.to_string(), metadata: copied(&protocol.metadata) })
             .collect(),
+        noted_generation: generations::last(session, &join.group_id),
     }
 }
 

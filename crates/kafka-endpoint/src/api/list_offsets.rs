@@ -60,8 +60,9 @@ async fn find(
         found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))
     };
     let unreadable = |error: ::topics::TopicError| {
-        tracing::error!(app = %session.app_name, %error, "an offset cannot be looked up by time");
-        ResponseError::KafkaStorageError
+        let refusals = &session.server.refusals;
+        refusals.note_unreadable(session.peer, &session.who(), wanted.partition_index, wanted.timestamp, &error);
+        topics::UNREADABLE
     };
     match wanted.timestamp {
         LATEST => Ok((to_offset(partition.settled_high_watermark().await), -1)),

@@ -10,7 +10,7 @@ use kafka_protocol::{
 };
 use store::CommittedOffset;
 
-use crate::{limits, session::Session};
+use crate::{generations, limits, session::Session};
 
 pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let group = request.group_id.to_string();
@@ -30,13 +30,23 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> O
             codes.push(super::code(&outcome));
         }
     }
-    if !accepted.is_empty()
-        && let Err(error) = session.app.commit_offsets(&group, accepted).await
-    {
-        let failed = super::commit_error(session, &group, &error).code();
-        codes.iter_mut().filter(|code| **code == 0).for_each(|code| *code = failed);
+    if let Err(error) = commit(session, &group, accepted).await {
+        codes.iter_mut().filter(|code| **code == 0).for_each(|code| *code = error.code());
     }
     respond(&request, codes)
+}
+
+async fn commit(
+    session: &Session,
+    group: &str,
+    accepted: Vec<(String, i32, CommittedOffset)>,
+) -> Result<(), ResponseError> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    check_room(session, group, &accepted)?;
+    let committed = session.app.commit_offsets(group, accepted).await;
+    committed.map_err(|error| super::commit_error(session, group, &error))
 }
 
 fn admit(session: &Session, request: &OffsetCommitRequest) -> Result<(), ResponseError> {
@@ -44,9 +54,20 @@ fn admit(session: &Session, request: &OffsetCommitRequest) -> Result<(), Respons
     let key = session.group(&request.group_id);
     let instance_id = request.group_instance_id.as_deref();
     let coordinator = &session.server.coordinator;
+    let noted = || generations::of_member(session, &request.group_id, &request.member_id);
     coordinator
-        .check_commit(&key, &request.member_id, instance_id, request.generation_id_or_member_epoch)
+        .check_commit(&key, &request.member_id, instance_id, request.generation_id_or_member_epoch, noted)
         .map_err(super::group_error)
+}
+
+/// Whether there is room for them; there always is for what makes nothing larger.
+fn check_room(session: &Session, group: &str, offsets: &[(String, i32, CommittedOffset)]) -> Result<(), ResponseError> {
+    let (now, then) = session.app.offsets_bytes_with(group, offsets);
+    if then <= limits::OFFSETS_BYTES_PER_APP_MAX.max(now) {
+        return Ok(());
+    }
+    tracing::warn!(app = %session.app_name, group, bytes = now, "the offsets of consumer groups take up all that they may");
+    Err(ResponseError::InvalidCommitOffsetSize)
 }
 
 fn check(partition: &OffsetCommitRequestPartition) -> Result<CommittedOffset, ResponseError> {

@@ -3,7 +3,7 @@
 //! Invariant: what is read ahead never goes beyond [`limits::READ_AHEAD_BYTES_MAX`], unless a single announced frame does, and then
 //! the user's share is charged for it.
 
-use std::io::IoSlice;
+use std::{io::IoSlice, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::{
@@ -74,6 +74,10 @@ impl FrameStream {
             return Err(Reason::FrameSize { bytes: announced });
         }
         let whole = LENGTH_BYTES + len;
+        // What was announced only takes no room from others.
+        while self.inbox.len() < whole.min(limits::READ_AHEAD_BYTES_MAX) {
+            self.must_fill(limits::READ_AHEAD_BYTES_MAX).await?;
+        }
         let held = if whole > limits::READ_AHEAD_BYTES_MAX { Some(place.hold_request(whole).await) } else { None };
         while self.inbox.len() < whole {
             self.must_fill(whole).await?;
@@ -83,7 +87,8 @@ impl FrameStream {
     }
 
     async fn must_fill(&mut self, len_max: usize) -> Result<(), Reason> {
-        if self.fill(len_max).await? {
+        let filled = timeout(limits::REQUEST_STALL_TIMEOUT, self.fill(len_max));
+        if filled.await.map_err(|_| Reason::RequestStalled)?? {
             return Ok(());
         }
         Err(Reason::Broken { message: "the client left in the middle of a request".into() })
@@ -118,8 +123,16 @@ impl FrameStream {
         std::future::pending().await
     }
 
-    /// Writes `pieces`, in order. The client must take some of them within [`limits::WRITE_TIMEOUT`], again and again.
+    /// Writes `pieces`, in order. The client must take some of them within [`limits::WRITE_TIMEOUT`], again and again, and on average not less
+    /// than [`limits::WRITE_BYTES_PER_SECOND_MIN`].
     pub(super) async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), Reason> {
+        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+        let seconds = (bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64;
+        let patience = limits::WRITE_TIMEOUT + Duration::from_secs(seconds);
+        timeout(patience, self.write_all(pieces)).await.map_err(|_| Reason::WriteSlow)?
+    }
+
+    async fn write_all(&mut self, pieces: Vec<Bytes>) -> Result<(), Reason> {
         let broken = |error: std::io::Error| Reason::Broken { message: error.to_string() };
         let mut pieces = std::collections::VecDeque::from(pieces);
         while !pieces.is_empty() {

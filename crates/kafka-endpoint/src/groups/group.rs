@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Answer, GroupError, JoinAnswer, JoinedMember, SyncAnswer, Token, member::Member};
-use crate::limits;
+use super::{
+    Answer, GroupError, JoinAnswer, JoinedMember, SyncAnswer, Token,
+    member::{self, Member},
+};
 
 /// Where a group stands; the names are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub(super) struct Rebalance {
 pub(super) struct Group {
     pub(super) state: GroupState,
     pub(super) generation: i32,
+    /// Whether a generation has begun since the start.
+    has_formed: bool,
+    /// Its last member has gone; `Groups::settle` takes it.
+    pub(super) just_emptied: bool,
     pub(super) protocol_type: Option<String>,
     pub(super) protocol: Option<String>,
     pub(super) leader: Option<String>,
@@ -89,10 +95,13 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(initial_delay_ms: u64) -> Self {
+    /// `generation`: the last one before the start, 0 if there was none.
+    pub(super) fn new(initial_delay_ms: u64, generation: i32) -> Self {
         Self {
             state: GroupState::Empty,
-            generation: 0,
+            generation,
+            has_formed: false,
+            just_emptied: false,
             protocol_type: None,
             protocol: None,
             leader: None,
@@ -123,9 +132,14 @@ impl Group {
         self.members.is_empty() && self.pending.is_empty()
     }
 
-    /// Whether its first generation has yet to come.
+    /// Whether its first generation since the start has yet to come.
     pub(super) fn is_forming_first(&self) -> bool {
-        self.generation == 0
+        !self.has_formed
+    }
+
+    /// The present generation, with the ids of its members.
+    pub(super) fn roster_ids(&self) -> (i32, Vec<String>) {
+        (self.generation, self.members.keys().cloned().collect())
     }
 
     pub(super) fn knows(&self, member_id: &str) -> bool {
@@ -224,9 +238,11 @@ impl Group {
         self.protocol = None;
         self.protocol_type = None;
         self.leader = None;
+        self.just_emptied = true;
     }
 
     fn next_generation(&mut self) {
+        self.has_formed = true;
         self.generation = self.generation.checked_add(1).unwrap_or(1);
     }
 
@@ -382,7 +398,10 @@ impl Group {
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        self.members.values().map(Member::len_bytes).sum::<usize>() + self.pending.len() * limits::GROUP_NAME_BYTES_MAX
+        let members: usize = self.members.values().map(Member::len_bytes).sum();
+        let pending: usize = self.pending.keys().map(|id| id.len() + member::MEMBER_BYTES).sum();
+        let texts = self.protocol_type.as_ref().map_or(0, String::len) + self.protocol.as_ref().map_or(0, String::len);
+        member::MEMBER_BYTES + members + pending + texts
     }
 
     pub(super) fn describe(&self) -> GroupView {

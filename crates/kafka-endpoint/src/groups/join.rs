@@ -32,11 +32,16 @@ pub(crate) struct Join {
     pub(crate) protocol_type: String,
     /// In the order it prefers them.
     pub(crate) protocols: Vec<Protocol>,
+    /// The group's last generation that was noted, 0 if none: if the group is not known, it goes on from there.
+    pub(crate) noted_generation: i32,
 }
 
 impl Join {
     pub(super) fn len_bytes(&self) -> usize {
-        protocols_len_bytes(&self.protocols)
+        let instance = self.instance_id.as_ref().map_or(0, String::len);
+        let ids = 2 * self.member_id.len().max(self.new_member_id.len());
+        let texts = ids + 2 * instance + self.client_id.len() + self.client_host.len() + self.protocol_type.len();
+        protocols_len_bytes(&self.protocols) + texts
     }
 
     fn into_member(self, id: String, number: u64, token: Token) -> Member {

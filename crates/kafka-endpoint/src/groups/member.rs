@@ -60,11 +60,16 @@ impl Member {
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        protocols_len_bytes(&self.protocols) + self.assignment.len()
+        let instance = self.instance_id.as_ref().map_or(0, String::len);
+        let texts = 2 * self.id.len() + 2 * instance + self.client_id.len() + self.client_host.len();
+        protocols_len_bytes(&self.protocols) + texts + self.assignment.len()
     }
 }
 
+/// What a member takes up beside its texts, roughly.
+pub(super) const MEMBER_BYTES: usize = 512;
+
 /// Bytes that `protocols` take, with a rough allowance for what surrounds them.
 pub(super) fn protocols_len_bytes(protocols: &[Protocol]) -> usize {
-    protocols.iter().map(|protocol| 64 + protocol.name.len() + protocol.metadata.len()).sum::<usize>() + 256
+    protocols.iter().map(|protocol| 64 + protocol.name.len() + protocol.metadata.len()).sum::<usize>() + MEMBER_BYTES
 }

@@ -12,6 +12,8 @@ struct World {
     now_ms: u64,
     tokens: u64,
     answers: Vec<(Token, Answer)>,
+    /// The generation that was noted before the start, and its members.
+    noted: (i32, Vec<&'static str>),
 }
 
 impl World {
@@ -21,7 +23,18 @@ impl World {
 
     fn with(settings: Settings) -> Self {
         let key = GroupKey { app: "shop".into(), group: "g".into() };
-        Self { groups: Groups::new(settings), key, now_ms: 1_000, tokens: 0, answers: Vec::new() }
+        Self {
+            groups: Groups::new(settings),
+            key,
+            now_ms: 1_000,
+            tokens: 0,
+            answers: Vec::new(),
+            noted: (0, Vec::new()),
+        }
+    }
+
+    fn noted_of(&self, member: &str) -> Option<i32> {
+        self.noted.1.contains(&member).then_some(self.noted.0)
     }
 
     fn token(&mut self) -> Token {
@@ -80,11 +93,13 @@ impl World {
     }
 
     fn heartbeat(&mut self, member: &str, generation: i32) -> Result<(), GroupError> {
-        self.groups.handle_heartbeat(self.now_ms, &self.key, member, None, generation)
+        let noted = self.noted_of(member);
+        self.groups.handle_heartbeat(self.now_ms, &self.key, member, None, generation, || noted)
     }
 
     fn commit(&mut self, member: &str, generation: i32) -> Result<(), GroupError> {
-        self.groups.check_commit(self.now_ms, &self.key, member, None, generation)
+        let noted = self.noted_of(member);
+        self.groups.check_commit(self.now_ms, &self.key, member, None, generation, || noted)
     }
 
     fn leave(&mut self, member: &str) -> Result<(), GroupError> {
@@ -128,6 +143,7 @@ fn new(id: &str) -> Join {
         rebalance_timeout_ms: 60_000,
         protocol_type: "consumer".into(),
         protocols: protocols(&["range", "cooperative-sticky"]),
+        noted_generation: 0,
     }
 }
 
@@ -281,7 +297,7 @@ fn an_empty_group_is_forgotten() {
     let (mut world, _) = World::stable_pair();
     world.leave("a").unwrap();
     world.leave("b").unwrap();
-    assert_eq!((world.state(), world.groups.len(), world.groups.bytes), (None, 0, 0));
+    assert_eq!((world.state(), world.groups.len(), world.groups.bytes.len()), (None, 0, 0));
     assert_eq!(world.groups.poll_timeout(), None);
 }
 
@@ -353,7 +369,7 @@ fn a_restarted_static_member_takes_its_place_without_a_rebalance() {
     assert!(answer.skip_assignment);
     let sync = world.sync(Sync { instance_id: Some("i".into()), ..follows("new", 1) });
     assert_eq!(world.synced(sync), Some(Ok(Bytes::from("old"))), "the assignment that there was");
-    let fenced = world.groups.handle_heartbeat(world.now_ms, &world.key, "old", Some("i"), 1);
+    let fenced = world.groups.handle_heartbeat(world.now_ms, &world.key, "old", Some("i"), 1, || None);
     assert_eq!(fenced, Err(GroupError::FencedInstanceId));
     let older = world.join(fixed("i", "newest"));
     assert_eq!(world.joined(older).unwrap().leader, "new", "an older client must not assign anew");
@@ -418,9 +434,10 @@ fn two_apps_equal_names_are_two_groups() {
 #[test]
 fn survivors_of_a_restart_commit_and_rejoin_under_their_old_ids() {
     let mut world = World::with(Settings { initial_delay_ms: 0, adopts_until_ms: 300_000 });
+    world.noted = (7, vec!["a", "b", "c"]);
     assert_eq!(world.heartbeat("a", 7), Err(GroupError::RebalanceInProgress));
     assert_eq!(world.commit("a", 7), Ok(()));
-    let a = world.join(known("a"));
+    let a = world.join(Join { noted_generation: 7, ..known("a") });
     assert_eq!(world.joined(a), None, "others may have survived too");
     assert_eq!(world.heartbeat("b", 7), Err(GroupError::RebalanceInProgress));
     assert_eq!(world.commit("b", 7), Ok(()));
@@ -428,8 +445,39 @@ fn survivors_of_a_restart_commit_and_rejoin_under_their_old_ids() {
     world.pass_ms(limits::ADOPTION_HOLD_MS);
     assert_eq!(world.joined(a).unwrap().members.len(), 2);
     assert_eq!(world.joined(b).unwrap().error, None);
+    assert_eq!(world.joined(b).unwrap().generation, 8, "generations only grow");
     assert_eq!(world.heartbeat("c", 7), Err(GroupError::UnknownMemberId), "the group has formed");
     assert_eq!(world.commit("c", 7), Err(GroupError::UnknownMemberId));
+}
+
+#[test]
+fn a_zombie_of_before_a_restart_is_refused() {
+    let mut world = World::with(Settings { initial_delay_ms: 0, adopts_until_ms: 300_000 });
+    world.noted = (7, vec!["a"]);
+    assert_eq!(world.commit("a", 6), Err(GroupError::IllegalGeneration), "an earlier generation");
+    assert_eq!(world.commit("put-out", 7), Err(GroupError::IllegalGeneration));
+    assert_eq!(world.heartbeat("put-out", 7), Err(GroupError::UnknownMemberId));
+    world.join(known("a"));
+    assert_eq!(world.commit("put-out", 7), Err(GroupError::UnknownMemberId), "the group forms again");
+    assert_eq!(world.commit("put-out", -1), Err(GroupError::UnknownMemberId));
+    world.noted = (0, Vec::new());
+    world.key.group = "unknown".into();
+    assert_eq!(world.commit("a", 7), Err(GroupError::IllegalGeneration), "nothing is noted of it");
+    assert_eq!(world.commit("", -1), Ok(()), "a consumer that assigns itself");
+}
+
+#[test]
+fn what_is_noted_of_a_group_is_given_and_taken_back() {
+    let (mut world, generation) = World::stable_pair();
+    assert_eq!(world.groups.roster(&world.key), Some((generation, vec!["a".to_owned(), "b".to_owned()])));
+    assert!(world.groups.take_emptied().is_empty());
+    world.leave("a").unwrap();
+    world.leave("b").unwrap();
+    assert_eq!(world.groups.take_emptied().len(), 1);
+    assert!(world.groups.take_emptied().is_empty() && !world.groups.is_in_use(&world.key));
+    world.join(new("c"));
+    world.pass_ms(20_000);
+    assert_eq!(world.groups.take_emptied().len(), 1, "its session has ended");
 }
 
 #[test]
@@ -467,9 +515,43 @@ fn bounds() {
     assert_eq!(world.joined(join).unwrap().error, Some(GroupError::GroupMaxSizeReached));
     world.key.group = "0".into();
     let mut large = new("large");
-    large.protocols[0].metadata = Bytes::from(vec![0; limits::GROUPS_BYTES_MAX]);
+    large.protocols[0].metadata = Bytes::from(vec![0; limits::GROUPS_BYTES_PER_APP_MAX]);
     let join = world.join(large);
     assert_eq!(world.joined(join).unwrap().error, Some(GroupError::GroupMaxSizeReached));
+}
+
+#[test]
+fn one_app_cannot_use_up_what_another_may_hold() {
+    let mut world = World::new();
+    let half = || {
+        let mut join = new("a");
+        join.protocols[0].metadata = Bytes::from(vec![0; limits::GROUPS_BYTES_PER_APP_MAX / 2]);
+        join
+    };
+    for (group, is_taken) in [("first", true), ("second", false)] {
+        world.key.group = group.into();
+        let join = world.join(half());
+        assert_eq!(world.joined(join).unwrap().error.is_none(), is_taken, "{group}");
+    }
+    world.key = GroupKey { app: "other".into(), group: "first".into() };
+    let join = world.join(half());
+    assert_eq!(world.joined(join).unwrap().error, None);
+}
+
+#[test]
+fn names_count_too() {
+    let mut world = World::new();
+    let name = || "x".repeat(limits::GROUP_NAME_BYTES_MAX);
+    let mut refused = 0;
+    for n in 0..3 * limits::GROUPS_BYTES_PER_APP_MAX / limits::GROUP_NAME_BYTES_MAX / 4 {
+        world.key.group = (n / limits::GROUP_MEMBERS_MAX).to_string().into();
+        let join = Join { instance_id: Some(format!("{n}{}", name())), ..new(&format!("{n}{}", name())) };
+        world.join(join);
+        refused += world.answers.drain(..).filter(|(_, answer)| {
+            matches!(answer, Answer::Join(answer) if answer.error == Some(GroupError::GroupMaxSizeReached))
+        }).count();
+    }
+    assert!(refused > 0, "12 MiB of names, each held several times");
 }
 
 #[derive(Debug, Clone)]
@@ -540,6 +622,6 @@ proptest! {
         for token in &asked {
             prop_assert!(answered(token) || abandoned.contains(token), "{token:?} was never answered");
         }
-        prop_assert_eq!((world.groups.len(), world.groups.bytes, world.groups.schedule.len()), (0, 0, 0));
+        prop_assert_eq!((world.groups.len(), world.groups.bytes.len(), world.groups.schedule.len()), (0, 0, 0));
     }
 }

@@ -35,6 +35,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use topics::{AppTopics, TopicRegistry};
 
 pub const TOPIC: &str = "user-consumable-shop";
 
@@ -64,6 +65,8 @@ pub struct Server {
     pub directory: tempfile::TempDir,
     pub data: Arc<DataDir>,
     pub app: Arc<App>,
+    pub registry: Arc<TopicRegistry>,
+    pub topics: Arc<AppTopics>,
     pub credentials: Arc<Credentials>,
     pub address: SocketAddr,
     pub metrics: Registry,
@@ -77,7 +80,11 @@ impl Server {
     }
 
     pub async fn start_in(directory: tempfile::TempDir) -> Self {
-        let data = DataDir::open(directory.path(), StoreOptions::default(), Arc::new(MachineClock), random).unwrap();
+        Self::start_with(directory, StoreOptions::default()).await
+    }
+
+    pub async fn start_with(directory: tempfile::TempDir, options: StoreOptions) -> Self {
+        let data = DataDir::open(directory.path(), options, Arc::new(MachineClock), random).unwrap();
         let credentials = Credentials::open(directory.path(), now_ms()).unwrap();
         for app in ["shop", "other"] {
             if data.app(app).is_none() {
@@ -94,18 +101,14 @@ impl Server {
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
         let options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
-        let (serving, _groups) = KafkaEndpoint::serve(
-            listener,
-            options,
-            topics::TopicRegistry::open(data.clone()).unwrap(),
-            credentials.clone(),
-            &mut metrics,
-            stopping,
-        )
-        .unwrap();
+        let registry = TopicRegistry::open(data.clone()).unwrap();
+        let topics = registry.app("shop").unwrap().unwrap();
+        let (serving, _groups) =
+            KafkaEndpoint::serve(listener, options, registry.clone(), credentials.clone(), &mut metrics, stopping)
+                .unwrap();
         let serving = tokio::spawn(serving);
         let app = data.app("shop").unwrap();
-        Self { directory, data, app, credentials, address, metrics, shutdown, serving }
+        Self { directory, data, app, registry, topics, credentials, address, metrics, shutdown, serving }
     }
 
     pub fn endpoint(&self) -> String {
@@ -133,6 +136,7 @@ impl Server {
     pub async fn stop(self) -> tempfile::TempDir {
         self.shutdown.send_replace(true);
         within(self.serving).await.unwrap();
+        within(self.registry.stop()).await;
         self.data.stop();
         self.directory
     }

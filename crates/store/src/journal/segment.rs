@@ -320,15 +320,23 @@ impl Segment {
         Ok(bytes)
     }
 
-    /// The last index entry that `before` holds for, or the first; `None` if the segment has no frames.
+    /// The last index entry that `before` holds for, or the first; `None` if the segment has no frames. Damage further on is met by whoever reads
+    /// on from there.
     pub(crate) fn index_entry(&self, before: impl Fn(&IndexEntry) -> bool) -> Result<Option<IndexEntry>, SegmentError> {
+        let find = |index: &[IndexEntry]| index.get(index.partition_point(before).saturating_sub(1)).copied();
         let mut index = self.index.lock().expect("not poisoned");
-        if index.is_none() {
-            *index = Some(self.build_index()?);
+        if let Some(index) = index.as_ref() {
+            return Ok(find(index));
         }
-        let index = index.as_ref().expect("just built");
-        let at = index.partition_point(before).saturating_sub(1);
-        Ok(index.get(at).copied())
+        let (built, error) = self.build_index();
+        let found = find(&built);
+        match error {
+            Some(error) if built.is_empty() => return Err(error),
+            // The disk may read it the next time.
+            Some(SegmentError::Io { .. }) => {}
+            _ => *index = Some(built),
+        }
+        Ok(found)
     }
 
     /// Whether the frame of `offset` and what stands `bytes` behind it are in the system's page cache; `false` if that cannot be told
@@ -342,13 +350,24 @@ impl Segment {
         [first, last].into_iter().all(|position| self.file.is_cached_at(position))
     }
 
-    fn build_index(&self) -> Result<Vec<IndexEntry>, SegmentError> {
+    /// The index up to what cannot be read.
+    fn build_index(&self) -> (Vec<IndexEntry>, Option<SegmentError>) {
         let mut index = Vec::new();
+        let mut next_offset = self.header.first_offset;
         for frame in self.frame_headers() {
-            let (position, header) = frame?;
-            push_sparse(&mut index, &header, position);
+            match frame {
+                Ok((position, header)) if header.first_offset == next_offset => {
+                    push_sparse(&mut index, &header, position);
+                    next_offset = header.next_offset();
+                }
+                Ok((position, _)) => {
+                    let error = FrameError("a frame does not follow on the one before".into());
+                    return (index, Some(self.damaged(position, error)));
+                }
+                Err(error) => return (index, Some(error)),
+            }
         }
-        Ok(index)
+        (index, None)
     }
 
     /// The headers of all frames with their positions; bodies are not read.
@@ -367,8 +386,9 @@ impl Segment {
                     Some(Ok((at, header)))
                 }
                 Ok(None) => {
-                    position = u64::MAX;
-                    None
+                    let error = FrameError("there are zeros where a frame should be".into());
+                    let at = std::mem::replace(&mut position, u64::MAX);
+                    Some(Err(self.damaged(at, error)))
                 }
                 Err(error) => {
                     position = u64::MAX;

@@ -1,0 +1,82 @@
+//! What is noted durably of consumer groups: the last generation of each, with its members, so that after a restart they are told from those who
+//! were put out before (Kafka keeps the same in `__consumer_offsets`).
+//!
+//! Invariant: a generation is noted before its leader learns of it, so that nobody commits in one that is not noted.
+//! Not here: what a note is good for (`groups`).
+
+use std::sync::Arc;
+
+use store::GroupGeneration;
+use topics::TopicRegistry;
+use uuid::Uuid;
+
+use crate::{
+    coordinator::Coordinator,
+    groups::{GroupKey, JoinAnswer},
+    session::Session,
+};
+
+/// A member's id in a note has always this length: it is a hash.
+const MEMBER_BYTES: usize = 32;
+
+/// The space of the hashes.
+const MEMBERS: Uuid = Uuid::from_u128(0x6865_6164_7761_7465_725f_6d65_6d62_6572);
+
+/// The generation that is noted of the group, if it names the member.
+pub(crate) fn of_member(session: &Session, group: &str, member_id: &str) -> Option<i32> {
+    let noted = session.app.group_generation(group)?;
+    let name = hash(member_id);
+    let is_member = noted.members.as_bytes().chunks(MEMBER_BYTES).any(|member| member == name.as_bytes());
+    is_member.then_some(noted.number)
+}
+
+/// The number of the generation that is noted of the group; 0 if there is none.
+pub(crate) fn last(session: &Session, group: &str) -> i32 {
+    session.app.group_generation(group).map_or(0, |noted| noted.number)
+}
+
+/// Notes the generation that a member is about to be told of, if it is the leader, or a static member that was restarted and has a new id.
+pub(crate) async fn note(session: &Session, key: &GroupKey, answer: &JoinAnswer, is_static: bool) {
+    if answer.error.is_some() || (answer.leader != answer.member_id && !is_static) {
+        return;
+    }
+    let Some((number, ids)) = session.server.coordinator.roster(key) else { return };
+    let members = ids.iter().map(|id| hash(id)).collect();
+    let generation = GroupGeneration { number, members };
+    if session.app.group_generation(&key.group).as_ref() == Some(&generation) {
+        return;
+    }
+    if let Err(error) = session.app.note_group_generation(&key.group, Some(generation)).await {
+        let (app, group) = (&key.app, &key.group);
+        tracing::warn!(%app, %group, %error, "a consumer group's generation is not noted: after a restart its members begin anew");
+    }
+}
+
+/// Forgets what was noted of groups that have lost their last member.
+pub(crate) async fn forget(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>, groups: Vec<GroupKey>) {
+    for key in groups {
+        let Ok(Some(topics)) = topics.app(&key.app) else { continue };
+        let app = topics.app();
+        if app.group_generation(&key.group).is_none() || coordinator.is_in_use(&key) {
+            continue;
+        }
+        if let Err(error) = app.note_group_generation(&key.group, None).await {
+            let (app, group) = (&key.app, &key.group);
+            tracing::warn!(%app, %group, %error, "the generation of a consumer group without members stays noted");
+        }
+    }
+}
+
+/// Forgets what was noted of groups that nobody has come back to.
+pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>) {
+    let keys = topics.all().into_iter().flat_map(|topics| {
+        let app: Arc<str> = topics.app().name().as_str().into();
+        let groups = topics.app().groups_with_generation().into_iter();
+        groups.map(move |group| GroupKey { app: app.clone(), group: group.into() })
+    });
+    forget(coordinator, topics.clone(), keys.collect()).await;
+}
+
+fn hash(member_id: &str) -> String {
+    Uuid::new_v5(&MEMBERS, member_id.as_bytes()).simple().to_string()
+}
