@@ -131,24 +131,81 @@ enum State {
 enum Before {
     /// Not rendered yet: nothing was written so far.
     Pending,
-    /// `None` if it was not there.
-    Rendered(Option<Vec<u8>>),
+    Rendered(Json),
+}
+
+/// JSON of a document, held while there is little of it.
+enum Json {
+    /// The document is not there.
+    Absent,
+    Held(Vec<u8>),
+    /// It is rendered again when it is needed.
+    Dropped {
+        bytes: usize,
+    },
+}
+
+impl Json {
+    fn bytes(&self) -> usize {
+        match self {
+            Json::Absent => 0,
+            Json::Held(json) => json.len(),
+            Json::Dropped { bytes } => *bytes,
+        }
+    }
+
+    /// Drops it if more than [`RENDERED_BYTES_KEPT`] were held with it; counts it in `held` otherwise.
+    fn hold_within(self, held: &mut usize) -> Self {
+        match self {
+            Json::Held(json) if *held + json.len() > RENDERED_BYTES_KEPT => Json::Dropped { bytes: json.len() },
+            other => {
+                *held += other.held_bytes();
+                other
+            }
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        if let Json::Held(json) = self { json.len() } else { 0 }
+    }
+
+    /// The JSON; `document` gives the document where it must be rendered again.
+    fn get<'j>(
+        &'j self,
+        operation: &Operation,
+        document: impl FnOnce() -> Result<Document, ApplyError>,
+    ) -> Result<Option<Cow<'j, [u8]>>, ApplyError> {
+        Ok(match self {
+            Json::Absent => None,
+            Json::Held(json) => Some(Cow::Borrowed(json)),
+            Json::Dropped { bytes } => match Json::of(&document()?, operation, *bytes) {
+                Json::Held(json) => Some(Cow::Owned(json)),
+                _ => None,
+            },
+        })
+    }
+
+    fn of(document: &Document, operation: &Operation, capacity: usize) -> Self {
+        if !document.exists() {
+            return Json::Absent;
+        }
+        let mut json = Vec::with_capacity(capacity);
+        document.write_json(operation.id.as_json(), &mut json);
+        Json::Held(json)
+    }
 }
 
 /// A document that was written, between two operations.
 struct Written {
-    before_json: Option<Vec<u8>>,
+    before: Json,
+    after: Json,
     encoded: Box<[u8]>,
-    /// Length of the JSON that it has now; `None` if it is not there.
-    after_bytes: Option<usize>,
-    /// That JSON, while there are few of them.
-    after_json: Option<Vec<u8>>,
 }
 
 impl Written {
     /// What it counts toward the transaction.
     fn bytes(&self) -> usize {
-        self.before_json.as_ref().map_or(0, Vec::len).max(self.after_bytes.unwrap_or(0))
+        self.before.bytes().max(self.after.bytes())
     }
 }
 
@@ -162,7 +219,8 @@ struct Transaction {
     /// Written documents that are not open, and what they count.
     documents: usize,
     bytes: usize,
-    rendered_bytes: usize,
+    /// JSON that is held.
+    held_bytes: usize,
 }
 
 impl<'a, R: DocumentReader> Group<'a, R> {
@@ -224,8 +282,8 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             State::Written(written) => {
                 transaction.documents -= 1;
                 transaction.bytes -= written.bytes();
-                transaction.rendered_bytes -= written.after_json.as_ref().map_or(0, Vec::len);
-                (decode(&written.encoded)?, Before::Rendered(written.before_json))
+                transaction.held_bytes -= written.before.held_bytes() + written.after.held_bytes();
+                (decode(&written.encoded)?, Before::Rendered(written.before))
             }
             State::Unwritten | State::Open { .. } => {
                 let (event_before, event, document) = self.stored(&touched.key)?;
@@ -254,13 +312,14 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         let txn = self.position.next_txn;
         self.make_room(&transaction);
         for Touched { key, operation, event_before, event, state } in transaction.touched {
-            let State::Written(written) = state else { continue };
+            let State::Written(Written { before, after, encoded }) = state else { continue };
             let operation = &changeset.operations[operation];
-            let after = written.after_json(operation)?;
-            self.note_large(operation, after.as_deref());
-            let made = self.push_event(changeset, operation, txn, written.before_json.as_deref(), after.as_deref());
+            let old = before.get(operation, || Ok(self.stored(&key)?.2))?;
+            let new = after.get(operation, || Ok(decode(&encoded)?))?;
+            self.note_large(operation, after.bytes());
+            let made = self.push_event(changeset, operation, txn, old.as_deref(), new.as_deref());
             let event = made.or(event);
-            let changed = ChangedDocument { event_before, txn, event, encoded: written.encoded };
+            let changed = ChangedDocument { event_before, txn, event, encoded };
             self.changed.insert(key, Arc::new(changed));
         }
         self.position.next_txn += 1;
@@ -277,8 +336,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         }
     }
 
-    fn note_large(&mut self, operation: &Operation, after: Option<&[u8]>) {
-        let bytes = after.map_or(0, <[u8]>::len);
+    fn note_large(&mut self, operation: &Operation, bytes: usize) {
         if bytes > DOCUMENT_BYTES_WARN {
             let (collection, id) = (operation.collection.as_str(), operation.id.as_json());
             self.large.push(LargeDocument { collection: collection.to_owned(), id: id.to_owned(), bytes });
@@ -442,11 +500,11 @@ impl Transaction {
         let State::Open { document, before } = std::mem::replace(&mut touched.state, State::Unwritten) else {
             return Ok(());
         };
-        let Before::Rendered(before_json) = before else { return Ok(()) };
+        let Before::Rendered(before) = before else { return Ok(()) };
         let operation = &operations[touched.operation];
-        let after = rendered(&document, operation, before_json.as_ref().map_or(256, |json| json.len() + 64));
-        let after_bytes = after.as_ref().map(Vec::len);
-        if let Some(bytes) = after_bytes.filter(|&bytes| bytes > DOCUMENT_BYTES_MAX) {
+        let after = Json::of(&document, operation, before.bytes().max(256) + 64);
+        let bytes = after.bytes();
+        if bytes > DOCUMENT_BYTES_MAX {
             return Err(ApplyError::Refused(CommitError::DocumentTooLarge {
                 collection: operation.collection.as_str().to_owned(),
                 id: operation.id.as_json().to_owned(),
@@ -456,12 +514,11 @@ impl Transaction {
         scratch.encoded.clear();
         document.encode(&mut scratch.encoded);
         let encoded = scratch.encoded.as_slice().into();
-        let kept = self.rendered_bytes + after_bytes.unwrap_or(0) <= RENDERED_BYTES_KEPT;
-        let after_json = after.filter(|_| kept);
-        let written = Written { before_json, encoded, after_bytes, after_json };
+        let before = before.hold_within(&mut self.held_bytes);
+        let after = after.hold_within(&mut self.held_bytes);
+        let written = Written { before, after, encoded };
         self.documents += 1;
         self.bytes += written.bytes();
-        self.rendered_bytes += written.after_json.as_ref().map_or(0, Vec::len);
         touched.state = State::Written(written);
         if self.documents > TRANSACTION_DOCUMENTS_MAX || self.bytes > TRANSACTION_BYTES_MAX {
             let (documents, bytes) = (self.documents, self.bytes);
@@ -471,28 +528,8 @@ impl Transaction {
     }
 }
 
-impl Written {
-    /// The document's JSON as it is now, kept or rendered again.
-    fn after_json(&self, operation: &Operation) -> Result<Option<Cow<'_, [u8]>>, EngineError> {
-        let Some(bytes) = self.after_bytes else { return Ok(None) };
-        Ok(match &self.after_json {
-            Some(json) => Some(Cow::Borrowed(json)),
-            None => rendered(&decode(&self.encoded)?, operation, bytes).map(Cow::Owned),
-        })
-    }
-}
-
 fn decode(encoded: &[u8]) -> Result<Document, EngineError> {
     Document::decode(encoded).map_err(|e| EngineError(e.to_string()))
-}
-
-/// The document as JSON; `None` if it is not there.
-fn rendered(document: &Document, operation: &Operation, capacity: usize) -> Option<Vec<u8>> {
-    document.exists().then(|| {
-        let mut json = Vec::with_capacity(capacity);
-        document.write_json(operation.id.as_json(), &mut json);
-        json
-    })
 }
 
 fn refuse_existing(operation: &Operation, document: &Document) -> Result<(), ApplyError> {
@@ -529,7 +566,7 @@ fn apply_operation(
     if matches!(operation.action, Action::Remove) && !document.exists() {
         return Ok(Outcome::Skipped);
     }
-    let rendered_here = matches!(before, Before::Pending).then(|| rendered(document, operation, 256));
+    let rendered_here = matches!(before, Before::Pending).then(|| Json::of(document, operation, 256));
     match &operation.action {
         Action::Upsert { value, counters } => document.upsert(value, counters, clock.next(wall_ms)),
         Action::Update(commands) => {

@@ -14,7 +14,8 @@ pub const TRANSACTION_DOCUMENTS_MAX: usize = 30_000;
 /// beyond it is refused: its frame holds both of each, and has to fit in memory (CONTRACT section 2).
 pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// JSON of changed documents that a transaction keeps until its events are made. Beyond it a document is rendered a second time instead.
+/// JSON of changed documents, before and after, that a transaction keeps until its events are made. Beyond it a document is rendered a second
+/// time instead.
 pub(crate) const RENDERED_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done again (CONTRACT section 2).
