@@ -8,7 +8,7 @@ use crate::RequestError;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How much of a place is shown, in characters.
-const PLACE_CHARS_MAX: usize = 200;
+const PLACE_CHARS_MAX: usize = 100;
 
 /// Reads a body; a fault says at which field.
 pub(crate) fn read(body: &[u8]) -> Result<Value, RequestError> {
@@ -113,6 +113,6 @@ mod tests {
     #[test]
     fn a_long_place_is_cut() {
         let error = read(format!("{{\"{}\":", "x".repeat(1000)).as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{}…: cannot", "x".repeat(200))), "{error}");
+        assert!(error.starts_with(&format!("{}…: cannot", "x".repeat(100))), "{error}");
     }
 }

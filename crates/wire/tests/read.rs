@@ -55,7 +55,7 @@ fn finds_of_another_shape() {
     find(
         r#"{"collection":"c","qeury":"true"}"#,
         expect![[
-            r#"unknown field "qeury"; known are collection, query, args, limit, offset, sort, describe, serializedAs"#
+            r#"unknown field "qeury"; known are collection, query, args, limit, offset, sort, describe, serializedAs, formatAttachment"#
         ]],
     );
     find(r#"{"collection":"c","limit":-1}"#, expect!["limit: must be a whole number from 0"]);
@@ -82,7 +82,7 @@ fn other_reads_of_another_shape() {
     refused(FindByIdRequest::parse(br#"{"collection":"c"}"#), expect![[r#"the field "id" is missing"#]]);
     refused(
         FindByIdRequest::parse(br#"{"collection":"c","id":"a","query":"true"}"#),
-        expect![[r#"unknown field "query"; known are collection, id"#]],
+        expect![[r#"unknown field "query"; known are collection, id, serializedAs, formatAttachment"#]],
     );
     refused(
         CountRequest::parse(br#"{"collection":"c","limit":1}"#),

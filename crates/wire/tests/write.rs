@@ -131,25 +131,27 @@ fn updates_and_removes() {
 #[test]
 fn malformed_bodies() {
     refused("", expect!["the body cannot be read as JSON: EOF while parsing a value at line 1 column 0"]);
-    refused("{\"commands\":\n [}", expect!["the body cannot be read as JSON: expected value at line 2 column 3"]);
+    refused("{\"commands\":\n [}", expect!["commands[0]: cannot be read as JSON: expected value at line 2 column 3"]);
     refused("{} {}", expect!["the body cannot be read as JSON: trailing characters at line 1 column 4"]);
     refused(
         b"{\"commands\":[\"\xff\"]}",
-        expect!["the body cannot be read as JSON: invalid unicode code point at line 1 column 15"],
+        expect!["commands[0]: cannot be read as JSON: invalid unicode code point at line 1 column 15"],
     );
     refused(
         r#"{"a":"\ud800"}"#,
-        expect!["the body cannot be read as JSON: unexpected end of hex escape at line 1 column 13"],
+        expect!["a: cannot be read as JSON: unexpected end of hex escape at line 1 column 13"],
     );
     refused(
         r#"{"n":18446744073709551616}"#,
-        expect!["the body cannot be read as JSON: an integer beyond 64 bits at line 1 column 6"],
+        expect!["n: cannot be read as JSON: an integer beyond 64 bits at line 1 column 6"],
     );
-    refused(r#"{"n":1e309}"#, expect!["the body cannot be read as JSON: number out of range at line 1 column 10"]);
+    refused(r#"{"n":1e309}"#, expect!["n: cannot be read as JSON: number out of range at line 1 column 10"]);
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     refused(
         deep,
-        expect!["the body cannot be read as JSON: arrays and objects nest deeper than 64 at line 1 column 69"],
+        expect![
+            "a[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]…: cannot be read as JSON: arrays and objects nest deeper than 64 at line 1 column 69"
+        ],
     );
 }
 
@@ -159,7 +161,7 @@ fn bodies_of_another_shape() {
     refused("null", expect!["must be an object, not null"]);
     refused("{}", expect![[r#"the field "commands" is missing"#]]);
     refused(r#"{"commands":{}}"#, expect!["commands: must be an array, not an object"]);
-    refused(r#"{"commands":[],"more":1}"#, expect![[r#"unknown field "more"; known are commands"#]]);
+    refused(r#"{"commands":[],"more":1}"#, expect![[r#"unknown field "more"; known are commands, args"#]]);
     refused(r#"{"commands":[1]}"#, expect!["commands[0]: must be an object, not an integer"]);
     assert_eq!(parse(r#"{"commands":[]}"#), []);
 }

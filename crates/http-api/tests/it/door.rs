@@ -160,3 +160,17 @@ fn upsert(server: &TestServer) -> Vec<u8> {
     let body = r#"{"commands":[{"method":"upsert","collection":"c","id":"b","value":{}}]}"#;
     server.request("POST", "/api/v4/store/write").body(body).to_bytes()
 }
+
+#[test]
+fn replies_that_nobody_takes_keep_nobody_out() {
+    let server = TestServer::start_with(|options| options.connections_max = 1);
+    let text = "x".repeat(2_000_000);
+    for id in 0..16 {
+        server.upsert("large", &id.to_string(), &format!(r#"{{"text":"{text}"}}"#));
+    }
+    let mut first = server.connect();
+    let find = server.request("POST", "/api/v4/store/find").body(r#"{"collection":"large"}"#);
+    first.send(&find.to_bytes());
+    first.stream.peek(&mut [0]).unwrap(); // the reply has begun
+    is_answered(&server, &mut server.connect());
+}
