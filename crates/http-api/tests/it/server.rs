@@ -37,7 +37,7 @@ pub(crate) struct TestServer {
     pub(crate) runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<std::io::Result<()>>>,
-    _directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 impl TestServer {
@@ -73,7 +73,7 @@ impl TestServer {
             async move { api.serve(listener, None, async { drop(stopped.await) }).await }
         });
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, _directory: directory }
+        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, directory }
     }
 
     pub(crate) fn app(&self) -> Arc<App> {
