@@ -10,6 +10,7 @@ pub(crate) mod client;
 pub(crate) mod clients;
 mod crash;
 mod crash_points;
+mod damage;
 pub(crate) mod events;
 mod examples;
 mod full_disk;

@@ -1,5 +1,7 @@
 //! Health, metrics, and the description of the API.
 
+use std::os::unix::fs::FileExt as _;
+
 use crate::server::TestServer;
 
 const UPSERT: &str = r#"{"commands":[{"method":"upsert","collection":"c","id":"a","value":{}}]}"#;
@@ -10,6 +12,32 @@ fn live_and_ready() {
     assert_eq!(server.get("/health/live").pair(), (200, r#"{"status":"live"}"#));
     assert_eq!(server.get("/health/ready").pair(), (200, r#"{"status":"ready"}"#));
     assert_eq!(server.request("HEAD", "/health/ready").send_head(), 200);
+}
+
+#[test]
+fn damage_that_was_met_is_not_ready_and_a_metric() {
+    let server = TestServer::start();
+    // More than what is kept in memory.
+    let filler = "x".repeat(900_000);
+    for n in 0..12 {
+        server.upsert("c", &n.to_string(), &format!(r#"{{"filler":"{filler}"}}"#));
+    }
+    let journal = server.data_dir.path().join("apps/default/journal");
+    let segment = std::fs::read_dir(journal).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::File::options().read(true).write(true).open(&segment).unwrap();
+    let mut head = [0; 72];
+    file.read_exact_at(&mut head, 76).unwrap();
+    let changes_bytes = u32::from_le_bytes(head[60..64].try_into().unwrap());
+    let place = 76 + 72 + u64::from(changes_bytes) + 1000;
+    file.write_all_at(b"y", place).unwrap();
+    assert_eq!(server.get("/health/ready").status, 200, "nobody has met it");
+    assert!(server.app().events().read_blocking(0, 1).is_err());
+    let reply = server.get("/health/ready");
+    assert_eq!(reply.status, 503);
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    assert!(reply.body.contains("the journal is damaged") && reply.body.contains(name), "{}", reply.body);
+    let metrics = server.get("/metrics").body;
+    assert!(metrics.lines().any(|line| line == r#"headwater_journal_damage{app="default"} 1"#), "{metrics}");
 }
 
 #[test]
