@@ -111,7 +111,10 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
         CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping => {
             ResponseError::CoordinatorNotAvailable
         }
-        CommitError::DocumentTooLarge { .. } => ResponseError::InvalidCommitOffsetSize,
+        // Only documents can be too large or too expensive to write.
+        CommitError::DocumentTooLarge { .. } | CommitError::TooExpensive { .. } => {
+            ResponseError::InvalidCommitOffsetSize
+        }
     }
 }
 

@@ -77,6 +77,7 @@ impl Failure {
             }
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
+            | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
@@ -128,7 +129,7 @@ impl Failure {
                 ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
             )
             | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::Exists { .. })
-            | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
+            | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TooExpensive { .. }) => {
                 "Nothing was done. Go back, correct it, and repeat."
             }
             Failure::Commit(CommitError::DiskFull { .. }) => {

@@ -6,13 +6,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
+use document::{Action, Changeset, Document, Operation, SiteId, StampClock};
 use kafka_wire::record_batch::{self, BatchBuilder};
-use query::{Filter, Query};
+use query::TooExpensive;
 use wire::event::{self, EventOp};
 
 use crate::{
     AppName, CommitError, Outcome,
+    conditions::{Conditions, Size},
     engine::{EngineError, document_key},
     journal::Position,
     limits::{BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN},
@@ -49,6 +50,12 @@ impl From<EngineError> for ApplyError {
     }
 }
 
+impl From<TooExpensive> for ApplyError {
+    fn from(error: TooExpensive) -> Self {
+        Self::Refused(CommitError::TooExpensive { steps_max: error.steps_max })
+    }
+}
+
 /// What one changeset did.
 #[derive(Debug)]
 pub(crate) struct Applied {
@@ -80,6 +87,8 @@ pub(crate) struct Group<'a, R> {
     batch: Option<BatchBuilder>,
     events: u32,
     transactions: u32,
+    /// What conditions took, those of refused changesets too.
+    steps: u64,
     large: Vec<LargeDocument>,
     scratch: Scratch,
 }
@@ -113,6 +122,8 @@ struct Touched {
     before_json: Option<Vec<u8>>,
     /// Whether an operation wrote to it.
     written: bool,
+    /// Kept only where several operations may name it.
+    size: Size,
 }
 
 impl<'a, R: DocumentReader> Group<'a, R> {
@@ -127,6 +138,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             batch: None,
             events: 0,
             transactions: 0,
+            steps: 0,
             large: Vec::new(),
             scratch: Scratch::default(),
         }
@@ -134,17 +146,29 @@ impl<'a, R: DocumentReader> Group<'a, R> {
 
     /// Applies one changeset as the next transaction.
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
+        let mut conditions = Conditions::new();
+        let applied = self.apply_deciding(changeset, &mut conditions);
+        self.steps += conditions.spent();
+        applied
+    }
+
+    fn apply_deciding(&mut self, changeset: &Changeset, conditions: &mut Conditions) -> Result<Applied, ApplyError> {
         let mut clock = StampClock { site: self.context.site, last: self.position.stamp_last };
         let mut touched: Vec<Touched> = Vec::with_capacity(changeset.operations.len());
         let mut index: HashMap<Vec<u8>, usize> = HashMap::new();
-        let mut filters = FilterCache::default();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         for (n, operation) in changeset.operations.iter().enumerate() {
             let at = self.touch(operation, n, &mut touched, &mut index)?;
             let document = &mut touched[at];
+            if document.operation != n {
+                conditions.pay_for_document(document.size.bytes())?;
+            }
             let stamp_wall_ms = self.context.commit_time_ms;
-            let outcome = apply_operation(operation, document, &mut clock, stamp_wall_ms, &mut filters)?;
+            let outcome = apply_operation(operation, document, &mut clock, stamp_wall_ms, conditions)?;
             document.written |= outcome == Outcome::Applied;
+            if changeset.operations.len() > 1 {
+                document.size.note(&operation.action, &document.document);
+            }
             outcomes.push(outcome);
         }
         if !touched.iter().any(|t| t.written) {
@@ -189,7 +213,8 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             document.write_json(operation.id.as_json(), &mut json);
             json
         });
-        touched.push(Touched { key, operation: n, event_before, event, document, before_json, written: false });
+        let size = Size::of(before_json.as_ref().map_or(0, Vec::len));
+        touched.push(Touched { key, operation: n, event_before, event, document, before_json, written: false, size });
         Ok(touched.len() - 1)
     }
 
@@ -329,6 +354,11 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         }
     }
 
+    /// Steps that conditions took so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Bytes of events so far.
     pub(crate) fn event_bytes(&self) -> usize {
         self.batch.as_ref().map_or(self.batches.len(), BatchBuilder::buffer_bytes)
@@ -369,19 +399,10 @@ fn apply_operation(
     touched: &mut Touched,
     clock: &mut StampClock,
     wall_ms: u64,
-    filters: &mut FilterCache,
-) -> Result<Outcome, EngineError> {
+    conditions: &mut Conditions,
+) -> Result<Outcome, ApplyError> {
     let document = &mut touched.document;
-    let holds = match &operation.condition {
-        Condition::Always => true,
-        Condition::Exists => document.exists(),
-        Condition::Unchanged { since } => document.stamp_max() == *since,
-        Condition::Matches { query, args } => match document.value() {
-            None => false,
-            Some(fields) => filters.filter(query, args)?.matches(&operation.id, &fields),
-        },
-    };
-    if !holds {
+    if !conditions.holds(operation, document)? {
         return Ok(Outcome::Skipped);
     }
     Ok(match &operation.action {
@@ -399,24 +420,4 @@ fn apply_operation(
         }
         Action::Remove => Outcome::Skipped,
     })
-}
-
-/// The filter of the last condition: the operations of one command share it.
-#[derive(Default)]
-struct FilterCache {
-    last: Option<(String, document::Map, Filter)>,
-}
-
-impl FilterCache {
-    fn filter(&mut self, text: &str, args: &document::Map) -> Result<&Filter, EngineError> {
-        let known = self.last.as_ref().is_some_and(|(t, a, _)| t == text && a == args);
-        if !known {
-            // The edge has parsed and bound the very same text, and its meaning never changes.
-            let broken = |e: String| EngineError(format!("a journaled condition cannot be read: {e}"));
-            let query = Query::parse(text).map_err(|e| broken(e.to_string()))?;
-            let filter = query.bind(args).map_err(|e| broken(e.to_string()))?;
-            self.last = Some((text.to_owned(), args.clone(), filter));
-        }
-        Ok(&self.last.as_ref().expect("just set").2)
-    }
 }
