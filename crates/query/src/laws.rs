@@ -240,6 +240,7 @@ proptest! {
         let matches = filter.holds(&id, &fields);
         prop_assert!(!filter.is_always() || matches);
         prop_assert!(!filter.is_id_only() || matches == filter.holds(&id, &Map::new()));
+        prop_assert!(!matches || filter.may_match(&id, &fields));
         prop_assert!(!matches || filter.ids().is_none_or(|ids| ids.contains(&id)));
         for (path, values) in filter.required_values() {
             let found = path.lookup(&fields);

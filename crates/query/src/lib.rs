@@ -136,6 +136,16 @@ impl Filter {
         self.root.required_values()
     }
 
+    /// Whether a document has one of [`Filter::ids`], and one of the values that each field of [`Filter::required_values`] needs. One
+    /// that has not does not match. Costs little, whatever the document is.
+    pub fn may_match(&self, id: &DocumentId, fields: &Map) -> bool {
+        let has_one = |(path, values): (&Path, Vec<&Value>)| {
+            let found = path.lookup(fields);
+            values.into_iter().any(|value| compare_for_sort(found, Some(value)).is_eq())
+        };
+        self.root.ids_where(true).is_none_or(|ids| ids.contains(id)) && self.required_values().into_iter().all(has_one)
+    }
+
     /// Whether the outcome depends on nothing but `_id`, so that it can never change for a document.
     pub fn is_id_only(&self) -> bool {
         !self.root.reads_fields()

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
@@ -162,7 +165,7 @@ impl AppTopics {
     fn start_evaluating(self: &Arc<Self>) {
         let mut evaluator = self.evaluator.lock().expect("not poisoned");
         if evaluator.is_none() && !self.views().is_empty() && !self.is_stopping() {
-            *evaluator = Some(tokio::spawn(evaluator::run(Arc::downgrade(self))));
+            *evaluator = Some(tokio::spawn(evaluator::keep_running(Arc::downgrade(self))));
         }
         self.progress.want();
     }
@@ -177,6 +180,21 @@ impl AppTopics {
         {
             tracing::error!(app = self.app.name().as_str(), %error, "the evaluator of live queries failed");
         }
+    }
+
+    /// Why new events are not looked at for live queries at the moment, if they are not: their consumers then wait.
+    pub fn obstacle(&self) -> Option<String> {
+        self.progress.obstacle()
+    }
+
+    /// How often looking at new events for live queries failed since the start.
+    pub fn evaluator_failures(&self) -> u64 {
+        self.progress.failures.load(Relaxed)
+    }
+
+    /// How often a live query's filter was too expensive on a document since the start, which then counted as matching.
+    pub fn filters_given_up(&self) -> u64 {
+        self.progress.given_up.load(Relaxed)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -391,8 +409,12 @@ fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, L
 }
 
 fn view_in(app: &App, progress: &Arc<Progress>, query: LiveQuery, state: State) -> Result<View, LiveQueryError> {
-    let matcher =
-        Matcher { collection: query.collection.clone(), filter: query.check()?, partitions: query.partitions };
+    let matcher = Matcher {
+        collection: query.collection.clone(),
+        filter: query.check()?,
+        partitions: query.partitions,
+        given_up: progress.given_up.clone(),
+    };
     let topic = query.topic(app.name());
     // One that is made again under its name is another topic (KIP-516).
     let named = format!("{topic} {}", query.created_ms);

@@ -3,6 +3,8 @@
 //! One task an app that has live queries. Those that keep up are evaluated together, each event decoded once; one that was just made, or was not
 //! kept with the documents, is caught up in slices between. While nobody waits for any of them, events are looked at a few times a second
 //! only, many at once. Writers never wait for it.
+//!
+//! Invariant: it goes on after whatever fails, a panic too; until it has got past that, [`AppTopics::obstacle`] says so.
 
 use std::{
     sync::Weak,
@@ -11,7 +13,14 @@ use std::{
 
 use kafka_wire::record_batch;
 
-use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, view::View, views::Views};
+use crate::{
+    app_topics::AppTopics,
+    gap,
+    limits::{SLICE_BYTES, SLICE_TIME},
+    matcher::Event,
+    view::View,
+    views::Views,
+};
 
 /// How often what is known is kept with the documents while events come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,10 +46,23 @@ pub(crate) enum EvaluateError {
     Documents(#[from] store::SnapshotError),
     #[error("an event cannot be read: {0}")]
     Batch(#[from] record_batch::BatchError),
+    #[error("the server is stopping")]
+    Stopping,
 }
 
-/// Runs until `topics` stops or is gone.
-pub(crate) async fn run(topics: Weak<AppTopics>) {
+/// Runs until `topics` stops or is gone; begins again after a panic.
+pub(crate) async fn keep_running(topics: Weak<AppTopics>) {
+    loop {
+        let Err(error) = tokio::spawn(run(topics.clone())).await else { return };
+        let Some(strong) = topics.upgrade().filter(|_| error.is_panic()) else { return };
+        tracing::error!(app = strong.app().name().as_str(), %error, "looking at events for live queries failed");
+        strong.progress.note_evaluated(Err(format!("live queries do not get on: {error}")));
+        drop(strong);
+        tokio::time::sleep(FAILURE_PAUSE).await;
+    }
+}
+
+async fn run(topics: Weak<AppTopics>) {
     let Some(strong) = topics.upgrade() else { return };
     let mut grown = strong.app().events().watch();
     let progress = strong.progress.clone();
@@ -58,7 +80,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             if notes {
                 strong.note_views();
             }
-            done.map_err(|error| {
+            done.inspect_err(|error| {
                 tracing::warn!(app = strong.app().name().as_str(), %error, "live queries do not get on");
             })
         };
@@ -68,12 +90,23 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         } else {
             tokio::task::spawn_blocking(slice).await
         };
-        progress.note_evaluated();
-        match done {
-            Ok(Ok(true)) => continue,
-            Ok(Ok(false)) => {}
-            Ok(Err(())) => tokio::time::sleep(FAILURE_PAUSE).await,
+        let done = match done {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => return,
+        };
+        match done {
+            Ok(has_more) => {
+                progress.note_evaluated(Ok(()));
+                if has_more {
+                    continue;
+                }
+            }
+            Err(EvaluateError::Stopping) => return,
+            Err(error) => {
+                progress.note_evaluated(Err(format!("live queries do not get on: {error}")));
+                tokio::time::sleep(FAILURE_PAUSE).await;
+            }
         }
         let somebody_waits = topics.upgrade().is_some_and(|topics| somebody_waits(&topics));
         let next_events = async {
@@ -98,6 +131,9 @@ fn somebody_waits(topics: &AppTopics) -> bool {
 fn is_soon_done(topics: &AppTopics) -> bool {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
+    if !views.are_light {
+        return false;
+    }
     let behind = views.iter().map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
     let evaluations = behind * views.index.asked_always().max(1) as u64;
     evaluations + views.len() as u64 / PASSED_BY_AN_EVALUATION <= EVALUATIONS_INLINE_MAX
@@ -105,6 +141,8 @@ fn is_soon_done(topics: &AppTopics) -> bool {
 
 /// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more.
 fn evaluate_slice(topics: &AppTopics) -> Result<bool, EvaluateError> {
+    #[cfg(test)]
+    topics.progress.panic_if_told();
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
     let behind = || views.iter().map(|view| view.scanned_to()).filter(|scanned_to| *scanned_to < high_watermark);
@@ -123,7 +161,8 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
     let mut matches: Vec<Option<Vec<(u16, u64)>>> =
         views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
     let mut next = from;
-    for piece in app.events().read_blocking(from, SLICE_BYTES)? {
+    let began = Instant::now();
+    'slice: for piece in app.events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
         while !rest.is_empty() {
             let header = record_batch::decode_header(rest)?;
@@ -131,6 +170,15 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
                 let offset = record.offset as u64;
                 if offset < from {
                     continue;
+                }
+                if !views.are_light {
+                    // Where a slice ends changes nothing of what is found.
+                    if topics.is_stopping() {
+                        return Err(EvaluateError::Stopping);
+                    }
+                    if began.elapsed() > SLICE_TIME && next > from {
+                        break 'slice;
+                    }
                 }
                 next = offset + 1;
                 let event = Event::new(&record);
@@ -169,4 +217,103 @@ fn raise_to_trimmed(topics: &AppTopics, view: &View) -> Result<(), EvaluateError
         view.raise(view.matcher.partition(&gap::key_of(&change)), change.offset);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+    use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+    use store::{AppName, DataDir, StoreOptions, WallClock};
+
+    use super::*;
+    use crate::{LiveQuery, OnGap, Rebuild, TopicRegistry};
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl WallClock for Noon {
+        fn now_ms(&self) -> u64 {
+            1_645_444_800_000
+        }
+    }
+
+    fn person(id: &str, json: &str) -> Changeset {
+        let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
+        let operation = Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+            condition: Condition::Always,
+            action: Action::Upsert { value, counters: Vec::new() },
+        };
+        Changeset { operations: vec![operation], origin: Origin::default() }
+    }
+
+    async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
+        let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::open(data).unwrap();
+        let topics = registry.app("shop").unwrap().unwrap();
+        let live_query = LiveQuery {
+            name: "some".into(),
+            collection: Some("people".into()),
+            query: Some(query.into()),
+            partitions: 1,
+            on_gap: OnGap::Requery,
+            created_ms: 1,
+        };
+        topics.create(live_query).await.unwrap();
+        (registry, topics)
+    }
+
+    async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The second is evaluated on a thread of its own.
+    #[tokio::test]
+    async fn it_goes_on_after_a_panic_and_says_so_until_then() {
+        for query in ["age >= 18", "regex(name, 'S')"] {
+            let dir = tempfile::tempdir().unwrap();
+            let (registry, topics) = open(dir.path(), query).await;
+            topics.app().commit(person("a", r#"{"age":20,"name":"Susan"}"#)).await.unwrap();
+            let reader = topics.all()[1].partition(0).unwrap();
+            wait_until("the first event is there", || reader.high_watermark() == 1).await;
+            wait_until("nothing is in the way", || topics.obstacle().is_none()).await;
+            topics.progress.panics.store(1, Relaxed);
+            topics.app().commit(person("b", r#"{"age":30,"name":"Sue"}"#)).await.unwrap();
+            wait_until("it says that it failed", || topics.obstacle().is_some()).await;
+            assert_eq!(topics.evaluator_failures(), 1);
+            wait_until("the second event is there", || reader.high_watermark() == 2).await;
+            wait_until("nothing is in the way", || topics.obstacle().is_none()).await;
+            drop((reader, topics));
+            registry.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_on_which_the_filter_is_too_expensive_counts_as_matching_if_it_may_match() {
+        let dir = tempfile::tempdir().unwrap();
+        let query = "regex(t, '[ac]*a[ac]{2000}b') && kind == 'a'";
+        let (registry, topics) = open(dir.path(), query).await;
+        let long = "a".repeat(20_000);
+        for (id, kind, text) in [("cheap", "a", "a"), ("long", "a", &long), ("other", "b", &long), ("last", "a", "")] {
+            let json = format!(r#"{{"kind":"{kind}","t":"{text}"}}"#);
+            topics.app().commit(person(id, &json)).await.unwrap();
+        }
+        let reader = topics.all()[1].partition(0).unwrap();
+        assert_eq!(reader.settled_high_watermark().await, 2);
+        assert!(topics.filters_given_up() > 0);
+        let found = reader.read(0, 1 << 20, Rebuild::default()).await.unwrap().concat();
+        let records = record_batch::decode_records(&found).unwrap();
+        let keys: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record.key.unwrap())).collect();
+        assert_eq!(keys, [r#"["people","long"]"#]);
+        drop(reader);
+        drop(topics);
+        registry.stop().await;
+    }
 }

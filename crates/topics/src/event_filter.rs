@@ -16,7 +16,7 @@ pub struct EventFilter {
 impl EventFilter {
     /// Without `collection` events of all are wanted; without `filter`, those of all documents.
     pub fn new(collection: Option<String>, filter: Option<Filter>) -> Self {
-        Self { matcher: Matcher { collection, filter, partitions: 1 } }
+        Self { matcher: Matcher { collection, filter, ..Matcher::everything() } }
     }
 
     /// Whether the document matches before the event or after it. An event that only names its document is wanted where its collection is.

@@ -1,4 +1,10 @@
-//! What the readers of an app's live queries and their evaluator tell each other: that somebody waits, and that events were looked at.
+//! What the readers of an app's live queries and their evaluator tell each other: that somebody waits, and that events were looked at, or
+//! why not.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use tokio::sync::{Notify, watch};
 
@@ -7,6 +13,14 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Progress {
     wanted: Notify,
     evaluated: watch::Sender<()>,
+    /// Why events are not looked at; `None` while they are.
+    obstacle: Mutex<Option<String>>,
+    pub(crate) failures: AtomicU64,
+    /// Filters that were too expensive on a document.
+    pub(crate) given_up: Arc<AtomicU64>,
+    /// So many looks fail by a panic.
+    #[cfg(test)]
+    pub(crate) panics: AtomicU64,
 }
 
 impl Progress {
@@ -31,8 +45,22 @@ impl Progress {
         self.evaluated.receiver_count() > 0
     }
 
-    /// Events were looked at.
-    pub(crate) fn note_evaluated(&self) {
+    /// Events were looked at, or could not be.
+    pub(crate) fn note_evaluated(&self, outcome: Result<(), String>) {
+        if outcome.is_err() {
+            self.failures.fetch_add(1, Relaxed);
+        }
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = outcome.err();
         self.evaluated.send_replace(());
+    }
+
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn panic_if_told(&self) {
+        let told = self.panics.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        assert!(told.is_err(), "a test wants it");
     }
 }
