@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 use wire::admin::SignInLinkReply;
 
-use crate::{limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit};
+use crate::{limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit, work::ReplyMemory};
 
 /// How the API is run. [`HttpApiOptions::new`] gives the defaults of [`limits`].
 #[derive(Debug, Clone)]
@@ -101,8 +101,10 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) bodies_kib: Arc<Semaphore>,
-    pub(crate) replies_kib: Arc<Semaphore>,
+    pub(crate) replies: ReplyMemory,
+    pub(crate) scans_admitted: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
+    pub(crate) heavy_writes: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,
 }
 
@@ -116,7 +118,7 @@ impl HttpApi {
     /// Sets the API up. `registry` is what `/metrics` shows: hand it over with everything else of the server registered; the API adds its own
     /// numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
-        let metrics = Metrics::register(&mut registry, &parts.data_dir);
+        let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -127,7 +129,9 @@ impl HttpApi {
             registry,
             connections: Arc::new(Semaphore::new(options.connections_max)),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
-            replies_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
+            replies: ReplyMemory::default(),
+            scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
+            heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,

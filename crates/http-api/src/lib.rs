@@ -20,6 +20,7 @@ mod serve;
 mod sorting;
 mod stream;
 mod visit;
+mod work;
 
 pub mod limits;
 

@@ -18,6 +18,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use store::{AppStats, DataDir};
+use topics::{AppTopics, TopicRegistry};
 
 /// Upper bounds of the request histogram, in seconds.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 8.0];
@@ -54,7 +55,7 @@ struct RouteLabels {
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry, data_dir: &Arc<DataDir>) -> Self {
+    pub(crate) fn register(registry: &mut Registry, data_dir: &Arc<DataDir>, topics: &Arc<TopicRegistry>) -> Self {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(new_histogram as fn() -> Histogram);
         let unrouted = RouteMetrics::new("none", &requests, &seconds);
@@ -74,7 +75,9 @@ impl Metrics {
             "Connections accepted since the start",
             metrics.connections_total.clone(),
         );
-        registry.sub_registry_with_prefix("headwater").register_collector(Box::new(AppCollector(data_dir.clone())));
+        let headwater = registry.sub_registry_with_prefix("headwater");
+        headwater.register_collector(Box::new(AppCollector(data_dir.clone())));
+        headwater.register_collector(Box::new(LiveQueryCollector(topics.clone())));
         metrics
     }
 
@@ -154,6 +157,39 @@ impl Collector for AppCollector {
         gauge(e, "events_high_watermark", "The offset after the last event", &apps, |app| app.high_watermark)?;
         gauge(e, "app_writable", "1 while writes are taken", &apps, |app| u64::from(app.writable))?;
         commit_histogram(e, &apps)
+    }
+}
+
+/// Reads what each app's live queries tell when somebody scrapes.
+struct LiveQueryCollector(Arc<TopicRegistry>);
+
+impl fmt::Debug for LiveQueryCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveQueryCollector")
+    }
+}
+
+impl Collector for LiveQueryCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let apps = self.0.all();
+        let labels = |app: &AppTopics| [("app", app.app().name().as_str().to_owned())];
+        let help = "Documents taken for matches of a live query since its filter was too expensive on them";
+        let mut family = encoder.encode_descriptor("live_query_filters_given_up", help, None, MetricType::Counter)?;
+        for app in &apps {
+            ConstCounter::new(app.filters_given_up()).encode(family.encode_family(&labels(app))?)?;
+        }
+        let help = "Times that new events could not be looked at for live queries";
+        let mut family = encoder.encode_descriptor("live_query_failures", help, None, MetricType::Counter)?;
+        for app in &apps {
+            ConstCounter::new(app.evaluator_failures()).encode(family.encode_family(&labels(app))?)?;
+        }
+        let help = "1 while new events are looked at for live queries";
+        let mut family = encoder.encode_descriptor("live_queries_running", help, None, MetricType::Gauge)?;
+        for app in &apps {
+            let is_running = u64::from(app.obstacle().is_none());
+            ConstGauge::new(is_running).encode(family.encode_family(&labels(app))?)?;
+        }
+        Ok(())
     }
 }
 

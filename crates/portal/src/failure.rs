@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
+    TooExpensive(#[from] query::TooExpensive),
+    #[error(transparent)]
     Read(#[from] SnapshotError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
@@ -77,6 +79,7 @@ impl Failure {
             }
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
+            | Failure::TooExpensive(_)
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
@@ -137,6 +140,9 @@ impl Failure {
             }
             Failure::Commit(CommitError::Halted { .. }) => "Restart the server; its log says what failed.",
             Failure::Commit(CommitError::Stopping) => "Nothing was written. Repeat it once the server runs again.",
+            Failure::TooExpensive(_) => {
+                "Use a simpler regular expression or starts_with, or name the documents by _id."
+            }
             Failure::File { .. } | Failure::FileUnusable { .. } => {
                 "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."
             }

@@ -203,7 +203,10 @@ impl Node {
             Node::StartsWith { text, prefix: other } | Node::EndsWith { text, suffix: other } => {
                 text.weight().or(other.weight())?
             }
-            Node::IsOneOf { sorted, .. } => sorted.iter().map(weight).sum(),
+            Node::IsOneOf { sorted, .. } => {
+                let looks = u64::from((sorted.len() + 1).ilog2()) + 1;
+                looks * sorted.iter().map(weight).max().unwrap_or(0)
+            }
             Node::Contains { .. } | Node::Regex { .. } | Node::IdEquals(_) | Node::IdIsAmong(_) => return None,
         };
         let looked_up: u64 = self.sources().into_iter().map(Source::look_up_steps_max).sum();

@@ -19,6 +19,11 @@ impl EventFilter {
         Self { matcher: Matcher { collection, filter, ..Matcher::everything() } }
     }
 
+    /// Whether asking it takes little, whatever the event is.
+    pub fn is_light(&self) -> bool {
+        self.matcher.is_light()
+    }
+
     /// Whether the document matches before the event or after it. An event that only names its document is wanted where its collection is.
     pub fn wants(&self, record: &Record<'_>) -> bool {
         self.matcher.carries(&Event::new(record))

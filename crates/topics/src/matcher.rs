@@ -19,7 +19,7 @@ use kafka_wire::record_batch::Record;
 use query::{Budget, Filter};
 use wire::event::{self, Change};
 
-use crate::murmur2;
+use crate::{limits::LIGHT_STEPS_MAX, murmur2};
 
 /// A live query, ready to look at events.
 #[derive(Debug, Clone)]
@@ -81,6 +81,12 @@ impl Matcher {
         let Some(documents) = event.documents() else { return true };
         let matches = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| self.matches(&documents.id, fields));
         matches(&documents.before) && !matches(&documents.after)
+    }
+
+    /// Whether the filter takes little, whatever the document is.
+    pub(crate) fn is_light(&self) -> bool {
+        let steps_max = self.filter.as_ref().map_or(Some(0), Filter::steps_max);
+        steps_max.is_some_and(|steps| steps <= LIGHT_STEPS_MAX)
     }
 
     /// Whether a document's present state matches.

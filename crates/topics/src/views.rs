@@ -4,9 +4,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use query::Filter;
-
-use crate::{filter_index::FilterIndex, limits::LIGHT_STEPS_MAX, view::View};
+use crate::{filter_index::FilterIndex, view::View};
 
 /// All of them, sorted by name, and the index that finds those an event concerns.
 #[derive(Debug, Default)]
@@ -20,8 +18,7 @@ pub(crate) struct Views {
 impl Views {
     pub(crate) fn new(all: Vec<Arc<View>>) -> Self {
         let index = FilterIndex::new(&all);
-        let filters = all.iter().filter_map(|view| view.matcher.filter.as_ref());
-        let are_light = filters.map(Filter::steps_max).all(|steps| steps.is_some_and(|steps| steps <= LIGHT_STEPS_MAX));
+        let are_light = all.iter().all(|view| view.matcher.is_light());
         Self { all, index, are_light }
     }
 }

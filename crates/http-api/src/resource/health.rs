@@ -22,11 +22,14 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app takes writes; otherwise 503 and why.
+/// Every app takes writes and looks at new events for its live queries; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
     for app in state.data_dir.apps() {
         reasons.extend(app.write_obstacle().map(|obstacle| format!("app {:?}: {obstacle}", app.name().as_str())));
+    }
+    for topics in state.topics.all() {
+        reasons.extend(topics.obstacle().map(|obstacle| format!("app {:?}: {obstacle}", topics.app().name().as_str())));
     }
     if reasons.is_empty() {
         return reply::json_of(StatusCode::OK, &Live { status: "ready" });

@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod browser;
 mod connection;
+mod expensive;
 mod faults;
 mod find;
 mod operating;

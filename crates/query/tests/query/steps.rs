@@ -62,15 +62,15 @@ fn what_would_run_for_seconds_is_not_begun() {
     // Each would do; a dozen do not.
     let one = "regex(text, '[ac]*a[ac]{10}b')";
     assert_eq!(of_a_text(one, &hundred_kilobytes), Ok(false));
-    let dozen = vec![one; 12].join(" || ");
+    let dozen = [one; 12].join(" || ");
     assert_eq!(of_a_text(&dozen, &hundred_kilobytes), Err(TOO_MUCH_FOR_A_DOCUMENT));
-    let both_texts = vec!["text == text"; 400].join(" && ");
+    let both_texts = ["text == text"; 400].join(" && ");
     assert_eq!(of_a_text(&both_texts, &hundred_kilobytes), Err(TOO_MUCH_FOR_A_DOCUMENT));
     let many_elements = format!(r#"{{"tags":[0{}]}}"#, ",0".repeat(1_000_000));
     let no_element = |times| filter(&vec!["contains(tags, 1)"; times].join(" || "));
     assert_eq!(steps(&no_element(8), &many_elements), Ok(8 * (12 + 4 * 1_000_001) + 8));
     assert_eq!(steps(&no_element(9), &many_elements), Err(TOO_MUCH_FOR_A_DOCUMENT));
-    let as_ids = filter(&vec!["_id == tags"; 3].join(" || "));
+    let as_ids = filter(&["_id == tags"; 3].join(" || "));
     assert_eq!(steps(&as_ids, &many_elements), Err(TOO_MUCH_FOR_A_DOCUMENT));
 }
 
