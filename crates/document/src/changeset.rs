@@ -93,7 +93,8 @@ pub enum UpdateKind {
     /// Replaces what stands there, objects as a whole.
     Set(Value),
     /// Adds a number ([`Value::Int`], [`Value::Uint`] or [`Value::Float`]) to the counter there. Nothing there: a counter that starts at 0.
-    /// A number register there: becomes a counter that starts at it. Anything else: an [`crate::UpdateError`].
+    /// A number register there: becomes a counter that starts at it. Anything else, and an integer beyond 64 bits: an
+    /// [`crate::UpdateError`].
     Increment(Value),
     /// Makes it a counter that starts at the value if that is a number, else at the number that stood there, else at 0.
     ReplaceWithCounter(Value),

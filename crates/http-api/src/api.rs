@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 use wire::admin::SignInLinkReply;
 
-use crate::{guests::Guests, limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit};
+use crate::{
+    guests::Guests, limits, metrics::Metrics, resource::openapi::OPENAPI, routes::Routes, visit, work::ReplyMemory,
+};
 
 /// How the API is run. [`HttpApiOptions::new`] gives the defaults of [`limits`].
 #[derive(Debug, Clone)]
@@ -101,8 +103,10 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) guests: Arc<Guests>,
     pub(crate) bodies_kib: Arc<Semaphore>,
-    pub(crate) replies_kib: Arc<Semaphore>,
+    pub(crate) replies: ReplyMemory,
+    pub(crate) scans_admitted: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
+    pub(crate) heavy_writes: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,
 }
 
@@ -116,7 +120,7 @@ impl HttpApi {
     /// Sets the API up. `registry` is what `/metrics` shows: hand it over with everything else of the server registered; the API adds its own
     /// numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
-        let metrics = Metrics::register(&mut registry, &parts.data_dir);
+        let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let closed_for_room = metrics.closed_for_room.clone();
         let state = Arc::new(State {
             data_dir: parts.data_dir,
@@ -128,7 +132,9 @@ impl HttpApi {
             registry,
             guests: Arc::new(Guests::new(options.connections_max, closed_for_room)),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
-            replies_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
+            replies: ReplyMemory::default(),
+            scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
+            heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,

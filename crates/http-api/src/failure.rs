@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
-use query::{BindError, ParseError};
+use query::{BindError, ParseError, TooExpensive};
 use store::{AppNameError, CommitError, CreateAppError, SnapshotError};
 use topics::{ChangeError, TopicError};
 use wire::RequestError;
@@ -72,6 +72,10 @@ pub(crate) enum Failure {
         limits::SORT_BYTES_MAX
     )]
     SortTooLarge,
+    #[error(
+        "{0}; narrow the query by _id, use a simpler regular expression or starts_with, or ask in several requests"
+    )]
+    TooExpensive(#[from] TooExpensive),
     #[error("the query was not answered within {} s", waited.as_secs_f32())]
     ReadLate { waited: Duration },
     #[error("too many queries are running at the moment; try again")]
@@ -125,6 +129,8 @@ impl Failure {
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
+            | Failure::TooExpensive(_)
+            | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
@@ -208,6 +214,7 @@ mod tests {
             (CommitError::Halted { reason: "fsync failed".into() }, 503, true),
             (CommitError::Stopping, 503, true),
             (too_large, 413, false),
+            (CommitError::TooExpensive { steps_max: 1 }, 400, false),
         ] {
             let response = Failure::from(error).into_response();
             assert_eq!(response.status(), status);

@@ -24,6 +24,7 @@ mod sorting;
 mod stream;
 mod unread;
 mod visit;
+mod work;
 
 pub mod limits;
 

@@ -62,8 +62,26 @@ pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 /// Updates and removes of one `store/write` whose query names no ids, so that it has to look at the whole collection. More get 400.
 pub const SCANNING_COMMANDS_MAX: usize = 100;
 
-/// Scans that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
+/// Scans that have a turn at once. Each has it for [`TURN`] at a time.
 pub const SCANS_MAX: usize = 4;
+
+/// How long a read looks at documents before others have their turn.
+pub const TURN: Duration = Duration::from_millis(50);
+
+/// Scans that are under way at once, with a turn or waiting for their next; each has a blocking thread. Further ones wait, at most
+/// [`SCAN_TIMEOUT`]; then 503.
+pub const SCANS_ADMITTED_MAX: usize = 64;
+
+/// What the queries of one request may take on all documents that it looks at, in steps ([`query::Budget`]); some seconds at worst,
+/// and 300 million documents with a query such as `age >= 18`. More gets 400.
+pub const REQUEST_STEPS_MAX: u64 = 4_000_000_000;
+
+/// Writes at once whose conditions are expensive or may be, so that whoever comes next waits for so many at most. Further ones
+/// wait, at most [`SCAN_TIMEOUT`]; then 503.
+pub const HEAVY_WRITES_MAX: usize = 4;
+
+/// A write is heavy if its conditions may take more, in steps.
+pub const LIGHT_WRITE_STEPS_MAX: u64 = 1024 * 1024;
 
 /// Point reads that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const POINT_READS_MAX: usize = 64;
@@ -71,12 +89,20 @@ pub const POINT_READS_MAX: usize = 64;
 /// The largest reply of a read, in bytes. A larger one gets 400 that asks for a smaller `limit`.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a read of one document takes of [`REPLIES_KIB_MAX`] before it knows its reply's length, in bytes.
+/// What the reply of a read of one document can grow to, in bytes.
 pub const REPLY_BYTES_ONE: usize = 6 * 1024 * 1024;
 
-/// Replies with documents of all requests together, in KiB, until they are sent. A read takes the largest that its reply can be, and gives back
-/// what it does not need. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
-pub const REPLIES_KIB_MAX: usize = 256 * 1024;
+/// What a reply takes before it is known how large it gets, in bytes.
+pub const REPLY_BYTES_SMALL: usize = 1024 * 1024;
+
+/// Replies of at most [`REPLY_BYTES_SMALL`] of all requests together, in KiB, until they are sent. One that would exceed it waits
+/// for its turn, at most [`SCAN_TIMEOUT`]; then 503.
+pub const REPLIES_SMALL_KIB_MAX: usize = 128 * 1024;
+
+/// Larger replies of all requests together, in KiB, until they are sent. One that crosses [`REPLY_BYTES_SMALL`] takes the largest
+/// that it can be, and gives back what it does not need. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`];
+/// then 503.
+pub const REPLIES_KIB_MAX: usize = 192 * 1024;
 
 /// How long a client may take none of a reply. After that the connection ends.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -18,6 +18,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use store::{AppStats, DataDir};
+use topics::{AppTopics, TopicRegistry};
 
 /// Upper bounds of the request histogram, in seconds.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0, 8.0];
@@ -56,7 +57,7 @@ struct RouteLabels {
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry, data_dir: &Arc<DataDir>) -> Self {
+    pub(crate) fn register(registry: &mut Registry, data_dir: &Arc<DataDir>, topics: &Arc<TopicRegistry>) -> Self {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(new_histogram as fn() -> Histogram);
         let unrouted = RouteMetrics::new("none", &requests, &seconds);
@@ -81,7 +82,9 @@ impl Metrics {
             "Connections that waited for their client and were closed to make room for others",
             metrics.closed_for_room.clone(),
         );
-        registry.sub_registry_with_prefix("headwater").register_collector(Box::new(AppCollector(data_dir.clone())));
+        let headwater = registry.sub_registry_with_prefix("headwater");
+        headwater.register_collector(Box::new(AppCollector(data_dir.clone())));
+        headwater.register_collector(Box::new(LiveQueryCollector(topics.clone())));
         metrics
     }
 
@@ -167,6 +170,28 @@ impl Collector for AppCollector {
         let help = "1 once an event could not be read because its journal is damaged";
         gauge(e, "journal_damage", help, &apps, |app| u64::from(app.damaged))?;
         commit_histogram(e, &apps)
+    }
+}
+
+/// Reads what each app's live queries tell when somebody scrapes.
+struct LiveQueryCollector(Arc<TopicRegistry>);
+
+impl fmt::Debug for LiveQueryCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveQueryCollector")
+    }
+}
+
+impl Collector for LiveQueryCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let apps = self.0.all();
+        let labels = |app: &AppTopics| [("app", app.app().name().as_str().to_owned())];
+        let help = "Documents taken for matches of a live query since its filter was too expensive on them";
+        let mut family = encoder.encode_descriptor("live_query_filters_given_up", help, None, MetricType::Counter)?;
+        for app in &apps {
+            ConstCounter::new(app.filters_given_up()).encode(family.encode_family(&labels(app))?)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,24 +2,20 @@
 //!
 //! Invariants: removed documents are invisible; one read sees one snapshot.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Instant};
 
 use axum::response::Response;
 use document::{CollectionName, Document, DocumentId, Map, Value};
-use query::{Filter, Query};
+use query::{Filter, ParseError, Query};
 use store::{App, Snapshot, SnapshotError};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::time::timeout;
 
-use crate::{api::State, failure::Failure, limits, reply};
+use crate::{
+    api::State,
+    failure::Failure,
+    limits, reply,
+    work::{Share, Waiting, Work, room_within},
+};
 
 /// How much a read looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,46 +46,14 @@ impl Extent {
     }
 }
 
-/// Tells a read that nobody waits for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Abandoned(Arc<AtomicBool>);
-
-impl Abandoned {
-    /// To be asked once a document.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        if self.0.load(Ordering::Relaxed) { Err(Failure::ReadAbandoned) } else { Ok(()) }
-    }
-}
-
-/// Sets the flag when the request ends, for whatever reason.
-struct Waiting(Abandoned);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Runs `work` on a snapshot of `app`, on a blocking thread.
 pub(crate) async fn read<T: Send + 'static>(
     state: &State,
     app: &Arc<App>,
     extent: Extent,
-    work: impl FnOnce(&Snapshot, &Abandoned) -> Result<T, Failure> + Send + 'static,
+    work: impl FnOnce(&Snapshot, &mut Work) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let waited = state.options.scan_timeout;
-    let room = match extent {
-        Extent::One | Extent::Several => &state.point_reads,
-        Extent::Scan => &state.scans,
-    };
-    let permit = wait_for_room(room, 1, waited).await?;
-    let waiting = Waiting(Abandoned(Arc::default()));
-    let (app, abandoned) = (app.clone(), waiting.0.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let _permit = permit; // given back when the thread is free, not when the request ends
-        work(&app.snapshot()?, &abandoned)
-    });
-    timeout(waited, reading).await.map_err(|_| Failure::ReadLate { waited })??
+    run(state, app, extent, None, work).await.map(|(done, _)| done)
 }
 
 /// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until it is sent.
@@ -97,30 +61,57 @@ pub(crate) async fn reply(
     state: &State,
     app: &Arc<App>,
     extent: Extent,
-    work: impl FnOnce(&Snapshot, &Abandoned) -> Result<Vec<u8>, Failure> + Send + 'static,
+    work: impl FnOnce(&Snapshot, &mut Work) -> Result<Vec<u8>, Failure> + Send + 'static,
 ) -> Result<Response, Failure> {
-    let kib = (extent.reply_bytes_max() / 1024) as u32;
-    let mut share = wait_for_room(&state.replies_kib, kib, state.options.scan_timeout).await?;
-    let body = read(state, app, extent, work).await?;
-    let spare = share.num_permits().saturating_sub(body.len().div_ceil(1024));
-    drop(share.split(spare));
+    let share = state.replies.share(extent.reply_bytes_max(), state.options.scan_timeout).await?;
+    let (body, work) = run(state, app, extent, Some(share), |snapshot, own| {
+        let body = work(snapshot, own)?;
+        own.make_room(body.len())?;
+        Ok(body)
+    })
+    .await?;
+    let share = work.into_share(body.len());
     Ok(reply::json_with_share(body, share))
 }
 
-async fn wait_for_room(
-    room: &Arc<Semaphore>,
-    permits: u32,
-    at_most: Duration,
-) -> Result<OwnedSemaphorePermit, Failure> {
-    match timeout(at_most, room.clone().acquire_many_owned(permits)).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Failure::ReadsBusy),
-    }
+async fn run<T: Send + 'static>(
+    state: &State,
+    app: &Arc<App>,
+    extent: Extent,
+    share: Option<Share>,
+    work: impl FnOnce(&Snapshot, &mut Work) -> Result<T, Failure> + Send + 'static,
+) -> Result<(T, Work), Failure> {
+    let waited = state.options.scan_timeout;
+    let deadline = Instant::now() + waited;
+    let (admission, turns) = match extent {
+        Extent::One | Extent::Several => (None, &state.point_reads),
+        Extent::Scan => (Some(room_within(&state.scans_admitted, 1, waited).await?), &state.scans),
+    };
+    let turn = room_within(turns, 1, deadline.saturating_duration_since(Instant::now())).await?;
+    let waiting = Waiting::default();
+    let mut own = Work::new(&waiting, deadline, turns, turn).with_share(share);
+    let app = app.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let _admission = admission; // given back when the thread is free, not when the request ends
+        let done = work(&app.snapshot()?, &mut own)?;
+        own.end_turn();
+        Ok((done, own))
+    });
+    timeout(waited, reading).await.map_err(|_| Failure::ReadLate { waited })??
 }
 
 /// A query's text with its arguments in place; `place` is where it stands in the request.
 pub(crate) fn parse_filter(place: &str, text: &str, args: &Map) -> Result<Filter, Failure> {
-    let query = Query::parse(text).map_err(|error| Failure::Query { place: place.to_owned(), error })?;
+    bind_filter(place, Query::parse(text), args)
+}
+
+/// As [`parse_filter`], for what changes or removes what it finds: a bare name is there no field but forgotten quotes.
+pub(crate) fn parse_filter_for_change(place: &str, text: &str, args: &Map) -> Result<Filter, Failure> {
+    bind_filter(place, Query::parse_for_change(text), args)
+}
+
+fn bind_filter(place: &str, query: Result<Query, ParseError>, args: &Map) -> Result<Filter, Failure> {
+    let query = query.map_err(|error| Failure::Query { place: place.to_owned(), error })?;
     query.bind(args).map_err(|error| Failure::QueryArgs { place: place.replace("query", "args"), error })
 }
 
@@ -137,15 +128,15 @@ pub(crate) fn for_each_match(
     snapshot: &Snapshot,
     collection: &CollectionName,
     filter: &Filter,
-    abandoned: &Abandoned,
-    mut take: impl FnMut(Match) -> Result<bool, Failure>,
+    work: &mut Work,
+    mut take: impl FnMut(Match, &mut Work) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let Some(mut ids) = filter.ids() else {
         for entry in snapshot.scan(collection) {
-            abandoned.check()?;
+            work.check()?;
             let (id, stored) = entry?;
-            if let Some(found) = matching(filter, id, stored.document)
-                && !take(found)?
+            if let Some(found) = matching(filter, id, stored.document, work)?
+                && !take(found, work)?
             {
                 break;
             }
@@ -155,10 +146,10 @@ pub(crate) fn for_each_match(
     ids.sort();
     ids.dedup();
     for id in ids {
-        abandoned.check()?;
+        work.check()?;
         if let Some(stored) = snapshot.document(collection, &id)?
-            && let Some(found) = matching(filter, id, stored.document)
-            && !take(found)?
+            && let Some(found) = matching(filter, id, stored.document, work)?
+            && !take(found, work)?
         {
             break;
         }
@@ -166,9 +157,10 @@ pub(crate) fn for_each_match(
     Ok(())
 }
 
-fn matching(filter: &Filter, id: DocumentId, document: Document) -> Option<Match> {
-    let fields = document.value()?;
-    filter.matches(&id, &fields).then_some(Match { id, document, fields })
+fn matching(filter: &Filter, id: DocumentId, document: Document, work: &mut Work) -> Result<Option<Match>, Failure> {
+    let Some(fields) = document.value() else { return Ok(None) };
+    let matches = filter.matches(&id, &fields, &mut work.budget)?;
+    Ok(matches.then_some(Match { id, document, fields }))
 }
 
 /// One document as a reader sees it.

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+
+use crate::work::Share;
 
 /// A JSON reply.
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
@@ -24,7 +25,7 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// A JSON reply whose share of the memory for replies is given back once it is sent.
-pub(crate) fn json_with_share(body: Vec<u8>, share: OwnedSemaphorePermit) -> Response {
+pub(crate) fn json_with_share(body: Vec<u8>, share: Option<Share>) -> Response {
     let body = Body::new(SharedBody { body: Full::from(body), _share: share });
     with_type(StatusCode::OK, HeaderValue::from_static("application/json"), body)
 }
@@ -47,7 +48,7 @@ pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Bod
 
 struct SharedBody {
     body: Full<Bytes>,
-    _share: OwnedSemaphorePermit,
+    _share: Option<Share>,
 }
 
 impl HttpBody for SharedBody {

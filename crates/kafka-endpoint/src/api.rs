@@ -117,7 +117,8 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
         CommitError::DocumentTooLarge { .. }
         | CommitError::DocumentExists { .. }
         | CommitError::TransactionTooLarge { .. }
-        | CommitError::RequestReused { .. } => ResponseError::InvalidCommitOffsetSize,
+        | CommitError::RequestReused { .. }
+        | CommitError::TooExpensive { .. } => ResponseError::InvalidCommitOffsetSize,
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
+    TooExpensive(#[from] query::TooExpensive),
+    #[error(transparent)]
     Read(#[from] SnapshotError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
@@ -79,6 +81,8 @@ impl Failure {
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
             | Failure::Commit(CommitError::DocumentExists { .. })
+            | Failure::TooExpensive(_)
+            | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
@@ -138,7 +142,8 @@ impl Failure {
                 CommitError::DocumentTooLarge { .. }
                 | CommitError::DocumentExists { .. }
                 | CommitError::TransactionTooLarge { .. }
-                | CommitError::RequestReused { .. },
+                | CommitError::RequestReused { .. }
+                | CommitError::TooExpensive { .. },
             ) => "Nothing was done. Go back, correct it, and repeat.",
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
@@ -151,6 +156,9 @@ impl Failure {
                 "Restart the server, then look whether the document has what you wrote before you write it again."
             }
             Failure::Commit(CommitError::Stopping) => "Nothing was written. Repeat it once the server runs again.",
+            Failure::TooExpensive(_) => {
+                "Use a simpler regular expression or starts_with, or name the documents by _id."
+            }
             Failure::File { .. } | Failure::FileUnusable { .. } => {
                 "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."
             }

@@ -148,6 +148,9 @@ impl Feed {
                     }
                     *next = offset + 1;
                     catch.seen += 1;
+                    if !self.filter.is_light() {
+                        tokio::task::yield_now().await; // each may take long
+                    }
                     if self.filter.wants(&record) {
                         catch.found.push(Found { partition: index, offset: record.offset, batch: batch.clone() });
                     }

@@ -62,6 +62,10 @@ pub const SCAN_DOCUMENTS_MAX: usize = 10_000;
 /// How long it looks at documents. Then it ends, and says so.
 pub const SCAN_TIME_MAX: Duration = Duration::from_millis(12);
 
+/// What a filter may take in one look, in steps ([`query::Budget`]); some tenths of a second at worst. Then the look fails, and says
+/// so.
+pub const SCAN_STEPS_MAX: u64 = 64 * 1024 * 1024;
+
 /// Topics that one page offers to choose from; others are reached from the page of their live query.
 pub const TOPICS_OFFERED_MAX: usize = 100;
 

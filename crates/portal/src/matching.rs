@@ -6,10 +6,11 @@
 use std::time::Instant;
 
 use document::{CollectionName, DocumentId, Map};
-use query::{Filter, Query};
-use store::{App, Snapshot, SnapshotError, StoredDocument};
+use query::{Budget, Filter, Query, TooExpensive};
+use store::{App, Snapshot, StoredDocument};
 
-use crate::limits::{MATCHES_SHOWN_MAX, SCAN_DOCUMENTS_MAX, SCAN_TIME_MAX};
+use crate::failure::Failure;
+use crate::limits::{MATCHES_SHOWN_MAX, SCAN_DOCUMENTS_MAX, SCAN_STEPS_MAX, SCAN_TIME_MAX};
 
 /// Characters of a document that are shown.
 const DOCUMENT_CHARACTERS_MAX: usize = 240;
@@ -47,13 +48,14 @@ pub(crate) fn parse(text: &str) -> Result<Filter, FilterFault> {
 }
 
 /// Looks at documents of a collection, or of all, until there are enough. Blocks on disk.
-pub(crate) fn look(app: &App, collection: Option<&CollectionName>, filter: &Filter) -> Result<Matches, SnapshotError> {
+pub(crate) fn look(app: &App, collection: Option<&CollectionName>, filter: &Filter) -> Result<Matches, Failure> {
     let snapshot = app.snapshot()?;
     let collections = match collection {
         Some(collection) => vec![collection.clone()],
         None => snapshot.collections().collect::<Result<_, _>>()?,
     };
-    let mut look = Look { filter, started: Instant::now(), matches: Matches::default() };
+    let budget = Budget::new(SCAN_STEPS_MAX);
+    let mut look = Look { filter, budget, started: Instant::now(), matches: Matches::default() };
     for collection in &collections {
         if !look.at_collection(&snapshot, collection)? {
             return Ok(look.matches);
@@ -65,17 +67,19 @@ pub(crate) fn look(app: &App, collection: Option<&CollectionName>, filter: &Filt
 
 struct Look<'f> {
     filter: &'f Filter,
+    budget: Budget,
     started: Instant,
     matches: Matches,
 }
 
 impl Look<'_> {
     /// `false` once it is enough.
-    fn at_collection(&mut self, snapshot: &Snapshot, collection: &CollectionName) -> Result<bool, SnapshotError> {
+    fn at_collection(&mut self, snapshot: &Snapshot, collection: &CollectionName) -> Result<bool, Failure> {
         if let Some(ids) = self.filter.ids() {
             for id in ids {
-                let stored = snapshot.document(collection, &id)?;
-                if stored.is_some_and(|stored| !self.take(collection, &id, &stored)) {
+                if let Some(stored) = snapshot.document(collection, &id)?
+                    && !self.take(collection, &id, &stored)?
+                {
                     return Ok(false);
                 }
             }
@@ -83,7 +87,7 @@ impl Look<'_> {
         }
         for entry in snapshot.scan(collection) {
             let (id, stored) = entry?;
-            if !self.take(collection, &id, &stored) {
+            if !self.take(collection, &id, &stored)? {
                 return Ok(false);
             }
         }
@@ -91,13 +95,20 @@ impl Look<'_> {
     }
 
     /// `false` if this was not looked at any more.
-    fn take(&mut self, collection: &CollectionName, id: &DocumentId, stored: &StoredDocument) -> bool {
+    fn take(
+        &mut self,
+        collection: &CollectionName,
+        id: &DocumentId,
+        stored: &StoredDocument,
+    ) -> Result<bool, TooExpensive> {
         let spent = self.matches.looked_at >= SCAN_DOCUMENTS_MAX || self.started.elapsed() >= SCAN_TIME_MAX;
         if spent || self.matches.found.len() >= MATCHES_SHOWN_MAX {
-            return false;
+            return Ok(false);
         }
         self.matches.looked_at += 1;
-        if stored.document.value().is_some_and(|fields| self.filter.matches(id, &fields)) {
+        if let Some(fields) = stored.document.value()
+            && self.filter.matches(id, &fields, &mut self.budget)?
+        {
             let mut json = Vec::new();
             stored.document.write_json(id.as_json(), &mut json);
             self.matches.found.push(MatchingDocument {
@@ -105,7 +116,7 @@ impl Look<'_> {
                 json: beginning(&String::from_utf8_lossy(&json)),
             });
         }
-        true
+        Ok(true)
     }
 }
 

@@ -6,13 +6,13 @@
 use std::{sync::Arc, time::Instant};
 
 use document::{CollectionName, DocumentId, Map};
-use query::Filter;
+use query::{Budget, Filter};
 use store::{App, Snapshot, SnapshotError, StoredDocument};
 use tokio::sync::Semaphore;
 
 use crate::{
     failure::Failure,
-    limits::{SCAN_DOCUMENTS_MAX, SCAN_TIME_MAX, SCANS_MAX},
+    limits::{SCAN_DOCUMENTS_MAX, SCAN_STEPS_MAX, SCAN_TIME_MAX, SCANS_MAX},
 };
 
 /// Room for looks at collections.
@@ -64,7 +64,7 @@ impl Scans {
             let _permit = permit;
             look(&app.snapshot()?, &search)
         };
-        Ok(tokio::task::spawn_blocking(look).await??)
+        tokio::task::spawn_blocking(look).await?
     }
 }
 
@@ -79,14 +79,16 @@ pub(crate) async fn document(
     Ok(tokio::task::spawn_blocking(read).await??)
 }
 
-fn look(snapshot: &Snapshot, search: &Search) -> Result<Sight, SnapshotError> {
+fn look(snapshot: &Snapshot, search: &Search) -> Result<Sight, Failure> {
     let began = Instant::now();
+    let mut budget = Budget::new(SCAN_STEPS_MAX);
     let mut sight = Sight::default();
     for entry in candidates(snapshot, search) {
         let (id, stored) = entry?;
         sight.looked_at += 1;
-        let fields = stored.document.value().filter(|fields| search.filter.matches(&id, fields));
-        if let Some(fields) = fields {
+        if let Some(fields) = stored.document.value()
+            && search.filter.matches(&id, &fields, &mut budget)?
+        {
             if sight.found.len() == search.take {
                 sight.stopped_at = sight.found.last().map(|last| last.id.clone());
                 return Ok(sight);

@@ -1,56 +1,122 @@
 //! A parsed [`Condition`] and its arguments to a [`Node`] that is ready to be evaluated.
 //!
-//! Invariants: what depends on no document is decided here, so a [`Node::Constant`] stands alone or not at all; a regular expression is compiled
-//! once; a comparison of the whole `_id` with a constant is a [`Node::IdIsOneOf`].
+//! Invariants: what depends on no document is decided here, unless that takes long, and a [`Node::Constant`] stands alone or not
+//! at all; a regular expression is compiled once; a comparison of the whole `_id` with a constant is a [`Node::IdIsOneOf`].
 
 use std::collections::BTreeSet;
 
 use document::{DocumentId, Map, Path, PathSegment, Value};
 
 use crate::BindError;
-use crate::compare::compare;
+use crate::budget::{Budget, NODE_STEPS, VALUE_STEPS};
+use crate::compare::compare_freely;
 use crate::filter::{Candidate, Node, Source};
+use crate::limits::FOLD_STEPS_MAX;
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource, write_argument};
 use crate::token::shortened;
 
-/// Puts `args` in place.
-pub(crate) fn bind(condition: &Condition, args: &Map) -> Result<Node, BindError> {
-    Binder { args }.condition(condition)
+/// What binding made.
+pub(crate) struct Bound {
+    pub(crate) root: Node,
+    /// What it took, compiling included.
+    pub(crate) steps: u64,
 }
+
+/// Puts `args` in place.
+pub(crate) fn bind(condition: &Condition, args: &Map) -> Result<Bound, BindError> {
+    let mut binder = Binder { args, steps: 0, folding: Budget::new(FOLD_STEPS_MAX) };
+    let root = binder.condition(condition)?;
+    Ok(Bound { root, steps: binder.steps.saturating_add(binder.folding.spent()) })
+}
+
+/// To bring one element of a constant array into order.
+const SORTED_ELEMENT_STEPS: u64 = 16 * VALUE_STEPS;
 
 struct Binder<'a> {
     args: &'a Map,
+    steps: u64,
+    /// For what depends on no document.
+    folding: Budget,
 }
 
 impl Binder<'_> {
-    fn condition(&self, condition: &Condition) -> Result<Node, BindError> {
+    fn condition(&mut self, condition: &Condition) -> Result<Node, BindError> {
+        self.steps += NODE_STEPS;
         Ok(match condition {
             Condition::Constant(value) => Node::Constant(*value),
             Condition::All(parts) => all(self.conditions(parts)?),
             Condition::Any(parts) => any(self.conditions(parts)?),
             Condition::Not(inner) => not(self.condition(inner)?),
             Condition::Compare { left, comparison, right } => {
-                compared(self.operand(left)?, *comparison, self.operand(right)?)
+                let (left, right) = (self.operand(left)?, self.operand(right)?);
+                self.compared(left, *comparison, right)
             }
-            Condition::Contains { array, element } => contains(self.array(array)?, self.operand(element)?),
+            Condition::Contains { array, element } => {
+                let (array, element) = (self.array(array)?, self.operand(element)?);
+                self.contains(array, element)
+            }
             Condition::StartsWith { text, prefix } => {
                 let (text, prefix) = (self.text(text, "starts_with")?, self.text(prefix, "starts_with")?);
-                folded(Node::StartsWith { text, prefix })
+                self.folded(Node::StartsWith { text, prefix })
             }
             Condition::EndsWith { text, suffix } => {
                 let (text, suffix) = (self.text(text, "ends_with")?, self.text(suffix, "ends_with")?);
-                folded(Node::EndsWith { text, suffix })
+                self.folded(Node::EndsWith { text, suffix })
             }
             Condition::Regex { text, pattern } => {
                 let (text, pattern) = (self.text(text, "regex")?, self.pattern(pattern)?);
-                folded(Node::Regex { text, pattern })
+                self.folded(Node::Regex { text, pattern })
             }
         })
     }
 
-    fn conditions(&self, parts: &[Condition]) -> Result<Vec<Node>, BindError> {
+    fn conditions(&mut self, parts: &[Condition]) -> Result<Vec<Node>, BindError> {
         parts.iter().map(|part| self.condition(part)).collect()
+    }
+
+    fn compared(&mut self, left: Source, comparison: Comparison, right: Source) -> Node {
+        match comparison {
+            Comparison::Equal => self.equal(left, right),
+            Comparison::Unequal => not(self.equal(left, right)),
+            Comparison::Less => self.folded(Node::Less { left, right }),
+            Comparison::LessOrEqual => self.folded(Node::LessOrEqual { left, right }),
+            Comparison::Greater => self.folded(Node::Less { left: right, right: left }),
+            Comparison::GreaterOrEqual => self.folded(Node::LessOrEqual { left: right, right: left }),
+        }
+    }
+
+    fn equal(&mut self, left: Source, right: Source) -> Node {
+        match (left, right) {
+            (Source::Id, Source::Constant(value)) | (Source::Constant(value), Source::Id) => id_is_one_of([&value]),
+            (Source::Id, other) | (other, Source::Id) => Node::IdEquals(other),
+            (left, right) => self.folded(Node::Equal { left, right }),
+        }
+    }
+
+    fn contains(&mut self, array: Source, element: Source) -> Node {
+        if let Source::Constant(Value::Array(elements)) = &array {
+            self.steps += SORTED_ELEMENT_STEPS * elements.len() as u64;
+        }
+        match (array, element) {
+            (Source::Constant(Value::Array(elements)), Source::Id) => id_is_one_of(&elements),
+            (Source::Constant(Value::Array(mut sorted)), element) => {
+                sorted.sort_by(compare_freely);
+                self.folded(Node::IsOneOf { element, sorted })
+            }
+            (array, Source::Id) => Node::IdIsAmong(array),
+            (array, element) => self.folded(Node::Contains { array, element }),
+        }
+    }
+
+    /// Decides a node that reads nothing from a document, if that does not take long.
+    fn folded(&mut self, node: Node) -> Node {
+        if node.sources().into_iter().all(|source| matches!(source, Source::Constant(_)))
+            && let Ok(holds) = node.matches(&Candidate::of_nothing(), &mut self.folding)
+        {
+            return Node::Constant(holds);
+        }
+        node
     }
 
     fn operand(&self, operand: &Operand) -> Result<Source, BindError> {
@@ -90,7 +156,13 @@ impl Binder<'_> {
         }
     }
 
-    fn pattern(&self, source: &PatternSource) -> Result<Pattern, BindError> {
+    fn pattern(&mut self, source: &PatternSource) -> Result<Pattern, BindError> {
+        let pattern = self.compiled(source)?;
+        self.steps = self.steps.saturating_add(pattern.compile_steps());
+        Ok(pattern)
+    }
+
+    fn compiled(&self, source: &PatternSource) -> Result<Pattern, BindError> {
         let path = match source {
             PatternSource::Literal(pattern) => return Ok(pattern.clone()),
             PatternSource::Argument(path) => path,
@@ -113,37 +185,6 @@ fn field(path: &Path) -> Source {
         [PathSegment::Field(name)] if name == "_id" => Source::Id,
         [PathSegment::Field(name), ..] if name == "_id" => Source::IdPart(path.clone()),
         _ => Source::Field(path.clone()),
-    }
-}
-
-fn compared(left: Source, comparison: Comparison, right: Source) -> Node {
-    match comparison {
-        Comparison::Equal => equal(left, right),
-        Comparison::Unequal => not(equal(left, right)),
-        Comparison::Less => folded(Node::Less { left, right }),
-        Comparison::LessOrEqual => folded(Node::LessOrEqual { left, right }),
-        Comparison::Greater => folded(Node::Less { left: right, right: left }),
-        Comparison::GreaterOrEqual => folded(Node::LessOrEqual { left: right, right: left }),
-    }
-}
-
-fn equal(left: Source, right: Source) -> Node {
-    match (left, right) {
-        (Source::Id, Source::Constant(value)) | (Source::Constant(value), Source::Id) => id_is_one_of([&value]),
-        (Source::Id, other) | (other, Source::Id) => Node::IdEquals(other),
-        (left, right) => folded(Node::Equal { left, right }),
-    }
-}
-
-fn contains(array: Source, element: Source) -> Node {
-    match (array, element) {
-        (Source::Constant(Value::Array(elements)), Source::Id) => id_is_one_of(&elements),
-        (Source::Constant(Value::Array(mut sorted)), element) => {
-            sorted.sort_by(compare);
-            folded(Node::IsOneOf { element, sorted })
-        }
-        (array, Source::Id) => Node::IdIsAmong(array),
-        (array, element) => folded(Node::Contains { array, element }),
     }
 }
 
@@ -215,14 +256,6 @@ fn not(inner: Node) -> Node {
         Node::Not(inner) => *inner,
         other => Node::Not(Box::new(other)),
     }
-}
-
-/// Decides a node that reads nothing from a document.
-fn folded(node: Node) -> Node {
-    if node.sources().into_iter().all(|source| matches!(source, Source::Constant(_))) {
-        return Node::Constant(node.matches(&Candidate::of_nothing()));
-    }
-    node
 }
 
 fn wrong_kind(path: &Path, found: &Value, wanted: &str, function: &str) -> BindError {

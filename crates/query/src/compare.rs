@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use document::{Map, Value};
 
+use crate::budget::{Budget, TEXT_STEPS, TooExpensive, VALUE_STEPS};
 use crate::instant::Instant;
 
 /// Total order used by `sort`: null and missing, then booleans (false first), numbers (compared exactly), ISO-8601 date-times (by point in
@@ -15,38 +16,57 @@ use crate::instant::Instant;
 /// Date-times come before other strings, not among them: ordering them by time against each other but by bytes against other
 /// strings would be no order (`T10+05:00` < `T06Z` < `T08` < `T10+05:00`), and sorting with it may panic.
 pub fn compare_for_sort(a: Option<&Value>, b: Option<&Value>) -> Ordering {
-    compare(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null))
+    compare_freely(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null))
+}
+
+/// As [`compare_for_sort`], whatever it costs.
+pub(crate) fn compare_freely(a: &Value, b: &Value) -> Ordering {
+    compare(a, b, &mut Budget::unlimited()).expect("more steps than values have bytes")
 }
 
 /// Whether `==` holds; exactly where [`compare_for_sort`] finds no difference.
-pub(crate) fn equal(a: &Value, b: &Value) -> bool {
-    compare(a, b).is_eq()
+pub(crate) fn equal(a: &Value, b: &Value, budget: &mut Budget) -> Result<bool, TooExpensive> {
+    compare(a, b, budget).map(Ordering::is_eq)
 }
 
 /// The order that `<`, `<=`, `>` and `>=` see: numbers, strings and booleans each among themselves; anything else has none.
-pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
+pub(crate) fn order(a: &Value, b: &Value, budget: &mut Budget) -> Result<Option<Ordering>, TooExpensive> {
+    Ok(match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::String(a), Value::String(b)) => Some(match (Instant::parse(a), Instant::parse(b)) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            _ => a.cmp(b),
-        }),
-        _ => Some(compare_numbers(Number::of(a)?, Number::of(b)?)),
-    }
+        (Value::String(a), Value::String(b)) => {
+            charge_texts(a, b, budget)?;
+            Some(match (Instant::parse(a), Instant::parse(b)) {
+                (Some(a), Some(b)) => a.cmp(&b),
+                _ => a.cmp(b),
+            })
+        }
+        _ => match (Number::of(a), Number::of(b)) {
+            (Some(a), Some(b)) => Some(compare_numbers(a, b)),
+            _ => None,
+        },
+    })
 }
 
-/// As [`compare_for_sort`].
-pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
+/// As [`compare_for_sort`]. A text costs the bytes of the shorter, an array or object what its elements and names cost.
+pub(crate) fn compare(a: &Value, b: &Value, budget: &mut Budget) -> Result<Ordering, TooExpensive> {
+    budget.charge(VALUE_STEPS)?;
+    Ok(match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-        (Value::String(a), Value::String(b)) => compare_texts(a, b),
-        (Value::Array(a), Value::Array(b)) => compare_arrays(a, b),
-        (Value::Map(a), Value::Map(b)) => compare_maps(a, b),
+        (Value::String(a), Value::String(b)) => {
+            charge_texts(a, b, budget)?;
+            compare_texts(a, b)
+        }
+        (Value::Array(a), Value::Array(b)) => compare_arrays(a, b, budget)?,
+        (Value::Map(a), Value::Map(b)) => compare_maps(a, b, budget)?,
         _ => match (Number::of(a), Number::of(b)) {
             (Some(a), Some(b)) => compare_numbers(a, b),
             _ => rank(a).cmp(&rank(b)),
         },
-    }
+    })
+}
+
+fn charge_texts(a: &str, b: &str, budget: &mut Budget) -> Result<(), TooExpensive> {
+    budget.charge(TEXT_STEPS + a.len().min(b.len()) as u64)
 }
 
 fn rank(value: &Value) -> u8 {
@@ -69,17 +89,28 @@ fn compare_texts(a: &str, b: &str) -> Ordering {
     }
 }
 
-fn compare_arrays(a: &[Value], b: &[Value]) -> Ordering {
-    let difference = a.iter().zip(b).map(|(a, b)| compare(a, b)).find(|ordering| ordering.is_ne());
-    difference.unwrap_or_else(|| a.len().cmp(&b.len()))
+fn compare_arrays(a: &[Value], b: &[Value], budget: &mut Budget) -> Result<Ordering, TooExpensive> {
+    for (a, b) in a.iter().zip(b) {
+        let ordering = compare(a, b, budget)?;
+        if ordering.is_ne() {
+            return Ok(ordering);
+        }
+    }
+    Ok(a.len().cmp(&b.len()))
 }
 
-fn compare_maps(a: &Map, b: &Map) -> Ordering {
-    let fields = a.iter().zip(b.iter());
-    let difference = fields
-        .map(|((name_a, a), (name_b, b))| name_a.cmp(name_b).then_with(|| compare(a, b)))
-        .find(|ordering| ordering.is_ne());
-    difference.unwrap_or_else(|| a.len().cmp(&b.len()))
+fn compare_maps(a: &Map, b: &Map, budget: &mut Budget) -> Result<Ordering, TooExpensive> {
+    for ((name_a, a), (name_b, b)) in a.iter().zip(b.iter()) {
+        budget.charge(name_a.len().min(name_b.len()) as u64)?;
+        let ordering = match name_a.cmp(name_b) {
+            Ordering::Equal => compare(a, b, budget)?,
+            unequal => unequal,
+        };
+        if ordering.is_ne() {
+            return Ok(ordering);
+        }
+    }
+    Ok(a.len().cmp(&b.len()))
 }
 
 #[derive(Clone, Copy)]

@@ -1,14 +1,16 @@
 //! A bound query and its evaluation.
 //!
-//! Invariants: evaluating never fails and never recurses deeper than the query was nested (values aside, which `document` bounds); its cost is
-//! at most the document's size for each comparison. What stands nowhere in a document is null.
+//! Invariants: evaluating fails only for want of steps, and never recurses deeper than the query was nested (values aside, which
+//! `document` bounds); whatever it does was charged before. What stands nowhere in a document is null.
 
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use document::{DocumentId, Map, Path, Value};
 
 use crate::bind::id_of;
+use crate::budget::{Budget, NODE_STEPS, SEGMENT_STEPS, TEXT_STEPS, TooExpensive, VALUE_STEPS};
 use crate::compare::{compare, equal, order};
 use crate::pattern::Pattern;
 
@@ -90,73 +92,125 @@ impl<'d> Candidate<'d> {
         Self { id: None, fields: None, id_as_field: OnceCell::new() }
     }
 
-    fn id_as_field(&self) -> &Map {
-        self.id_as_field.get_or_init(|| {
+    fn id_as_field(&self, budget: &mut Budget) -> Result<&Map, TooExpensive> {
+        if let Some(known) = self.id_as_field.get() {
+            return Ok(known);
+        }
+        budget.charge(self.id.map_or(0, |id| ID_BYTE_STEPS * id.as_json().len() as u64))?;
+        Ok(self.id_as_field.get_or_init(|| {
             let id = self.id.map_or(Value::Null, DocumentId::to_value);
             Map::from_fields(vec![("_id".to_string(), id)])
-        })
+        }))
     }
 
-    fn has_id(&self, value: &Value) -> bool {
-        id_of(value).as_ref() == self.id
+    fn has_id(&self, value: &Value, budget: &mut Budget) -> Result<bool, TooExpensive> {
+        charge_as_id(value, budget)?;
+        Ok(id_of(value).as_ref() == self.id)
+    }
+}
+
+/// To read or write one byte of an id.
+const ID_BYTE_STEPS: u64 = 4;
+
+/// Making an id of a value takes all of it.
+fn charge_as_id(value: &Value, budget: &mut Budget) -> Result<(), TooExpensive> {
+    budget.charge(TEXT_STEPS)?;
+    match value {
+        Value::String(text) => budget.charge(ID_BYTE_STEPS * text.len() as u64),
+        Value::Array(elements) => elements.iter().try_for_each(|element| charge_as_id(element, budget)),
+        Value::Map(map) => map.iter().try_for_each(|(name, value)| {
+            budget.charge(ID_BYTE_STEPS * name.len() as u64)?;
+            charge_as_id(value, budget)
+        }),
+        _ => Ok(()),
     }
 }
 
 impl Source {
-    fn value<'v>(&'v self, candidate: &'v Candidate<'_>) -> &'v Value {
-        match self {
-            Source::Field(path) => candidate.fields.and_then(|fields| path.lookup(fields)).unwrap_or(&NULL),
-            Source::Id => candidate.id_as_field().field("_id").unwrap_or(&NULL),
-            Source::IdPart(path) => path.lookup(candidate.id_as_field()).unwrap_or(&NULL),
+    fn value<'v>(&'v self, candidate: &'v Candidate<'_>, budget: &mut Budget) -> Result<&'v Value, TooExpensive> {
+        Ok(match self {
+            Source::Field(path) => {
+                budget.charge(SEGMENT_STEPS * path.segments.len() as u64)?;
+                candidate.fields.and_then(|fields| path.lookup(fields)).unwrap_or(&NULL)
+            }
+            Source::Id => candidate.id_as_field(budget)?.field("_id").unwrap_or(&NULL),
+            Source::IdPart(path) => {
+                budget.charge(SEGMENT_STEPS * path.segments.len() as u64)?;
+                path.lookup(candidate.id_as_field(budget)?).unwrap_or(&NULL)
+            }
             Source::Constant(value) => value,
-        }
+        })
     }
 
-    fn text<'v>(&'v self, candidate: &'v Candidate<'_>) -> Option<&'v str> {
-        match self.value(candidate) {
+    fn text<'v>(&'v self, candidate: &'v Candidate<'_>, budget: &mut Budget) -> Result<Option<&'v str>, TooExpensive> {
+        Ok(match self.value(candidate, budget)? {
             Value::String(text) => Some(text),
             _ => None,
-        }
+        })
     }
 
-    fn elements<'v>(&'v self, candidate: &'v Candidate<'_>) -> &'v [Value] {
-        match self.value(candidate) {
+    fn elements<'v>(&'v self, candidate: &'v Candidate<'_>, budget: &mut Budget) -> Result<&'v [Value], TooExpensive> {
+        Ok(match self.value(candidate, budget)? {
             Value::Array(elements) => elements,
             _ => &[],
-        }
+        })
     }
 }
 
 impl Node {
     /// Whether the condition holds.
-    pub(crate) fn matches(&self, candidate: &Candidate<'_>) -> bool {
+    pub(crate) fn matches(&self, candidate: &Candidate<'_>, budget: &mut Budget) -> Result<bool, TooExpensive> {
+        budget.charge(NODE_STEPS)?;
         match self {
-            Node::Constant(value) => *value,
-            Node::All(parts) => parts.iter().all(|part| part.matches(candidate)),
-            Node::Any(parts) => parts.iter().any(|part| part.matches(candidate)),
-            Node::Not(inner) => !inner.matches(candidate),
-            Node::Equal { left, right } => equal(left.value(candidate), right.value(candidate)),
-            Node::Less { left, right } => {
-                order(left.value(candidate), right.value(candidate)).is_some_and(|o| o.is_lt())
+            Node::Constant(value) => Ok(*value),
+            Node::All(parts) => is_any(parts, |part| Ok(!part.matches(candidate, budget)?)).map(|fails| !fails),
+            Node::Any(parts) => is_any(parts, |part| part.matches(candidate, budget)),
+            Node::Not(inner) => inner.matches(candidate, budget).map(|holds| !holds),
+            Node::Equal { left, right } => {
+                equal(left.value(candidate, budget)?, right.value(candidate, budget)?, budget)
             }
-            Node::LessOrEqual { left, right } => {
-                order(left.value(candidate), right.value(candidate)).is_some_and(|o| o.is_le())
-            }
-            Node::IsOneOf { element, sorted } => {
-                let element = element.value(candidate);
-                sorted.binary_search_by(|probe| compare(probe, element)).is_ok()
-            }
+            Node::Less { left, right } => ordered(left, right, candidate, budget, Ordering::is_lt),
+            Node::LessOrEqual { left, right } => ordered(left, right, candidate, budget, Ordering::is_le),
+            Node::IsOneOf { element, sorted } => is_among(sorted, element.value(candidate, budget)?, budget),
             Node::Contains { array, element } => {
-                let element = element.value(candidate);
-                array.elements(candidate).iter().any(|one| equal(one, element))
+                let element = element.value(candidate, budget)?;
+                is_any(array.elements(candidate, budget)?, |one| equal(one, element, budget))
             }
-            Node::StartsWith { text, prefix } => both(text, prefix, candidate, |text, prefix| text.starts_with(prefix)),
-            Node::EndsWith { text, suffix } => both(text, suffix, candidate, |text, suffix| text.ends_with(suffix)),
-            Node::Regex { text, pattern } => text.text(candidate).is_some_and(|text| pattern.matches(text)),
-            Node::IdIsOneOf(ids) => candidate.id.is_some_and(|id| ids.contains(id)),
-            Node::IdEquals(other) => candidate.has_id(other.value(candidate)),
-            Node::IdIsAmong(array) => array.elements(candidate).iter().any(|one| candidate.has_id(one)),
+            Node::StartsWith { text, prefix } => {
+                both(text, prefix, candidate, budget, |text, prefix| text.starts_with(prefix))
+            }
+            Node::EndsWith { text, suffix } => {
+                both(text, suffix, candidate, budget, |text, suffix| text.ends_with(suffix))
+            }
+            Node::Regex { text, pattern } => match text.text(candidate, budget)? {
+                Some(text) => pattern.matches(text, budget),
+                None => Ok(false),
+            },
+            Node::IdIsOneOf(ids) => Ok(candidate.id.is_some_and(|id| ids.contains(id))),
+            Node::IdEquals(other) => candidate.has_id(other.value(candidate, budget)?, budget),
+            Node::IdIsAmong(array) => is_any(array.elements(candidate, budget)?, |one| candidate.has_id(one, budget)),
         }
+    }
+
+    /// The most steps that it can take, whatever the document is; `None` where that depends on the document.
+    pub(crate) fn steps_max(&self) -> Option<u64> {
+        let of_parts = self.parts().iter().try_fold(0_u64, |sum, part| Some(sum.saturating_add(part.steps_max()?)));
+        let steps = match self {
+            Node::Constant(_) | Node::All(_) | Node::Any(_) | Node::Not(_) | Node::IdIsOneOf(_) => 0,
+            Node::Equal { left, right } | Node::Less { left, right } | Node::LessOrEqual { left, right } => {
+                left.weight().or(right.weight())?
+            }
+            Node::StartsWith { text, prefix: other } | Node::EndsWith { text, suffix: other } => {
+                text.weight().or(other.weight())?
+            }
+            Node::IsOneOf { sorted, .. } => {
+                let looks = u64::from((sorted.len() + 1).ilog2()) + 1;
+                looks * sorted.iter().map(weight).max().unwrap_or(0)
+            }
+            Node::Contains { .. } | Node::Regex { .. } | Node::IdEquals(_) | Node::IdIsAmong(_) => return None,
+        };
+        let looked_up: u64 = self.sources().into_iter().map(Source::look_up_steps_max).sum();
+        Some(of_parts?.saturating_add(NODE_STEPS).saturating_add(steps).saturating_add(looked_up))
     }
 
     /// Whether the outcome can depend on a document's fields.
@@ -215,8 +269,82 @@ impl Node {
     }
 }
 
-fn both(a: &Source, b: &Source, candidate: &Candidate<'_>, test: impl Fn(&str, &str) -> bool) -> bool {
-    a.text(candidate).zip(b.text(candidate)).is_some_and(|(a, b)| test(a, b))
+impl Source {
+    /// What comparing with it costs at most; `None` where that depends on the document.
+    fn weight(&self) -> Option<u64> {
+        match self {
+            Source::Constant(value) => Some(weight(value)),
+            Source::Id | Source::IdPart(_) => Some(TEXT_STEPS + document::limits::ID_BYTES_MAX as u64),
+            Source::Field(_) => None,
+        }
+    }
+
+    fn look_up_steps_max(&self) -> u64 {
+        let id_steps = ID_BYTE_STEPS * document::limits::ID_BYTES_MAX as u64;
+        match self {
+            Source::Constant(_) => 0,
+            Source::Field(path) => SEGMENT_STEPS * path.segments.len() as u64,
+            Source::Id => id_steps,
+            Source::IdPart(path) => id_steps + SEGMENT_STEPS * path.segments.len() as u64,
+        }
+    }
+}
+
+/// What comparing anything with `value` costs at most.
+fn weight(value: &Value) -> u64 {
+    let inside = match value {
+        Value::String(text) => TEXT_STEPS + text.len() as u64,
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Map(map) => map.iter().map(|(name, value)| name.len() as u64 + weight(value)).sum(),
+        _ => 0,
+    };
+    VALUE_STEPS + inside
+}
+
+/// Whether `test` says so of any; stops at the first.
+fn is_any<T>(all: &[T], mut test: impl FnMut(&T) -> Result<bool, TooExpensive>) -> Result<bool, TooExpensive> {
+    for one in all {
+        if test(one)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn ordered(
+    left: &Source,
+    right: &Source,
+    candidate: &Candidate<'_>,
+    budget: &mut Budget,
+    test: impl Fn(Ordering) -> bool,
+) -> Result<bool, TooExpensive> {
+    let ordering = order(left.value(candidate, budget)?, right.value(candidate, budget)?, budget)?;
+    Ok(ordering.is_some_and(test))
+}
+
+fn is_among(sorted: &[Value], element: &Value, budget: &mut Budget) -> Result<bool, TooExpensive> {
+    let mut rest = sorted;
+    while !rest.is_empty() {
+        let middle = rest.len() / 2;
+        match compare(&rest[middle], element, budget)? {
+            Ordering::Equal => return Ok(true),
+            Ordering::Less => rest = &rest[middle + 1..],
+            Ordering::Greater => rest = &rest[..middle],
+        }
+    }
+    Ok(false)
+}
+
+fn both(
+    a: &Source,
+    b: &Source,
+    candidate: &Candidate<'_>,
+    budget: &mut Budget,
+    test: impl Fn(&str, &str) -> bool,
+) -> Result<bool, TooExpensive> {
+    let (Some(a), Some(b)) = (a.text(candidate, budget)?, b.text(candidate, budget)?) else { return Ok(false) };
+    budget.charge(a.len().min(b.len()) as u64)?;
+    Ok(test(a, b))
 }
 
 fn ids_in_all(parts: &[Node], outcome: bool) -> Option<BTreeSet<DocumentId>> {

@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use document::{DocumentId, Map, Path, PathSegment, Value};
 use proptest::prelude::*;
 
-use crate::compare::{compare, compare_for_sort, equal, order};
+use crate::budget::Budget;
+use crate::compare::{compare_for_sort, compare_freely as compare};
+use crate::limits::DOCUMENT_STEPS_MAX;
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource};
 use crate::{Filter, Query};
@@ -154,7 +156,25 @@ fn condition() -> impl Strategy<Value = Condition> {
 }
 
 fn bind(condition: &Condition, args: &Map) -> Filter {
-    Query { condition: condition.clone() }.bind(args).unwrap()
+    query(condition.clone()).bind(args).unwrap()
+}
+
+fn query(condition: Condition) -> Query {
+    Query { condition, text_bytes: 0 }
+}
+
+impl Filter {
+    fn holds(&self, id: &DocumentId, fields: &Map) -> bool {
+        self.matches(id, fields, &mut Budget::of_a_document()).unwrap()
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    crate::compare::equal(a, b, &mut Budget::unlimited()).unwrap()
+}
+
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    crate::compare::order(a, b, &mut Budget::unlimited()).unwrap()
 }
 
 fn not(condition: &Condition) -> Condition {
@@ -166,11 +186,11 @@ proptest! {
 
     #[test]
     fn what_is_printed_parses_to_the_same_query(condition in condition(), args in args(), id in id(), fields in fields()) {
-        let query = Query { condition };
+        let query = query(condition);
         let printed = query.to_string();
         let parsed = Query::parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}: {error}")))?;
         prop_assert_eq!(&parsed, &query, "{}", printed);
-        let outcomes = [&parsed, &query].map(|query| query.bind(&args).unwrap().matches(&id, &fields));
+        let outcomes = [&parsed, &query].map(|query| query.bind(&args).unwrap().holds(&id, &fields));
         prop_assert_eq!(outcomes[0], outcomes[1]);
     }
 
@@ -193,22 +213,22 @@ proptest! {
     #[test]
     fn not_is_negation(condition in condition(), args in args(), id in id(), fields in fields()) {
         let (filter, negated) = (bind(&condition, &args), bind(&not(&condition), &args));
-        prop_assert_ne!(filter.matches(&id, &fields), negated.matches(&id, &fields));
-        let written = Query::parse(&format!("!({})", Query { condition })).unwrap().bind(&args).unwrap();
-        prop_assert_eq!(written.matches(&id, &fields), negated.matches(&id, &fields));
+        prop_assert_ne!(filter.holds(&id, &fields), negated.holds(&id, &fields));
+        let written = Query::parse(&format!("!({})", query(condition))).unwrap().bind(&args).unwrap();
+        prop_assert_eq!(written.holds(&id, &fields), negated.holds(&id, &fields));
     }
 
     #[test]
     fn de_morgan(a in condition(), b in condition(), args in args(), id in id(), fields in fields()) {
         let neither = bind(&not(&Condition::Any(vec![a.clone(), b.clone()])), &args);
         let both_not = bind(&Condition::All(vec![not(&a), not(&b)]), &args);
-        prop_assert_eq!(neither.matches(&id, &fields), both_not.matches(&id, &fields));
+        prop_assert_eq!(neither.holds(&id, &fields), both_not.holds(&id, &fields));
         prop_assert_eq!(neither.ids(), both_not.ids());
     }
 
     #[test]
     fn and_or_are_those_of_their_parts(a in condition(), b in condition(), args in args(), id in id(), fields in fields()) {
-        let matches = |condition: &Condition| bind(condition, &args).matches(&id, &fields);
+        let matches = |condition: &Condition| bind(condition, &args).holds(&id, &fields);
         let (holds_a, holds_b) = (matches(&a), matches(&b));
         prop_assert_eq!(matches(&Condition::All(vec![a.clone(), b.clone()])), holds_a && holds_b);
         prop_assert_eq!(matches(&Condition::Any(vec![a, b])), holds_a || holds_b);
@@ -217,14 +237,30 @@ proptest! {
     #[test]
     fn what_a_filter_says_of_itself_is_true(condition in condition(), args in args(), id in id(), fields in fields()) {
         let filter = bind(&condition, &args);
-        let matches = filter.matches(&id, &fields);
+        let matches = filter.holds(&id, &fields);
         prop_assert!(!filter.is_always() || matches);
-        prop_assert!(!filter.is_id_only() || matches == filter.matches(&id, &Map::new()));
+        prop_assert!(!filter.is_id_only() || matches == filter.holds(&id, &Map::new()));
+        prop_assert!(!matches || filter.may_match(&id, &fields));
         prop_assert!(!matches || filter.ids().is_none_or(|ids| ids.contains(&id)));
         for (path, values) in filter.required_values() {
             let found = path.lookup(&fields);
             prop_assert!(!matches || values.into_iter().any(|value| compare_for_sort(Some(value), found).is_eq()));
         }
+    }
+
+    #[test]
+    fn what_it_costs_is_the_same_every_time_and_all_that_is_needed(
+        condition in condition(), args in args(), id in id(), fields in fields(),
+    ) {
+        let filter = bind(&condition, &args);
+        let mut budget = Budget::new(DOCUMENT_STEPS_MAX);
+        let matches = filter.matches(&id, &fields, &mut budget);
+        let steps = budget.spent();
+        prop_assert!(filter.steps_max().is_none_or(|most| steps <= most), "{} of {:?}", steps, filter.steps_max());
+        let mut exact = Budget::new(steps);
+        prop_assert_eq!(bind(&condition, &args).matches(&id, &fields, &mut exact), matches);
+        prop_assert_eq!(exact.spent(), steps);
+        prop_assert!(filter.matches(&id, &fields, &mut Budget::new(steps - 1)).is_err());
     }
 
     #[test]
@@ -235,7 +271,7 @@ proptest! {
         sorted.sort();
         sorted.dedup();
         prop_assert_eq!(filter.ids(), Some(sorted));
-        prop_assert!(ids.iter().all(|id| filter.matches(id, &fields)));
+        prop_assert!(ids.iter().all(|id| filter.holds(id, &fields)));
     }
 
     #[test]

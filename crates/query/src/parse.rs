@@ -10,14 +10,23 @@ use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource, is_literal_name};
 use crate::token::{Placed, Token, shortened, tokenize};
 
+/// What a name without quotes means where a text is likely: at the right of a comparison, and as a function's second argument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum BareNames {
+    /// A field.
+    Fields,
+    /// A mistake.
+    ForgottenQuotes,
+}
+
 /// Parses the whole of `text`.
-pub(crate) fn parse(text: &str) -> Result<Condition, ParseError> {
+pub(crate) fn parse(text: &str, bare_names: BareNames) -> Result<Condition, ParseError> {
     if text.len() > QUERY_BYTES_MAX {
         let column = text.floor_char_boundary(QUERY_BYTES_MAX);
         let message = format!("the query is {} bytes long; the limit of {QUERY_BYTES_MAX} is crossed", text.len());
         return Err(ParseError::new(message, text[..column].chars().count() + 1));
     }
-    let mut parser = Parser { tokens: tokenize(text)?, at: 0, depth: 0, terms: 0, patterns: 0 };
+    let mut parser = Parser { tokens: tokenize(text)?, at: 0, depth: 0, terms: 0, patterns: 0, bare_names };
     if parser.token() == &Token::End {
         return Err(parser.error("the query is empty (`true` matches every document)"));
     }
@@ -32,6 +41,7 @@ struct Parser {
     depth: usize,
     terms: usize,
     patterns: usize,
+    bare_names: BareNames,
 }
 
 /// What a single text in brackets means: `['full-name']`.
@@ -76,15 +86,35 @@ impl Parser {
 
     fn negation(&mut self) -> Result<Condition, ParseError> {
         self.bump();
-        let is_condition = match self.token() {
-            Token::Symbol("(" | "!") => true,
-            Token::Name(_) => self.at_constant() || self.next_token() == &Token::Symbol("("),
-            _ => false,
+        let inner = match self.token() {
+            Token::Symbol("(" | "!") => self.unary()?,
+            Token::Name(_) if self.at_constant() || self.next_token() == &Token::Symbol("(") => self.unary()?,
+            Token::Name(name) if is_literal_name(name) => return Err(self.after_not()),
+            Token::Name(_) | Token::QuotedName(_) | Token::Symbol("[") => self.negated_field()?,
+            _ => return Err(self.after_not()),
         };
-        if !is_condition {
-            return Err(self.expected("`(` after `!`, as in `!(a == 1)`"));
+        Ok(Condition::Not(Box::new(inner)))
+    }
+
+    /// `!flag`. In `!a == 1` it is not said what is negated.
+    fn negated_field(&mut self) -> Result<Condition, ParseError> {
+        let start = self.at;
+        self.count_term()?;
+        match self.operand(Brackets::Field)? {
+            field @ Operand::Field(_) if self.at_end_of_condition() => Ok(is_true(field)),
+            _ => {
+                self.at = start;
+                Err(self.after_not())
+            }
         }
-        Ok(Condition::Not(Box::new(self.unary()?)))
+    }
+
+    fn after_not(&self) -> ParseError {
+        self.expected("`(` or a field alone after `!`, as in `!(a == 1)` and `!flag`")
+    }
+
+    fn at_end_of_condition(&self) -> bool {
+        matches!(self.token(), Token::End | Token::Symbol("&&" | "||" | ")"))
     }
 
     fn parenthesized(&mut self) -> Result<Condition, ParseError> {
@@ -99,8 +129,12 @@ impl Parser {
     fn comparison(&mut self) -> Result<Condition, ParseError> {
         self.count_term()?;
         let left = self.operand(Brackets::Field)?;
+        if matches!(left, Operand::Field(_)) && self.at_end_of_condition() {
+            return Ok(is_true(left));
+        }
         let Some(operator) = comparison(self.token()) else { return Err(self.no_comparison(&left)) };
         self.bump();
+        self.check_quotes()?;
         let right = self.operand(Brackets::Array)?;
         if comparison(self.token()).is_some() {
             return Err(self.expected("`&&`, `||` or the end (comparisons cannot be chained)"));
@@ -108,12 +142,26 @@ impl Parser {
         Ok(Condition::Compare { left, comparison: operator, right })
     }
 
+    /// Where a text is likely.
+    fn check_quotes(&self) -> Result<(), ParseError> {
+        let Token::Name(name) = self.token() else { return Ok(()) };
+        let is_field = !is_literal_name(name) && name != "_id" && self.next_token() != &Token::Symbol("(");
+        if self.bare_names == BareNames::Fields || !is_field {
+            return Ok(());
+        }
+        let name = shortened(name);
+        Err(self.error(format!(
+            "found `{name}` without quotes where a value belongs (forgotten quotes? the text is written '{name}'; \
+             a field is written `{name}` in backticks here, since what is selected is changed)"
+        )))
+    }
+
     fn no_comparison(&self, left: &Operand) -> ParseError {
         let hint = match (self.token(), left) {
             (Token::Symbol(")"), _) if comparison(self.next_token()).is_some() => {
                 " (parentheses hold whole conditions)".to_string()
             }
-            (Token::End | Token::Symbol("&&" | "||" | ")"), Operand::Field(_) | Operand::Argument(_)) => {
+            (Token::End | Token::Symbol("&&" | "||" | ")"), Operand::Argument(_)) => {
                 format!(" (write `{} == true` to ask whether it is true)", shortened(&left.to_string()))
             }
             (Token::Number(Value::Int(..0)), Operand::Field(_)) => {
@@ -125,6 +173,11 @@ impl Parser {
     }
 
     fn call(&mut self, name: &str) -> Result<Condition, ParseError> {
+        let name = match name {
+            "startsWith" => "starts_with",
+            "endsWith" => "ends_with",
+            name => name,
+        };
         if !matches!(name, "contains" | "starts_with" | "ends_with" | "regex") {
             let hint = foreign_word(name).unwrap_or_default();
             let message =
@@ -138,16 +191,21 @@ impl Parser {
             "contains" => {
                 let array = self.array_operand()?;
                 self.expect_comma(name)?;
+                if matches!(array, Operand::Field(_)) {
+                    self.check_quotes()?;
+                }
                 Condition::Contains { array, element: self.operand(Brackets::Array)? }
             }
             "starts_with" => {
                 let text = self.text_operand(name)?;
                 self.expect_comma(name)?;
+                self.check_quotes()?;
                 Condition::StartsWith { text, prefix: self.text_operand(name)? }
             }
             "ends_with" => {
                 let text = self.text_operand(name)?;
                 self.expect_comma(name)?;
+                self.check_quotes()?;
                 Condition::EndsWith { text, suffix: self.text_operand(name)? }
             }
             _ => {
@@ -318,11 +376,11 @@ impl Parser {
 
     fn segment_in_brackets(&mut self) -> Result<PathSegment, ParseError> {
         let segment = match self.token().clone() {
-            Token::Text(name) => PathSegment::Field(name),
+            Token::Text(name) | Token::Name(name) => PathSegment::Field(name),
             Token::Number(Value::Int(index)) if index >= 0 && usize::try_from(index).is_ok() => {
                 PathSegment::Index(index as usize)
             }
-            _ => return Err(self.expected("an element's number from 0, or a field's name in quotes, after `[`")),
+            _ => return Err(self.expected("an element's number from 0, or a field's name, after `[`")),
         };
         self.bump();
         if !self.take("]") {
@@ -414,6 +472,11 @@ impl Parser {
     fn error(&self, message: impl Into<String>) -> ParseError {
         ParseError::new(message, self.tokens[self.at].column)
     }
+}
+
+/// A field as a condition of its own.
+fn is_true(field: Operand) -> Condition {
+    Condition::Compare { left: field, comparison: Comparison::Equal, right: Operand::Literal(Value::Bool(true)) }
 }
 
 fn comparison(token: &Token) -> Option<Comparison> {

@@ -8,11 +8,12 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
 use kafka_wire::record_batch::{self, BatchBuilder};
-use query::{Filter, Query};
+use query::TooExpensive;
 use wire::event::{self, EventOp};
 
 use crate::{
     AppName, CommitError, Outcome,
+    conditions::{Conditions, Size},
     engine::{EngineError, document_key},
     journal::Position,
     limits::{
@@ -55,6 +56,12 @@ impl From<EngineError> for ApplyError {
     }
 }
 
+impl From<TooExpensive> for ApplyError {
+    fn from(error: TooExpensive) -> Self {
+        Self::Refused(CommitError::TooExpensive { steps_max: error.steps_max })
+    }
+}
+
 /// What one changeset did.
 #[derive(Debug)]
 pub(crate) struct Applied {
@@ -86,6 +93,8 @@ pub(crate) struct Group<'a, R> {
     batch: Option<BatchBuilder>,
     events: u32,
     transactions: u32,
+    /// What conditions took, those of refused changesets too.
+    steps: u64,
     large: Vec<LargeDocument>,
     scratch: Scratch,
 }
@@ -115,6 +124,8 @@ struct Touched {
     event_before: Option<u64>,
     event: Option<u64>,
     state: State,
+    /// Known once it is named a second time.
+    size: Option<Size>,
 }
 
 /// How a document is held: only the one that an operation is at is held as such, so that a large transaction holds each once.
@@ -235,6 +246,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
             batch: None,
             events: 0,
             transactions: 0,
+            steps: 0,
             large: Vec::new(),
             scratch: Scratch::default(),
         }
@@ -242,18 +254,35 @@ impl<'a, R: DocumentReader> Group<'a, R> {
 
     /// Applies one changeset as the next transaction.
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
+        let mut conditions = Conditions::new();
+        let applied = self.apply_deciding(changeset, &mut conditions);
+        self.steps += conditions.spent();
+        applied
+    }
+
+    fn apply_deciding(&mut self, changeset: &Changeset, conditions: &mut Conditions) -> Result<Applied, ApplyError> {
         let mut clock = StampClock { site: self.context.site, last: self.position.stamp_last };
         let mut transaction = Transaction::default();
-        let mut filters = FilterCache::default();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         for (n, operation) in changeset.operations.iter().enumerate() {
             let at = self.open(&changeset.operations, n, &mut transaction)?;
-            let State::Open { document, before } = &mut transaction.touched[at].state else {
+            let Touched { operation: first, size, state: State::Open { document, before }, .. } =
+                &mut transaction.touched[at]
+            else {
                 unreachable!("it was opened");
             };
             refuse_existing(operation, document)?;
+            // Whoever names a document again and again pays for going through it each time.
+            let is_first = *first == n;
+            if !is_first {
+                let size = size.get_or_insert_with(|| Size::of(document));
+                conditions.pay_for_document(size.bytes())?;
+            }
             let wall_ms = self.context.commit_time_ms;
-            outcomes.push(apply_operation(operation, document, before, &mut clock, wall_ms, &mut filters)?);
+            outcomes.push(apply_operation(operation, document, before, &mut clock, wall_ms, conditions)?);
+            if let Some(size) = size {
+                size.note(&operation.action, document);
+            }
         }
         transaction.close(&changeset.operations, &mut self.scratch)?;
         if transaction.documents == 0 {
@@ -311,7 +340,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
     fn finish(&mut self, changeset: &Changeset, transaction: Transaction, clock: StampClock) -> Result<(), ApplyError> {
         let txn = self.position.next_txn;
         self.make_room(&transaction);
-        for Touched { key, operation, event_before, event, state } in transaction.touched {
+        for Touched { key, operation, event_before, event, state, .. } in transaction.touched {
             let State::Written(Written { before, after, encoded }) = state else { continue };
             let operation = &changeset.operations[operation];
             let old = before.get(operation, || Ok(self.stored(&key)?.2))?;
@@ -431,6 +460,11 @@ impl<'a, R: DocumentReader> Group<'a, R> {
         }
     }
 
+    /// Steps that conditions took so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// When the group is committed, ms since the epoch.
     pub(crate) fn commit_time_ms(&self) -> u64 {
         self.context.commit_time_ms
@@ -489,7 +523,14 @@ impl Transaction {
         if at >= 1 {
             self.index.insert(key.clone(), at);
         }
-        self.touched.push(Touched { key, operation, event_before: None, event: None, state: State::Unwritten });
+        self.touched.push(Touched {
+            key,
+            operation,
+            event_before: None,
+            event: None,
+            state: State::Unwritten,
+            size: None,
+        });
         at
     }
 
@@ -548,19 +589,9 @@ fn apply_operation(
     before: &mut Before,
     clock: &mut StampClock,
     wall_ms: u64,
-    filters: &mut FilterCache,
-) -> Result<Outcome, EngineError> {
-    let holds = match &operation.condition {
-        Condition::Always => true,
-        Condition::Exists => document.exists(),
-        Condition::Absent => !document.exists(),
-        Condition::Unchanged { since } => document.stamp_max() == *since,
-        Condition::Matches { query, args } => match document.value() {
-            None => false,
-            Some(fields) => filters.filter(query, args)?.matches(&operation.id, &fields),
-        },
-    };
-    if !holds {
+    conditions: &mut Conditions,
+) -> Result<Outcome, ApplyError> {
+    if !conditions.holds(operation, document)? {
         return Ok(Outcome::Skipped);
     }
     if matches!(operation.action, Action::Remove) && !document.exists() {
@@ -580,24 +611,4 @@ fn apply_operation(
         *before = Before::Rendered(json);
     }
     Ok(Outcome::Applied)
-}
-
-/// The filter of the last condition: the operations of one command share it.
-#[derive(Default)]
-struct FilterCache {
-    last: Option<(String, document::Map, Filter)>,
-}
-
-impl FilterCache {
-    fn filter(&mut self, text: &str, args: &document::Map) -> Result<&Filter, EngineError> {
-        let known = self.last.as_ref().is_some_and(|(t, a, _)| t == text && a == args);
-        if !known {
-            // The edge has parsed and bound the very same text, and its meaning never changes.
-            let broken = |e: String| EngineError(format!("a journaled condition cannot be read: {e}"));
-            let query = Query::parse(text).map_err(|e| broken(e.to_string()))?;
-            let filter = query.bind(args).map_err(|e| broken(e.to_string()))?;
-            self.last = Some((text.to_owned(), args.clone(), filter));
-        }
-        Ok(&self.last.as_ref().expect("just set").2)
-    }
 }

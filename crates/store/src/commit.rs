@@ -50,6 +50,16 @@ pub enum CommitError {
         /// Its size.
         bytes: usize,
     },
+    /// Deciding its conditions, and changing a document again and again, would take more than
+    /// [`crate::limits::CHANGESET_STEPS_MAX`].
+    #[error(
+        "too expensive: to decide what the write changes would take more than {steps_max} steps; nothing was written \
+         (use simpler queries and regular expressions, or several writes)"
+    )]
+    TooExpensive {
+        /// How many steps there were.
+        steps_max: u64,
+    },
     /// A document that was to be new is there ([`document::Condition::Absent`]).
     #[error("the document {id} of {collection:?} exists already; nothing was written")]
     DocumentExists {

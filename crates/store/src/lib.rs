@@ -9,6 +9,7 @@ mod app_name;
 mod apply;
 mod commit;
 mod committer;
+mod conditions;
 mod consumer_offsets;
 mod data_dir;
 mod disk;

@@ -49,6 +49,14 @@ pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// applied while this one is written. A single larger changeset is a group of its own.
 pub const GROUP_BYTES_MAX: usize = 192 * 1024;
 
+/// What the conditions of one changeset may take together, with changes of a document that it has changed already, in steps
+/// ([`query::Budget`]): about a fifth of a second at worst. A changeset that would take more is refused. It is part of what a
+/// replay decides: it may be raised, never lowered.
+pub const CHANGESET_STEPS_MAX: u64 = 64 * 1024 * 1024;
+
+/// A group is closed when the conditions of its changesets have taken so many steps, so that the writers before them are answered.
+pub(crate) const GROUP_STEPS_MAX: u64 = 8 * 1024 * 1024;
+
 /// The smallest segment.
 pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
 

@@ -30,7 +30,7 @@ use crate::{
         frame::{EntryKind, FrameBuilder, FrameHeader},
         segment::SegmentError,
     },
-    limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX},
+    limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX},
     recent::{RecentDocuments, RecentOverEngine},
     request::{RequestEntry, RequestKey},
 };
@@ -417,6 +417,6 @@ impl OpenGroup<'_> {
 
     fn is_full(&self) -> bool {
         let bytes = self.frame.changes_bytes() + self.group.event_bytes();
-        self.commands >= GROUP_CHANGESETS_MAX || bytes >= GROUP_BYTES_MAX
+        self.commands >= GROUP_CHANGESETS_MAX || bytes >= GROUP_BYTES_MAX || self.group.steps() >= GROUP_STEPS_MAX
     }
 }

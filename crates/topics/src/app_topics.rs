@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
@@ -186,6 +189,11 @@ impl AppTopics {
         self.views()
             .iter()
             .find_map(|view| view.stopped().map(|why| format!("live query {:?}: {why}", view.query.name)))
+    }
+
+    /// How often a live query's filter was too expensive on a document since the start, which then counted as matching.
+    pub fn filters_given_up(&self) -> u64 {
+        self.progress.given_up.load(Relaxed)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -392,8 +400,12 @@ fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, L
     let noted = app.view(&query.name).ok().flatten();
     let state = noted.and_then(|bytes| State::decode(&bytes, query.created_ms, query.partitions));
     let state = state.unwrap_or_else(|| State::new(query.partitions));
-    let matcher =
-        Matcher { collection: query.collection.clone(), filter: query.check()?, partitions: query.partitions };
+    let matcher = Matcher {
+        collection: query.collection.clone(),
+        filter: query.check()?,
+        partitions: query.partitions,
+        given_up: progress.given_up.clone(),
+    };
     let topic = query.topic(app.name());
     // One that is made again under its name is another topic (KIP-516).
     let named = format!("{topic} {}", query.created_ms);

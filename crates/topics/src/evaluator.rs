@@ -15,7 +15,14 @@ use std::{
 
 use kafka_wire::record_batch;
 
-use crate::{app_topics::AppTopics, gap, limits::SLICE_BYTES, matcher::Event, view::View, views::Views};
+use crate::{
+    app_topics::AppTopics,
+    gap,
+    limits::{SLICE_BYTES, SLICE_TIME},
+    matcher::Event,
+    view::View,
+    views::Views,
+};
 
 /// How often what is known is kept with the documents while events come.
 const NOTE_INTERVAL: Duration = Duration::from_secs(5);
@@ -46,6 +53,8 @@ pub(crate) enum EvaluateError {
     Batch(#[from] record_batch::BatchError),
     #[error("looking at events panicked")]
     Panicked,
+    #[error("the server is stopping")]
+    Stopping,
 }
 
 /// Runs until `topics` stops or is gone.
@@ -126,6 +135,9 @@ fn somebody_waits(topics: &AppTopics) -> bool {
 fn is_soon_done(topics: &AppTopics) -> bool {
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
+    if !views.are_light {
+        return false;
+    }
     let going = views.iter().filter(|view| view.stopped().is_none());
     let behind = going.map(|view| high_watermark - view.scanned_to().min(high_watermark)).max().unwrap_or(0);
     let evaluations = behind * views.index.asked_always().max(1) as u64;
@@ -135,6 +147,8 @@ fn is_soon_done(topics: &AppTopics) -> bool {
 /// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more. Those that have stopped are
 /// passed over, unless it is to be tried again.
 fn evaluate_slice(topics: &AppTopics, tries_again: bool) -> Result<bool, EvaluateError> {
+    #[cfg(test)]
+    topics.progress.panic_if_told();
     let high_watermark = topics.app().events().high_watermark();
     let views = topics.views();
     let behind = |tries_again: bool| {
@@ -164,6 +178,9 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
     if let Err(error) = look(topics, views, &mut slice)
         && slice.next == from
     {
+        if matches!(error, EvaluateError::Stopping) {
+            return Err(error);
+        }
         stop(topics, views, from, &error);
         return Ok(());
     }
@@ -191,6 +208,7 @@ fn stop(topics: &AppTopics, views: &Views, from: u64, error: &EvaluateError) {
 
 fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), EvaluateError> {
     let from = slice.next;
+    let began = Instant::now();
     for piece in topics.app().events().read_blocking(from, SLICE_BYTES)? {
         let mut rest = &piece[..];
         while !rest.is_empty() {
@@ -199,6 +217,15 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
                 let offset = record.offset as u64;
                 if offset < from {
                     continue;
+                }
+                if !views.are_light {
+                    // Where a slice ends changes nothing of what is found.
+                    if topics.is_stopping() {
+                        return Err(EvaluateError::Stopping);
+                    }
+                    if began.elapsed() > SLICE_TIME && slice.next > from {
+                        return Ok(());
+                    }
                 }
                 slice.next = offset + 1;
                 let event = Event::new(&record);
@@ -228,4 +255,102 @@ fn raise_to_trimmed(topics: &AppTopics, view: &View) -> Result<(), EvaluateError
         view.raise(view.matcher.partition(&gap::key_of(&change)), change.offset);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+    use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+    use store::{AppName, DataDir, StoreOptions, WallClock};
+
+    use super::*;
+    use crate::{LiveQuery, OnGap, Rebuild, TopicRegistry};
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl WallClock for Noon {
+        fn now_ms(&self) -> u64 {
+            1_645_444_800_000
+        }
+    }
+
+    fn person(id: &str, json: &str) -> Changeset {
+        let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
+        let operation = Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+            condition: Condition::Always,
+            action: Action::Upsert { value, counters: Vec::new() },
+        };
+        Changeset { operations: vec![operation], origin: Origin::default() }
+    }
+
+    async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
+        let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::open(data).unwrap();
+        let topics = registry.app("shop").unwrap().unwrap();
+        let live_query = LiveQuery {
+            name: "some".into(),
+            collection: Some("people".into()),
+            query: Some(query.into()),
+            partitions: 1,
+            on_gap: OnGap::Requery,
+            created_ms: 1,
+        };
+        topics.create(live_query).await.unwrap();
+        (registry, topics)
+    }
+
+    async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The second is evaluated on a thread of its own.
+    #[tokio::test]
+    async fn it_goes_on_after_a_panic_and_says_so_until_then() {
+        for query in ["age >= 18", "regex(name, 'S')"] {
+            let dir = tempfile::tempdir().unwrap();
+            let (registry, topics) = open(dir.path(), query).await;
+            topics.app().commit(person("a", r#"{"age":20,"name":"Susan"}"#)).await.unwrap();
+            let reader = topics.all()[1].partition(0).unwrap();
+            wait_until("the first event is there", || reader.high_watermark() == 1).await;
+            wait_until("nothing is in the way", || topics.stopped().is_none()).await;
+            topics.progress.panics.store(1, Relaxed);
+            topics.app().commit(person("b", r#"{"age":30,"name":"Sue"}"#)).await.unwrap();
+            wait_until("it says that it failed", || topics.stopped().is_some()).await;
+            wait_until("the second event is there", || reader.high_watermark() == 2).await;
+            wait_until("nothing is in the way", || topics.stopped().is_none()).await;
+            drop((reader, topics));
+            registry.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_on_which_the_filter_is_too_expensive_counts_as_matching_if_it_may_match() {
+        let dir = tempfile::tempdir().unwrap();
+        let query = "regex(t, '[ac]*a[ac]{2000}b') && kind == 'a'";
+        let (registry, topics) = open(dir.path(), query).await;
+        let long = "a".repeat(20_000);
+        for (id, kind, text) in [("cheap", "a", "a"), ("long", "a", &long), ("other", "b", &long), ("last", "a", "")] {
+            let json = format!(r#"{{"kind":"{kind}","t":"{text}"}}"#);
+            topics.app().commit(person(id, &json)).await.unwrap();
+        }
+        let reader = topics.all()[1].partition(0).unwrap();
+        assert_eq!(reader.settled_high_watermark().await, 2);
+        assert!(topics.filters_given_up() > 0);
+        let found = reader.read(0, 1 << 20, Rebuild::default()).await.unwrap().concat();
+        let records = record_batch::decode_records(&found).unwrap();
+        let keys: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(record.key.unwrap())).collect();
+        assert_eq!(keys, [r#"["people","long"]"#]);
+        drop(reader);
+        drop(topics);
+        registry.stop().await;
+    }
 }

@@ -16,7 +16,12 @@ pub struct EventFilter {
 impl EventFilter {
     /// Without `collection` events of all are wanted; without `filter`, those of all documents.
     pub fn new(collection: Option<String>, filter: Option<Filter>) -> Self {
-        Self { matcher: Matcher { collection, filter, partitions: 1 } }
+        Self { matcher: Matcher { collection, filter, ..Matcher::everything() } }
+    }
+
+    /// Whether asking it takes little, whatever the event is.
+    pub fn is_light(&self) -> bool {
+        self.matcher.is_light()
     }
 
     /// Whether the document matches before the event or after it. An event that only names its document is wanted where its collection is.

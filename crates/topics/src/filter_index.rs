@@ -243,7 +243,8 @@ mod tests {
             on_gap: OnGap::Requery,
             created_ms: 1,
         };
-        let matcher = Matcher { collection: query.collection.clone(), filter: query.check().unwrap(), partitions: 1 };
+        let filter = query.check().unwrap();
+        let matcher = Matcher { filter, collection: query.collection.clone(), ..Matcher::everything() };
         Arc::new(View::new(query, "t".into(), Uuid::nil(), matcher, State::new(1), Arc::default()))
     }
 

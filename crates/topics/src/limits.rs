@@ -1,5 +1,7 @@
 //! Bounds of this crate, and what crossing one means.
 
+use std::time::Duration;
+
 /// Most partitions of a live query (CONTRACT section 4).
 pub const PARTITIONS_MAX: u16 = 1000;
 
@@ -20,3 +22,10 @@ pub(crate) const SLICE_BYTES: usize = 4 << 20;
 
 /// Most values of a field under which a live query's filter is looked up. One with more is asked about every event of its collection.
 pub(crate) const INDEXED_VALUES_MAX: usize = 256;
+
+/// How long events are looked at before others have their turn; what is left is looked at next. Shorter than [`SLICE_BYTES`] take only
+/// where filters are expensive.
+pub(crate) const SLICE_TIME: Duration = Duration::from_millis(250);
+
+/// The most that a filter may take on a document, in steps, to be evaluated without going to another thread.
+pub(crate) const LIGHT_STEPS_MAX: u64 = 1024;

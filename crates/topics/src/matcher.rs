@@ -2,15 +2,24 @@
 //!
 //! An event is carried when the document matches before or after it, so that a consumer sees one leave (CONTRACT section 4). One that only names
 //! its document (it was too large) is carried: it may match.
+//!
+//! A document on which the filter is too expensive to evaluate counts as matching, unless its id or a value that the filter needs
+//! says otherwise: one event too many, never one too few. That depends on the document alone, so it is the same at every look.
 
-use std::cell::OnceCell;
+use std::{
+    cell::OnceCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use document::{DocumentId, Map, Value};
 use kafka_wire::record_batch::Record;
-use query::Filter;
+use query::{Budget, Filter};
 use wire::event::{self, Change};
 
-use crate::murmur2;
+use crate::{limits::LIGHT_STEPS_MAX, murmur2};
 
 /// A live query, ready to look at events.
 #[derive(Debug, Clone)]
@@ -18,6 +27,8 @@ pub(crate) struct Matcher {
     pub(crate) collection: Option<String>,
     pub(crate) filter: Option<Filter>,
     pub(crate) partitions: u16,
+    /// How often the filter was given up.
+    pub(crate) given_up: Arc<AtomicU64>,
 }
 
 /// An event that several live queries look at: its documents are read once, and only if one asks.
@@ -37,7 +48,7 @@ pub(crate) struct Documents {
 impl Matcher {
     /// What carries everything in one partition.
     pub(crate) fn everything() -> Self {
-        Self { collection: None, filter: None, partitions: 1 }
+        Self { collection: None, filter: None, partitions: 1, given_up: Arc::default() }
     }
 
     /// The partition of a key.
@@ -54,10 +65,11 @@ impl Matcher {
         if !self.wants_collection(event.collection) {
             return false;
         }
-        let Some(filter) = &self.filter else { return true };
+        if self.filter.is_none() {
+            return true;
+        }
         let Some(documents) = event.documents() else { return true };
-        let matches =
-            |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| filter.matches(&documents.id, fields));
+        let matches = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| self.matches(&documents.id, fields));
         matches(&documents.after) || matches(&documents.before)
     }
 
@@ -71,9 +83,19 @@ impl Matcher {
         matches(&documents.before) && !matches(&documents.after)
     }
 
+    /// Whether the filter takes little, whatever the document is.
+    pub(crate) fn is_light(&self) -> bool {
+        let steps_max = self.filter.as_ref().map_or(Some(0), Filter::steps_max);
+        steps_max.is_some_and(|steps| steps <= LIGHT_STEPS_MAX)
+    }
+
     /// Whether a document's present state matches.
     pub(crate) fn matches(&self, id: &DocumentId, fields: &Map) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.matches(id, fields))
+        let Some(filter) = &self.filter else { return true };
+        filter.matches(id, fields, &mut Budget::of_a_document()).unwrap_or_else(|_| {
+            self.given_up.fetch_add(1, Relaxed);
+            filter.may_match(id, fields)
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the readers of an app's live queries and their evaluator tell each other: that somebody waits, and that events were looked at.
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use tokio::sync::{Notify, watch};
 
 /// One for all live queries of an app.
@@ -7,6 +9,11 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Progress {
     wanted: Notify,
     evaluated: watch::Sender<()>,
+    /// Filters that were too expensive on a document.
+    pub(crate) given_up: Arc<AtomicU64>,
+    /// So many looks fail by a panic.
+    #[cfg(test)]
+    pub(crate) panics: AtomicU64,
 }
 
 impl Progress {
@@ -31,8 +38,15 @@ impl Progress {
         self.evaluated.receiver_count() > 0
     }
 
-    /// Events were looked at.
+    /// Events were looked at, or could not be.
     pub(crate) fn note_evaluated(&self) {
         self.evaluated.send_replace(());
+    }
+
+    #[cfg(test)]
+    pub(crate) fn panic_if_told(&self) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let told = self.panics.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        assert!(told.is_err(), "a test wants it");
     }
 }

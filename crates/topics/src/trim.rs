@@ -96,6 +96,9 @@ fn note_departures(topics: &AppTopics, views: &Views, offsets: Range<u64>) -> Re
                     if !(from..offsets.end).contains(&offset) {
                         continue;
                     }
+                    if !views.are_light && topics.is_stopping() {
+                        return Err(EvaluateError::Stopping);
+                    }
                     let event = Event::new(&record);
                     for places in views.index.candidates(&event) {
                         let matcher = &views[places[0]].matcher;

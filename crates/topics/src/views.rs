@@ -11,12 +11,15 @@ use crate::{filter_index::FilterIndex, view::View};
 pub(crate) struct Views {
     all: Vec<Arc<View>>,
     pub(crate) index: FilterIndex,
+    /// Whether every filter takes little, whatever the document is.
+    pub(crate) are_light: bool,
 }
 
 impl Views {
     pub(crate) fn new(all: Vec<Arc<View>>) -> Self {
         let index = FilterIndex::new(&all);
-        Self { all, index }
+        let are_light = all.iter().all(|view| view.matcher.is_light());
+        Self { all, index, are_light }
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
 use kafka_wire::record_batch;
 use proptest::{prelude::*, test_runner::TestRunner};
-use query::{Filter, Query};
+use query::{Budget, Filter, Query};
 use store::{App, AppName, Crash, DataDir, MemoryDisk, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
 use topics::{AppTopics, LiveQuery, MAIN, OnGap, Rebuild, TopicRegistry};
@@ -510,7 +510,10 @@ impl Consumer {
             let query = LIVE_QUERIES.iter().find(|(name, ..)| *name == self.name).and_then(|(_, _, query, ..)| *query);
             let may_have_left = query.map(filter).is_some_and(|filter| {
                 let id = DocumentId::from_json(&id).unwrap();
-                !stored.document.value().is_some_and(|fields| filter.matches(&id, &fields))
+                !stored
+                    .document
+                    .value()
+                    .is_some_and(|fields| filter.matches(&id, &fields, &mut Budget::of_a_document()).unwrap())
             });
             assert!(was_trimmed || may_have_left, "{collection} {id} is named, but its last event is still there");
             newest = newest.max(stored.txn_id.0);
@@ -533,7 +536,7 @@ fn matches(filter: &Filter, key: &str, document: &str) -> bool {
     let (_, id) = event::read_key(key.as_bytes()).unwrap();
     let Value::Map(mut fields) = Value::from_json(document.as_bytes()).unwrap() else { unreachable!() };
     fields.remove("_id");
-    filter.matches(&DocumentId::from_json(id).unwrap(), &fields)
+    filter.matches(&DocumentId::from_json(id).unwrap(), &fields, &mut Budget::of_a_document()).unwrap()
 }
 
 /// What `find` answers, by record key.
@@ -545,7 +548,8 @@ fn find(app: &App, collection: Option<&str>, query: Option<&str>) -> BTreeMap<St
         for entry in snapshot.scan(&CollectionName::new(name).unwrap()) {
             let (id, stored) = entry.unwrap();
             let Some(fields) = stored.document.value() else { continue };
-            if filter.as_ref().is_none_or(|filter| filter.matches(&id, &fields)) {
+            if filter.as_ref().is_none_or(|filter| filter.matches(&id, &fields, &mut Budget::of_a_document()).unwrap())
+            {
                 let (mut key, mut json) = (Vec::new(), Vec::new());
                 event::write_key(&mut key, name, id.as_json());
                 stored.document.write_json(id.as_json(), &mut json);

@@ -1,4 +1,6 @@
 //! Numbers of counters: exact integers while they can be, finite floats after that.
+//!
+//! An increment of this site never makes an integer a float ([`super::write`] refuses it); what sites added apart may.
 
 use crate::Value;
 
@@ -63,6 +65,10 @@ impl Number {
             (_, Ok(number)) => Number::Uint(number),
             _ => Number::Float(number as f64),
         }
+    }
+
+    pub(super) fn is_integer(self) -> bool {
+        self.integer().is_some()
     }
 
     fn integer(self) -> Option<i128> {

@@ -141,6 +141,9 @@ fn increments_make_and_keep_counters() {
     check_update("{}", &[increment("a.n", "2")], r#"{"a":{"n":2}}"#);
     check_update(r#"{"n":1.5}"#, &[increment("n", "1")], r#"{"n":2.5}"#);
     check_update(r#"{"n":9223372036854775807}"#, &[increment("n", "1")], r#"{"n":9223372036854775808}"#);
+    check_update(r#"{"n":18446744073709551614}"#, &[increment("n", "1")], r#"{"n":18446744073709551615}"#);
+    check_update(r#"{"n":-1}"#, &[increment("n", "18446744073709551615")], r#"{"n":18446744073709551614}"#);
+    check_update(r#"{"n":18446744073709551615}"#, &[increment("n", "1.0")], r#"{"n":1.8446744073709552e+19}"#);
 }
 
 #[test]
@@ -164,6 +167,15 @@ fn a_failed_update_changes_nothing_and_says_why() {
     check_update_error(before, &[increment("a", "1")], "0: a is a string, not a number to increment");
     check_update_error(before, &[increment("m", "1")], "0: m is an object, not a number to increment");
     check_update_error(before, &[increment("n", "\"1\"")], "0: n cannot be incremented by a string");
+    for (before, by) in [
+        (r#"{"n":18446744073709551615}"#, "1"),
+        (r#"{"n":-9223372036854775808}"#, "-1"),
+        (r#"{"n":1}"#, "18446744073709551615"),
+    ] {
+        let start = replace_with_counter("n", "null");
+        check_update_error(before, &[increment("n", by)], "0: n would be incremented beyond 64 bits");
+        check_update_error(before, &[start, increment("n", by)], "1: n would be incremented beyond 64 bits");
+    }
     check_update_error(before, &[increment("l[0]", "1")], "0: l[0] is inside an array, where counters cannot be");
     check_update_error(before, &[set("_id", "1")], "0: _id cannot be changed");
     let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));

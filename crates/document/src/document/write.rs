@@ -171,15 +171,30 @@ fn replacement(value: &Value, outer: Stamp, stamp: Stamp) -> Field {
 }
 
 fn increment(field: &mut Field, number: Number, stamp: Stamp) -> Result<(), String> {
-    match field {
-        Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => counter.add(number, stamp),
-        Field::Leaf(Leaf { content: Content::Absent, .. }) => *field = counter(number, stamp),
-        _ => match number_at(field) {
-            Some(start) => *field = counter(start.plus(number), stamp),
-            None => return Err(format!("is {}, not a number to increment", kind_name(field))),
-        },
+    let before = match field {
+        Field::Leaf(Leaf { content: Content::Absent, .. }) => Number::ZERO,
+        _ => number_at(field).ok_or_else(|| format!("is {}, not a number to increment", kind_name(field)))?,
+    };
+    let after = match field {
+        Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => {
+            counter.add(number, stamp);
+            counter.value()
+        }
+        // A counter that was made of a number goes on from it.
+        _ => before.plus(number),
+    };
+    if before.is_integer() && number.is_integer() && !after.is_integer() {
+        return Err("would be incremented beyond 64 bits".into());
+    }
+    if !matches!(field, Field::Leaf(Leaf { content: Content::Counter(_), .. })) {
+        let start = if is_absent(field) { number } else { after };
+        *field = counter(start, stamp);
     }
     Ok(())
+}
+
+fn is_absent(field: &Field) -> bool {
+    matches!(field, Field::Leaf(Leaf { content: Content::Absent, .. }))
 }
 
 fn counter(start: Number, stamp: Stamp) -> Field {

@@ -17,9 +17,9 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     call.demand(Permission::Read, &collection)?;
     let filter = reading::parse_filter("query", &query.query, &query.args)?;
     call.wait_for_txn(&state).await?;
-    let body = reading::read(&state, &call.app, Extent::of(&filter), move |snapshot, abandoned| {
+    let body = reading::read(&state, &call.app, Extent::of(&filter), move |snapshot, work| {
         let mut count = 0;
-        reading::for_each_match(snapshot, &collection, &filter, abandoned, |_| {
+        reading::for_each_match(snapshot, &collection, &filter, work, |_, _| {
             count += 1;
             Ok(true)
         })?;

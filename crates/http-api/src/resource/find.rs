@@ -11,10 +11,10 @@ use crate::{
     api::Shared,
     call::Call,
     failure::Failure,
-    limits,
-    reading::{self, Abandoned, Extent, Match},
+    reading::{self, Extent, Match},
     reply,
     sorting::Smallest,
+    work::Work,
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {
@@ -28,12 +28,12 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
         return Ok(reply::json(StatusCode::OK, body));
     }
     let extent = Extent::of(&filter);
-    let reply = reading::reply(&state, &call.app, extent, move |snapshot, abandoned| {
+    let reply = reading::reply(&state, &call.app, extent, move |snapshot, work| {
         let mut reply = DocumentsReply::default();
         if request.sort.is_empty() {
-            in_order_of_ids(snapshot, &request, &filter, abandoned, &mut reply)?;
+            in_order_of_ids(snapshot, &request, &filter, work, &mut reply)?;
         } else {
-            sorted(snapshot, &request, &filter, abandoned, &mut reply)?;
+            sorted(snapshot, &request, &filter, work, &mut reply)?;
         }
         Ok(reply.finish(snapshot.txn_id().0))
     });
@@ -45,19 +45,19 @@ fn in_order_of_ids(
     snapshot: &Snapshot,
     request: &FindRequest,
     filter: &Filter,
-    abandoned: &Abandoned,
+    work: &mut Work,
     reply: &mut DocumentsReply,
 ) -> Result<(), Failure> {
     let (mut to_skip, mut to_take) = (request.offset, request.limit);
     if to_take == 0 {
         return Ok(());
     }
-    reading::for_each_match(snapshot, &request.collection, filter, abandoned, |found| {
+    reading::for_each_match(snapshot, &request.collection, filter, work, |found, work| {
         if to_skip > 0 {
             to_skip -= 1;
             return Ok(true);
         }
-        push(reply, found, request.serialized_as)?;
+        push(reply, found, request.serialized_as, work)?;
         to_take -= 1;
         Ok(to_take > 0)
     })
@@ -68,18 +68,18 @@ fn sorted(
     snapshot: &Snapshot,
     request: &FindRequest,
     filter: &Filter,
-    abandoned: &Abandoned,
+    work: &mut Work,
     reply: &mut DocumentsReply,
 ) -> Result<(), Failure> {
     let mut smallest = Smallest::new(&request.sort, request.offset.saturating_add(request.limit));
-    reading::for_each_match(snapshot, &request.collection, filter, abandoned, |found| {
+    reading::for_each_match(snapshot, &request.collection, filter, work, |found, _| {
         smallest.push(found.id, &found.fields)?;
         Ok(true)
     })?;
     for id in smallest.into_ids().into_iter().skip(request.offset) {
-        abandoned.check()?;
+        work.check()?;
         let found = read_again(snapshot, &request.collection, id)?;
-        push(reply, found, request.serialized_as)?;
+        push(reply, found, request.serialized_as, work)?;
     }
     Ok(())
 }
@@ -90,11 +90,11 @@ fn read_again(snapshot: &Snapshot, collection: &CollectionName, id: DocumentId) 
     Ok(Match { id, document: stored.document, fields })
 }
 
-fn push(reply: &mut DocumentsReply, found: Match, serialized_as: SerializedAs) -> Result<(), Failure> {
+fn push(reply: &mut DocumentsReply, found: Match, serialized_as: SerializedAs, work: &mut Work) -> Result<(), Failure> {
     let fields: Map = match serialized_as {
         SerializedAs::LatestValues => found.fields,
         SerializedAs::LatestValuesAndTypes => found.document.value_with_types().expect("it has a value"),
     };
     reply.push(&found.id, &fields);
-    if reply.len() > limits::REPLY_BYTES_MAX { Err(Failure::ReplyTooLarge) } else { Ok(()) }
+    work.make_room(reply.len())
 }

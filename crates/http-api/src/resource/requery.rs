@@ -11,7 +11,6 @@ use crate::{
     api::Shared,
     call::Call,
     failure::Failure,
-    limits,
     reading::{self, Extent},
 };
 
@@ -23,16 +22,14 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     // One id in every collection can be much to read and to answer.
     let extent = if request.collection.is_some() { Extent::One } else { Extent::Scan };
     let (caller, app_name) = (call.caller.clone(), call.app_name().to_owned());
-    let reply = reading::reply(&state, &call.app, extent, move |snapshot, abandoned| {
+    let reply = reading::reply(&state, &call.app, extent, move |snapshot, work| {
         let mut reply = DocumentsReply::default();
         for collection in collections(snapshot, &request, &caller, &app_name)? {
-            abandoned.check()?;
+            work.check()?;
             if let Some(fields) = reading::visible(snapshot, &collection, &request.id)? {
                 reply.push_of_collection(&request.id, &fields, &collection);
             }
-            if reply.len() > limits::REPLY_BYTES_MAX {
-                return Err(Failure::ReplyTooLarge);
-            }
+            work.make_room(reply.len())?;
         }
         Ok(reply.finish(snapshot.txn_id().0))
     });

@@ -14,8 +14,9 @@ use std::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind};
-use query::Filter;
-use store::{Committed, Outcome, Remembered, Request, Written};
+use query::{Budget, Filter};
+use store::{Committed, Outcome, Remembered, Request, Snapshot, Written, limits::CHANGESET_STEPS_MAX};
+use tokio::sync::OwnedSemaphorePermit;
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
 use crate::{
@@ -23,8 +24,9 @@ use crate::{
     call::Call,
     failure::Failure,
     limits,
-    reading::{self, Extent, parse_filter, weight, weight_of_map},
+    reading::{self, Extent, parse_filter_for_change, weight, weight_of_map},
     reply, request_id,
+    work::{Work, room_within},
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, mut call: Call) -> Response {
@@ -33,15 +35,14 @@ pub(crate) async fn handle(State(state): State<Shared>, mut call: Call) -> Respo
     request_id::answer(&id, write(&state, &call, request).await)
 }
 
-async fn write(state: &api::State, call: &Call, request: Request) -> Result<Response, Failure> {
+async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response, Failure> {
     let WriteRequest { commands } = WriteRequest::parse(call.body())?;
     let filters = filters(call, &commands)?;
     call.wait_for_txn(state).await?;
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let scanned = scan(state, call, &commands, &filters).await?;
-    let Plan { operations, commands, .. } = Plan::of(state, commands, filters, scanned, call.ensure_insert)?;
+    let Plan { operations, commands, condition_steps_max, .. } = plan(state, call, commands, filters).await?;
     if operations.is_empty() {
         // By now it may have been done by another of the same name, which left nothing to do.
         if let Some(remembered) = remembered(call, &request).await? {
@@ -50,6 +51,7 @@ async fn write(state: &api::State, call: &Call, request: Request) -> Result<Resp
         let committed = Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() };
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
+    let _room = room_for(state, condition_steps_max).await?;
     let changeset = Changeset { operations, origin: call.origin() };
     let commands = Arc::new(commands);
     let render = {
@@ -60,6 +62,17 @@ async fn write(state: &api::State, call: &Call, request: Request) -> Result<Resp
         Written::New(committed) => Ok(reply::json(StatusCode::OK, rendered(&commands, &committed))),
         Written::Repeated(remembered) => Ok(request_id::repeated(remembered)),
     }
+}
+
+/// Writes that may be expensive to decide wait for each other here, not in the order of all.
+async fn room_for(
+    state: &api::State,
+    condition_steps_max: Option<u64>,
+) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+    if condition_steps_max.is_some_and(|steps| steps <= limits::LIGHT_WRITE_STEPS_MAX) {
+        return Ok(None);
+    }
+    Ok(Some(room_within(&state.heavy_writes, 1, state.options.scan_timeout).await?))
 }
 
 /// What the request came to if its caller has sent it before.
@@ -81,10 +94,13 @@ fn rendered(commands: &[PlannedCommand], committed: &Committed) -> Vec<u8> {
 /// The filter of each command that has a query, after checking that the caller may do what every command asks. Who may write but not read a
 /// collection may name documents by `_id` only: how many a query over fields touches would tell what stands in them.
 fn filters(call: &Call, commands: &[WriteCommand]) -> Result<Vec<Option<Arc<Filter>>>, Failure> {
+    // They are made again when the transaction is applied, within the same bound.
+    let mut budget = Budget::new(CHANGESET_STEPS_MAX);
     let of_command = |(index, command): (usize, &WriteCommand)| {
         call.demand(Permission::Write, command.collection())?;
         let Some((query, args)) = query_of(command) else { return Ok(None) };
-        let filter = parse_filter(&format!("commands[{index}].query"), query, args)?;
+        let filter = parse_filter_for_change(&format!("commands[{index}].query"), query, args)?;
+        budget.charge(filter.made_steps())?;
         if !filter.is_id_only() {
             call.demand(Permission::Read, command.collection())?;
         }
@@ -101,45 +117,54 @@ fn query_of(command: &WriteCommand) -> Option<(&str, &Map)> {
     }
 }
 
-/// The ids that each command's query selects, by the command's index; no read at all where every query names its ids.
-async fn scan(
-    state: &api::State,
+/// What the commands come to. On a blocking thread, unless every query names its ids and takes little.
+async fn plan(
+    state: &Shared,
     call: &Call,
-    commands: &[WriteCommand],
-    filters: &[Option<Arc<Filter>>],
-) -> Result<Vec<Vec<DocumentId>>, Failure> {
-    let to_scan: Vec<(usize, CollectionName, Arc<Filter>)> = filters
-        .iter()
-        .enumerate()
-        .filter_map(|(index, filter)| {
-            let filter = filter.as_ref().filter(|filter| filter.ids().is_none())?;
-            Some((index, commands[index].collection().clone(), filter.clone()))
-        })
-        .collect();
-    if to_scan.is_empty() {
-        return Ok(Vec::new());
-    }
-    if let Some(&(command, ..)) = to_scan.get(limits::SCANNING_COMMANDS_MAX) {
+    commands: Vec<WriteCommand>,
+    filters: Vec<Option<Arc<Filter>>>,
+) -> Result<Plan, Failure> {
+    let mut scanning = (0..).zip(&filters).filter(|(_, filter)| filter.as_ref().is_some_and(|one| one.ids().is_none()));
+    let scans = scanning.next().is_some();
+    if let Some((command, _)) = scanning.nth(limits::SCANNING_COMMANDS_MAX - 1) {
         return Err(Failure::TooManyScans { command });
     }
-    let count = commands.len();
-    reading::read(state, &call.app, Extent::Scan, move |snapshot, abandoned| {
-        let mut found = vec![Vec::new(); count];
-        let mut total = 0;
-        for (index, collection, filter) in to_scan {
-            reading::for_each_match(snapshot, &collection, &filter, abandoned, |one| {
-                found[index].push(one.id);
-                total += 1;
-                if total > limits::OPERATIONS_MAX {
-                    Err(Failure::TransactionTooLarge { command: index })
-                } else {
-                    Ok(true)
-                }
-            })?;
-        }
-        Ok(found)
+    let takes_little = |filter: &Arc<Filter>| filter.steps_max().is_some_and(|steps| steps <= INLINE_STEPS_MAX);
+    if !scans && filters.iter().flatten().all(takes_little) {
+        let mut budget = Budget::new(limits::REQUEST_STEPS_MAX);
+        return Plan::of(state, commands, filters, Vec::new(), call.ensure_insert, &mut budget);
+    }
+    let extent = if scans { Extent::Scan } else { Extent::Several };
+    let (own_state, ensure_insert) = (state.clone(), call.ensure_insert);
+    reading::read(state, &call.app, extent, move |snapshot, work| {
+        let scanned = scan(snapshot, &commands, &filters, work)?;
+        Plan::of(&own_state, commands, filters, scanned, ensure_insert, &mut work.budget)
     })
     .await
+}
+
+/// What a filter may take on one id to be asked at once.
+const INLINE_STEPS_MAX: u64 = 10_000;
+
+/// The ids that each command's query selects, by the command's index; none at all where every query names its ids.
+fn scan(
+    snapshot: &Snapshot,
+    commands: &[WriteCommand],
+    filters: &[Option<Arc<Filter>>],
+    work: &mut Work,
+) -> Result<Vec<Vec<DocumentId>>, Failure> {
+    let mut found = Vec::new();
+    let mut total = 0;
+    for (index, (command, filter)) in commands.iter().zip(filters).enumerate() {
+        let Some(filter) = filter.as_ref().filter(|filter| filter.ids().is_none()) else { continue };
+        found.resize_with(commands.len(), Vec::new);
+        reading::for_each_match(snapshot, command.collection(), filter, work, |one, _| {
+            found[index].push(one.id);
+            total += 1;
+            if total > limits::OPERATIONS_MAX { Err(Failure::TransactionTooLarge { command: index }) } else { Ok(true) }
+        })?;
+    }
+    Ok(found)
 }
 
 /// The operations of a request, and which of them belong to which command.
@@ -152,6 +177,8 @@ struct Plan {
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
     named: Option<HashMap<CollectionName, BTreeSet<DocumentId>>>,
+    /// What deciding the operations' conditions takes at most; `None` where that depends on the documents.
+    condition_steps_max: Option<u64>,
 }
 
 struct PlannedCommand {
@@ -172,6 +199,7 @@ impl Plan {
         filters: Vec<Option<Arc<Filter>>>,
         mut scanned: Vec<Vec<DocumentId>>,
         ensure_insert: bool,
+        budget: &mut Budget,
     ) -> Result<Self, Failure> {
         let mut plan = Self {
             operations: Vec::with_capacity(commands.len()),
@@ -179,11 +207,12 @@ impl Plan {
             bytes: 0,
             upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
             named: (!scanned.is_empty()).then(HashMap::new),
+            condition_steps_max: Some(0),
         };
         scanned.resize_with(commands.len(), Vec::new);
         for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
             let first = plan.operations.len();
-            let kind = plan.add(state, index, command, filter.as_deref(), scanned)?;
+            let kind = plan.add(state, index, command, filter.as_deref(), scanned, budget)?;
             plan.commands.push(PlannedCommand { kind, operations: first..plan.operations.len() });
         }
         Ok(plan)
@@ -196,6 +225,7 @@ impl Plan {
         command: WriteCommand,
         filter: Option<&Filter>,
         scanned: Vec<DocumentId>,
+        budget: &mut Budget,
     ) -> Result<CommandKind, Failure> {
         match command {
             WriteCommand::Upsert { collection, id, value, counters } => {
@@ -207,17 +237,18 @@ impl Plan {
             }
             WriteCommand::Update { collection, selection, changes } => {
                 let action = Action::Update(changes);
-                self.select(index, &collection, selection, filter, scanned, &action)?;
+                self.select(index, &collection, selection, filter, scanned, &action, budget)?;
                 Ok(CommandKind::Update)
             }
             WriteCommand::Remove { collection, selection } => {
-                self.select(index, &collection, selection, filter, scanned, &Action::Remove)?;
+                self.select(index, &collection, selection, filter, scanned, &Action::Remove, budget)?;
                 Ok(CommandKind::Remove)
             }
         }
     }
 
     /// One operation for each document that the selection may mean.
+    #[expect(clippy::too_many_arguments, reason = "a command taken apart")]
     fn select(
         &mut self,
         index: usize,
@@ -226,12 +257,16 @@ impl Plan {
         filter: Option<&Filter>,
         scanned: Vec<DocumentId>,
         action: &Action,
+        budget: &mut Budget,
     ) -> Result<(), Failure> {
         let (ids, condition) = match (selection, filter) {
             (Selection::Id(id), _) => (vec![id], Condition::Exists),
             (Selection::Query { query, args }, Some(filter)) => {
-                let ids = self.candidates(collection, filter, scanned);
+                let ids = self.candidates(collection, filter, scanned, budget)?;
                 let by_id = filter.is_id_only(); // then the candidates are the matches, whatever happens meanwhile
+                if !by_id {
+                    self.note_condition(filter, ids.len());
+                }
                 (ids, if by_id { Condition::Exists } else { Condition::Matches { query, args } })
             }
             (Selection::Query { .. }, None) => unreachable!("every query has its filter"),
@@ -256,18 +291,32 @@ impl Plan {
     }
 
     /// What the filter may match when the transaction is applied: what it names or was found, and what earlier commands of the request name.
-    fn candidates(&self, collection: &CollectionName, filter: &Filter, scanned: Vec<DocumentId>) -> Vec<DocumentId> {
+    fn candidates(
+        &self,
+        collection: &CollectionName,
+        filter: &Filter,
+        scanned: Vec<DocumentId>,
+        budget: &mut Budget,
+    ) -> Result<Vec<DocumentId>, Failure> {
         let (mut ids, named_earlier) = match filter.ids() {
             Some(ids) => (ids, None), // nothing else can match
             None => (scanned, self.named.as_ref().and_then(|named| named.get(collection))),
         };
         ids.extend(named_earlier.into_iter().flatten().cloned());
-        let mut seen = HashSet::new();
-        ids.retain(|id| {
-            let possible = !filter.is_id_only() || filter.matches(id, &Map::new());
-            possible && seen.insert(id.clone())
-        });
-        ids
+        let (mut seen, mut candidates) = (HashSet::new(), Vec::with_capacity(ids.len()));
+        for id in ids {
+            let possible = !filter.is_id_only() || filter.matches(&id, &Map::new(), budget)?;
+            if possible && seen.insert(id.clone()) {
+                candidates.push(id);
+            }
+        }
+        Ok(candidates)
+    }
+
+    fn note_condition(&mut self, filter: &Filter, operations: usize) {
+        let steps = filter.steps_max().and_then(|steps| steps.checked_mul(operations as u64));
+        self.condition_steps_max =
+            self.condition_steps_max.zip(steps).map(|(known, steps)| known.saturating_add(steps));
     }
 }
 

@@ -32,7 +32,6 @@ fn nothing_there() {
 #[test]
 fn something_is_missing() {
     let texts = [
-        "name",
         "name ==",
         "== 5",
         "a == 1 &&",
@@ -44,7 +43,8 @@ fn something_is_missing() {
         "a.2",
         "a[",
         "a[-1] == 1",
-        "a[b] == 1",
+        "a[b c] == 1",
+        "a[`b`] == 1",
         "a[0 == 1",
         "a['b' == 1",
         "a == ['b'",
@@ -64,10 +64,53 @@ fn something_is_too_much() {
 }
 
 #[test]
-fn a_bare_field_is_no_condition() {
-    let texts =
-        ["active", "!active", "!a == 1", "!true == a", "user.active && true", "$args.flag", "null", "'a' && true"];
-    check(&texts, expect_file!["errors/a_bare_field_is_no_condition.txt"]);
+fn only_a_field_can_stand_alone() {
+    let texts = [
+        "!a == 1",
+        "!a.b < 1",
+        "!true == a",
+        "!null",
+        "!'a'",
+        "!",
+        "$args.flag",
+        "!$args.flag",
+        "null",
+        "'a' && true",
+        "active 1",
+    ];
+    check(&texts, expect_file!["errors/only_a_field_can_stand_alone.txt"]);
+}
+
+#[test]
+fn forgotten_quotes_where_documents_are_changed() {
+    let long = format!("a == {}", "x".repeat(1000));
+    let texts = [
+        "status != done",
+        "status == done.now",
+        "a == 1 && !(b >= größe)",
+        "'done' == status",
+        "contains(tags, novel)",
+        "!starts_with(title, Lord)",
+        "ends_with(title, Rings)",
+        &long,
+    ];
+    let mut golden = String::new();
+    for text in texts {
+        Query::parse(text).expect("it compares two fields");
+        let error = Query::parse_for_change(text).expect_err(text);
+        golden += &format!("{}\n    {error}\n", shown(text));
+    }
+    expect_file!["errors/forgotten_quotes.txt"].assert_eq(&golden);
+    for text in [
+        "status != 'done'",
+        "a == true || b != null || !c",
+        "a == `b` || a < `b`.c",
+        "owner == _id && 'x' == _id && contains(friends, _id)",
+        "contains(['a', 'b'], type) && starts_with('/a/b', `prefix`)",
+        "a == $args.b && regex(a, 'x')",
+    ] {
+        assert_eq!(Query::parse_for_change(text), Query::parse(text), "{text}");
+    }
 }
 
 #[test]
@@ -133,6 +176,8 @@ fn functions() {
         "regex(a, '[z-a]')",
         "regex(a, '(?=x)')",
         "regex(a, '((a{1000}){1000}){1000}')",
+        "startswith(a, 'x')",
+        "endsWith(a)",
     ];
     check(&texts, expect_file!["errors/functions.txt"]);
 }
@@ -177,7 +222,7 @@ fn long_texts() {
         &format!("a == 1 '{long}'"),
         &format!("a == 1{long}"),
         &format!("{long}({long})"),
-        &format!("a == 1 && {long}"),
+        &format!("a == 1 && {long} 1"),
         "a == 1 'two\nlines'",
         &format!("{}a == 1{}", "(".repeat(65), ")".repeat(65)),
         &format!("{}(a == 1)", "!".repeat(64)),

@@ -285,3 +285,43 @@ fn arguments() {
     );
     check_with_args("args == 1", r#"{}"#, r#"{"args":1}"#, true);
 }
+
+#[test]
+fn a_field_alone_holds_where_it_is_true() {
+    for (document, expect) in [
+        (r#"{"flag":true}"#, true),
+        (r#"{"flag":false}"#, false),
+        (r#"{}"#, false),
+        (r#"{"flag":null}"#, false),
+        (r#"{"flag":1}"#, false),
+        (r#"{"flag":"true"}"#, false),
+        (r#"{"flag":[true]}"#, false),
+        (r#"{"flag":{}}"#, false),
+    ] {
+        check("flag", document, expect);
+        check("!flag", document, !expect);
+        check("!!flag", document, expect);
+        check("['flag'] && !`flag` || (flag)", document, expect);
+    }
+    check("user.active && a == 1", r#"{"user":{"active":true},"a":1}"#, true);
+    check("!tags[0] && !user['is-on']", r#"{"tags":[false]}"#, true);
+    check("_id", r#"{"_id":"true"}"#, false);
+    check("!_id", r#"{"_id":"true"}"#, true);
+    check("contains", r#"{"contains":true}"#, true);
+}
+
+#[test]
+fn names_in_brackets_need_no_quotes() {
+    check("a[foo] == 1", r#"{"a":{"foo":1}}"#, true);
+    check("a[foo][0].b[größe] == 1", r#"{"a":{"foo":[{"b":{"größe":1}}]}}"#, true);
+    check("a[true] == 1", r#"{"a":{"true":1}}"#, true);
+    check("a[foo] && !a[bar]", r#"{"a":{"foo":true}}"#, true);
+    check_with_args("a == $args[foo][bar]", r#"{"foo":{"bar":2}}"#, r#"{"a":2}"#, true);
+}
+
+#[test]
+fn functions_have_a_second_spelling() {
+    check("startsWith(title, 'Lord')", r#"{"title":"Lord of the Rings"}"#, true);
+    check("endsWith(title, 'Lord')", r#"{"title":"Lord of the Rings"}"#, false);
+    check("endsWith(title, 'Rings') && startsWith == 1", r#"{"title":"Rings","startsWith":1}"#, true);
+}

@@ -9,4 +9,6 @@ mod language;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod support;

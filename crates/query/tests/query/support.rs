@@ -1,7 +1,7 @@
 //! Documents, arguments and filters from text.
 
 use document::{DocumentId, Map, Value};
-use query::{Filter, Query};
+use query::{Budget, Filter, Query};
 
 #[track_caller]
 pub(crate) fn check(query: &str, document: &str, expect: bool) {
@@ -13,12 +13,16 @@ pub(crate) fn check_with_args(query: &str, args: &str, document: &str, expect: b
     let (id, fields) = document_of(document);
     let parsed = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
     let filter = parsed.bind(&map(args)).unwrap_or_else(|error| panic!("{query}: {error}"));
-    assert_eq!(filter.matches(&id, &fields), expect, "{query} on {document}");
+    assert_eq!(holds(&filter, &id, &fields), expect, "{query} on {document}");
     let printed = Query::parse(&parsed.to_string()).unwrap_or_else(|error| panic!("{parsed}: {error}"));
     assert_eq!(printed, parsed, "{query} is printed as {parsed}");
     if let Some(ids) = filter.ids() {
         assert!(!expect || ids.contains(&id), "{query} matches {document}, but has the ids {ids:?}");
     }
+}
+
+pub(crate) fn holds(filter: &Filter, id: &DocumentId, fields: &Map) -> bool {
+    filter.matches(id, fields, &mut Budget::of_a_document()).unwrap()
 }
 
 /// The fields without `_id`, and that; `"x"` where there is none.

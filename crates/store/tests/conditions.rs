@@ -1,0 +1,98 @@
+//! Conditions of a write are decided within a budget (CONTRACT section 2, "One request's work is bounded").
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
+mod support;
+
+use document::{Action, Condition, Map, Operation, Path, UpdateCommand, UpdateKind, Value};
+use store::{CommitError, Outcome, TxnId, limits::CHANGESET_STEPS_MAX};
+use support::*;
+
+/// Sets `seen` where the document matches.
+fn mark(document: &str, query: &str) -> Operation {
+    let command = UpdateCommand { path: Path::parse("seen").unwrap(), kind: UpdateKind::Set(Value::Bool(true)) };
+    let mut operation = operation(document, Action::Update(vec![command]));
+    operation.condition = Condition::Matches { query: query.into(), args: Map::new() };
+    operation
+}
+
+fn text(letters: usize) -> String {
+    format!(r#"{{"t":"{}"}}"#, "a".repeat(letters))
+}
+
+#[track_caller]
+fn check_refused(refused: Result<store::Committed, CommitError>) {
+    let Err(CommitError::TooExpensive { steps_max }) = refused else { panic!("{refused:?}") };
+    assert!(steps_max <= CHANGESET_STEPS_MAX);
+}
+
+#[test]
+fn what_is_too_expensive_to_decide_is_refused_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset([upsert("big", &text(100_000))])).await.unwrap();
+        let hostile = "_id == 'big' && !(regex(t, 'a{0,500}.{200}b'))";
+        check_refused(app.commit(changeset([upsert("other", "{}"), mark("big", hostile)])).await);
+        assert_eq!((app.newest_txn(), app.events().high_watermark(), documents(&app).len()), (TxnId(1), 1, 1));
+        let cheap = app.commit(changeset([mark("big", "!(regex(t, 'b$'))")])).await.unwrap();
+        assert_eq!((cheap.txn_id, &cheap.outcomes[..]), (TxnId(2), &[Outcome::Applied][..]));
+    });
+    drop(app);
+    drop(data);
+    let (_data, app) = open_app(dir.path());
+    assert_eq!(app.newest_txn(), TxnId(2));
+}
+
+#[test]
+fn documents_and_patterns_of_one_write_count_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let names: Vec<String> = (0..20).map(|n| format!("d{n}")).collect();
+        let documents: Vec<_> = names.iter().map(|name| upsert(name, &text(100_000))).collect();
+        app.commit(changeset(documents)).await.unwrap();
+        let patterns: Vec<_> = (0..12).map(|n| format!("regex(t, '[a-z]{{{n}}}b')")).collect();
+        let query = patterns.join(" || ");
+        let all: Vec<_> = names.iter().map(|name| mark(name, &query)).collect();
+        check_refused(app.commit(changeset(all.clone())).await);
+        let one = app.commit(changeset([all[0].clone()])).await.unwrap();
+        assert_eq!(one.outcomes, [Outcome::Skipped]);
+    });
+}
+
+/// Reading a condition again for every operation is work too.
+#[test]
+fn compiling_many_expressions_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.commit(changeset([upsert("a", r#"{"t":"x"}"#)])).await.unwrap();
+        let each_its_own: Vec<_> = (0..2000).map(|n| mark("a", &format!(r"regex(t, '\\w\\w{n}')"))).collect();
+        check_refused(app.commit(changeset(each_its_own)).await);
+        let all_the_same = vec![mark("a", r"regex(t, '\\w\\w1')"); 2000];
+        app.commit(changeset(all_the_same)).await.unwrap();
+    });
+}
+
+#[test]
+fn changing_a_large_document_again_and_again_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let count = |document: &str| {
+            let kind = UpdateKind::Increment(Value::Int(1));
+            operation(document, Action::Update(vec![UpdateCommand { path: Path::parse("n").unwrap(), kind }]))
+        };
+        let large = upsert("large", &text(1_000_000));
+        let mut operations = vec![large];
+        operations.resize_with(100, || count("large"));
+        check_refused(app.commit(changeset(operations.clone())).await);
+        operations.truncate(20);
+        app.commit(changeset(operations)).await.unwrap();
+        let mut operations = vec![upsert("small", r#"{"n":0}"#)];
+        operations.resize_with(10_000, || count("small"));
+        app.commit(changeset(operations)).await.unwrap();
+        assert_eq!(documents(&app)[1], r#"{"_id":"small","n":9999}"#);
+    });
+}
