@@ -11,6 +11,7 @@ mod durable;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod sealed;
+mod whole_directory;
 
 pub use data_file::DataFile;
 pub use directory_format::{DirectoryFormat, DirectoryFormatError};
@@ -19,6 +20,7 @@ pub use durable::{
     write_whole,
 };
 pub use sealed::{Sealed, UnsealError, seal, unseal};
+pub use whole_directory::{NewFile, is_vacant, write_directory};
 
 use std::path::Path;
 
