@@ -113,7 +113,9 @@ impl Failure {
             | Failure::SortTooLarge
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
+            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
             Failure::TxnNotApplied { .. }
             | Failure::AppNotFound { .. }
             | Failure::DocumentNotFound { .. }
@@ -124,7 +126,9 @@ impl Failure {
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_))
             | Failure::LiveQuery(ChangeError::Exists(_))
-            | Failure::Credentials(CredentialsError::Exists { .. }) => StatusCode::CONFLICT,
+            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
+                StatusCode::CONFLICT
+            }
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Commit(CommitError::DocumentTooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -78,8 +78,11 @@ impl Failure {
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
-            Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
+            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
+            Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
             }
             Failure::GroupBusy(_) => StatusCode::CONFLICT,
@@ -127,7 +130,12 @@ impl Failure {
             Failure::LiveQuery(
                 ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
             )
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::Exists { .. })
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::Exists { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::KeysExist { .. },
+            )
             | Failure::Commit(CommitError::DocumentTooLarge { .. }) => {
                 "Nothing was done. Go back, correct it, and repeat."
             }

@@ -20,6 +20,7 @@ mod recent;
 mod replay;
 mod retention;
 mod sequencer;
+mod settings;
 mod snapshot;
 mod stats;
 mod trim_observer;
