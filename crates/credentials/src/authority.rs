@@ -1,14 +1,16 @@
 //! The certificate authority of one data directory, and what it issues.
 //!
 //! ```text
-//! authority/ca.key   PKCS#8 PEM, ECDSA P-256; never leaves the directory
-//! authority/ca.pem   the certificate, ten years, may sign leaves only
+//! authority/ca.key   sealed PKCS#8 PEM, ECDSA P-256; never leaves the directory
+//! authority/ca.pem   sealed PEM: the certificate, ten years, may sign leaves only
 //! ```
+//! Readers of PEM pass over the line with the checksum.
 //! Invariants: every leaf has its own key, a random serial, one purpose (server or client), and ends no later than the CA.
 //! Not here: which certificates are accepted (`client_verifier`), where the issued ones are kept (`server_certificate`, `bundle`).
 
 use std::path::Path;
 
+use files::DirectoryFormat;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SerialNumber,
@@ -18,7 +20,8 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::{
-    CredentialsError, files,
+    CredentialsError,
+    disk::{self, Kept},
     limits::{BACKDATED_MS, CA_DAYS, DAY_MS, SERVER_CERTIFICATE_DAYS, USER_CERTIFICATE_DAYS},
     random,
 };
@@ -28,7 +31,20 @@ pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
     der: CertificateDer<'static>,
+    id: String,
     ends_ms: u64,
+}
+
+/// The files' names.
+pub(crate) const KEY: &str = "ca.key";
+pub(crate) const CERTIFICATE: &str = "ca.pem";
+
+/// What is in the files.
+struct Files {
+    key: String,
+    key_is_old: bool,
+    pem: String,
+    pem_is_old: bool,
 }
 
 /// A certificate with its private key.
@@ -50,12 +66,15 @@ pub(crate) struct Issued {
 impl Authority {
     /// Whether there is an authority in the directory.
     pub(crate) fn exists(directory: &Path) -> Result<bool, CredentialsError> {
-        let path = directory.join("ca.pem");
-        path.try_exists().map_err(CredentialsError::io("cannot read", &path))
+        disk::exists(&directory.join(CERTIFICATE))
     }
 
-    /// Makes one. The certificate is written last: with it, the authority exists.
-    pub(crate) fn create(directory: &Path, now_ms: u64) -> Result<Self, CredentialsError> {
+    /// Makes one. The certificate is written last: with it, the authority exists. `before` is called with its id right before.
+    pub(crate) fn create<R>(
+        directory: &Path,
+        now_ms: u64,
+        before: impl FnOnce(&str) -> Result<R, CredentialsError>,
+    ) -> Result<(Self, R), CredentialsError> {
         let key = new_key()?;
         let mut params = params(Validity::new(now_ms, CA_DAYS, u64::MAX))?;
         // The name is its own, so that clients that trust several servers never take one CA for another.
@@ -64,33 +83,37 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(CredentialsError::certificate("cannot make the CA"))?;
-        files::write(&directory.join("ca.key"), key.serialize_pem().as_bytes(), files::PRIVATE)?;
-        files::write(&directory.join("ca.pem"), certificate.pem().as_bytes(), files::PRIVATE)?;
+        disk::write_sealed(&directory.join(KEY), &key.serialize_pem())?;
+        let result = before(&id_of(&key.subject_public_key_info()))?;
+        disk::write_sealed(&directory.join(CERTIFICATE), &certificate.pem())?;
         tracing::info!(name, "made a certificate authority");
-        Self::open(directory, now_ms)
+        Ok((Self::open(directory, DirectoryFormat::Sealed, now_ms)?, result))
     }
 
-    /// Reads the one that is there.
-    pub(crate) fn open(directory: &Path, now_ms: u64) -> Result<Self, CredentialsError> {
-        let (pem_path, key_path) = (directory.join("ca.pem"), directory.join("ca.key"));
-        let pem = required(&pem_path)?;
-        let key = KeyPair::from_pem(&required(&key_path)?)
-            .map_err(|error| CredentialsError::file(&key_path, format!("it is no private key: {error}")))?;
-        let wrong = |why: &dyn ToString| CredentialsError::file(&pem_path, why.to_string());
-        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(&error))?;
-        let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| wrong(&error))?;
-        if !certificate.is_ca() {
-            return Err(wrong(&"it is not the certificate of a CA"));
+    /// Reads the one that is there; seals its files where they are of format 1.
+    pub(crate) fn open(directory: &Path, format: DirectoryFormat, now_ms: u64) -> Result<Self, CredentialsError> {
+        let found = Files::read(directory, format)?;
+        let authority = found.parse(directory)?;
+        if now_ms.saturating_add(365 * DAY_MS) > authority.ends_ms {
+            let path = directory.join(CERTIFICATE);
+            tracing::warn!(path = %path.display(), "the certificate authority ends within a year; see docs/operating/credentials.md");
         }
-        if certificate.public_key().raw != key.subject_public_key_info() {
-            return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
+        for (name, is_old, text) in [(KEY, found.key_is_old, &found.key), (CERTIFICATE, found.pem_is_old, &found.pem)] {
+            if is_old {
+                disk::write_sealed(&directory.join(name), text)?;
+            }
         }
-        let ends_ms = ends_ms(&certificate);
-        if now_ms.saturating_add(365 * DAY_MS) > ends_ms {
-            tracing::warn!(path = %pem_path.display(), "the certificate authority ends within a year; see docs/operating/credentials.md");
-        }
-        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| wrong(&error))?;
-        Ok(Self { issuer, pem, der, ends_ms })
+        Ok(authority)
+    }
+
+    /// Reads the one that is there and changes nothing.
+    pub(crate) fn look(directory: &Path, format: DirectoryFormat) -> Result<Self, CredentialsError> {
+        Files::read(directory, format)?.parse(directory)
+    }
+
+    /// What no other authority has.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// The CA's certificate, PEM.
@@ -158,9 +181,43 @@ pub(crate) fn ends_ms(certificate: &X509Certificate<'_>) -> u64 {
     milliseconds(certificate.validity().not_after.timestamp())
 }
 
-fn required(path: &Path) -> Result<String, CredentialsError> {
-    files::read(path, files::PRIVATE)?
-        .ok_or_else(|| CredentialsError::file(path, "it is missing, though the certificate authority exists"))
+impl Files {
+    fn read(directory: &Path, format: DirectoryFormat) -> Result<Self, CredentialsError> {
+        let required = |name| {
+            let path = directory.join(name);
+            match disk::read_sealed(&path, format)? {
+                Kept::Current(text) => Ok((text, false)),
+                Kept::Old(text) => Ok((text, true)),
+                Kept::Missing => {
+                    Err(CredentialsError::file(&path, "it is missing, though the certificate authority exists"))
+                }
+            }
+        };
+        let ((pem, pem_is_old), (key, key_is_old)) = (required(CERTIFICATE)?, required(KEY)?);
+        Ok(Self { key, key_is_old, pem, pem_is_old })
+    }
+
+    fn parse(&self, directory: &Path) -> Result<Authority, CredentialsError> {
+        let (pem_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
+        let key = KeyPair::from_pem(&self.key)
+            .map_err(|error| CredentialsError::file(&key_path, format!("it is no private key: {error}")))?;
+        let wrong = |why: &dyn ToString| CredentialsError::file(&pem_path, why.to_string());
+        let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).map_err(|error| wrong(&error))?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| wrong(&error))?;
+        if !certificate.is_ca() {
+            return Err(wrong(&"it is not the certificate of a CA"));
+        }
+        if certificate.public_key().raw != key.subject_public_key_info() {
+            return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
+        }
+        let (id, ends_ms) = (id_of(&key.subject_public_key_info()), ends_ms(&certificate));
+        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| wrong(&error))?;
+        Ok(Authority { issuer, pem: self.pem.clone(), der, id, ends_ms })
+    }
+}
+
+fn id_of(public_key: &[u8]) -> String {
+    disk::fingerprint(public_key)
 }
 
 struct Validity {
@@ -218,13 +275,18 @@ mod tests {
 
     const NOW_MS: u64 = 1_760_000_000_000;
 
+    fn create(directory: &Path) -> Authority {
+        Authority::create(directory, NOW_MS, |_| Ok(())).unwrap().0
+    }
+
     #[test]
     fn the_same_authority_is_read_again() {
         let directory = tempfile::tempdir().unwrap();
         assert!(!Authority::exists(directory.path()).unwrap());
-        let made = Authority::create(directory.path(), NOW_MS).unwrap();
+        let made = create(directory.path());
         assert!(Authority::exists(directory.path()).unwrap());
-        assert_eq!(made.pem(), Authority::open(directory.path(), NOW_MS).unwrap().pem());
+        let again = Authority::open(directory.path(), DirectoryFormat::Sealed, NOW_MS).unwrap();
+        assert_eq!((made.pem(), made.id()), (again.pem(), again.id()));
         assert_eq!(made.ends_ms, NOW_MS + 3_650 * DAY_MS);
         assert_eq!(fs::metadata(directory.path().join("ca.key")).unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -232,7 +294,7 @@ mod tests {
     #[test]
     fn a_user_certificate_says_who_and_for_how_long() {
         let directory = tempfile::tempdir().unwrap();
-        let authority = Authority::create(directory.path(), NOW_MS).unwrap();
+        let authority = create(directory.path());
         let issued = authority.issue_user("shop", "ann", NOW_MS + 999).unwrap();
         assert_eq!(issued.expires_ms, NOW_MS + 730 * DAY_MS);
         let (_, certificate) = X509Certificate::from_der(&issued.der).unwrap();
@@ -246,7 +308,7 @@ mod tests {
     #[test]
     fn nothing_outlives_the_authority() {
         let directory = tempfile::tempdir().unwrap();
-        let authority = Authority::create(directory.path(), NOW_MS).unwrap();
+        let authority = create(directory.path());
         let late = authority.issue_user("shop", "ann", authority.ends_ms - DAY_MS).unwrap();
         assert_eq!(late.expires_ms, authority.ends_ms);
         let error = authority.issue_user("shop", "ann", authority.ends_ms + DAY_MS).err().unwrap().to_string();
@@ -256,14 +318,14 @@ mod tests {
     #[test]
     fn wrong_files_are_named() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        Authority::create(other.path(), NOW_MS).unwrap();
+        create(other.path());
         let refused = |file: &str, contents: Option<Vec<u8>>| {
-            Authority::create(one.path(), NOW_MS).unwrap();
+            create(one.path());
             match contents {
                 Some(contents) => fs::write(one.path().join(file), contents).unwrap(),
                 None => fs::remove_file(one.path().join(file)).unwrap(),
             }
-            let error = Authority::open(one.path(), NOW_MS).unwrap_err().to_string();
+            let error = Authority::open(one.path(), DirectoryFormat::Unmarked, NOW_MS).unwrap_err().to_string();
             assert!(error.contains(file), "{error}");
             error
         };

@@ -10,21 +10,27 @@
 //! ```
 //! Invariants: a directory appears with all of its files; certificates, keys and passwords are never changed in it. The four that name the
 //! endpoint are written again when endpoint, topic or place change, the settings last, so that a crash in between is made good at the next
-//! start.
+//! start. What never changes is checked against what the register noted when it was handed out.
 //! Not here: issuing and revoking (`authority`, `users`).
 
 mod pkcs12;
 mod settings;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use files::{NewFile, PRIVATE_DIRECTORY, PRIVATE_FILE};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 pub use self::text::ConsumeScript;
 use crate::{
     CredentialsError,
     authority::{Authority, Issued},
-    files::{self, NewFile},
-    limits, random,
+    disk, limits, random,
+    users::{ClientPrincipal, HandedOut},
 };
 use settings::Settings;
 
@@ -50,15 +56,24 @@ pub struct Bundle {
     pub topic: String,
 }
 
-/// Puts a newly issued user's files into `directory`, which must be missing or empty.
-pub(crate) fn create(
+/// What never changes once it was handed out.
+const FIXED: [&str; 5] = [TRUSTSTORE, KEYSTORE, CA, CHAIN, KEY];
+
+/// A newly issued user's files, before they are where they should be.
+pub(crate) struct Prepared {
+    bundle: Bundle,
+    contents: Vec<NewFile>,
+}
+
+/// Makes a newly issued user's files for `directory`; nothing is written.
+pub(crate) fn prepare(
     directory: &Path,
     authority: &Authority,
     user: &str,
     issued: &Issued,
     topic: &str,
     endpoint: &str,
-) -> Result<Bundle, CredentialsError> {
+) -> Result<Prepared, CredentialsError> {
     let password = || random::letters_and_digits(limits::PASSWORD_CHARACTERS);
     let bundle = Bundle {
         directory: directory.to_owned(),
@@ -69,7 +84,7 @@ pub(crate) fn create(
     };
     let truststore = pkcs12::truststore(authority.der(), &bundle.cluster_password)?;
     let keystore = pkcs12::keystore(user, issued, authority.der(), &bundle.user_password)?;
-    let private = |name, contents| NewFile { name, contents, mode: files::PRIVATE };
+    let private = |name, contents| NewFile { name, contents, mode: PRIVATE_FILE };
     let mut contents = vec![
         private(TRUSTSTORE, truststore),
         private(KEYSTORE, keystore),
@@ -78,36 +93,56 @@ pub(crate) fn create(
         private(KEY, issued.key_pem.clone().into()),
     ];
     contents.extend(endpoint_files(&bundle)?);
-    files::write_directory(directory, &contents)?;
-    Ok(bundle)
+    Ok(Prepared { bundle, contents })
+}
+
+impl Prepared {
+    /// What the register is to note.
+    pub(crate) fn handed_out(&self) -> HandedOut {
+        let fixed = self.contents.iter().filter(|file| FIXED.contains(&file.name));
+        HandedOut {
+            files: fixed.map(|file| (file.name.to_owned(), disk::fingerprint(&file.contents))).collect(),
+            passwords: passwords_of(&self.bundle.cluster_password, &self.bundle.user_password),
+        }
+    }
+
+    /// Puts the files into their directory, which must be missing or empty.
+    pub(crate) fn place(self) -> Result<Bundle, CredentialsError> {
+        disk::write_directory(&self.bundle.directory, &self.contents)?;
+        Ok(self.bundle)
+    }
 }
 
 /// Takes what is in `directory`, tightens loosened permissions, and writes again what names another endpoint, topic or place, or is missing
-/// and can be made again. Files that hold a secret and are missing are left so: someone may have moved them to the consumer.
+/// and can be made again. Files that hold a secret and are missing are left so: someone may have moved them to the consumer. `known` is what
+/// was ever handed out to this user.
 pub(crate) fn reopen(
     directory: &Path,
     authority: &Authority,
     topic: &str,
     endpoint: &str,
+    known: &[HandedOut],
 ) -> Result<Bundle, CredentialsError> {
-    files::tighten(directory, files::PRIVATE_EXECUTABLE)?;
-    check_authority(directory, authority)?;
-    for name in [TRUSTSTORE, KEYSTORE, CHAIN, KEY] {
-        tighten_or_miss(&directory.join(name))?;
+    disk::tighten(directory, PRIVATE_DIRECTORY)?;
+    disk::tighten(&directory.join(settings::FILE), PRIVATE_FILE)?;
+    for name in FIXED {
+        disk::tighten(&directory.join(name), PRIVATE_FILE)?;
     }
-    let kept = Settings::read(directory)?;
-    let bundle = Bundle {
-        directory: directory.to_owned(),
-        cluster_password: kept.cluster_certificate.password.clone(),
-        user_password: kept.user_certificate.password.clone(),
-        endpoint: endpoint.to_owned(),
-        topic: topic.to_owned(),
-    };
-    let changed = kept != Settings::new(&bundle)?;
-    for NewFile { name, contents, mode } in endpoint_files(&bundle)? {
+    let found = Found::look(directory)?;
+    found.check_authority(authority)?;
+    found.check_handed_out(known)?;
+    for name in found.missing() {
         let path = directory.join(name);
-        if changed || files::read(&path, mode)?.is_none() {
-            files::write(&path, &contents, mode)?;
+        tracing::warn!(path = %path.display(), "it is missing; without its directory, the server makes the files anew");
+    }
+    let bundle = found.bundle(directory, topic, endpoint);
+    let files = endpoint_files(&bundle)?;
+    let changed = files.iter().any(|file| file.name == settings::FILE && file.contents != found.text.as_bytes());
+    for NewFile { name, contents, mode } in files {
+        let path = directory.join(name);
+        disk::tighten(&path, mode)?;
+        if changed || !disk::exists(&path)? {
+            disk::write(&path, &contents, mode)?;
         }
     }
     if changed {
@@ -116,9 +151,134 @@ pub(crate) fn reopen(
     Ok(bundle)
 }
 
+/// What was handed out in a directory of format 1, and the serial of its certificate; `None` where that cannot be read.
+pub(crate) fn record(directory: &Path) -> Option<(String, HandedOut)> {
+    let found = Found::look(directory).ok()?;
+    let principal = principal(&directory.join(CHAIN)).ok()??;
+    Some((principal.serial, HandedOut { files: found.fixed.clone(), passwords: found.passwords() }))
+}
+
+/// Whose certificate a PEM file holds; `None` if there is no file.
+pub(crate) fn principal(path: &Path) -> Result<Option<ClientPrincipal>, CredentialsError> {
+    let Some(pem) = disk::read(path)? else { return Ok(None) };
+    let der = CertificateDer::from_pem_slice(&pem).map_err(|error| CredentialsError::file(path, error))?;
+    ClientPrincipal::from_der(&der).map(Some).map_err(|error| CredentialsError::file(path, error))
+}
+
+/// What is wrong with the files of a directory: what [`reopen`] refuses, and files that name the endpoint and do not agree with the settings.
+/// The second list is what is missing. Changes nothing.
+pub(crate) fn look(
+    directory: &Path,
+    authority: &Authority,
+    known: &[HandedOut],
+) -> Result<(Vec<CredentialsError>, Vec<&'static str>), CredentialsError> {
+    let found = Found::look(directory)?;
+    let checks = [found.check_authority(authority), found.check_handed_out(known)];
+    let mut wrong: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
+    // Its own place is what its settings say: the data directory may have moved.
+    let place = Path::new(&found.settings.cluster_certificate.path).parent().unwrap_or(directory);
+    let bundle = found.bundle(place, &found.settings.topic, &found.settings.endpoint);
+    let mut missing = found.missing();
+    for NewFile { name, contents, .. } in endpoint_files(&bundle)? {
+        let path = directory.join(name);
+        match disk::read(&path)? {
+            None => missing.push(name),
+            Some(kept) if kept == contents => {}
+            Some(_) => {
+                let message = "it does not agree with live-query-settings.json: one of them is damaged, or was edited. \
+                               Without the file, the next start writes it again";
+                wrong.push(CredentialsError::file(&path, message));
+            }
+        }
+    }
+    Ok((wrong, missing))
+}
+
+/// What is in a bundle's directory.
+struct Found {
+    directory: PathBuf,
+    settings: Settings,
+    /// The text of the settings.
+    text: String,
+    /// Fingerprints of what never changes.
+    fixed: BTreeMap<String, String>,
+    ca: Option<Vec<u8>>,
+}
+
+impl Found {
+    fn look(directory: &Path) -> Result<Self, CredentialsError> {
+        let (settings, text) = Settings::read(directory)?;
+        let (mut fixed, mut ca) = (BTreeMap::new(), None);
+        for name in FIXED {
+            if let Some(bytes) = disk::read(&directory.join(name))? {
+                fixed.insert(name.to_owned(), disk::fingerprint(&bytes));
+                ca = if name == CA { Some(bytes) } else { ca };
+            }
+        }
+        Ok(Self { directory: directory.to_owned(), settings, text, fixed, ca })
+    }
+
+    fn bundle(&self, directory: &Path, topic: &str, endpoint: &str) -> Bundle {
+        Bundle {
+            directory: directory.to_owned(),
+            cluster_password: self.settings.cluster_certificate.password.clone(),
+            user_password: self.settings.user_certificate.password.clone(),
+            endpoint: endpoint.to_owned(),
+            topic: topic.to_owned(),
+        }
+    }
+
+    fn passwords(&self) -> String {
+        passwords_of(&self.settings.cluster_certificate.password, &self.settings.user_certificate.password)
+    }
+
+    fn missing(&self) -> Vec<&'static str> {
+        FIXED.into_iter().filter(|&name| !self.fixed.contains_key(name)).collect()
+    }
+
+    fn check_authority(&self, authority: &Authority) -> Result<(), CredentialsError> {
+        if self.ca.as_ref().is_none_or(|pem| pem == authority.pem().as_bytes()) {
+            return Ok(());
+        }
+        let message = "it is not the certificate of this server's authority; without its directory, the server makes the files anew";
+        Err(CredentialsError::file(&self.directory.join(CA), message))
+    }
+
+    /// Every file must be what was handed out with one certificate. Where nothing is of any, the register is older than the files.
+    fn check_handed_out(&self, known: &[HandedOut]) -> Result<(), CredentialsError> {
+        let like_most = known.iter().map(|handed_out| self.compare(handed_out)).max_by_key(|(alike, _)| *alike);
+        match like_most {
+            Some((1.., Some(name))) => Err(CredentialsError::file(
+                &self.directory.join(name),
+                "it is damaged: it is not what was handed out; without its directory, the server makes the files anew",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// How much is as it was handed out, and what is not.
+    fn compare(&self, handed_out: &HandedOut) -> (usize, Option<&str>) {
+        let same_passwords = self.passwords() == handed_out.passwords;
+        let mut alike = usize::from(same_passwords);
+        let mut differs = (!same_passwords).then_some(settings::FILE);
+        for (name, fingerprint) in &self.fixed {
+            if handed_out.files.get(name) != Some(fingerprint) {
+                differs = Some(name);
+            } else if name != CA {
+                alike += 1;
+            }
+        }
+        (alike, differs)
+    }
+}
+
+fn passwords_of(cluster: &str, user: &str) -> String {
+    disk::fingerprint(format!("{cluster}\n{user}").as_bytes())
+}
+
 /// Checks the files of a bundle as whoever was given them would: both PKCS12 files open with their passwords.
 pub(crate) fn check(directory: &Path) -> Result<(), CredentialsError> {
-    let settings = Settings::read(directory)?;
+    let (settings, _) = Settings::read(directory)?;
     for (name, store) in [(TRUSTSTORE, &settings.cluster_certificate), (KEYSTORE, &settings.user_certificate)] {
         let path = directory.join(name);
         let contents = std::fs::read(&path).map_err(CredentialsError::io("cannot read", &path))?;
@@ -131,39 +291,11 @@ pub(crate) fn check(directory: &Path) -> Result<(), CredentialsError> {
 fn endpoint_files(bundle: &Bundle) -> Result<[NewFile; 4], CredentialsError> {
     let file = |name, contents: String, mode| NewFile { name, contents: contents.into(), mode };
     Ok([
-        file("client.properties", text::client_properties(bundle)?, files::PRIVATE),
-        file("librdkafka.properties", text::librdkafka_properties(bundle)?, files::PRIVATE),
-        file("consume.sh", text::consume_script(bundle)?, files::PRIVATE_EXECUTABLE),
-        file(settings::FILE, Settings::new(bundle)?.to_json(), files::PRIVATE),
+        file("client.properties", text::client_properties(bundle)?, PRIVATE_FILE),
+        file("librdkafka.properties", text::librdkafka_properties(bundle)?, PRIVATE_FILE),
+        file("consume.sh", text::consume_script(bundle)?, PRIVATE_DIRECTORY),
+        file(settings::FILE, Settings::new(bundle)?.to_json(), PRIVATE_FILE),
     ])
-}
-
-fn check_authority(directory: &Path, authority: &Authority) -> Result<(), CredentialsError> {
-    let path = directory.join(CA);
-    match files::read(&path, files::PRIVATE)? {
-        Some(pem) if pem != authority.pem() => Err(CredentialsError::file(
-            &path,
-            "it is not the certificate of this server's authority; without its directory, the server makes the files anew",
-        )),
-        Some(_) => Ok(()),
-        None => {
-            missing(&path);
-            Ok(())
-        }
-    }
-}
-
-fn tighten_or_miss(path: &Path) -> Result<(), CredentialsError> {
-    if path.try_exists().map_err(CredentialsError::io("cannot read", path))? {
-        files::tighten(path, files::PRIVATE)
-    } else {
-        missing(path);
-        Ok(())
-    }
-}
-
-fn missing(path: &Path) {
-    tracing::warn!(path = %path.display(), "it is missing; without its directory, the server makes the files anew");
 }
 
 /// The path of a file as text that scripts and property files can carry.

@@ -42,6 +42,18 @@ pub enum CredentialsError {
         /// The name; a certificate's serial.
         name: String,
     },
+    /// A user's files need a directory of their own.
+    #[error("the directory {path} is not empty; a user's files need a directory of their own")]
+    DirectoryNotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The HTTP API is not opened again while there are keys.
+    #[error("there are API keys ({}); revoke them first", names.join(", "))]
+    KeysExist {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// Not a usable name.
     #[error("{message}")]
     BadName {

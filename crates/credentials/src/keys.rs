@@ -14,6 +14,7 @@ pub enum Permission {
 
 /// A permission on one app, or on one of its collections.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The app's name; `*` is every app.
     pub app: String,
@@ -35,6 +36,7 @@ pub struct NewKey {
 
 /// A key as it is listed; never its secret.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ApiKey {
     /// Its name.
     pub name: String,

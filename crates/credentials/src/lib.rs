@@ -1,18 +1,18 @@
 //! Who may do what: the certificate authority, user certificates and their bundles, API keys, live TLS configuration.
 //!
 //! ```text
-//! <data-dir>/admin.key            <data-dir>/authority/     ca.key ca.pem server.pem users.json
-//! <data-dir>/keys.json            <data-dir>/credentials/   <app>/…, one bundle each
+//! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json
+//! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
 //! ```
 //! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory; whatever cannot be checked is
-//! refused. Time is passed in as milliseconds since the epoch; only rustls looks at the machine's clock, when it checks certificates.
+//! refused, and so is what is damaged: every file here has a checksum, in itself, beside it or in the register. Time is passed in as milliseconds since the epoch; only rustls looks at the machine's clock, when it checks certificates.
 //! Not here: documents and the journal (`store`), what an endpoint does with a principal.
 
 mod authority;
 mod bundle;
 mod client_verifier;
+mod disk;
 mod error;
-mod files;
 mod key_ring;
 mod keys;
 mod ledger;
@@ -22,29 +22,29 @@ mod random;
 mod server_certificate;
 mod tls;
 mod users;
+mod verify;
 
 pub use bundle::{Bundle, ConsumeScript};
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
+pub use verify::{Finding, verify};
 
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rustls::{
-    pki_types::{CertificateDer, pem::PemObject as _},
-    server::ResolvesServerCert,
-};
+use files::{DirectoryFormat, PRIVATE_FILE};
+use rustls::server::ResolvesServerCert;
 use tokio::sync::watch;
 
-use authority::{Authority, Issued, hex};
+use authority::{Authority, hex};
 use client_verifier::RegisteredClients;
 use key_ring::KeyRing;
 use ledger::Entries;
 use server_certificate::ServerCertificate;
-use users::{Register, Standing};
+use users::{HandedOut, Register, Registered, Standing};
 
 /// The user of an app's own bundle (`<data-dir>/credentials/<app>/`).
 pub const DEFAULT_USER: &str = "consumer";
@@ -65,19 +65,29 @@ pub struct Credentials {
 impl Credentials {
     /// Opens what is in `data_dir`, and makes what is missing: the CA (`<data-dir>/authority/`), the admin key (`<data-dir>/admin.key`).
     /// What is missing although something else shows that it was there is an error, not made anew: a lost register would forget what is
-    /// revoked.
+    /// revoked. Where keys were lost every request needs one.
+    ///
+    /// Files of format 1 are written again with checksums, unless the directory is marked ([`files::DirectoryFormat`]); whoever opens the
+    /// whole directory marks it.
     pub fn open(data_dir: &Path, now_ms: u64) -> Result<Arc<Self>, CredentialsError> {
-        files::ensure_directory(data_dir)?;
+        disk::ensure_directory(data_dir)?;
         let data_dir = data_dir.canonicalize().map_err(CredentialsError::io("cannot find", data_dir))?;
-        let directory = data_dir.join("authority");
-        files::ensure_directory(&directory)?;
-        files::tighten(&directory, files::PRIVATE_EXECUTABLE)?;
-        let (authority, register) = open_authority(&directory, now_ms)?;
+        let format = disk::format_of(&data_dir)?;
+        let directory = data_dir.join(AUTHORITY);
+        let is_new = !(disk::exists(&directory.join(USERS))?
+            || Authority::exists(&directory)?
+            || disk::exists(&data_dir.join(key_ring::ADMIN_KEY))?);
+        disk::ensure_private_directory(&directory)?;
+        for name in [authority::KEY, authority::CERTIFICATE, server_certificate::FILE, USERS] {
+            disk::tighten(&directory.join(name), PRIVATE_FILE)?;
+        }
+        let keys = KeyRing::open(&data_dir, format, is_new)?;
+        let (authority, register) = open_authority(&data_dir, format, now_ms)?;
         let authority = Arc::new(authority);
         Ok(Arc::new(Self {
-            keys: KeyRing::open(&data_dir)?,
+            keys,
             data_dir,
-            server_certificate: Arc::new(ServerCertificate::new(authority.clone(), &directory)),
+            server_certificate: Arc::new(ServerCertificate::open(authority.clone(), &directory, format)?),
             authority,
             register: Arc::new(register),
             bundles: Mutex::new(()),
@@ -103,6 +113,17 @@ impl Credentials {
     /// refused all the same until the next start.
     pub fn revoke_key(&self, name: &str) -> Result<(), CredentialsError> {
         self.keys.revoke(name)
+    }
+
+    /// Whether every request needs a key: one was made, and since then [`Credentials::open_again`] was not called. Revoking the last key
+    /// does not open what it closed, and losing `keys.json` does not.
+    pub fn is_closed(&self) -> bool {
+        self.keys.is_closed()
+    }
+
+    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now.
+    pub fn open_again(&self) -> Result<(), CredentialsError> {
+        self.keys.open_again()
     }
 
     /// Who presents this secret (the admin key or an API key's); compared in constant time.
@@ -173,21 +194,23 @@ impl Credentials {
         check_bundle(app, DEFAULT_USER, topic, endpoint)?;
         let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = self.bundle_directory(app);
-        let parent = self.data_dir.join("credentials");
-        files::ensure_directory(&parent)?;
-        files::tighten(&parent, files::PRIVATE_EXECUTABLE)?;
-        files::remove_staging(&parent)?;
-        if files::is_vacant(&directory)? {
-            let (_, issued) = self.issue(app, DEFAULT_USER, now_ms, |_| Ok(()))?;
-            return bundle::create(&directory, &self.authority, DEFAULT_USER, &issued, topic, endpoint);
+        let parent = self.data_dir.join(BUNDLES);
+        disk::ensure_private_directory(&parent)?;
+        disk::remove_staging(&parent)?;
+        if disk::is_vacant(&directory)? {
+            let user = NewUser { app, user: DEFAULT_USER, topic, endpoint, directory: &directory };
+            return Ok(self.issue(&user, now_ms, |_| Ok(()))?.1);
         }
-        let bundle = bundle::reopen(&directory, &self.authority, topic, endpoint)?;
+        let known = handed_out_to(&self.register.entries(), app, DEFAULT_USER);
+        let bundle = bundle::reopen(&directory, &self.authority, topic, endpoint, &known)?;
         self.check_bundle_certificate(app, &directory.join(bundle::CHAIN), now_ms)?;
         Ok(bundle)
     }
 
-    /// Issues a further user certificate for an app, with the same set of files, into `directory`, which must be missing or empty. A user
-    /// who has a certificate that is neither revoked nor expired is [`CredentialsError::Exists`].
+    /// Issues a further user certificate for an app, with the same set of files, into `directory`, which must be missing or empty, or it is
+    /// [`CredentialsError::DirectoryNotEmpty`]. A user who has a certificate that is neither revoked nor expired is
+    /// [`CredentialsError::Exists`]. In the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that counts no
+    /// longer are moved aside.
     pub fn issue_user(
         &self,
         app: &str,
@@ -199,11 +222,10 @@ impl Credentials {
     ) -> Result<(UserCertificate, Bundle), CredentialsError> {
         check_bundle(app, user, topic, endpoint)?;
         let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = prepared_directory(directory)?;
-        let (certificate, issued) =
-            self.issue(app, user, now_ms, |entries| refuse_second(entries, app, user, now_ms))?;
-        let bundle = bundle::create(&directory, &self.authority, user, &issued, topic, endpoint)?;
-        Ok((certificate, bundle))
+        let check = |entries: &Entries<Registered>| refuse_second(entries, app, user, now_ms);
+        check(&self.register.entries())?;
+        let directory = self.prepared_directory(directory, app, user)?;
+        self.issue(&NewUser { app, user, topic, endpoint, directory: &directory }, now_ms, check)
     }
 
     /// Every user certificate ever issued, of one app or of all; revoked ones say so. Sorted by app, user, and when they were issued.
@@ -240,17 +262,17 @@ impl Credentials {
     }
 
     fn bundle_directory(&self, app: &str) -> PathBuf {
-        self.data_dir.join("credentials").join(app)
+        self.data_dir.join(BUNDLES).join(app)
     }
 
-    /// Makes a certificate; it is in the register before anyone can have it.
+    /// Makes a certificate with its files; it is in the register before anyone can have it.
     fn issue(
         &self,
-        app: &str,
-        user: &str,
+        new: &NewUser<'_>,
         now_ms: u64,
-        check: impl FnOnce(&Entries<UserCertificate>) -> Result<(), CredentialsError>,
-    ) -> Result<(UserCertificate, Issued), CredentialsError> {
+        check: impl FnOnce(&Entries<Registered>) -> Result<(), CredentialsError>,
+    ) -> Result<(UserCertificate, Bundle), CredentialsError> {
+        let &NewUser { app, user, topic, endpoint, directory } = new;
         let issued = self.authority.issue_user(app, user, now_ms)?;
         let certificate = UserCertificate {
             app: app.to_owned(),
@@ -260,19 +282,41 @@ impl Credentials {
             expires_ms: issued.expires_ms,
             revoked_ms: None,
         };
-        self.register.add(certificate.clone(), check)?;
+        let prepared = bundle::prepare(directory, &self.authority, user, &issued, topic, endpoint)?;
+        let registered = Registered { certificate: certificate.clone(), files: Some(prepared.handed_out()) };
+        self.register.add(registered, check)?;
         tracing::info!(app, user, serial = certificate.serial, "issued a user certificate");
-        Ok((certificate, issued))
+        Ok((certificate, prepared.place()?))
+    }
+
+    /// The absolute path of a directory that files can be put into; what is above it is made.
+    fn prepared_directory(&self, directory: &Path, app: &str, user: &str) -> Result<PathBuf, CredentialsError> {
+        let Some((parent, name)) = directory.parent().zip(directory.file_name()) else {
+            return Err(CredentialsError::bad_name(format!(
+                "{} does not end in a directory's name",
+                directory.display()
+            )));
+        };
+        let is_vacant = disk::is_vacant(directory)?;
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        disk::ensure_directory(parent)?;
+        let parent = parent.canonicalize().map_err(CredentialsError::io("cannot find", parent))?;
+        let place = parent.join(name);
+        if !is_vacant {
+            let is_own = place == self.bundle_directory(app).join(USERS_OF_APP).join(user);
+            if !is_own || bundle::principal(&place.join(bundle::CHAIN))?.is_none_or(|found| found.user != user) {
+                return Err(CredentialsError::DirectoryNotEmpty { path: directory.to_owned() });
+            }
+            let aside = parent.join(format!(".withdrawn-{}", random::letters_and_digits(12)));
+            files::move_durably(&place, &aside).map_err(CredentialsError::io("cannot move aside", &place))?;
+            tracing::info!(user, from = %place.display(), to = %aside.display(), "moved the files of a withdrawn certificate aside");
+        }
+        Ok(place)
     }
 
     fn check_bundle_certificate(&self, app: &str, path: &Path, now_ms: u64) -> Result<(), CredentialsError> {
-        let Some(pem) = files::read(path, files::PRIVATE)? else { return Ok(()) };
-        let der =
-            CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| CredentialsError::file(path, error))?;
-        let principal = ClientPrincipal::from_der(&der).map_err(|error| CredentialsError::file(path, error))?;
-        if principal.app != app {
-            return Err(CredentialsError::file(path, format!("it is a certificate for the app {:?}", principal.app)));
-        }
+        let Some(principal) = bundle::principal(path)? else { return Ok(()) };
+        check_principal(path, &principal, app, DEFAULT_USER)?;
         let expires_ms = self.register.expires_ms(&principal.serial);
         let warning = match self.register.standing_of(&principal) {
             Standing::Revoked => "the app's own user certificate is revoked",
@@ -287,25 +331,92 @@ impl Credentials {
     }
 }
 
-fn open_authority(directory: &Path, now_ms: u64) -> Result<(Authority, Register), CredentialsError> {
-    let path = directory.join("users.json");
-    let register = Register::open(&path)?;
-    match (Authority::exists(directory)?, register) {
-        (true, Some(register)) => Ok((Authority::open(directory, now_ms)?, register)),
+const AUTHORITY: &str = "authority";
+const USERS: &str = "users.json";
+const BUNDLES: &str = "credentials";
+const USERS_OF_APP: &str = "users";
+
+/// A user who gets a certificate.
+struct NewUser<'a> {
+    app: &'a str,
+    user: &'a str,
+    topic: &'a str,
+    endpoint: &'a str,
+    /// Where the files go.
+    directory: &'a Path,
+}
+
+fn open_authority(
+    data_dir: &Path,
+    format: DirectoryFormat,
+    now_ms: u64,
+) -> Result<(Authority, Register), CredentialsError> {
+    let directory = data_dir.join(AUTHORITY);
+    let path = directory.join(USERS);
+    match (Authority::exists(&directory)?, Register::look(&path, format)?) {
+        (true, Some(found)) => {
+            let authority = Authority::open(&directory, format, now_ms)?;
+            let recorded =
+                || bundle_directories(data_dir).iter().filter_map(|found| bundle::record(&found.path)).collect();
+            let register = Register::open(&path, authority.id(), found, recorded)?;
+            Ok((authority, register))
+        }
         (true, None) => Err(CredentialsError::file(
             &path,
             "it is missing, though the certificate authority exists; without it nobody knows what is revoked",
         )),
-        (false, Some(register)) if !register.is_empty() => Err(CredentialsError::file(
-            &directory.join("ca.pem"),
+        (false, Some(found)) if !found.entries.is_empty() => Err(CredentialsError::file(
+            &directory.join(authority::CERTIFICATE),
             "it is missing, though users.json lists certificates that it issued",
         )),
         // The register first: with ca.pem the authority exists, and then its register must.
-        (false, _) => {
-            let register = Register::create(&path)?;
-            Ok((Authority::create(directory, now_ms)?, register))
-        }
+        (false, _) => Authority::create(&directory, now_ms, |id| Register::create(&path, id)),
     }
+}
+
+/// Where a user's files are.
+struct BundleDirectory {
+    app: String,
+    user: String,
+    path: PathBuf,
+}
+
+/// Every directory below the data directory that holds a user's files. What cannot be listed holds none.
+fn bundle_directories(data_dir: &Path) -> Vec<BundleDirectory> {
+    let mut found = Vec::new();
+    for (app, path) in directories_in(&data_dir.join(BUNDLES)) {
+        for (user, path) in directories_in(&path.join(USERS_OF_APP)) {
+            found.push(BundleDirectory { app: app.clone(), user, path });
+        }
+        found.push(BundleDirectory { app, user: DEFAULT_USER.to_owned(), path });
+    }
+    found
+}
+
+/// Directories that are in use, with their names.
+fn directories_in(path: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
+    let mut found: Vec<_> = named.filter(|(name, path)| !name.starts_with('.') && path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+/// What was ever handed out to a user.
+fn handed_out_to(entries: &Entries<Registered>, app: &str, user: &str) -> Vec<HandedOut> {
+    let is_of_user = |entry: &&Registered| entry.certificate.app == app && entry.certificate.user == user;
+    entries.values().filter(is_of_user).filter_map(|entry| entry.files.clone()).collect()
+}
+
+fn check_principal(path: &Path, principal: &ClientPrincipal, app: &str, user: &str) -> Result<(), CredentialsError> {
+    let message = if principal.app != app {
+        format!("it is a certificate for the app {:?}", principal.app)
+    } else if principal.user != user {
+        format!("it is a certificate of the user {:?}", principal.user)
+    } else {
+        return Ok(());
+    };
+    Err(CredentialsError::file(path, message))
 }
 
 fn check_bundle(app: &str, user: &str, topic: &str, endpoint: &str) -> Result<(), CredentialsError> {
@@ -315,28 +426,12 @@ fn check_bundle(app: &str, user: &str, topic: &str, endpoint: &str) -> Result<()
     names::check_endpoint(endpoint)
 }
 
-/// The absolute path of a directory that files can be put into; what is above it is made.
-fn prepared_directory(directory: &Path) -> Result<PathBuf, CredentialsError> {
-    if !files::is_vacant(directory)? {
-        return Err(CredentialsError::file(directory, "it is not empty; a user's files need a directory of their own"));
-    }
-    let Some((parent, name)) = directory.parent().zip(directory.file_name()) else {
-        return Err(CredentialsError::file(directory, "it does not end in a directory's name"));
-    };
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    files::ensure_directory(parent)?;
-    let parent = parent.canonicalize().map_err(CredentialsError::io("cannot find", parent))?;
-    Ok(parent.join(name))
-}
-
-fn refuse_second(
-    entries: &Entries<UserCertificate>,
-    app: &str,
-    user: &str,
-    now_ms: u64,
-) -> Result<(), CredentialsError> {
-    let counts = |entry: &UserCertificate| {
-        entry.app == app && entry.user == user && entry.revoked_ms.is_none() && entry.expires_ms > now_ms
+fn refuse_second(entries: &Entries<Registered>, app: &str, user: &str, now_ms: u64) -> Result<(), CredentialsError> {
+    let counts = |Registered { certificate, .. }: &Registered| {
+        certificate.app == app
+            && certificate.user == user
+            && certificate.revoked_ms.is_none()
+            && certificate.expires_ms > now_ms
     };
     let taken = entries.values().any(counts);
     if taken { Err(CredentialsError::Exists { kind: "user", name: user.to_owned() }) } else { Ok(()) }

@@ -14,6 +14,10 @@ pub(crate) fn check_app(name: &str) -> Result<(), CredentialsError> {
 /// A user's name: it becomes the CN of certificates.
 pub(crate) fn check_user(name: &str) -> Result<(), CredentialsError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
+    if name.starts_with('.') {
+        // The directory of its files would be one that nobody sees.
+        return Err(CredentialsError::bad_name(format!("a user's name does not begin with '.', as {name:?} does")));
+    }
     check(name, NAME_BYTES_MAX, fits, "a user's name is 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'")
 }
 
@@ -76,6 +80,7 @@ mod tests {
         assert!(
             check_app("shop-2").is_ok() && check_user("Ann@shop.example").is_ok() && check_topic("a.B_c-9").is_ok()
         );
+        assert!(check_user(".ann").is_err() && check_user("a.n.n").is_ok());
         for name in ["", ".", "..", "a/b", "a b", "a\n", "ä", "a$b", "a'b", &"a".repeat(65)] {
             assert!(check_app(name).is_err() && check_user(name).is_err(), "{name:?}");
         }

@@ -1,7 +1,7 @@
 //! The server's own certificate: for the Kafka endpoint and for HTTPS, renewed while connections go on.
 //!
 //! ```text
-//! authority/server.pem   certificate and private key (PKCS#8) in one file, so that they always belong together
+//! authority/server.pem   certificate and private key (PKCS#8) in one sealed file, so that they always belong together
 //! ```
 //! Invariants: it names exactly `localhost`, the loopback addresses and every name asked for since the start; whoever resolves it after a
 //! renewal gets the new one, in every TLS configuration that was made of it.
@@ -14,6 +14,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use files::DirectoryFormat;
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
@@ -24,7 +25,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use crate::{
     CredentialsError,
     authority::{self, Authority, Issued},
-    files,
+    disk::{self, Kept},
     limits::{DAY_MS, RENEWAL_DAYS},
     tls,
 };
@@ -46,15 +47,27 @@ struct Live {
 }
 
 impl ServerCertificate {
-    /// The certificate kept in the authority's directory; nothing is read or made before [`ServerCertificate::ensure`].
-    pub(crate) fn new(authority: Arc<Authority>, directory: &Path) -> Self {
-        let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        Self {
-            authority,
-            path: directory.join("server.pem"),
-            names: Mutex::new(always.into()),
-            live: ArcSwapOption::empty(),
+    /// The certificate kept in the authority's directory, sealed where it is of format 1; none is made before [`ServerCertificate::ensure`].
+    pub(crate) fn open(
+        authority: Arc<Authority>,
+        directory: &Path,
+        format: DirectoryFormat,
+    ) -> Result<Self, CredentialsError> {
+        let path = directory.join(FILE);
+        if let Some((_, Some(old))) = read(&path, &authority, format)? {
+            disk::write_sealed(&path, &old)?;
         }
+        let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        Ok(Self { authority, path, names: Mutex::new(always.into()), live: ArcSwapOption::empty() })
+    }
+
+    /// Whether there is a certificate, and none that cannot be used; changes nothing.
+    pub(crate) fn look(
+        authority: &Authority,
+        directory: &Path,
+        format: DirectoryFormat,
+    ) -> Result<bool, CredentialsError> {
+        Ok(read(&directory.join(FILE), authority, format)?.is_some())
     }
 
     /// Makes the live certificate name these too; reads or renews it where it does not. Says whether it made a new one.
@@ -65,25 +78,42 @@ impl ServerCertificate {
         if self.live.load().as_ref().is_some_and(|live| live.is_good(&wanted, now_ms)) {
             return Ok(false);
         }
-        if let Some(kept) = self.read()?
+        if let Some((kept, _)) = read(&self.path, &self.authority, DirectoryFormat::Sealed)?
             && kept.is_good(&wanted, now_ms)
         {
             self.live.store(Some(Arc::new(kept)));
             return Ok(false);
         }
         let issued = self.authority.issue_server(&Vec::from_iter(wanted.iter().cloned()), now_ms)?;
-        files::write(&self.path, (issued.pem.clone() + &issued.key_pem).as_bytes(), files::PRIVATE)?;
+        disk::write_sealed(&self.path, &(issued.pem.clone() + &issued.key_pem))?;
         tracing::info!(names = ?*wanted, "made a server certificate");
         self.live.store(Some(Arc::new(Live::new(issued, wanted.clone())?)));
         Ok(true)
     }
+}
 
-    fn read(&self) -> Result<Option<Live>, CredentialsError> {
-        let Some(text) = files::read(&self.path, files::PRIVATE)? else { return Ok(None) };
-        parse(&text, self.authority.der()).map(Some).map_err(|message| {
-            CredentialsError::file(&self.path, message + "; without the file, the server makes another")
-        })
-    }
+/// The file's name.
+pub(crate) const FILE: &str = "server.pem";
+
+/// The certificate in the file at `path`, and its text if that is of format 1.
+fn read(
+    path: &Path,
+    authority: &Authority,
+    format: DirectoryFormat,
+) -> Result<Option<(Live, Option<String>)>, CredentialsError> {
+    let remedy =
+        |message: String| CredentialsError::file(path, message + "; without the file, the server makes another");
+    let kept = disk::read_sealed(path, format).map_err(|error| match error {
+        CredentialsError::File { message, .. } => remedy(message),
+        other => other,
+    })?;
+    let (text, is_old) = match kept {
+        Kept::Missing => return Ok(None),
+        Kept::Current(text) => (text, false),
+        Kept::Old(text) => (text, true),
+    };
+    let live = parse(&text, authority.der()).map_err(remedy)?;
+    Ok(Some((live, is_old.then_some(text))))
 }
 
 impl ResolvesServerCert for ServerCertificate {
@@ -168,12 +198,16 @@ mod tests {
     impl Fixture {
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
-            let authority = Arc::new(Authority::create(directory.path(), NOW_MS).unwrap());
-            Self { directory, authority }
+            let (authority, ()) = Authority::create(directory.path(), NOW_MS, |_| Ok(())).unwrap();
+            Self { directory, authority: Arc::new(authority) }
+        }
+
+        fn open(&self) -> Result<ServerCertificate, CredentialsError> {
+            ServerCertificate::open(self.authority.clone(), self.directory.path(), DirectoryFormat::Unmarked)
         }
 
         fn start(&self) -> ServerCertificate {
-            ServerCertificate::new(self.authority.clone(), self.directory.path())
+            self.open().unwrap()
         }
     }
 
@@ -213,7 +247,7 @@ mod tests {
         let path = fixture.directory.path().join("server.pem");
         for contents in [b"nonsense".to_vec(), fs::read(other.directory.path().join("server.pem")).unwrap()] {
             fs::write(&path, &contents).unwrap();
-            let error = fixture.start().ensure(&[], NOW_MS).unwrap_err().to_string();
+            let error = fixture.open().unwrap_err().to_string();
             assert!(error.contains("server.pem cannot be used: its certificate"), "{error}");
             assert_eq!(fs::read(&path).unwrap(), contents);
         }

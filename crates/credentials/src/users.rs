@@ -1,21 +1,25 @@
 //! User certificates: `CN=user, O=app`, and a serial that revocation uses.
 //!
-//! Invariants: every certificate ever issued is in the register (`authority/users.json`), before anyone has its key; revoked is for good.
+//! Invariants: every certificate ever issued is in the register (`authority/users.json`), before anyone has its key; revoked is for good. The
+//! register is that of one authority, and knows what the files were that were handed out with a certificate.
 //! Not here: making certificates (`authority`), refusing them (`client_verifier`).
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
+use files::DirectoryFormat;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use x509_parser::prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate};
 
 use crate::{
     CredentialsError,
     authority::hex,
-    ledger::{Entries, Entry, Ledger},
+    ledger::{self, Entries, Entry, Ledger, Live},
 };
 
 /// A user certificate as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserCertificate {
     /// The app it opens (O).
     pub app: String,
@@ -78,11 +82,51 @@ fn only<'a>(mut values: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> 
     values.next().is_none().then_some(value)
 }
 
-impl Entry for UserCertificate {
+/// A certificate as the register keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Registered {
+    pub(crate) certificate: UserCertificate,
+    /// `None` where format 1 did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<HandedOut>,
+}
+
+/// What was handed out with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandedOut {
+    /// The fingerprint of each file that never changes, by its name.
+    pub(crate) files: BTreeMap<String, String>,
+    /// The fingerprint of the passwords.
+    pub(crate) passwords: String,
+}
+
+/// Whose register it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegisterHead {
+    /// The id of the authority that issued the certificates.
+    pub(crate) authority: String,
+}
+
+impl Entry for Registered {
+    type Head = RegisterHead;
+    type Old = UserCertificate;
+
     fn id(&self) -> &str {
-        &self.serial
+        &self.certificate.serial
     }
 }
+
+impl From<UserCertificate> for Registered {
+    fn from(certificate: UserCertificate) -> Self {
+        Self { certificate, files: None }
+    }
+}
+
+/// What `users.json` holds.
+pub(crate) type RegisterContents = ledger::Contents<Registered>;
 
 /// How a certificate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,64 +142,92 @@ pub(crate) enum Standing {
 /// Every user certificate ever issued.
 #[derive(Debug)]
 pub(crate) struct Register {
-    ledger: Ledger<UserCertificate>,
+    ledger: Ledger<Registered>,
     revocations: watch::Sender<u64>,
 }
 
 impl Register {
-    /// Reads `users.json`; `None` if it is missing.
-    pub(crate) fn open(path: &Path) -> Result<Option<Self>, CredentialsError> {
-        Ok(Ledger::open(path)?.map(Self::new))
+    /// Reads `users.json`; `None` if it is missing. Changes nothing.
+    pub(crate) fn look(path: &Path, format: DirectoryFormat) -> Result<Option<RegisterContents>, CredentialsError> {
+        ledger::read(path, format)
     }
 
     /// Writes an empty `users.json`.
-    pub(crate) fn create(path: &Path) -> Result<Self, CredentialsError> {
-        Ok(Self::new(Ledger::create(path)?))
+    pub(crate) fn create(path: &Path, authority: &str) -> Result<Self, CredentialsError> {
+        let register = Self::new(path, authority, Entries::new());
+        register.ledger.write()?;
+        Ok(register)
     }
 
-    fn new(ledger: Ledger<UserCertificate>) -> Self {
-        Self { ledger, revocations: watch::Sender::new(0) }
+    /// Takes what was read, of this authority. What was of format 1 is written again, with what `recorded` says of files that were handed
+    /// out, by serial.
+    pub(crate) fn open(
+        path: &Path,
+        authority: &str,
+        found: RegisterContents,
+        recorded: impl FnOnce() -> Vec<(String, HandedOut)>,
+    ) -> Result<Self, CredentialsError> {
+        check_authority(path, authority, &found)?;
+        let mut entries = found.entries;
+        if found.head.is_some() {
+            return Ok(Self::new(path, authority, entries));
+        }
+        for (serial, files) in recorded() {
+            if let Some(entry) = entries.get_mut(&serial) {
+                entry.files = Some(files);
+            }
+        }
+        let register = Self::new(path, authority, entries);
+        register.ledger.write()?;
+        Ok(register)
     }
 
-    /// Whether nothing was ever issued.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ledger.entries().is_empty()
+    fn new(path: &Path, authority: &str, entries: Entries<Registered>) -> Self {
+        let head = RegisterHead { authority: authority.to_owned() };
+        Self { ledger: Ledger::new(path, head, entries), revocations: watch::Sender::new(0) }
     }
 
     /// Takes in a certificate that is about to be handed out, if `check` lets it.
     pub(crate) fn add(
         &self,
-        certificate: UserCertificate,
-        check: impl FnOnce(&Entries<UserCertificate>) -> Result<(), CredentialsError>,
+        registered: Registered,
+        check: impl FnOnce(&Entries<Registered>) -> Result<(), CredentialsError>,
     ) -> Result<(), CredentialsError> {
-        self.ledger.add(certificate, check)
+        self.ledger.change(|Live { entries, .. }| {
+            check(entries)?;
+            entries.insert(registered.id().to_owned(), registered);
+            Ok(())
+        })
+    }
+
+    /// All of it at this moment.
+    pub(crate) fn entries(&self) -> Entries<Registered> {
+        self.ledger.live().entries.clone()
     }
 
     /// Sorted by app, user, and when they were issued.
     pub(crate) fn list(&self, app: Option<&str>) -> Vec<UserCertificate> {
-        let entries = self.ledger.entries();
+        let live = self.ledger.live();
+        let certificates = live.entries.values().map(|entry| &entry.certificate);
         let mut list: Vec<_> =
-            entries.values().filter(|entry| app.is_none_or(|app| entry.app == app)).cloned().collect();
+            certificates.filter(|certificate| app.is_none_or(|app| certificate.app == app)).cloned().collect();
         list.sort_by(|a, b| (&a.app, &a.user, a.issued_ms).cmp(&(&b.app, &b.user, b.issued_ms)));
         list
     }
 
     /// How the certificate of a serial stands.
     pub(crate) fn standing(&self, serial: &str) -> Standing {
-        self.ledger.entries().get(serial).map_or(Standing::Unknown, standing)
+        self.ledger.live().entries.get(serial).map_or(Standing::Unknown, |entry| standing(&entry.certificate))
     }
 
     /// How a certificate stands that names these; one that names others than the register does was not issued here.
     pub(crate) fn standing_of(&self, principal: &ClientPrincipal) -> Standing {
-        match self.ledger.entries().get(&principal.serial) {
-            Some(entry) if entry.app == principal.app && entry.user == principal.user => standing(entry),
-            _ => Standing::Unknown,
-        }
+        standing_in(&self.ledger.live().entries, principal)
     }
 
     /// When the certificate of a serial ends; 0 if it is not in the register.
     pub(crate) fn expires_ms(&self, serial: &str) -> u64 {
-        self.ledger.entries().get(serial).map_or(0, |entry| entry.expires_ms)
+        self.ledger.live().entries.get(serial).map_or(0, |entry| entry.certificate.expires_ms)
     }
 
     /// Revokes those that `which` picks and that are not revoked yet; gives them. They are refused at once, also where the register
@@ -166,7 +238,8 @@ impl Register {
         which: impl Fn(&UserCertificate) -> bool,
     ) -> Result<Vec<UserCertificate>, CredentialsError> {
         let (revoked, saved) = self.ledger.withdraw(|entries| {
-            let picked = entries.values_mut().filter(|entry| entry.revoked_ms.is_none() && which(entry));
+            let all = entries.values_mut().map(|entry| &mut entry.certificate);
+            let picked = all.filter(|certificate| certificate.revoked_ms.is_none() && which(certificate));
             let revoke = |entry: &mut UserCertificate| {
                 entry.revoked_ms = Some(now_ms);
                 entry.clone()
@@ -188,6 +261,28 @@ impl Register {
     /// Changes at each revocation, after it counts.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.revocations.subscribe()
+    }
+}
+
+/// A register that another authority's certificates are in says nothing of this one's.
+pub(crate) fn check_authority(path: &Path, authority: &str, found: &RegisterContents) -> Result<(), CredentialsError> {
+    match &found.head {
+        Some(head) if head.authority != authority => {
+            Err(CredentialsError::file(path, "it is the register of another certificate authority"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// See [`Register::standing_of`].
+pub(crate) fn standing_in(entries: &Entries<Registered>, principal: &ClientPrincipal) -> Standing {
+    match entries.get(&principal.serial) {
+        Some(Registered { certificate, .. })
+            if certificate.app == principal.app && certificate.user == principal.user =>
+        {
+            standing(certificate)
+        }
+        _ => Standing::Unknown,
     }
 }
 
@@ -238,7 +333,7 @@ mod tests {
     #[test]
     fn revocation_is_seen_by_whoever_is_woken() {
         let directory = tempfile::tempdir().unwrap();
-        let register = Register::create(&directory.path().join("users.json")).unwrap();
+        let register = Register::create(&directory.path().join("users.json"), "a").unwrap();
         let certificate = |serial: &str, user: &str| UserCertificate {
             app: "shop".into(),
             user: user.into(),
@@ -247,8 +342,8 @@ mod tests {
             expires_ms: 9,
             revoked_ms: None,
         };
-        register.add(certificate("01", "ann"), |_| Ok(())).unwrap();
-        register.add(certificate("02", "bob"), |_| Ok(())).unwrap();
+        register.add(certificate("01", "ann").into(), |_| Ok(())).unwrap();
+        register.add(certificate("02", "bob").into(), |_| Ok(())).unwrap();
         let watch = register.watch();
 
         let revoked = register.revoke(5, |entry| entry.user == "ann").unwrap();

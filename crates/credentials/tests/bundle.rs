@@ -51,6 +51,8 @@ fn every_file_is_there_for_its_owner_alone() {
     fixture.server();
     for file in [
         "admin.key",
+        "admin.key.sha256",
+        "access.json",
         "keys.json",
         "authority/ca.key",
         "authority/ca.pem",
@@ -166,7 +168,7 @@ fn loosened_permissions_are_tightened() {
         .map(|(name, mode)| (bundle.directory.join(name), *mode))
         .chain([(bundle.directory.clone(), 0o700)])
         .chain(
-            ["admin.key", "keys.json", "authority/ca.key", "authority/users.json"]
+            ["admin.key", "access.json", "keys.json", "authority/ca.key", "authority/users.json"]
                 .map(|name| (fixture.data_dir().join(name), 0o600)),
         )
         .collect();
@@ -268,9 +270,45 @@ fn a_users_files_overwrite_nothing() {
     fs::write(directory.join("user.key"), "precious").unwrap();
     let error =
         fixture.credentials.issue_user("shop", "ann", TOPIC, ENDPOINT, &directory, now_ms()).unwrap_err().to_string();
-    assert!(error.contains("it is not empty"), "{error}");
+    assert!(error.contains("home is not empty"), "{error}");
     assert_eq!(fs::read_to_string(directory.join("user.key")).unwrap(), "precious");
     assert_eq!(fixture.credentials.users(None), [], "no certificate is issued in vain");
+}
+
+#[test]
+fn a_withdrawn_users_own_place_is_used_again_and_its_files_are_kept() {
+    let fixture = Fixture::new();
+    let users = fixture.bundle().directory.join("users");
+    let issue = |user: &str, directory: &Path| {
+        fixture.credentials.issue_user("shop", user, TOPIC, ENDPOINT, directory, now_ms())
+    };
+    let (first, bundle) = issue("ann", &users.join("ann")).unwrap();
+    assert!(matches!(issue("ann", &users.join("ann")), Err(CredentialsError::Exists { .. })));
+    assert!(matches!(issue("bob", &users.join("ann")), Err(CredentialsError::DirectoryNotEmpty { .. })));
+    let key = fs::read(bundle.directory.join("user.key")).unwrap();
+    fixture.credentials.revoke_user("shop", "ann", now_ms()).unwrap();
+    let (second, again) = issue("ann", &users.join("ann")).unwrap();
+    assert_eq!(again.directory, bundle.directory);
+    assert!(second.serial != first.serial && fs::read(again.directory.join("user.key")).unwrap() != key);
+    let aside: Vec<_> = fs::read_dir(&users).unwrap().map(|entry| entry.unwrap().path().join("user.key")).collect();
+    assert!(aside.iter().any(|path| fs::read(path).unwrap() == key), "{aside:?}");
+    assert_eq!(credentials::verify(&fixture.data_dir()).iter().filter(|finding| finding.is_damage).count(), 0);
+}
+
+#[test]
+fn an_issued_users_files_are_for_their_owner_alone() {
+    let fixture = Fixture::new();
+    let directory = fixture.directory.path().join("made/for/ann");
+    fs::create_dir_all(directory.parent().unwrap()).unwrap();
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let bundle = fixture.credentials.issue_user("shop", "ann", TOPIC, ENDPOINT, &directory, now_ms()).unwrap().1;
+    for (name, expected) in FILES {
+        assert_eq!(mode(&bundle.directory.join(name)), expected, "{name}");
+    }
+    assert_eq!(mode(&directory), 0o700);
+    let (_, deep) = fixture.user("bob", now_ms());
+    assert_eq!([mode(&deep.directory), mode(deep.directory.parent().unwrap())], [0o700; 2]);
 }
 
 #[test]

@@ -64,11 +64,15 @@ fn the_admin_key() {
 
     let own = "a-key-that-the-operator-has-chosen";
     fs::write(&path, own).unwrap();
+    let error = Credentials::open(&fixture.data_dir(), now_ms()).unwrap_err().to_string();
+    assert!(error.contains("admin.key cannot be used: it is not what admin.key.sha256 says"), "{error}");
+    fs::remove_file(fixture.data_dir().join("admin.key.sha256")).unwrap();
     fixture.reopen();
     assert_eq!(fixture.credentials.authenticate(own), Some(Principal::Admin));
     assert_eq!(fixture.credentials.authenticate(&key), None);
     for wrong in ["", "short\n", "two lines, both of them long enough\nto be an admin key\n"] {
         fs::write(&path, wrong).unwrap();
+        let _ = fs::remove_file(fixture.data_dir().join("admin.key.sha256"));
         let error = Credentials::open(&fixture.data_dir(), now_ms()).unwrap_err().to_string();
         assert!(
             error.ends_with(
@@ -80,16 +84,82 @@ fn the_admin_key() {
 }
 
 #[test]
-fn lost_or_wrong_keys_are_an_error() {
+fn wrong_keys_are_an_error() {
     let fixture = Fixture::new();
     let path = fixture.data_dir().join("keys.json");
     let open = || Credentials::open(&fixture.data_dir(), now_ms()).unwrap_err().to_string();
-    fs::remove_file(&path).unwrap();
-    assert!(open().ends_with(
-        "keys.json cannot be used: it is missing, though admin.key is there; without it no API key is known"
-    ));
     fs::write(&path, r#"{"version":1,"entries":[{"name":"a","grants":[],"created_ms":1,"sha256":"+1"}]}"#).unwrap();
     assert!(open().contains("keys.json cannot be used: a SHA-256 is 64 hex digits"), "{}", open());
+}
+
+#[test]
+fn a_key_that_was_made_closes_until_the_ring_is_opened_again() {
+    let mut fixture = Fixture::new();
+    assert!(!fixture.credentials.is_closed(), "no key was made yet");
+    fixture.reopen();
+    assert!(!fixture.credentials.is_closed());
+    fixture.credentials.create_key(new_key("a"), 7).unwrap();
+    assert!(fixture.credentials.is_closed());
+    let error = fixture.credentials.open_again().unwrap_err();
+    assert!(matches!(&error, CredentialsError::KeysExist { names } if names == &["a"]), "{error}");
+    fixture.credentials.revoke_key("a").unwrap();
+    for _ in 0..2 {
+        assert!(fixture.credentials.is_closed(), "revoking the last key opens nothing");
+        fixture.reopen();
+    }
+    fixture.credentials.open_again().unwrap();
+    for _ in 0..2 {
+        assert!(!fixture.credentials.is_closed());
+        fixture.reopen();
+    }
+    fixture.credentials.create_key(new_key("b"), 7).unwrap();
+    fixture.reopen();
+    assert!(fixture.credentials.is_closed(), "it closes once more");
+}
+
+#[test]
+fn whatever_files_are_lost_what_was_closed_stays_closed() {
+    let files = ["keys.json", "access.json", "admin.key", "admin.key.sha256"];
+    for lost in 1..1_u32 << files.len() {
+        for is_revoked in [false, true] {
+            let mut fixture = Fixture::new();
+            let (_, secret) = fixture.credentials.create_key(new_key("a"), 7).unwrap();
+            if is_revoked {
+                fixture.credentials.revoke_key("a").unwrap();
+            }
+            for (at, file) in files.iter().enumerate().filter(|(at, _)| lost & 1 << at != 0) {
+                fs::remove_file(fixture.data_dir().join(file)).unwrap_or_else(|error| panic!("{at} {file}: {error}"));
+            }
+            for _ in 0..2 {
+                fixture.reopen();
+                assert!(fixture.credentials.is_closed(), "{lost:b}, revoked: {is_revoked}");
+                let known = fixture.credentials.authenticate(&secret).is_some();
+                assert_eq!(known, !is_revoked && lost & 1 == 0, "{lost:b}, revoked: {is_revoked}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_start_that_was_cut_short_leaves_nothing_closed() {
+    // The order in which the files are made.
+    let made = [
+        "access.json",
+        "keys.json",
+        "admin.key.sha256",
+        "admin.key",
+        "authority/ca.key",
+        "authority/users.json",
+        "authority/ca.pem",
+    ];
+    for kept in 0..=made.len() {
+        let mut fixture = Fixture::new();
+        for lost in &made[kept..] {
+            fs::remove_file(fixture.data_dir().join(lost)).unwrap();
+        }
+        fixture.reopen();
+        assert!(!fixture.credentials.is_closed(), "only {:?} were made", &made[..kept]);
+    }
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn temporary_path(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.tmp"))
 }
 
-fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+/// Makes the file, durably but for its name; one that is there goes.
+pub(crate) fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}

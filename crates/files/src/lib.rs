@@ -6,17 +6,21 @@
 //! Not here: what the files mean.
 
 mod data_file;
+mod directory_format;
 mod durable;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod sealed;
+mod whole_directory;
 
 pub use data_file::DataFile;
+pub use directory_format::{DirectoryFormat, DirectoryFormatError};
 pub use durable::{
     PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, sync_directory,
     write_whole,
 };
 pub use sealed::{Sealed, UnsealError, seal, unseal};
+pub use whole_directory::{NewFile, is_vacant, write_directory};
 
 use std::path::Path;
 

@@ -149,16 +149,16 @@ impl HttpApi {
     }
 
     /// Whether the API is open, without any key, to requests that arrive on a listener at this address. It is on a loopback address or with
-    /// `insecure_open`, as long as no key was made (CONTRACT section 6). Whoever starts the server says so loudly.
+    /// `insecure_open`, as long as no key was made since it was last opened again (CONTRACT section 6). Whoever starts the server says so loudly.
     pub fn is_open(&self, address: std::net::SocketAddr) -> bool {
         (self.state.options.insecure_open || address.ip().is_loopback()) && !self.state.keys_exist()
     }
 }
 
 impl State {
-    /// Once a key exists every request needs one, on loopback too.
+    /// Once a key was made every request needs one, on loopback too, also when all are revoked.
     pub(crate) fn keys_exist(&self) -> bool {
-        !self.credentials.keys().is_empty()
+        self.credentials.is_closed()
     }
 
     /// Where an app's certificates and settings are (CONTRACT section 5).

@@ -133,7 +133,9 @@ impl Failure {
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
+            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
             Failure::TxnNotApplied { .. }
             | Failure::AppNotFound { .. }
             | Failure::DocumentNotFound { .. }
@@ -145,7 +147,9 @@ impl Failure {
             Failure::CreateApp(CreateAppError::Exists(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
-            | Failure::Credentials(CredentialsError::Exists { .. }) => StatusCode::CONFLICT,
+            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
+                StatusCode::CONFLICT
+            }
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {

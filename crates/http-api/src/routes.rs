@@ -75,6 +75,7 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
+        routes.add(Method::POST, "", "/admin/v1/open-again", keys::open_again);
         routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);

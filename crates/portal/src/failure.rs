@@ -84,8 +84,11 @@ impl Failure {
             | Failure::TooExpensive(_)
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
-            Failure::LiveQuery(ChangeError::Exists(_)) | Failure::Credentials(CredentialsError::Exists { .. }) => {
+            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
+                StatusCode::BAD_REQUEST
+            }
+            Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
             }
             Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
@@ -137,7 +140,12 @@ impl Failure {
             Failure::LiveQuery(
                 ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
             )
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::Exists { .. })
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::Exists { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::KeysExist { .. },
+            )
             | Failure::Commit(
                 CommitError::DocumentTooLarge { .. }
                 | CommitError::DocumentExists { .. }

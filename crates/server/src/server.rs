@@ -18,6 +18,7 @@ use std::{
 
 use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
+use files::DirectoryFormat;
 use http_api::SignInLinks as _;
 use store::{AppName, DataDir, StoreOptions};
 use tokio::{sync::watch, task::JoinSet};
@@ -84,16 +85,40 @@ pub(crate) enum Access {
     Keys,
     /// Whoever has a key, but none was made yet.
     NoKeysYet,
+    /// Whoever has a key, but all are revoked or lost.
+    NoKeysLeft,
+}
+
+/// What there is of API keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// None was ever made, or the API was opened again since.
+    NeverMade,
+    /// Some were made, and none is left.
+    NoneLeft,
+    /// There are some.
+    Some,
+}
+
+impl Keys {
+    fn of(credentials: &Credentials) -> Self {
+        match (credentials.keys().is_empty(), credentials.is_closed()) {
+            (false, _) => Self::Some,
+            (true, true) => Self::NoneLeft,
+            (true, false) => Self::NeverMade,
+        }
+    }
 }
 
 impl Access {
-    /// A key that is made closes what was open.
-    fn of(loopback: bool, insecure_open: bool, any_keys: bool) -> Self {
-        match (any_keys, loopback, insecure_open) {
-            (true, _, _) => Access::Keys,
-            (false, true, _) => Access::OpenOnLoopback,
-            (false, false, true) => Access::OpenToAll,
-            (false, false, false) => Access::NoKeysYet,
+    /// A key that is made closes what was open, for good.
+    fn of(loopback: bool, insecure_open: bool, keys: Keys) -> Self {
+        match (keys, loopback, insecure_open) {
+            (Keys::Some, _, _) => Access::Keys,
+            (Keys::NoneLeft, _, _) => Access::NoKeysLeft,
+            (Keys::NeverMade, true, _) => Access::OpenOnLoopback,
+            (Keys::NeverMade, false, true) => Access::OpenToAll,
+            (Keys::NeverMade, false, false) => Access::NoKeysYet,
         }
     }
 }
@@ -144,9 +169,9 @@ impl Server {
             }
         }
         let bundle = bundle.expect("the default app is one of the apps");
-        let any_keys = !credentials.keys().is_empty();
+        let keys = Keys::of(&credentials);
         let door = |(base, address): (String, SocketAddr)| {
-            let access = Access::of(address.ip().is_loopback(), settings.insecure_open, any_keys);
+            let access = Access::of(address.ip().is_loopback(), settings.insecure_open, keys);
             Door { base, address, access }
         };
         let doors = listening.http_addresses().into_iter().map(door).collect();
@@ -169,6 +194,8 @@ impl Server {
             links: &links,
         };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
+        // Now every file has its checksum: one without is damage from here on.
+        DirectoryFormat::mark(&facts.data_dir)?;
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, links, shutdown, edges })
     }
@@ -264,9 +291,10 @@ mod tests {
 
     #[test]
     fn access_is_open_only_where_it_is_meant() {
-        assert_eq!(Access::of(true, false, false), Access::OpenOnLoopback);
-        assert_eq!(Access::of(false, true, false), Access::OpenToAll);
-        assert_eq!(Access::of(false, false, false), Access::NoKeysYet);
-        assert_eq!(Access::of(true, true, true), Access::Keys);
+        assert_eq!(Access::of(true, false, Keys::NeverMade), Access::OpenOnLoopback);
+        assert_eq!(Access::of(false, true, Keys::NeverMade), Access::OpenToAll);
+        assert_eq!(Access::of(false, false, Keys::NeverMade), Access::NoKeysYet);
+        assert_eq!(Access::of(true, true, Keys::Some), Access::Keys);
+        assert_eq!(Access::of(true, true, Keys::NoneLeft), Access::NoKeysLeft);
     }
 }

@@ -121,6 +121,13 @@ fn access(facts: &Facts, reader: &Reader<'_>) -> String {
                     "Whoever reaches {address} can read and write (--insecure-open).\n  To have it ask for keys, make one:  {create}"
                 ),
             )),
+            Access::NoKeysLeft => Some((
+                "NO KEY IS LEFT",
+                format!(
+                    "A key was made, so every request to {base} needs one, and all are revoked or lost. Make one:  {create}\n  Or ask for none again:  {}",
+                    command(facts, reader, "key open-again")
+                ),
+            )),
             Access::NoKeysYet => Some((
                 "NO KEY WAS MADE YET",
                 format!("{address} is not on loopback: every request to {base} gets 401 until you make one:  {create}"),
@@ -258,6 +265,9 @@ mod tests {
         let open = screen(vec![http(Access::OpenOnLoopback), https(Access::NoKeysYet)]);
         assert!(open.contains("curl -X POST 'http://127.0.0.1:8080/api/v4/store/write'"), "{open}");
         assert!(open.contains("NO KEY WAS MADE YET") && open.contains("0.0.0.0:8443 is not on loopback"), "{open}");
+        let closed = screen(vec![http(Access::NoKeysLeft)]);
+        assert!(closed.contains("NO KEY IS LEFT") && closed.contains("headwater key open-again"), "{closed}");
+        assert!(closed.contains("--header 'Authorization: Bearer <key>'"), "{closed}");
         let keys = screen(vec![http(Access::Keys), https(Access::Keys)]);
         assert!(
             keys.contains("curl --cacert '/data/credentials/default/ca.pem' -X POST 'https://localhost:8443/"),

@@ -47,8 +47,31 @@ fn a_key_closes_what_was_open_and_opens_it_to_its_holder() {
     assert_eq!(server.run(&["key", "revoke", "till"]).stdout, "revoked key till\n");
     assert_eq!(server.post_with_key("/api/v4/store/write", &susan(), Some(secret)).0, 401);
 
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 401, "revoking the last key opens nothing");
+
     let absent = server.run(&["key", "revoke", "till"]);
     assert!(absent.code() == Some(1) && only_line(&absent.stderr).contains("no key named \"till\""), "{absent:?}");
+}
+
+#[test]
+fn what_a_key_closed_is_opened_again_on_the_machine_alone() {
+    let server = TestServer::start();
+    assert!(server.run(&["key", "create", "till"]).status.success());
+    let early = server.run(&["key", "open-again"]);
+    assert!(early.code() == Some(1) && only_line(&early.stderr).contains("there are API keys (till)"), "{early:?}");
+    assert!(server.run(&["key", "revoke", "till"]).status.success());
+    assert_eq!(server.post("/admin/v1/open-again", &json!({})).0, 401);
+    let directory = server.directory();
+    server.terminate();
+
+    // Also when the file of the keys is gone.
+    std::fs::remove_file(directory.path().join("headwater-data/keys.json")).unwrap();
+    let server = TestServer::start_in(directory, &[]);
+    crate::support::wait_until("the screen is printed", || server.stdout().contains("NO KEY IS LEFT"));
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 401);
+    let opened = server.run(&["key", "open-again"]);
+    assert!(opened.code() == Some(0) && opened.stdout.contains("no key is needed any longer"), "{opened:?}");
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);
 }
 
 #[test]
@@ -68,6 +91,13 @@ fn a_certificate_is_issued_listed_and_revoked() {
     let revoked = server.run(&["credentials", "revoke", "warehouse"]);
     assert!(revoked.stdout.starts_with("revoked 1 certificate of warehouse: serial "), "{revoked:?}");
     assert_eq!(row("warehouse"), Some(5), "and when it was revoked");
+    let taken = server.run(&["credentials", "issue", "other", "--out", "for-warehouse"]);
+    assert!(only_line(&taken.stderr).contains("for-warehouse is not empty"), "{taken:?}");
+    for _ in 0..2 {
+        let issued = server.run(&["credentials", "issue", "till"]);
+        assert!(issued.code() == Some(0), "a name whose certificates are all revoked is issued again: {issued:?}");
+        assert!(server.run(&["credentials", "revoke", "till"]).status.success());
+    }
     let other = server.run(&["credentials", "list", "--app", "nowhere"]);
     assert!(other.code() == Some(1) && only_line(&other.stderr).contains("nowhere"), "{other:?}");
 }
@@ -99,4 +129,30 @@ fn verify_proves_a_stopped_server_whole() {
     let json = crate::support::run(directory.path(), &["verify", "--json"]).stdout;
     let report: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&report["whole"], &report["apps"][0]["documents"]), (&json!(true), &json!(1)));
+    assert_eq!(report["credentials"], json!({"findings": [], "notes": []}));
+}
+
+#[test]
+fn verify_and_the_start_name_a_flipped_bit_of_the_credentials() {
+    let server = TestServer::start();
+    let directory = server.directory();
+    server.terminate();
+    assert!(directory.path().join("headwater-data/format.json").exists());
+    for name in ["authority/users.json", "keys.json", "credentials/default/user.p12"] {
+        let path = directory.path().join("headwater-data").join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[60] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let found = crate::support::run(directory.path(), &["verify"]);
+        assert_eq!(found.code(), Some(1), "{name}: {found:?}");
+        assert!(found.stdout.contains("DAMAGE: ") && found.stdout.contains(name), "{name}: {found:?}");
+        let started = crate::support::run(
+            directory.path(),
+            &["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"],
+        );
+        assert!(started.code() == Some(1) && started.stderr.contains(name), "{name}: {started:?}");
+        bytes[60] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    assert_eq!(crate::support::run(directory.path(), &["verify"]).code(), Some(0));
 }

@@ -352,19 +352,15 @@ impl App {
         self.shared.journal.damage().map(str::to_owned)
     }
 
-    /// A text that is kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json`; `None` if there is none. Blocks on disk.
+    /// A text that is kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json` with a checksum; `None` if there is none.
+    /// What is damaged is an error. Blocks on disk.
     pub fn setting(&self, name: &str) -> std::io::Result<Option<String>> {
-        match std::fs::read_to_string(self.shared.dir.join(name).with_extension("json")) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        crate::settings::read(&self.shared.dir, name)
     }
 
     /// Replaces the text of [`App::setting`], durably and whole. Blocks on disk.
     pub fn set_setting(&self, name: &str, text: &str) -> std::io::Result<()> {
-        let path = self.shared.dir.join(name).with_extension("json");
-        files::write_whole(&path, text.as_bytes(), files::PRIVATE_FILE)
+        crate::settings::write(&self.shared.dir, name, text)
     }
 
     /// What was last noted of a view of the events; see [`App::note_view`].

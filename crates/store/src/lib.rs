@@ -22,6 +22,7 @@ mod replay;
 mod request;
 mod retention;
 mod sequencer;
+mod settings;
 mod snapshot;
 mod stats;
 mod trim_observer;

@@ -100,6 +100,7 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
 
 fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<AppReport, OpenError> {
     let mut report = AppReport { app: name.as_str().to_owned(), ..AppReport::default() };
+    report.findings.extend(crate::settings::findings(dir));
     let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
     let engine = KeyValues::open(&dir.join("documents"), ENGINE_CACHE_BYTES, ENGINE_THREADS)
         .and_then(Engine::open)

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Bundle, KEYSTORE, TRUSTSTORE, printable};
-use crate::{CredentialsError, files};
+use crate::{CredentialsError, disk};
 
 /// Its name in the bundle.
 pub(super) const FILE: &str = "live-query-settings.json";
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Settings {
     pub(super) endpoint: String,
     pub(super) group: String,
@@ -21,6 +21,7 @@ pub(super) struct Settings {
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Store {
     pub(super) path: String,
     pub(super) password: String,
@@ -41,21 +42,20 @@ impl Settings {
         })
     }
 
-    /// Reads it back: it is where the passwords are kept.
-    pub(super) fn read(directory: &Path) -> Result<Self, CredentialsError> {
+    /// Reads it back, with its text: it is where the passwords are kept.
+    pub(super) fn read(directory: &Path) -> Result<(Self, String), CredentialsError> {
         let path = directory.join(FILE);
         let wrong = |message: &dyn std::fmt::Display| {
             CredentialsError::file(&path, format!("{message}; without its directory, the server makes the files anew"))
         };
-        let text =
-            files::read(&path, files::PRIVATE)?.ok_or_else(|| wrong(&"it is missing, and with it the passwords"))?;
+        let text = disk::read_text(&path)?.ok_or_else(|| wrong(&"it is missing, and with it the passwords"))?;
         let settings: Self = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
         for Store { password, .. } in [&settings.cluster_certificate, &settings.user_certificate] {
             if password.is_empty() || !password.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
                 return Err(wrong(&"a password in it is not of A-Z, a-z and 0-9, which the script needs"));
             }
         }
-        Ok(settings)
+        Ok((settings, text))
     }
 
     pub(super) fn to_json(&self) -> String {

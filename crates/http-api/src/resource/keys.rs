@@ -26,6 +26,12 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
 }
 
+/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none.
+pub(crate) async fn open_again(State(state): State<Shared>, _: AdminCall) -> Result<Response, Failure> {
+    tokio::task::spawn_blocking(move || state.credentials.open_again()).await??;
+    Ok(reply::json_of(StatusCode::OK, &KeysReply { keys: Vec::new() }))
+}
+
 fn shown(key: ApiKey) -> KeyReply {
     let grants = key.grants.into_iter().map(shown_grant).collect();
     KeyReply { name: key.name, grants, created_ms: key.created_ms, secret: None }

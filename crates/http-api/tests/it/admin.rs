@@ -117,4 +117,33 @@ fn a_certificates_files_go_where_the_operator_says() {
     let reply = admin(&server, "POST", "/admin/v1/apps/default/credentials", &body);
     assert_eq!(reply.status, 201, "{}", reply.body);
     assert!(directory.join("user.p12").exists());
+    let body = json!({ "user": "other", "directory": directory }).to_string();
+    let reply = admin(&server, "POST", "/admin/v1/apps/default/credentials", &body);
+    assert_eq!(reply.status, 400);
+    assert!(reply.message().contains("files is not empty"), "{}", reply.body);
+}
+
+#[test]
+fn a_withdrawn_name_is_issued_again() {
+    let server = TestServer::start();
+    for _ in 0..2 {
+        let reply = admin(&server, "POST", "/admin/v1/apps/default/credentials", r#"{"user":"till"}"#);
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        assert_eq!(admin(&server, "DELETE", "/admin/v1/apps/default/credentials/till", "").status, 200);
+    }
+}
+
+#[test]
+fn what_a_key_closed_is_opened_again_by_the_admin_key_alone() {
+    let server = TestServer::start();
+    let open_again = || admin(&server, "POST", "/admin/v1/open-again", "");
+    assert_eq!(open_again().pair(), (200, r#"{"keys":[]}"#));
+    let key = server.key("all", &[("*", None, &[credentials::Permission::Admin])]);
+    assert_eq!(server.request("POST", "/admin/v1/open-again").key(&key).send().status, 403);
+    let reply = open_again();
+    assert_eq!((reply.status, reply.message().as_str()), (409, "there are API keys (all); revoke them first"));
+    server.credentials.revoke_key("all").unwrap();
+    assert!(!server.api.is_open(server.address));
+    assert_eq!(open_again().status, 200);
+    assert!(server.api.is_open(server.address));
 }

@@ -83,12 +83,6 @@ fn issue_to(state: &State, app: &AppName, user: &str) -> Result<Bundle, Failure>
     if known.iter().any(is_live) {
         return Err(CredentialsError::Exists { kind: "user", name: user.to_owned() }.into());
     }
-    if known.iter().any(|it| it.user == user) && directory.exists() {
-        return Err(Failure::BadInput(format!(
-            "the files of {user}'s certificate that was revoked, or has ended, are still in {}: move them away first",
-            directory.display()
-        )));
-    }
     let endpoint = &state.options.kafka_endpoint;
     Ok(state.credentials.issue_user(name, user, &topic, endpoint, &directory, now_ms)?.1)
 }

@@ -28,6 +28,8 @@ struct Keys {
     layout: Layout,
     rows: Vec<Row>,
     left_out: usize,
+    /// Whether a key was made, though there may be none now.
+    is_closed: bool,
     apps: Vec<String>,
     typed: Typed,
     error: Option<String>,
@@ -99,7 +101,11 @@ fn page(
     };
     let layout = scope.layout("Keys", Section::Keys);
     let rows = keys.into_iter().take(ROWS_SHOWN_MAX).map(row).collect();
-    layout::page(status, &Keys { layout, rows, left_out, apps: scope.state().app_names(), typed, error, made })
+    let is_closed = scope.state().credentials.is_closed();
+    layout::page(
+        status,
+        &Keys { layout, rows, left_out, is_closed, apps: scope.state().app_names(), typed, error, made },
+    )
 }
 
 /// A grant as `headwater key create --grant` takes it.

@@ -214,5 +214,5 @@ fn curl(scope: &Scope) -> String {
     let is_default = scope.name() == state.options.default_app.as_str();
     let app = if is_default { String::new() } else { format!("/{}", scope.name()) };
     let base = format!("{}{app}", state.options.http_base);
-    snippet::write_curl("", &base, !state.credentials.keys().is_empty())
+    snippet::write_curl("", &base, state.credentials.is_closed())
 }

@@ -45,6 +45,16 @@ Examples:
         /// Its name
         name: String,
     },
+    /// Ask for no key any longer, though one was made: only after every key was revoked
+    #[command(after_help = "\
+Once a key was made every request needs one, also after the last was revoked or keys.json was lost. This undoes that: the server
+is then as open as before its first key, on loopback or with --insecure-open to everybody. It needs the running server's data
+directory, with the admin key in it.
+
+Example:
+  headwater key revoke my-app
+  headwater key open-again")]
+    OpenAgain,
 }
 
 impl Key {
@@ -63,6 +73,10 @@ impl Key {
             Key::List { json } => {
                 let reply = connect(context)?.read("keys")?;
                 if json { print_line(&reply) } else { print_keys(&read_reply(&reply)?) }
+            }
+            Key::OpenAgain => {
+                connect(context)?.create("open-again", &json!({}))?;
+                print_line("no key is needed any longer where the server is open without keys, until one is made")
             }
             Key::Revoke { name } => {
                 connect(context)?.delete(&format!("keys/{}", segment(&name)))?;

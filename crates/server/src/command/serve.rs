@@ -87,6 +87,9 @@ fn announce(server: &Server, format: LogFormat) {
                 tracing::warn!("{base} is open to whoever reaches {address}: --insecure-open, and no key was made")
             }
             Access::NoKeysYet => tracing::warn!("{base} answers 401 until a key is made: headwater key create"),
+            Access::NoKeysLeft => tracing::warn!(
+                "{base} answers 401: a key was made, and none is left; headwater key create, or headwater key open-again"
+            ),
             Access::Keys => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use credentials::Finding;
 use serde_json::json;
 use store::{AppReport, VerifyProgress, VerifyReport};
 
@@ -12,7 +13,7 @@ use crate::output::print_line;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every frame of the journal is checked and replayed, and the documents, the index and the consumer groups' offsets must equal
-that replay. The server must be stopped. Exit status 0: whole; 1: damaged, or it could not be read.
+that replay. Certificates, keys and what was handed out must be as they were written. Nothing is changed. The server must be stopped. Exit status 0: whole; 1: damaged, or it could not be read.
 
 Example:
   headwater verify --data-dir /var/lib/headwater")]
@@ -29,8 +30,9 @@ impl Verify {
         let report = store::verify(data_dir, &mut |at| progress.show(at));
         progress.clear();
         let report = report?;
-        print_line(&if self.json { as_json(&report) } else { as_text(&report) })?;
-        let findings: usize = report.apps.iter().map(|app| app.findings.len()).sum();
+        let credentials = credentials::verify(data_dir);
+        print_line(&if self.json { as_json(&report, &credentials) } else { as_text(&report, &credentials) })?;
+        let findings = report.apps.iter().map(|app| app.findings.len()).sum::<usize>() + damage(&credentials).count();
         match findings {
             0 if self.json => Ok(()),
             0 => print_line(&format!("{} is whole", data_dir.display())),
@@ -39,7 +41,11 @@ impl Verify {
     }
 }
 
-fn as_text(report: &VerifyReport) -> String {
+fn damage(credentials: &[Finding]) -> impl Iterator<Item = &Finding> {
+    credentials.iter().filter(|finding| finding.is_damage)
+}
+
+fn as_text(report: &VerifyReport, credentials: &[Finding]) -> String {
     let mut lines = Vec::new();
     for app in &report.apps {
         lines.push(summary(app));
@@ -54,6 +60,9 @@ fn as_text(report: &VerifyReport) -> String {
         }
         lines.extend(app.findings.iter().map(|finding| format!("  DAMAGE: {finding}")));
     }
+    lines.push("credentials: certificates, keys and what was handed out".to_owned());
+    let line = |finding: &Finding| format!("  {}{finding}", if finding.is_damage { "DAMAGE: " } else { "" });
+    lines.extend(credentials.iter().map(line));
     lines.join("\n")
 }
 
@@ -72,7 +81,7 @@ fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn as_json(report: &VerifyReport) -> String {
+fn as_json(report: &VerifyReport, credentials: &[Finding]) -> String {
     let app = |app: &AppReport| {
         json!({
             "app": app.app, "segments": app.segments, "frames": app.frames, "transactions": app.transactions,
@@ -80,7 +89,16 @@ fn as_json(report: &VerifyReport) -> String {
             "framesToReplay": app.frames_to_replay, "findings": app.findings,
         })
     };
-    json!({ "whole": report.is_whole(), "apps": report.apps.iter().map(app).collect::<Vec<_>>() }).to_string()
+    let texts = |is_damage| -> Vec<&str> {
+        let of_kind = credentials.iter().filter(|finding| finding.is_damage == is_damage);
+        of_kind.map(|finding| finding.message.as_str()).collect()
+    };
+    json!({
+        "whole": report.is_whole() && damage(credentials).next().is_none(),
+        "apps": report.apps.iter().map(app).collect::<Vec<_>>(),
+        "credentials": { "findings": texts(true), "notes": texts(false) },
+    })
+    .to_string()
 }
 
 /// A line on the terminal's stderr that says how far it is; nothing elsewhere.
@@ -118,10 +136,15 @@ mod tests {
         let mut app = AppReport { app: "shop".into(), segments: 1, frames: 2, ..AppReport::default() };
         app.torn_bytes = 1;
         app.findings.push("the document x is missing".into());
-        let text = as_text(&VerifyReport { apps: vec![app] });
+        let finding = |message: &str, is_damage| Finding { message: message.into(), is_damage };
+        let credentials = [finding("keys.json is missing", true), finding("user.key is missing", false)];
+        let text = as_text(&VerifyReport { apps: vec![app] }, &credentials);
         let expected = "app shop: 1 segment, 2 frames, 0 transactions, 0 events, 0 documents (removed ones included)
   1 byte of a torn frame at the end: it was never acknowledged, the next start cuts it
-  DAMAGE: the document x is missing";
+  DAMAGE: the document x is missing
+credentials: certificates, keys and what was handed out
+  DAMAGE: keys.json is missing
+  user.key is missing";
         assert_eq!(text, expected);
     }
 }

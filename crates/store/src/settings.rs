@@ -1,0 +1,119 @@
+//! Small texts beside an app's data, `<name>.json`, sealed with a version and a checksum (crate `files`).
+//!
+//! Format 1 had no checksum: it is sealed when it is first read, and is damage in a directory that is marked.
+//! Not here: what a text means; it begins with a version of its own.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use files::{DirectoryFormat, PRIVATE_FILE, Sealed, seal, unseal};
+
+/// Never renumber: 1 had no checksum.
+const VERSION: u32 = 2;
+
+/// The text of that name in an app's directory; `None` if there is none.
+pub(crate) fn read(app_dir: &Path, name: &str) -> io::Result<Option<String>> {
+    let path = path_of(app_dir, name);
+    let Some((text, is_old)) = look(app_dir, &path)? else { return Ok(None) };
+    if is_old {
+        write(app_dir, name, &text)?;
+    }
+    Ok(Some(text))
+}
+
+/// Replaces the text, durably and whole.
+pub(crate) fn write(app_dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    files::write_whole(&path_of(app_dir, name), seal(VERSION, text).as_bytes(), PRIVATE_FILE)
+}
+
+/// What is wrong with an app's texts; changes nothing.
+pub(crate) fn findings(app_dir: &Path) -> Vec<String> {
+    let paths = std::fs::read_dir(app_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_text = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut paths: Vec<_> = paths.filter(is_text).collect();
+    paths.sort();
+    paths.iter().filter_map(|path| look(app_dir, path).err()).map(|error| error.to_string()).collect()
+}
+
+fn path_of(app_dir: &Path, name: &str) -> PathBuf {
+    app_dir.join(name).with_extension("json")
+}
+
+/// The text, and whether it is of format 1.
+fn look(app_dir: &Path, path: &Path) -> io::Result<Option<(String, bool)>> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{} cannot be used: {why}", path.display()))
+    };
+    let Some(bytes) = files::read(path)? else { return Ok(None) };
+    match unseal(&bytes, VERSION).map_err(|error| wrong(&error))? {
+        Sealed::Whole { version: VERSION, body } => Ok(Some((body.to_owned(), false))),
+        Sealed::Unsealed if may_be_old(app_dir).map_err(|error| wrong(&error))? && is_old(&bytes) => {
+            Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), true)))
+        }
+        _ => Err(wrong(&"it is damaged, or of an older server: it has no checksum, and here every file must have one")),
+    }
+}
+
+/// The data directory is two above an app's.
+fn may_be_old(app_dir: &Path) -> Result<bool, files::DirectoryFormatError> {
+    let data_dir = app_dir.parent().and_then(Path::parent).unwrap_or(app_dir);
+    DirectoryFormat::of(data_dir).map(DirectoryFormat::may_be_old)
+}
+
+/// Format 1 was one JSON object that began with its version.
+fn is_old(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let head: String = text.chars().filter(|character| !character.is_whitespace()).take(13).collect();
+    head == "{\"version\":1," && text.trim_end().ends_with('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn format_1_is_sealed_once_and_then_is_damage() {
+        let data = tempfile::tempdir().unwrap();
+        let app = data.path().join("apps/shop");
+        fs::create_dir_all(&app).unwrap();
+        let (path, old) = (app.join("a.json"), "{\"version\": 1, \"b\": []}");
+        fs::write(&path, old).unwrap();
+        assert_eq!(findings(&app), [""; 0]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), old, "looking changes nothing");
+        for _ in 0..2 {
+            assert_eq!(read(&app, "a").unwrap().as_deref(), Some(old));
+            assert!(fs::read_to_string(&path).unwrap().starts_with("{\"version\":2,\"crc32c\":"));
+        }
+        DirectoryFormat::mark(data.path()).unwrap();
+        assert_eq!(read(&app, "a").unwrap().as_deref(), Some(old));
+        fs::write(&path, old).unwrap();
+        assert!(read(&app, "a").unwrap_err().to_string().contains("a.json cannot be used: it is damaged"));
+        assert_eq!(findings(&app).len(), 1);
+        assert_eq!(read(&app, "none").unwrap(), None);
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_is_read() {
+        let data = tempfile::tempdir().unwrap();
+        let app = data.path().join("apps/shop");
+        fs::create_dir_all(&app).unwrap();
+        let path = app.join("a.json");
+        write(&app, "a", "{\"version\":1,\"queries\":[\"x > 1\"]}").unwrap();
+        let whole = fs::read(&path).unwrap();
+        let flipped = (0..whole.len() * 8).map(|bit| {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            bytes
+        });
+        let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
+        for bytes in flipped.chain(cut) {
+            fs::write(&path, &bytes).unwrap();
+            read(&app, "a").unwrap_err();
+            assert_eq!((findings(&app).len(), fs::read(&path).unwrap()), (1, bytes));
+        }
+    }
+}
