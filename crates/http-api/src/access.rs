@@ -62,6 +62,8 @@ pub(crate) enum Denied {
     NotGranted { key: String, act: String, app: String },
     #[error("this needs the admin key")]
     AdminOnly,
+    #[error("this is done on the server's own machine only")]
+    NotLocal,
 }
 
 impl Caller {
@@ -135,13 +137,22 @@ pub(crate) fn identify(state: &State, door: Door, uri: &Uri, headers: &HeaderMap
     Ok(Caller::Anyone)
 }
 
-/// Lets only the holder of the admin key in.
-pub(crate) fn identify_admin(state: &State, headers: &HeaderMap) -> Result<(), Denied> {
+/// Whose key it is that must have been sent.
+pub(crate) fn identify_holder(state: &State, headers: &HeaderMap) -> Result<Principal, Denied> {
     let secret = presented_key(headers).ok_or(Denied::KeyMissing)?;
-    match state.credentials.authenticate(secret) {
-        Some(Principal::Admin) => Ok(()),
-        Some(Principal::Key(_)) => Err(Denied::AdminOnly),
-        None => Err(Denied::KeyUnknown),
+    state.credentials.authenticate(secret).ok_or(Denied::KeyUnknown)
+}
+
+/// Lets only the holder of the admin key in or, for what is one app's, of a key with `admin` on it.
+pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&str>) -> Result<(), Denied> {
+    let holder = identify_holder(state, headers)?;
+    match (&holder, app) {
+        (Principal::Admin, _) => Ok(()),
+        (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(()),
+        (Principal::Key(_), Some(app)) => {
+            Err(Caller::Holder(holder.clone()).not_granted("administer it".to_owned(), app))
+        }
+        (Principal::Key(_), None) => Err(Denied::AdminOnly),
     }
 }
 

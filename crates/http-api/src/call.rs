@@ -45,11 +45,12 @@ pub(crate) struct Call {
     body: ReadBody,
 }
 
-/// A call of `/admin/v1/*` by the holder of the admin key, read.
+/// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key with `admin` on that app, read.
 #[derive(Debug)]
 pub(crate) struct AdminCall {
     params: RawPathParams,
     body: ReadBody,
+    door: Door,
 }
 
 impl Call {
@@ -84,6 +85,12 @@ impl AdminCall {
         param(&self.params, name).expect("a resource asks for what its route has")
     }
 
+    /// Whether it comes from the machine that the server runs on.
+    pub(crate) fn is_local(&self) -> bool {
+        let peer = self.door.peer.ip().to_canonical();
+        peer.is_loopback() || peer == self.door.local_ip.to_canonical()
+    }
+
     pub(crate) fn body(&self) -> &Bytes {
         &self.body.bytes
     }
@@ -114,9 +121,12 @@ impl FromRequest<Shared> for AdminCall {
 
     async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
-        access::identify_admin(state, &parts.headers)?;
+        // Before anything is told of paths: a caller without a key learns nothing.
+        access::identify_holder(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
-        Ok(Self { params, body: read_body(state, &parts, body).await? })
+        access::identify_admin(state, &parts.headers, param(&params, "app"))?;
+        let door = door(&parts);
+        Ok(Self { params, body: read_body(state, &parts, body).await?, door })
     }
 }
 

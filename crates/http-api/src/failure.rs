@@ -112,7 +112,8 @@ impl Failure {
                 | Denied::OriginForeign { .. }
                 | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
-                | Denied::AdminOnly,
+                | Denied::AdminOnly
+                | Denied::NotLocal,
             )
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,

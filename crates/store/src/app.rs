@@ -26,6 +26,7 @@ use crate::{
     replay::{ReplayError, replay},
     retention::{self, RetentionWaker},
     sequencer::{Command, RequestToKeep, Sequencer},
+    settings,
     stats::Counters,
 };
 
@@ -355,12 +356,23 @@ impl App {
     /// A text that is kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json` with a checksum; `None` if there is none.
     /// What is damaged is an error. Blocks on disk.
     pub fn setting(&self, name: &str) -> std::io::Result<Option<String>> {
-        crate::settings::read(&self.shared.dir, name)
+        let text = settings::read(&self.shared.dir, name)?;
+        let notes = self.shared.engine.settings().map_err(std::io::Error::other)?;
+        settings::check(&self.shared.dir, name, text.as_deref(), &notes)?;
+        Ok(text)
     }
 
     /// Replaces the text of [`App::setting`], durably and whole. Blocks on disk.
     pub fn set_setting(&self, name: &str, text: &str) -> std::io::Result<()> {
-        crate::settings::write(&self.shared.dir, name, text)
+        let Shared { dir, engine, .. } = &*self.shared;
+        let before = self.setting(name)?;
+        // Between the two notes the file may be the old one or the new one.
+        let (old, new) = (before.as_deref().map(settings::checksum), Some(settings::checksum(text)));
+        let note = |note: &[Option<u32>]| engine.note_setting(name, note).map_err(std::io::Error::other);
+        note(&[old, new])?;
+        engine.persist().map_err(std::io::Error::other)?;
+        settings::write(dir, name, text)?;
+        note(&[new])
     }
 
     /// What was last noted of a view of the events; see [`App::note_view`].

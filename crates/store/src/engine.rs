@@ -11,6 +11,7 @@
 //! | `meta` | `view:` and a name | what a view of the events remembers (crate `topics`, which versions it) |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
 //! | `meta` | `journal` | version 1, the app's instance (16 bytes), three u64 LE: frame, txnId and offset that its journal begins with, u64 LE: the commit time before |
+//! | `meta` | `setting:` and a name | version 1, then 0 or 1 and a CRC-32C u32 LE, of each text that `<name>.json` may have; 0: it may be missing |
 //! | `meta` | `tombstone_floor` | version 1, u64 LE: below it tombstones were dropped |
 //!
 //! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one entry, not
@@ -50,11 +51,15 @@ const INDEXED_TO_KEY: &[u8] = b"indexed_to";
 const TOMBSTONE_FLOOR_KEY: &[u8] = b"tombstone_floor";
 const JOURNAL_KEY: &[u8] = b"journal";
 const VIEW_PREFIX: &str = "view:";
+const SETTING_PREFIX: &str = "setting:";
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
 
 /// Entries of the last-change index that are made, or dropped, at once.
 pub(crate) const ENTRIES_AT_ONCE: usize = 512;
+
+/// The checksums of the texts that a setting may have; `None`: it may be missing.
+pub(crate) type SettingNote = Vec<Option<u32>>;
 
 /// An entry of the last-change index: offset and documents key.
 pub(crate) type IndexEntry = (u64, Vec<u8>);
@@ -272,6 +277,28 @@ impl Engine {
             }
         }
         Ok(departures)
+    }
+
+    /// What the texts beside the documents may be, by their names: of each the checksums of those that may be there, `None` for none.
+    pub(crate) fn settings(&self) -> Result<Vec<(String, SettingNote)>, EngineError> {
+        let notes = self.store.prefix(Space::Meta, SETTING_PREFIX).map(|entry| {
+            let (key, value) = entry?;
+            let name = String::from_utf8_lossy(&key[SETTING_PREFIX.len()..]).into_owned();
+            let note = decode_setting(&value)
+                .ok_or_else(|| EngineError(format!("the note on the setting {name:?} cannot be read")))?;
+            Ok((name, note))
+        });
+        notes.collect()
+    }
+
+    /// Notes that; durable with the next [`Engine::persist`].
+    pub(crate) fn note_setting(&self, name: &str, note: &[Option<u32>]) -> Result<(), EngineError> {
+        let mut value = vec![VALUE_VERSION];
+        for crc in note {
+            value.push(u8::from(crc.is_some()));
+            value.extend_from_slice(&crc.unwrap_or_default().to_le_bytes());
+        }
+        self.store.insert(Space::Meta, format!("{SETTING_PREFIX}{name}"), value)
     }
 
     /// The names of the views that something is noted of.
@@ -557,6 +584,17 @@ fn departure_of(view: &str, document_key: &[u8]) -> Vec<u8> {
     let mut key = departure_prefix(view, BY_DOCUMENT);
     key.extend_from_slice(document_key);
     key
+}
+
+fn decode_setting(value: &[u8]) -> Option<SettingNote> {
+    let rest = value.strip_prefix(&[VALUE_VERSION])?;
+    let (entries, []) = rest.as_chunks::<5>() else { return None };
+    let decode = |[tag, crc @ ..]: &[u8; 5]| match tag {
+        0 => Some(None),
+        1 => Some(Some(u32::from_le_bytes(*crc))),
+        _ => None,
+    };
+    entries.iter().map(decode).collect()
 }
 
 /// The other entry of a departure, and what it must say.

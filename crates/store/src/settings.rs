@@ -1,5 +1,7 @@
 //! Small texts beside an app's data, `<name>.json`, sealed with a version and a checksum (crate `files`).
 //!
+//! Which text was written last is noted with the documents: one that is missing, or an older one, is damage too.
+//!
 //! Format 1 had no checksum: it is sealed when it is first read, and is damage in a directory that is marked.
 //! Not here: what a text means; it begins with a version of its own.
 
@@ -9,6 +11,8 @@ use std::{
 };
 
 use files::{DirectoryFormat, PRIVATE_FILE, Sealed, seal, unseal};
+
+use crate::engine::SettingNote;
 
 /// Never renumber: 1 had no checksum.
 const VERSION: u32 = 2;
@@ -28,8 +32,34 @@ pub(crate) fn write(app_dir: &Path, name: &str, text: &str) -> io::Result<()> {
     files::write_whole(&path_of(app_dir, name), seal(VERSION, text).as_bytes(), PRIVATE_FILE)
 }
 
-/// What is wrong with an app's texts; changes nothing.
-pub(crate) fn findings(app_dir: &Path) -> Vec<String> {
+/// An error if the text is not the one that was written last, as the documents know it.
+pub(crate) fn check(app_dir: &Path, name: &str, text: Option<&str>, notes: &[(String, SettingNote)]) -> io::Result<()> {
+    let Some((_, known)) = notes.iter().find(|(known, _)| known == name) else { return Ok(()) };
+    if known.contains(&text.map(checksum)) {
+        return Ok(());
+    }
+    let path = path_of(app_dir, name);
+    let what = if text.is_some() { "is not the one that was written last" } else { "is missing" };
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} {what}", path.display())))
+}
+
+/// By which the documents know a text.
+pub(crate) fn checksum(text: &str) -> u32 {
+    crc32c::crc32c(text.as_bytes())
+}
+
+/// What is wrong with an app's texts, of which the documents know these; changes nothing.
+pub(crate) fn findings(app_dir: &Path, notes: &[(String, SettingNote)]) -> Vec<String> {
+    let noted = notes.iter().filter_map(|(name, _)| {
+        let text = look(app_dir, &path_of(app_dir, name)).ok()?.map(|(text, _)| text);
+        check(app_dir, name, text.as_deref(), notes).err()
+    });
+    let mut findings: Vec<String> = noted.map(|error| error.to_string()).collect();
+    findings.extend(damaged(app_dir));
+    findings
+}
+
+fn damaged(app_dir: &Path) -> Vec<String> {
     let paths = std::fs::read_dir(app_dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_text = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
     let mut paths: Vec<_> = paths.filter(is_text).collect();
@@ -82,7 +112,7 @@ mod tests {
         fs::create_dir_all(&app).unwrap();
         let (path, old) = (app.join("a.json"), "{\"version\": 1, \"b\": []}");
         fs::write(&path, old).unwrap();
-        assert_eq!(findings(&app), [""; 0]);
+        assert_eq!(damaged(&app), [""; 0]);
         assert_eq!(fs::read_to_string(&path).unwrap(), old, "looking changes nothing");
         for _ in 0..2 {
             assert_eq!(read(&app, "a").unwrap().as_deref(), Some(old));
@@ -92,7 +122,7 @@ mod tests {
         assert_eq!(read(&app, "a").unwrap().as_deref(), Some(old));
         fs::write(&path, old).unwrap();
         assert!(read(&app, "a").unwrap_err().to_string().contains("a.json cannot be used: it is damaged"));
-        assert_eq!(findings(&app).len(), 1);
+        assert_eq!(damaged(&app).len(), 1);
         assert_eq!(read(&app, "none").unwrap(), None);
     }
 
@@ -113,7 +143,7 @@ mod tests {
         for bytes in flipped.chain(cut) {
             fs::write(&path, &bytes).unwrap();
             read(&app, "a").unwrap_err();
-            assert_eq!((findings(&app).len(), fs::read(&path).unwrap()), (1, bytes));
+            assert_eq!((damaged(&app).len(), fs::read(&path).unwrap()), (1, bytes));
         }
     }
 }

@@ -100,52 +100,24 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
 
 fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<AppReport, OpenError> {
     let mut report = AppReport { app: name.as_str().to_owned(), ..AppReport::default() };
-    report.findings.extend(crate::settings::findings(dir));
-    let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
-    let engine = KeyValues::open(&dir.join("documents"), ENGINE_CACHE_BYTES, ENGINE_THREADS)
-        .and_then(Engine::open)
-        .map_err(engine_error)?;
-    let applied = engine.position().map_err(engine_error)?;
-    let applied_frames = applied.map_or(0, |p| p.next_frame);
-    let note = engine.journal().map_err(engine_error)?;
-    let known = Known { applied_frames, start: note.map(|note| note.start) };
-    let opened = match Journal::open(&dir.join("journal"), 0, known, false, || [0; 16]) {
-        Ok(Some(opened)) => opened,
-        Ok(None) => {
-            report.findings.push(format!("{} has no journal", dir.display()));
+    let documents = dir.join("documents");
+    let engine_error = |e: EngineError| OpenError::Engine { path: documents.clone(), message: e.0 };
+    // Where there are none, a start makes them anew from the journal: that is looked at, and nothing is made here.
+    let none =
+        if documents.is_dir() { None } else { Some(Scratch::open(dir, "verify-none.tmp").map_err(engine_error)?) };
+    let opened = match &none {
+        Some(_) => Ok(None),
+        None => KeyValues::open(&documents, ENGINE_CACHE_BYTES, ENGINE_THREADS).and_then(Engine::open).map(Some),
+    };
+    let own = match opened {
+        Ok(own) => own,
+        Err(error) => {
+            report.findings.push(engine_error(error).to_string());
             return Ok(report);
         }
-        Err(error) => return finding(report, error),
     };
-    report.torn_bytes = opened.torn_bytes;
-    report.segments = opened.journal.segments().len() as u64;
-    if note.is_some_and(|note| note.instance != opened.journal.identity().0) {
-        report.findings.push("the documents are of another app's journal, or of another life of this one".to_owned());
-        return Ok(report);
-    }
-    let scratch = Scratch::open(dir).map_err(engine_error)?;
-    let start = opened.journal.start();
-    if start.first_frame > applied_frames {
-        let first = start.first_frame;
-        report
-            .findings
-            .push(format!("the journal begins with frame {first}, the documents only know {applied_frames} frames"));
-        return Ok(report);
-    }
-    let checked = if start.first_frame == 0 {
-        replay_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress)
-            .and_then(|position| Ok(compare(&engine, scratch.engine(), applied, position, &mut report)?))
-    } else {
-        gather_all(&name, &opened.journal, scratch.engine(), applied_frames, &mut report, progress).and_then(
-            |gathered| {
-                gathered.compare(&engine, start.first_offset, &mut report)?;
-                check_applied(applied, start, &mut report);
-                Ok(())
-            },
-        )
-    };
-    let checked = checked.and_then(|()| Ok(check_index(&engine, start.first_offset, &mut report)?));
-    match checked.and_then(|()| Ok(read_the_rest(&engine)?)) {
+    let engine = own.as_ref().or(none.as_ref().map(Scratch::engine)).expect("one of them is there");
+    match verify_documents(&name, dir, engine, &mut report, progress) {
         Ok(()) => Ok(report),
         Err(ReplayError::Segment(error)) => finding(report, error),
         Err(ReplayError::Engine(error)) => {
@@ -153,6 +125,50 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
             Ok(report)
         }
     }
+}
+
+/// Checks the journal, and the documents against it.
+fn verify_documents(
+    name: &AppName,
+    dir: &Path,
+    engine: &Engine,
+    report: &mut AppReport,
+    progress: &mut dyn FnMut(VerifyProgress<'_>),
+) -> Result<(), ReplayError> {
+    report.findings.extend(crate::settings::findings(dir, &engine.settings()?));
+    let applied = engine.position()?;
+    let applied_frames = applied.map_or(0, |p| p.next_frame);
+    let note = engine.journal()?;
+    let known = Known { applied_frames, start: note.map(|note| note.start) };
+    let Some(opened) = Journal::open(&dir.join("journal"), 0, known, false, || [0; 16])? else {
+        report.findings.push(format!("{} has no journal", dir.display()));
+        return Ok(());
+    };
+    report.torn_bytes = opened.torn_bytes;
+    report.segments = opened.journal.segments().len() as u64;
+    if note.is_some_and(|note| note.instance != opened.journal.identity().0) {
+        report.findings.push("the documents are of another app's journal, or of another life of this one".to_owned());
+        return Ok(());
+    }
+    let start = opened.journal.start();
+    if start.first_frame > applied_frames {
+        let first = start.first_frame;
+        report
+            .findings
+            .push(format!("the journal begins with frame {first}, the documents only know {applied_frames} frames"));
+        return Ok(());
+    }
+    let scratch = Scratch::open(dir, "verify.tmp")?;
+    if start.first_frame == 0 {
+        let position = replay_all(name, &opened.journal, scratch.engine(), applied_frames, report, progress)?;
+        compare(engine, scratch.engine(), applied, position, report)?;
+    } else {
+        let gathered = gather_all(name, &opened.journal, scratch.engine(), applied_frames, report, progress)?;
+        gathered.compare(engine, start.first_offset, report)?;
+        check_applied(applied, start, report);
+    }
+    check_index(engine, start.first_offset, report)?;
+    Ok(read_the_rest(engine)?)
 }
 
 const ENGINE_CACHE_BYTES: u64 = 16 << 20;
@@ -177,8 +193,8 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn open(app_dir: &Path) -> Result<Self, EngineError> {
-        let dir = app_dir.join("verify.tmp");
+    fn open(app_dir: &Path, name: &str) -> Result<Self, EngineError> {
+        let dir = app_dir.join(name);
         let _ = std::fs::remove_dir_all(&dir); // of a run that was killed
         let engine = Some(Engine::open(KeyValues::open(&dir, ENGINE_CACHE_BYTES, ENGINE_THREADS)?)?);
         Ok(Self { dir, engine })

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::ApiKey;
 use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, Permission};
 
-use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
+use crate::{access::Denied, api::Shared, call::AdminCall, failure::Failure, reply};
 
 /// 201 and the key with its secret, which is not shown again.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
@@ -26,8 +26,12 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
 }
 
-/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none.
-pub(crate) async fn open_again(State(state): State<Shared>, _: AdminCall) -> Result<Response, Failure> {
+/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none. Only on the server's machine: who
+/// is elsewhere may have found the admin key, and would open the server to everybody.
+pub(crate) async fn open_again(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    if !call.is_local() {
+        return Err(Denied::NotLocal.into());
+    }
     tokio::task::spawn_blocking(move || state.credentials.open_again()).await??;
     Ok(reply::json_of(StatusCode::OK, &KeysReply { keys: Vec::new() }))
 }
