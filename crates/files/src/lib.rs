@@ -13,8 +13,8 @@ mod sealed;
 
 pub use data_file::DataFile;
 pub use durable::{
-    PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, sync_directory,
-    write_whole,
+    PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, remove_tree,
+    sync_directory, write_whole,
 };
 pub use sealed::{Sealed, UnsealError, seal, unseal};
 

@@ -8,8 +8,8 @@ use axum::{
 };
 use credentials::CredentialsError;
 use query::{BindError, ParseError};
-use store::{AppNameError, CommitError, CreateAppError, SnapshotError};
-use topics::{ChangeError, TopicError};
+use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, SnapshotError};
+use topics::ChangeError;
 use wire::RequestError;
 
 use crate::{access::Denied, body::BodyError, limits, reply};
@@ -31,8 +31,8 @@ pub(crate) enum Failure {
     TxnIdMalformed { header: &'static str, value: String },
     #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
     TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
-    #[error("there is no app {app:?}")]
-    AppNotFound { app: String },
+    #[error(transparent)]
+    App(#[from] AppUnavailable),
     #[error("there is no document {id} in the collection {collection:?}")]
     DocumentNotFound { collection: String, id: String },
     #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
@@ -83,8 +83,6 @@ pub(crate) enum Failure {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     LiveQuery(#[from] ChangeError),
-    #[error(transparent)]
-    Topics(#[from] TopicError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -115,7 +113,7 @@ impl Failure {
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(CredentialsError::BadName { .. }) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
-            | Failure::AppNotFound { .. }
+            | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
@@ -132,13 +130,13 @@ impl Failure {
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::LiveQuery(ChangeError::Io(_))
-            | Failure::Topics(_)
-            | Failure::CreateApp(CreateAppError::Open(_))
+            | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             ) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
+            | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(CommitError::DiskFull { .. } | CommitError::Halted { .. } | CommitError::Stopping) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

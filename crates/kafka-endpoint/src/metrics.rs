@@ -106,7 +106,7 @@ struct GroupOnTopic {
 impl Collector for LagCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(topics) = self.0.upgrade() else { return Ok(()) };
-        let groups: Vec<_> = topics.all().iter().flat_map(|topics| groups_of(topics)).collect();
+        let groups: Vec<_> = topics.all_opened().iter().flat_map(|topics| groups_of(topics)).collect();
         let e = &mut encoder;
         let help = "Offsets from what the consumer group has committed to the end of the topic";
         gauge(e, "group_lag", help, &groups, |group| group.lag)?;

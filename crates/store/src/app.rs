@@ -4,7 +4,10 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -19,7 +22,7 @@ use crate::{
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     disk,
     engine::{Engine, EngineError},
-    journal::Journal,
+    journal::{Journal, Position},
     key_values::KeyValues,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
@@ -27,6 +30,14 @@ use crate::{
     sequencer::{Command, Sequencer},
     stats::Counters,
 };
+
+/// The folder of an app's journal, in the app's.
+pub(crate) const JOURNAL: &str = "journal";
+
+/// A site id for a new app's own writes.
+pub(crate) fn fresh_site(random: fn() -> [u8; 16]) -> u64 {
+    u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1
+}
 
 /// A transaction's position in its app. Only grows; 0 is "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -38,8 +49,23 @@ pub struct App {
     shared: Arc<Shared>,
     /// Bounded by [`QUEUE_CHANGESETS_MAX`]: a writer that finds it full waits for a place.
     queue: mpsc::Sender<Command>,
-    sequencer: Mutex<Option<JoinHandle<()>>>,
+    writing: Mutex<Writing>,
+    /// Set once the sequencer runs; it is asked before the mutex.
+    is_writing: AtomicBool,
     retention: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The sequencer and its committer: an app that is only read has no threads for them.
+#[derive(Debug)]
+enum Writing {
+    /// Nothing was written since the app was opened.
+    NotYet {
+        commands: mpsc::Receiver<Command>,
+        clock: Arc<dyn WallClock>,
+        position: Position,
+    },
+    Running(JoinHandle<()>),
+    Stopped,
 }
 
 /// What the sequencer writes and everyone reads.
@@ -61,6 +87,8 @@ pub(crate) struct Shared {
     /// `None` without a limit, and once the app stops.
     pub(crate) retention: Mutex<Option<RetentionWaker>>,
     pub(crate) trim_observer: RwLock<Option<Box<dyn TrimObserver>>>,
+    /// Every snapshot has a handle of it.
+    pub(crate) snapshots: Arc<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -98,7 +126,7 @@ impl Shared {
 }
 
 impl App {
-    /// Opens or makes the app in `dir`: cuts a torn tail, replays what the documents lack, starts the sequencer.
+    /// Opens or makes the app in `dir`: cuts a torn tail, replays what the documents lack.
     pub(crate) fn open(
         dir: &Path,
         name: AppName,
@@ -113,7 +141,7 @@ impl App {
         let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
         let applied_frames = applied.map_or(0, |p| p.next_frame);
-        let journal_dir = dir.join("journal");
+        let journal_dir = dir.join(JOURNAL);
         let journal = match Journal::open(&journal_dir, options.segment_bytes, applied_frames, true)? {
             Some(opened) => {
                 if opened.torn_bytes > 0 {
@@ -126,7 +154,7 @@ impl App {
                 opened.journal
             }
             None => {
-                let site = u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1;
+                let site = fresh_site(random);
                 Journal::create(&journal_dir, options.segment_bytes, random(), site)?
             }
         };
@@ -177,6 +205,7 @@ impl App {
             committed_frames: AtomicU64::new(position.next_frame),
             retention: Mutex::new(None),
             trim_observer: RwLock::default(),
+            snapshots: Arc::default(),
         });
         let cannot_start = |what: &'static str| {
             let path = dir.to_owned();
@@ -191,9 +220,9 @@ impl App {
             retention_thread = Some(thread.map_err(cannot_start("cannot start the retention of"))?);
         }
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
-        let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position)
-            .map_err(cannot_start("cannot start the sequencer of"))?;
-        Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)), retention: Mutex::new(retention_thread) })
+        let writing = Mutex::new(Writing::NotYet { commands, clock, position });
+        let (is_writing, retention) = (AtomicBool::new(false), Mutex::new(retention_thread));
+        Ok(Self { shared, queue, writing, is_writing, retention })
     }
 
     /// Its name.
@@ -211,16 +240,43 @@ impl App {
     pub async fn commit(&self, changeset: Changeset) -> Result<Committed, CommitError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Commit { changeset, queued_at: Instant::now(), reply };
+        self.start_writing()?;
         self.queue.send(command).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
 
+    /// The first write starts the sequencer.
+    fn start_writing(&self) -> Result<(), CommitError> {
+        if self.is_writing.load(Acquire) {
+            return Ok(());
+        }
+        let mut writing = self.writing.lock().expect("not poisoned");
+        let (commands, clock, position) = match std::mem::replace(&mut *writing, Writing::Stopped) {
+            Writing::NotYet { commands, clock, position } => (commands, clock, position),
+            // Somebody else has started it meanwhile, or the app stops: sending the command tells.
+            other => {
+                *writing = other;
+                return Ok(());
+            }
+        };
+        let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), commands, clock, position);
+        let thread = started.map_err(|error| self.shared.halt(format!("cannot start the sequencer: {error}")))?;
+        *writing = Writing::Running(thread);
+        self.is_writing.store(true, Release);
+        Ok(())
+    }
+
     /// What writers are told when nobody takes their command any more.
     fn gone(&self) -> CommitError {
-        if self.sequencer.lock().expect("not poisoned").is_none() {
+        if matches!(*self.writing.lock().expect("not poisoned"), Writing::Stopped) {
             return CommitError::Stopping;
         }
         self.write_obstacle().unwrap_or_else(|| self.shared.halt("the sequencer panicked, see the log".into()))
+    }
+
+    /// How many others hold it, or a snapshot of it, beside the caller, if the caller has one handle.
+    pub fn holders(self: &Arc<Self>) -> usize {
+        Arc::strong_count(self) - 1 + (Arc::strong_count(&self.shared.snapshots) - 1)
     }
 
     /// The newest transaction that reads can see.
@@ -245,7 +301,7 @@ impl App {
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         // First, so that the index in the snapshot is whole below it.
         let log_start = self.shared.journal.start().first_offset;
-        Snapshot::new(self.shared.engine.snapshot(), log_start)
+        Snapshot::new(self.shared.engine.snapshot(), log_start, self.shared.snapshots.clone())
     }
 
     /// The events in offset order.
@@ -287,6 +343,7 @@ impl App {
 
     async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
+        self.start_writing()?;
         self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
@@ -373,9 +430,7 @@ impl App {
         }
     }
 
-    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`].
-    pub(crate) fn stop(&self) {
-        let Some(thread) = self.sequencer.lock().expect("not poisoned").take() else { return };
+    fn stop_sequencer(&self, thread: JoinHandle<()>) {
         let mut stop = Command::Stop;
         while let Err(mpsc::error::TrySendError::Full(back)) = self.queue.try_send(stop) {
             stop = back;
@@ -383,6 +438,16 @@ impl App {
         }
         if thread.join().is_err() {
             tracing::error!(app = self.name().as_str(), "the sequencer panicked");
+        }
+    }
+
+    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`].
+    pub(crate) fn stop(&self) {
+        let writing = std::mem::replace(&mut *self.writing.lock().expect("not poisoned"), Writing::Stopped);
+        match writing {
+            Writing::Stopped => return,
+            Writing::NotYet { .. } => {}
+            Writing::Running(thread) => self.stop_sequencer(thread),
         }
         drop(self.shared.retention.lock().expect("not poisoned").take());
         if let Some(thread) = self.retention.lock().expect("not poisoned").take()

@@ -64,7 +64,10 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         };
         // A few new events are in memory and soon looked at: going to another thread would cost more.
         let done = if !notes && topics.upgrade().is_some_and(|topics| is_soon_done(&topics)) {
-            Ok(slice())
+            let done = slice();
+            // While it waits nothing of it holds the app, which may be closed.
+            drop(slice);
+            Ok(done)
         } else {
             tokio::task::spawn_blocking(slice).await
         };

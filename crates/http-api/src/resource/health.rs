@@ -22,10 +22,13 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app takes writes; otherwise 503 and why.
+/// Every app that is open takes writes, and none is known to be damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
-    for app in state.data_dir.apps() {
+    for (app, reason) in state.data_dir.damaged_apps() {
+        reasons.push(format!("app {:?} cannot be opened: {reason}", app.as_str()));
+    }
+    for app in state.data_dir.open_apps() {
         reasons.extend(app.write_obstacle().map(|obstacle| format!("app {:?}: {obstacle}", app.name().as_str())));
     }
     if reasons.is_empty() {

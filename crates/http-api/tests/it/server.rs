@@ -54,7 +54,7 @@ impl TestServer {
         let credentials = Credentials::open(directory.path(), NOW_MS).unwrap();
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
-        let topics = TopicRegistry::open(data_dir.clone()).unwrap();
+        let topics = TopicRegistry::new(data_dir.clone());
         let parts = HttpApiParts {
             data_dir: data_dir.clone(),
             topics: topics.clone(),

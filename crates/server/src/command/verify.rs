@@ -30,7 +30,7 @@ impl Verify {
         progress.clear();
         let report = report?;
         print_line(&if self.json { as_json(&report) } else { as_text(&report) })?;
-        let findings: usize = report.apps.iter().map(|app| app.findings.len()).sum();
+        let findings = report.findings_count();
         match findings {
             0 if self.json => Ok(()),
             0 => print_line(&format!("{} is whole", data_dir.display())),
@@ -40,7 +40,8 @@ impl Verify {
 }
 
 fn as_text(report: &VerifyReport) -> String {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = report.findings.iter().map(|finding| format!("DAMAGE: {finding}")).collect();
+    lines.extend(report.notes.iter().cloned());
     for app in &report.apps {
         lines.push(summary(app));
         if app.torn_bytes > 0 {
@@ -80,7 +81,9 @@ fn as_json(report: &VerifyReport) -> String {
             "framesToReplay": app.frames_to_replay, "findings": app.findings,
         })
     };
-    json!({ "whole": report.is_whole(), "apps": report.apps.iter().map(app).collect::<Vec<_>>() }).to_string()
+    let apps: Vec<_> = report.apps.iter().map(app).collect();
+    let VerifyReport { findings, notes, .. } = report;
+    json!({ "whole": report.is_whole(), "apps": apps, "findings": findings, "notes": notes }).to_string()
 }
 
 /// A line on the terminal's stderr that says how far it is; nothing elsewhere.
@@ -118,7 +121,7 @@ mod tests {
         let mut app = AppReport { app: "shop".into(), segments: 1, frames: 2, ..AppReport::default() };
         app.torn_bytes = 1;
         app.findings.push("the document x is missing".into());
-        let text = as_text(&VerifyReport { apps: vec![app] });
+        let text = as_text(&VerifyReport { apps: vec![app], ..VerifyReport::default() });
         let expected = "app shop: 1 segment, 2 frames, 0 transactions, 0 events, 0 documents (removed ones included)
   1 byte of a torn frame at the end: it was never acknowledged, the next start cuts it
   DAMAGE: the document x is missing";
