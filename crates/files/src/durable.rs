@@ -95,6 +95,16 @@ pub fn remove_durably(path: &Path) -> io::Result<()> {
     sync_directory(parent_of(path))
 }
 
+/// Removes a folder with all that is in it, and makes sure that it does not come back. Where there is none nothing happens.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    pass(Act::Remove, path)?;
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_directory(parent_of(path)),
+    }
+}
+
 /// Makes the folder at `path` with [`PRIVATE_DIRECTORY`], and those above it that are missing, each durably entered in the one above.
 /// Where it is there already nothing happens.
 pub fn ensure_directory(path: &Path) -> io::Result<()> {
@@ -168,6 +178,16 @@ mod tests {
         assert_eq!([mode(&path), mode(path.parent().unwrap())], [0o700; 2]);
         fs::write(directory.path().join("file"), "").unwrap();
         ensure_directory(&directory.path().join("file")).unwrap_err();
+    }
+
+    #[test]
+    fn a_folder_goes_with_all_that_is_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        ensure_directory(&directory.path().join("a/b")).unwrap();
+        fs::write(directory.path().join("a/b/file"), "").unwrap();
+        remove_tree(&directory.path().join("a")).unwrap();
+        remove_tree(&directory.path().join("a")).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

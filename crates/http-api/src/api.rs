@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use credentials::Credentials;
 use prometheus_client::registry::Registry;
-use store::{App, AppName, DataDir, WallClock};
+use store::{App, AppName, AppUnavailable, DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 use wire::admin::SignInLinkReply;
@@ -166,8 +166,9 @@ impl State {
         self.data_dir.path().join("credentials").join(app)
     }
 
-    pub(crate) fn app(&self, name: &str) -> Option<Arc<App>> {
-        self.data_dir.app(name)
+    /// The app, which is opened if need be.
+    pub(crate) async fn app(&self, name: &str) -> Result<Arc<App>, AppUnavailable> {
+        Ok(self.topics.app(name).await?.app().clone())
     }
 }
 
@@ -186,7 +187,7 @@ impl HttpApi {
         let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let credentials = Credentials::open(directory, 1).unwrap();
         let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
-        let topics = TopicRegistry::open(data_dir.clone()).unwrap();
+        let topics = TopicRegistry::new(data_dir.clone());
         let (pages, sign_in_links) = (axum::Router::new(), None);
         let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links };
         Self::new(options, parts, Registry::default())

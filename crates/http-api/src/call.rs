@@ -166,7 +166,7 @@ async fn named_app(parts: &mut Parts, state: &Shared, caller: &Caller) -> Result
     let params = path_params(parts, state).await?;
     let name = param(&params, "app").unwrap_or(state.options.default_app.as_str());
     caller.demand_any(name)?;
-    state.app(name).ok_or_else(|| Failure::AppNotFound { app: name.to_owned() })
+    Ok(state.app(name).await?)
 }
 
 /// `X-DITTO-TXN-ID`, or its older name; the greater where both are given.

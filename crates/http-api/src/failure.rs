@@ -8,8 +8,8 @@ use axum::{
 };
 use credentials::CredentialsError;
 use query::{BindError, ParseError, TooExpensive};
-use store::{AppNameError, CommitError, CreateAppError, SnapshotError};
-use topics::{ChangeError, TopicError};
+use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, SnapshotError};
+use topics::ChangeError;
 use wire::RequestError;
 
 use crate::{access::Denied, body::BodyError, limits, reply};
@@ -37,8 +37,8 @@ pub(crate) enum Failure {
     RequestIdMalformed { value: String },
     #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
     TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
-    #[error("there is no app {app:?}")]
-    AppNotFound { app: String },
+    #[error(transparent)]
+    App(#[from] AppUnavailable),
     #[error("there is no document {id} in the collection {collection:?}")]
     DocumentNotFound { collection: String, id: String },
     #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
@@ -94,8 +94,6 @@ pub(crate) enum Failure {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     LiveQuery(#[from] ChangeError),
-    #[error(transparent)]
-    Topics(#[from] TopicError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -138,7 +136,7 @@ impl Failure {
                 StatusCode::BAD_REQUEST
             }
             Failure::TxnNotApplied { .. }
-            | Failure::AppNotFound { .. }
+            | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
@@ -161,13 +159,13 @@ impl Failure {
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::LiveQuery(ChangeError::Io(_))
-            | Failure::Topics(_)
-            | Failure::CreateApp(CreateAppError::Open(_))
+            | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             ) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
+            | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }
                 | CommitError::NoSegment { .. }

@@ -17,7 +17,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use store::{AppStats, DataDir};
+use store::{AppName, AppStats, DataDir};
 use topics::{AppTopics, TopicRegistry};
 
 /// Upper bounds of the request histogram, in seconds.
@@ -121,7 +121,7 @@ impl RouteMetrics {
     }
 }
 
-/// Reads each app's [`AppStats`] when somebody scrapes.
+/// Reads each open app's [`AppStats`] when somebody scrapes.
 struct AppCollector(Arc<DataDir>);
 
 impl fmt::Debug for AppCollector {
@@ -141,8 +141,11 @@ struct AppNumbers {
 
 impl Collector for AppCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let apps: Vec<_> = self.0.apps().iter().map(AppNumbers::of).collect();
+        let apps: Vec<_> = self.0.open_apps().iter().map(AppNumbers::of).collect();
         let e = &mut encoder;
+        count(e, "apps", "Apps, open or not", self.0.app_names().len())?;
+        count(e, "apps_open", "Apps that are open now; the numbers of others are not told", apps.len())?;
+        damaged(e, &self.0)?;
         counter(e, "transactions", "Transactions committed since the start", &apps, |app| app.stats.transactions)?;
         counter(e, "events", "Events committed since the start", &apps, |app| app.stats.events)?;
         counter(e, "journal_frames", "Journal frames written, each with one fsync", &apps, |app| app.stats.frames)?;
@@ -184,7 +187,7 @@ impl fmt::Debug for LiveQueryCollector {
 
 impl Collector for LiveQueryCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let apps = self.0.all();
+        let apps = self.0.all_opened();
         let labels = |app: &AppTopics| [("app", app.app().name().as_str().to_owned())];
         let help = "Documents taken for matches of a live query since its filter was too expensive on them";
         let mut family = encoder.encode_descriptor("live_query_filters_given_up", help, None, MetricType::Counter)?;
@@ -229,6 +232,18 @@ fn seconds_counter(
 fn gauge(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {
     let mut family = e.encode_descriptor(name, help, None, MetricType::Gauge)?;
     apps.iter().try_for_each(|app| ConstGauge::new(read(app)).encode(family.encode_family(&app.labels)?))
+}
+
+fn count(e: &mut DescriptorEncoder, name: &str, help: &str, count: usize) -> fmt::Result {
+    ConstGauge::new(count as u64).encode(e.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+fn damaged(e: &mut DescriptorEncoder, data_dir: &DataDir) -> fmt::Result {
+    let help = "1 for an app that is known to be damaged: it cannot be opened";
+    let mut family = e.encode_descriptor("app_damaged", help, None, MetricType::Gauge)?;
+    let labels = |app: AppName| [("app", app.as_str().to_owned())];
+    let mut damaged = data_dir.damaged_apps().into_iter();
+    damaged.try_for_each(|(app, _)| ConstGauge::new(1_u64).encode(family.encode_family(&labels(app))?))
 }
 
 fn bytes(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {

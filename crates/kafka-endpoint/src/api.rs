@@ -4,7 +4,7 @@
 //! because the encoder refuses anything else.
 //! Not here: which versions are served (`kafka_wire::api_versions`).
 
-mod api_versions;
+pub(crate) mod api_versions;
 mod delete_groups;
 mod describe_cluster;
 mod describe_configs;

@@ -2,19 +2,22 @@
 //!
 //! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not revoked; one request is in
 //! flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
-//! Not here: what requests mean (`api`).
+//! Not here: what requests mean (`api`), opening the client's app (`topics`).
 
 mod stream;
+mod unavailable;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use credentials::ClientPrincipal;
 use rustls::server::Acceptor;
+use store::AppUnavailable;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use crate::{
+    admission::UserPlace,
     api,
     endpoint::Shared,
     handshakes::{Cut, HandshakePlace},
@@ -35,21 +38,56 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
         admitted = admit(shared, socket, peer, handshake) => admitted,
         () = shutdown.begun() => return,
     };
-    let (session, stream) = match admitted {
+    let (client, stream) = match admitted {
         Ok(admitted) => admitted,
         Err(reason) => return shared.server.refusals.note(peer, None, &reason),
     };
-    let who = session.who();
+    let (who, serial) = (client.who(), client.principal.serial.clone());
     tracing::debug!(%peer, user = who, "kafka connection opened");
     let ended = tokio::select! {
         biased;
-        reason = revoked(shared, &session) => Err(reason),
-        ended = answer_requests(&session, FrameStream::new(stream)) => ended,
+        reason = revoked(shared, &serial) => Err(reason),
+        ended = serve_app(shared, client, FrameStream::new(stream)) => ended,
     };
     match ended {
         Ok(()) => tracing::debug!(%peer, user = who, "kafka connection closed"),
         Err(reason) => shared.server.refusals.note(peer, Some(&who), &reason),
     }
+}
+
+/// Who is at the other end.
+struct Client {
+    principal: ClientPrincipal,
+    peer: SocketAddr,
+    place: UserPlace,
+}
+
+impl Client {
+    /// The user and the app, for the log.
+    fn who(&self) -> String {
+        format!("{}@{}", self.principal.user, self.principal.app)
+    }
+}
+
+/// Opens the client's app if need be, and answers its requests.
+async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) -> Result<(), Reason> {
+    let topics = match shared.topics.app(&client.principal.app).await {
+        Ok(topics) => topics,
+        Err(AppUnavailable::NotFound { app }) => return Err(Reason::UnknownApp { app }),
+        Err(error) => return unavailable::answer_requests(shared, &client, &error, stream).await,
+    };
+    let Client { principal, peer, place } = client;
+    let session = Session {
+        server: shared.server.clone(),
+        app: topics.app().clone(),
+        topics,
+        app_name: principal.app.as_str().into(),
+        principal,
+        peer,
+        place,
+        rebuilds: Rebuilds::default(),
+    };
+    answer_requests(&session, stream).await
 }
 
 /// The handshake, and who it is.
@@ -58,7 +96,7 @@ async fn admit(
     socket: TcpStream,
     peer: SocketAddr,
     (handshake, cut): (HandshakePlace, Cut),
-) -> Result<(Session, TlsStream<TcpStream>), Reason> {
+) -> Result<(Client, TlsStream<TcpStream>), Reason> {
     let stream = tokio::select! {
         biased;
         stream = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket, &handshake)) => {
@@ -74,24 +112,12 @@ async fn admit(
     if shared.credentials.is_revoked(&principal.serial) {
         return Err(Reason::Revoked { serial: principal.serial });
     }
-    let topics = shared.topics.app(&principal.app).map_err(|error| Reason::Broken { message: error.to_string() })?;
-    let topics = topics.ok_or_else(|| Reason::UnknownApp { app: principal.app.clone() })?;
+    if !shared.topics.has_app(&principal.app) {
+        return Err(Reason::UnknownApp { app: principal.app });
+    }
     handshake.finish();
     let place = shared.admission.user(&principal.app, &principal.user)?;
-    let app_name = principal.app.as_str().into();
-    Ok((
-        Session {
-            server: shared.server.clone(),
-            app: topics.app().clone(),
-            topics,
-            app_name,
-            principal,
-            peer,
-            place,
-            rebuilds: Rebuilds::default(),
-        },
-        stream,
-    ))
+    Ok((Client { principal, peer, place }, stream))
 }
 
 async fn shake_hands(
@@ -115,12 +141,12 @@ async fn shake_hands(
 }
 
 /// Ends once the session's certificate is revoked.
-async fn revoked(shared: &Shared, session: &Session) -> Reason {
+async fn revoked(shared: &Shared, serial: &str) -> Reason {
     let mut revocations = shared.credentials.watch_revocations();
     loop {
         revocations.mark_unchanged();
-        if shared.credentials.is_revoked(&session.principal.serial) {
-            return Reason::Revoked { serial: session.principal.serial.clone() };
+        if shared.credentials.is_revoked(serial) {
+            return Reason::Revoked { serial: serial.to_owned() };
         }
         if revocations.changed().await.is_err() {
             std::future::pending::<()>().await;

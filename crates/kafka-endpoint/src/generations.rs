@@ -55,7 +55,7 @@ pub(crate) async fn note(session: &Session, key: &GroupKey, answer: &JoinAnswer,
 /// Forgets what was noted of groups that have lost their last member.
 pub(crate) async fn forget(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>, groups: Vec<GroupKey>) {
     for key in groups {
-        let Ok(Some(topics)) = topics.app(&key.app) else { continue };
+        let Ok(topics) = topics.app(&key.app).await else { continue };
         let app = topics.app();
         if app.group_generation(&key.group).is_none() || coordinator.is_in_use(&key) {
             continue;
@@ -67,9 +67,9 @@ pub(crate) async fn forget(coordinator: Arc<Coordinator>, topics: Arc<TopicRegis
     }
 }
 
-/// Forgets what was noted of groups that nobody has come back to.
+/// Forgets what was noted of groups that nobody has come back to, in the apps that are open: of another nobody can have.
 pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>) {
-    let keys = topics.all().into_iter().flat_map(|topics| {
+    let keys = topics.all_opened().into_iter().flat_map(|topics| {
         let app: Arc<str> = topics.app().name().as_str().into();
         let groups = topics.app().groups_with_generation().into_iter();
         groups.map(move |group| GroupKey { app: app.clone(), group: group.into() })

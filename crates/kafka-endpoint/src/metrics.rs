@@ -110,11 +110,11 @@ struct GroupOnTopic {
 impl Collector for LagCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(topics) = self.0.upgrade() else { return Ok(()) };
-        let groups: Vec<_> = topics.all().iter().flat_map(|topics| groups_of(topics)).collect();
+        let groups: Vec<_> = topics.all_opened().iter().flat_map(|topics| groups_of(topics)).collect();
         let e = &mut encoder;
         let help = "1 while live queries of the app do not get on with new events";
         let mut family = e.encode_descriptor("live_queries_stopped", help, None, MetricType::Gauge)?;
-        for topics in topics.all() {
+        for topics in topics.all_opened() {
             let labels = [("app", topics.app().name().as_str().to_owned())];
             ConstGauge::new(u64::from(topics.stopped().is_some())).encode(family.encode_family(&labels)?)?;
         }

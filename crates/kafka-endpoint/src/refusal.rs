@@ -41,6 +41,8 @@ pub(crate) enum Reason {
     Revoked { serial: String },
     #[error("the certificate names the app {app:?}, which does not exist here")]
     UnknownApp { app: String },
+    #[error("{message}")]
+    AppUnavailable { message: String },
     #[error("a request of {bytes} bytes; {} to {} are taken", limits::REQUEST_BYTES_MIN, limits::REQUEST_BYTES_MAX)]
     FrameSize { bytes: i32 },
     #[error(transparent)]
@@ -80,6 +82,7 @@ impl Reason {
             Reason::Certificate { .. } => "certificate",
             Reason::Revoked { .. } => "revoked",
             Reason::UnknownApp { .. } => "unknown_app",
+            Reason::AppUnavailable { .. } => "app_unavailable",
             Reason::FrameSize { .. } => "frame_size",
             Reason::Shape(ShapeError::UnknownApi { .. } | ShapeError::UnsupportedVersion { .. }) => "unknown_api",
             Reason::Shape(_) | Reason::Undecodable { .. } => "malformed",

@@ -8,10 +8,13 @@ mod support;
 use std::time::Duration;
 
 use kafka_client::{ClientError, Consumer};
-use kafka_protocol::messages::{
-    MetadataRequest, ProduceRequest, TopicName,
-    metadata_request::MetadataRequestTopic,
-    produce_request::{PartitionProduceData, TopicProduceData},
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        MetadataRequest, ProduceRequest, TopicName,
+        metadata_request::MetadataRequestTopic,
+        produce_request::{PartitionProduceData, TopicProduceData},
+    },
 };
 use support::*;
 use tokio::{
@@ -291,6 +294,33 @@ async fn another_apps_topic_is_refused_and_not_shown() {
     let all = wire.call(MetadataRequest::default().with_topics(None), 12).await;
     let names: Vec<&str> = all.topics.iter().map(|topic| topic.name.as_ref().unwrap().as_str()).collect();
     assert_eq!(names, ["user-consumable-other"]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_cannot_be_opened_is_an_error_that_clients_try_again_after() {
+    let server = Server::start().await;
+    let app = server.data.opened("other").unwrap();
+    server.data.close_app(app, || {});
+    let (folder, elsewhere) = (server.directory.path().join("apps/other"), server.directory.path().join("elsewhere"));
+    std::fs::rename(&folder, &elsewhere).unwrap();
+    let ask = async || {
+        let mut wire = server.connect("other").await;
+        let all = wire.call(MetadataRequest::default().with_topics(None), 12).await;
+        (all.topics[0].name.as_ref().unwrap().to_string(), all.topics[0].error_code)
+    };
+    let other = "user-consumable-other".to_owned();
+    assert_eq!(ask().await, (other.clone(), ResponseError::KafkaStorageError.code()));
+    server.refused("app_unavailable", 1.0).await;
+    let mut wire = server.connect("shop").await;
+    assert_eq!(wire.call(MetadataRequest::default().with_topics(None), 12).await.topics[0].error_code, 0);
+    std::fs::rename(&elsewhere, &folder).unwrap();
+    within(async {
+        while ask().await != (other.clone(), 0) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
     server.stop().await;
 }
 

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
-use store::{CommitError, SnapshotError};
+use store::{AppUnavailable, CommitError, SnapshotError};
 use topics::{ChangeError, TopicError};
 
 use crate::limits::ATTEMPTS_WINDOW;
@@ -46,6 +46,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
+    App(#[from] AppUnavailable),
+    #[error(transparent)]
     Topics(#[from] TopicError),
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -69,6 +71,7 @@ impl Failure {
         match self {
             Failure::PageNotFound
             | Failure::NotFound { .. }
+            | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -93,6 +96,7 @@ impl Failure {
             }
             Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
             Failure::TooManyStreams
+            | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }
                 | CommitError::NoSegment { .. }
@@ -117,6 +121,7 @@ impl Failure {
         match self {
             Failure::PageNotFound | Failure::MethodNotAllowed => "Go on from the navigation, or from the overview.",
             Failure::NotFound { .. }
+            | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Credentials(CredentialsError::NotFound { .. }) => {
                 "It may have been removed meanwhile. Go back and load the page again."
@@ -131,6 +136,11 @@ impl Failure {
             Failure::TooManyAttempts => {
                 "Wait a minute, or open a fresh link at once: run \"headwater portal\" on the server's machine."
             }
+            Failure::App(AppUnavailable::Damaged { .. }) => {
+                "Other apps are not concerned. Bring its files back, a volume that is not mounted for example, or restore a backup; \
+                 headwater verify says what is damaged."
+            }
+            Failure::App(AppUnavailable::Busy { .. } | AppUnavailable::Stopping) => "Load the page again in a moment.",
             Failure::TooManyStreams => "Close one that is not needed, in this browser or another.",
             Failure::GroupBusy(_) => "Nothing was done. Stop its consumers first, and wait until the group is empty.",
             Failure::FormTooLarge { .. } => "Nothing was done. Large documents can be written over the HTTP API.",

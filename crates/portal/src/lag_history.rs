@@ -76,8 +76,8 @@ pub(crate) async fn run(state: Weak<State>, mut stopping: watch::Receiver<bool>)
 
 async fn sample(state: &Arc<State>) -> Vec<(String, String, Sample)> {
     let mut round = Vec::new();
-    for app in state.app_names() {
-        let Ok(Some(topics)) = state.topics.app(&app) else { continue };
+    for topics in state.topics.all_opened() {
+        let app = topics.app().name().as_str().to_owned();
         let (groups, _) = lag::of_app(state, &topics, LAG_GROUPS_MAX - round.len());
         for group in groups {
             let at_ms = state.now_ms();

@@ -73,7 +73,7 @@ impl Layout {
         Self {
             title: title.into(),
             app: app.to_owned(),
-            others: others.map(|name| (path_of(&name, rest), name)).map(|(path, name)| (name, path)).collect(),
+            others: others.map(|name| (shown_name(state, &name), path_of(&name, rest))).collect(),
             entries: if session.is_some() { entries(app, section) } else { Vec::new() },
             csrf: visitor.map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
             signed_in: session.is_some(),
@@ -96,6 +96,11 @@ fn entries(app: &str, section: Option<Section>) -> Vec<Entry> {
         is_here: Some(of) == section,
     };
     shown.map(entry).collect()
+}
+
+/// An app's name in the list of apps.
+fn shown_name(state: &State, name: &str) -> String {
+    if state.data_dir.damage(name).is_some() { format!("{name} (damaged)") } else { name.to_owned() }
 }
 
 /// A path that begins at the root names its app in the query.

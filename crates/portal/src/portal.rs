@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use axum::{Router, http::Method};
 use credentials::Credentials;
-use store::{App, AppName, DataDir, WallClock};
+use store::{AppName, DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
@@ -135,13 +135,14 @@ impl State {
         self.clock.now_ms()
     }
 
-    pub(crate) fn app(&self, name: &str) -> Option<Arc<App>> {
-        self.data_dir.app(name)
+    /// Whether there is such an app, open or not.
+    pub(crate) fn has_app(&self, name: &str) -> bool {
+        self.data_dir.has_app(name)
     }
 
     /// Every app's name, sorted.
     pub(crate) fn app_names(&self) -> Vec<String> {
-        self.data_dir.apps().iter().map(|app| app.name().as_str().to_owned()).collect()
+        self.data_dir.app_names().iter().map(|app| app.as_str().to_owned()).collect()
     }
 
     /// Where an app's certificates and settings are (CONTRACT section 5); a further user's below it.

@@ -132,11 +132,8 @@ pub(crate) async fn run(state: Weak<State>) {
 }
 
 fn sample_all(state: &Arc<State>) {
-    for app in state.data_dir.apps() {
-        let name = app.name().as_str();
-        if let Ok(Some(topics)) = state.topics.app(name) {
-            state.samples.push(name, Sample::take(&app, &topics));
-        }
+    for topics in state.topics.all_opened() {
+        state.samples.push(topics.app().name().as_str(), Sample::take(topics.app(), &topics));
     }
 }
 

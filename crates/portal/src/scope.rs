@@ -62,7 +62,7 @@ impl Visit {
 
     /// What surrounds a page that belongs to no app; its navigation is the default app's.
     pub(crate) fn layout(&self, title: impl Into<String>, section: Option<Section>) -> Layout {
-        let app = self.query.filled("app").filter(|app| self.state.app(app).is_some());
+        let app = self.query.filled("app").filter(|app| self.state.has_app(app));
         let app = app.unwrap_or(self.state.options.default_app.as_str()).to_owned();
         Layout::new(&self.state, Some(&self.visitor), &app, title, section)
     }
@@ -120,9 +120,7 @@ impl FromRequestParts<Shared> for Scope {
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Failure> {
         let visit = Visit::from_request_parts(parts, state).await?;
         let name = visit.param("app").to_owned();
-        let absent = || Failure::NotFound { kind: "app", name: name.clone() };
-        let app = state.app(&name).ok_or_else(absent)?;
-        let topics = state.topics.app(&name)?.ok_or_else(absent)?;
-        Ok(Self { visit, app, topics })
+        let topics = state.topics.app(&name).await?;
+        Ok(Self { visit, app: topics.app().clone(), topics })
     }
 }

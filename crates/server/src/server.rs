@@ -139,7 +139,7 @@ impl Server {
 
     async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
         RunFile::remove(&data_dir)?;
-        if data.app(settings.app.as_str()).is_none() {
+        if !data.has_app(settings.app.as_str()) {
             let checked = AppName::for_new(settings.app.as_str());
             checked.map_err(|error| UsageError(error.to_string())).context("--app")?;
         }
@@ -153,18 +153,13 @@ impl Server {
 
         let now_ms = clock::now_ms();
         let credentials = Credentials::open(&data_dir, now_ms)?;
-        if data.app(settings.app.as_str()).is_none() {
-            data.create_app(&settings.app)?;
+        if !data.has_app(settings.app.as_str()) {
+            data.make_app(&settings.app)?;
         }
         let mut bundle = None;
-        for app in data.apps() {
-            let files = credentials.ensure_bundle(
-                app.name().as_str(),
-                &app.name().main_topic(),
-                &listening.endpoint(),
-                now_ms,
-            )?;
-            if *app.name() == settings.app {
+        for app in data.app_names() {
+            let files = credentials.ensure_bundle(app.as_str(), &app.main_topic(), &listening.endpoint(), now_ms)?;
+            if app == settings.app {
                 bundle = Some(files);
             }
         }
@@ -184,7 +179,8 @@ impl Server {
             None => None,
         };
         let (shutdown, stopping) = watch::channel(false);
-        let topics = TopicRegistry::open(data.clone())?;
+        let topics = TopicRegistry::new(data.clone());
+        topics.open_at_start(&settings.app).await;
         let parts = Parts {
             settings,
             listening: &listening,
@@ -196,6 +192,7 @@ impl Server {
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
         // Now every file has its checksum: one without is damage from here on.
         DirectoryFormat::mark(&facts.data_dir)?;
+        tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, links, shutdown, edges })
     }
@@ -280,7 +277,7 @@ async fn stop_data(data: Arc<DataDir>) {
 }
 
 fn app_names(data: &DataDir, settings: &ServerSettings) -> Vec<String> {
-    let mut names: Vec<String> = data.apps().iter().map(|app| app.name().as_str().to_owned()).collect();
+    let mut names: Vec<String> = data.app_names().iter().map(|app| app.as_str().to_owned()).collect();
     names.sort_by_key(|name| name != settings.app.as_str());
     names
 }

@@ -4,7 +4,10 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
         mpsc::RecvTimeoutError,
     },
     thread::JoinHandle,
@@ -20,7 +23,7 @@ use crate::{
     consumer_offsets::{ConsumerOffsets, GroupGeneration, OffsetsChange, generation_change},
     disk,
     engine::{Engine, EngineError, JournalNote},
-    journal::{Journal, recovery::Known},
+    journal::{Journal, Position, recovery::Known},
     key_values::KeyValues,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
@@ -33,6 +36,14 @@ use crate::{
 /// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The folder of an app's journal, in the app's.
+pub(crate) const JOURNAL: &str = "journal";
+
+/// A site id for a new app's own writes.
+pub(crate) fn fresh_site(random: fn() -> [u8; 16]) -> u64 {
+    u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1
+}
+
 /// A transaction's position in its app. Only grows; 0 is "before the first".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TxnId(pub u64);
@@ -43,8 +54,23 @@ pub struct App {
     shared: Arc<Shared>,
     /// Bounded by [`QUEUE_CHANGESETS_MAX`]: a writer that finds it full waits for a place.
     queue: mpsc::Sender<Command>,
-    sequencer: Mutex<Option<JoinHandle<()>>>,
+    writing: Mutex<Writing>,
+    /// Set once the sequencer runs; it is asked before the mutex.
+    is_writing: AtomicBool,
     retention: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The sequencer and its committer: an app that is only read has no threads for them.
+#[derive(Debug)]
+enum Writing {
+    /// Nothing was written since the app was opened.
+    NotYet {
+        commands: mpsc::Receiver<Command>,
+        clock: Arc<dyn WallClock>,
+        position: Position,
+    },
+    Running(JoinHandle<()>),
+    Stopped,
 }
 
 /// What the sequencer writes and everyone reads.
@@ -66,6 +92,8 @@ pub(crate) struct Shared {
     /// `None` without a limit, and once the app stops.
     pub(crate) retention: Mutex<Option<RetentionWaker>>,
     pub(crate) trim_observer: RwLock<Option<Box<dyn TrimObserver>>>,
+    /// Every snapshot has a handle of it.
+    pub(crate) snapshots: Arc<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -103,7 +131,7 @@ impl Shared {
 }
 
 impl App {
-    /// Opens or makes the app in `dir`: cuts a torn tail, replays what the documents lack, starts the sequencer.
+    /// Opens or makes the app in `dir`: cuts a torn tail, replays what the documents lack.
     pub(crate) fn open(
         dir: &Path,
         name: AppName,
@@ -157,6 +185,7 @@ impl App {
             committed_frames: AtomicU64::new(position.next_frame),
             retention: Mutex::new(None),
             trim_observer: RwLock::default(),
+            snapshots: Arc::default(),
         });
         let cannot_start = |what: &'static str| {
             let path = dir.to_owned();
@@ -171,10 +200,9 @@ impl App {
             retention_thread = Some(thread.map_err(cannot_start("cannot start the retention of"))?);
         }
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
-        let requests_kept = shared.engine.requests_kept().map_err(engine_error)?;
-        let thread = Sequencer::spawn(shared.clone(), queue.clone(), commands, clock, position, requests_kept)
-            .map_err(cannot_start("cannot start the sequencer of"))?;
-        Ok(Self { shared, queue, sequencer: Mutex::new(Some(thread)), retention: Mutex::new(retention_thread) })
+        let writing = Mutex::new(Writing::NotYet { commands, clock, position });
+        let (is_writing, retention) = (AtomicBool::new(false), Mutex::new(retention_thread));
+        Ok(Self { shared, queue, writing, is_writing, retention })
     }
 
     /// Its name.
@@ -212,6 +240,7 @@ impl App {
     async fn send_commit(&self, changeset: Changeset, request: Option<RequestToKeep>) -> Result<Written, CommitError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Commit { changeset, request, queued_at: Instant::now(), reply };
+        self.start_writing()?;
         self.queue.send(command).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone_with_it())?
     }
@@ -229,9 +258,33 @@ impl App {
         }
     }
 
+    /// The first write starts the sequencer.
+    fn start_writing(&self) -> Result<(), CommitError> {
+        if self.is_writing.load(Acquire) {
+            return Ok(());
+        }
+        let mut writing = self.writing.lock().expect("not poisoned");
+        let (commands, clock, position) = match std::mem::replace(&mut *writing, Writing::Stopped) {
+            Writing::NotYet { commands, clock, position } => (commands, clock, position),
+            // Somebody else has started it meanwhile, or the app stops: sending the command tells.
+            other => {
+                *writing = other;
+                return Ok(());
+            }
+        };
+        let kept = self.shared.engine.requests_kept();
+        let kept =
+            kept.map_err(|error| self.shared.halt(format!("the requests that are kept cannot be read: {error}")))?;
+        let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), commands, clock, position, kept);
+        let thread = started.map_err(|error| self.shared.halt(format!("cannot start the sequencer: {error}")))?;
+        *writing = Writing::Running(thread);
+        self.is_writing.store(true, Release);
+        Ok(())
+    }
+
     /// What writers are told when nobody takes their command any more.
     fn gone(&self) -> CommitError {
-        if self.sequencer.lock().expect("not poisoned").is_none() {
+        if matches!(*self.writing.lock().expect("not poisoned"), Writing::Stopped) {
             return CommitError::Stopping;
         }
         self.write_obstacle().unwrap_or_else(|| self.shared.halt("the sequencer panicked, see the log".into()))
@@ -240,6 +293,11 @@ impl App {
     /// What writers are told whose command was taken by somebody who is gone: the journal may hold it.
     fn gone_with_it(&self) -> CommitError {
         CommitError::Unknown { reason: self.gone().to_string() }
+    }
+
+    /// How many others hold it, or a snapshot of it, beside the caller, if the caller has one handle.
+    pub fn holders(self: &Arc<Self>) -> usize {
+        Arc::strong_count(self) - 1 + (Arc::strong_count(&self.shared.snapshots) - 1)
     }
 
     /// The newest transaction that reads can see.
@@ -264,7 +322,7 @@ impl App {
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         // First, so that the index in the snapshot is whole below it.
         let log_start = self.shared.journal.start().first_offset;
-        Snapshot::new(self.shared.engine.snapshot(), log_start)
+        Snapshot::new(self.shared.engine.snapshot(), log_start, self.shared.snapshots.clone())
     }
 
     /// The events in offset order.
@@ -330,6 +388,7 @@ impl App {
 
     async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
+        self.start_writing()?;
         self.queue.send(Command::ChangeOffsets { change, reply }).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone_with_it())?
     }
@@ -430,10 +489,7 @@ impl App {
         }
     }
 
-    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`]. The documents are
-    /// given up at `deadline`, since a disk that fails may keep the engine from ever finishing: the next start replays.
-    pub(crate) fn stop(&self, deadline: Instant) {
-        let Some(thread) = self.sequencer.lock().expect("not poisoned").take() else { return };
+    fn stop_sequencer(&self, thread: JoinHandle<()>) {
         let mut stop = Command::Stop;
         while let Err(mpsc::error::TrySendError::Full(back)) = self.queue.try_send(stop) {
             stop = back;
@@ -441,6 +497,16 @@ impl App {
         }
         if thread.join().is_err() {
             tracing::error!(app = self.name().as_str(), "the sequencer panicked");
+        }
+    }
+
+    /// Finishes queued writes, stops the sequencer and writes the documents out. Later writes get [`CommitError::Stopping`].
+    pub(crate) fn stop(&self, deadline: Instant) {
+        let writing = std::mem::replace(&mut *self.writing.lock().expect("not poisoned"), Writing::Stopped);
+        match writing {
+            Writing::Stopped => return,
+            Writing::NotYet { .. } => {}
+            Writing::Running(thread) => self.stop_sequencer(thread),
         }
         drop(self.shared.retention.lock().expect("not poisoned").take());
         if let Some(thread) = self.retention.lock().expect("not poisoned").take()
@@ -488,14 +554,13 @@ fn open_journal(
     note: Option<&JournalNote>,
     random: fn() -> [u8; 16],
 ) -> Result<Journal, OpenError> {
-    let path = dir.join("journal");
+    let path = dir.join(JOURNAL);
     let known = Known { applied_frames, start: note.map(|note| note.start) };
     let Some(opened) = Journal::open(&path, options.segment_bytes, known, true, random)? else {
         if applied_frames > 0 || note.is_some() {
             return Err(OpenError::JournalMissing { path, applied_frames });
         }
-        let site = u64::from_le_bytes(random()[..8].try_into().expect("eight bytes")) | 1;
-        return Ok(Journal::create(&path, options.segment_bytes, random(), site, random)?);
+        return Ok(Journal::create(&path, options.segment_bytes, random(), fresh_site(random), random)?);
     };
     let app = dir.file_name().unwrap_or_default().to_string_lossy();
     if opened.torn_bytes > 0 {

@@ -1,15 +1,31 @@
-//! The data directory: its lock, its layout, and the apps in it.
+//! The data directory: its lock, its layout, and the apps in it, which are opened on their first use.
+//!
+//! Invariants: an app is whole or not there, whenever the process ends; one app's damage keeps no other
+//! from being opened; a look-up of an open app waits for nobody's disk.
+//! Not here: how long an app stays open (crate `topics`).
 
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Write},
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
-    time::Instant,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
 };
 
-use crate::{App, AppName, app::STOP_TIMEOUT, journal::segment::SegmentError};
+use files::DirectoryFormat;
+
+use crate::{
+    App, AppName, TxnId,
+    app::{JOURNAL, STOP_TIMEOUT, fresh_site},
+    journal::{self, Journal, segment::SegmentError},
+    register::{Instance, REGISTER_FILE, Register},
+    settings,
+    slot::Slot,
+};
 
 /// Where the time comes from; only the binary reads the machine's clock.
 pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
@@ -105,6 +121,14 @@ pub enum OpenError {
         /// Their directory.
         path: PathBuf,
     },
+    /// The register of apps is damaged.
+    #[error("the register of apps {path} is damaged: {message}")]
+    Register {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// The document engine cannot be opened.
     #[error("the documents in {path} cannot be opened: {message}")]
     Engine {
@@ -134,7 +158,52 @@ pub enum CreateAppError {
     /// Its files cannot be made.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It was made, and cannot be opened.
+    #[error(transparent)]
+    Unavailable(#[from] AppUnavailable),
 }
+
+/// Why an app cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppUnavailable {
+    /// There is none of that name.
+    #[error("there is no app {app:?}")]
+    NotFound {
+        /// The name.
+        app: String,
+    },
+    /// Its folder is missing, or it cannot be opened. Other apps are not concerned.
+    #[error("app {app:?} cannot be opened: {reason}")]
+    Damaged {
+        /// Its name.
+        app: String,
+        /// Why.
+        reason: String,
+    },
+    /// Not now.
+    #[error("app {app:?} cannot be opened at the moment: {reason}; try again")]
+    Busy {
+        /// Its name.
+        app: String,
+        /// Why.
+        reason: String,
+    },
+    /// The server is about to end.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// The folder with a folder for each app.
+pub(crate) const APPS: &str = "apps";
+
+/// How the name of a folder begins in which an app is being made; no app's name does.
+const HALF_MADE_PREFIX: &str = ".new-";
+
+/// With more apps than this a small one gets fewer threads.
+const FEW_APPS: usize = 16;
+
+/// How long the closing of an app waits for those that look at its numbers.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An opened data directory; locked until dropped.
 #[derive(Debug)]
@@ -143,14 +212,18 @@ pub struct DataDir {
     options: StoreOptions,
     clock: Arc<dyn WallClock>,
     random: fn() -> [u8; 16],
-    apps: RwLock<BTreeMap<String, Arc<App>>>,
+    /// Every registered app. Held for a look-up only.
+    slots: RwLock<BTreeMap<String, Arc<Slot>>>,
+    /// As it is to be on disk. One app is made at a time.
+    register: Mutex<Register>,
+    stopping: AtomicBool,
     /// Held for its lock.
     _lock: File,
 }
 
 impl DataDir {
-    /// Opens `path` (created 0700 if missing) and every app in it; cuts torn tails and replays what the documents lack.
-    /// `random` gives fresh random bytes for instance and site ids.
+    /// Opens `path` (created 0700 if missing) and reads which apps there are; each is opened on its first use. Fails only for what concerns
+    /// all of them. `random` gives fresh random bytes for instance and site ids.
     pub fn open(
         path: &Path,
         options: StoreOptions,
@@ -162,19 +235,36 @@ impl DataDir {
             let path = path.to_owned();
             move |source| OpenError::Io { act, path, source }
         };
-        let apps_dir = path.join("apps");
-        files::ensure_directory(&apps_dir).map_err(io("cannot create", &apps_dir))?;
-        let mut apps = BTreeMap::new();
-        for entry in std::fs::read_dir(&apps_dir).map_err(io("cannot list", &apps_dir))? {
-            let dir = entry.map_err(io("cannot list", &apps_dir))?.path();
-            let Some(name) = dir.file_name().and_then(|n| n.to_str()).and_then(|n| AppName::new(n).ok()) else {
-                tracing::warn!(path = %dir.display(), "not an app's directory; left alone");
-                continue;
-            };
-            let app = App::open(&dir, name.clone(), &options, clock.clone(), random)?;
-            apps.insert(name.as_str().to_owned(), Arc::new(app));
+        let apps_dir = path.join(APPS);
+        let registered = Register::read(path)?;
+        if registered.is_none()
+            && let Some(error) = register_missing(path)?
+        {
+            return Err(error);
         }
-        Ok(Arc::new(Self { path: path.to_owned(), options, clock, random, apps: RwLock::new(apps), _lock: lock }))
+        files::ensure_directory(&apps_dir).map_err(io("cannot create", &apps_dir))?;
+        let mut found = Folders::of(path).map_err(io("cannot list", &apps_dir))?;
+        found.remove_half_made();
+        let register = match &registered {
+            Some(registered) => found.taken_into(registered),
+            None => found.as_register(),
+        };
+        if registered.as_ref() != Some(&register)
+            && let Err(error) = register.write(path)
+        {
+            // A full disk, say. The next start does the same again.
+            tracing::warn!(%error, "the register of apps cannot be written");
+        }
+        let slot = |(name, instance): (&AppName, &Option<Instance>)| {
+            let slot = Slot::new(name.clone(), apps_dir.join(name.as_str()), *instance);
+            // Also of one that is not opened for long: soon a file without a checksum is damage.
+            let sealed = settings::seal_old(&slot.dir).err().map(|error| error.to_string());
+            slot.set_damage(folder_damage(&slot.dir, *instance).or(sealed));
+            (name.as_str().to_owned(), slot)
+        };
+        let slots = RwLock::new(register.apps.iter().map(slot).collect());
+        let (register, stopping) = (Mutex::new(register), AtomicBool::new(false));
+        Ok(Arc::new(Self { path: path.to_owned(), options, clock, random, slots, register, stopping, _lock: lock }))
     }
 
     /// Its path.
@@ -182,37 +272,291 @@ impl DataDir {
         &self.path
     }
 
-    /// The app of that name.
-    pub fn app(&self, name: &str) -> Option<Arc<App>> {
-        self.apps.read().expect("not poisoned").get(name).cloned()
+    /// The app of that name, which is opened if need be: a torn tail is cut, and what the documents lack is replayed. Blocks on disk.
+    pub fn app(&self, name: &str) -> Result<Arc<App>, AppUnavailable> {
+        let slot = self.slot(name).ok_or_else(|| AppUnavailable::NotFound { app: name.to_owned() })?;
+        if let Some(app) = slot.opened() {
+            return Ok(app);
+        }
+        let turn = slot.turn();
+        // Somebody else may have opened it meanwhile.
+        if let Some(app) = slot.opened() {
+            return Ok(app);
+        }
+        if self.stopping.load(SeqCst) {
+            return Err(AppUnavailable::Stopping);
+        }
+        match self.open_app(&slot) {
+            Ok(app) => {
+                turn.put(app.clone());
+                Ok(app)
+            }
+            Err(reason) => {
+                slot.set_damage(Some(reason.clone()));
+                Err(AppUnavailable::Damaged { app: name.to_owned(), reason })
+            }
+        }
     }
 
-    /// Every app, sorted by name.
-    pub fn apps(&self) -> Vec<Arc<App>> {
-        self.apps.read().expect("not poisoned").values().cloned().collect()
+    fn open_app(&self, slot: &Slot) -> Result<Arc<App>, String> {
+        let known = *slot.instance.read().expect("not poisoned");
+        if let Some(damage) = folder_damage(&slot.dir, known) {
+            return Err(damage);
+        }
+        let app = App::open(&slot.dir, slot.name.clone(), &self.options_for(slot), self.clock.clone(), self.random);
+        let app = app.map_err(|error| error.to_string())?;
+        if known.is_none() {
+            let mut register = self.register.lock().expect("not poisoned");
+            register.apps.insert(slot.name.clone(), Some(app.instance()));
+            let written = register.write(&self.path);
+            written.map_err(|error| format!("it cannot be entered in the register of apps: {error}"))?;
+            *slot.instance.write().expect("not poisoned") = Some(app.instance());
+        }
+        Ok(Arc::new(app))
     }
 
-    /// Makes an app. Blocks on disk.
+    /// Of many apps a small one has one thread for its tables.
+    fn options_for(&self, slot: &Slot) -> StoreOptions {
+        let is_small = journal::is_in_first_segment(&slot.dir.join(JOURNAL)).unwrap_or(false);
+        let are_many = self.slots.read().expect("not poisoned").len() > FEW_APPS;
+        let engine_threads = if is_small && are_many { 1 } else { self.options.engine_threads };
+        StoreOptions { engine_threads, ..self.options.clone() }
+    }
+
+    fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.read().expect("not poisoned").get(name).cloned()
+    }
+
+    /// Whether there is an app of that name, open or not.
+    pub fn has_app(&self, name: &str) -> bool {
+        self.slots.read().expect("not poisoned").contains_key(name)
+    }
+
+    /// The name of every app, open or not, sorted.
+    pub fn app_names(&self) -> Vec<AppName> {
+        self.slots.read().expect("not poisoned").values().map(|slot| slot.name.clone()).collect()
+    }
+
+    /// The app of that name if it is open.
+    pub fn opened(&self, name: &str) -> Option<Arc<App>> {
+        self.slot(name)?.opened()
+    }
+
+    /// The apps that are open, sorted by name. Whoever holds one keeps it from being closed.
+    pub fn open_apps(&self) -> Vec<Arc<App>> {
+        self.slots.read().expect("not poisoned").values().filter_map(|slot| slot.opened()).collect()
+    }
+
+    /// Why the app of that name cannot be opened, as far as that is known.
+    pub fn damage(&self, name: &str) -> Option<String> {
+        self.slot(name)?.damage()
+    }
+
+    /// The apps of which it is known that they cannot be opened, sorted by name, each with the reason.
+    pub fn damaged_apps(&self) -> Vec<(AppName, String)> {
+        let slots = self.slots.read().expect("not poisoned");
+        slots.values().filter_map(|slot| Some((slot.name.clone(), slot.damage()?))).collect()
+    }
+
+    /// The app's newest transaction, if it is open or was since the start.
+    pub fn newest_txn(&self, name: &str) -> Option<TxnId> {
+        self.slot(name)?.newest_txn()
+    }
+
+    /// Notes why an app cannot be served, though its documents and its journal may be whole.
+    pub fn note_damage(&self, name: &str, reason: &str) {
+        if let Some(slot) = self.slot(name) {
+            slot.set_damage(Some(reason.to_owned()));
+        }
+    }
+
+    /// Whether retention would trim events of an app that is not open. Blocks on disk.
+    pub fn has_old_events(&self, name: &str) -> bool {
+        let (Some(slot), Some(limit)) = (self.slot(name), self.options.retention_ms) else { return false };
+        let oldest_kept_ms = self.clock.now_ms().saturating_sub(limit);
+        // What cannot be read is told by whoever opens the app.
+        slot.opened().is_none()
+            && journal::oldest_sealed_ms(&slot.dir.join(JOURNAL))
+                .is_ok_and(|ms| ms.is_some_and(|ms| ms < oldest_kept_ms))
+    }
+
+    /// Makes an app, and opens it. Blocks on disk.
     pub fn create_app(&self, name: &AppName) -> Result<Arc<App>, CreateAppError> {
-        let mut apps = self.apps.write().expect("not poisoned");
-        if apps.contains_key(name.as_str()) {
+        self.make_app(name)?;
+        Ok(self.app(name.as_str())?)
+    }
+
+    /// Makes an app: elsewhere first, so that a crash or a full disk leaves no half of one. It is opened on its first use. Blocks on disk;
+    /// who uses another app does not wait for it.
+    pub fn make_app(&self, name: &AppName) -> Result<(), CreateAppError> {
+        let mut register = self.register.lock().expect("not poisoned");
+        if register.apps.contains_key(name) {
             return Err(CreateAppError::Exists(name.as_str().to_owned()));
         }
-        let dir = self.path.join("apps").join(name.as_str());
-        files::ensure_directory(&dir).map_err(|source| OpenError::Io {
-            act: "cannot create",
-            path: dir.clone(),
-            source,
-        })?;
-        let app = Arc::new(App::open(&dir, name.clone(), &self.options, self.clock.clone(), self.random)?);
-        apps.insert(name.as_str().to_owned(), app.clone());
-        Ok(app)
+        let instance = self.make_folder(name)?;
+        let mut with_it = register.clone();
+        with_it.apps.insert(name.clone(), Some(instance));
+        let path = self.path.join(REGISTER_FILE);
+        // The folder stays if this fails: nobody knows whether the register on disk has it.
+        with_it.write(&self.path).map_err(|source| OpenError::Io { act: "cannot write", path, source })?;
+        *register = with_it;
+        let slot = Slot::new(name.clone(), self.app_dir(name), Some(instance));
+        slot.remember_txn(TxnId(0));
+        self.slots.write().expect("not poisoned").insert(name.as_str().to_owned(), slot);
+        Ok(())
     }
 
-    /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next start replays nothing.
+    /// Makes a whole folder, or finds the one that an earlier attempt left.
+    fn make_folder(&self, name: &AppName) -> Result<Instance, OpenError> {
+        let dir = self.app_dir(name);
+        let io = |act, path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::Io { act, path, source }
+        };
+        if dir.exists() {
+            let apps_dir = self.path.join(APPS);
+            files::sync_directory(&apps_dir).map_err(io("cannot sync", &apps_dir))?;
+            let nothing = || OpenError::Damaged { path: dir.clone(), at: 0, message: "it is no whole app".into() };
+            return journal::identity_in(&dir.join(JOURNAL))?.ok_or_else(nothing);
+        }
+        let half_made = self.path.join(APPS).join(format!("{HALF_MADE_PREFIX}{}", name.as_str()));
+        let instance = (self.random)();
+        let made = files::remove_tree(&half_made)
+            .and_then(|()| files::ensure_directory(&half_made))
+            .map_err(io("cannot create", &dir))
+            .and_then(|()| {
+                let site = fresh_site(self.random);
+                let path = half_made.join(JOURNAL);
+                Ok(Journal::create(&path, self.options.segment_bytes, instance, site, self.random)?)
+            })
+            .and_then(|_| files::move_durably(&half_made, &dir).map_err(io("cannot create", &dir)));
+        if let Err(error) = made {
+            // It takes up room. Otherwise the next start removes it.
+            let _ = files::remove_tree(&half_made);
+            return Err(error);
+        }
+        Ok(instance)
+    }
+
+    fn app_dir(&self, name: &AppName) -> PathBuf {
+        self.path.join(APPS).join(name.as_str())
+    }
+
+    /// Closes an app after its queued writes; `before` is called when it has stopped, to let go of what else holds it. Nobody else may hold
+    /// it but for a moment. It is opened again on its next use. Blocks on disk.
+    pub fn close_app(&self, app: Arc<App>, before: impl FnOnce()) {
+        let Some(slot) = self.slot(app.name().as_str()) else { return };
+        let turn = slot.turn();
+        drop(turn.take());
+        app.stop(Instant::now() + STOP_TIMEOUT);
+        before();
+        slot.remember_txn(app.newest_txn());
+        let began = Instant::now();
+        // Who shows its numbers may have taken it before.
+        while app.holders() > 0 {
+            if began.elapsed() > CLOSING_TIMEOUT {
+                tracing::error!(app = app.name().as_str(), "the app was closed while somebody held it");
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(app);
+    }
+
+    /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next start replays nothing. No app is opened
+    /// any more.
     pub fn stop(&self) {
         let deadline = Instant::now() + STOP_TIMEOUT;
-        self.apps().iter().for_each(|app| app.stop(deadline));
+        self.stopping.store(true, SeqCst);
+        let slots: Vec<_> = self.slots.read().expect("not poisoned").values().cloned().collect();
+        for slot in slots {
+            let _turn = slot.turn();
+            if let Some(app) = slot.opened() {
+                app.stop(deadline);
+            }
+        }
+    }
+}
+
+/// The folders that are there.
+pub(crate) struct Folders {
+    path: PathBuf,
+    pub(crate) apps: Vec<AppName>,
+    /// Of apps that were being made at a crash.
+    pub(crate) half_made: Vec<PathBuf>,
+}
+
+impl Folders {
+    pub(crate) fn of(data_dir: &Path) -> std::io::Result<Self> {
+        let path = data_dir.join(APPS);
+        let (mut apps, mut half_made) = (Vec::new(), Vec::new());
+        for entry in std::fs::read_dir(&path)? {
+            let dir = entry?.path();
+            let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match AppName::new(name) {
+                Ok(name) => apps.push(name),
+                Err(_) if name.starts_with(HALF_MADE_PREFIX) => half_made.push(dir),
+                Err(_) => tracing::warn!(path = %dir.display(), "not an app's directory; left alone"),
+            }
+        }
+        Ok(Self { path, apps, half_made })
+    }
+
+    /// Nothing was ever put into them.
+    fn remove_half_made(&mut self) {
+        for dir in self.half_made.drain(..) {
+            match files::remove_tree(&dir) {
+                Ok(()) => tracing::info!(path = %dir.display(), "removed what was left of an app that was being made"),
+                Err(error) => tracing::warn!(path = %dir.display(), %error, "cannot be removed"),
+            }
+        }
+    }
+
+    pub(crate) fn identity(&self, name: &AppName) -> Result<Option<Instance>, SegmentError> {
+        journal::identity_in(&self.path.join(name.as_str()).join(JOURNAL))
+    }
+
+    /// All of them: the directory is from a version without a register.
+    pub(crate) fn as_register(&self) -> Register {
+        // What cannot be read is told when the app is opened.
+        Register { apps: self.apps.iter().map(|name| (name.clone(), self.identity(name).ok().flatten())).collect() }
+    }
+
+    /// The register, with those that were made right before a crash.
+    fn taken_into(&self, registered: &Register) -> Register {
+        let mut register = registered.clone();
+        for name in self.apps.iter().filter(|name| !registered.apps.contains_key(name)) {
+            match self.identity(name) {
+                Ok(Some(instance)) => {
+                    tracing::warn!(app = name.as_str(), "the app was not in the register, and is whole: taken in");
+                    register.apps.insert(name.clone(), Some(instance));
+                }
+                _ => tracing::warn!(app = name.as_str(), "not in the register, and no whole app; left alone"),
+            }
+        }
+        register
+    }
+}
+
+/// The error, if the directory must have a register of apps: one of the first version had none.
+pub(crate) fn register_missing(data_dir: &Path) -> Result<Option<OpenError>, OpenError> {
+    let error = |path: PathBuf, message: String| OpenError::Register { path, message };
+    let format = DirectoryFormat::of(data_dir).map_err(|e| error(data_dir.to_owned(), e.to_string()))?;
+    let message = "it is missing, and without it nobody knows which apps there are: restore it from a backup";
+    Ok((!format.may_be_old()).then(|| error(data_dir.join(REGISTER_FILE), message.to_owned())))
+}
+
+/// What is wrong with an app's folder, as far as that is seen from outside.
+pub(crate) fn folder_damage(dir: &Path, instance: Option<Instance>) -> Option<String> {
+    if !dir.is_dir() {
+        return Some(format!("{} is missing: the register of apps has it", dir.display()));
+    }
+    let instance = instance?;
+    match journal::identity_in(&dir.join(JOURNAL)) {
+        Ok(Some(found)) if found == instance => None,
+        Ok(Some(_)) => Some(format!("{} is of another app: its journal has another instance", dir.display())),
+        Ok(None) => Some(format!("{} has no journal", dir.display())),
+        Err(error) => Some(error.to_string()),
     }
 }
 

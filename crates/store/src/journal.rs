@@ -18,6 +18,7 @@ use std::{
 use batch_reader::BatchReader;
 use bytes::Bytes;
 use frame::{FrameError, FrameHeader};
+pub(crate) use recovery::{identity_in, is_in_first_segment, oldest_sealed_ms};
 use segment::{Segment, SegmentError, SegmentHeader};
 
 use crate::OffsetAndTimestamp;
@@ -99,7 +100,7 @@ impl Journal {
             first_offset: 0,
             commit_time_ms: 0,
         };
-        let first = Segment::create(dir, header, segment_bytes)?;
+        let first = Segment::create(dir, header, room(segment::HEADER_BYTES, segment_bytes))?;
         Ok(Self::new(dir, segment_bytes, vec![first], random))
     }
 
@@ -142,8 +143,8 @@ impl Journal {
             active = self.begin_segment(frame_bytes, position)?;
             *planned_end = segment::HEADER_BYTES;
         } else if end > active.capacity_bytes() {
-            if *planned_end == segment::HEADER_BYTES {
-                active.grow(end).map_err(|e| active.io("cannot make room in", e))?;
+            if *planned_end == segment::HEADER_BYTES || end <= self.segment_bytes {
+                active.grow(room(end, self.segment_bytes)).map_err(|e| active.io("cannot make room in", e))?;
             } else {
                 active = self.begin_segment(frame_bytes, position)?;
                 *planned_end = segment::HEADER_BYTES;
@@ -302,6 +303,20 @@ fn salt(random: fn() -> [u8; 16]) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
+/// The least room that is made in a segment.
+const ROOM_BYTES_MIN: u64 = 64 * 1024;
+
+/// How much more room is made than there was.
+const ROOM_FACTOR: u64 = 4;
+
+/// How much room to make in a segment that is to hold `wanted_bytes`: little while there is little in it, since an app may stay empty. From
+/// a whole segment on, each next one begins as one.
+fn room(wanted_bytes: u64, segment_bytes: u64) -> u64 {
+    let steps = std::iter::successors(Some(ROOM_BYTES_MIN), |room| room.checked_mul(ROOM_FACTOR));
+    let step = steps.into_iter().find(|room| *room >= wanted_bytes).unwrap_or(u64::MAX);
+    step.min(segment_bytes).max(wanted_bytes)
+}
+
 struct BatchCollector {
     offset: u64,
     left: usize,
@@ -401,4 +416,25 @@ pub(crate) fn take_batches(frames: impl Iterator<Item = Bytes>, offset: u64, byt
         }
     }
     out.batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_grows_with_what_is_written_up_to_a_segment() {
+        const KIB: u64 = 1024;
+        for (wanted, segment, expected) in [
+            (76, 64 << 20, 64 * KIB),
+            (64 * KIB, 64 << 20, 64 * KIB),
+            (64 * KIB + 1, 64 << 20, 256 * KIB),
+            (17 << 20, 64 << 20, 64 << 20),
+            (76, 4096, 4096),
+            (5000, 4096, 5000),
+            (65 << 20, 64 << 20, 65 << 20),
+        ] {
+            assert_eq!(room(wanted, segment), expected, "{wanted} of {segment}");
+        }
+    }
 }

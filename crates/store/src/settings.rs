@@ -27,6 +27,17 @@ pub(crate) fn read(app_dir: &Path, name: &str) -> io::Result<Option<String>> {
     Ok(Some(text))
 }
 
+/// Seals every text of format 1 in an app's directory. What is damaged is told when it is read.
+pub(crate) fn seal_old(app_dir: &Path) -> io::Result<()> {
+    for path in texts(app_dir) {
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
+        if let Ok(Some((text, true))) = look(app_dir, &path) {
+            write(app_dir, name, &text)?;
+        }
+    }
+    Ok(())
+}
+
 /// Replaces the text, durably and whole.
 pub(crate) fn write(app_dir: &Path, name: &str, text: &str) -> io::Result<()> {
     files::write_whole(&path_of(app_dir, name), seal(VERSION, text).as_bytes(), PRIVATE_FILE)
@@ -60,11 +71,15 @@ pub(crate) fn findings(app_dir: &Path, notes: &[(String, SettingNote)]) -> Vec<S
 }
 
 fn damaged(app_dir: &Path) -> Vec<String> {
+    texts(app_dir).iter().filter_map(|path| look(app_dir, path).err()).map(|error| error.to_string()).collect()
+}
+
+fn texts(app_dir: &Path) -> Vec<PathBuf> {
     let paths = std::fs::read_dir(app_dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_text = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
     let mut paths: Vec<_> = paths.filter(is_text).collect();
     paths.sort();
-    paths.iter().filter_map(|path| look(app_dir, path).err()).map(|error| error.to_string()).collect()
+    paths
 }
 
 fn path_of(app_dir: &Path, name: &str) -> PathBuf {

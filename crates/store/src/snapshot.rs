@@ -1,5 +1,7 @@
 //! A consistent view of an app's documents.
 
+use std::sync::Arc;
+
 use document::{CollectionName, Document, DocumentId};
 
 use crate::{
@@ -13,6 +15,8 @@ pub struct Snapshot {
     engine: EngineSnapshot,
     txn_id: TxnId,
     log_start: u64,
+    /// Keeps the app from being closed.
+    _held: Arc<()>,
 }
 
 /// A document as it is stored.
@@ -55,9 +59,9 @@ impl From<EngineError> for SnapshotError {
 
 impl Snapshot {
     /// `log_start` was the offset of the oldest event before the snapshot was taken.
-    pub(crate) fn new(engine: EngineSnapshot, log_start: u64) -> Result<Self, SnapshotError> {
+    pub(crate) fn new(engine: EngineSnapshot, log_start: u64, held: Arc<()>) -> Result<Self, SnapshotError> {
         let txn_id = TxnId(engine.position()?.map_or(0, |p| p.next_txn - 1));
-        Ok(Self { engine, txn_id, log_start })
+        Ok(Self { engine, txn_id, log_start, _held: held })
     }
 
     /// The offset of the oldest event that was kept when the snapshot was taken.

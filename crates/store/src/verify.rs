@@ -15,7 +15,7 @@ use kafka_wire::record_batch;
 use crate::{
     AppName, OpenError,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
-    data_dir::lock,
+    data_dir::{APPS, Folders, folder_damage, lock, register_missing},
     engine::{Engine, EngineError, EngineSnapshot, KeyValue, requests::RequestsKept, stored_parts},
     journal::{
         Journal, Position,
@@ -24,6 +24,7 @@ use crate::{
         segment::{Segment, SegmentError, SegmentHeader},
     },
     key_values::KeyValues,
+    register::Register,
     replay::{ReplayError, replay_frame, write_replayed},
 };
 
@@ -43,6 +44,10 @@ pub struct VerifyProgress<'a> {
 pub struct VerifyReport {
     /// One for each app, sorted by name.
     pub apps: Vec<AppReport>,
+    /// What is wrong and belongs to no app that could be looked at.
+    pub findings: Vec<String>,
+    /// What the next start does by itself; no damage.
+    pub notes: Vec<String>,
 }
 
 /// What [`verify`] found of one app.
@@ -71,7 +76,12 @@ pub struct AppReport {
 impl VerifyReport {
     /// Whether everything is whole.
     pub fn is_whole(&self) -> bool {
-        self.apps.iter().all(|app| app.findings.is_empty())
+        self.findings_count() == 0
+    }
+
+    /// How many things are wrong.
+    pub fn findings_count(&self) -> usize {
+        self.findings.len() + self.apps.iter().map(|app| app.findings.len()).sum::<usize>()
     }
 }
 
@@ -80,21 +90,48 @@ impl VerifyReport {
 /// # Errors
 /// Only what keeps it from looking, such as a directory in use or a file that cannot be read. Damage is in the report.
 pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<VerifyReport, OpenError> {
-    let apps_dir = path.join("apps");
+    let _lock = lock(path)?;
+    let apps_dir = path.join(APPS);
     let io = |source| OpenError::Io { act: "cannot list", path: apps_dir.clone(), source };
-    let mut dirs = Vec::new();
-    for entry in std::fs::read_dir(&apps_dir).map_err(io)? {
-        let dir = entry.map_err(io)?.path();
-        if let Some(name) = dir.file_name().and_then(|n| n.to_str()).and_then(|n| AppName::new(n).ok()) {
-            dirs.push((name, dir));
+    let folders = Folders::of(path).map_err(io)?;
+    let mut report = VerifyReport::default();
+    let registered = match Register::read(path) {
+        Ok(Some(register)) => register,
+        // The next start makes one of the folders that are there.
+        Ok(None) => {
+            let missing = register_missing(path);
+            report.findings.extend(missing.unwrap_or_else(Some).map(|error| error.to_string()));
+            folders.as_register()
+        }
+        Err(error @ OpenError::Register { .. }) => {
+            report.findings.push(error.to_string());
+            folders.as_register()
+        }
+        Err(error) => return Err(error),
+    };
+    for dir in &folders.half_made {
+        report
+            .notes
+            .push(format!("{} is left of an app that was being made: the next start removes it", dir.display()));
+    }
+    for name in folders.apps.iter().filter(|name| !registered.apps.contains_key(name)) {
+        let dir = apps_dir.join(name.as_str());
+        match folders.identity(name) {
+            Ok(Some(_)) => {
+                report.notes.push(format!("{} is not in the register: the next start takes it in", dir.display()));
+                report.apps.push(verify_app(name.clone(), &dir, progress)?);
+            }
+            _ => report.findings.push(format!("{} is not in the register, and is no whole app", dir.display())),
         }
     }
-    dirs.sort();
-    let _lock = lock(path)?;
-    let mut report = VerifyReport::default();
-    for (name, dir) in dirs {
-        report.apps.push(verify_app(name, &dir, progress)?);
+    for (name, instance) in registered.apps {
+        let dir = apps_dir.join(name.as_str());
+        report.apps.push(match folder_damage(&dir, instance) {
+            Some(damage) => AppReport { app: name.as_str().to_owned(), findings: vec![damage], ..AppReport::default() },
+            None => verify_app(name, &dir, progress)?,
+        });
     }
+    report.apps.sort_by(|a, b| a.app.cmp(&b.app));
     Ok(report)
 }
 

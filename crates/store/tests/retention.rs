@@ -20,7 +20,7 @@ fn trimming(retention_bytes: u64) -> StoreOptions {
 
 fn open_unobserved(dir: &Path, options: StoreOptions, clock: Arc<HandClock>) -> (Arc<DataDir>, Arc<App>) {
     let data = support::open_with(dir, options, clock).unwrap();
-    let app = data.app("shop").unwrap_or_else(|| data.create_app(&AppName::new("shop").unwrap()).unwrap());
+    let app = data.app("shop").unwrap_or_else(|_| data.create_app(&AppName::new("shop").unwrap()).unwrap());
     (data, app)
 }
 

@@ -1,18 +1,15 @@
-//! The topics of every app: the main one and those of its live queries, which come and go while the server runs.
+//! The topics of an app: the main one and those of its live queries, which come and go while the server runs.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, RwLock,
-        atomic::{
-            AtomicBool,
-            Ordering::{Relaxed, SeqCst},
-        },
+use std::sync::{
+    Arc, Mutex, RwLock,
+    atomic::{
+        AtomicBool,
+        Ordering::{Relaxed, SeqCst},
     },
 };
 
 use serde::{Deserialize, Serialize};
-use store::{App, DataDir, SnapshotError};
+use store::{App, SnapshotError};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -30,13 +27,6 @@ use crate::{
 
 /// The file, in the app's directory, that keeps its live queries.
 const SETTING: &str = "live-queries";
-
-/// The topics of all apps of a server.
-#[derive(Debug)]
-pub struct TopicRegistry {
-    data: Arc<DataDir>,
-    apps: Mutex<HashMap<String, Arc<AppTopics>>>,
-}
 
 /// The topics of one app. Methods that say so must be called within a tokio runtime.
 #[derive(Debug)]
@@ -88,47 +78,8 @@ pub enum ChangeError {
     Io(#[from] std::io::Error),
 }
 
-impl TopicRegistry {
-    /// The topics of the apps in `data`. To be called within a tokio runtime: the live queries are looked at from here on.
-    pub fn open(data: Arc<DataDir>) -> Result<Arc<Self>, TopicError> {
-        let registry = Arc::new(Self { data, apps: Mutex::default() });
-        for app in registry.data.apps() {
-            registry.app(app.name().as_str())?;
-        }
-        Ok(registry)
-    }
-
-    /// The topics of the app of that name, `None` if there is none. To be called within a tokio runtime.
-    pub fn app(&self, name: &str) -> Result<Option<Arc<AppTopics>>, TopicError> {
-        let Some(app) = self.data.app(name) else { return Ok(None) };
-        let mut apps = self.apps.lock().expect("not poisoned");
-        if let Some(topics) = apps.get(name) {
-            return Ok(Some(topics.clone()));
-        }
-        let topics = AppTopics::open(app)?;
-        apps.insert(name.to_owned(), topics.clone());
-        Ok(Some(topics))
-    }
-
-    /// The topics of every app, by its name.
-    pub fn all(&self) -> Vec<Arc<AppTopics>> {
-        let mut all: Vec<_> = self.apps.lock().expect("not poisoned").values().cloned().collect();
-        all.sort_by(|a, b| a.app.name().as_str().cmp(b.app.name().as_str()));
-        all
-    }
-
-    /// Stops looking at new events, and keeps what is known of the live queries with the documents, so that the next start need not look at
-    /// the events again. Returns when nothing of this holds an app any longer but its own [`AppTopics`].
-    pub async fn stop(&self) {
-        for topics in self.all() {
-            topics.stop_evaluating().await;
-            topics.note_views();
-        }
-    }
-}
-
 impl AppTopics {
-    fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
+    pub(crate) fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
         let failed = |message: String| TopicError { message };
         let settings =
             match app.setting(SETTING).map_err(|e| failed(format!("the live queries cannot be read: {e}")))? {
@@ -173,7 +124,7 @@ impl AppTopics {
     }
 
     /// Returns when the task has ended and let go of the app.
-    async fn stop_evaluating(&self) {
+    pub(crate) async fn stop_evaluating(&self) {
         self.stopping.store(true, SeqCst);
         self.progress.want();
         let task = self.evaluator.lock().expect("not poisoned").take();

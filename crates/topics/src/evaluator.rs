@@ -87,7 +87,10 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         };
         // A few new events are in memory and soon looked at: going to another thread would cost more.
         let done = if !notes && topics.upgrade().is_some_and(|topics| is_soon_done(&topics)) {
-            Ok(slice())
+            let done = slice();
+            // While it waits nothing of it holds the app, which may be closed.
+            drop(slice);
+            Ok(done)
         } else {
             tokio::task::spawn_blocking(slice).await
         };
@@ -290,8 +293,8 @@ mod tests {
     async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
         let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
         data.create_app(&AppName::new("shop").unwrap()).unwrap();
-        let registry = TopicRegistry::open(data).unwrap();
-        let topics = registry.app("shop").unwrap().unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
         let live_query = LiveQuery {
             name: "some".into(),
             collection: Some("people".into()),

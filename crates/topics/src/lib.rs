@@ -17,6 +17,7 @@ mod live_query;
 mod matcher;
 mod murmur2;
 mod progress;
+mod registry;
 mod topic;
 mod trim;
 mod view;
@@ -24,8 +25,9 @@ mod views;
 
 pub mod limits;
 
-pub use app_topics::{AppTopics, ChangeError, TopicRegistry};
+pub use app_topics::{AppTopics, ChangeError};
 pub use event_filter::EventFilter;
 pub use lag::{GroupLags, PartitionLag};
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
+pub use registry::TopicRegistry;
 pub use topic::{Partition, Rebuild, Stop, Topic, TopicError};

@@ -11,6 +11,28 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// Most live queries of one app: one whose filter binds no field to constants is asked about every event of its collection.
 pub const LIVE_QUERIES_MAX: usize = 1000;
 
+/// Most apps that are open at a time. For one more, the one that was not used for longest is closed; while all are in use, whoever needs one
+/// more waits [`OPENING_WAIT`], and is then told that the server is busy.
+pub const OPEN_APPS_MAX: usize = 64;
+
+/// Apps that are opened at the start, the default one first. What keeps another one from opening is told when it is first used.
+pub const OPEN_AT_START_MAX: usize = 16;
+
+/// How long a request waits for its app to be opened. Then it is told to try again, and the opening goes on.
+pub const OPENING_WAIT: Duration = Duration::from_secs(10);
+
+/// An app that cannot be opened is not tried again before.
+pub const OPENING_RETRIED_AFTER: Duration = Duration::from_secs(5);
+
+/// An app that nobody has used for so long is closed. Longer than retention takes to look at an app that was opened.
+pub const CLOSE_IDLE_AFTER: Duration = Duration::from_secs(120);
+
+/// How often that is looked at.
+pub(crate) const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the journals of closed apps are looked at for events that retention would trim.
+pub(crate) const LOOK_FOR_OLD_EVENTS_EVERY: Duration = Duration::from_secs(300);
+
 /// Most documents that one `requeryRequired` of a gap names (CONTRACT section 4).
 pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 

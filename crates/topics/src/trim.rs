@@ -208,8 +208,8 @@ mod tests {
         let options = StoreOptions { segment_bytes: 4096, retention_bytes: Some(0), ..StoreOptions::default() };
         let data = DataDir::open(dir.path(), options, Arc::new(Noon), || *b"0123456789abcdef").unwrap();
         data.create_app(&AppName::new("shop").unwrap()).unwrap();
-        let registry = TopicRegistry::open(data).unwrap();
-        let topics = registry.app("shop").unwrap().unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
         let ((noted, was_noted), (go_on, goes_on)) = (sync_channel(0), sync_channel(1));
         let held = Held { observer: Observer::of(&topics), noted, go_on: Arc::new(Mutex::new(goes_on)) };
         topics.app().observe_trims(Box::new(held));

@@ -20,11 +20,11 @@ impl WallClock for Noon {
     }
 }
 
-fn open(dir: &Path) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
+async fn open(dir: &Path) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
     let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
     data.create_app(&AppName::new("shop").unwrap()).unwrap();
-    let registry = TopicRegistry::open(data).unwrap();
-    let topics = registry.app("shop").unwrap().unwrap();
+    let registry = TopicRegistry::new(data);
+    let topics = registry.app("shop").await.unwrap();
     (registry, topics)
 }
 
@@ -42,7 +42,7 @@ fn adults() -> LiveQuery {
 #[tokio::test]
 async fn a_change_goes_on_when_its_caller_does_not() {
     let dir = tempfile::tempdir().unwrap();
-    let (registry, topics) = open(dir.path());
+    let (registry, topics) = open(dir.path()).await;
     tokio::select! {
         biased;
         made = topics.create(adults()) => panic!("{made:?} without waiting for the disk"),
@@ -59,7 +59,7 @@ async fn a_change_goes_on_when_its_caller_does_not() {
 #[tokio::test]
 async fn a_live_query_begins_with_nothing_that_an_older_one_of_its_name_left() {
     let dir = tempfile::tempdir().unwrap();
-    let (registry, topics) = open(dir.path());
+    let (registry, topics) = open(dir.path()).await;
     let app = topics.app();
     // As a kill leaves it after an older one was deleted, and before what belonged to it was.
     let (ours, other) = (topics.topic_of(&adults()), app.name().main_topic());
@@ -94,8 +94,8 @@ async fn what_a_gap_gets_changes_for_readers_that_wait_too() {
     let options = StoreOptions { segment_bytes: 4096, retention_bytes: Some(0), ..StoreOptions::default() };
     let data = DataDir::open(dir.path(), options, Arc::new(Noon), || *b"0123456789abcdef").unwrap();
     data.create_app(&AppName::new("shop").unwrap()).unwrap();
-    let registry = TopicRegistry::open(data).unwrap();
-    let topics = registry.app("shop").unwrap().unwrap();
+    let registry = TopicRegistry::new(data);
+    let topics = registry.app("shop").await.unwrap();
     topics.create(LiveQuery { query: None, ..adults() }).await.unwrap();
     for n in 0..10 {
         topics.app().commit(person(&n.to_string())).await.unwrap();
@@ -129,7 +129,7 @@ async fn what_a_gap_gets_changes_for_readers_that_wait_too() {
 #[tokio::test]
 async fn readers_hear_that_a_live_query_is_deleted() {
     let dir = tempfile::tempdir().unwrap();
-    let (registry, topics) = open(dir.path());
+    let (registry, topics) = open(dir.path()).await;
     topics.create(adults()).await.unwrap();
     let topic = topics.all()[1].clone();
     let reader = topic.partition(0).unwrap();

@@ -197,11 +197,11 @@ impl World {
     async fn reopen(&mut self) {
         self.open = None;
         let data = DataDir::open(&self.dir, self.options.clone(), self.clock.clone(), random).unwrap();
-        if data.app("shop").is_none() {
+        if !data.has_app("shop") {
             data.create_app(&AppName::new("shop").unwrap()).unwrap();
         }
-        let registry = TopicRegistry::open(data.clone()).unwrap();
-        let topics = registry.app("shop").unwrap().unwrap();
+        let registry = TopicRegistry::new(data.clone());
+        let topics = registry.app("shop").await.unwrap();
         self.open = Some((data, topics, registry));
         self.consumers.iter_mut().for_each(Consumer::reconnect);
         self.check_journal().await;

@@ -30,11 +30,14 @@ pub struct AppReply {
     pub group: String,
     /// The Kafka endpoint that clients connect to.
     pub endpoint: String,
-    /// Its newest transaction.
-    #[serde(rename = "txnId")]
-    pub txn_id: u64,
+    /// Its newest transaction; absent while that is not known: the app was not opened since the start.
+    #[serde(rename = "txnId", skip_serializing_if = "Option::is_none", default)]
+    pub txn_id: Option<u64>,
     /// The directory, on the server, that holds its first user's certificates and settings.
     pub credentials: String,
+    /// Why it cannot be opened; absent for an app that can, as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub damaged: Option<String>,
 }
 
 /// `GET /admin/v1/apps`.

@@ -22,10 +22,14 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app takes writes, its live queries get on, and no event that was read is damaged; otherwise 503 and why.
+/// Every app that is open takes writes, its live queries get on, no event that was read is damaged, and none is known to be damaged; otherwise
+/// 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
-    for app in state.data_dir.apps() {
+    for (app, reason) in state.data_dir.damaged_apps() {
+        reasons.push(format!("app {:?} cannot be opened: {reason}", app.as_str()));
+    }
+    for app in state.data_dir.open_apps() {
         let name = app.name().as_str();
         reasons.extend(app.write_obstacle().map(|obstacle| format!("app {name:?}: {obstacle}")));
         reasons.extend(app.damage().map(|damage| {
@@ -34,7 +38,7 @@ pub(crate) async fn ready(State(state): State<Shared>) -> Response {
             )
         }));
     }
-    for topics in state.topics.all() {
+    for topics in state.topics.all_opened() {
         let name = topics.app().name().as_str();
         reasons.extend(topics.stopped().map(|why| format!("app {name:?}: {why}")));
     }

@@ -17,7 +17,7 @@ use crate::{
 
 /// 201 and the live query; its topic has its history at once.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let topics = find_topics(&state, call.param("app"))?;
+    let topics = find_topics(&state, call.param("app")).await?;
     let NewLiveQuery { name, collection, query, partitions, on_gap } = NewLiveQuery::parse(call.body())?;
     let created_ms = state.clock.now_ms();
     let live_query = LiveQuery { name, collection, query, partitions, on_gap: from_wire(on_gap), created_ms };
@@ -26,20 +26,20 @@ pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Resu
 }
 
 pub(crate) async fn list(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let topics = find_topics(&state, call.param("app"))?;
+    let topics = find_topics(&state, call.param("app")).await?;
     let live_queries = topics.live_queries().iter().map(|query| shown(&state, &topics, query)).collect();
     Ok(reply::json_of(StatusCode::OK, &LiveQueriesReply { live_queries }))
 }
 
 pub(crate) async fn show(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let topics = find_topics(&state, call.param("app"))?;
+    let topics = find_topics(&state, call.param("app")).await?;
     let live_query = find(&topics, call.param("name"))?;
     Ok(reply::json_of(StatusCode::OK, &shown(&state, &topics, &live_query)))
 }
 
 /// Sets what a gap gets, of the main feed too.
 pub(crate) async fn change(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let topics = find_topics(&state, call.param("app"))?;
+    let topics = find_topics(&state, call.param("app")).await?;
     let LiveQueryChange { on_gap } = LiveQueryChange::parse(call.body())?;
     topics.set_on_gap(call.param("name"), from_wire(on_gap)).await?;
     let live_query = find(&topics, call.param("name"))?;
@@ -48,14 +48,14 @@ pub(crate) async fn change(State(state): State<Shared>, call: AdminCall) -> Resu
 
 /// Deletes the live query, its topic and what groups have committed on it.
 pub(crate) async fn delete(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let topics = find_topics(&state, call.param("app"))?;
+    let topics = find_topics(&state, call.param("app")).await?;
     let deleted = call.param("name").to_owned();
     topics.delete(&deleted).await?;
     Ok(reply::json_of(StatusCode::OK, &LiveQueryDeletedReply { deleted }))
 }
 
-fn find_topics(state: &api::State, app: &str) -> Result<Arc<AppTopics>, Failure> {
-    state.topics.app(app)?.ok_or_else(|| Failure::AppNotFound { app: app.to_owned() })
+async fn find_topics(state: &api::State, app: &str) -> Result<Arc<AppTopics>, Failure> {
+    Ok(state.topics.app(app).await?)
 }
 
 fn find(topics: &AppTopics, name: &str) -> Result<LiveQuery, Failure> {

@@ -1,10 +1,8 @@
 //! `/admin/v1/apps/{app}/credentials`: the user certificates that open an app's topics.
 
-use std::sync::Arc;
-
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::{Bundle, UserCertificate};
-use store::App;
+use store::{AppName, AppUnavailable};
 use wire::admin::{
     CertificateFile, LiveQuerySettings, NewUser, UserIssuedReply, UserReply, UserRevokedReply, UsersReply,
 };
@@ -21,7 +19,7 @@ pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Resul
     let app = find_app(&state, call.param("app"))?;
     let NewUser { user, directory } = NewUser::parse(call.body())?;
     let issued = tokio::task::spawn_blocking(move || {
-        let (app, topic) = (app.name().as_str(), app.name().main_topic());
+        let (app, topic) = (app.as_str(), app.main_topic());
         let directory = directory.unwrap_or_else(|| state.credentials_directory(app).join("users").join(&user));
         let endpoint = &state.options.kafka_endpoint;
         state.credentials.issue_user(app, &user, &topic, endpoint, &directory, state.clock.now_ms())
@@ -37,7 +35,7 @@ pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Resul
 
 pub(crate) async fn list(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = find_app(&state, call.param("app"))?;
-    let credentials = state.credentials.users(Some(app.name().as_str())).into_iter().map(shown).collect();
+    let credentials = state.credentials.users(Some(app.as_str())).into_iter().map(shown).collect();
     Ok(reply::json_of(StatusCode::OK, &UsersReply { credentials }))
 }
 
@@ -45,15 +43,16 @@ pub(crate) async fn list(State(state): State<Shared>, call: AdminCall) -> Result
 pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = find_app(&state, call.param("app"))?;
     let user = call.param("user").to_owned();
-    let revoked = tokio::task::spawn_blocking(move || {
-        state.credentials.revoke_user(app.name().as_str(), &user, state.clock.now_ms())
-    });
+    let revoked =
+        tokio::task::spawn_blocking(move || state.credentials.revoke_user(app.as_str(), &user, state.clock.now_ms()));
     let revoked = revoked.await??.into_iter().map(shown).collect();
     Ok(reply::json_of(StatusCode::OK, &UserRevokedReply { revoked }))
 }
 
-fn find_app(state: &api::State, name: &str) -> Result<Arc<App>, Failure> {
-    state.app(name).ok_or_else(|| Failure::AppNotFound { app: name.to_owned() })
+/// It need not be open, and may be damaged.
+fn find_app(state: &api::State, name: &str) -> Result<AppName, Failure> {
+    let known = AppName::new(name).ok().filter(|name| state.data_dir.has_app(name.as_str()));
+    known.ok_or_else(|| AppUnavailable::NotFound { app: name.to_owned() }.into())
 }
 
 fn shown(certificate: UserCertificate) -> UserReply {

@@ -25,8 +25,8 @@ fn apps() {
     }
     assert_eq!(server.post("/shop/api/v4/store/count", r#"{"collection":"c"}"#).status, 200);
     let with_topics: Vec<_> =
-        server.topics.all().iter().map(|topics| topics.app().name().as_str().to_owned()).collect();
-    assert_eq!(with_topics, ["default", "shop"], "nothing of an app is trimmed before its topics are there");
+        server.topics.all_opened().iter().map(|topics| topics.app().name().as_str().to_owned()).collect();
+    assert_eq!(with_topics, ["shop"], "an app is opened, with its topics, when it is used");
 
     let names: Vec<_> = json(&admin(&server, "GET", "/admin/v1/apps", ""))["apps"]
         .as_array()
@@ -40,6 +40,28 @@ fn apps() {
     assert_eq!((reply.status, reply.message().as_str()), (409, r#"there is an app "shop" already"#));
     assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"Shop!"}"#).status, 400);
     assert_eq!(admin(&server, "POST", "/admin/v1/apps", "{}").status, 400);
+}
+
+#[test]
+fn a_damaged_app_is_told_everywhere_and_concerns_no_other() {
+    let server = TestServer::start();
+    assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#).status, 201);
+    std::fs::remove_dir_all(server.data_dir.path().join("apps/shop")).unwrap();
+    let reply = server.post("/shop/api/v4/store/count", r#"{"collection":"c"}"#);
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{}", reply.body);
+    let message = reply.message();
+    assert!(message.starts_with("app \"shop\" cannot be opened: ") && message.contains("is missing"), "{message}");
+    let ready = server.get("/health/ready");
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("shop") && ready.body.contains("is missing"), "{}", ready.body);
+    assert!(server.get("/metrics").body.contains("headwater_app_damaged{app=\"shop\"} 1"));
+    let listed = json(&admin(&server, "GET", "/admin/v1/apps", ""));
+    assert!(listed["apps"][1]["damaged"].as_str().unwrap().contains("is missing"), "{listed}");
+    assert_eq!(listed["apps"][0].get("damaged"), None);
+    assert_eq!(server.post("/api/v4/store/count", r#"{"collection":"c"}"#).status, 200);
+    assert_eq!(server.post("/none/api/v4/store/count", r#"{"collection":"c"}"#).status, 404);
+    assert_eq!(admin(&server, "GET", "/admin/v1/apps/shop/credentials", "").status, 200);
+    assert!(!server.data_dir.path().join("apps/shop").exists(), "no fresh start");
 }
 
 #[test]

@@ -60,13 +60,13 @@ impl TestServer {
         let data_dir =
             DataDir::open(directory.path(), StoreOptions::default(), Arc::new(FixedClock), rand::random).unwrap();
         let default_app = AppName::new("default").unwrap();
-        if data_dir.app("default").is_none() {
+        if !data_dir.has_app("default") {
             data_dir.create_app(&default_app).unwrap();
         }
         let credentials = Credentials::open(directory.path(), NOW_MS).unwrap();
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
-        let topics = TopicRegistry::open(data_dir.clone()).unwrap();
+        let topics = TopicRegistry::new(data_dir.clone());
         let parts = HttpApiParts {
             data_dir: data_dir.clone(),
             topics: topics.clone(),

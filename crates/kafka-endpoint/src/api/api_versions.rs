@@ -9,7 +9,7 @@ use kafka_wire::api_versions::{ADVERTISED, AdvertisedApi, advertised_api};
 use crate::{refusal::Reason, reply::Reply, request::Request};
 
 /// A version that we do not know is answered in version 0 with the one range that the client needs to ask again (KIP-511).
-pub(super) fn answer(request: &Request) -> Result<Reply, Reason> {
+pub(crate) fn answer(request: &Request) -> Result<Reply, Reason> {
     let own = advertised_api(ApiKey::ApiVersions as i16).filter(|own| !own.serves(request.version));
     if let Some(own) = own {
         let refusal = ApiVersionsResponse::default()

@@ -87,13 +87,13 @@ impl Server {
         let data = DataDir::open(directory.path(), options, Arc::new(MachineClock), random).unwrap();
         let credentials = Credentials::open(directory.path(), now_ms()).unwrap();
         for app in ["shop", "other"] {
-            if data.app(app).is_none() {
+            if !data.has_app(app) {
                 data.create_app(&AppName::new(app).unwrap()).unwrap();
             }
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        for app in data.apps() {
+        for app in data.open_apps() {
             let endpoint = format!("localhost:{}", address.port());
             let name = app.name();
             credentials.ensure_bundle(name.as_str(), &name.main_topic(), &endpoint, now_ms()).unwrap();
@@ -101,8 +101,8 @@ impl Server {
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
         let options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
-        let registry = TopicRegistry::open(data.clone()).unwrap();
-        let topics = registry.app("shop").unwrap().unwrap();
+        let registry = TopicRegistry::new(data.clone());
+        let topics = registry.app("shop").await.unwrap();
         let (serving, _groups) =
             KafkaEndpoint::serve(listener, options, registry.clone(), credentials.clone(), &mut metrics, stopping)
                 .unwrap();

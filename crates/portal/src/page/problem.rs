@@ -23,7 +23,7 @@ struct Problem {
 pub(crate) fn render(state: &State, visitor: Option<&Visitor>, path: &str, told: Told, response: Response) -> Response {
     let status = response.status();
     let title = status.canonical_reason().unwrap_or("It did not work");
-    let app = named_app(path).filter(|app| state.app(app).is_some());
+    let app = named_app(path).filter(|app| state.has_app(app));
     let app = app.unwrap_or(state.options.default_app.as_str());
     let layout = Layout::new(state, visitor, app, title, None);
     let page = Problem { layout, status: status.as_u16(), what: sentence(&told.what), advice: told.advice };

@@ -11,7 +11,7 @@ const OPEN: [&str; 3] = ["/", "/portal/sign-in", "/portal/assets/{file}"];
 
 /// Whatever a change would show in.
 fn everything(site: &Site) -> String {
-    let queries = site.topics.app("default").unwrap().unwrap().live_queries();
+    let queries = site.topics().live_queries();
     let users = site.credentials.users(None);
     let offsets = site.app().committed_offsets("readers");
     let events = site.app().events().high_watermark();

@@ -19,7 +19,7 @@ use portal::{ConsumerGroup, ConsumerGroups, Portal, PortalOptions, PortalParts, 
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};
-use topics::TopicRegistry;
+use topics::{AppTopics, TopicRegistry};
 
 pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 const HOST: &str = "127.0.0.1:8080";
@@ -84,7 +84,7 @@ impl Site {
             data.create_app(&name).unwrap();
             credentials.ensure_bundle(name.as_str(), &name.main_topic(), endpoint, now_ms).unwrap();
         }
-        let topics = TopicRegistry::open(data.clone()).unwrap();
+        let topics = TopicRegistry::new(data.clone());
         let (tokens, groups) = (SignInTokens::new(rand::random), Arc::new(SaidGroups::default()));
         let (stop, stopping) = watch::channel(false);
         let options = PortalOptions {
@@ -110,6 +110,10 @@ impl Site {
         let (router, routes) = (portal.router(), portal.routes().to_vec());
         drop(_within);
         Self { router, routes, data, topics, credentials, tokens, groups, clock, runtime, directory, _stop: stop }
+    }
+
+    pub(crate) fn topics(&self) -> Arc<AppTopics> {
+        self.runtime.block_on(self.topics.app("default")).unwrap()
     }
 
     pub(crate) fn app(&self) -> Arc<App> {

@@ -26,7 +26,7 @@ fn every_page_with_its_assets_is_small() {
             on_gap: topics::OnGap::Requery,
             created_ms: 1,
         };
-        let of_app = site.topics.app("default").unwrap().unwrap();
+        let of_app = site.topics();
         site.runtime.block_on(of_app.create(query)).unwrap();
     }
     let mut admin = site.admin();
@@ -126,7 +126,7 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
     bad.says("A live query&#39;s name is").says("value=\"age &#62;=\"");
     assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "requery")]).status, StatusCode::SEE_OTHER);
-    let on_gap = || site.topics.app("default").unwrap().unwrap().live_queries()[1].on_gap;
+    let on_gap = || site.topics().live_queries()[1].on_gap;
     assert_eq!(on_gap(), topics::OnGap::Requery);
     assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "x")]).status, StatusCode::BAD_REQUEST);
     assert_eq!(admin.post(&format!("{base}/main/delete"), &[]).status, StatusCode::BAD_REQUEST);

@@ -54,7 +54,7 @@ fn furnished() -> Site {
             on_gap: OnGap::Requery,
             created_ms: NOW_MS,
         };
-        let topics = site.topics.app("default").unwrap().unwrap();
+        let topics = site.topics();
         site.runtime.block_on(topics.create(query)).unwrap();
         let grant = credentials::Grant {
             app: "*".to_owned(),

@@ -53,7 +53,11 @@ fn print_created(app: &AppReply) -> anyhow::Result<()> {
 }
 
 fn print_apps(reply: &AppsReply) -> anyhow::Result<()> {
-    let row = |app: &AppReply| vec![app.name.clone(), app.topic.clone(), app.txn_id.to_string()];
+    let row = |app: &AppReply| {
+        let newest = app.txn_id.map_or("\u{2013}".to_owned(), |newest| newest.to_string());
+        let state = app.damaged.as_ref().map_or(newest, |reason| format!("DAMAGED: {reason}"));
+        vec![app.name.clone(), app.topic.clone(), state]
+    };
     let rows: Vec<Vec<String>> = reply.apps.iter().map(row).collect();
     print_table(&["app", "topic and group", "newest transaction"], &rows, "no apps")
 }

@@ -32,7 +32,7 @@ impl Verify {
         let report = report?;
         let credentials = credentials::verify(data_dir);
         print_line(&if self.json { as_json(&report, &credentials) } else { as_text(&report, &credentials) })?;
-        let findings = report.apps.iter().map(|app| app.findings.len()).sum::<usize>() + damage(&credentials).count();
+        let findings = report.findings_count() + damage(&credentials).count();
         match findings {
             0 if self.json => Ok(()),
             0 => print_line(&format!("{} is whole", data_dir.display())),
@@ -46,7 +46,8 @@ fn damage(credentials: &[Finding]) -> impl Iterator<Item = &Finding> {
 }
 
 fn as_text(report: &VerifyReport, credentials: &[Finding]) -> String {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = report.findings.iter().map(|finding| format!("DAMAGE: {finding}")).collect();
+    lines.extend(report.notes.iter().cloned());
     for app in &report.apps {
         lines.push(summary(app));
         if app.torn_bytes > 0 {
@@ -93,9 +94,12 @@ fn as_json(report: &VerifyReport, credentials: &[Finding]) -> String {
         let of_kind = credentials.iter().filter(|finding| finding.is_damage == is_damage);
         of_kind.map(|finding| finding.message.as_str()).collect()
     };
+    let VerifyReport { findings, notes, .. } = report;
     json!({
         "whole": report.is_whole() && damage(credentials).next().is_none(),
         "apps": report.apps.iter().map(app).collect::<Vec<_>>(),
+        "findings": findings,
+        "notes": notes,
         "credentials": { "findings": texts(true), "notes": texts(false) },
     })
     .to_string()
@@ -138,7 +142,7 @@ mod tests {
         app.findings.push("the document x is missing".into());
         let finding = |message: &str, is_damage| Finding { message: message.into(), is_damage };
         let credentials = [finding("keys.json is missing", true), finding("user.key is missing", false)];
-        let text = as_text(&VerifyReport { apps: vec![app] }, &credentials);
+        let text = as_text(&VerifyReport { apps: vec![app], ..VerifyReport::default() }, &credentials);
         let expected = "app shop: 1 segment, 2 frames, 0 transactions, 0 events, 0 documents (removed ones included)
   1 byte of a torn frame at the end: it was never acknowledged, the next start cuts it
   DAMAGE: the document x is missing

@@ -14,6 +14,7 @@ use std::path::Path;
 use super::{
     Journal,
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
+    room,
     segment::{HEADER_BYTES, Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
 };
 
@@ -65,7 +66,8 @@ impl Journal {
         };
         if cut {
             // Nothing more is written to one of an older version.
-            let room = if last.header.version < VERSION { 0 } else { segment_bytes };
+            let is_old = last.header.version < VERSION;
+            let room = if is_old { 0 } else { room(last.len_bytes(), segment_bytes) };
             last.cut_tail(room).map_err(|e| last.io("cannot cut the torn tail of", e))?;
         }
         check_start(&segments[0], known.start)?;
@@ -75,6 +77,27 @@ impl Journal {
         let journal = Journal::new(dir, segment_bytes, segments, random);
         Ok(Some(Opened { journal, torn_bytes, left_by_trim }))
     }
+}
+
+/// The app's random number, as the first segment of the journal in `dir` says it; `None` without a segment.
+pub(crate) fn identity_in(dir: &Path) -> Result<Option<[u8; 16]>, SegmentError> {
+    let Some(first) = segment_paths(dir, false)?.into_iter().next() else { return Ok(None) };
+    Ok(Some(Segment::open(&first, false)?.header.instance))
+}
+
+/// Whether the journal in `dir` has filled no segment yet.
+pub(crate) fn is_in_first_segment(dir: &Path) -> Result<bool, SegmentError> {
+    match &segment_paths(dir, false)?[..] {
+        [] => Ok(true),
+        [only] => Ok(Segment::open(only, false)?.header.first_frame == 0),
+        _ => Ok(false),
+    }
+}
+
+/// When the newest event of the oldest segment in `dir` was committed, if that segment is sealed.
+pub(crate) fn oldest_sealed_ms(dir: &Path) -> Result<Option<u64>, SegmentError> {
+    let Some(second) = segment_paths(dir, false)?.into_iter().nth(1) else { return Ok(None) };
+    Ok(Some(Segment::open(&second, false)?.header.commit_time_ms))
 }
 
 /// Removes, if `cut`, what a crash left of a segment that was being made.

@@ -38,11 +38,16 @@ fn random() -> [u8; 16] {
 }
 
 pub fn open(path: &Path) -> Arc<DataDir> {
-    try_open(path).expect("the data directory opens")
+    open_with(path, options(), HandClock::at(START_MS)).expect("the data directory opens")
 }
 
-pub fn try_open(path: &Path) -> Result<Arc<DataDir>, store::OpenError> {
-    open_with(path, options(), HandClock::at(START_MS))
+/// Opens the directory and every app in it.
+pub fn try_open(path: &Path) -> Result<Arc<DataDir>, Box<dyn std::error::Error>> {
+    let data = open_with(path, options(), HandClock::at(START_MS))?;
+    for name in data.app_names() {
+        data.app(name.as_str())?;
+    }
+    Ok(data)
 }
 
 pub fn open_with(path: &Path, options: StoreOptions, clock: Arc<HandClock>) -> Result<Arc<DataDir>, store::OpenError> {
@@ -51,7 +56,7 @@ pub fn open_with(path: &Path, options: StoreOptions, clock: Arc<HandClock>) -> R
 
 pub fn open_app(path: &Path) -> (Arc<DataDir>, Arc<App>) {
     let data = open(path);
-    let app = data.app("shop").unwrap_or_else(|| data.create_app(&AppName::new("shop").unwrap()).unwrap());
+    let app = data.app("shop").unwrap_or_else(|_| data.create_app(&AppName::new("shop").unwrap()).unwrap());
     (data, app)
 }
 
