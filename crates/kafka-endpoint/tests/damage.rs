@@ -67,6 +67,9 @@ async fn consume(server: &Server, topic: &str, from: i64) -> (Vec<i64>, i16) {
     }
 }
 
+/// Bytes behind the last frame of a sealed segment.
+const FOOTER_BYTES: usize = 44;
+
 /// Flips a bit in the last event of the `n`th segment; gives the first offset of the frame it is in, and of the next segment.
 fn flip(directory: &Path, n: usize) -> (i64, i64) {
     let files = std::fs::read_dir(directory.join("apps/shop/journal")).unwrap().map(|entry| entry.unwrap().path());
@@ -74,12 +77,12 @@ fn flip(directory: &Path, n: usize) -> (i64, i64) {
     let first_offset = |bytes: &[u8]| i64::from_le_bytes(bytes[56..64].try_into().unwrap());
     let bytes = std::fs::read(&segments[n]).unwrap();
     let (mut at, mut frame) = (76, 0);
-    while at < bytes.len() {
+    while at < bytes.len() - FOOTER_BYTES {
         frame = at;
         at += u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     }
     let file = std::fs::File::options().write(true).open(&segments[n]).unwrap();
-    let place = bytes.len() - 100;
+    let place = bytes.len() - FOOTER_BYTES - 100;
     file.write_all_at(&[bytes[place] ^ 1], place as u64).unwrap();
     let damaged = i64::from_le_bytes(bytes[frame + 24..frame + 32].try_into().unwrap());
     (damaged, first_offset(&std::fs::read(&segments[n + 1]).unwrap()))

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::{
     real_clients::client::Client,
@@ -49,6 +50,38 @@ fn a_second_signal_does_not_wait_for_a_request_that_hangs() {
         finished.stderr.ends_with("headwater: Ctrl-C while stopping: ended at once, without finishing\n"),
         "{finished:?}"
     );
+}
+
+/// Clients that ask for much, and are told when to stop by nobody: neither do they hold others up, nor the server's end.
+#[test]
+fn expensive_questions_do_not_keep_the_server_from_ending() {
+    let server = TestServer::start();
+    let text = "a".repeat(20_000);
+    let upsert =
+        |n: usize| json!({ "method": "upsert", "collection": "c", "id": n.to_string(), "value": { "t": text } });
+    for start in (0..400).step_by(50) {
+        let commands: Vec<_> = (start..start + 50).map(upsert).collect();
+        assert_eq!(server.post("/api/v4/store/write", &json!({ "commands": commands })).0, 200);
+    }
+    let body = json!({ "collection": "c", "query": "regex(t, '(a|b|c){0,400}d')" }).to_string();
+    let address = server.run["http"].as_str().unwrap().trim_start_matches("http://");
+    let asked: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let head = format!(
+                "POST /api/v4/store/count HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let innocent = json!({ "collection": "c", "query": "_id == '1'" });
+    assert_eq!(server.post("/api/v4/store/count", &innocent).1["count"], 1);
+    let finished = server.terminate();
+    assert_eq!(finished.code(), Some(0), "{finished:?}");
+    drop(asked);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Not here: what the keys and values mean.
 
 mod disk;
+mod inventory;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 

@@ -91,7 +91,7 @@ fn kill_under_load(server: TestServer, round: usize, enough: usize) -> (Vec<Ackn
     (acknowledged.into_inner().unwrap(), directory)
 }
 
-/// The transaction that was acknowledged; `None` if the server was killed.
+/// The transaction that was acknowledged; `None` if the server was killed. The write is called by its number: sent again it is done once.
 pub(super) fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     thread_local! {
         static AGENT: ureq::Agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
@@ -100,7 +100,12 @@ pub(super) fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     let value = json!({ "number": number, "filler": filler });
     let command = json!({ "method": "upsert", "collection": "people", "id": id, "value": value });
     let body = json!({ "commands": [command] }).to_string();
-    let mut reply = AGENT.with(|agent| agent.post(url).content_type("application/json").send(body)).ok()?;
+    let mut reply = AGENT
+        .with(|agent| {
+            let request = agent.post(url).content_type("application/json");
+            request.header("X-Headwater-Request-Id", number.to_string()).send(body)
+        })
+        .ok()?;
     let reply: Value = serde_json::from_str(&reply.body_mut().read_to_string().ok()?).ok()?;
     reply["results"][0]["transactionId"].as_u64()
 }

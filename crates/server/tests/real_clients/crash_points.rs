@@ -1,6 +1,6 @@
 //! Killed at a system call: strace kills the server right before it makes, cuts, renames, removes or syncs a file, each time at another call, at its
 //! first start, under load, while it stops, or while it mends what the kill before left. Then it starts, has what it acknowledged, and can be read to
-//! its end.
+//! its end; what was sent and not answered is sent again under its name, and done once.
 //!
 //! `CRASH_POINTS` says how many calls of each kind are tried (4 if not given).
 
@@ -55,7 +55,8 @@ fn whatever_it_is_killed_before_it_starts_again_with_what_it_acknowledged() {
         // So that another kind of call is the first in each directory.
         let calls = CALLS.iter().cycle().skip(nth as usize).take(CALLS.len());
         for (round, calls) in calls.enumerate() {
-            let (writes, killed) = write_until_killed(&directory, &arguments, round, calls, nth);
+            let Round { acknowledged: writes, unanswered, killed } =
+                write_until_killed(&directory, &arguments, round, calls, nth);
             println!(
                 "before a thread's call {nth} of {calls}: {}, {} writes",
                 if killed { "killed" } else { "it did not come" },
@@ -65,6 +66,7 @@ fn whatever_it_is_killed_before_it_starts_again_with_what_it_acknowledged() {
             rounds += 1;
             came += u32::from(killed);
             let server = TestServer::start_in(directory.clone(), &arguments);
+            acknowledged.extend(sent_again(&server, &acknowledged, unanswered));
             let events = kcat_all(&server, FORMAT);
             if trims {
                 check_documents(&server, &acknowledged);
@@ -79,20 +81,66 @@ fn whatever_it_is_killed_before_it_starts_again_with_what_it_acknowledged() {
     assert!(came * 2 > rounds, "the server was killed at {came} of {rounds} calls only");
 }
 
+/// What comes of writes that were not answered when they are sent again; those that were are answered as they were.
+fn sent_again(server: &TestServer, acknowledged: &[Acknowledged], unanswered: Vec<(u64, String)>) -> Vec<Acknowledged> {
+    let url = format!("{}/api/v4/store/write", server.run["http"].as_str().unwrap());
+    for Acknowledged { number, id, txn } in acknowledged.iter().rev().take(8) {
+        assert_eq!(write(&url, id, *number), Some(*txn), "write {number} is answered as it was");
+    }
+    let again = |(number, id): (u64, String)| {
+        let txn = write(&url, &id, number).expect("it is answered now");
+        assert_eq!(write(&url, &id, number), Some(txn), "and once more");
+        Acknowledged { number, id, txn }
+    };
+    unanswered.into_iter().map(again).collect()
+}
+
+/// A disk that fails for good: whoever writes is told, and the server ends when it is told to.
+#[test]
+fn a_disk_that_fails_for_good_does_not_keep_the_server_from_ending() {
+    if !may_trace() {
+        println!("not tried: strace may not trace here (a container may need the capability SYS_PTRACE)");
+        return;
+    }
+    let server = TestServer::start_in(Arc::new(TempDir::new().unwrap()), &SMALL_SEGMENTS);
+    let url = format!("{}/api/v4/store/write", server.run["http"].as_str().unwrap());
+    assert!(write(&url, "a", 0).is_some());
+    let pid = server.run["pid"].to_string();
+    let calls = ["-e", "trace=?fsync,?fdatasync", "-e", "inject=?fsync,?fdatasync:error=EIO"];
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null"]).args(calls).args(["-p", &pid]).stderr(Stdio::null());
+    let mut strace = strace.spawn().expect("strace runs");
+    let (mut number, mut is_traced) = (0, true);
+    wait_until("no write is taken any more", || {
+        number += 1;
+        is_traced = strace.try_wait().unwrap().is_none();
+        !is_traced || write(&url, "a", number).is_none()
+    });
+    if is_traced {
+        // It cannot sync its documents, and may not be able to write them out at all.
+        server.terminate();
+    } else {
+        println!("not tried: strace may not attach to a process here");
+    }
+    let _ = strace.kill();
+    let _ = strace.wait();
+}
+
 fn may_trace() -> bool {
     let strace = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     strace.expect("strace is there: run cargo xtask test").success()
 }
 
-/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it; what was
-/// acknowledged, and whether that call came.
-fn write_until_killed(
-    directory: &Arc<TempDir>,
-    arguments: &[&str],
-    round: usize,
-    calls: &str,
-    nth: u32,
-) -> (Vec<Acknowledged>, bool) {
+/// What came of the writes to a server that was killed or stopped.
+struct Round {
+    acknowledged: Vec<Acknowledged>,
+    /// Numbers and ids of writes that were sent.
+    unanswered: Vec<(u64, String)>,
+    killed: bool,
+}
+
+/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it.
+fn write_until_killed(directory: &Arc<TempDir>, arguments: &[&str], round: usize, calls: &str, nth: u32) -> Round {
     let run_path = directory.path().join("headwater-data/run.json");
     let _ = std::fs::remove_file(&run_path);
     let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={nth}"));
@@ -109,24 +157,30 @@ fn write_until_killed(
         http.is_some() || traced.has_ended()
     });
     // If it ended by itself, the start without strace says why.
-    let Some(http) = http else { return (Vec::new(), traced.was_killed()) };
+    let Some(http) = http else {
+        return Round { acknowledged: Vec::new(), unanswered: Vec::new(), killed: traced.was_killed() };
+    };
     let url = format!("{http}/api/v4/store/write");
-    let acknowledged = Mutex::new(Vec::new());
+    let (acknowledged, unanswered) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let (url, acknowledged) = (&url, &acknowledged);
+            let (url, acknowledged, unanswered) = (&url, &acknowledged, &unanswered);
             scope.spawn(move || {
                 for n in 0..WRITES as u64 / WRITERS {
                     let number = (round as u64 * WRITERS + writer) * 1_000_000 + n;
                     let id = format!("w{writer}-{}", n % 10);
-                    let Some(txn) = write(url, &id, number) else { break };
+                    let Some(txn) = write(url, &id, number) else {
+                        unanswered.lock().unwrap().push((number, id));
+                        break;
+                    };
                     acknowledged.lock().unwrap().push(Acknowledged { number, id, txn });
                 }
             });
         }
     });
     traced.stop();
-    (acknowledged.into_inner().unwrap(), traced.was_killed())
+    let (acknowledged, unanswered) = (acknowledged.into_inner().unwrap(), unanswered.into_inner().unwrap());
+    Round { acknowledged, unanswered, killed: traced.was_killed() }
 }
 
 /// Every document is as it was last acknowledged, or newer.

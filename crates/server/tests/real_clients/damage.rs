@@ -57,11 +57,12 @@ fn flip(journal: &Path) -> usize {
     let segment = files.collect::<BTreeSet<_>>().into_iter().nth(3).unwrap();
     let bytes = std::fs::read(&segment).unwrap();
     let (mut at, mut frame) = (76, 0);
-    while at < bytes.len() {
+    // Behind the last frame stands what follows.
+    while at < bytes.len() - 44 {
         frame = at;
         at += u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     }
-    let place = bytes.len() - 100;
+    let place = bytes.len() - 144;
     let file = std::fs::File::options().write(true).open(&segment).unwrap();
     file.write_all_at(&[bytes[place] ^ 1], place as u64).unwrap();
     u64::from_le_bytes(bytes[frame + 24..frame + 32].try_into().unwrap()) as usize

@@ -3,7 +3,10 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use files::Act;
@@ -13,7 +16,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry},
 };
 
-use super::{EngineError, Entries, Key, KeyRange, Space, Value};
+use super::{EngineError, Entries, Key, KeyRange, Space, Value, inventory};
 
 /// A memtable is written out when it holds this much; bounds memory and the replay of the engine's own log.
 const DOCUMENTS_MEMTABLE_BYTES: u64 = 32 << 20;
@@ -23,6 +26,9 @@ const ENGINE_LOG_BYTES: u64 = 192 << 20;
 
 /// How the names of the files of the engine's log end.
 const LOG_EXTENSION: &str = "jnl";
+
+/// The file that the engine has locked while it is open.
+const ENGINE_LOCK: &str = "lock";
 
 /// Added to the name of the folder until it has all of its files.
 const HALF_MADE_EXTENSION: &str = "new";
@@ -35,8 +41,10 @@ impl From<fjall::Error> for EngineError {
 
 pub(crate) struct Disk {
     dir: Arc<Path>,
-    database: Database,
-    spaces: Spaces,
+    /// `None` only while it is closed.
+    open: Option<(Database, Spaces)>,
+    /// Whether what is there when it is closed is what it is to be opened with.
+    is_clean: AtomicBool,
 }
 
 /// By [`Space`].
@@ -92,7 +100,14 @@ impl Disk {
             Self::open_files(&half_made, cache_bytes, threads)?.persist()?;
             files::move_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
         }
-        Self::open_files(dir, cache_bytes, threads)
+        let is_known = inventory::check(dir).map_err(|error| EngineError(error.to_string()))?;
+        if is_known {
+            inventory::remove(dir).map_err(|error| cannot_make(dir, &error))?;
+        }
+        let disk = Self::open_files(dir, cache_bytes, threads)?;
+        // Whoever only looks leaves it as it was.
+        disk.is_clean.store(is_known, Relaxed);
+        Ok(disk)
     }
 
     fn open_files(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
@@ -104,29 +119,38 @@ impl Disk {
         let [documents, last_changes, departures, consumer_offsets, meta, requests] =
             Space::ALL.map(|space| keyspace(&database, space));
         let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?, requests?]);
-        Ok(Self { dir: dir.into(), database, spaces })
+        Ok(Self { dir: dir.into(), open: Some((database, spaces)), is_clean: AtomicBool::new(false) })
+    }
+
+    fn database(&self) -> &Database {
+        &self.open.as_ref().expect("it is open").0
+    }
+
+    fn spaces(&self) -> &Spaces {
+        &self.open.as_ref().expect("it is open").1
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Value>, EngineError> {
-        Ok(self.spaces.of(space).get(key)?)
+        Ok(self.spaces().of(space).get(key)?)
     }
 
     pub(crate) fn batch(&self, capacity: usize) -> DiskBatch {
-        let batch = OwnedWriteBatch::with_capacity(self.database.clone(), capacity);
-        DiskBatch { dir: self.dir.clone(), batch, spaces: self.spaces.clone() }
+        self.is_clean.store(false, Relaxed);
+        let batch = OwnedWriteBatch::with_capacity(self.database().clone(), capacity);
+        DiskBatch { dir: self.dir.clone(), batch, spaces: self.spaces().clone() }
     }
 
     pub(crate) fn snapshot(&self) -> DiskSnapshot {
-        DiskSnapshot { snapshot: self.database.snapshot(), spaces: self.spaces.clone() }
+        DiskSnapshot { snapshot: self.database().snapshot(), spaces: self.spaces().clone() }
     }
 
     /// The engine syncs its log while it holds writers up. So most of it is synced before, without that; what comes meanwhile is little.
     pub(crate) fn persist(&self) -> Result<(), EngineError> {
         pass(&self.dir)?;
-        self.database.persist(PersistMode::Buffer)?;
+        self.database().persist(PersistMode::Buffer)?;
         // What fails there fails below too; if the files have other names one day, it takes longer again.
         self.sync_logs();
-        Ok(self.database.persist(PersistMode::SyncAll)?)
+        Ok(self.database().persist(PersistMode::SyncAll)?)
     }
 
     fn sync_logs(&self) {
@@ -143,14 +167,32 @@ impl Disk {
     }
 
     pub(crate) fn flush(&self) -> Result<(), EngineError> {
-        for keyspace in &self.spaces.0 {
+        for keyspace in &self.spaces().0 {
             keyspace.rotate_memtable_and_wait()?;
         }
-        self.persist()
+        self.persist()?;
+        self.is_clean.store(true, Relaxed);
+        Ok(())
     }
 
     pub(crate) fn disk_bytes(&self) -> u64 {
-        self.database.disk_space().unwrap_or(0)
+        self.database().disk_space().unwrap_or(0)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(self.open.take());
+        if !self.is_clean.load(Relaxed) {
+            return;
+        }
+        // Its files are at rest only when the engine has let go of its lock: somebody may hold a snapshot still.
+        let Ok(lock) = File::open(self.dir.join(ENGINE_LOCK)) else { return };
+        if lock.try_lock().is_ok()
+            && let Err(error) = inventory::write(&self.dir)
+        {
+            tracing::warn!(dir = %self.dir.display(), %error, "the inventory of the documents cannot be written");
+        }
     }
 }
 
@@ -226,5 +268,30 @@ mod tests {
         let logs = disk.logs().unwrap();
         let holds = |log: &PathBuf| std::fs::read(log).unwrap().windows(5).any(|bytes| bytes == b"a val");
         assert!(logs.iter().any(holds), "not in {logs:?}");
+    }
+
+    #[test]
+    fn what_was_closed_with_somebody_reading_has_no_inventory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("documents");
+        let inventory = dir.path().join("documents.inventory");
+        let disk = Disk::open(&path, 1 << 20, 1).unwrap();
+        disk.flush().unwrap();
+        let snapshot = disk.snapshot();
+        drop(disk);
+        assert!(!inventory.exists());
+        drop(snapshot);
+        let disk = Disk::open(&path, 1 << 20, 1).unwrap();
+        disk.flush().unwrap();
+        drop(disk);
+        assert!(inventory.exists());
+        let disk = Disk::open(&path, 1 << 20, 1).unwrap();
+        assert!(!inventory.exists(), "what is open may change");
+        drop(disk);
+        assert!(inventory.exists(), "who only looks leaves it as it was");
+        let mut batch = Disk::open(&path, 1 << 20, 1).unwrap().batch(1);
+        batch.insert(Space::Meta, b"key".into(), b"value".into());
+        batch.commit().unwrap();
+        assert!(!inventory.exists(), "what was written and not flushed is not known");
     }
 }
