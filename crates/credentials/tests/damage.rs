@@ -172,7 +172,7 @@ fn a_whole_directory_is_whole_and_looking_changes_nothing() {
     let whole = Whole::new();
     let before = state(&whole.data_dir());
     assert_eq!(credentials::verify(&whole.data_dir()), []);
-    let loose = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let loose: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     fs::set_permissions(whole.path("keys.json"), loose).unwrap();
     let loosened = state(&whole.data_dir());
     assert_eq!(credentials::verify(&whole.data_dir()), []);

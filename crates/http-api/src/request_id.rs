@@ -9,8 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use store::{CommitError, Counts, Remembered, Request, limits::REQUEST_ID_BYTES_MAX};
+
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{access::Caller, failure::Failure, reply};
 
@@ -25,31 +26,41 @@ pub(crate) fn given(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     if is_well_formed { Ok(Some(text)) } else { Err(Failure::RequestIdMalformed { value: text }) }
 }
 
-/// The request of this body, under the caller's id or a new one.
+/// The request of this body, under the caller's id or a new one. Bodies are told apart by XXH3: two of one caller that are taken for the same
+/// would have to be made so, and only their maker would miss a write.
 pub(crate) fn name(caller: &Caller, given: Option<String>, body: &[u8]) -> Request {
-    let digest = Sha256::digest(body);
     Request {
         caller: caller.scope(),
         given: given.is_some(),
-        id: given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
-        body: digest[..16].try_into().expect("a SHA-256 is longer"),
+        id: given.unwrap_or_else(|| hex(rand::random())),
+        body: xxh3_128(body).to_le_bytes(),
     }
 }
 
+fn hex(bytes: [u8; 16]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// A request's id as the header of its answer.
+pub(crate) fn header(request: &Request) -> HeaderValue {
+    HeaderValue::from_str(&request.id).expect("an id is visible characters")
+}
+
 /// The answer to a request, or why there is none, with its id.
-pub(crate) fn answer(id: &str, answered: Result<Response, Failure>) -> Response {
+pub(crate) fn answer(id: HeaderValue, answered: Result<Response, Failure>) -> Response {
     let mut response = match answered {
-        Err(Failure::Commit(error @ CommitError::Unknown { .. })) => outcome_unknown(id, &error),
+        Err(Failure::Commit(error @ CommitError::Unknown { .. })) => outcome_unknown(&id, &error),
         Err(failure) => failure.into_response(),
         Ok(response) => response,
     };
-    let value = HeaderValue::try_from(id).expect("an id is visible characters");
-    response.headers_mut().insert(REQUEST_ID, value);
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
-fn outcome_unknown(id: &str, error: &CommitError) -> Response {
+fn outcome_unknown(id: &HeaderValue, error: &CommitError) -> Response {
     let message = error.to_string();
+    let id = id.to_str().unwrap_or_default();
     tracing::error!(%message, request_id = id, "it is not known whether a write was done");
     let mut body = Vec::new();
     wire::write_outcome_unknown(&message, id, &mut body);

@@ -224,9 +224,9 @@ impl App {
         }
     }
 
-    /// As [`App::commit`], for a request with a name: if one of that name was committed before, or is on the way, its result is given and
-    /// nothing is written. `render` makes the answer that is kept for repetitions of a request whose caller named it; it is called once
-    /// the changeset is applied, and must not wait.
+    /// As [`App::commit`], for a request whose caller named it: if one of that name was committed before, or is on the way, its result is
+    /// given and nothing is written. `render` makes the answer that is kept for repetitions; it is called once the changeset is applied,
+    /// and must not wait.
     pub async fn commit_request(
         &self,
         changeset: Changeset,
@@ -235,6 +235,16 @@ impl App {
     ) -> Result<Written, CommitError> {
         let render = request.given.then_some(render);
         self.send_commit(changeset, Some(RequestToKeep { request, render })).await
+    }
+
+    /// As [`App::commit`], for a request that the server named itself. It can be repeated under that name only if its outcome was
+    /// [`CommitError::Unknown`].
+    pub async fn commit_unasked(&self, changeset: Changeset, request: Request) -> Result<Committed, CommitError> {
+        let request = Request { given: false, ..request };
+        match self.send_commit(changeset, Some(RequestToKeep { request, render: None })).await? {
+            Written::New(committed) => Ok(committed),
+            Written::Repeated(_) => unreachable!("nobody looks for a name that the server made"),
+        }
     }
 
     async fn send_commit(&self, changeset: Changeset, request: Option<RequestToKeep>) -> Result<Written, CommitError> {

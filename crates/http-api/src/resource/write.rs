@@ -31,8 +31,8 @@ use crate::{
 
 pub(crate) async fn handle(State(state): State<Shared>, mut call: Call) -> Response {
     let request = request_id::name(&call.caller, call.request_id.take(), call.body());
-    let id = request.id.clone();
-    request_id::answer(&id, write(&state, &call, request).await)
+    let id = request_id::header(&request);
+    request_id::answer(id, write(&state, &call, request).await)
 }
 
 async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response, Failure> {
@@ -53,6 +53,10 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     }
     let _room = room_for(state, condition_steps_max).await?;
     let changeset = Changeset { operations, origin: call.origin() };
+    if !request.given {
+        let committed = call.app.commit_unasked(changeset, request).await?;
+        return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
+    }
     let commands = Arc::new(commands);
     let render = {
         let commands = commands.clone();
