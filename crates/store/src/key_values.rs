@@ -35,12 +35,11 @@ pub(crate) enum Space {
     Departures,
     ConsumerOffsets,
     Meta,
-    Requests,
 }
 
 impl Space {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Documents, Self::LastChanges, Self::Departures, Self::ConsumerOffsets, Self::Meta, Self::Requests];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Documents, Self::LastChanges, Self::Departures, Self::ConsumerOffsets, Self::Meta];
 }
 
 /// The spaces of one app.
@@ -263,8 +262,8 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
         #[test]
         fn in_memory_it_is_as_on_disk(
-            batches in vec(vec((0..6usize, vec(0..3u8, 1..3), prop::option::of(any::<u8>())), 0..6), 0..12),
-            looks in vec((0..6usize, bound(), bound(), vec(0..3u8, 0..3)), 1..6),
+            batches in vec(vec((0..5usize, vec(0..3u8, 1..3), prop::option::of(any::<u8>())), 0..6), 0..12),
+            looks in vec((0..5usize, bound(), bound(), vec(0..3u8, 0..3)), 1..6),
         ) {
             let dir = tempfile::tempdir().unwrap();
             let stores = [KeyValues::open(dir.path(), 1 << 20, 1).unwrap(), KeyValues::Memory(memory::MemoryDisk::default())];

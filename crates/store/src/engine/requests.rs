@@ -2,10 +2,11 @@
 //!
 //! | space | key | value |
 //! |---|---|---|
-//! | `requests` | 0, caller, 0, id | what is remembered |
-//! | `requests` | 1, txnId u64 BE | commit time u64 LE, then the key above: in the order in which they are forgotten |
+//! | `meta` | `request:`, caller, 0, id | what is remembered |
+//! | `meta` | `request_order:`, txnId u64 BE | commit time u64 LE, then the key above: in the order in which they are forgotten |
 //! | `meta` | `requests` | version 1, u64 LE: how many there are |
 //!
+//! They have no space of their own: the engine's recovery looks up the space of each entry of its log, and takes longer the more there are.
 //! Not here: what a request is.
 
 use crate::{
@@ -18,8 +19,8 @@ use crate::{
 
 const COUNT_KEY: &[u8] = b"requests";
 
-const BY_NAME: u8 = 0;
-const BY_TRANSACTION: u8 = 1;
+const BY_NAME: &[u8] = b"request:";
+const BY_TRANSACTION: &[u8] = b"request_order:";
 
 /// Requests that are forgotten at once. There are seldom more to forget than come.
 const FORGOTTEN_AT_ONCE: usize = 256;
@@ -35,14 +36,14 @@ pub(crate) struct RequestsKept {
 impl Engine {
     /// What is remembered of a request.
     pub(crate) fn remembered(&self, key: &RequestKey) -> Result<Option<Remembered>, EngineError> {
-        let Some(value) = self.store.get(Space::Requests, by_name(key))? else { return Ok(None) };
+        let Some(value) = self.store.get(Space::Meta, by_name(key))? else { return Ok(None) };
         let remembered = Remembered::decode(&value).ok_or_else(|| unreadable(key))?;
         Ok(Some(remembered))
     }
 
     /// Every request that is remembered.
     pub(crate) fn all_remembered(&self) -> impl Iterator<Item = Result<(RequestKey, Remembered), EngineError>> + use<> {
-        self.store.prefix(Space::Requests, [BY_NAME]).map(|entry| {
+        self.store.prefix(Space::Meta, BY_NAME).map(|entry| {
             let (key, value) = entry?;
             let key = read_name(&key).ok_or_else(|| EngineError(format!("the request {key:02x?} cannot be read")))?;
             let remembered = Remembered::decode(&value).ok_or_else(|| unreadable(&key))?;
@@ -58,7 +59,7 @@ impl Engine {
     }
 
     fn oldest_request_ms(&self) -> Result<Option<u64>, EngineError> {
-        let oldest = self.store.prefix(Space::Requests, [BY_TRANSACTION]).next().transpose()?;
+        let oldest = self.store.prefix(Space::Meta, BY_TRANSACTION).next().transpose()?;
         oldest.map(|(key, value)| read_order(&key, &value).map(|(commit_time_ms, _)| commit_time_ms)).transpose()
     }
 
@@ -69,7 +70,7 @@ impl Engine {
             return Ok(0);
         }
         let (mut batch, mut early) = (self.store.batch(2 * FORGOTTEN_AT_ONCE), 0);
-        for entry in self.store.prefix(Space::Requests, [BY_TRANSACTION]).take(FORGOTTEN_AT_ONCE) {
+        for entry in self.store.prefix(Space::Meta, BY_TRANSACTION).take(FORGOTTEN_AT_ONCE) {
             let (key, value) = entry?;
             let (commit_time_ms, name) = read_order(&key, &value)?;
             let is_old = is_old(commit_time_ms);
@@ -77,8 +78,8 @@ impl Engine {
                 break;
             }
             early += u64::from(!is_old);
-            batch.remove(Space::Requests, name);
-            batch.remove(Space::Requests, key);
+            batch.remove(Space::Meta, name);
+            batch.remove(Space::Meta, key);
             kept.count = kept.count.saturating_sub(1);
         }
         batch.insert(Space::Meta, COUNT_KEY, encode_offset_of(kept.count));
@@ -95,8 +96,8 @@ impl EngineBatch<'_> {
             let name = by_name(key);
             let mut order = remembered.commit_time_ms.to_le_bytes().to_vec();
             order.extend_from_slice(&name);
-            self.batch.insert(Space::Requests, by_transaction(remembered.txn_id), order);
-            self.batch.insert(Space::Requests, name, remembered.encode());
+            self.batch.insert(Space::Meta, by_transaction(remembered.txn_id), order);
+            self.batch.insert(Space::Meta, name, remembered.encode());
             kept.oldest_ms.get_or_insert(remembered.commit_time_ms);
         }
         if !requests.is_empty() {
@@ -107,7 +108,7 @@ impl EngineBatch<'_> {
 }
 
 fn by_name((caller, id): &RequestKey) -> Vec<u8> {
-    let mut key = vec![BY_NAME];
+    let mut key = BY_NAME.to_vec();
     key.extend_from_slice(caller.as_bytes());
     key.push(0);
     key.extend_from_slice(id.as_bytes());
@@ -115,14 +116,14 @@ fn by_name((caller, id): &RequestKey) -> Vec<u8> {
 }
 
 fn read_name(key: &[u8]) -> Option<RequestKey> {
-    let rest = key.strip_prefix(&[BY_NAME])?;
+    let rest = key.strip_prefix(BY_NAME)?;
     let at = rest.iter().position(|&byte| byte == 0)?;
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
     Some((text(&rest[..at])?, text(&rest[at + 1..])?))
 }
 
 fn by_transaction(txn: TxnId) -> Vec<u8> {
-    let mut key = vec![BY_TRANSACTION];
+    let mut key = BY_TRANSACTION.to_vec();
     key.extend_from_slice(&txn.0.to_be_bytes());
     key
 }

@@ -87,7 +87,6 @@ fn keyspace(database: &Database, space: Space) -> Result<Keyspace, fjall::Error>
         Space::Departures => database.keyspace("departures", small),
         Space::ConsumerOffsets => database.keyspace("consumer_offsets", small),
         Space::Meta => database.keyspace("meta", small),
-        Space::Requests => database.keyspace("requests", small),
     }
 }
 
@@ -116,9 +115,9 @@ impl Disk {
             .max_journaling_size(ENGINE_LOG_BYTES)
             .worker_threads(threads)
             .open()?;
-        let [documents, last_changes, departures, consumer_offsets, meta, requests] =
+        let [documents, last_changes, departures, consumer_offsets, meta] =
             Space::ALL.map(|space| keyspace(&database, space));
-        let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?, requests?]);
+        let spaces = Spaces([documents?, last_changes?, departures?, consumer_offsets?, meta?]);
         Ok(Self { dir: dir.into(), open: Some((database, spaces)), is_clean: AtomicBool::new(false) })
     }
 
