@@ -42,7 +42,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let Plan { operations, commands, condition_steps_max, .. } = plan(state, call, commands, filters).await?;
+    let Plan { operations, commands, condition_steps_max, made_ids, .. } = plan(state, call, commands, filters).await?;
     if operations.is_empty() {
         // By now it may have been done by another of the same name, which left nothing to do.
         if let Some(remembered) = remembered(call, &request).await? {
@@ -53,7 +53,8 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     }
     let _room = room_for(state, condition_steps_max).await?;
     let changeset = Changeset { operations, origin: call.origin() };
-    if !request.given {
+    // An answer that tells an id is kept in any case: nobody else knows it.
+    if !request.given && !made_ids {
         let committed = call.app.commit_unasked(changeset, request).await?;
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
@@ -177,6 +178,8 @@ struct Plan {
     commands: Vec<PlannedCommand>,
     /// When an upsert may happen.
     upserts_if: Condition,
+    /// Whether a document gets an id here.
+    made_ids: bool,
     /// What the operations weigh.
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
@@ -208,6 +211,7 @@ impl Plan {
         let mut plan = Self {
             operations: Vec::with_capacity(commands.len()),
             commands: Vec::with_capacity(commands.len()),
+            made_ids: false,
             bytes: 0,
             upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
             named: (!scanned.is_empty()).then(HashMap::new),
@@ -233,6 +237,7 @@ impl Plan {
     ) -> Result<CommandKind, Failure> {
         match command {
             WriteCommand::Upsert { collection, id, value, counters } => {
+                self.made_ids |= id.is_none();
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
