@@ -210,7 +210,7 @@ impl Credentials {
     /// Issues a further user certificate for an app, with the same set of files, into `directory`, which must be missing or empty, or it is
     /// [`CredentialsError::DirectoryNotEmpty`]. A user who has a certificate that is neither revoked nor expired is
     /// [`CredentialsError::Exists`]. In the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that counts no
-    /// longer are moved aside.
+    /// longer are moved aside. Nowhere else in the data directory can they be: [`CredentialsError::DirectoryOfServer`].
     pub fn issue_user(
         &self,
         app: &str,
@@ -291,19 +291,16 @@ impl Credentials {
 
     /// The absolute path of a directory that files can be put into; what is above it is made.
     fn prepared_directory(&self, directory: &Path, app: &str, user: &str) -> Result<PathBuf, CredentialsError> {
-        let Some((parent, name)) = directory.parent().zip(directory.file_name()) else {
-            return Err(CredentialsError::bad_name(format!(
-                "{} does not end in a directory's name",
-                directory.display()
-            )));
-        };
-        let is_vacant = disk::is_vacant(directory)?;
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let place = disk::resolved(directory)?;
+        let is_own = place == self.bundle_directory(app).join(USERS_OF_APP).join(user);
+        // Before anything is made: a file of the server's own may be written there one day.
+        if place.starts_with(&self.data_dir) && !is_own {
+            return Err(CredentialsError::DirectoryOfServer { path: directory.to_owned() });
+        }
+        let is_vacant = disk::is_vacant(&place)?;
+        let parent = place.parent().unwrap_or(&place);
         disk::ensure_directory(parent)?;
-        let parent = parent.canonicalize().map_err(CredentialsError::io("cannot find", parent))?;
-        let place = parent.join(name);
         if !is_vacant {
-            let is_own = place == self.bundle_directory(app).join(USERS_OF_APP).join(user);
             if !is_own || bundle::principal(&place.join(bundle::CHAIN))?.is_none_or(|found| found.user != user) {
                 return Err(CredentialsError::DirectoryNotEmpty { path: directory.to_owned() });
             }

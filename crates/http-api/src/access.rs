@@ -62,6 +62,8 @@ pub(crate) enum Denied {
     NotGranted { key: String, act: String, app: String },
     #[error("this needs the admin key")]
     AdminOnly,
+    #[error("only the admin key may name a directory")]
+    DirectoryNamed,
     #[error("this is done on the server's own machine only")]
     NotLocal,
 }
@@ -144,11 +146,11 @@ pub(crate) fn identify_holder(state: &State, headers: &HeaderMap) -> Result<Prin
 }
 
 /// Lets only the holder of the admin key in or, for what is one app's, of a key with `admin` on it.
-pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&str>) -> Result<(), Denied> {
+pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&str>) -> Result<Principal, Denied> {
     let holder = identify_holder(state, headers)?;
     match (&holder, app) {
-        (Principal::Admin, _) => Ok(()),
-        (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(()),
+        (Principal::Admin, _) => Ok(holder),
+        (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(holder),
         (Principal::Key(_), Some(app)) => {
             Err(Caller::Holder(holder.clone()).not_granted("administer it".to_owned(), app))
         }

@@ -111,6 +111,7 @@ impl Failure {
                 | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
                 | Denied::AdminOnly
+                | Denied::DirectoryNamed
                 | Denied::NotLocal,
             )
             | Failure::PreflightDenied
@@ -132,9 +133,11 @@ impl Failure {
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
-                StatusCode::BAD_REQUEST
-            }
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. },
+            ) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
             | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::DocumentNotFound { .. }

@@ -87,9 +87,11 @@ impl Failure {
             | Failure::TooExpensive(_)
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
-                StatusCode::BAD_REQUEST
-            }
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. },
+            ) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
@@ -154,6 +156,7 @@ impl Failure {
                 CredentialsError::BadName { .. }
                 | CredentialsError::Exists { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. }
                 | CredentialsError::KeysExist { .. },
             )
             | Failure::Commit(

@@ -146,6 +146,30 @@ fn a_certificates_files_go_where_the_operator_says() {
 }
 
 #[test]
+fn only_the_admin_key_names_a_directory_and_none_of_the_servers() {
+    let server = TestServer::start();
+    let path = "/admin/v1/apps/default/credentials";
+    let key = server.key("shopkeeper", &[("default", None, &[credentials::Permission::Admin])]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let body = |directory: &std::path::Path| json!({ "user": "till", "directory": directory }).to_string();
+    let own = server.data_dir.path().join("credentials/default/users/till");
+    for directory in [elsewhere.path().join("files"), own.clone()] {
+        let reply = server.request("POST", path).key(&key).body(&body(&directory)).send();
+        assert_eq!((reply.status, reply.message().as_str()), (403, "only the admin key may name a directory"));
+        assert!(!directory.exists());
+    }
+    for place in [".keys.json.tmp", "credentials/next", "credentials/default/users/other", "new/deep"] {
+        let directory = server.data_dir.path().join(place);
+        let reply = admin(&server, "POST", path, &body(&directory));
+        assert!(reply.status == 400 && reply.message().contains("is in the server's data directory"), "{}", reply.body);
+        assert!(!directory.exists() && !server.data_dir.path().join("new").exists(), "{place}");
+    }
+    let reply = server.request("POST", path).key(&key).body(r#"{"user":"till"}"#).send();
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(own.join("user.p12").exists());
+}
+
+#[test]
 fn a_withdrawn_name_is_issued_again() {
     let server = TestServer::start();
     for _ in 0..2 {
