@@ -31,6 +31,7 @@ pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -60,6 +61,8 @@ pub struct Credentials {
     keys: KeyRing,
     /// Held while bundles are made or rewritten.
     bundles: Mutex<()>,
+    /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is waited for.
+    damaged_bundles: Mutex<BTreeMap<String, String>>,
 }
 
 impl Credentials {
@@ -91,6 +94,7 @@ impl Credentials {
             authority,
             register: Arc::new(register),
             bundles: Mutex::new(()),
+            damaged_bundles: Mutex::default(),
         }))
     }
 
@@ -183,7 +187,7 @@ impl Credentials {
 
     /// Makes the app's files at its first start and keeps them; rewrites only those that name `endpoint` when it changes. `endpoint` is
     /// `host:port`, `topic` is the group too. A certificate that is revoked, unknown or near its end stays, with a warning: removing the
-    /// directory before a start is how to get a new one.
+    /// directory before a start is how to get a new one. What fails is noted: see [`Credentials::damaged_bundles`].
     pub fn ensure_bundle(
         &self,
         app: &str,
@@ -193,6 +197,28 @@ impl Credentials {
     ) -> Result<Bundle, CredentialsError> {
         check_bundle(app, DEFAULT_USER, topic, endpoint)?;
         let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        let ensured = self.ensured_bundle(app, topic, endpoint, now_ms);
+        let mut damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        match &ensured {
+            Ok(_) => damaged.remove(app),
+            Err(error) => damaged.insert(app.to_owned(), error.to_string()),
+        };
+        ensured
+    }
+
+    /// The apps whose own bundle could not be made or is damaged, sorted by name, each with the reason. Its certificate may be good all the
+    /// same, and that of its other users: the register knows.
+    pub fn damaged_bundles(&self) -> Vec<(String, String)> {
+        let damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.iter().map(|(app, reason)| (app.clone(), reason.clone())).collect()
+    }
+
+    /// The same of one app.
+    pub fn bundle_damage(&self, app: &str) -> Option<String> {
+        self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner).get(app).cloned()
+    }
+
+    fn ensured_bundle(&self, app: &str, topic: &str, endpoint: &str, now_ms: u64) -> Result<Bundle, CredentialsError> {
         let directory = self.bundle_directory(app);
         let parent = self.data_dir.join(BUNDLES);
         disk::ensure_private_directory(&parent)?;
