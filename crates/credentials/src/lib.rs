@@ -68,7 +68,7 @@ pub struct Credentials {
 impl Credentials {
     /// Opens what is in `data_dir`, and makes what is missing: the CA (`<data-dir>/authority/`), the admin key (`<data-dir>/admin.key`).
     /// What is missing although something else shows that it was there is an error, not made anew: a lost register would forget what is
-    /// revoked. Where keys were lost every request needs one.
+    /// revoked. Where keys were lost every request needs one; where nothing is left, in a directory that is marked, there is no start.
     ///
     /// Files of format 1 are written again with checksums, unless the directory is marked ([`files::DirectoryFormat`]); whoever opens the
     /// whole directory marks it.
@@ -77,9 +77,14 @@ impl Credentials {
         let data_dir = data_dir.canonicalize().map_err(CredentialsError::io("cannot find", data_dir))?;
         let format = disk::format_of(&data_dir)?;
         let directory = data_dir.join(AUTHORITY);
-        let is_new = !(disk::exists(&directory.join(USERS))?
-            || Authority::exists(&directory)?
-            || disk::exists(&data_dir.join(key_ring::ADMIN_KEY))?);
+        let is_new = has_no_credentials(&data_dir)?;
+        if is_new && !format.may_be_old() {
+            return Err(CredentialsError::file(
+                &directory,
+                "it is missing, and so are admin.key, access.json and keys.json, though format.json says that a server made them here: \
+                 mount the volume that has them, or restore a backup",
+            ));
+        }
         disk::ensure_private_directory(&directory)?;
         for name in [authority::KEY, authority::CERTIFICATE, server_certificate::FILE, USERS] {
             disk::tighten(&directory.join(name), PRIVATE_FILE)?;
@@ -395,6 +400,18 @@ fn open_authority(
         // The register first: with ca.pem the authority exists, and then its register must.
         (false, _) => Authority::create(&directory, now_ms, |id| Register::create(&path, id)),
     }
+}
+
+/// Whether nothing is left of what a first start makes, or nothing was ever made.
+fn has_no_credentials(data_dir: &Path) -> Result<bool, CredentialsError> {
+    let authority = data_dir.join(AUTHORITY);
+    let files = [key_ring::ADMIN_KEY, key_ring::KEYS, key_ring::ACCESS].map(|name| data_dir.join(name));
+    for path in [authority.join(authority::KEY), authority.join(USERS)].iter().chain(&files) {
+        if disk::exists(path)? {
+            return Ok(false);
+        }
+    }
+    Ok(!Authority::exists(&authority)?)
 }
 
 /// Where a user's files are.
