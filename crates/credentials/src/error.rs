@@ -62,6 +62,9 @@ pub enum CredentialsError {
         /// Their names.
         names: Vec<String>,
     },
+    /// Who asks did not show that they have the data directory.
+    #[error("this is done on the server's own machine only, with `headwater key open-again`")]
+    NotOnDisk,
     /// Not a usable name.
     #[error("{message}")]
     BadName {

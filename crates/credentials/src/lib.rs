@@ -12,6 +12,7 @@ mod authority;
 mod bundle;
 mod client_verifier;
 mod disk;
+mod disk_proof;
 mod error;
 mod key_ring;
 mod keys;
@@ -25,6 +26,7 @@ mod users;
 mod verify;
 
 pub use bundle::{Bundle, ConsumeScript};
+pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
@@ -130,8 +132,10 @@ impl Credentials {
         self.keys.is_closed()
     }
 
-    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now.
-    pub fn open_again(&self) -> Result<(), CredentialsError> {
+    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now. Only for who has
+    /// the data directory, or it is [`CredentialsError::NotOnDisk`]: who found the admin key elsewhere would open the server to everybody.
+    pub fn open_again(&self, proof: &DiskProof) -> Result<(), CredentialsError> {
+        proof.accept(&self.data_dir)?;
         self.keys.open_again()
     }
 

@@ -64,8 +64,6 @@ pub(crate) enum Denied {
     AdminOnly,
     #[error("only the admin key may name a directory")]
     DirectoryNamed,
-    #[error("this is done on the server's own machine only")]
-    NotLocal,
 }
 
 impl Caller {
@@ -77,12 +75,14 @@ impl Caller {
         }
     }
 
-    /// Who names requests: a key's names are its own, and those of callers without a key are nobody's.
+    /// Who names requests: a key's names are its own, not those of an earlier key of the same name, and those of callers without a key are
+    /// nobody's.
     pub(crate) fn scope(&self) -> String {
         match self {
             Caller::Anyone => String::new(),
             // No key may be called that.
             Caller::Holder(Principal::Admin) => "*".to_owned(),
+            // No name has a slash.
             Caller::Holder(Principal::Key(key)) => key.name.clone(),
         }
     }

@@ -51,7 +51,6 @@ pub(crate) struct AdminCall {
     pub(crate) holder: Principal,
     params: RawPathParams,
     body: ReadBody,
-    door: Door,
 }
 
 impl Call {
@@ -84,12 +83,6 @@ impl AdminCall {
     /// What stands at `{name}` of the route's path.
     pub(crate) fn param(&self, name: &str) -> &str {
         param(&self.params, name).expect("a resource asks for what its route has")
-    }
-
-    /// Whether it comes from the machine that the server runs on.
-    pub(crate) fn is_local(&self) -> bool {
-        let peer = self.door.peer.ip().to_canonical();
-        peer.is_loopback() || peer == self.door.local_ip.to_canonical()
     }
 
     pub(crate) fn body(&self) -> &Bytes {
@@ -126,8 +119,7 @@ impl FromRequest<Shared> for AdminCall {
         access::identify_holder(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
         let holder = access::identify_admin(state, &parts.headers, param(&params, "app"))?;
-        let door = door(&parts);
-        Ok(Self { holder, params, body: read_body(state, &parts, body).await?, door })
+        Ok(Self { holder, params, body: read_body(state, &parts, body).await? })
     }
 }
 

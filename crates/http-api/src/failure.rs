@@ -111,9 +111,9 @@ impl Failure {
                 | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
                 | Denied::AdminOnly
-                | Denied::DirectoryNamed
-                | Denied::NotLocal,
+                | Denied::DirectoryNamed,
             )
+            | Failure::Credentials(CredentialsError::NotOnDisk)
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
             Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })

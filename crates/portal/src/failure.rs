@@ -75,7 +75,9 @@ impl Failure {
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Failure::OtherSite | Failure::TokenMissing => StatusCode::FORBIDDEN,
+            Failure::OtherSite | Failure::TokenMissing | Failure::Credentials(CredentialsError::NotOnDisk) => {
+                StatusCode::FORBIDDEN
+            }
             Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Failure::FormTooLarge { .. }
             | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
@@ -157,6 +159,7 @@ impl Failure {
                 | CredentialsError::Exists { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
                 | CredentialsError::DirectoryOfServer { .. }
+                | CredentialsError::NotOnDisk
                 | CredentialsError::KeysExist { .. },
             )
             | Failure::Commit(

@@ -180,16 +180,30 @@ fn a_withdrawn_name_is_issued_again() {
 }
 
 #[test]
-fn what_a_key_closed_is_opened_again_by_the_admin_key_alone() {
+fn what_a_key_closed_is_opened_again_by_who_has_the_admin_key_and_the_disk() {
     let server = TestServer::start();
-    let open_again = || admin(&server, "POST", "/admin/v1/open-again", "");
+    let proof = || credentials::DiskProof::leave(server.data_dir.path()).unwrap();
+    let body = |proof: &credentials::DiskProof| json!({ "file": proof.file, "text": proof.text }).to_string();
+    let open_again = || admin(&server, "POST", "/admin/v1/open-again", &body(&proof()));
     assert_eq!(open_again().pair(), (200, r#"{"keys":[]}"#));
     let key = server.key("all", &[("*", None, &[credentials::Permission::Admin])]);
-    assert_eq!(server.request("POST", "/admin/v1/open-again").key(&key).send().status, 403);
+    let request = server.request("POST", "/admin/v1/open-again").key(&key);
+    assert_eq!(request.body(&body(&proof())).send().status, 403);
     let reply = open_again();
     assert_eq!((reply.status, reply.message().as_str()), (409, "there are API keys (all); revoke them first"));
     server.credentials.revoke_key("all").unwrap();
-    assert!(!server.api.is_open(server.address));
+    // From this machine, with the admin key, as through a proxy on it.
+    let guessed = credentials::DiskProof { text: "x".repeat(64), ..proof() };
+    for (body, status) in [
+        (String::new(), 400),
+        ("{}".to_owned(), 400),
+        (body(&guessed), 403),
+        (json!({ "file": "admin.key", "text": server.credentials.admin_key() }).to_string(), 403),
+    ] {
+        let reply = admin(&server, "POST", "/admin/v1/open-again", &body);
+        assert_eq!(reply.status, status, "{body}: {}", reply.body);
+        assert!(!server.api.is_open(server.address), "{body}");
+    }
     assert_eq!(open_again().status, 200);
     assert!(server.api.is_open(server.address));
 }
