@@ -83,7 +83,7 @@ impl Caller {
             // No key may be called that.
             Caller::Holder(Principal::Admin) => "*".to_owned(),
             // No name has a slash.
-            Caller::Holder(Principal::Key(key)) => key.name.clone(),
+            Caller::Holder(Principal::Key(key)) => format!("{}/{}", key.name, key.created_ms),
         }
     }
 
