@@ -154,7 +154,7 @@ fn only_the_admin_key_names_a_directory_and_none_of_the_servers() {
     let body = |directory: &std::path::Path| json!({ "user": "till", "directory": directory }).to_string();
     let own = server.data_dir.path().join("credentials/default/users/till");
     for directory in [elsewhere.path().join("files"), own.clone()] {
-        let reply = server.request("POST", path).key(&key).body(&body(&directory)).send();
+        let reply = server.request("POST", path).key(&key).body(body(&directory)).send();
         assert_eq!((reply.status, reply.message().as_str()), (403, "only the admin key may name a directory"));
         assert!(!directory.exists());
     }
@@ -188,7 +188,7 @@ fn what_a_key_closed_is_opened_again_by_who_has_the_admin_key_and_the_disk() {
     assert_eq!(open_again().pair(), (200, r#"{"keys":[]}"#));
     let key = server.key("all", &[("*", None, &[credentials::Permission::Admin])]);
     let request = server.request("POST", "/admin/v1/open-again").key(&key);
-    assert_eq!(request.body(&body(&proof())).send().status, 403);
+    assert_eq!(request.body(body(&proof())).send().status, 403);
     let reply = open_again();
     assert_eq!((reply.status, reply.message().as_str()), (409, "there are API keys (all); revoke them first"));
     server.credentials.revoke_key("all").unwrap();
