@@ -6,8 +6,9 @@
 
 use std::{
     fs::{self, Permissions},
+    io,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use files::{DirectoryFormat, DirectoryFormatError, NewFile, PRIVATE_DIRECTORY, PRIVATE_FILE, Sealed, seal, unseal};
@@ -102,6 +103,27 @@ pub(crate) fn ensure_directory(path: &Path) -> Result<(), CredentialsError> {
 pub(crate) fn ensure_private_directory(path: &Path) -> Result<(), CredentialsError> {
     ensure_directory(path)?;
     tighten(path, PRIVATE_DIRECTORY)
+}
+
+/// Where a directory is, or would be made: absolute, and no link in what is above it. Makes nothing.
+pub(crate) fn resolved(directory: &Path) -> Result<PathBuf, CredentialsError> {
+    let whole = std::path::absolute(directory).map_err(CredentialsError::io("cannot find", directory))?;
+    let (mut above, mut below) = (whole.as_path(), Vec::new());
+    // The name itself is never followed: a directory that is put there takes the place of a link, or fails.
+    loop {
+        let Some((parent, name)) = above.parent().zip(above.file_name()) else {
+            let message = format!("{} does not end in a directory's name", directory.display());
+            return Err(CredentialsError::bad_name(message));
+        };
+        below.push(name);
+        above = parent;
+        match above.canonicalize() {
+            Ok(found) => return Ok(below.iter().rev().fold(found, |path, name| path.join(name))),
+            // A link to nowhere is an error: it may lead somewhere by the time that it is followed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(above).is_err() => {}
+            Err(error) => return Err(CredentialsError::io("cannot find", above)(error)),
+        }
+    }
 }
 
 /// Makes a directory with these files in it, all at once. It must be missing or empty; the directory above it must be there.

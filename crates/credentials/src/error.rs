@@ -48,12 +48,23 @@ pub enum CredentialsError {
         /// The directory.
         path: PathBuf,
     },
+    /// A user's files cannot be among those of the server.
+    #[error(
+        "the directory {path} is in the server's data directory; a user's files go elsewhere, or into the user's own place there"
+    )]
+    DirectoryOfServer {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The HTTP API is not opened again while there are keys.
     #[error("there are API keys ({}); revoke them first", names.join(", "))]
     KeysExist {
         /// Their names.
         names: Vec<String>,
     },
+    /// Who asks did not show that they have the data directory.
+    #[error("this is done on the server's own machine only, with `headwater key open-again`")]
+    NotOnDisk,
     /// Not a usable name.
     #[error("{message}")]
     BadName {

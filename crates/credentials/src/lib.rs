@@ -12,6 +12,7 @@ mod authority;
 mod bundle;
 mod client_verifier;
 mod disk;
+mod disk_proof;
 mod error;
 mod key_ring;
 mod keys;
@@ -25,12 +26,14 @@ mod users;
 mod verify;
 
 pub use bundle::{Bundle, ConsumeScript};
+pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -60,12 +63,14 @@ pub struct Credentials {
     keys: KeyRing,
     /// Held while bundles are made or rewritten.
     bundles: Mutex<()>,
+    /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is waited for.
+    damaged_bundles: Mutex<BTreeMap<String, String>>,
 }
 
 impl Credentials {
     /// Opens what is in `data_dir`, and makes what is missing: the CA (`<data-dir>/authority/`), the admin key (`<data-dir>/admin.key`).
     /// What is missing although something else shows that it was there is an error, not made anew: a lost register would forget what is
-    /// revoked. Where keys were lost every request needs one.
+    /// revoked. Where keys were lost every request needs one; where nothing is left, in a directory that is marked, there is no start.
     ///
     /// Files of format 1 are written again with checksums, unless the directory is marked ([`files::DirectoryFormat`]); whoever opens the
     /// whole directory marks it.
@@ -74,9 +79,14 @@ impl Credentials {
         let data_dir = data_dir.canonicalize().map_err(CredentialsError::io("cannot find", data_dir))?;
         let format = disk::format_of(&data_dir)?;
         let directory = data_dir.join(AUTHORITY);
-        let is_new = !(disk::exists(&directory.join(USERS))?
-            || Authority::exists(&directory)?
-            || disk::exists(&data_dir.join(key_ring::ADMIN_KEY))?);
+        let is_new = has_no_credentials(&data_dir)?;
+        if is_new && !format.may_be_old() {
+            return Err(CredentialsError::file(
+                &directory,
+                "it is missing, and so are admin.key, access.json and keys.json, though format.json says that a server made them here: \
+                 mount the volume that has them, or restore a backup",
+            ));
+        }
         disk::ensure_private_directory(&directory)?;
         for name in [authority::KEY, authority::CERTIFICATE, server_certificate::FILE, USERS] {
             disk::tighten(&directory.join(name), PRIVATE_FILE)?;
@@ -91,6 +101,7 @@ impl Credentials {
             authority,
             register: Arc::new(register),
             bundles: Mutex::new(()),
+            damaged_bundles: Mutex::default(),
         }))
     }
 
@@ -121,8 +132,10 @@ impl Credentials {
         self.keys.is_closed()
     }
 
-    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now.
-    pub fn open_again(&self) -> Result<(), CredentialsError> {
+    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now. Only for who has
+    /// the data directory, or it is [`CredentialsError::NotOnDisk`]: who found the admin key elsewhere would open the server to everybody.
+    pub fn open_again(&self, proof: &DiskProof) -> Result<(), CredentialsError> {
+        proof.accept(&self.data_dir)?;
         self.keys.open_again()
     }
 
@@ -183,7 +196,7 @@ impl Credentials {
 
     /// Makes the app's files at its first start and keeps them; rewrites only those that name `endpoint` when it changes. `endpoint` is
     /// `host:port`, `topic` is the group too. A certificate that is revoked, unknown or near its end stays, with a warning: removing the
-    /// directory before a start is how to get a new one.
+    /// directory before a start is how to get a new one. What fails is noted: see [`Credentials::damaged_bundles`].
     pub fn ensure_bundle(
         &self,
         app: &str,
@@ -193,6 +206,28 @@ impl Credentials {
     ) -> Result<Bundle, CredentialsError> {
         check_bundle(app, DEFAULT_USER, topic, endpoint)?;
         let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        let ensured = self.ensured_bundle(app, topic, endpoint, now_ms);
+        let mut damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        match &ensured {
+            Ok(_) => damaged.remove(app),
+            Err(error) => damaged.insert(app.to_owned(), error.to_string()),
+        };
+        ensured
+    }
+
+    /// The apps whose own bundle could not be made or is damaged, sorted by name, each with the reason. Its certificate may be good all the
+    /// same, and that of its other users: the register knows.
+    pub fn damaged_bundles(&self) -> Vec<(String, String)> {
+        let damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.iter().map(|(app, reason)| (app.clone(), reason.clone())).collect()
+    }
+
+    /// The same of one app.
+    pub fn bundle_damage(&self, app: &str) -> Option<String> {
+        self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner).get(app).cloned()
+    }
+
+    fn ensured_bundle(&self, app: &str, topic: &str, endpoint: &str, now_ms: u64) -> Result<Bundle, CredentialsError> {
         let directory = self.bundle_directory(app);
         let parent = self.data_dir.join(BUNDLES);
         disk::ensure_private_directory(&parent)?;
@@ -210,7 +245,7 @@ impl Credentials {
     /// Issues a further user certificate for an app, with the same set of files, into `directory`, which must be missing or empty, or it is
     /// [`CredentialsError::DirectoryNotEmpty`]. A user who has a certificate that is neither revoked nor expired is
     /// [`CredentialsError::Exists`]. In the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that counts no
-    /// longer are moved aside.
+    /// longer are moved aside. Nowhere else in the data directory can they be: [`CredentialsError::DirectoryOfServer`].
     pub fn issue_user(
         &self,
         app: &str,
@@ -291,19 +326,16 @@ impl Credentials {
 
     /// The absolute path of a directory that files can be put into; what is above it is made.
     fn prepared_directory(&self, directory: &Path, app: &str, user: &str) -> Result<PathBuf, CredentialsError> {
-        let Some((parent, name)) = directory.parent().zip(directory.file_name()) else {
-            return Err(CredentialsError::bad_name(format!(
-                "{} does not end in a directory's name",
-                directory.display()
-            )));
-        };
-        let is_vacant = disk::is_vacant(directory)?;
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let place = disk::resolved(directory)?;
+        let is_own = place == self.bundle_directory(app).join(USERS_OF_APP).join(user);
+        // Before anything is made: a file of the server's own may be written there one day.
+        if place.starts_with(&self.data_dir) && !is_own {
+            return Err(CredentialsError::DirectoryOfServer { path: directory.to_owned() });
+        }
+        let is_vacant = disk::is_vacant(&place)?;
+        let parent = place.parent().unwrap_or(&place);
         disk::ensure_directory(parent)?;
-        let parent = parent.canonicalize().map_err(CredentialsError::io("cannot find", parent))?;
-        let place = parent.join(name);
         if !is_vacant {
-            let is_own = place == self.bundle_directory(app).join(USERS_OF_APP).join(user);
             if !is_own || bundle::principal(&place.join(bundle::CHAIN))?.is_none_or(|found| found.user != user) {
                 return Err(CredentialsError::DirectoryNotEmpty { path: directory.to_owned() });
             }
@@ -372,6 +404,18 @@ fn open_authority(
         // The register first: with ca.pem the authority exists, and then its register must.
         (false, _) => Authority::create(&directory, now_ms, |id| Register::create(&path, id)),
     }
+}
+
+/// Whether nothing is left of what a first start makes, or nothing was ever made.
+fn has_no_credentials(data_dir: &Path) -> Result<bool, CredentialsError> {
+    let authority = data_dir.join(AUTHORITY);
+    let files = [key_ring::ADMIN_KEY, key_ring::KEYS, key_ring::ACCESS].map(|name| data_dir.join(name));
+    for path in [authority.join(authority::KEY), authority.join(USERS)].iter().chain(&files) {
+        if disk::exists(path)? {
+            return Ok(false);
+        }
+    }
+    Ok(!Authority::exists(&authority)?)
 }
 
 /// Where a user's files are.

@@ -276,6 +276,40 @@ fn a_users_files_overwrite_nothing() {
 }
 
 #[test]
+fn a_users_files_go_nowhere_else_in_the_data_directory() {
+    let fixture = Fixture::new();
+    fixture.bundle();
+    let outside = fixture.directory.path();
+    std::os::unix::fs::symlink(fixture.data_dir(), outside.join("link")).unwrap();
+    std::os::unix::fs::symlink(fixture.data_dir().join("not-yet"), outside.join("dangling")).unwrap();
+    let issue = |directory: &Path| {
+        fixture.credentials.issue_user("shop", "ann", TOPIC, ENDPOINT, directory, now_ms()).map(|_| ())
+    };
+    for place in [
+        "data",
+        "data/.keys.json.tmp",
+        "data/made/deep",
+        "data/credentials/next",
+        "data/credentials/shop/users",
+        "data/credentials/shop/users/bob",
+        "data/credentials/shop/users/ann/deeper",
+        "data/../data/x",
+        "link/x",
+        "link/made/deep",
+    ] {
+        let refused = issue(&outside.join(place));
+        assert!(matches!(refused, Err(CredentialsError::DirectoryOfServer { .. })), "{place}: {refused:?}");
+    }
+    for place in ["made/../data/x", "dangling/x", "made/.."] {
+        assert!(issue(&outside.join(place)).is_err(), "{place}");
+    }
+    assert!(!fixture.data_dir().join("made").exists() && !outside.join("made").exists(), "nothing is made in vain");
+    assert!(!fixture.data_dir().join("not-yet").exists());
+    assert_eq!(fixture.credentials.users(Some("shop")).len(), 1, "the app's own");
+    issue(&outside.join("link/credentials/shop/users/ann")).unwrap();
+}
+
+#[test]
 fn a_withdrawn_users_own_place_is_used_again_and_its_files_are_kept() {
     let fixture = Fixture::new();
     let users = fixture.bundle().directory.join("users");
@@ -284,7 +318,7 @@ fn a_withdrawn_users_own_place_is_used_again_and_its_files_are_kept() {
     };
     let (first, bundle) = issue("ann", &users.join("ann")).unwrap();
     assert!(matches!(issue("ann", &users.join("ann")), Err(CredentialsError::Exists { .. })));
-    assert!(matches!(issue("bob", &users.join("ann")), Err(CredentialsError::DirectoryNotEmpty { .. })));
+    assert!(matches!(issue("bob", &users.join("ann")), Err(CredentialsError::DirectoryOfServer { .. })));
     let key = fs::read(bundle.directory.join("user.key")).unwrap();
     fixture.credentials.revoke_user("shop", "ann", now_ms()).unwrap();
     let (second, again) = issue("ann", &users.join("ann")).unwrap();

@@ -355,13 +355,25 @@ fn a_file_of_format_1_is_damage_in_a_directory_of_format_2() {
 }
 
 #[test]
-fn a_directory_that_lost_everything_says_so() {
+fn a_directory_that_lost_everything_is_damaged_and_does_not_start() {
     let whole = Whole::new();
-    for name in ["authority", "credentials"] {
-        fs::remove_dir_all(whole.path(name)).unwrap();
-    }
     for name in ["admin.key", "admin.key.sha256", "keys.json", "access.json"] {
         fs::remove_file(whole.path(name)).unwrap();
     }
-    assert_eq!(damage(&credentials::verify(&whole.data_dir())).len(), 1);
+    fs::remove_dir_all(whole.path("authority")).unwrap();
+    // The bundles say nothing about who may do what, nor does the folder that a volume is mounted on.
+    for name in ["authority", "credentials"] {
+        let left = state(&whole.data_dir());
+        let error = open(&whole.data_dir()).unwrap_err().to_string();
+        assert!(error.contains("authority cannot be used: it is missing") && error.contains("keys.json"), "{error}");
+        assert_eq!(state(&whole.data_dir()), left, "nothing is made");
+        assert!(!damage(&credentials::verify(&whole.data_dir())).is_empty());
+        match name {
+            "authority" => fs::create_dir(whole.path(name)).unwrap(),
+            other => fs::remove_dir_all(whole.path(other)).unwrap(),
+        }
+    }
+    assert!(open(&whole.data_dir()).is_err());
+    fs::remove_file(whole.path("format.json")).unwrap();
+    assert!(!open(&whole.data_dir()).unwrap().is_closed(), "it is a new directory");
 }

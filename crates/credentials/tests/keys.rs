@@ -4,7 +4,9 @@ mod support;
 
 use std::{fs, thread};
 
-use credentials::{ApiKey, Credentials, CredentialsError, Grant, NewKey, Permission, Permission::*, Principal};
+use credentials::{
+    ApiKey, Credentials, CredentialsError, DiskProof, Grant, NewKey, Permission, Permission::*, Principal,
+};
 use support::{Fixture, now_ms};
 
 fn grant(app: &str, collection: Option<&str>, permissions: &[Permission]) -> Grant {
@@ -100,14 +102,19 @@ fn a_key_that_was_made_closes_until_the_ring_is_opened_again() {
     assert!(!fixture.credentials.is_closed());
     fixture.credentials.create_key(new_key("a"), 7).unwrap();
     assert!(fixture.credentials.is_closed());
-    let error = fixture.credentials.open_again().unwrap_err();
+    let proof = |fixture: &Fixture| DiskProof::leave(&fixture.data_dir()).unwrap();
+    let error = fixture.credentials.open_again(&proof(&fixture)).unwrap_err();
     assert!(matches!(&error, CredentialsError::KeysExist { names } if names == &["a"]), "{error}");
     fixture.credentials.revoke_key("a").unwrap();
     for _ in 0..2 {
         assert!(fixture.credentials.is_closed(), "revoking the last key opens nothing");
         fixture.reopen();
     }
-    fixture.credentials.open_again().unwrap();
+    let (stale, used) = (DiskProof { text: "x".repeat(64), ..proof(&fixture) }, proof(&fixture));
+    assert!(matches!(fixture.credentials.open_again(&stale), Err(CredentialsError::NotOnDisk)));
+    assert!(fixture.credentials.is_closed());
+    fixture.credentials.open_again(&used).unwrap();
+    assert!(matches!(fixture.credentials.open_again(&used), Err(CredentialsError::NotOnDisk)));
     for _ in 0..2 {
         assert!(!fixture.credentials.is_closed());
         fixture.reopen();

@@ -62,8 +62,8 @@ pub(crate) enum Denied {
     NotGranted { key: String, act: String, app: String },
     #[error("this needs the admin key")]
     AdminOnly,
-    #[error("this is done on the server's own machine only")]
-    NotLocal,
+    #[error("only the admin key may name a directory")]
+    DirectoryNamed,
 }
 
 impl Caller {
@@ -75,13 +75,15 @@ impl Caller {
         }
     }
 
-    /// Who names requests: a key's names are its own, and those of callers without a key are nobody's.
+    /// Who names requests: a key's names are its own, not those of an earlier key of the same name, and those of callers without a key are
+    /// nobody's.
     pub(crate) fn scope(&self) -> String {
         match self {
             Caller::Anyone => String::new(),
             // No key may be called that.
             Caller::Holder(Principal::Admin) => "*".to_owned(),
-            Caller::Holder(Principal::Key(key)) => key.name.clone(),
+            // No name has a slash.
+            Caller::Holder(Principal::Key(key)) => format!("{}/{}", key.name, key.created_ms),
         }
     }
 
@@ -144,11 +146,11 @@ pub(crate) fn identify_holder(state: &State, headers: &HeaderMap) -> Result<Prin
 }
 
 /// Lets only the holder of the admin key in or, for what is one app's, of a key with `admin` on it.
-pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&str>) -> Result<(), Denied> {
+pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&str>) -> Result<Principal, Denied> {
     let holder = identify_holder(state, headers)?;
     match (&holder, app) {
-        (Principal::Admin, _) => Ok(()),
-        (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(()),
+        (Principal::Admin, _) => Ok(holder),
+        (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(holder),
         (Principal::Key(_), Some(app)) => {
             Err(Caller::Holder(holder.clone()).not_granted("administer it".to_owned(), app))
         }

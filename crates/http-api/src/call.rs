@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, request::Parts},
 };
 use bytes::Bytes;
-use credentials::Permission;
+use credentials::{Permission, Principal};
 use document::{CollectionName, Origin};
 use store::{App, TxnId, WaitError};
 use wire::query_string;
@@ -48,9 +48,9 @@ pub(crate) struct Call {
 /// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key with `admin` on that app, read.
 #[derive(Debug)]
 pub(crate) struct AdminCall {
+    pub(crate) holder: Principal,
     params: RawPathParams,
     body: ReadBody,
-    door: Door,
 }
 
 impl Call {
@@ -83,12 +83,6 @@ impl AdminCall {
     /// What stands at `{name}` of the route's path.
     pub(crate) fn param(&self, name: &str) -> &str {
         param(&self.params, name).expect("a resource asks for what its route has")
-    }
-
-    /// Whether it comes from the machine that the server runs on.
-    pub(crate) fn is_local(&self) -> bool {
-        let peer = self.door.peer.ip().to_canonical();
-        peer.is_loopback() || peer == self.door.local_ip.to_canonical()
     }
 
     pub(crate) fn body(&self) -> &Bytes {
@@ -124,9 +118,8 @@ impl FromRequest<Shared> for AdminCall {
         // Before anything is told of paths: a caller without a key learns nothing.
         access::identify_holder(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
-        access::identify_admin(state, &parts.headers, param(&params, "app"))?;
-        let door = door(&parts);
-        Ok(Self { params, body: read_body(state, &parts, body).await?, door })
+        let holder = access::identify_admin(state, &parts.headers, param(&params, "app"))?;
+        Ok(Self { holder, params, body: read_body(state, &parts, body).await? })
     }
 }
 

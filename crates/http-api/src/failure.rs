@@ -111,8 +111,9 @@ impl Failure {
                 | Denied::SiteForeign { .. }
                 | Denied::NotGranted { .. }
                 | Denied::AdminOnly
-                | Denied::NotLocal,
+                | Denied::DirectoryNamed,
             )
+            | Failure::Credentials(CredentialsError::NotOnDisk)
             | Failure::PreflightDenied
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
             Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })
@@ -132,9 +133,11 @@ impl Failure {
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
-                StatusCode::BAD_REQUEST
-            }
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. },
+            ) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
             | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::DocumentNotFound { .. }

@@ -327,7 +327,7 @@ async fn an_app_that_cannot_be_opened_is_an_error_that_clients_try_again_after()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_certificate_is_cut_off_and_stays_out() {
     let server = Server::start().await;
-    let directory = server.directory.path().join("ann");
+    let directory = server.directory.path().join("credentials/shop/users/ann");
     server.credentials.issue_user("shop", "ann", TOPIC, &server.endpoint(), &directory, now_ms()).unwrap();
     let ann = client_config(&directory, Some(&directory));
     let mut wire = Wire::connect(server.address, ann.clone()).await.unwrap();

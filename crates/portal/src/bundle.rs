@@ -28,7 +28,7 @@ pub(crate) struct BundleFiles {
 }
 
 impl BundleFiles {
-    /// `user` is one of the app's register, so that it is a name that makes a path of its own.
+    /// `user` is one of the app's register, so that it is a name that makes a path of its own. What the start found damaged is not shown.
     pub(crate) fn of(state: &Shared, app: &str, user: Option<&str>) -> Result<Self, Failure> {
         let users = state.credentials.users(Some(app));
         match user {
@@ -36,8 +36,11 @@ impl BundleFiles {
                 Err(Failure::NotFound { kind: "user", name: user.to_owned() })
             }
             // The app's own user may be named too.
-            Some(credentials::DEFAULT_USER) => Ok(Self { directory: state.credentials_directory(app, None) }),
-            user => Ok(Self { directory: state.credentials_directory(app, user) }),
+            None | Some(credentials::DEFAULT_USER) => match state.credentials.bundle_damage(app) {
+                Some(why) => Err(Failure::FileUnusable { file: format!("credentials/{app}"), why }),
+                None => Ok(Self { directory: state.credentials_directory(app, None) }),
+            },
+            Some(user) => Ok(Self { directory: state.credentials_directory(app, Some(user)) }),
         }
     }
 

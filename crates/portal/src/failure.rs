@@ -75,7 +75,9 @@ impl Failure {
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Failure::OtherSite | Failure::TokenMissing => StatusCode::FORBIDDEN,
+            Failure::OtherSite | Failure::TokenMissing | Failure::Credentials(CredentialsError::NotOnDisk) => {
+                StatusCode::FORBIDDEN
+            }
             Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Failure::FormTooLarge { .. }
             | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
@@ -87,9 +89,11 @@ impl Failure {
             | Failure::TooExpensive(_)
             | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
-            | Failure::Credentials(CredentialsError::BadName { .. } | CredentialsError::DirectoryNotEmpty { .. }) => {
-                StatusCode::BAD_REQUEST
-            }
+            | Failure::Credentials(
+                CredentialsError::BadName { .. }
+                | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. },
+            ) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
@@ -154,6 +158,8 @@ impl Failure {
                 CredentialsError::BadName { .. }
                 | CredentialsError::Exists { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
+                | CredentialsError::DirectoryOfServer { .. }
+                | CredentialsError::NotOnDisk
                 | CredentialsError::KeysExist { .. },
             )
             | Failure::Commit(

@@ -100,7 +100,8 @@ fn entries(app: &str, section: Option<Section>) -> Vec<Entry> {
 
 /// An app's name in the list of apps.
 fn shown_name(state: &State, name: &str) -> String {
-    if state.data_dir.damage(name).is_some() { format!("{name} (damaged)") } else { name.to_owned() }
+    let is_damaged = state.data_dir.damage(name).is_some() || state.credentials.bundle_damage(name).is_some();
+    if is_damaged { format!("{name} (damaged)") } else { name.to_owned() }
 }
 
 /// A path that begins at the root names its app in the query.

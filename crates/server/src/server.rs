@@ -158,9 +158,12 @@ impl Server {
         }
         let mut bundle = None;
         for app in data.app_names() {
-            let files = credentials.ensure_bundle(app.as_str(), &app.main_topic(), &listening.endpoint(), now_ms)?;
+            let ensured = credentials.ensure_bundle(app.as_str(), &app.main_topic(), &listening.endpoint(), now_ms);
             if app == settings.app {
-                bundle = Some(files);
+                bundle = Some(ensured?);
+            } else if let Err(error) = ensured {
+                // What is damaged of one app keeps no other from being served; health and portal tell it.
+                tracing::error!(app = app.as_str(), %error, "the app's credentials cannot be used");
             }
         }
         let bundle = bundle.expect("the default app is one of the apps");

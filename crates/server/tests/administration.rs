@@ -133,6 +133,29 @@ fn verify_proves_a_stopped_server_whole() {
 }
 
 #[test]
+fn a_flipped_bit_of_one_apps_credentials_keeps_no_other_from_being_served() {
+    let server = TestServer::start();
+    assert!(server.run(&["app", "create", "shop"]).status.success());
+    let directory = server.directory();
+    server.terminate();
+    let path = directory.path().join("headwater-data/credentials/shop/cluster.p12");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let server = TestServer::start_in(directory.clone(), &[]);
+    assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);
+    assert_eq!(server.post("/shop/api/v4/store/write", &susan()).0, 200, "its documents are whole");
+    let (status, ready) = server.get("/health/ready");
+    let told = ready.to_string();
+    assert_eq!(status, 503, "{told}");
+    assert!(told.contains("its credentials cannot be used") && told.contains("shop/cluster.p12"), "{told}");
+    server.terminate();
+    bytes[60] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(TestServer::start_in(directory, &[]).get("/health/ready").0, 200);
+}
+
+#[test]
 fn verify_and_the_start_name_a_flipped_bit_of_the_credentials() {
     let server = TestServer::start();
     let directory = server.directory();

@@ -76,7 +76,7 @@ pub enum Permission {
     Read,
     /// Upsert, update, remove.
     Write,
-    /// Both.
+    /// Both; and on a whole app, administering it.
     Admin,
 }
 
@@ -100,6 +100,15 @@ pub struct KeyReply {
 pub struct KeysReply {
     /// Sorted by name.
     pub keys: Vec<KeyReply>,
+}
+
+/// The body of `POST /admin/v1/open-again`: a file that the caller left in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAgain {
+    /// Its name.
+    pub file: String,
+    /// What is in it.
+    pub text: String,
 }
 
 /// `DELETE /admin/v1/keys/{name}`.
@@ -317,6 +326,16 @@ impl NewApp {
         let name = fields.string("name")?;
         fields.finish(&["name"])?;
         Ok(Self { name })
+    }
+}
+
+impl OpenAgain {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::of_body(body)?;
+        let (file, text) = (fields.string("file")?, fields.string("text")?);
+        fields.finish(&["file", "text"])?;
+        Ok(Self { file, text })
     }
 }
 

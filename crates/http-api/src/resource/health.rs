@@ -22,12 +22,15 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app that is open takes writes, its live queries get on, no event that was read is damaged, and none is known to be damaged; otherwise
-/// 503 and why.
+/// Every app that is open takes writes, its live queries get on, no event that was read is damaged, and neither an app nor its
+/// credentials are known to be damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
     for (app, reason) in state.data_dir.damaged_apps() {
         reasons.push(format!("app {:?} cannot be opened: {reason}", app.as_str()));
+    }
+    for (app, reason) in state.credentials.damaged_bundles() {
+        reasons.push(format!("app {app:?}: its credentials cannot be used: {reason}"));
     }
     for app in state.data_dir.open_apps() {
         let name = app.name().as_str();

@@ -1,10 +1,10 @@
 //! `/admin/v1/keys`: API keys.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use credentials::ApiKey;
-use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, Permission};
+use credentials::{ApiKey, DiskProof};
+use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, OpenAgain, Permission};
 
-use crate::{access::Denied, api::Shared, call::AdminCall, failure::Failure, reply};
+use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
 
 /// 201 and the key with its secret, which is not shown again.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
@@ -26,13 +26,11 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
 }
 
-/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none. Only on the server's machine: who
-/// is elsewhere may have found the admin key, and would open the server to everybody.
+/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none. Beside the admin key it takes
+/// the proof that the caller has the data directory.
 pub(crate) async fn open_again(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    if !call.is_local() {
-        return Err(Denied::NotLocal.into());
-    }
-    tokio::task::spawn_blocking(move || state.credentials.open_again()).await??;
+    let OpenAgain { file, text } = OpenAgain::parse(call.body())?;
+    tokio::task::spawn_blocking(move || state.credentials.open_again(&DiskProof { file, text })).await??;
     Ok(reply::json_of(StatusCode::OK, &KeysReply { keys: Vec::new() }))
 }
 

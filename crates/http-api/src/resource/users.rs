@@ -1,23 +1,27 @@
 //! `/admin/v1/apps/{app}/credentials`: the user certificates that open an app's topics.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use credentials::{Bundle, UserCertificate};
+use credentials::{Bundle, Principal, UserCertificate};
 use store::{AppName, AppUnavailable};
 use wire::admin::{
     CertificateFile, LiveQuerySettings, NewUser, UserIssuedReply, UserReply, UserRevokedReply, UsersReply,
 };
 
 use crate::{
+    access::Denied,
     api::{self, Shared},
     call::AdminCall,
     failure::Failure,
     reply,
 };
 
-/// 201, the certificate, and where its files are.
+/// 201, the certificate, and where its files are. A directory is a path on the server's disk: who administers one app does not choose it.
 pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = find_app(&state, call.param("app"))?;
     let NewUser { user, directory } = NewUser::parse(call.body())?;
+    if directory.is_some() && call.holder != Principal::Admin {
+        return Err(Denied::DirectoryNamed.into());
+    }
     let issued = tokio::task::spawn_blocking(move || {
         let (app, topic) = (app.as_str(), app.main_topic());
         let directory = directory.unwrap_or_else(|| state.credentials_directory(app).join("users").join(&user));

@@ -146,6 +146,30 @@ fn a_certificates_files_go_where_the_operator_says() {
 }
 
 #[test]
+fn only_the_admin_key_names_a_directory_and_none_of_the_servers() {
+    let server = TestServer::start();
+    let path = "/admin/v1/apps/default/credentials";
+    let key = server.key("shopkeeper", &[("default", None, &[credentials::Permission::Admin])]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let body = |directory: &std::path::Path| json!({ "user": "till", "directory": directory }).to_string();
+    let own = server.data_dir.path().join("credentials/default/users/till");
+    for directory in [elsewhere.path().join("files"), own.clone()] {
+        let reply = server.request("POST", path).key(&key).body(body(&directory)).send();
+        assert_eq!((reply.status, reply.message().as_str()), (403, "only the admin key may name a directory"));
+        assert!(!directory.exists());
+    }
+    for place in [".keys.json.tmp", "credentials/next", "credentials/default/users/other", "new/deep"] {
+        let directory = server.data_dir.path().join(place);
+        let reply = admin(&server, "POST", path, &body(&directory));
+        assert!(reply.status == 400 && reply.message().contains("is in the server's data directory"), "{}", reply.body);
+        assert!(!directory.exists() && !server.data_dir.path().join("new").exists(), "{place}");
+    }
+    let reply = server.request("POST", path).key(&key).body(r#"{"user":"till"}"#).send();
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(own.join("user.p12").exists());
+}
+
+#[test]
 fn a_withdrawn_name_is_issued_again() {
     let server = TestServer::start();
     for _ in 0..2 {
@@ -156,16 +180,30 @@ fn a_withdrawn_name_is_issued_again() {
 }
 
 #[test]
-fn what_a_key_closed_is_opened_again_by_the_admin_key_alone() {
+fn what_a_key_closed_is_opened_again_by_who_has_the_admin_key_and_the_disk() {
     let server = TestServer::start();
-    let open_again = || admin(&server, "POST", "/admin/v1/open-again", "");
+    let proof = || credentials::DiskProof::leave(server.data_dir.path()).unwrap();
+    let body = |proof: &credentials::DiskProof| json!({ "file": proof.file, "text": proof.text }).to_string();
+    let open_again = || admin(&server, "POST", "/admin/v1/open-again", &body(&proof()));
     assert_eq!(open_again().pair(), (200, r#"{"keys":[]}"#));
     let key = server.key("all", &[("*", None, &[credentials::Permission::Admin])]);
-    assert_eq!(server.request("POST", "/admin/v1/open-again").key(&key).send().status, 403);
+    let request = server.request("POST", "/admin/v1/open-again").key(&key);
+    assert_eq!(request.body(body(&proof())).send().status, 403);
     let reply = open_again();
     assert_eq!((reply.status, reply.message().as_str()), (409, "there are API keys (all); revoke them first"));
     server.credentials.revoke_key("all").unwrap();
-    assert!(!server.api.is_open(server.address));
+    // From this machine, with the admin key, as through a proxy on it.
+    let guessed = credentials::DiskProof { text: "x".repeat(64), ..proof() };
+    for (body, status) in [
+        (String::new(), 400),
+        ("{}".to_owned(), 400),
+        (body(&guessed), 403),
+        (json!({ "file": "admin.key", "text": server.credentials.admin_key() }).to_string(), 403),
+    ] {
+        let reply = admin(&server, "POST", "/admin/v1/open-again", &body);
+        assert_eq!(reply.status, status, "{body}: {}", reply.body);
+        assert!(!server.api.is_open(server.address), "{body}");
+    }
     assert_eq!(open_again().status, 200);
     assert!(server.api.is_open(server.address));
 }

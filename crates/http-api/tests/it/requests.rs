@@ -6,7 +6,7 @@ use files::{
     faults::{Fault, Plan, inject},
 };
 
-use crate::server::{Reply, TestServer, between};
+use crate::server::{NOW_MS, Reply, TestServer, between};
 
 const INCREMENT: &str = r#"{"commands":[{"method":"update","collection":"c","id":"n","commands":[{"method":"increment","path":"n","value":1}]}]}"#;
 
@@ -72,6 +72,25 @@ fn an_id_belongs_to_its_key_and_to_one_body() {
     assert_eq!(request.body(INCREMENT).send().status, 200);
     let request = server.request("POST", "/api/v4/store/findbyid").key(&key).body(r#"{"collection":"c","id":"n"}"#);
     assert!(request.send().body.contains(r#""n":2"#));
+}
+
+#[test]
+fn a_key_that_is_made_anew_under_an_old_name_has_ids_of_its_own() {
+    let server = with_counter();
+    let grants = || {
+        let permissions = vec![Permission::Read, Permission::Write];
+        vec![credentials::Grant { app: "default".to_owned(), collection: None, permissions }]
+    };
+    for (made_ms, n) in [(NOW_MS, 1), (NOW_MS + 1, 2)] {
+        let new = credentials::NewKey { name: "till".to_owned(), grants: grants() };
+        let (_, key) = server.credentials.create_key(new, made_ms).unwrap();
+        let write = || server.request("POST", "/api/v4/store/write").key(&key).header("X-Headwater-Request-Id", "a");
+        let first = write().body(INCREMENT).send();
+        assert_eq!((first.status, write().body(INCREMENT).send().body), (200, first.body));
+        let request = server.request("POST", "/api/v4/store/findbyid").key(&key).body(r#"{"collection":"c","id":"n"}"#);
+        assert!(request.send().body.contains(&format!(r#""n":{n}"#)), "{n}");
+        server.credentials.revoke_key("till").unwrap();
+    }
 }
 
 #[test]

@@ -85,6 +85,24 @@ fn downloads_are_the_files_on_disk() {
 }
 
 #[test]
+fn damaged_files_are_not_handed_out() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let path = site.directory.path().join("credentials/shop/cluster.p12");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    // As a start does.
+    site.credentials.ensure_bundle("shop", "user-consumable-shop", "localhost:9", 1).unwrap_err();
+    for page in ["settings", "settings/files/cluster.p12", "settings/files/user.p12?user=consumer"] {
+        let answer = admin.get(&format!("/portal/apps/shop/{page}"));
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{page}");
+        answer.says("it is damaged: it is not what was handed out").says("shop (damaged)");
+    }
+    assert_eq!(admin.get("/portal/apps/default/settings/files/cluster.p12").status, StatusCode::OK);
+}
+
+#[test]
 fn settings_have_the_words_of_the_page() {
     let site = Site::new();
     let mut admin = site.admin();

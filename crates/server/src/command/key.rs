@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use credentials::DiskProof;
 use serde_json::json;
 use wire::admin::{Grant, KeyReply, KeysReply, Permission};
 
@@ -75,7 +76,12 @@ impl Key {
                 if json { print_line(&reply) } else { print_keys(&read_reply(&reply)?) }
             }
             Key::OpenAgain => {
-                connect(context)?.create("open-again", &json!({}))?;
+                let (server, data_dir) = (connect(context)?, &context.common.data_dir);
+                let proof = DiskProof::leave(data_dir)?;
+                let opened = server.create("open-again", &json!({ "file": proof.file, "text": proof.text }));
+                let withdrawn = proof.withdraw(data_dir);
+                opened?;
+                withdrawn?;
                 print_line("no key is needed any longer where the server is open without keys, until one is made")
             }
             Key::Revoke { name } => {

@@ -197,6 +197,22 @@ impl TestServer {
         run(self.directory.path(), arguments)
     }
 
+    /// Asks `path` of its HTTP API; the status and the reply's JSON.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let mut reply = Self::agent().get(self.url(path)).call().unwrap();
+        let text = reply.body_mut().read_to_string().unwrap();
+        (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.run["http"].as_str().unwrap())
+    }
+
+    fn agent() -> ureq::Agent {
+        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
+        config.timeout_global(Some(PATIENCE)).build().new_agent()
+    }
+
     /// Posts JSON to `path` of its HTTP API; the status and the reply's JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.post_with_key(path, body, None)
@@ -204,10 +220,7 @@ impl TestServer {
 
     /// The same with an API key.
     pub(crate) fn post_with_key(&self, path: &str, body: &Value, key: Option<&str>) -> (u16, Value) {
-        let url = format!("{}{path}", self.run["http"].as_str().unwrap());
-        let config =
-            ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(PATIENCE));
-        let mut request = config.build().new_agent().post(url).content_type("application/json");
+        let mut request = Self::agent().post(self.url(path)).content_type("application/json");
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
