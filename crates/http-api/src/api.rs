@@ -121,7 +121,7 @@ impl HttpApi {
     /// numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
-        let closed_for_room = metrics.closed_for_room.clone();
+        let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -130,9 +130,9 @@ impl HttpApi {
             sign_in_links: parts.sign_in_links,
             metrics,
             registry,
-            guests: Arc::new(Guests::new(options.connections_max, closed_for_room)),
+            guests: guests.clone(),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
-            replies: ReplyMemory::default(),
+            replies: ReplyMemory::new(guests),
             scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
             heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
