@@ -1,7 +1,7 @@
 //! The connections that are open, and which of them is closed when a newcomer finds no place.
 //!
-//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply that the client does not take), or is
-//! worked for. Somebody whose request was let in once is an acquaintance; the others are strangers.
+//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply that the client does not take; a
+//! transaction that the client says there will be, at no cost to it), or is worked for. Somebody whose request was let in once is an acquaintance; the others are strangers.
 //!
 //! Invariants: a newcomer never waits for a connection that waits for its client; what is worked for is never closed; so slow or silent
 //! clients cannot keep others out, however many they are. Who is closed: [`Guests::make_room`].
@@ -222,8 +222,8 @@ impl Guest {
         self.change(|_| Some(WORKED_FOR))
     }
 
-    /// Its head is whole, the body is still to come.
-    pub(crate) fn head_came(&self) {
+    /// Nothing was done for its request yet: the body is still to come, or the transaction that the client asked for.
+    pub(crate) fn work_waits(&self) {
         self.change(|_| Some(now(self.started)));
     }
 
