@@ -107,6 +107,7 @@ pub(crate) struct State {
     pub(crate) scans_admitted: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
     pub(crate) heavy_writes: Arc<Semaphore>,
+    pub(crate) plans_kib: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,
 }
 
@@ -135,6 +136,7 @@ impl HttpApi {
             replies: ReplyMemory::new(guests),
             scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
             heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
+            plans_kib: Arc::new(Semaphore::new(limits::PLANS_KIB_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,
@@ -176,6 +178,11 @@ impl State {
 impl HttpApi {
     /// An API over an empty data directory.
     pub(crate) fn for_tests(directory: &std::path::Path) -> Self {
+        Self::for_tests_with(directory, |_| {})
+    }
+
+    /// As [`HttpApi::for_tests`], with other options.
+    pub(crate) fn for_tests_with(directory: &std::path::Path, change: impl FnOnce(&mut HttpApiOptions)) -> Self {
         #[derive(Debug)]
         struct Stopped;
         impl WallClock for Stopped {
@@ -186,7 +193,8 @@ impl HttpApi {
         let clock = Arc::new(Stopped);
         let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let credentials = Credentials::open(directory, 1).unwrap();
-        let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        let mut options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
         let (pages, sign_in_links) = (axum::Router::new(), None);
         let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links };

@@ -83,6 +83,13 @@ pub const HEAVY_WRITES_MAX: usize = 4;
 /// A write is heavy if its conditions may take more, in steps.
 pub const LIGHT_WRITE_STEPS_MAX: u64 = 1024 * 1024;
 
+/// What the operations of all writes together may weigh, in KiB, until they are committed; those of one that are no more than
+/// [`PLAN_BYTES_UNCOUNTED`] do not count. One that would exceed it waits, at most [`SCAN_TIMEOUT`]; then 503, and nothing was done.
+pub const PLANS_KIB_MAX: usize = 128 * 1024;
+
+/// See [`PLANS_KIB_MAX`].
+pub const PLAN_BYTES_UNCOUNTED: usize = 64 * 1024;
+
 /// Point reads that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const POINT_READS_MAX: usize = 64;
 
