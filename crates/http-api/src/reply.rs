@@ -53,24 +53,35 @@ impl AsRef<[u8]> for SharedBytes {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Mutex, time::Duration};
 
-    use http_body_util::BodyExt;
+    use hyper::{server::conn::http1, service::service_fn};
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate::{limits::REPLY_BYTES_SMALL, work::ReplyMemory};
 
     #[tokio::test]
-    async fn a_share_is_held_as_long_as_the_bytes_are() {
+    async fn a_share_is_held_until_the_client_has_taken_the_reply() {
+        const BYTES: usize = 500_000;
         let memory = ReplyMemory::for_tests();
         let all = memory.free_small_kib();
-        let share = memory.share(REPLY_BYTES_SMALL, Duration::ZERO).await.unwrap();
-        let mut body = json_with_share(b"{}".to_vec(), Some(share)).into_body();
-        let bytes = body.frame().await.unwrap().unwrap().into_data().unwrap();
-        drop(body);
-        assert!(memory.free_small_kib() < all, "the bytes wait to be sent");
-        assert_eq!(bytes, "{}");
-        drop(bytes);
+        let share = Mutex::new(Some(memory.share(REPLY_BYTES_SMALL, Duration::ZERO).await.unwrap()));
+        let (mut client, server) = tokio::io::duplex(1024);
+        let service = service_fn(|_| {
+            let reply = json_with_share(vec![b' '; BYTES], share.lock().unwrap().take());
+            async move { Ok::<_, std::convert::Infallible>(reply) }
+        });
+        let serving = http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        let taking = async {
+            client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+            client.read_exact(&mut [0; BYTES / 2]).await.unwrap();
+            assert!(memory.free_small_kib() < all, "half of it is still to be taken");
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        let (served, ()) = tokio::join!(serving, taking);
+        served.unwrap();
         assert_eq!(memory.free_small_kib(), all);
     }
 }
