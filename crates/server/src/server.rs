@@ -190,8 +190,10 @@ impl Server {
             links: &links,
         };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
-        // Now every file has its checksum: one without is damage from here on.
-        DirectoryFormat::mark(&facts.data_dir)?;
+        if data.is_sealed() {
+            // Now every file has its checksum: one without is damage from here on.
+            DirectoryFormat::mark(&facts.data_dir)?;
+        }
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, links, shutdown, edges })

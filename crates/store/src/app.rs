@@ -1,6 +1,7 @@
 //! One app: what its edges call, and what they share with its sequencer.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, RwLock,
@@ -27,6 +28,7 @@ use crate::{
     key_values::KeyValues,
     limits::QUEUE_CHANGESETS_MAX,
     replay::{ReplayError, replay},
+    request::RequestKey,
     retention::{self, RetentionWaker},
     sequencer::{Command, RequestToKeep, Sequencer},
     settings,
@@ -70,6 +72,8 @@ enum Writing {
         position: Position,
     },
     Running(JoinHandle<()>),
+    /// The thread could not be started.
+    Failed,
     Stopped,
 }
 
@@ -86,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) newest_txn: watch::Sender<u64>,
     pub(crate) offsets: RwLock<ConsumerOffsets>,
     pub(crate) obstacle: RwLock<Option<CommitError>>,
+    /// Requests of which nobody knows whether they were done.
+    pub(crate) unknown_requests: Mutex<HashSet<RequestKey>>,
     pub(crate) counters: Counters,
     /// Frames whose documents are in the engine.
     pub(crate) committed_frames: AtomicU64,
@@ -181,6 +187,7 @@ impl App {
             newest_txn: watch::Sender::new(position.next_txn - 1),
             offsets: RwLock::new(offsets),
             obstacle: RwLock::new(None),
+            unknown_requests: Mutex::default(),
             counters: Counters::default(),
             committed_frames: AtomicU64::new(position.next_frame),
             retention: Mutex::new(None),
@@ -224,8 +231,8 @@ impl App {
         }
     }
 
-    /// As [`App::commit`], for a request whose caller named it: if one of that name was committed before, or is on the way, its result is
-    /// given and nothing is written. `render` makes the answer that is kept for repetitions; it is called once the changeset is applied,
+    /// As [`App::commit`], for a request with a name: if its caller gave it, and one of that name was committed before, or is on the way, its
+    /// result is given and nothing is written. `render` makes the answer that is kept for repetitions; it is called once the changeset is applied,
     /// and must not wait.
     pub async fn commit_request(
         &self,
@@ -233,12 +240,11 @@ impl App {
         request: Request,
         render: RenderReply,
     ) -> Result<Written, CommitError> {
-        let render = request.given.then_some(render);
-        self.send_commit(changeset, Some(RequestToKeep { request, render })).await
+        self.send_commit(changeset, Some(RequestToKeep { request, render: Some(render) })).await
     }
 
-    /// As [`App::commit`], for a request that the server named itself. It can be repeated under that name only if its outcome was
-    /// [`CommitError::Unknown`].
+    /// As [`App::commit`], for a request that the server named itself, and whose answer says no more than what it did. It can be repeated under
+    /// that name if its outcome was [`CommitError::Unknown`].
     pub async fn commit_unasked(&self, changeset: Changeset, request: Request) -> Result<Committed, CommitError> {
         let request = Request { given: false, ..request };
         match self.send_commit(changeset, Some(RequestToKeep { request, render: None })).await? {
@@ -286,7 +292,10 @@ impl App {
         let kept =
             kept.map_err(|error| self.shared.halt(format!("the requests that are kept cannot be read: {error}")))?;
         let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), commands, clock, position, kept);
-        let thread = started.map_err(|error| self.shared.halt(format!("cannot start the sequencer: {error}")))?;
+        let thread = started.map_err(|error| {
+            *writing = Writing::Failed;
+            self.shared.halt(format!("cannot start the sequencer: {error}"))
+        })?;
         *writing = Writing::Running(thread);
         self.is_writing.store(true, Release);
         Ok(())
@@ -441,7 +450,11 @@ impl App {
         note(&[old, new])?;
         engine.persist().map_err(std::io::Error::other)?;
         settings::write(dir, name, text)?;
-        note(&[new])
+        if let Err(error) = note(&[new]) {
+            // The note that is there allows the new one too.
+            tracing::warn!(app = self.name().as_str(), %error, "that a setting is in force could not be noted");
+        }
+        Ok(())
     }
 
     /// What was last noted of a view of the events; see [`App::note_view`].
@@ -515,7 +528,7 @@ impl App {
         let writing = std::mem::replace(&mut *self.writing.lock().expect("not poisoned"), Writing::Stopped);
         match writing {
             Writing::Stopped => return,
-            Writing::NotYet { .. } => {}
+            Writing::NotYet { .. } | Writing::Failed => {}
             Writing::Running(thread) => self.stop_sequencer(thread),
         }
         drop(self.shared.retention.lock().expect("not poisoned").take());

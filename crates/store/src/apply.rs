@@ -39,6 +39,8 @@ pub(crate) struct ApplyContext<'a> {
     pub(crate) event_bytes_max: u32,
     /// Never below the last group's.
     pub(crate) commit_time_ms: u64,
+    /// Whether all of it was taken before: then no bound is looked at, since the bounds of that time may have been others.
+    pub(crate) was_taken: bool,
 }
 
 /// Why a changeset could not be applied.
@@ -232,6 +234,7 @@ struct Transaction {
     bytes: usize,
     /// JSON that is held.
     held_bytes: usize,
+    is_bounded: bool,
 }
 
 impl<'a, R: DocumentReader> Group<'a, R> {
@@ -254,7 +257,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
 
     /// Applies one changeset as the next transaction.
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
-        let mut conditions = Conditions::new();
+        let mut conditions = if self.context.was_taken { Conditions::unbounded() } else { Conditions::new() };
         let applied = self.apply_deciding(changeset, &mut conditions);
         self.steps += conditions.spent();
         applied
@@ -262,7 +265,7 @@ impl<'a, R: DocumentReader> Group<'a, R> {
 
     fn apply_deciding(&mut self, changeset: &Changeset, conditions: &mut Conditions) -> Result<Applied, ApplyError> {
         let mut clock = StampClock { site: self.context.site, last: self.position.stamp_last };
-        let mut transaction = Transaction::default();
+        let mut transaction = Transaction { is_bounded: !self.context.was_taken, ..Transaction::default() };
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         for (n, operation) in changeset.operations.iter().enumerate() {
             let at = self.open(&changeset.operations, n, &mut transaction)?;
@@ -545,7 +548,7 @@ impl Transaction {
         let operation = &operations[touched.operation];
         let after = Json::of(&document, operation, before.bytes().max(256) + 64);
         let bytes = after.bytes();
-        if bytes > DOCUMENT_BYTES_MAX {
+        if self.is_bounded && bytes > DOCUMENT_BYTES_MAX {
             return Err(ApplyError::Refused(CommitError::DocumentTooLarge {
                 collection: operation.collection.as_str().to_owned(),
                 id: operation.id.as_json().to_owned(),
@@ -561,7 +564,8 @@ impl Transaction {
         self.documents += 1;
         self.bytes += written.bytes();
         touched.state = State::Written(written);
-        if self.documents > TRANSACTION_DOCUMENTS_MAX || self.bytes > TRANSACTION_BYTES_MAX {
+        let is_too_large = self.documents > TRANSACTION_DOCUMENTS_MAX || self.bytes > TRANSACTION_BYTES_MAX;
+        if self.is_bounded && is_too_large {
             let (documents, bytes) = (self.documents, self.bytes);
             return Err(ApplyError::Refused(CommitError::TransactionTooLarge { documents, bytes }));
         }

@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{
             AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -27,9 +27,12 @@ use crate::{
     apply::{Applied, GroupResult},
     consumer_offsets::OffsetsChange,
     engine::{Engine, EngineError, requests::RequestsKept},
-    journal::{Place, Position, frame::FrameHeader},
+    journal::{
+        Place, Position,
+        frame::{self, EntryKind, FrameHeader, entries},
+    },
     limits::{GROUPS_WAITING_MAX, TAIL_BYTES_MAX},
-    request::RequestKey,
+    request::{RequestEntry, RequestKey},
     sequencer::{Command, Reply},
 };
 
@@ -143,7 +146,9 @@ impl Committer {
             sequencer: self.sequencer.clone(),
         };
         while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
-            let synced = frame.as_ref().map_or(Ok(()), |frame| self.sync(frame));
+            // What changed nothing was decided, or found, on what earlier groups wrote: it is as good as they are.
+            let halted = || self.shared.halted().map_or(Ok(()), Err);
+            let synced = frame.as_ref().map_or_else(halted, |frame| self.sync(frame));
             let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame, &waiting)));
             // Before the writers are answered: what they send next may join the group that waits.
             if self.in_flight.fetch_sub(1, Release) == 1 {
@@ -165,13 +170,19 @@ impl Committer {
         }
         let began = Instant::now();
         let written = shared.journal.append(&frame.place, &frame.head, &frame.result.batches);
-        written.map_err(|error| self.unknown(error.to_string()))?;
+        written.map_err(|error| self.unknown(&frame.head, error.to_string()))?;
         shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         Ok(())
     }
 
-    /// Takes no more writes; gives what those are told whose write the journal may hold.
-    fn unknown(&self, reason: String) -> CommitError {
+    /// Takes no more writes; gives what those are told whose write the journal may hold. Whoever sends one of them again before the restart is
+    /// told the same.
+    fn unknown(&self, frame_head: &[u8], reason: String) -> CommitError {
+        let named = entries(&frame_head[frame::HEADER_BYTES..]).filter_map(|entry| match entry {
+            Ok((EntryKind::Request, bytes)) => RequestEntry::decode(bytes).map(|entry| entry.request.key()),
+            _ => None,
+        });
+        self.shared.unknown_requests.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
         self.shared.halt(reason.clone());
         CommitError::Unknown { reason }
     }
@@ -179,7 +190,7 @@ impl Committer {
     /// Documents first, then the events and those who wait for them.
     fn show(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
         let shared = self.shared.clone();
-        let FrameToCommit { header, place, mut result, requests, .. } = frame;
+        let FrameToCommit { head, header, place, mut result, requests } = frame;
         if result.batches.len() > TAIL_BYTES_MAX {
             // Nobody reads them from memory, and they may take up a good part of it.
             result.batches = Vec::new();
@@ -187,7 +198,7 @@ impl Committer {
         let began = Instant::now();
         let offsets = waiting.offsets.iter().map(|(change, _)| change);
         write_group(&shared.engine, &result, offsets, &requests, &mut self.requests_kept)
-            .map_err(|error| self.unknown(error.to_string()))?;
+            .map_err(|error| self.unknown(&head, error.to_string()))?;
         shared.counters.documents_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         self.position = result.position;
         place.publish(&header);
@@ -238,7 +249,12 @@ impl Committer {
 impl Waiting {
     pub(crate) fn refuse(self, error: &CommitError) {
         self.commits.into_iter().for_each(|(_, _, reply)| drop(reply.send(Err(error.clone()))));
-        self.repeated.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+        // What they repeat is in an earlier group, which may come to the disk.
+        let of_repeated = match error {
+            CommitError::Unknown { .. } => error.clone(),
+            refused => CommitError::Unknown { reason: refused.to_string() },
+        };
+        self.repeated.into_iter().for_each(|(_, reply)| drop(reply.send(Err(of_repeated.clone()))));
         self.offsets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
     }
 }

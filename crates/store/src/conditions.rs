@@ -23,6 +23,11 @@ impl Conditions {
         Self { budget: Budget::new(CHANGESET_STEPS_MAX), last: None }
     }
 
+    /// Of a changeset that was taken before.
+    pub(crate) fn unbounded() -> Self {
+        Self { budget: Budget::new(u64::MAX), last: None }
+    }
+
     /// What was spent, in steps.
     pub(crate) fn spent(&self) -> u64 {
         self.budget.spent()

@@ -217,6 +217,7 @@ pub struct DataDir {
     /// As it is to be on disk. One app is made at a time.
     register: Mutex<Register>,
     stopping: AtomicBool,
+    all_sealed: bool,
     /// Held for its lock.
     _lock: File,
 }
@@ -252,19 +253,32 @@ impl DataDir {
         if registered.as_ref() != Some(&register)
             && let Err(error) = register.write(path)
         {
+            if registered.is_none() {
+                // Soon a directory without one is damaged.
+                return Err(io("cannot write", &path.join(REGISTER_FILE))(error));
+            }
             // A full disk, say. The next start does the same again.
             tracing::warn!(%error, "the register of apps cannot be written");
         }
+        let mut all_sealed = true;
         let slot = |(name, instance): (&AppName, &Option<Instance>)| {
             let slot = Slot::new(name.clone(), apps_dir.join(name.as_str()), *instance);
             // Also of one that is not opened for long: soon a file without a checksum is damage.
             let sealed = settings::seal_old(&slot.dir).err().map(|error| error.to_string());
+            all_sealed &= sealed.is_none();
             slot.set_damage(folder_damage(&slot.dir, *instance).or(sealed));
             (name.as_str().to_owned(), slot)
         };
         let slots = RwLock::new(register.apps.iter().map(slot).collect());
         let (register, stopping) = (Mutex::new(register), AtomicBool::new(false));
-        Ok(Arc::new(Self { path: path.to_owned(), options, clock, random, slots, register, stopping, _lock: lock }))
+        let path = path.to_owned();
+        Ok(Arc::new(Self { path, options, clock, random, slots, register, stopping, all_sealed, _lock: lock }))
+    }
+
+    /// Whether every small file of every app has its checksum by now: where one could not be written, a file of the first version is not
+    /// damage yet.
+    pub fn is_sealed(&self) -> bool {
+        self.all_sealed
     }
 
     /// Its path.

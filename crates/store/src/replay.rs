@@ -91,8 +91,8 @@ pub(crate) fn replay_frame(
             "frame, txnId and offset are {found:?}, after the frame before they must be {expected:?}"
         )));
     }
-    let context =
-        ApplyContext { app, site, event_bytes_max: header.event_bytes_max, commit_time_ms: header.commit_time_ms };
+    let (event_bytes_max, commit_time_ms) = (header.event_bytes_max, header.commit_time_ms);
+    let context = ApplyContext { app, site, event_bytes_max, commit_time_ms, was_taken: true };
     let mut group =
         Group::new(engine, context, Position { stamp_last: header.stamp_before, ..*position }, header.batches_bytes);
     let (mut offsets, mut requests) = (Vec::new(), Vec::new());

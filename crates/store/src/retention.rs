@@ -25,7 +25,7 @@ use wire::event;
 
 use crate::{
     TrimObserver, WallClock,
-    app::Shared,
+    app::{JOURNAL, Shared},
     engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry, JournalNote},
     journal::{
         batch_reader::BatchReader,
@@ -177,16 +177,17 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(),
 
 /// Removes the files of segments that were taken out. One that cannot be removed does not keep the others: the next start tries it again.
 fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionError> {
-    let (mut at_once, mut failed) = (FREED_AT_FIRST, None);
+    let (mut all_removed, mut failed) = (Vec::new(), None);
     for segment in trimmed {
-        let mut removed = match segment.remove() {
-            Ok(Some(removed)) => removed,
-            Ok(None) => continue,
-            Err(error) => {
-                failed.get_or_insert(error);
-                continue;
-            }
-        };
+        match segment.remove() {
+            Ok(removed) => all_removed.extend(removed),
+            Err(error) => drop(failed.get_or_insert(error)),
+        }
+    }
+    // Before anything is freed: a name that came back would name a file that was cut.
+    files::sync_directory(&shared.dir.join(JOURNAL))?;
+    let mut at_once = FREED_AT_FIRST;
+    for mut removed in all_removed {
         // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
         while removed.len_bytes() > 0 && !is_stopping(shared) {
             at_once = free(&mut removed, at_once)?;

@@ -9,7 +9,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, atomic::Ordering::Acquire},
+    sync::{Arc, PoisonError, atomic::Ordering::Acquire},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -170,6 +170,7 @@ impl Sequencer {
             site: shared.site,
             event_bytes_max: shared.options.event_bytes_max,
             commit_time_ms: self.clock.now_ms().max(self.position.commit_time_ms),
+            was_taken: false,
         };
         let mut open = OpenGroup {
             group: Group::new(&reader, context.clone(), self.position, self.last_sizes.batches_bytes),
@@ -319,13 +320,22 @@ impl Sequencer {
         obstacle
     }
 
+    /// What the sender of a refused write is told: one that was sent before may be there though this one is refused.
+    fn refusal(&self, request: Option<&RequestToKeep>, error: &CommitError) -> CommitError {
+        let key = request.filter(|keep| keep.request.given).map(|keep| keep.request.key());
+        let Some(key) = key else { return error.clone() };
+        let may_be_there = self.requests.iter().any(|(_, requests)| requests.contains_key(&key))
+            || self.shared.unknown_requests.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        if may_be_there { CommitError::Unknown { reason: error.to_string() } } else { error.clone() }
+    }
+
     /// Answers `first` and everything that waits with `error`; `true` when it was told to stop.
     fn refuse_waiting(&mut self, first: Command, error: &CommitError) -> bool {
         let mut stop = false;
         let mut next = Some(first);
         while let Some(command) = next.take() {
             match command {
-                Command::Commit { reply, .. } => drop(reply.send(Err(error.clone()))),
+                Command::Commit { request, reply, .. } => drop(reply.send(Err(self.refusal(request.as_ref(), error)))),
                 Command::ChangeOffsets { reply, .. } => drop(reply.send(Err(error.clone()))),
                 Command::CommitterIdle => {}
                 Command::Stop => stop = true,

@@ -31,8 +31,10 @@ pub(crate) fn read(app_dir: &Path, name: &str) -> io::Result<Option<String>> {
 pub(crate) fn seal_old(app_dir: &Path) -> io::Result<()> {
     for path in texts(app_dir) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
-        if let Ok(Some((text, true))) = look(app_dir, &path) {
-            write(app_dir, name, &text)?;
+        match look(app_dir, &path) {
+            Ok(Some((text, true))) => write(app_dir, name, &text)?,
+            Err(error) if error.kind() != io::ErrorKind::InvalidData => return Err(error),
+            _ => {}
         }
     }
     Ok(())

@@ -194,3 +194,39 @@ fn a_panic_of_the_committer_leaves_nobody_waiting() {
         assert!(app.events().high_watermark() as usize - 1 <= unknown);
     }
 }
+
+/// A repetition that comes while the first is on its way to the disk is not better than the first.
+#[test]
+fn a_repetition_of_what_fails_on_the_way_is_unknown_too_until_it_is_known() {
+    for act in [Act::Write, Act::Sync, Act::Engine] {
+        for given in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let runtime = runtime();
+            let (data, app) = with_counter(dir.path());
+            let injected = inject(&dir.path().join("apps/shop"), Plan::new(Fault::Io, 1).only(&[act]));
+            let first = Request { given, ..request("a") };
+            runtime.block_on(async {
+                // Nobody knows the server's name for it before it has failed.
+                let sends = (0..if given { 20 } else { 1 }).map(|_| {
+                    let (app, request) = (app.clone(), first.clone());
+                    tokio::spawn(async move { send(&app, request).await })
+                });
+                for send in sends.collect::<Vec<_>>() {
+                    let answer = send.await.unwrap();
+                    assert!(matches!(answer, Err(CommitError::Unknown { .. })), "{act:?}, given {given}: {answer:?}");
+                }
+                let again = send(&app, request("a")).await;
+                assert!(matches!(again, Err(CommitError::Unknown { .. })), "{act:?}, given {given}: {again:?}");
+                let other = send(&app, request("b")).await;
+                assert!(matches!(other, Err(CommitError::Halted { .. })), "{act:?}: {other:?}");
+            });
+            drop(injected);
+            drop((data, app));
+            let (_data, app) = open_app(dir.path());
+            for _ in 0..2 {
+                runtime.block_on(send(&app, request("a"))).unwrap();
+            }
+            assert_eq!(app.events().high_watermark(), 2, "{act:?}, given {given}: done once");
+        }
+    }
+}

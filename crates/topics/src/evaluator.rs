@@ -77,10 +77,13 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             tried_at = Instant::now();
         }
         let slice = move || {
-            let done = guarded(&strong, || evaluate_slice(&strong, tries_again));
-            if notes {
-                strong.note_views();
-            }
+            let done = guarded(&strong, || {
+                let done = evaluate_slice(&strong, tries_again);
+                if notes {
+                    strong.note_views();
+                }
+                done
+            });
             done.map_err(|error| {
                 tracing::warn!(app = strong.app().name().as_str(), %error, "live queries do not get on");
             })
@@ -99,6 +102,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => {}
             Ok(Err(())) => tokio::time::sleep(FAILURE_PAUSE).await,
+            // The runtime ends.
             Err(_) => return,
         }
         let somebody_waits = topics.upgrade().is_some_and(|topics| somebody_waits(&topics));

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use store::{AppName, AppUnavailable, DataDir};
+use store::{AppName, AppUnavailable, CommitError, DataDir};
 use tokio::{
     sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch},
     task::spawn_blocking,
@@ -119,6 +119,10 @@ impl TopicRegistry {
         let opened = spawn_blocking(move || open(&data, &app)).await;
         let opened = opened.unwrap_or_else(|error| Err(busy(name, format!("its opening broke off: {error}"))));
         match opened {
+            Ok(topics) if self.stopping.load(SeqCst) => {
+                topics.stop_evaluating().await;
+                Err(AppUnavailable::Stopping)
+            }
             Ok(topics) => {
                 self.note_failure(name, None);
                 let opened = Opened { topics: topics.clone(), used_ms: self.now_ms().into(), room };
@@ -234,7 +238,10 @@ impl TopicRegistry {
     fn take_unused(&self, name: &str) -> Option<Opened> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let topics = &open.get(name)?.topics;
-        let is_unused = Arc::strong_count(topics) == 1 && topics.app().holders() == 1;
+        // What has failed, or is damaged, is so until the server is restarted: opened again it would seem to be well.
+        let app = topics.app();
+        let is_well = app.damage().is_none() && !matches!(app.write_obstacle(), Some(CommitError::Halted { .. }));
+        let is_unused = is_well && Arc::strong_count(topics) == 1 && app.holders() == 1;
         if is_unused { open.remove(name) } else { None }
     }
 

@@ -44,7 +44,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let Plan { selected, operations, commands, condition_steps_max, bytes, .. } =
+    let Plan { selected, operations, commands, condition_steps_max, made_ids, bytes, .. } =
         plan(state, call, commands, filters).await?;
     if operations == 0 {
         // By now it may have been done by another of the same name, which left nothing to do.
@@ -60,7 +60,9 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     let mut all = Vec::with_capacity(operations);
     all.extend(selected.into_iter().flat_map(Selected::into_operations));
     let changeset = Changeset { operations: all, origin: call.origin() };
-    let commit = commit(call.app.clone(), changeset, request, commands);
+    // An answer that tells an id is kept in any case: nobody else knows it.
+    let is_kept = request.given || made_ids;
+    let commit = commit(call.app.clone(), changeset, request, is_kept, commands);
     if !takes_room {
         return commit.await;
     }
@@ -77,9 +79,10 @@ async fn commit(
     app: Arc<App>,
     changeset: Changeset,
     request: Request,
+    is_kept: bool,
     commands: Vec<PlannedCommand>,
 ) -> Result<Response, Failure> {
-    if !request.given {
+    if !is_kept {
         let committed = app.commit_unasked(changeset, request).await?;
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
@@ -216,6 +219,8 @@ struct Plan {
     commands: Vec<PlannedCommand>,
     /// When an upsert may happen.
     upserts_if: Condition,
+    /// Whether a document gets an id here.
+    made_ids: bool,
     /// What the operations weigh, without the values of upserts: those are the request's own.
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
@@ -256,6 +261,7 @@ impl Plan {
             selected: Vec::with_capacity(commands.len()),
             operations: 0,
             commands: Vec::with_capacity(commands.len()),
+            made_ids: false,
             bytes: 0,
             upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
             named: (!scanned.is_empty()).then(HashMap::new),
@@ -281,6 +287,7 @@ impl Plan {
     ) -> Result<CommandKind, Failure> {
         match command {
             WriteCommand::Upsert { collection, id, value, counters } => {
+                self.made_ids |= id.is_none();
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };

@@ -13,7 +13,7 @@ use crate::{
     TxnId,
     engine::{Engine, EngineBatch, EngineError, decode_offset_of, encode_offset_of},
     key_values::Space,
-    limits::{REQUESTS_KEPT_MAX, REQUESTS_KEPT_MS},
+    limits::{GROUP_CHANGESETS_MAX, REQUESTS_KEPT_MAX, REQUESTS_KEPT_MS},
     request::{Remembered, RequestKey},
 };
 
@@ -22,8 +22,8 @@ const COUNT_KEY: &[u8] = b"requests";
 const BY_NAME: &[u8] = b"request:";
 const BY_TRANSACTION: &[u8] = b"request_order:";
 
-/// Requests that are forgotten at once. There are seldom more to forget than come.
-const FORGOTTEN_AT_ONCE: usize = 256;
+/// Requests that are forgotten at once: more than a group can bring.
+const FORGOTTEN_AT_ONCE: usize = 2 * GROUP_CHANGESETS_MAX;
 
 /// How many are remembered, and since when: so that nothing is read while none has to go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

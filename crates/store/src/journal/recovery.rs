@@ -9,7 +9,7 @@
 //! Before the first one there may be segments that a trim was about to remove: the documents know where the journal begins, and what is
 //! before that goes. If it begins later than they know, segments are missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     Journal,
@@ -47,11 +47,12 @@ impl Journal {
         cut: bool,
         random: fn() -> [u8; 16],
     ) -> Result<Option<Opened>, SegmentError> {
+        let mut paths = segment_paths(dir, cut)?;
+        let left_by_trim = drop_left_by_trim(&mut paths, known.start, cut)?;
         let mut segments = Vec::new();
-        for path in segment_paths(dir, cut)? {
+        for path in paths {
             segments.push(Segment::open(&path, cut)?);
         }
-        let left_by_trim = drop_left_by_trim(&mut segments, known.start, cut)?;
         let mut torn_bytes = 0;
         let last = loop {
             let Some(last) = segments.last() else { return Ok(None) };
@@ -81,8 +82,15 @@ impl Journal {
 
 /// The app's random number, as the first segment of the journal in `dir` says it; `None` without a segment.
 pub(crate) fn identity_in(dir: &Path) -> Result<Option<[u8; 16]>, SegmentError> {
-    let Some(first) = segment_paths(dir, false)?.into_iter().next() else { return Ok(None) };
-    Ok(Some(Segment::open(&first, false)?.header.instance))
+    let mut failed = None;
+    // The first may be left of a trim.
+    for path in segment_paths(dir, false)? {
+        match Segment::open(&path, false) {
+            Ok(segment) => return Ok(Some(segment.header.instance)),
+            Err(error) => drop(failed.get_or_insert(error)),
+        }
+    }
+    failed.map_or(Ok(None), Err)
 }
 
 /// Whether the journal in `dir` has filled no segment yet.
@@ -101,7 +109,7 @@ pub(crate) fn oldest_sealed_ms(dir: &Path) -> Result<Option<u64>, SegmentError> 
 }
 
 /// Removes, if `cut`, what a crash left of a segment that was being made.
-fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<std::path::PathBuf>, SegmentError> {
+fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<PathBuf>, SegmentError> {
     let io = |source| SegmentError::Io { act: "cannot list", path: dir.to_owned(), source };
     let mut paths = Vec::new();
     let entries = match std::fs::read_dir(dir) {
@@ -122,20 +130,27 @@ fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<std::path::PathBuf>, Segme
 }
 
 /// Takes out the segments before the one that the journal begins with; gives how many. A trim took them out, and was kept from removing their
-/// files.
-fn drop_left_by_trim(segments: &mut Vec<Segment>, start: Option<SegmentEnd>, cut: bool) -> Result<usize, SegmentError> {
+/// files. They are known by their names: of what is in them some may have been freed.
+fn drop_left_by_trim(paths: &mut Vec<PathBuf>, start: Option<SegmentEnd>, cut: bool) -> Result<usize, SegmentError> {
     let Some(start) = start else { return Ok(0) };
-    let left = segments.iter().take_while(|segment| segment.header.first_frame < start.next_frame).count();
+    let is_left = |path: &&PathBuf| first_frame(path).is_some_and(|frame| frame < start.next_frame);
+    let left = paths.iter().take_while(is_left).count();
     // Where nothing is left behind them, they are all there is: that is damage, and evidence.
-    if left == segments.len() {
+    if left == paths.len() {
         return Ok(0);
     }
-    for segment in segments.drain(..left) {
+    for path in paths.drain(..left) {
         if cut {
-            segment.remove_durably()?;
+            let removed = files::remove_durably(&path);
+            removed.map_err(|source| SegmentError::Io { act: "cannot remove", path, source })?;
         }
     }
     Ok(left)
+}
+
+/// The first frame of a segment, as its name says.
+fn first_frame(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.parse().ok()
 }
 
 /// The first segment is the one that the documents know the journal to begin with.

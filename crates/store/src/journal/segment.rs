@@ -147,6 +147,8 @@ impl Segment {
     pub(crate) fn create(dir: &Path, header: SegmentHeader, capacity_bytes: u64) -> Result<Self, SegmentError> {
         let path = dir.join(format!("{:020}.segment", header.first_frame));
         let half_made = path.with_added_extension(HALF_MADE_EXTENSION);
+        // One of an older version, without a frame, has the same name: it stays if this fails.
+        let takes_a_place = path.exists();
         let made = (|| {
             let file = DataFile::create(&half_made)?;
             file.allocate(capacity_bytes)?;
@@ -158,7 +160,9 @@ impl Segment {
         let file = made.map_err(|source: std::io::Error| {
             // It takes up room, and must not be found at the next start.
             let _ = std::fs::remove_file(&half_made);
-            let _ = std::fs::remove_file(&path);
+            if !takes_a_place {
+                let _ = std::fs::remove_file(&path);
+            }
             SegmentError::Io { act: "cannot create", path: path.clone(), source }
         })?;
         Ok(Self { path, header, file, len_bytes: AtomicU64::new(HEADER_BYTES), index: Mutex::new(Some(Vec::new())) })
@@ -294,8 +298,9 @@ impl Segment {
 
     /// Makes room for a frame that is larger than a whole segment.
     pub(crate) fn grow(&self, capacity_bytes: u64) -> std::io::Result<()> {
-        self.file.allocate(capacity_bytes)?;
-        self.file.sync_all()
+        // The next frame's sync makes it durable. One here would take the error of a write that failed behind the last sync from whoever has to
+        // know of it: the system tells each once.
+        self.file.allocate(capacity_bytes)
     }
 
     /// Writes zeros from the end of the last whole frame on, and makes room again.

@@ -94,6 +94,10 @@ impl Disk {
     /// Opens the engine's files in `dir`, or makes them: elsewhere first, since the engine cannot open what a kill left of them half made.
     pub(crate) fn open(dir: &Path, cache_bytes: u64, threads: usize) -> Result<Self, EngineError> {
         if !dir.exists() {
+            // They were removed, to be made anew from the journal.
+            if inventory::is_there(dir) {
+                inventory::remove(dir).map_err(|error| cannot_make(dir, &error))?;
+            }
             let half_made = dir.with_added_extension(HALF_MADE_EXTENSION);
             remove_half_made(&half_made).map_err(|error| cannot_make(dir, &error))?;
             Self::open_files(&half_made, cache_bytes, threads)?.persist()?;

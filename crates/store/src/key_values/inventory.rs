@@ -20,8 +20,15 @@ const VERSION: u32 = 2;
 /// How much of a file's beginning and of its end is looked at, in bytes.
 const LOOKED_AT: u64 = 4096;
 
+/// Whether there is one.
+pub(super) fn is_there(dir: &Path) -> bool {
+    path_of(dir).exists()
+}
+
 /// Writes what the closed folder `dir` holds.
 pub(super) fn write(dir: &Path) -> io::Result<()> {
+    // What the engine has removed does not come back.
+    sync_folders(dir)?;
     files::write_whole(&path_of(dir), seal(VERSION, &lines(dir)?.join("\n")).as_bytes(), PRIVATE_FILE)
 }
 
@@ -96,6 +103,16 @@ fn gather(dir: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn sync_folders(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    files::sync_directory(dir)
 }
 
 fn look(path: &Path) -> io::Result<(u64, u32)> {
