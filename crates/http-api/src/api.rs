@@ -107,6 +107,7 @@ pub(crate) struct State {
     pub(crate) scans_admitted: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
     pub(crate) heavy_writes: Arc<Semaphore>,
+    pub(crate) plans_kib: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,
 }
 
@@ -121,7 +122,7 @@ impl HttpApi {
     /// numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
-        let closed_for_room = metrics.closed_for_room.clone();
+        let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -130,11 +131,12 @@ impl HttpApi {
             sign_in_links: parts.sign_in_links,
             metrics,
             registry,
-            guests: Arc::new(Guests::new(options.connections_max, closed_for_room)),
+            guests: guests.clone(),
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
-            replies: ReplyMemory::default(),
+            replies: ReplyMemory::new(guests),
             scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
             heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
+            plans_kib: Arc::new(Semaphore::new(limits::PLANS_KIB_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,
@@ -176,6 +178,11 @@ impl State {
 impl HttpApi {
     /// An API over an empty data directory.
     pub(crate) fn for_tests(directory: &std::path::Path) -> Self {
+        Self::for_tests_with(directory, |_| {})
+    }
+
+    /// As [`HttpApi::for_tests`], with other options.
+    pub(crate) fn for_tests_with(directory: &std::path::Path, change: impl FnOnce(&mut HttpApiOptions)) -> Self {
         #[derive(Debug)]
         struct Stopped;
         impl WallClock for Stopped {
@@ -186,7 +193,8 @@ impl HttpApi {
         let clock = Arc::new(Stopped);
         let data_dir = DataDir::open(directory, store::StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let credentials = Credentials::open(directory, 1).unwrap();
-        let options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        let mut options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
+        change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
         let (pages, sign_in_links) = (axum::Router::new(), None);
         let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links };

@@ -11,6 +11,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Body as HttpBody;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use crate::{api::State, guests::Guest, limits};
@@ -43,13 +44,8 @@ impl ReadBody {
         Self { bytes: bytes.into(), _share: None }
     }
 
-    /// Reads all of `body`, but no more than the bounds allow. `guest` is whose body it is; `None` if there is none.
-    pub(crate) async fn read(
-        state: &State,
-        headers: &HeaderMap,
-        guest: Option<&Guest>,
-        body: Body,
-    ) -> Result<Self, BodyError> {
+    /// Reads all of `body`, but no more than the bounds allow. `guest` is whose body it is.
+    pub(crate) async fn read(state: &State, headers: &HeaderMap, guest: &Guest, body: Body) -> Result<Self, BodyError> {
         let max_bytes = state.options.request_bytes_max;
         let waited = state.options.body_timeout;
         if announced_length(headers).is_some_and(|length| length > max_bytes as u64) {
@@ -58,7 +54,9 @@ impl ReadBody {
         if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
             return Err(BodyError::Encoded(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
         }
-        let Some(guest) = guest else { return Ok(Self::default()) };
+        if HttpBody::is_end_stream(&body) {
+            return Ok(Self::default());
+        }
         let mut share = Share { state, guest, permit: None, waits: false };
         match timeout(waited, collect(body, max_bytes, &mut share)).await {
             Ok(bytes) => Ok(Self { bytes: bytes?, _share: share.permit }),

@@ -43,6 +43,7 @@ pub(crate) struct Call {
     traceparent: Option<String>,
     cause: Option<u64>,
     body: ReadBody,
+    guest: Arc<Guest>,
 }
 
 /// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key with `admin` on that app, read.
@@ -66,11 +67,16 @@ impl Call {
         self.caller.demand(permission, self.app_name(), collection.as_str())
     }
 
-    /// Waits until the app has applied the transaction that the caller asked for.
+    /// Waits until the app has applied the transaction that the caller asked for. The connection may be closed meanwhile: nothing was
+    /// done yet, and anybody can ask for a transaction that never comes.
     pub(crate) async fn wait_for_txn(&self, state: &State) -> Result<(), Failure> {
-        let Some(txn_min) = self.txn_min else { return Ok(()) };
+        let Some(txn_min) = self.txn_min.filter(|&wanted| wanted > self.app.newest_txn()) else { return Ok(()) };
         let timeout = state.options.request_timeout;
+        self.guest.work_waits();
         let waited = self.app.wait_for(txn_min, timeout).await;
+        if !self.guest.work_begins() {
+            return std::future::pending().await; // the connection is being closed, and this with it
+        }
         waited.map_err(|WaitError { wanted, newest }| Failure::TxnNotApplied { wanted, newest, timeout })
     }
 
@@ -102,11 +108,12 @@ impl FromRequest<Shared> for Call {
         let cause = cause(&parts.headers)?;
         let ensure_insert = ensure_insert(&parts.headers)?;
         let request_id = request_id::given(&parts.headers)?;
+        let guest = guest(&parts).clone();
         let mut body = read_body(state, &parts, body).await?;
         if parts.method == Method::GET || parts.method == Method::HEAD {
             body = asked(&parts, body)?;
         }
-        Ok(Self { app, caller, txn_min, ensure_insert, request_id, traceparent, cause, body })
+        Ok(Self { app, caller, txn_min, ensure_insert, request_id, traceparent, cause, body, guest })
     }
 }
 
@@ -124,8 +131,7 @@ impl FromRequest<Shared> for AdminCall {
 }
 
 async fn read_body(state: &Shared, parts: &Parts, body: Body) -> Result<ReadBody, BodyError> {
-    let guest = parts.extensions.get::<Arc<Guest>>().map(Arc::as_ref);
-    ReadBody::read(state, &parts.headers, guest, body).await
+    ReadBody::read(state, &parts.headers, guest(parts), body).await
 }
 
 /// What a `GET` asks, in its body or its query string.
@@ -152,6 +158,11 @@ fn param<'p>(params: &'p RawPathParams, name: &str) -> Option<&'p str> {
 /// The extension that `serve` puts on every request.
 pub(crate) fn door(parts: &Parts) -> Door {
     *parts.extensions.get::<Door>().expect("serve puts the door on every request")
+}
+
+/// As [`door`].
+fn guest(parts: &Parts) -> &Arc<Guest> {
+    parts.extensions.get().expect("serve puts the guest on every request")
 }
 
 /// The app of `/{app}/api/v4/…`, or the default one.

@@ -11,7 +11,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper::{body::Incoming, service::Service};
+use hyper::{
+    body::{Body as HttpBody, Incoming},
+    service::Service,
+};
 use hyper_util::service::TowerToHyperService;
 
 use crate::{
@@ -48,7 +51,8 @@ pub(crate) async fn answer(api: HttpApi, door: Door, guest: Arc<Guest>, request:
         response.headers_mut().entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     }
     lending.settle(&guest, body_timeout, &mut response);
-    guest.reply_begins(!matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
+    let let_in = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    guest.reply_begins(let_in, response.body().size_hint().exact().unwrap_or(0));
     response
 }
 

@@ -80,6 +80,8 @@ pub(crate) enum Failure {
     ReadLate { waited: Duration },
     #[error("too many queries are running at the moment; try again")]
     ReadsBusy,
+    #[error("writes that touch many documents take all the memory for them at the moment; nothing was done, try again")]
+    WritesBusy,
     #[error("the read was given up")]
     ReadAbandoned,
     #[error(transparent)]
@@ -168,6 +170,7 @@ impl Failure {
             ) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
+            | Failure::WritesBusy
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }

@@ -1,7 +1,7 @@
 //! The connections that are open, and which of them is closed when a newcomer finds no place.
 //!
-//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply that the client does not take), or is
-//! worked for. Somebody whose request was let in once is an acquaintance; the others are strangers.
+//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply that the client does not take; a
+//! transaction that the client says there will be, at no cost to it), or is worked for. Somebody whose request was let in once is an acquaintance; the others are strangers.
 //!
 //! Invariants: a newcomer never waits for a connection that waits for its client; what is worked for is never closed; so slow or silent
 //! clients cannot keep others out, however many they are. Who is closed: [`Guests::make_room`].
@@ -53,6 +53,7 @@ struct List {
 }
 
 /// One connection.
+#[derive(Debug)]
 pub(crate) struct Guest {
     started: Instant,
     address: Address,
@@ -60,6 +61,8 @@ pub(crate) struct Guest {
     acquaintance: AtomicBool,
     /// What its request's body holds of the memory for bodies.
     body_kib: AtomicU32,
+    /// When its reply should have been taken, on the scale of `state`; 0 if there is none on its way.
+    reply_due: AtomicU64,
     leave: Notify,
     unread: Mutex<Option<Incoming>>,
 }
@@ -128,6 +131,19 @@ impl Guests {
         self.close(of_the_fullest_addresses(sending, 1));
     }
 
+    /// Closes a connection whose client takes its reply too slowly for others to wait for the memory, of the address that has the
+    /// most of them.
+    pub(crate) fn close_slowest_reply(&self) {
+        self.close(of_the_fullest_addresses(self.late_replies(now(self.started)), 1));
+    }
+
+    /// Those that wait for their clients to take replies which they should have by `now`.
+    fn late_replies(&self, now: u64) -> Vec<(Arc<Guest>, u64)> {
+        let mut late = self.waiting();
+        late.retain(|(guest, _)| (WAITING_MIN..=now).contains(&guest.reply_due.load(Ordering::Relaxed)));
+        late
+    }
+
     /// Keeps an address from having more waiting strangers than it may; the newest stay.
     fn bound_strangers_of(&self, address: Address) {
         let most = (self.places_max / limits::STRANGERS_ADDRESS_PART).max(1);
@@ -189,8 +205,16 @@ fn of_the_fullest_addresses(mut waiting: Vec<(Arc<Guest>, u64)>, count: usize) -
 impl Guest {
     fn new(started: Instant, address: Address) -> Self {
         let state = AtomicU64::new(now(started));
-        let (acquaintance, body_kib) = (AtomicBool::new(false), AtomicU32::new(0));
-        Self { started, address, state, acquaintance, body_kib, leave: Notify::new(), unread: Mutex::new(None) }
+        Self {
+            started,
+            address,
+            state,
+            acquaintance: AtomicBool::new(false),
+            body_kib: AtomicU32::new(0),
+            reply_due: AtomicU64::new(0),
+            leave: Notify::new(),
+            unread: Mutex::new(None),
+        }
     }
 
     /// A request is whole. `false`: too late, the connection is being closed and the request must not be worked for.
@@ -198,21 +222,30 @@ impl Guest {
         self.change(|_| Some(WORKED_FOR))
     }
 
-    /// Its head is whole, the body is still to come.
-    pub(crate) fn head_came(&self) {
+    /// Nothing was done for its request yet: the body is still to come, or the transaction that the client asked for.
+    pub(crate) fn work_waits(&self) {
         self.change(|_| Some(now(self.started)));
     }
 
-    /// The reply goes out. `let_in`: the request was one that somebody may make.
-    pub(crate) fn reply_begins(&self, let_in: bool) {
+    /// The reply goes out, so many bytes. `let_in`: the request was one that somebody may make.
+    pub(crate) fn reply_begins(&self, let_in: bool, bytes: u64) {
         if let_in && !self.acquaintance.load(Ordering::Relaxed) {
             self.acquaintance.store(true, Ordering::Relaxed);
         }
         self.body_kib.store(0, Ordering::Relaxed);
+        let patience = limits::REPLY_PATIENCE.as_micros() as u64;
+        let due = now(self.started) + patience + bytes * 1_000_000 / limits::REPLY_BYTES_PER_SECOND_WAITED_FOR;
+        self.reply_due.store(due, Ordering::Relaxed);
         self.change(|_| Some(REPLIED_TO));
     }
 
-    /// The kernel has all that was to be sent so far, or takes no more: the client's turn.
+    /// The kernel has all that was to be sent so far: the client's turn.
+    pub(crate) fn reply_is_out(&self) {
+        self.reply_due.store(0, Ordering::Relaxed);
+        self.reply_rests();
+    }
+
+    /// The kernel takes no more: the client's turn.
     pub(crate) fn reply_rests(&self) {
         self.change(|state| (state == REPLIED_TO).then(|| now(self.started)));
     }
@@ -314,10 +347,37 @@ mod tests {
         let guest = Arc::new(Guest::new(guests.started, Address(1)));
         assert!(guest.work_begins());
         assert_eq!(guest.waiting_since(), None);
-        guest.reply_begins(true);
+        guest.reply_begins(true, 0);
         guest.reply_rests();
         let since = guest.waiting_since().unwrap();
         guests.close(vec![(guest.clone(), since)]);
         assert!(!guest.work_begins());
+    }
+
+    #[tokio::test]
+    async fn replies_that_are_taken_slowly_give_way() {
+        let guests = Arc::new(Guests::new(8, Counter::default()));
+        let mut places = Vec::new();
+        for (address, bytes, is_out) in [(1, 64 << 20, false), (2, 0, false), (2, 0, false), (3, 0, true)] {
+            let place = guests.admit(IpAddr::from([127, 0, 0, address])).await;
+            place.guest.reply_begins(true, bytes);
+            if is_out {
+                place.guest.reply_is_out()
+            } else {
+                place.guest.reply_rests()
+            }
+            places.push(place);
+        }
+        let late_after = |seconds: u64| {
+            let late = guests.late_replies(now(guests.started) + seconds * 1_000_000);
+            let mut late: Vec<_> = late.into_iter().map(|(guest, _)| guest.address.0 as u8).collect();
+            late.sort();
+            late
+        };
+        let by_rate = (64 << 20) / limits::REPLY_BYTES_PER_SECOND_WAITED_FOR;
+        assert!(late_after(0).is_empty());
+        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs()), [2, 2]);
+        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs() + by_rate), [1, 2, 2]);
+        assert!(limits::REPLY_PATIENCE.as_secs() + by_rate < limits::SCAN_TIMEOUT.as_secs(), "others wait no longer");
     }
 }

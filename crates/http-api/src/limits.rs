@@ -83,6 +83,13 @@ pub const HEAVY_WRITES_MAX: usize = 4;
 /// A write is heavy if its conditions may take more, in steps.
 pub const LIGHT_WRITE_STEPS_MAX: u64 = 1024 * 1024;
 
+/// What the operations of all writes together may weigh, in KiB, until they are committed; those of one that are no more than
+/// [`PLAN_BYTES_UNCOUNTED`] do not count. One that would exceed it waits, at most [`SCAN_TIMEOUT`]; then 503, and nothing was done.
+pub const PLANS_KIB_MAX: usize = 128 * 1024;
+
+/// See [`PLANS_KIB_MAX`].
+pub const PLAN_BYTES_UNCOUNTED: usize = 64 * 1024;
+
 /// Point reads that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const POINT_READS_MAX: usize = 64;
 
@@ -95,17 +102,30 @@ pub const REPLY_BYTES_ONE: usize = 6 * 1024 * 1024;
 /// What a reply takes before it is known how large it gets, in bytes.
 pub const REPLY_BYTES_SMALL: usize = 1024 * 1024;
 
-/// Replies of at most [`REPLY_BYTES_SMALL`] of all requests together, in KiB, until they are sent. One that would exceed it waits
+/// Replies of at most [`REPLY_BYTES_SMALL`] of all requests together, in KiB, until they are taken. One that would exceed it waits
 /// for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_SMALL_KIB_MAX: usize = 128 * 1024;
 
-/// Larger replies of all requests together, in KiB, until they are sent. One that crosses [`REPLY_BYTES_SMALL`] takes the largest
+/// Larger replies of all requests together, in KiB, until they are taken. One that crosses [`REPLY_BYTES_SMALL`] takes the largest
 /// that it can be, and gives back what it does not need. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`];
 /// then 503.
 pub const REPLIES_KIB_MAX: usize = 192 * 1024;
 
 /// How long a client may take none of a reply. After that the connection ends.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a reply that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. With a slower one the connection ends.
+pub const WRITE_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
+
+/// How long a reply waits for its share of the memory before a connection is closed whose client takes its own too slowly.
+pub const REPLIES_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a client may take for a reply whose memory others wait for, and [`REPLY_BYTES_PER_SECOND_WAITED_FOR`] on top.
+/// Slower ones are closed, those of the address that has the most first.
+pub const REPLY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes that a client must take each second, on average, beyond [`REPLY_PATIENCE`], while others wait for the memory.
+pub const REPLY_BYTES_PER_SECOND_WAITED_FOR: u64 = 4 * 1024 * 1024;
 
 /// What `limit` + `offset` of a sorted find may keep in memory, in documents. More get 400.
 pub const SORT_DOCUMENTS_MAX: usize = 100_000;

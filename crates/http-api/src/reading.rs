@@ -56,7 +56,7 @@ pub(crate) async fn read<T: Send + 'static>(
     run(state, app, extent, None, work).await.map(|(done, _)| done)
 }
 
-/// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until it is sent.
+/// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until its client has taken it.
 pub(crate) async fn reply(
     state: &State,
     app: &Arc<App>,
@@ -65,12 +65,15 @@ pub(crate) async fn reply(
 ) -> Result<Response, Failure> {
     let share = state.replies.share(extent.reply_bytes_max(), state.options.scan_timeout).await?;
     let (body, work) = run(state, app, extent, Some(share), |snapshot, own| {
-        let body = work(snapshot, own)?;
+        let mut body = work(snapshot, own)?;
         own.make_room(body.len())?;
+        if body.capacity() > limits::REPLY_BYTES_SMALL {
+            body.shrink_to_fit(); // what it grew into counts too
+        }
         Ok(body)
     })
     .await?;
-    let share = work.into_share(body.len());
+    let share = work.into_share(body.capacity());
     Ok(reply::json_with_share(body, share))
 }
 

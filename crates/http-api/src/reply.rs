@@ -2,19 +2,12 @@
 //!
 //! Not here: who else may use a reply (`edge`).
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use serde::Serialize;
 
 use crate::work::Share;
@@ -24,10 +17,11 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     with_type(status, HeaderValue::from_static("application/json"), Body::from(body))
 }
 
-/// A JSON reply whose share of the memory for replies is given back once it is sent.
+/// A JSON reply whose share of the memory for replies is given back with its bytes: hyper drops a body as soon as it has all of it
+/// in its own queue, long before the client has taken it.
 pub(crate) fn json_with_share(body: Vec<u8>, share: Option<Share>) -> Response {
-    let body = Body::new(SharedBody { body: Full::from(body), _share: share });
-    with_type(StatusCode::OK, HeaderValue::from_static("application/json"), body)
+    let bytes = Bytes::from_owner(SharedBytes { bytes: body, _share: share });
+    with_type(StatusCode::OK, HeaderValue::from_static("application/json"), Body::from(bytes))
 }
 
 /// The JSON form of a reply that is no one's hot path.
@@ -46,27 +40,48 @@ pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Bod
     response
 }
 
-struct SharedBody {
-    body: Full<Bytes>,
+struct SharedBytes {
+    bytes: Vec<u8>,
     _share: Option<Share>,
 }
 
-impl HttpBody for SharedBody {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+impl AsRef<[u8]> for SharedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Duration};
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    use hyper::{server::conn::http1, service::service_fn};
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::{limits::REPLY_BYTES_SMALL, work::ReplyMemory};
+
+    #[tokio::test]
+    async fn a_share_is_held_until_the_client_has_taken_the_reply() {
+        const BYTES: usize = 500_000;
+        let memory = ReplyMemory::for_tests();
+        let all = memory.free_small_kib();
+        let share = Mutex::new(Some(memory.share(REPLY_BYTES_SMALL, Duration::ZERO).await.unwrap()));
+        let (mut client, server) = tokio::io::duplex(1024);
+        let service = service_fn(|_| {
+            let reply = json_with_share(vec![b' '; BYTES], share.lock().unwrap().take());
+            async move { Ok::<_, std::convert::Infallible>(reply) }
+        });
+        let serving = http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        let taking = async {
+            client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+            client.read_exact(&mut [0; BYTES / 2]).await.unwrap();
+            assert!(memory.free_small_kib() < all, "half of it is still to be taken");
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        let (served, ()) = tokio::join!(serving, taking);
+        served.unwrap();
+        assert_eq!(memory.free_small_kib(), all);
     }
 }

@@ -1,6 +1,7 @@
 //! A connection's stream with two manners that HTTP over TCP needs and hyper leaves to its user.
 //!
-//! **Stalls.** A client that takes none of its reply would keep the reply in memory for ever; after a while the write fails.
+//! **Stalls.** A client that takes none of its reply would keep the reply in memory for ever, and one that takes a byte now and then
+//! for as good as ever; after a while the write fails.
 //!
 //! **Endings.** A request can be answered before its body was read (413). Closing then, with bytes of the body unread, makes the kernel send
 //! a reset, and the client may lose the reply to it. So the writing half is closed first, and what still comes is thrown away for a while
@@ -11,22 +12,24 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use crate::{
     guests::Guest,
-    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_TIMEOUT},
+    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_BYTES_PER_SECOND_MIN, WRITE_TIMEOUT},
 };
 
 /// The stream of a connection that a peer may neither stall nor lose the end of.
 pub(crate) struct ClientStream<S> {
     stream: S,
     guest: Arc<Guest>,
+    pace: Pace,
     /// Runs while a write makes no progress.
     stall: Option<Pin<Box<Sleep>>>,
     write_closed: bool,
@@ -35,13 +38,42 @@ pub(crate) struct ClientStream<S> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
+/// How a client takes what it is sent.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Since when the kernel waits for the client.
+    since: Option<Instant>,
+    /// How much it has taken since then, in bytes.
+    taken: u64,
+}
+
+impl Pace {
+    /// By when a client that takes nothing at `now` has to take more.
+    fn due(&mut self, now: Instant) -> Instant {
+        let since = *self.since.get_or_insert(now);
+        let earned = Duration::from_millis(self.taken * 1000 / WRITE_BYTES_PER_SECOND_MIN);
+        (since + earned).min(now) + WRITE_TIMEOUT
+    }
+
+    fn took(&mut self, bytes: usize) {
+        if self.since.is_some() {
+            self.taken += bytes as u64;
+        }
+    }
+
+    fn took_all(&mut self) {
+        *self = Self::default();
+    }
+}
+
 impl<S> ClientStream<S> {
     pub(crate) fn new(stream: S, guest: Arc<Guest>) -> Self {
-        Self { stream, guest, stall: None, write_closed: false, thrown_away: 0, linger: None }
+        Self { stream, guest, pace: Pace::default(), stall: None, write_closed: false, thrown_away: 0, linger: None }
     }
 
     fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.pace.took(bytes);
             self.guest.reply_goes_on();
         }
         self.bound(context, written)
@@ -54,9 +86,13 @@ impl<S> ClientStream<S> {
             return written;
         }
         self.guest.reply_rests();
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
+        let pace = &mut self.pace;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep_until(pace.due(Instant::now()))));
         ready!(stall.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of its reply")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes nothing of its reply, or hardly any",
+        )))
     }
 }
 
@@ -110,7 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() {
-            self.guest.reply_rests();
+            self.pace.took_all();
+            self.guest.reply_is_out();
         }
         self.bound(context, flushed)
     }
@@ -122,5 +159,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
             self.write_closed = true;
         }
         self.poll_throw_away(context).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a client is waited for that takes `bytes` every `pause`; at most a day.
+    fn waited_for(bytes: usize, pause: Duration) -> Duration {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        let mut now = start;
+        while now - start < Duration::from_secs(24 * 3600) {
+            let due = pace.due(now);
+            if due < now + pause {
+                return due.max(now) - start;
+            }
+            now += pause;
+            pace.took(bytes);
+        }
+        now - start
+    }
+
+    #[test]
+    fn who_takes_too_little_is_not_waited_for() {
+        let second = Duration::from_secs(1);
+        let least = WRITE_BYTES_PER_SECOND_MIN as usize;
+        assert_eq!(waited_for(0, second), WRITE_TIMEOUT);
+        assert_eq!(waited_for(1, 29 * second), WRITE_TIMEOUT);
+        assert_eq!(waited_for(least / 2, second).as_secs(), 2 * WRITE_TIMEOUT.as_secs() - 1);
+        assert!(waited_for(least, second) >= 24 * 3600 * second);
+        assert_eq!(waited_for(1 << 30, 31 * second), WRITE_TIMEOUT);
     }
 }

@@ -37,14 +37,14 @@ pub(crate) struct Lending {
 }
 
 /// The request as a handler gets it, and what to do afterwards. `None`: the connection is being closed.
-pub(crate) fn lend(request: Request<Incoming>, guest: &Arc<Guest>) -> Option<(Request<Body>, Lending)> {
+pub(crate) fn lend(mut request: Request<Incoming>, guest: &Arc<Guest>) -> Option<(Request<Body>, Lending)> {
+    request.extensions_mut().insert(guest.clone());
     let lending = Lending { expects_continue: request.headers().contains_key(header::EXPECT) };
     if request.body().is_end_stream() {
         return guest.work_begins().then(|| (request.map(Body::new), lending));
     }
-    guest.head_came();
-    let mut request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone() }));
-    request.extensions_mut().insert(guest.clone());
+    guest.work_waits();
+    let request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone() }));
     Some((request, lending))
 }
 

@@ -7,6 +7,7 @@
 //! circle; a read that nobody waits for ends at the next document, and one document takes a tenth of a second at most (`query`).
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -21,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{failure::Failure, limits};
+use crate::{failure::Failure, guests::Guests, limits};
 
 /// Tells a read that nobody waits for it; when dropped.
 #[derive(Debug, Default)]
@@ -34,7 +35,6 @@ impl Drop for Waiting {
 }
 
 /// A read while it runs, on a blocking thread.
-#[derive(Debug)]
 pub(crate) struct Work {
     abandoned: Arc<AtomicBool>,
     deadline: Instant,
@@ -131,16 +131,32 @@ pub(crate) async fn room_within(
     }
 }
 
-/// The memory for replies of all requests.
-#[derive(Debug)]
+/// Waits for memory for a reply, at most so long. Clients that take theirs too slowly give it up meanwhile.
+async fn room_for_reply(
+    guests: &Guests,
+    room: &Arc<Semaphore>,
+    permits: u32,
+    at_most: Duration,
+) -> Result<OwnedSemaphorePermit, Failure> {
+    let mut room = pin!(room_within(room, permits, at_most));
+    loop {
+        match timeout(limits::REPLIES_PAUSE, &mut room).await {
+            Ok(room) => return room,
+            Err(_) => guests.close_slowest_reply(),
+        }
+    }
+}
+
+/// The memory for replies of all requests, until their clients have taken them.
 pub(crate) struct ReplyMemory {
+    guests: Arc<Guests>,
     small_kib: Arc<Semaphore>,
     large_kib: Arc<Semaphore>,
 }
 
 /// A reply's part of it.
-#[derive(Debug)]
 pub(crate) struct Share {
+    guests: Arc<Guests>,
     small: OwnedSemaphorePermit,
     large: Option<OwnedSemaphorePermit>,
     large_kib: Arc<Semaphore>,
@@ -148,20 +164,24 @@ pub(crate) struct Share {
     bytes_max: usize,
 }
 
-impl Default for ReplyMemory {
-    fn default() -> Self {
+impl ReplyMemory {
+    /// The memory for the replies to these.
+    pub(crate) fn new(guests: Arc<Guests>) -> Self {
         Self {
+            guests,
             small_kib: Arc::new(Semaphore::new(limits::REPLIES_SMALL_KIB_MAX)),
             large_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
         }
     }
-}
 
-impl ReplyMemory {
     /// A small part, for a reply that may grow to `bytes_max`.
     pub(crate) async fn share(&self, bytes_max: usize, at_most: Duration) -> Result<Share, Failure> {
-        let small = room_within(&self.small_kib, kib(limits::REPLY_BYTES_SMALL), at_most).await?;
-        Ok(Share { small, large: None, large_kib: self.large_kib.clone(), bytes_max })
+        let kib = kib(limits::REPLY_BYTES_SMALL);
+        let small = match self.small_kib.clone().try_acquire_many_owned(kib) {
+            Ok(small) => small,
+            Err(_) => room_for_reply(&self.guests, &self.small_kib, kib, at_most).await?,
+        };
+        Ok(Share { guests: self.guests.clone(), small, large: None, large_kib: self.large_kib.clone(), bytes_max })
     }
 }
 
@@ -173,15 +193,27 @@ impl Share {
     /// To all that it may grow to, at once. What has that already grows beyond what was expected of one document; that is little.
     fn grow(&mut self, deadline: Instant) -> Result<(), Failure> {
         if self.large.is_none() {
-            self.large = Some(wait_for(&self.large_kib, kib(self.bytes_max), deadline)?);
+            self.large = Some(self.wait_for_large(kib(self.bytes_max), deadline)?);
         }
         Ok(())
+    }
+
+    /// Waits on a blocking thread.
+    fn wait_for_large(&self, kib: u32, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(permit) = self.large_kib.clone().try_acquire_many_owned(kib) {
+            return Ok(permit);
+        }
+        let at_most = deadline.saturating_duration_since(Instant::now());
+        Handle::current().block_on(async { room_for_reply(&self.guests, &self.large_kib, kib, at_most).await })
     }
 
     fn shrunk_to(mut self, bytes: usize) -> Self {
         match &mut self.large {
             // It waits to be sent in the place of what it has grown to.
-            Some(large) => drop(large.split(large.num_permits().saturating_sub(bytes.div_ceil(1024)))),
+            Some(large) => {
+                drop(large.split(large.num_permits().saturating_sub(bytes.div_ceil(1024))));
+                drop(self.small.split(self.small.num_permits()));
+            }
             None => drop(self.small.split(self.small.num_permits().saturating_sub(bytes.div_ceil(1024)))),
         }
         self
@@ -190,6 +222,17 @@ impl Share {
 
 fn kib(bytes: usize) -> u32 {
     (bytes / 1024) as u32
+}
+
+#[cfg(test)]
+impl ReplyMemory {
+    pub(crate) fn for_tests() -> Self {
+        Self::new(Arc::new(Guests::new(1, Default::default())))
+    }
+
+    pub(crate) fn free_small_kib(&self) -> usize {
+        self.small_kib.available_permits()
+    }
 }
 
 #[cfg(test)]
@@ -230,7 +273,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reply_takes_much_memory_only_when_it_grows() {
-        let (memory, waiting, turns) = (ReplyMemory::default(), Waiting::default(), Arc::new(Semaphore::new(1)));
+        let (memory, waiting, turns) = (ReplyMemory::for_tests(), Waiting::default(), Arc::new(Semaphore::new(1)));
         let share = memory.share(limits::REPLY_BYTES_MAX, Duration::ZERO).await.unwrap();
         let mut work = work(&waiting, &turns).with_share(Some(share));
         work.make_room(limits::REPLY_BYTES_SMALL).unwrap();
@@ -240,8 +283,8 @@ mod tests {
         assert!(matches!(work.make_room(limits::REPLY_BYTES_MAX + 1), Err(Failure::ReplyTooLarge)));
         let share = work.into_share(2_000_000).unwrap();
         assert_eq!(memory.large_kib.available_permits(), limits::REPLIES_KIB_MAX - 1954);
+        assert_eq!(memory.small_kib.available_permits(), limits::REPLIES_SMALL_KIB_MAX, "it is a large one now");
         drop(share);
-        assert_eq!(memory.small_kib.available_permits(), limits::REPLIES_SMALL_KIB_MAX);
         assert_eq!(memory.large_kib.available_permits(), limits::REPLIES_KIB_MAX);
     }
 }

@@ -13,9 +13,11 @@ use std::{
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
-use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, UpdateCommand, UpdateKind};
+use document::{
+    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, PathSegment, UpdateCommand, UpdateKind,
+};
 use query::{Budget, Filter};
-use store::{Committed, Outcome, Remembered, Request, Snapshot, Written, limits::CHANGESET_STEPS_MAX};
+use store::{App, Committed, Outcome, Remembered, Request, Snapshot, Written, limits::CHANGESET_STEPS_MAX};
 use tokio::sync::OwnedSemaphorePermit;
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
@@ -42,8 +44,9 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let Plan { operations, commands, condition_steps_max, made_ids, .. } = plan(state, call, commands, filters).await?;
-    if operations.is_empty() {
+    let Plan { selected, operations, commands, condition_steps_max, made_ids, bytes, .. } =
+        plan(state, call, commands, filters).await?;
+    if operations == 0 {
         // By now it may have been done by another of the same name, which left nothing to do.
         if let Some(remembered) = remembered(call, &request).await? {
             return Ok(request_id::repeated(remembered));
@@ -51,11 +54,36 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
         let committed = Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() };
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
-    let _room = room_for(state, condition_steps_max).await?;
-    let changeset = Changeset { operations, origin: call.origin() };
+    let memory = memory_for(state, bytes).await?;
+    let room = room_for(state, condition_steps_max).await?;
+    let takes_room = memory.is_some() || room.is_some();
+    let mut all = Vec::with_capacity(operations);
+    all.extend(selected.into_iter().flat_map(Selected::into_operations));
+    let changeset = Changeset { operations: all, origin: call.origin() };
     // An answer that tells an id is kept in any case: nobody else knows it.
-    if !request.given && !made_ids {
-        let committed = call.app.commit_unasked(changeset, request).await?;
+    let is_kept = request.given || made_ids;
+    let commit = commit(call.app.clone(), changeset, request, is_kept, commands);
+    if !takes_room {
+        return commit.await;
+    }
+    // Its client may leave; the changeset stays in the queue, and what it takes has to be held as long.
+    let committing = tokio::spawn(async move {
+        let done = commit.await;
+        drop((memory, room));
+        done
+    });
+    committing.await?
+}
+
+async fn commit(
+    app: Arc<App>,
+    changeset: Changeset,
+    request: Request,
+    is_kept: bool,
+    commands: Vec<PlannedCommand>,
+) -> Result<Response, Failure> {
+    if !is_kept {
+        let committed = app.commit_unasked(changeset, request).await?;
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
     let commands = Arc::new(commands);
@@ -63,10 +91,20 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
         let commands = commands.clone();
         Box::new(move |committed: &Committed| rendered(&commands, committed))
     };
-    match call.app.commit_request(changeset, request, render).await? {
+    match app.commit_request(changeset, request, render).await? {
         Written::New(committed) => Ok(reply::json(StatusCode::OK, rendered(&commands, &committed))),
         Written::Repeated(remembered) => Ok(request_id::repeated(remembered)),
     }
+}
+
+/// Writes that take much memory wait for each other before they take it.
+async fn memory_for(state: &api::State, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+    if bytes <= limits::PLAN_BYTES_UNCOUNTED {
+        return Ok(None);
+    }
+    let kib = bytes.div_ceil(1024).min(limits::PLANS_KIB_MAX) as u32;
+    let memory = room_within(&state.plans_kib, kib, state.options.scan_timeout).await;
+    memory.map(Some).map_err(|_| Failure::WritesBusy)
 }
 
 /// Writes that may be expensive to decide wait for each other here, not in the order of all.
@@ -172,20 +210,31 @@ fn scan(
     Ok(found)
 }
 
-/// The operations of a request, and which of them belong to which command.
+/// What the commands of a request are to do to which documents, and which operation belongs to which command. The operations themselves
+/// take far more memory than this: each has a copy of its command's action.
 struct Plan {
-    operations: Vec<Operation>,
+    selected: Vec<Selected>,
+    /// How many they make.
+    operations: usize,
     commands: Vec<PlannedCommand>,
     /// When an upsert may happen.
     upserts_if: Condition,
     /// Whether a document gets an id here.
     made_ids: bool,
-    /// What the operations weigh.
+    /// What the operations weigh, without the values of upserts: those are the request's own.
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
     named: Option<HashMap<CollectionName, BTreeSet<DocumentId>>>,
     /// What deciding the operations' conditions takes at most; `None` where that depends on the documents.
     condition_steps_max: Option<u64>,
+}
+
+/// What one command does to each of some documents.
+struct Selected {
+    collection: CollectionName,
+    ids: Vec<DocumentId>,
+    condition: Condition,
+    action: Action,
 }
 
 struct PlannedCommand {
@@ -209,7 +258,8 @@ impl Plan {
         budget: &mut Budget,
     ) -> Result<Self, Failure> {
         let mut plan = Self {
-            operations: Vec::with_capacity(commands.len()),
+            selected: Vec::with_capacity(commands.len()),
+            operations: 0,
             commands: Vec::with_capacity(commands.len()),
             made_ids: false,
             bytes: 0,
@@ -219,9 +269,9 @@ impl Plan {
         };
         scanned.resize_with(commands.len(), Vec::new);
         for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
-            let first = plan.operations.len();
+            let first = plan.operations;
             let kind = plan.add(state, index, command, filter.as_deref(), scanned, budget)?;
-            plan.commands.push(PlannedCommand { kind, operations: first..plan.operations.len() });
+            plan.commands.push(PlannedCommand { kind, operations: first..plan.operations });
         }
         Ok(plan)
     }
@@ -241,16 +291,16 @@ impl Plan {
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, counters };
-                self.push(Operation { collection, id, condition: self.upserts_if.clone(), action });
+                self.push(Selected { collection, ids: vec![id], condition: self.upserts_if.clone(), action });
                 Ok(kind)
             }
             WriteCommand::Update { collection, selection, changes } => {
                 let action = Action::Update(changes);
-                self.select(index, &collection, selection, filter, scanned, &action, budget)?;
+                self.select(index, collection, selection, filter, scanned, action, budget)?;
                 Ok(CommandKind::Update)
             }
             WriteCommand::Remove { collection, selection } => {
-                self.select(index, &collection, selection, filter, scanned, &Action::Remove, budget)?;
+                self.select(index, collection, selection, filter, scanned, Action::Remove, budget)?;
                 Ok(CommandKind::Remove)
             }
         }
@@ -261,17 +311,17 @@ impl Plan {
     fn select(
         &mut self,
         index: usize,
-        collection: &CollectionName,
+        collection: CollectionName,
         selection: Selection,
         filter: Option<&Filter>,
         scanned: Vec<DocumentId>,
-        action: &Action,
+        action: Action,
         budget: &mut Budget,
     ) -> Result<(), Failure> {
         let (ids, condition) = match (selection, filter) {
             (Selection::Id(id), _) => (vec![id], Condition::Exists),
             (Selection::Query { query, args }, Some(filter)) => {
-                let ids = self.candidates(collection, filter, scanned, budget)?;
+                let ids = self.candidates(&collection, filter, scanned, budget)?;
                 let by_id = filter.is_id_only(); // then the candidates are the matches, whatever happens meanwhile
                 if !by_id {
                     self.note_condition(filter, ids.len());
@@ -280,23 +330,21 @@ impl Plan {
             }
             (Selection::Query { .. }, None) => unreachable!("every query has its filter"),
         };
-        let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&condition, action);
+        let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&condition, &action);
         self.bytes += ids.iter().map(|id| bytes_each + id.as_json().len()).sum::<usize>();
-        if self.bytes > limits::TRANSACTION_BYTES_MAX || self.operations.len() + ids.len() > limits::OPERATIONS_MAX {
+        if self.bytes > limits::TRANSACTION_BYTES_MAX || self.operations + ids.len() > limits::OPERATIONS_MAX {
             return Err(Failure::TransactionTooLarge { command: index });
         }
-        for id in ids {
-            let (collection, condition, action) = (collection.clone(), condition.clone(), action.clone());
-            self.push(Operation { collection, id, condition, action });
-        }
+        self.push(Selected { collection, ids, condition, action });
         Ok(())
     }
 
-    fn push(&mut self, operation: Operation) {
+    fn push(&mut self, selected: Selected) {
         if let Some(named) = &mut self.named {
-            named.entry(operation.collection.clone()).or_default().insert(operation.id.clone());
+            named.entry(selected.collection.clone()).or_default().extend(selected.ids.iter().cloned());
         }
-        self.operations.push(operation);
+        self.operations += selected.ids.len();
+        self.selected.push(selected);
     }
 
     /// What the filter may match when the transaction is applied: what it names or was found, and what earlier commands of the request name.
@@ -326,6 +374,14 @@ impl Plan {
         let steps = filter.steps_max().and_then(|steps| steps.checked_mul(operations as u64));
         self.condition_steps_max =
             self.condition_steps_max.zip(steps).map(|(known, steps)| known.saturating_add(steps));
+    }
+}
+
+impl Selected {
+    fn into_operations(self) -> impl Iterator<Item = Operation> {
+        let each = std::iter::repeat_n((self.collection, self.condition, self.action), self.ids.len());
+        let operation = |(id, (collection, condition, action))| Operation { collection, id, condition, action };
+        self.ids.into_iter().zip(each).map(operation)
     }
 }
 
@@ -359,5 +415,73 @@ fn weigh(condition: &Condition, action: &Action) -> usize {
 
 fn weigh_change(change: &UpdateCommand) -> usize {
     let (UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value)) = &change.kind;
-    size_of::<UpdateCommand>() + weight(value)
+    let segment = |segment: &PathSegment| match segment {
+        PathSegment::Field(name) => size_of::<PathSegment>() + name.len(),
+        PathSegment::Index(_) => size_of::<PathSegment>(),
+    };
+    size_of::<UpdateCommand>() + weight(value) + change.path.segments.iter().map(segment).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{body::Body, http};
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+    use crate::{HttpApi, access::Door};
+
+    /// The status of a `store/write` of these commands.
+    async fn written(api: &HttpApi, commands: String) -> StatusCode {
+        let localhost = std::net::IpAddr::from([127, 0, 0, 1]);
+        let place = api.state.guests.admit(localhost).await;
+        let request = http::Request::post("/api/v4/store/write").header("Host", "localhost");
+        let request = request
+            .extension(Door { open: true, local_ip: localhost, peer: (localhost, 1).into(), secure: false })
+            .extension(place.guest.clone())
+            .body(Body::from(format!(r#"{{"commands":[{commands}]}}"#)));
+        TowerToHyperService::new(api.router.clone()).call(request.unwrap()).await.unwrap().status()
+    }
+
+    fn update(query: &str, bytes: usize) -> String {
+        let change = format!(r#"{{"method":"set","path":"t","value":"{}"}}"#, "x".repeat(bytes));
+        format!(r#"{{"method":"update","collection":"c","query":"{query}","commands":[{change}]}}"#)
+    }
+
+    #[tokio::test]
+    async fn writes_that_take_much_memory_wait_for_it_and_small_ones_do_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let api = HttpApi::for_tests_with(directory.path(), |options| options.scan_timeout = Duration::from_millis(50));
+        let app = api.state.data_dir.create_app(&api.state.options.default_app).unwrap();
+        let upsert = |id| format!(r#"{{"method":"upsert","collection":"c","id":{id},"value":{{}}}}"#);
+        let ten: Vec<String> = (0..10).map(upsert).collect();
+        assert_eq!(written(&api, ten.join(",")).await, 200);
+        let others = api.state.plans_kib.clone().acquire_many_owned(limits::PLANS_KIB_MAX as u32).await.unwrap();
+        let before = app.newest_txn();
+        for query in ["true", "_id != 3", "_id == 1 || _id == 2 || _id == 3 || _id == 4 || _id == 5"] {
+            assert_eq!(written(&api, update(query, 15_000)).await, 503, "{query}");
+        }
+        assert_eq!(app.newest_txn(), before, "nothing was written");
+        for small in [update("true", 1_000), update("_id == 1", 15_000), upsert(11)] {
+            assert_eq!(written(&api, small).await, 200);
+        }
+        drop(others);
+        assert_eq!(written(&api, update("true", 15_000)).await, 200);
+        assert_eq!(api.state.plans_kib.available_permits(), limits::PLANS_KIB_MAX);
+    }
+
+    #[test]
+    fn all_that_is_copied_is_weighed() {
+        let long = "x".repeat(10_000);
+        let change = |path: &str| UpdateCommand {
+            path: document::Path::parse(path).unwrap(),
+            kind: UpdateKind::Set(document::Value::String(long.clone())),
+        };
+        let action = |path: &str| Action::Update(vec![change(path)]);
+        assert!(weigh(&Condition::Exists, &action("a")) >= 10_000);
+        assert!(weigh(&Condition::Exists, &action(&long)) >= 20_000);
+        assert!(weigh(&Condition::Matches { query: long.clone(), args: Map::new() }, &Action::Remove) >= 10_000);
+    }
 }

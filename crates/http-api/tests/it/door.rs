@@ -1,8 +1,14 @@
 //! Connections that wait for their clients keep nobody out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use crate::server::{Connection, TestServer, number_after, wait_until};
+use crate::{
+    expensive,
+    server::{Connection, TestServer, wait_until},
+};
 
 const COUNT: &str = r#"{"collection":"c"}"#;
 const HALF_HEAD: &[u8] = b"POST /api/v4/store/count HTTP/1.1\r\nHost: loc";
@@ -134,13 +140,16 @@ fn large_bodies_that_stop_on_their_way_make_room() {
 #[test]
 fn what_is_worked_for_is_never_closed() {
     let server = TestServer::start_with(|options| options.connections_max = 2);
+    let text = expensive::letters(100_000);
+    for id in 0..40 {
+        server.upsert("large", &id.to_string(), &format!(r#"{{"t":"{text}"}}"#));
+    }
     let mut first = server.connect();
-    first.send(&upsert(&server));
-    let txn = number_after(&first.reply().body, r#""transactionId":"#);
+    is_answered(&server, &mut first);
     let mut other = server.connect();
     is_answered(&server, &mut other);
-    let later = server.request("POST", "/api/v4/store/count").header("X-DITTO-TXN-ID", &(txn + 1).to_string());
-    first.send(&later.body(COUNT).to_bytes());
+    let long = r#"{"collection":"large","query":"regex(t, '[ac]*a[ac]{30}b')"}"#;
+    first.send(&server.request("POST", "/api/v4/store/count").body(long).to_bytes());
     // Far more turns than it takes until the request is read.
     (0..100).for_each(|_| is_answered(&server, &mut other));
     let mut newcomers = Vec::new();
@@ -150,15 +159,31 @@ fn what_is_worked_for_is_never_closed() {
         newcomers.push(newcomer);
     }
     assert!(closed(&mut newcomers).into_iter().filter(|&closed| closed).count() >= 18);
-    newcomers.last_mut().unwrap().send(&upsert(&server));
-    assert_eq!(newcomers.last_mut().unwrap().reply().status, 200);
     let reply = first.reply();
     assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
-fn upsert(server: &TestServer) -> Vec<u8> {
-    let body = r#"{"commands":[{"method":"upsert","collection":"c","id":"b","value":{}}]}"#;
-    server.request("POST", "/api/v4/store/write").body(body).to_bytes()
+#[test]
+fn transactions_that_never_come_keep_nobody_out() {
+    let server = TestServer::start_with(|options| {
+        options.connections_max = 5;
+        options.request_timeout = Duration::from_secs(600);
+    });
+    let mut acquaintance = server.connect();
+    is_answered(&server, &mut acquaintance);
+    let never = server.request("POST", "/api/v4/store/find").header("X-DITTO-TXN-ID", "9007199254740991");
+    let never = never.body(COUNT).to_bytes();
+    let mut waiting: Vec<Connection> = (0..4).map(|n| connect_from(&server, server.address, [127, 0, 5, n])).collect();
+    waiting.iter_mut().for_each(|connection| connection.send(&never));
+    // Far more turns than it takes until the requests are read.
+    (0..100).for_each(|_| is_answered(&server, &mut acquaintance));
+    let mut newcomer = server.connect();
+    is_answered(&server, &mut newcomer);
+    wait_until(|| closed(&mut waiting).into_iter().filter(|&closed| closed).count() == 1);
+    assert!(!acquaintance.is_closed_now(), "who waits for nothing that will be goes first");
+    let mut stranger = connect_from(&server, server.address, [127, 0, 5, 9]);
+    is_answered(&server, &mut stranger);
+    is_answered(&server, &mut newcomer);
 }
 
 #[test]

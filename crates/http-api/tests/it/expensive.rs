@@ -7,7 +7,7 @@ use crate::server::{Connection, TestServer, number_after};
 const COUNT: &str = "/api/v4/store/count";
 
 /// Takes a regular expression long.
-fn letters(count: usize) -> String {
+pub(crate) fn letters(count: usize) -> String {
     let mut seed = 1u64;
     let next = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
