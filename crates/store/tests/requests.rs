@@ -108,11 +108,11 @@ fn repetitions_that_come_at_once_are_one_write() {
 #[test]
 fn at_every_failed_operation_writers_are_told_the_truth() {
     for (fault, given, step) in [
-        (Fault::Io, true, 1),
-        (Fault::Io, false, 3),
-        (Fault::Full, false, 3),
-        (Fault::Torn, true, 2),
-        (Fault::Crash, true, 3),
+        (Fault::Io, true, 2),
+        (Fault::Io, false, 5),
+        (Fault::Full, false, 5),
+        (Fault::Torn, true, 3),
+        (Fault::Crash, true, 5),
     ] {
         let mut at = 1;
         while check_truth(fault, at, given) {
