@@ -12,7 +12,7 @@ use std::{
 
 use credentials::{Credentials, CredentialsError, Finding, Grant, NewKey, Permission};
 use files::DirectoryFormat;
-use support::{ENDPOINT, TOPIC};
+use support::{ENDPOINT, TOPIC, copy_dir};
 
 /// Everything happens at one moment, so that nothing ends meanwhile.
 const NOW_MS: u64 = 1_790_000_000_000;
@@ -100,18 +100,6 @@ impl Whole {
         let copy = tempfile::tempdir().unwrap();
         copy_dir(&self.data_dir(), &copy.path().join("data"));
         copy
-    }
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 
 use credentials::{Credentials, Permission, Principal};
 use files::DirectoryFormat;
-use support::{ENDPOINT, TOPIC};
+use support::{ENDPOINT, TOPIC, copy_dir};
 
 const NOW_MS: u64 = 1_790_000_000_004;
 const SECRET: &str = "hw_lZ3fY2rldEuEMfup77LnVfqjtkudFnzWLqBjSsdH8vk";
@@ -23,18 +23,6 @@ const SEALED: [&str; 6] = [
     "authority/ca.key",
     "authority/server.pem",
 ];
-
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 fn fixture() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();

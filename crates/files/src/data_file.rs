@@ -43,7 +43,7 @@ impl DataFile {
     pub fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
         let course = course(Act::Read, &self.path)?;
         self.file.read_exact_at(bytes, at)?;
-        flip(course, bytes);
+        course.read(bytes);
         Ok(())
     }
 
@@ -52,7 +52,7 @@ impl DataFile {
         let course = course(Act::Read, &self.path)?;
         let before = bytes.len();
         let count = rustix::io::pread(&self.file, rustix::buffer::spare_capacity(bytes), at)?;
-        flip(course, &mut bytes[before..]);
+        course.read(&mut bytes[before..]);
         Ok(count)
     }
 
@@ -111,15 +111,3 @@ impl DataFile {
         let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
     }
 }
-
-#[cfg(feature = "faults")]
-fn flip(course: Course, bytes: &mut [u8]) {
-    let middle = bytes.len() / 2;
-    if let (Course::FlippedBit, Some(byte)) = (course, bytes.get_mut(middle)) {
-        *byte ^= 4;
-    }
-}
-
-#[cfg(not(feature = "faults"))]
-#[inline]
-fn flip(_: Course, _: &mut [u8]) {}

@@ -19,24 +19,13 @@ pub const PRIVATE_DIRECTORY: u32 = 0o700;
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let course = course(Act::Read, path)?;
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(flipped(course, bytes))),
+        Ok(mut bytes) => {
+            course.read(&mut bytes);
+            Ok(Some(bytes))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-#[cfg(feature = "faults")]
-fn flipped(course: Course, mut bytes: Vec<u8>) -> Vec<u8> {
-    let middle = bytes.len() / 2;
-    if let (Course::FlippedBit, Some(byte)) = (course, bytes.get_mut(middle)) {
-        *byte ^= 4;
-    }
-    bytes
-}
-
-#[cfg(not(feature = "faults"))]
-fn flipped(_: Course, bytes: Vec<u8>) -> Vec<u8> {
-    bytes
 }
 
 /// Puts `contents` at `path` with the permissions `mode`, in place of whatever was there: after a crash at any moment the file has its old

@@ -56,6 +56,21 @@ enum Course {
     FlippedBit,
 }
 
+impl Course {
+    /// What was read, as a test wants it to have come.
+    #[cfg(feature = "faults")]
+    fn read(self, bytes: &mut [u8]) {
+        let middle = bytes.len() / 2;
+        if let (Self::FlippedBit, Some(byte)) = (self, bytes.get_mut(middle)) {
+            *byte ^= 4;
+        }
+    }
+
+    #[cfg(not(feature = "faults"))]
+    #[inline]
+    fn read(self, _: &mut [u8]) {}
+}
+
 /// Fails if a test planned that `act` fails on `path`. Operations that this crate does not do itself ask here first.
 #[cfg(feature = "faults")]
 pub fn pass(act: Act, path: &Path) -> std::io::Result<()> {

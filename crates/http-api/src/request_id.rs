@@ -10,7 +10,6 @@ use axum::{
 };
 use serde::Serialize;
 use store::{CommitError, Counts, Remembered, Request, limits::REQUEST_ID_BYTES_MAX};
-
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{access::Caller, failure::Failure, reply};
@@ -32,14 +31,9 @@ pub(crate) fn name(caller: &Caller, given: Option<String>, body: &[u8]) -> Reque
     Request {
         caller: caller.scope(),
         given: given.is_some(),
-        id: given.unwrap_or_else(|| hex(rand::random())),
+        id: given.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
         body: xxh3_128(body).to_le_bytes(),
     }
-}
-
-fn hex(bytes: [u8; 16]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// A request's id as the header of its answer.
