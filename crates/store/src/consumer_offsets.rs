@@ -10,7 +10,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::CommittedOffset;
+use crate::{
+    CommittedOffset,
+    binary::{put_bytes, put_u32, take, take_flag, take_text, take_u32},
+};
 
 const VERSION: u8 = 1;
 
@@ -51,16 +54,16 @@ pub(crate) struct OffsetsChange {
 impl OffsetsChange {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
-        put_text(out, &self.group);
+        put_bytes(out, self.group.as_bytes());
         put_u32(out, self.offsets.len() as u32);
         for (topic, partition, offset) in &self.offsets {
-            put_text(out, topic);
+            put_bytes(out, topic.as_bytes());
             put_u32(out, *partition as u32);
             out.push(u8::from(offset.is_some()));
             if let Some(offset) = offset {
                 out.extend_from_slice(&offset.offset.to_le_bytes());
                 put_u32(out, offset.leader_epoch as u32);
-                put_text(out, &offset.metadata);
+                put_bytes(out, offset.metadata.as_bytes());
             }
         }
     }
@@ -74,45 +77,19 @@ impl OffsetsChange {
         for _ in 0..count {
             let topic = take_text(&mut rest)?;
             let partition = take_u32(&mut rest)? as i32;
-            let offset = match take::<1>(&mut rest)? {
-                [0] => None,
-                [1] => Some(CommittedOffset {
+            let offset = if take_flag(&mut rest)? {
+                Some(CommittedOffset {
                     offset: i64::from_le_bytes(take(&mut rest)?),
                     leader_epoch: take_u32(&mut rest)? as i32,
                     metadata: take_text(&mut rest)?,
-                }),
-                _ => return None,
+                })
+            } else {
+                None
             };
             offsets.push((topic, partition, offset));
         }
         rest.is_empty().then_some(Self { group, offsets })
     }
-}
-
-fn put_u32(out: &mut Vec<u8>, number: u32) {
-    out.extend_from_slice(&number.to_le_bytes());
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_u32(out, text.len() as u32);
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, tail) = rest.split_first_chunk::<N>()?;
-    *rest = tail;
-    Some(*head)
-}
-
-fn take_u32(rest: &mut &[u8]) -> Option<u32> {
-    take(rest).map(u32::from_le_bytes)
-}
-
-fn take_text(rest: &mut &[u8]) -> Option<String> {
-    let length = take_u32(rest)? as usize;
-    let (text, tail) = rest.split_at_checked(length)?;
-    *rest = tail;
-    Some(std::str::from_utf8(text).ok()?.to_owned())
 }
 
 /// Every group's offsets.

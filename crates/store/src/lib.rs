@@ -7,6 +7,7 @@
 mod app;
 mod app_name;
 mod apply;
+mod binary;
 mod commit;
 mod committer;
 mod conditions;

@@ -14,7 +14,11 @@
 
 use document::{Action, Changeset};
 
-use crate::{Committed, Outcome, TxnId, limits::REMEMBERED_REPLY_BYTES_MAX};
+use crate::{
+    Committed, Outcome, TxnId,
+    binary::{put_bytes, take, take_bytes, take_flag, take_text},
+    limits::REMEMBERED_REPLY_BYTES_MAX,
+};
 
 const VERSION: u8 = 1;
 
@@ -164,40 +168,10 @@ impl Remembered {
     }
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
 fn put_reply(out: &mut Vec<u8>, reply: Option<&[u8]>) {
     out.push(u8::from(reply.is_some()));
     if let Some(reply) = reply {
         put_bytes(out, reply);
-    }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, tail) = rest.split_first_chunk::<N>()?;
-    *rest = tail;
-    Some(*head)
-}
-
-fn take_bytes<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
-    let length = u32::from_le_bytes(take(rest)?) as usize;
-    let (bytes, tail) = rest.split_at_checked(length)?;
-    *rest = tail;
-    Some(bytes)
-}
-
-fn take_text(rest: &mut &[u8]) -> Option<String> {
-    std::str::from_utf8(take_bytes(rest)?).ok().map(str::to_owned)
-}
-
-fn take_flag(rest: &mut &[u8]) -> Option<bool> {
-    match take(rest)? {
-        [0] => Some(false),
-        [1] => Some(true),
-        _ => None,
     }
 }
 
