@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{Advice, FallocateFlags};
 
-use crate::{Act, Course, course, pass};
+use crate::{Act, course, pass};
 
 /// An open file. Reading and writing name their place, so threads may share it.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl DataFile {
     pub fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         match course(Act::Write, &self.path)? {
             #[cfg(feature = "faults")]
-            Course::HalfThenError(error) => {
+            crate::Course::HalfThenError(error) => {
                 self.file.write_all_at(&bytes[..bytes.len() / 2], at)?;
                 Err(error)
             }

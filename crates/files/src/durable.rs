@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Act, Course, course, pass};
+use crate::{Act, course, pass};
 
 /// Mode of a file that only its owner may read.
 pub const PRIVATE_FILE: u32 = 0o600;
@@ -55,7 +55,7 @@ pub(crate) fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Resul
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     match course(Act::Write, path)? {
         #[cfg(feature = "faults")]
-        Course::HalfThenError(error) => {
+        crate::Course::HalfThenError(error) => {
             file.write_all(&contents[..contents.len() / 2])?;
             return Err(error);
         }

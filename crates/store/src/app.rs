@@ -16,6 +16,7 @@ use std::{
 };
 
 use document::{Changeset, SiteId};
+use key_values::{DiskOptions, FjallDisk, KeyValues};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -23,10 +24,10 @@ use crate::{
     Snapshot, SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock, Written,
     consumer_offsets::{ConsumerOffsets, GroupGeneration, OffsetsChange, generation_change},
     disk,
-    engine::{Engine, EngineError, JournalNote},
-    journal::{Journal, Position, recovery::Known},
-    key_values::KeyValues,
+    engine::{Engine, EngineError, JournalNote, spaces},
+    journal::{Journal, recovery::Known},
     limits::QUEUE_CHANGESETS_MAX,
+    position::Position,
     replay::{ReplayError, replay},
     request::RequestKey,
     retention::{self, RetentionWaker},
@@ -610,12 +611,14 @@ fn check_start(journal: &Journal, applied_frames: u64, documents: &Path) -> Resu
     Err(OpenError::Damaged { path: journal.segments()[0].path.clone(), at: 0, message })
 }
 
-fn key_values(dir: &Path, options: &StoreOptions) -> Result<KeyValues, EngineError> {
+fn key_values(dir: &Path, options: &StoreOptions) -> Result<Box<dyn KeyValues>, EngineError> {
     #[cfg(feature = "memory")]
     if let Some(memory) = &options.memory {
-        return Ok(KeyValues::Memory(memory.clone()));
+        return Ok(Box::new(memory.clone()));
     }
-    KeyValues::open(dir, options.cache_bytes, options.engine_threads)
+    let options =
+        DiskOptions { cache_bytes: options.cache_bytes, threads: options.engine_threads, spaces: spaces::SPACES };
+    Ok(Box::new(FjallDisk::open(dir, &options)?))
 }
 
 impl Drop for App {
@@ -633,7 +636,7 @@ mod tests {
     use kafka_wire::record_batch;
 
     use super::*;
-    use crate::{NoObserver, engine::raw_document_key, journal::Position};
+    use crate::{NoObserver, engine::raw_document_key};
 
     #[derive(Debug)]
     struct Noon;

@@ -15,11 +15,11 @@ use crate::{
     AppName, CommitError, Outcome,
     conditions::{Conditions, Size},
     engine::{EngineError, document_key},
-    journal::Position,
     limits::{
         BATCH_BYTES_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN, RENDERED_BYTES_KEPT, TRANSACTION_BYTES_MAX,
         TRANSACTION_DOCUMENTS_MAX,
     },
+    position::Position,
 };
 
 /// About what an event takes beside its documents.

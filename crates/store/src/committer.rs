@@ -28,10 +28,11 @@ use crate::{
     consumer_offsets::OffsetsChange,
     engine::{Engine, EngineError, requests::RequestsKept},
     journal::{
-        Place, Position,
+        Place,
         frame::{self, EntryKind, FrameHeader, entries},
     },
     limits::{GROUPS_WAITING_MAX, TAIL_BYTES_MAX},
+    position::Position,
     request::{RequestEntry, RequestKey},
     sequencer::{Command, Reply},
 };

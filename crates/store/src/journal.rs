@@ -21,22 +21,7 @@ use frame::{FrameError, FrameHeader};
 pub(crate) use recovery::{identity_in, is_in_first_segment, oldest_sealed_ms};
 use segment::{Segment, SegmentError, SegmentHeader};
 
-use crate::OffsetAndTimestamp;
-
-/// What the next frame follows on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Position {
-    /// The number of the next frame.
-    pub(crate) next_frame: u64,
-    /// The transaction of the next changeset; the first is 1.
-    pub(crate) next_txn: u64,
-    /// The offset of the next event.
-    pub(crate) next_offset: u64,
-    /// The commit time of the last frame; the next is not below it.
-    pub(crate) commit_time_ms: u64,
-    /// The stamp clock.
-    pub(crate) stamp_last: u64,
-}
+use crate::{OffsetAndTimestamp, position::Position};
 
 /// The segments of one app. One thread places frames and one writes them; reading is free for all.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ mod disk;
 mod engine;
 mod event_log;
 mod journal;
-mod key_values;
+mod position;
 mod recent;
 mod register;
 mod replay;
@@ -40,7 +40,7 @@ pub use consumer_offsets::GroupGeneration;
 pub use data_dir::{AppUnavailable, CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
 pub use event_log::{CommittedOffset, EventLog, OffsetAndTimestamp, ReadError};
 #[cfg(feature = "memory")]
-pub use key_values::memory::{Crash, Crashed, MemoryDisk};
+pub use key_values::{Crash, Crashed, MemoryDisk};
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};

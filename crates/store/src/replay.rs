@@ -12,10 +12,11 @@ use crate::{
     consumer_offsets::OffsetsChange,
     engine::{Engine, EngineError, requests::RequestsKept},
     journal::{
-        Journal, Position,
+        Journal,
         frame::{EntryKind, FrameError, FrameHeader, entries},
         segment::{Segment, SegmentError},
     },
+    position::Position,
     request::{RequestEntry, RequestKey},
 };
 

@@ -26,11 +26,11 @@ use crate::{
     disk,
     engine::{Engine, EngineError, requests::RequestsKept},
     journal::{
-        Position,
         frame::{EntryKind, FrameBuilder, FrameHeader},
         segment::SegmentError,
     },
     limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX},
+    position::Position,
     recent::{RecentDocuments, RecentOverEngine},
     request::{RequestEntry, RequestKey},
 };

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use document::{CollectionName, Document, DocumentId};
+use key_values::KeyValue;
 
 use crate::{
     TxnId,
-    engine::{EngineError, EngineSnapshot, KeyValue, decode_stored, document_key, split_document_key},
+    engine::{EngineError, EngineSnapshot, decode_stored, document_key, split_document_key},
 };
 
 /// The documents as one transaction left them. Holds back the engine's clean-up: drop it soon.

@@ -11,19 +11,20 @@ use std::path::{Path, PathBuf};
 
 use document::SiteId;
 use kafka_wire::record_batch;
+use key_values::{DiskOptions, FjallDisk, KeyValue};
 
 use crate::{
     AppName, OpenError,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::{APPS, Folders, folder_damage, lock, register_missing},
-    engine::{Engine, EngineError, EngineSnapshot, KeyValue, requests::RequestsKept, stored_parts},
+    engine::{Engine, EngineError, EngineSnapshot, requests::RequestsKept, spaces, stored_parts},
     journal::{
-        Journal, Position,
+        Journal,
         frame::{FrameError, FrameHeader},
         recovery::Known,
         segment::{Segment, SegmentError, SegmentHeader},
     },
-    key_values::KeyValues,
+    position::Position,
     register::Register,
     replay::{ReplayError, replay_frame, write_replayed},
 };
@@ -144,7 +145,7 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
         if documents.is_dir() { None } else { Some(Scratch::open(dir, "verify-none.tmp").map_err(engine_error)?) };
     let opened = match &none {
         Some(_) => Ok(None),
-        None => KeyValues::open(&documents, ENGINE_CACHE_BYTES, ENGINE_THREADS).and_then(Engine::open).map(Some),
+        None => open_engine(&documents).map(Some),
     };
     let own = match opened {
         Ok(own) => own,
@@ -208,8 +209,11 @@ fn verify_documents(
     Ok(read_the_rest(engine)?)
 }
 
-const ENGINE_CACHE_BYTES: u64 = 16 << 20;
-const ENGINE_THREADS: usize = 2;
+const ENGINE: DiskOptions = DiskOptions { cache_bytes: 16 << 20, threads: 2, spaces: spaces::SPACES };
+
+fn open_engine(dir: &Path) -> Result<Engine, EngineError> {
+    Engine::open(Box::new(FjallDisk::open(dir, &ENGINE)?))
+}
 
 /// Damage goes into the report, anything else is an error.
 fn finding(mut report: AppReport, error: SegmentError) -> Result<AppReport, OpenError> {
@@ -233,7 +237,7 @@ impl Scratch {
     fn open(app_dir: &Path, name: &str) -> Result<Self, EngineError> {
         let dir = app_dir.join(name);
         let _ = std::fs::remove_dir_all(&dir); // of a run that was killed
-        let engine = Some(Engine::open(KeyValues::open(&dir, ENGINE_CACHE_BYTES, ENGINE_THREADS)?)?);
+        let engine = Some(open_engine(&dir)?);
         Ok(Self { dir, engine })
     }
 

@@ -9,10 +9,14 @@
 //! They have no space of their own: the engine's recovery looks up the space of each entry of its log, and takes longer the more there are.
 //! Not here: what a request is.
 
+use key_values::Batch;
+
+use super::{
+    handle::{Engine, EngineBatch},
+    spaces::{EngineError, META, decode_number, encode_number},
+};
 use crate::{
     TxnId,
-    engine::{Engine, EngineBatch, EngineError, decode_offset_of, encode_offset_of},
-    key_values::Space,
     limits::{GROUP_CHANGESETS_MAX, REQUESTS_KEPT_MAX, REQUESTS_KEPT_MS},
     request::{Remembered, RequestKey},
 };
@@ -36,14 +40,14 @@ pub(crate) struct RequestsKept {
 impl Engine {
     /// What is remembered of a request.
     pub(crate) fn remembered(&self, key: &RequestKey) -> Result<Option<Remembered>, EngineError> {
-        let Some(value) = self.store.get(Space::Meta, by_name(key))? else { return Ok(None) };
+        let Some(value) = self.get(META, by_name(key))? else { return Ok(None) };
         let remembered = Remembered::decode(&value).ok_or_else(|| unreadable(key))?;
         Ok(Some(remembered))
     }
 
     /// Every request that is remembered.
     pub(crate) fn all_remembered(&self) -> impl Iterator<Item = Result<(RequestKey, Remembered), EngineError>> + use<> {
-        self.store.prefix(Space::Meta, BY_NAME).map(|entry| {
+        self.prefix(META, BY_NAME).map(|entry| {
             let (key, value) = entry?;
             let key = read_name(&key).ok_or_else(|| EngineError(format!("the request {key:02x?} cannot be read")))?;
             let remembered = Remembered::decode(&value).ok_or_else(|| unreadable(&key))?;
@@ -53,13 +57,13 @@ impl Engine {
 
     /// How many are remembered, and since when.
     pub(crate) fn requests_kept(&self) -> Result<RequestsKept, EngineError> {
-        let count = self.store.get(Space::Meta, COUNT_KEY)?;
-        let count = count.map_or(Ok(0), |value| decode_offset_of(COUNT_KEY, &value))?;
+        let count = self.get(META, COUNT_KEY)?;
+        let count = count.map_or(Ok(0), |value| decode_number(COUNT_KEY, &value))?;
         Ok(RequestsKept { count, oldest_ms: self.oldest_request_ms()? })
     }
 
     fn oldest_request_ms(&self) -> Result<Option<u64>, EngineError> {
-        let oldest = self.store.prefix(Space::Meta, BY_TRANSACTION).next().transpose()?;
+        let oldest = self.prefix(META, BY_TRANSACTION).next().transpose()?;
         oldest.map(|(key, value)| read_order(&key, &value).map(|(commit_time_ms, _)| commit_time_ms)).transpose()
     }
 
@@ -69,8 +73,8 @@ impl Engine {
         if kept.count <= REQUESTS_KEPT_MAX && !kept.oldest_ms.is_some_and(is_old) {
             return Ok(0);
         }
-        let (mut batch, mut early) = (self.store.batch(2 * FORGOTTEN_AT_ONCE), 0);
-        for entry in self.store.prefix(Space::Meta, BY_TRANSACTION).take(FORGOTTEN_AT_ONCE) {
+        let (mut batch, mut early) = (Batch::with_capacity(2 * FORGOTTEN_AT_ONCE), 0);
+        for entry in self.prefix(META, BY_TRANSACTION).take(FORGOTTEN_AT_ONCE) {
             let (key, value) = entry?;
             let (commit_time_ms, name) = read_order(&key, &value)?;
             let is_old = is_old(commit_time_ms);
@@ -78,12 +82,12 @@ impl Engine {
                 break;
             }
             early += u64::from(!is_old);
-            batch.remove(Space::Meta, name);
-            batch.remove(Space::Meta, key);
+            batch.remove(META, name);
+            batch.remove(META, key);
             kept.count = kept.count.saturating_sub(1);
         }
-        batch.insert(Space::Meta, COUNT_KEY, encode_offset_of(kept.count));
-        batch.commit()?;
+        batch.insert(META, COUNT_KEY, encode_number(kept.count));
+        self.write(batch)?;
         kept.oldest_ms = self.oldest_request_ms()?;
         Ok(early)
     }
@@ -96,13 +100,13 @@ impl EngineBatch<'_> {
             let name = by_name(key);
             let mut order = remembered.commit_time_ms.to_le_bytes().to_vec();
             order.extend_from_slice(&name);
-            self.batch.insert(Space::Meta, by_transaction(remembered.txn_id), order);
-            self.batch.insert(Space::Meta, name, remembered.encode());
+            self.batch.insert(META, by_transaction(remembered.txn_id), order);
+            self.batch.insert(META, name, remembered.encode());
             kept.oldest_ms.get_or_insert(remembered.commit_time_ms);
         }
         if !requests.is_empty() {
             kept.count += requests.len() as u64;
-            self.batch.insert(Space::Meta, COUNT_KEY, encode_offset_of(kept.count));
+            self.batch.insert(META, COUNT_KEY, encode_number(kept.count));
         }
     }
 }

@@ -284,12 +284,10 @@ fn for_each_window(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{
-            Position,
-            frame::{EntryKind, FrameBuilder, FrameError},
-        },
+        super::frame::{EntryKind, FrameBuilder, FrameError},
         *,
     };
+    use crate::position::Position;
 
     fn header(frame: u64) -> FrameHeader {
         FrameHeader {

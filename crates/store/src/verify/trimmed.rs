@@ -15,10 +15,10 @@ use crate::{
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     engine::{Engine, EngineError, decode_stored, raw_document_key, split_document_key, stored_parts},
     journal::{
-        Position,
         frame::{EntryKind, FrameError, FrameHeader, entries},
         segment::Segment,
     },
+    position::Position,
     replay::ReplayError,
     retention::for_each_record,
 };

@@ -10,10 +10,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Entries, Key, KeyRange, Space, Value};
+use crate::{Batch, Bytes, Durability, Entries, KeyRange, KeyValues, KeyValuesError, Snapshot, Space};
 
-/// What a store with [`crate::StoreOptions::memory`] keeps instead of the engine's files: one app's documents and what belongs to them. Clones are
-/// the same disk.
+/// The spaces of one store, in memory instead of an engine's files. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk(Arc<Disk>);
 
@@ -57,7 +56,7 @@ pub struct Crashed {
 const AFTER_YOU: Duration = Duration::from_micros(200);
 
 /// Shared with snapshots, copied when it is written to.
-type State = Arc<[BTreeMap<Key, Value>; Space::ALL.len()]>;
+type State = Arc<Vec<BTreeMap<Bytes, Bytes>>>;
 
 /// What a crash leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +67,7 @@ pub enum Crash {
     PowerLoss,
 }
 
-pub(crate) struct MemoryBatch {
-    disk: MemoryDisk,
-    changes: Vec<(Space, Key, Option<Value>)>,
-}
-
-#[derive(Clone)]
-pub(crate) struct MemorySnapshot(State);
+struct MemorySnapshot(State);
 
 impl MemoryDisk {
     /// Another disk, with what `crash` leaves of this one.
@@ -111,25 +104,64 @@ impl MemoryDisk {
         let nobody_came = |content: &mut Content| content.planned.is_some() && content.batches == batches;
         drop(self.0.written.wait_timeout_while(content, AFTER_YOU, nobody_came).expect("not poisoned"));
     }
+}
 
-    pub(super) fn get(&self, space: Space, key: &[u8]) -> Option<Value> {
-        self.content().written[space as usize].get(key).cloned()
+impl KeyValues for MemoryDisk {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, KeyValuesError> {
+        Ok(self.content().written.get(space.0).and_then(|entries| entries.get(key)).cloned())
     }
 
-    pub(super) fn batch(&self) -> MemoryBatch {
-        MemoryBatch { disk: self.clone(), changes: Vec::new() }
+    fn write(&self, batch: Batch, durability: Durability) -> Result<(), KeyValuesError> {
+        let to_system = durability == Durability::Process;
+        if !to_system {
+            self.after_you();
+        }
+        let _nobody_else = self.0.writing.lock().expect("not poisoned");
+        let mut content = self.content();
+        let spaces = Arc::make_mut(&mut content.written);
+        for (space, key, value) in batch.changes {
+            if spaces.len() <= space.0 {
+                spaces.resize_with(space.0 + 1, BTreeMap::new);
+            }
+            match value {
+                Some(value) => spaces[space.0].insert(key, value),
+                None => spaces[space.0].remove(&key),
+            };
+        }
+        content.batches += 1;
+        if to_system {
+            content.handed_over = content.written.clone();
+        }
+        let crash = content.planned_crash();
+        self.0.written.notify_all();
+        drop(content);
+        if let Some((crashed, to, stands)) = crash
+            && to.send(crashed).is_ok()
+        {
+            let _ = stands.recv();
+        }
+        Ok(())
     }
 
-    pub(super) fn snapshot(&self) -> MemorySnapshot {
-        MemorySnapshot(self.content().written.clone())
+    fn snapshot(&self) -> Box<dyn Snapshot> {
+        Box::new(MemorySnapshot(self.content().written.clone()))
     }
 
-    pub(super) fn persist(&self) {
+    fn persist(&self) -> Result<(), KeyValuesError> {
         // What is synced here lets files go, which belong to the moment of a crash: not before that is over.
         let _nobody_else = self.0.writing.lock().expect("not poisoned");
         let content = &mut *self.content();
         content.handed_over = content.written.clone();
         content.synced = content.written.clone();
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), KeyValuesError> {
+        self.persist()
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        0
     }
 }
 
@@ -153,49 +185,12 @@ impl Content {
     }
 }
 
-impl MemoryBatch {
-    pub(super) fn insert(&mut self, space: Space, key: Key, value: Value) {
-        self.changes.push((space, key, Some(value)));
+impl Snapshot for MemorySnapshot {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, KeyValuesError> {
+        Ok(self.0.get(space.0).and_then(|entries| entries.get(key)).cloned())
     }
 
-    pub(super) fn remove(&mut self, space: Space, key: Key) {
-        self.changes.push((space, key, None));
-    }
-
-    pub(super) fn commit(self, to_system: bool) {
-        if !to_system {
-            self.disk.after_you();
-        }
-        let _nobody_else = self.disk.0.writing.lock().expect("not poisoned");
-        let mut content = self.disk.content();
-        let spaces = Arc::make_mut(&mut content.written);
-        for (space, key, value) in self.changes {
-            match value {
-                Some(value) => spaces[space as usize].insert(key, value),
-                None => spaces[space as usize].remove(&key),
-            };
-        }
-        content.batches += 1;
-        if to_system {
-            content.handed_over = content.written.clone();
-        }
-        let crash = content.planned_crash();
-        self.disk.0.written.notify_all();
-        drop(content);
-        if let Some((crashed, to, stands)) = crash
-            && to.send(crashed).is_ok()
-        {
-            let _ = stands.recv();
-        }
-    }
-}
-
-impl MemorySnapshot {
-    pub(super) fn get(&self, space: Space, key: &[u8]) -> Option<Value> {
-        self.0[space as usize].get(key).cloned()
-    }
-
-    pub(super) fn range(&self, space: Space, (mut from, to): KeyRange) -> Entries {
+    fn range(&self, space: Space, (mut from, to): KeyRange) -> Entries {
         let state = self.0.clone();
         Box::new(std::iter::from_fn(move || {
             let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
@@ -210,7 +205,7 @@ impl MemorySnapshot {
             if is_empty {
                 return None;
             }
-            let (key, value) = state[space as usize].range::<[u8], _>(bounds).next()?;
+            let (key, value) = state.get(space.0)?.range::<[u8], _>(bounds).next()?;
             from = Bound::Excluded(key.to_vec());
             Some(Ok((key.clone(), value.clone())))
         }))
@@ -221,14 +216,16 @@ impl MemorySnapshot {
 mod tests {
     use super::*;
 
+    const SPACE: Space = Space(0);
+
     fn write(disk: &MemoryDisk, key: &[u8], to_system: bool) {
-        let mut batch = disk.batch();
-        batch.insert(Space::Meta, key.into(), b"".into());
-        batch.commit(to_system);
+        let mut batch = Batch::default();
+        batch.insert(SPACE, key, b"");
+        disk.write(batch, if to_system { Durability::Process } else { Durability::None }).unwrap();
     }
 
     fn has(disk: &MemoryDisk, key: &[u8]) -> bool {
-        disk.get(Space::Meta, key).is_some()
+        disk.get(SPACE, key).unwrap().is_some()
     }
 
     #[test]
@@ -261,7 +258,7 @@ mod tests {
             scope.spawn(|| write(&disk, b"1", true));
             let crashed = crashed.recv().unwrap();
             scope.spawn(|| {
-                disk.persist();
+                disk.persist().unwrap();
                 synced.send(()).unwrap();
             });
             // Long enough for whoever does not wait.

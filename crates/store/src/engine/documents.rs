@@ -1,0 +1,135 @@
+//! Documents, tombstones included.
+//!
+//! | space | key | value |
+//! |---|---|---|
+//! | `documents` | collection, 0, id as canonical JSON | version 1, last txnId u64 LE, offset of the last event u64 LE (all ones: none), the encoded document |
+
+use std::ops::Bound;
+
+use document::{CollectionName, Document, DocumentId};
+use key_values::KeyValue;
+
+use super::{
+    handle::{Engine, EngineBatch, EngineSnapshot},
+    spaces::{DOCUMENTS, EngineError, LAST_CHANGES, VALUE_VERSION},
+};
+use crate::{
+    TxnId,
+    apply::{ChangedDocument, DocumentReader},
+    snapshot::StoredDocument,
+};
+
+/// Stands for the offset of a document that never had an event.
+const NO_EVENT: u64 = u64::MAX;
+
+impl Engine {
+    /// The offset of the document's last event.
+    pub(crate) fn last_event(&self, key: &[u8]) -> Result<Option<u64>, EngineError> {
+        let Some(value) = self.get(DOCUMENTS, key)? else { return Ok(None) };
+        Ok(stored_parts(key, &value)?.last_event)
+    }
+}
+
+impl DocumentReader for Engine {
+    fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError> {
+        let Some(value) = self.get(DOCUMENTS, key)? else { return Ok(None) };
+        decode_stored(key, &value).map(|stored| Some((stored.last_event, stored.document)))
+    }
+}
+
+impl EngineBatch<'_> {
+    /// Replaces a document's state.
+    pub(crate) fn put_document(&mut self, key: &[u8], changed: &ChangedDocument) {
+        let mut value = Vec::with_capacity(17 + changed.encoded.len());
+        value.push(VALUE_VERSION);
+        value.extend_from_slice(&changed.txn.to_le_bytes());
+        value.extend_from_slice(&changed.event.unwrap_or(NO_EVENT).to_le_bytes());
+        value.extend_from_slice(&changed.encoded);
+        self.batch.insert(DOCUMENTS, key, value);
+        // What leaves no event (made and removed at once) leaves the last one where it was.
+        let moved = changed.event_before.filter(|&before| changed.event != Some(before));
+        if let Some(before) = moved.filter(|&before| before < *self.indexed_to) {
+            self.batch.remove(LAST_CHANGES, before.to_be_bytes());
+        }
+    }
+}
+
+impl EngineSnapshot {
+    pub(crate) fn document(&self, key: &[u8]) -> Result<Option<StoredDocument>, EngineError> {
+        self.0.get(DOCUMENTS, key)?.map(|value| decode_stored(key, &value)).transpose()
+    }
+
+    /// Documents whose keys begin with `prefix`, in the order of their keys.
+    pub(crate) fn documents(&self, prefix: &[u8]) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        self.prefix(DOCUMENTS, prefix)
+    }
+
+    /// As [`EngineSnapshot::documents`], from the first key behind `after` on.
+    pub(crate) fn documents_after(
+        &self,
+        prefix: &[u8],
+        after: &[u8],
+    ) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        let mut end = prefix.to_vec();
+        let last = end.last_mut().expect("a collection's prefix ends with a 0");
+        *last += 1;
+        let range = (Bound::Excluded(after.to_vec()), Bound::Excluded(end));
+        self.range(DOCUMENTS, range)
+    }
+
+    /// The first document key at or after `from`.
+    pub(crate) fn first_key_from(&self, from: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        let mut keys = self.range(DOCUMENTS, (Bound::Included(from.to_vec()), Bound::Unbounded));
+        keys.next().map(|entry| Ok(entry?.0.to_vec())).transpose()
+    }
+}
+
+/// The documents key: collection, 0, id. Names have no control characters, so the 0 ends them.
+pub(crate) fn document_key(collection: &CollectionName, id: &DocumentId) -> Vec<u8> {
+    raw_document_key(collection.as_str(), id.as_json())
+}
+
+/// The same, of a collection and a canonical id that were a document's before.
+pub(crate) fn raw_document_key(collection: &str, id: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(collection.len() + 1 + id.len());
+    key.extend_from_slice(collection.as_bytes());
+    key.push(0);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// Takes a documents key apart.
+pub(crate) fn split_document_key(key: &[u8]) -> Option<(&str, &str)> {
+    let at = key.iter().position(|&b| b == 0)?;
+    Some((std::str::from_utf8(&key[..at]).ok()?, std::str::from_utf8(&key[at + 1..]).ok()?))
+}
+
+pub(crate) fn decode_stored(key: &[u8], value: &[u8]) -> Result<StoredDocument, EngineError> {
+    let StoredParts { txn, last_event, encoded } = stored_parts(key, value)?;
+    let document = Document::decode(encoded).map_err(|e| damaged(key, &e.to_string()))?;
+    Ok(StoredDocument { txn_id: TxnId(txn), last_event, document })
+}
+
+/// A stored value, taken apart.
+pub(crate) struct StoredParts<'v> {
+    pub(crate) txn: u64,
+    pub(crate) last_event: Option<u64>,
+    pub(crate) encoded: &'v [u8],
+}
+
+pub(crate) fn stored_parts<'v>(key: &[u8], value: &'v [u8]) -> Result<StoredParts<'v>, EngineError> {
+    let (numbers, encoded) = match value {
+        [VALUE_VERSION, rest @ ..] => rest.split_first_chunk::<16>().ok_or_else(|| damaged(key, "is cut short"))?,
+        [version, ..] => {
+            return Err(damaged(key, &format!("has version {version}; this server reads up to {VALUE_VERSION}")));
+        }
+        [] => return Err(damaged(key, "is empty")),
+    };
+    let number = |at: usize| u64::from_le_bytes(numbers[at..at + 8].try_into().expect("eight bytes"));
+    let last_event = Some(number(8)).filter(|&offset| offset != NO_EVENT);
+    Ok(StoredParts { txn: number(0), last_event, encoded })
+}
+
+pub(super) fn damaged(key: &[u8], why: &str) -> EngineError {
+    EngineError(format!("the document {} {why}", String::from_utf8_lossy(key)))
+}
