@@ -20,9 +20,20 @@ fn at(time: u64, site: u64) -> Stamp {
 
 fn written(json: &str, counters: &[&str]) -> Document {
     let mut document = Document::new();
-    let counters: Vec<Path> = counters.iter().map(|path| Path::parse(path).unwrap()).collect();
-    document.upsert(&map(json), &counters, at(10, 1));
+    upsert(&mut document, json, counters, at(10, 1));
     document
+}
+
+fn upsert(document: &mut Document, json: &str, counters: &[&str], stamp: Stamp) {
+    document.upsert(&map(json), &types(counters, FieldType::Counter), stamp, WriteRules::NEWEST);
+}
+
+fn update(document: &mut Document, commands: &[UpdateCommand], stamp: Stamp) {
+    document.update(commands, stamp, WriteRules::NEWEST).unwrap();
+}
+
+fn types(paths: &[&str], kind: FieldType) -> Vec<(Path, FieldType)> {
+    paths.iter().map(|path| (Path::parse(path).unwrap(), kind)).collect()
 }
 
 fn json(document: &Document) -> String {
@@ -59,7 +70,7 @@ fn replace_with_counter(path: &str, json: &str) -> UpdateCommand {
 #[track_caller]
 fn check_update(before: &str, commands: &[UpdateCommand], after: &str) {
     let mut document = written(before, &[]);
-    document.update(commands, at(20, 1)).unwrap();
+    update(&mut document, commands, at(20, 1));
     assert_eq!(json(&document), after);
 }
 
@@ -67,7 +78,7 @@ fn check_update(before: &str, commands: &[UpdateCommand], after: &str) {
 fn check_update_error(before: &str, commands: &[UpdateCommand], expected: &str) {
     let mut document = written(before, &["n"]);
     let same = document.clone();
-    let error = document.update(commands, at(20, 1)).unwrap_err();
+    let error = document.update(commands, at(20, 1), WriteRules::NEWEST).unwrap_err();
     assert_eq!(format!("{}: {error}", error.command), expected);
     assert_eq!(document, same);
 }
@@ -86,7 +97,7 @@ fn a_new_document_does_not_exist() {
 #[test]
 fn upsert_merges_objects_and_replaces_the_rest() {
     let mut document = written(r#"{"a":1,"b":{"x":1,"y":[1]},"c":{"z":1},"d":2}"#, &[]);
-    document.upsert(&map(r#"{"b":{"y":[2,{"k":[]}],"q":null},"c":5,"d":{},"e":{"f":{}}}"#), &[], at(20, 1));
+    upsert(&mut document, r#"{"b":{"y":[2,{"k":[]}],"q":null},"c":5,"d":{},"e":{"f":{}}}"#, &[], at(20, 1));
     assert_eq!(json(&document), r#"{"a":1,"b":{"q":null,"x":1,"y":[2,{"k":[]}]},"c":5,"d":{},"e":{"f":{}}}"#);
     assert_eq!(document.stamp_max(), at(20, 1));
 }
@@ -197,7 +208,7 @@ fn a_removed_document_comes_back_empty_handed() {
     assert!(!document.exists());
     assert_eq!(json(&document), "null");
     assert_eq!(document.stamp_max(), at(20, 1));
-    document.update(&[increment("n", "1")], at(30, 1)).unwrap();
+    update(&mut document, &[increment("n", "1")], at(30, 1));
     assert_eq!(json(&document), r#"{"n":1}"#);
 }
 
@@ -206,7 +217,7 @@ fn fields_newer_than_a_remove_survive_it() {
     let mut here = written(r#"{"a":1,"b":{"c":1,"d":1}}"#, &[]);
     let mut there = here.clone();
     here.remove(at(20, 1));
-    there.upsert(&map(r#"{"b":{"d":2}}"#), &[], at(21, 2));
+    upsert(&mut there, r#"{"b":{"d":2}}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"b":{"d":2}}"#);
     let mut late = here.clone();
     late.remove(at(22, 1));
@@ -217,10 +228,10 @@ fn fields_newer_than_a_remove_survive_it() {
 fn a_replaced_object_keeps_nothing_older() {
     let mut here = written(r#"{"a":{"x":1,"y":{"z":1}}}"#, &[]);
     let mut there = here.clone();
-    here.update(&[set("a", r#"{"w":1}"#)], at(20, 1)).unwrap();
-    there.upsert(&map(r#"{"a":{"x":2}}"#), &[], at(19, 2));
+    update(&mut here, &[set("a", r#"{"w":1}"#)], at(20, 1));
+    upsert(&mut there, r#"{"a":{"x":2}}"#, &[], at(19, 2));
     check_join(&here, &there, r#"{"a":{"w":1}}"#);
-    there.upsert(&map(r#"{"a":{"y":{"q":1}}}"#), &[], at(21, 2));
+    upsert(&mut there, r#"{"a":{"y":{"q":1}}}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"a":{"w":1,"y":{"q":1}}}"#);
 }
 
@@ -228,10 +239,10 @@ fn a_replaced_object_keeps_nothing_older() {
 fn of_two_types_the_later_shows() {
     let mut here = written(r#"{"a":{"x":1}}"#, &[]);
     let mut there = here.clone();
-    here.upsert(&map(r#"{"a":5}"#), &[], at(20, 1));
-    there.upsert(&map(r#"{"a":{"y":1}}"#), &[], at(20, 2));
+    upsert(&mut here, r#"{"a":5}"#, &[], at(20, 1));
+    upsert(&mut there, r#"{"a":{"y":1}}"#, &[], at(20, 2));
     check_join(&here, &there, r#"{"a":{"y":1}}"#);
-    here.upsert(&map(r#"{"a":6}"#), &[], at(21, 1));
+    upsert(&mut here, r#"{"a":6}"#, &[], at(21, 1));
     check_join(&here, &there, r#"{"a":6}"#);
 }
 
@@ -239,19 +250,19 @@ fn of_two_types_the_later_shows() {
 fn counters_add_up_and_a_later_epoch_starts_again() {
     let mut here = written(r#"{"n":5}"#, &["n"]);
     let mut there = here.clone();
-    here.update(&[increment("n", "1")], at(20, 1)).unwrap();
-    there.update(&[increment("n", "10")], at(20, 2)).unwrap();
+    update(&mut here, &[increment("n", "1")], at(20, 1));
+    update(&mut there, &[increment("n", "10")], at(20, 2));
     check_join(&here, &there, r#"{"n":16}"#);
-    here.update(&[replace_with_counter("n", "100")], at(21, 1)).unwrap();
+    update(&mut here, &[replace_with_counter("n", "100")], at(21, 1));
     check_join(&here, &there, r#"{"n":100}"#);
 }
 
 #[test]
 fn a_stamp_wins_by_time_then_site() {
     let (mut here, mut there) = (Document::new(), Document::new());
-    here.upsert(&map(r#"{"a":"here","b":"here"}"#), &[], at(20, 1));
-    there.upsert(&map(r#"{"a":"there"}"#), &[], at(20, 2));
-    there.upsert(&map(r#"{"c":1}"#), &[], at(21, 2));
+    upsert(&mut here, r#"{"a":"here","b":"here"}"#, &[], at(20, 1));
+    upsert(&mut there, r#"{"a":"there"}"#, &[], at(20, 2));
+    upsert(&mut there, r#"{"c":1}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"a":"there","b":"here","c":1}"#);
 }
 
@@ -272,7 +283,7 @@ fn clocks_give_stamps_that_documents_take() {
     let mut clock = StampClock { site: SiteId(1), last: 0 };
     let mut document = Document::new();
     for wall_ms in [1000, 1000, 10, 0] {
-        document.upsert(&map("{}"), &[], clock.next(wall_ms));
+        upsert(&mut document, "{}", &[], clock.next(wall_ms));
     }
     assert_eq!(document.stamp_max(), at((1000 << 16) + 3, 1));
 }
