@@ -2,7 +2,9 @@
 
 mod generators;
 mod merge;
+mod model;
 mod stored;
+mod values;
 
 /// So many cases, or as many as `PROPTEST_CASES` says: 100,000 is what a release should hold.
 fn cases(cases: u32) -> proptest::test_runner::Config {
