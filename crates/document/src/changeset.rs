@@ -86,8 +86,8 @@ pub enum Condition {
 /// What an operation does to its document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and scalars
-    /// replace. An object where a scalar, a counter, an attachment or a register with an object
+    /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and
+    /// scalars replace. An object where a scalar, a counter, an attachment or a register with an object
     /// stands becomes a new object there: what stood there is not merged in.
     Upsert {
         /// The fields, without `_id`.
@@ -141,8 +141,8 @@ pub enum UpdateKind {
     Increment(Value),
     /// Makes it a counter that starts at the value if that is a number, else at the number that stood there, else at 0.
     ReplaceWithCounter(Value),
-    /// Puts an attachment's token there: `{"id":text,"len":integer,"metadata":{texts}}`, nothing else
-    /// in it.
+    /// Puts an attachment's token there: `{"id":text,"len":integer,"metadata":{texts}}`, nothing
+    /// else in it.
     SetAttachment(Map),
 }
 

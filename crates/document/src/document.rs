@@ -20,11 +20,12 @@ pub use self::fields::{FieldState, FieldType};
 use self::write::Write;
 use crate::{Map, Path, SiteId, Stamp, UpdateCommand};
 
-/// A document's state, tombstone included. Its id and collection are the store's key, not part of it.
+/// A document's state, tombstone included. Its id and collection are the store's key, not part of
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// A map while the document exists, an absent leaf while it does not; never cleared where nobody
-    /// has written. Never a counter, so nothing is under the map.
+    /// A map while the document exists, an absent leaf while it does not; never cleared where
+    /// nobody has written. Never a counter, so nothing is under the map.
     root: Field,
 }
 
@@ -34,9 +35,9 @@ impl Default for Document {
     }
 }
 
-/// By which version's rules a write is done. What stands in a journal is applied by the rules it was
-/// written by, so that a replay comes to the same bytes. Only counters and objects in the place of
-/// numbers differ.
+/// By which version's rules a write is done. What stands in a journal is applied by the rules it
+/// was written by, so that a replay comes to the same bytes. Only counters and objects in the place
+/// of numbers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteRules {
     /// An increment by the site that set the counter goes into its start; one of an absent field or
@@ -152,7 +153,8 @@ impl Document {
         self.root = absent(stamp);
     }
 
-    /// Takes over what `other` knows: a whole state or a delta. Commutative, associative, idempotent.
+    /// Takes over what `other` knows: a whole state or a delta. Commutative, associative,
+    /// idempotent.
     pub fn merge(&mut self, other: &Document) {
         let mine = std::mem::replace(&mut self.root, absent(Stamp::ZERO));
         if let Some(joined) = field::join(Some(mine), Some(other.root.clone()), Stamp::ZERO) {
@@ -167,8 +169,8 @@ impl Document {
         Document { root: root.unwrap_or_else(|| absent(Stamp::ZERO)) }
     }
 
-    /// Whether a peer's `site` may have made this delta: every stamp and every counter's total is of
-    /// that site, or the stamp is [`Stamp::INITIAL`], which no total bears.
+    /// Whether a peer's `site` may have made this delta: every stamp and every counter's total is
+    /// of that site, or the stamp is [`Stamp::INITIAL`], which no total bears.
     pub fn check_delta(&self, site: SiteId) -> Result<(), DeltaError> {
         delta::check(&self.root, site)
     }

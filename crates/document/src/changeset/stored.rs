@@ -72,7 +72,8 @@ impl Changeset {
     }
 
     /// Appends the stored form of what was decided: of the operations, by their numbers, only those
-    /// that were applied, on no condition. So a replay evaluates no query. At least one was applied.
+    /// that were applied, on no condition. So a replay evaluates no query. At least one was
+    /// applied.
     pub fn encode_decided(&self, is_applied: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
         let applied = || (0..self.operations.len()).filter(|&at| is_applied(at));
         debug_assert!(applied().next().is_some(), "a changeset holds at least one operation");
@@ -84,8 +85,8 @@ impl Changeset {
         }
     }
 
-    /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate. What
-    /// an older version wrote is read too.
+    /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate.
+    /// What an older version wrote is read too.
     pub fn decode(bytes: &[u8]) -> Result<Self, ChangesetDecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.version(&[VERSION_1, VERSION])?;

@@ -1,8 +1,8 @@
 //! Counters: a start and what every site added since.
 //!
-//! The start belongs to the clear of the counter's place: the write that set a number there. A total
-//! is the sum of a site's additions, with the stamp of the last one, and lives by that stamp: a
-//! clear takes the totals before it, start or no start. So concurrent first increments all count,
+//! The start belongs to the clear of the counter's place: the write that set a number there. A
+//! total is the sum of a site's additions, with the stamp of the last one, and lives by that stamp:
+//! a clear takes the totals before it, start or no start. So concurrent first increments all count,
 //! and so does an increment after a concurrent set.
 //! Not here: where a counter stands, and what takes it away (`field`).
 

@@ -1,7 +1,7 @@
 //! Deltas: the part of a document that someone who knows earlier writes still lacks.
 //!
-//! A delta is a field in canonical form that says less than the whole does. A clear, and what it put
-//! at its place, goes along while it is unknown, a total too, each by its own stamp.
+//! A delta is a field in canonical form that says less than the whole does. A clear, and what it
+//! put at its place, goes along while it is unknown, a total too, each by its own stamp.
 
 use super::counter::Counter;
 use super::field::{Content, Field, Leaf, MapField};

@@ -14,16 +14,16 @@
 //! beside it, so towards an object and its fields a total acts as a clear. Where an object shows,
 //! start and totals are kept `under` it, since later additions of another site may bring them back.
 //!
-//! Why this is lawful: every part only grows, and what is dropped lies below a threshold (a clear, a
-//! total, an object's stamp) that only grows too. What was dropped could never show again, so
+//! Why this is lawful: every part only grows, and what is dropped lies below a threshold (a clear,
+//! a total, an object's stamp) that only grows too. What was dropped could never show again, so
 //! dropping early or late makes no difference. What a clear put there is dropped if it is no number
 //! and an object or totals stand there: those go only with a greater clear. A number is kept: it is
 //! where a counter starts.
 //!
 //! Canonical form, under `outer`. Joining keeps it, decoding checks it:
 //! - an absent leaf's `cleared` is above `outer`; a register's or attachment's is at least `outer`;
-//! - of a counter and a map, `cleared` is zero where it says nothing: it is not above `outer`, and no
-//!   start belongs to it. A start's clear is at least `outer`. A counter has a start or totals;
+//! - of a counter and a map, `cleared` is zero where it says nothing: it is not above `outer`, and
+//!   no start belongs to it. A start's clear is at least `outer`. A counter has a start or totals;
 //! - a total's stamp is at least `outer` and `cleared`; a map's `stamp` too, and at least every
 //!   total under it. Nothing in a map is above its `stamp`;
 //! - a map's names ascend, a counter's sites ascend.

@@ -1,4 +1,5 @@
-//! A document's stored form, version 2. Never renumber a tag; `tests/formats.rs` holds golden bytes.
+//! A document's stored form, version 2. Never renumber a tag; `tests/formats.rs` holds golden
+//! bytes.
 //!
 //! ```text
 //! document = version:u8 = 2

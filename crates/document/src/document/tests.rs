@@ -257,6 +257,177 @@ fn counters_add_up_and_a_later_epoch_starts_again() {
     check_join(&here, &there, r#"{"n":100}"#);
 }
 
+/// Three changes of one document, made apart by sites that all know `before`, in every order.
+#[track_caller]
+fn check_apart(before: &Document, changes: [fn(&mut Document); 3], expected: &str) {
+    let [a, b, c] = changes.map(|change| {
+        let mut after = before.clone();
+        change(&mut after);
+        after
+    });
+    let mut all = Vec::new();
+    for [first, second, third] in [[&a, &b, &c], [&a, &c, &b], [&b, &a, &c], [&b, &c, &a], [&c, &a, &b], [&c, &b, &a]] {
+        let mut joined = first.clone();
+        joined.merge(second);
+        joined.merge(third);
+        assert_eq!(json(&joined), expected);
+        all.push(joined);
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "the order matters to the bytes");
+}
+
+fn nothing(_: &mut Document) {}
+
+#[test]
+fn concurrent_first_increments_all_count() {
+    let first: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(20, 2));
+    let second: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(21, 3));
+    let third: fn(&mut Document) = |document| update(document, &[increment("n", "100")], at(21, 4));
+    check_apart(&Document::new(), [first, second, third], r#"{"n":111}"#);
+    check_apart(&written("{}", &[]), [first, second, third], r#"{"n":111}"#);
+    check_apart(&written(r#"{"n":5}"#, &[]), [first, second, third], r#"{"n":116}"#);
+    check_apart(&written(r#"{"n":5}"#, &["n"]), [first, second, third], r#"{"n":116}"#);
+    let mut removed = written(r#"{"n":5}"#, &["n"]);
+    removed.remove(at(12, 2));
+    check_apart(&removed, [first, second, third], r#"{"n":111}"#);
+}
+
+#[test]
+fn an_increment_survives_what_was_set_or_removed_before_it() {
+    let later: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(22, 2));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(20, 4));
+    let counter = written(r#"{"n":5,"m":1}"#, &["n"]);
+    check_apart(&counter, [later, |document| document.remove(at(21, 3)), earlier], r#"{"n":1}"#);
+    let set: fn(&mut Document) = |document| update(document, &[set("n", "100")], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":101}"#);
+    let set: fn(&mut Document) = |document| update(document, &[replace_with_counter("n", "100")], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":101}"#);
+    let set: fn(&mut Document) = |document| upsert(document, r#"{"n":"x"}"#, &[], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":1}"#);
+    check_apart(&counter, [nothing, set, earlier], r#"{"m":1,"n":"x"}"#);
+}
+
+#[test]
+fn an_increment_survives_an_object_that_was_replaced_before_it() {
+    let before = written(r#"{"m":{"n":5,"x":1}}"#, &["m.n"]);
+    let replaced: fn(&mut Document) = |document| update(document, &[set("m", r#"{"y":1}"#)], at(21, 3));
+    let later: fn(&mut Document) = |document| update(document, &[increment("m.n", "1")], at(22, 2));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("m.n", "10")], at(20, 4));
+    check_apart(&before, [replaced, later, earlier], r#"{"m":{"n":1,"y":1}}"#);
+    check_apart(&before, [replaced, nothing, earlier], r#"{"m":{"y":1}}"#);
+}
+
+/// What a set or a remove took of a site's total does not come back with its next increment.
+#[test]
+fn a_total_that_was_taken_begins_again() {
+    let mut document = written(r#"{"n":5}"#, &["n"]);
+    update(&mut document, &[increment("n", "1")], at(20, 2));
+    let old = document.clone();
+    update(&mut document, &[set("n", "7")], at(21, 3));
+    update(&mut document, &[increment("n", "2")], at(22, 2));
+    check_join(&document, &old, r#"{"n":9}"#);
+    document.remove(at(23, 3));
+    update(&mut document, &[increment("n", "3")], at(24, 2));
+    check_join(&document, &old, r#"{"n":3}"#);
+}
+
+/// Of two writes at one tick the higher site's is the later, clears too.
+#[test]
+fn a_clear_takes_what_a_lower_site_wrote_at_its_tick() {
+    let before = written(r#"{"m":{"x":1}}"#, &[]);
+    let low: fn(&mut Document) = |document| upsert(document, r#"{"m":{"x":2}}"#, &[], at(20, 2));
+    let middle: fn(&mut Document) = |document| update(document, &[set("m", r#"{"y":3}"#)], at(20, 3));
+    let high: fn(&mut Document) = |document| upsert(document, r#"{"m":{"z":4}}"#, &[], at(20, 4));
+    check_apart(&before, [low, middle, high], r#"{"m":{"y":3,"z":4}}"#);
+    let removed: fn(&mut Document) = |document| document.remove(at(20, 3));
+    check_apart(&before, [low, removed, high], r#"{"m":{"z":4}}"#);
+}
+
+#[test]
+fn of_an_object_and_a_counter_the_later_shows() {
+    let object: fn(&mut Document) = |document| upsert(document, r#"{"n":{"x":1}}"#, &[], at(21, 3));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(20, 2));
+    let later: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(22, 4));
+    for before in [written("{}", &[]), written(r#"{"n":0}"#, &[]), written(r#"{"n":0}"#, &["n"])] {
+        check_apart(&before, [object, earlier, nothing], r#"{"n":{"x":1}}"#);
+        check_apart(&before, [object, earlier, later], r#"{"n":11}"#);
+    }
+}
+
+#[test]
+fn a_register_may_hold_an_object() {
+    let mut here = Document::new();
+    here.upsert(&map(r#"{"o":{"x":{"y":1}}}"#), &types(&["o"], FieldType::Register), at(10, 2), WriteRules::NEWEST);
+    let typed = r#"{"o":{"register":{"value":{"x":{"y":1}}}}}"#;
+    assert_eq!(here.value_with_types(), Some(map(typed)));
+    assert_eq!(json(&here), r#"{"o":{"x":{"y":1}}}"#);
+    let mut there = here.clone();
+    update(&mut here, &[set("o.x.z", "2")], at(20, 2));
+    update(&mut there, &[set("o.w", "3")], at(20, 3));
+    check_join(&here, &there, r#"{"o":{"w":3,"x":{"y":1}}}"#);
+    upsert(&mut there, r#"{"o":{"v":1}}"#, &[], at(21, 3));
+    assert_eq!(json(&there), r#"{"o":{"v":1}}"#, "an object that is merged in is a new one");
+    let error = here.update(&[increment("o.x.y", "1")], at(22, 2), WriteRules::NEWEST).unwrap_err();
+    assert_eq!(error.message, "o.x.y is inside a register, where counters cannot be");
+}
+
+#[test]
+fn an_attachment_is_one_value() {
+    let token = r#"{"id":"a","len":3,"metadata":{"name":"b"}}"#;
+    let attach = |path: &str, json: &str| command(path, UpdateKind::SetAttachment(map(json)));
+    let mut here = Document::new();
+    update(&mut here, &[attach("f", token)], at(10, 2));
+    let typed = format!(r#"{{"f":{{"attachment":{{"value":{token}}}}}}}"#);
+    assert_eq!(here.value_with_types(), Some(map(&typed)));
+    assert_eq!(json(&here), format!(r#"{{"f":{token}}}"#));
+    let value = map(&format!(r#"{{"f":{token},"g":{{"id":1}}}}"#));
+    here.upsert(&value, &types(&["f", "g"], FieldType::Attachment), at(20, 2), WriteRules::NEWEST);
+    assert_eq!(here.fields()[0].kind, FieldType::Attachment);
+    assert_eq!(here.fields()[1].kind, FieldType::Map, "what is no token is written as if nothing were said");
+    let refused =
+        |commands: &[UpdateCommand]| here.clone().update(commands, at(21, 2), WriteRules::NEWEST).unwrap_err().message;
+    assert_eq!(refused(&[set("f.id", "1")]), "f is an attachment, not an object");
+    assert_eq!(refused(&[increment("f", "1")]), "f is an attachment, not a number to increment");
+    for (token, problem) in [
+        (r#"{"len":3,"metadata":{}}"#, "its \"id\" must be a text"),
+        (r#"{"id":"a","len":-1,"metadata":{}}"#, "its \"len\" must be an integer, at least 0"),
+        (r#"{"id":"a","len":1,"metadata":{"x":1}}"#, "its \"metadata\" must be an object of texts"),
+        (r#"{"id":"a","len":1,"metadata":{},"x":1}"#, "it holds more than \"id\", \"len\" and \"metadata\""),
+    ] {
+        assert_eq!(refused(&[attach("f", token)]), format!("f cannot hold this attachment: {problem}"));
+    }
+}
+
+#[test]
+fn a_clear_goes_into_a_delta_only_while_it_is_unknown() {
+    let mut document = written(r#"{"m":{"x":1},"n":5}"#, &["n"]);
+    update(&mut document, &[set("m", r#"{"y":1}"#), increment("n", "1")], at(20, 2));
+    let knows = [(SiteId(1), 10), (SiteId(2), 20)];
+    assert_eq!(document.delta_since(&knows), Document::new());
+    update(&mut document, &[increment("n", "1")], at(21, 2));
+    let delta = document.delta_since(&knows);
+    assert_eq!(json(&delta), r#"{"n":2}"#, "the total, without the start and without the clear");
+}
+
+#[test]
+fn a_peers_delta_holds_its_own_stamps_only() {
+    let (peer, other) = (SiteId(2), SiteId(3));
+    let mut document = Document::new();
+    update(&mut document, &[increment("n", "1"), set("m", r#"{"x":1}"#)], at(20, 2));
+    assert_eq!(document.check_delta(peer), Ok(()));
+    assert_eq!(document.check_delta(other), Err(DeltaError::Stamp(at(20, 2))));
+    update(&mut document, &[increment("n", "1")], at(21, 3));
+    assert_eq!(document.check_delta(other), Err(DeltaError::Stamp(at(20, 2))));
+    for site in [SiteId(0), SiteId::INITIAL, SiteId(u64::MAX)] {
+        assert_eq!(document.check_delta(site), Err(DeltaError::Site(site)));
+    }
+    let mut initial = Document::new();
+    upsert(&mut initial, r#"{"a":{"b":1}}"#, &[], Stamp::INITIAL);
+    assert_eq!(initial.check_delta(peer), Ok(()));
+    update(&mut initial, &[increment("n", "1")], at(2, 1));
+    assert_eq!(initial.check_delta(peer), Err(DeltaError::Stamp(at(2, 1))));
+}
+
 #[test]
 fn a_stamp_wins_by_time_then_site() {
     let (mut here, mut there) = (Document::new(), Document::new());

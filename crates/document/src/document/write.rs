@@ -234,29 +234,29 @@ impl Write {
             Content::Counter(counter) => (counter.value(), std::mem::take(counter)),
             Content::Attachment(_) => return Err(format!("is {kind}, not a number to increment")),
         };
-        let mut epoch = said(*cleared, outer, &counter);
+        let mut cleared = said(*cleared, outer, &counter);
         match self.rules {
-            WriteRules::V1 => self.fold(&mut counter, &mut epoch, matches!(content, Content::Counter(_)), number),
+            WriteRules::V1 => self.fold(&mut counter, &mut cleared, matches!(content, Content::Counter(_)), number),
             WriteRules::V2 => counter.add(number, self.stamp),
         }
         let is_exact = counter.value().is_integer();
         if before.is_integer() && number.is_integer() && !is_exact {
             return Err("would be incremented beyond 64 bits".into());
         }
-        *field = Field::Leaf(Leaf { cleared: epoch, content: Content::Counter(counter) });
+        *field = Field::Leaf(Leaf { cleared, content: Content::Counter(counter) });
         Ok(())
     }
 
     /// The rules of version 1: an increment makes a counter anew, or adds to the start if that is
     /// its own site's.
-    fn fold(self, counter: &mut Counter, epoch: &mut Stamp, is_counter: bool, number: Number) {
+    fn fold(self, counter: &mut Counter, cleared: &mut Stamp, is_counter: bool, number: Number) {
         match counter.start {
             _ if !is_counter => {
                 let start = counter.start.map_or(number, |start| start.plus(number));
-                *epoch = self.stamp;
+                *cleared = self.stamp;
                 *counter = Counter::started(start);
             }
-            Some(start) if epoch.site == self.stamp.site => counter.start = Some(start.plus(number)),
+            Some(start) if cleared.site == self.stamp.site => counter.start = Some(start.plus(number)),
             _ => counter.add(number, self.stamp),
         }
     }

@@ -1,9 +1,7 @@
 //! Laws of what is seen: after any history a replica shows what the model makes of all writes that
 //! it knows of, by whatever way it learned of them.
 
-use document::{
-    Action, Document, PathSegment, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules,
-};
+use document::{Action, Document, PathSegment, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

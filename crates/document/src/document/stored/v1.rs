@@ -99,13 +99,13 @@ impl Fields {
         Ok(Field::Map(MapField { cleared, stamp, under: Counter::default(), children }))
     }
 
-    fn counter(&mut self, reader: &mut Reader, epoch: Stamp, bounds: Bounds) -> Result<Counter, Malformed> {
+    fn counter(&mut self, reader: &mut Reader, cleared: Stamp, bounds: Bounds) -> Result<Counter, Malformed> {
         let count = reader.count(TOTAL_BYTES_MIN)?;
         let mut counter = Counter { start: None, totals: Vec::with_capacity(count.min(RESERVE_MAX)) };
         let mut last = SiteId::default();
         for _ in 0..count {
             let stamp = self.stamp(reader)?;
-            if stamp < epoch || bounds.newest.is_some_and(|newest| stamp > newest) {
+            if stamp < cleared || bounds.newest.is_some_and(|newest| stamp > newest) {
                 return Err(reader.error("a counter's stamp contradicts what is around it"));
             }
             if last >= stamp.site {
@@ -113,7 +113,7 @@ impl Fields {
             }
             last = stamp.site;
             let total = read_number(reader)?;
-            if stamp.site == epoch.site {
+            if stamp.site == cleared.site {
                 counter.start = Some(total);
             } else {
                 counter.totals.push((stamp, total));
