@@ -331,6 +331,16 @@ fn a_total_that_was_taken_begins_again() {
     check_join(&document, &old, r#"{"n":3}"#);
 }
 
+/// What bears a clear's very stamp is of the same write.
+#[test]
+fn what_one_write_sets_and_then_adds_stays() {
+    let before = written(r#"{"n":1,"m":{"x":1}}"#, &["n"]);
+    let mut after = before.clone();
+    let commands = [set("n", "5"), increment("n", "2"), set("m", "{}"), increment("m.n", "3")];
+    update(&mut after, &commands, at(20, 2));
+    check_join(&after, &before, r#"{"m":{"n":3},"n":7}"#);
+}
+
 /// Of two writes at one tick the higher site's is the later, clears too.
 #[test]
 fn a_clear_takes_what_a_lower_site_wrote_at_its_tick() {

@@ -130,7 +130,8 @@ const QUERIES: usize = 2;
 
 fn operations() -> impl Strategy<Value = Operation> {
     let collection = "[a-z_é]{1,9}".prop_map(|name| CollectionName::new(&name).expect("letters make a name"));
-    let id = values().prop_filter_map("no id", |value| DocumentId::from_value(&value).ok());
+    let id = (values(), any::<u64>())
+        .prop_map(|(value, random)| DocumentId::from_value(&value).unwrap_or(DocumentId::generated(0, random)));
     let condition = prop_oneof![
         Just(Condition::Always),
         Just(Condition::Exists),
