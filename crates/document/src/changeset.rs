@@ -4,13 +4,15 @@
 
 mod stored;
 
-use crate::{CollectionName, DocumentId, Map, Path, Stamp, Value};
+use crate::{CollectionName, Document, DocumentId, FieldType, Map, Path, SiteId, Stamp, Value};
 
 /// Operations that are committed together, in order, or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changeset {
     /// At least one.
     pub operations: Vec<Operation>,
+    /// What the operations' conditions ask, each question once: many operations may share one.
+    pub queries: Vec<ConditionQuery>,
     /// Where it comes from; carried into the events' headers.
     pub origin: Origin,
 }
@@ -24,6 +26,27 @@ pub struct Origin {
     pub traceparent: Option<String>,
     /// The transaction whose event made somebody write this, if they said so.
     pub cause: Option<u64>,
+    /// The peer's site, where a small peer wrote.
+    pub site: Option<SiteId>,
+}
+
+/// A query that conditions of a changeset ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionQuery {
+    /// Which language it is in; what the text means never changes after that.
+    pub dialect: Dialect,
+    /// The query's text.
+    pub text: String,
+    /// Its arguments.
+    pub args: Map,
+}
+
+/// A query language, and its version where a text's meaning changed. Stored; never renumber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Dialect {
+    /// The legacy query language.
+    Legacy = 1,
 }
 
 /// One action on one document.
@@ -46,12 +69,10 @@ pub enum Condition {
     Always,
     /// The document is there.
     Exists,
-    /// The document is there and matches a query in the legacy language.
+    /// The document is there and matches a query.
     Matches {
-        /// The query's text.
-        query: String,
-        /// Its `$args`.
-        args: Map,
+        /// Which of the changeset's queries, from 0.
+        query: usize,
     },
     /// Nobody has written the document since its newest write had this stamp ([`crate::Document::stamp_max`]); [`Stamp::ZERO`]: nobody ever has.
     Unchanged {
@@ -65,17 +86,38 @@ pub enum Condition {
 /// What an operation does to its document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and scalars replace.
+    /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and
+    /// scalars replace. An object where a scalar, a counter, an attachment or a register with an object
+    /// stands becomes a new object there: what stood there is not merged in.
     Upsert {
         /// The fields, without `_id`.
         value: Map,
-        /// Fields whose number starts a counter instead of a register.
-        counters: Vec<Path>,
+        /// Fields of another type than their value alone says: a number that starts a counter, an
+        /// object that is one value (a register) or an attachment's token. What cannot be of its
+        /// type is written as if nothing were said.
+        types: Vec<(Path, FieldType)>,
     },
     /// Runs commands in order; if one fails the document stays as it was.
     Update(Vec<UpdateCommand>),
     /// Leaves a tombstone.
     Remove,
+    /// Takes over what a small peer wrote, with the peer's own stamps ([`Document::check_delta`]).
+    Merge {
+        /// What it wrote.
+        delta: Document,
+        /// Whether it removed the document.
+        removed: bool,
+        /// The transaction at which the peer last had the document or its removal; 0: it was made
+        /// there.
+        base: u64,
+    },
+}
+
+impl Action {
+    /// An upsert whose values say their types.
+    pub fn upsert(value: Map) -> Self {
+        Action::Upsert { value, types: Vec::new() }
+    }
 }
 
 /// One command of an update.
@@ -92,12 +134,16 @@ pub struct UpdateCommand {
 pub enum UpdateKind {
     /// Replaces what stands there, objects as a whole.
     Set(Value),
-    /// Adds a number ([`Value::Int`], [`Value::Uint`] or [`Value::Float`]) to the counter there. Nothing there: a counter that starts at 0.
-    /// A number register there: becomes a counter that starts at it. Anything else, and an integer beyond 64 bits: an
-    /// [`crate::UpdateError`].
+    /// Adds a number ([`Value::Int`], [`Value::Uint`] or [`Value::Float`]) to the counter there.
+    /// Nothing there: a counter without a start. A number register there: a counter that starts at
+    /// it. Concurrent increments all count. Anything else, and an integer (the counter's value or
+    /// what one site added to it) beyond 64 bits: an [`crate::UpdateError`].
     Increment(Value),
     /// Makes it a counter that starts at the value if that is a number, else at the number that stood there, else at 0.
     ReplaceWithCounter(Value),
+    /// Puts an attachment's token there: `{"id":text,"len":integer,"metadata":{texts}}`, nothing
+    /// else in it.
+    SetAttachment(Map),
 }
 
 /// Why stored bytes are no changeset.

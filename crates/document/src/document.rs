@@ -4,22 +4,28 @@
 //! failed update changes nothing.
 //! Not here: the document's id and collection (the store's key), clocks (`stamp`), conditions (`store`).
 
+mod attachment;
+mod counter;
 mod delta;
 mod field;
 mod fields;
 mod number;
-mod stored;
+pub(crate) mod stored;
 mod view;
 mod write;
 
+pub use self::delta::DeltaError;
 use self::field::{Content, Field, Leaf};
 pub use self::fields::{FieldState, FieldType};
+use self::write::Write;
 use crate::{Map, Path, SiteId, Stamp, UpdateCommand};
 
-/// A document's state, tombstone included. Its id and collection are the store's key, not part of it.
+/// A document's state, tombstone included. Its id and collection are the store's key, not part of
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// A map while the document exists, an absent leaf while it does not; never cleared where nobody has written.
+    /// A map while the document exists, an absent leaf while it does not; never cleared where
+    /// nobody has written. Never a counter, so nothing is under the map.
     root: Field,
 }
 
@@ -27,6 +33,24 @@ impl Default for Document {
     fn default() -> Self {
         Self { root: absent(Stamp::ZERO) }
     }
+}
+
+/// By which version's rules a write is done. What stands in a journal is applied by the rules it
+/// was written by, so that a replay comes to the same bytes. Only counters and objects in the place
+/// of numbers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteRules {
+    /// An increment by the site that set the counter goes into its start; one of an absent field or
+    /// of a number register sets a counter. For documents that only one site wrote.
+    V1,
+    /// An increment only adds to its site's total, and leaves alone what was set. An object in the
+    /// place of a number remembers the number, where later increments of other sites start.
+    V2,
+}
+
+impl WriteRules {
+    /// What new writes are done by.
+    pub const NEWEST: WriteRules = WriteRules::V2;
 }
 
 /// Why an update command cannot be done; the document stays as it was.
@@ -91,27 +115,32 @@ impl Document {
         }
     }
 
-    /// Merges `value` in as `Action::Upsert` says; a path in `counters` at which no number stands makes a register.
-    /// `value` has no `_id` and nests at most [`crate::limits::DEPTH_MAX`] deep. The time of `stamp` must be above that of
+    /// Merges `value` in as `Action::Upsert` says. Where the value at a path cannot be of the type
+    /// said in `types`, it is written as if nothing were said. `value` has no `_id` and nests at
+    /// most [`crate::limits::DEPTH_MAX`] deep. The time of `stamp` must be above that of
     /// [`Document::stamp_max`], as [`crate::StampClock`] gives it.
-    pub fn upsert(&mut self, value: &Map, counters: &[Path], stamp: Stamp) {
+    pub fn upsert(&mut self, value: &Map, types: &[(Path, FieldType)], stamp: Stamp, rules: WriteRules) {
         self.check_stamp(stamp);
         debug_assert!(value.depth() <= crate::limits::DEPTH_MAX, "a value nests too deep to be stored");
-        write::upsert(&mut self.root, value, counters, stamp);
+        Write { stamp, rules }.upsert(&mut self.root, value, types);
     }
 
-    /// Runs update commands as `UpdateKind` says; a document that does not exist comes into being. Steps of a path through
-    /// nothing or `null` make objects (an index 0: an array), an index one behind the last element appends. The time of
-    /// `stamp` must be above that of [`Document::stamp_max`], as [`crate::StampClock`] gives it.
+    /// Runs update commands as `UpdateKind` says; a document that does not exist comes into being.
+    /// Steps of a path through nothing or `null` make objects (an index 0: an array), an index one
+    /// behind the last element appends. A step into a register that holds an array or an object
+    /// writes that register whole. The time of `stamp` must be above that of
+    /// [`Document::stamp_max`], as [`crate::StampClock`] gives it.
     ///
-    /// Errors: a step into a scalar, counter or array by name, into anything but an array by index, or outside it; a counter
-    /// inside an array; `_id`; nesting beyond [`crate::limits::DEPTH_MAX`]; what `UpdateKind` names.
-    pub fn update(&mut self, commands: &[UpdateCommand], stamp: Stamp) -> Result<(), UpdateError> {
+    /// Errors: a step into a scalar, counter, attachment or array by name, into anything but an
+    /// array by index, or outside it; a counter or attachment inside a register; `_id`; nesting
+    /// beyond [`crate::limits::DEPTH_MAX`]; what `UpdateKind` names.
+    pub fn update(&mut self, commands: &[UpdateCommand], stamp: Stamp, rules: WriteRules) -> Result<(), UpdateError> {
         self.check_stamp(stamp);
+        let write = Write { stamp, rules };
         let mut root = self.root.clone();
-        write::write_through(&mut root, Stamp::ZERO, stamp);
+        write.write_through(&mut root, Stamp::ZERO);
         for (index, command) in commands.iter().enumerate() {
-            write::run_command(&mut root, command, stamp).map_err(|message| UpdateError { command: index, message })?;
+            write.run_command(&mut root, command).map_err(|message| UpdateError { command: index, message })?;
         }
         self.root = root;
         Ok(())
@@ -124,7 +153,8 @@ impl Document {
         self.root = absent(stamp);
     }
 
-    /// Takes over what `other` knows. Commutative, associative, idempotent.
+    /// Takes over what `other` knows: a whole state or a delta. Commutative, associative,
+    /// idempotent.
     pub fn merge(&mut self, other: &Document) {
         let mine = std::mem::replace(&mut self.root, absent(Stamp::ZERO));
         if let Some(joined) = field::join(Some(mine), Some(other.root.clone()), Stamp::ZERO) {
@@ -139,7 +169,14 @@ impl Document {
         Document { root: root.unwrap_or_else(|| absent(Stamp::ZERO)) }
     }
 
+    /// Whether a peer's `site` may have made this delta: every stamp and every counter's total is
+    /// of that site, or the stamp is [`Stamp::INITIAL`], which no total bears.
+    pub fn check_delta(&self, site: SiteId) -> Result<(), DeltaError> {
+        delta::check(&self.root, site)
+    }
+
     fn check_stamp(&self, stamp: Stamp) {
+        debug_assert!(stamp.site.is_valid_origin(), "{stamp:?} is of no site");
         debug_assert!(stamp.time > self.stamp_max().time, "{stamp:?} is not above {:?}", self.stamp_max());
     }
 }

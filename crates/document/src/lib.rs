@@ -15,8 +15,11 @@ mod value;
 
 pub mod limits;
 
-pub use changeset::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
-pub use document::{Document, DocumentDecodeError, FieldState, FieldType, UpdateError};
+pub use changeset::{
+    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, UpdateCommand,
+    UpdateKind,
+};
+pub use document::{DeltaError, Document, DocumentDecodeError, FieldState, FieldType, UpdateError, WriteRules};
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
 pub use json::{JsonError, find_oversized_integer, write_json_string};
 pub use path::{Path, PathError, PathSegment};

@@ -1,12 +1,25 @@
 //! Stamps: hybrid logical clock times with the site that made them (Kulkarni et al., "Logical Physical Clocks", 2014).
 //!
-//! Invariants: a clock's stamps grow, each at least one tick above all it gave or saw; one write takes one tick, so a time
-//! just below a write's stamp belongs to no other write that its site knew of.
+//! Invariants: a clock's stamps grow, each at least one tick above all it gave or saw; one write
+//! takes one tick, so no two writes of a site share a stamp.
 //! Not here: the wall clock, which is passed in.
 
-/// Who made a change: a random number that a replica keeps for life. Never 0.
+/// Who made a change: a random number that a replica keeps for life
+/// ([`SiteId::is_valid_origin`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SiteId(pub u64);
+
+impl SiteId {
+    /// Nobody's own: of documents that every replica makes alike before it has synced (DQL's
+    /// `INITIAL DOCUMENTS`). All of them bear [`Stamp::INITIAL`], so that any real write wins.
+    pub const INITIAL: SiteId = SiteId(1);
+
+    /// Whether a stored stamp may bear it. 0 means nobody, and the greatest number stood in format
+    /// 1 of documents for "just before".
+    pub fn is_valid_origin(self) -> bool {
+        self.0 != 0 && self.0 != u64::MAX
+    }
+}
 
 /// When and by whom a change was made. Ordered by time, then by site; the greater one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -20,6 +33,9 @@ pub struct Stamp {
 impl Stamp {
     /// Before every real stamp.
     pub const ZERO: Stamp = Stamp { time: 0, site: SiteId(0) };
+
+    /// The one stamp of `INITIAL DOCUMENTS`, before every other real one.
+    pub const INITIAL: Stamp = Stamp { time: 1, site: SiteId::INITIAL };
 
     /// The milliseconds since the epoch in it.
     pub fn wall_ms(self) -> u64 {
@@ -40,7 +56,7 @@ pub struct StampClock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a stamp lies {ahead_ms} ms in the future; at most {} are taken", crate::limits::STAMP_AHEAD_MS_MAX)]
 pub struct StampError {
-    /// How far ahead of the wall clock it is.
+    /// How far ahead of the commit time it is.
     pub ahead_ms: u64,
 }
 
@@ -51,9 +67,10 @@ impl StampClock {
         Stamp { time: self.last, site: self.site }
     }
 
-    /// Notes a stamp from elsewhere, so that the next one is above it; refuses one too far in the future.
-    pub fn observe(&mut self, stamp: Stamp, wall_ms: u64) -> Result<(), StampError> {
-        let ahead_ms = stamp.wall_ms().saturating_sub(wall_ms);
+    /// Notes a stamp from elsewhere, so that the next one is above it; refuses one too far ahead of
+    /// `commit_time_ms`, which stands in the frame: a replay decides alike.
+    pub fn observe(&mut self, stamp: Stamp, commit_time_ms: u64) -> Result<(), StampError> {
+        let ahead_ms = stamp.wall_ms().saturating_sub(commit_time_ms);
         if ahead_ms > crate::limits::STAMP_AHEAD_MS_MAX {
             return Err(StampError { ahead_ms });
         }

@@ -113,11 +113,13 @@ impl<'a> Reader<'a> {
         if self.remaining() == 0 { Ok(()) } else { Err(self.error("trailing bytes")) }
     }
 
-    pub(crate) fn version(&mut self, known: u8) -> Result<(), Malformed> {
+    /// Reads the version, one of `known`, ascending.
+    pub(crate) fn version(&mut self, known: &[u8]) -> Result<u8, Malformed> {
         match self.bytes.first() {
-            Some(&version) if version == known => self.byte().map(drop),
+            Some(version) if known.contains(version) => self.byte(),
             Some(version) => {
-                Err(self.error(format!("format version {version} is unknown, this program knows {known}")))
+                let newest = known.last().copied().unwrap_or_default();
+                Err(self.error(format!("format version {version} is unknown, this program knows {newest} and older")))
             }
             None => Err(self.error("no bytes at all")),
         }

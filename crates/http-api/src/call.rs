@@ -81,7 +81,12 @@ impl Call {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        Origin { peer: self.caller.name().to_owned(), traceparent: self.traceparent.clone(), cause: self.cause }
+        Origin {
+            peer: self.caller.name().to_owned(),
+            traceparent: self.traceparent.clone(),
+            cause: self.cause,
+            site: None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use document::{
     Action, Changeset, CollectionName, Condition, Document, DocumentId, FieldType, Map, Operation, Origin, Path,
-    PathSegment, SiteId, Stamp, UpdateKind, Value,
+    PathSegment, SiteId, Stamp, UpdateKind, Value, WriteRules,
 };
 use store::{App, Outcome, TxnId};
 use wire::write::{WriteCommand, WriteRequest};
@@ -85,9 +85,7 @@ impl Plan {
         let request = WriteRequest::parse(json_text::line(&body).as_bytes()).map_err(|error| error.to_string())?;
         let id = command.field("id").and_then(|id| DocumentId::from_value(id).ok()).expect("it was just read as one");
         let (collection, action) = match request.commands.into_iter().next().expect("one command was just read") {
-            WriteCommand::Upsert { collection, value, counters, .. } => {
-                (collection, Action::Upsert { value, counters })
-            }
+            WriteCommand::Upsert { collection, value, types, .. } => (collection, Action::Upsert { value, types }),
             WriteCommand::Update { collection, changes, .. } => (collection, Action::Update(changes)),
             WriteCommand::Remove { collection, .. } => (collection, Action::Remove),
         };
@@ -113,7 +111,7 @@ impl Plan {
         let condition = Condition::Unchanged { since: self.since };
         let operation = Operation { collection: self.collection, id: self.id, condition, action: self.action };
         let origin = Origin { peer: PEER.to_owned(), ..Origin::default() };
-        let committed = app.commit(Changeset { operations: vec![operation], origin }).await?;
+        let committed = app.commit(Changeset { operations: vec![operation], queries: Vec::new(), origin }).await?;
         match committed.outcomes.first() {
             Some(Outcome::Failed(error)) => Err(Failure::BadInput(error.to_string())),
             Some(Outcome::Applied) => Ok(Done::Written(committed.txn_id)),
@@ -133,9 +131,12 @@ fn outcome(document: &Document, action: &Action) -> Result<Option<Map>, String> 
     let stamp = Stamp { time: newest.time + 1, site: SiteId(newest.site.0.max(1)) };
     let mut after = document.clone();
     match action {
-        Action::Upsert { value, counters } => after.upsert(value, counters, stamp),
-        Action::Update(commands) => after.update(commands, stamp).map_err(|error| error.to_string())?,
+        Action::Upsert { value, types } => after.upsert(value, types, stamp, WriteRules::NEWEST),
+        Action::Update(commands) => {
+            after.update(commands, stamp, WriteRules::NEWEST).map_err(|error| error.to_string())?;
+        }
         Action::Remove => after.remove(stamp),
+        Action::Merge { .. } => unreachable!("only peers merge"),
     }
     Ok(after.value())
 }
@@ -158,11 +159,12 @@ impl Edits {
     /// Of one field.
     pub(crate) fn of_field(path: &str, kind: &UpdateKind) -> Self {
         let (method, value) = match kind {
-            UpdateKind::Set(value) => ("set", value),
-            UpdateKind::Increment(value) => ("increment", value),
-            UpdateKind::ReplaceWithCounter(value) => ("replaceWithCounter", value),
+            UpdateKind::Set(value) => ("set", value.clone()),
+            UpdateKind::Increment(value) => ("increment", value.clone()),
+            UpdateKind::ReplaceWithCounter(value) => ("replaceWithCounter", value.clone()),
+            UpdateKind::SetAttachment(token) => ("setAttachment", Value::Map(token.clone())),
         };
-        Self { commands: vec![change(method, path.to_owned(), value.clone())], stays: Vec::new() }
+        Self { commands: vec![change(method, path.to_owned(), value)], stays: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -262,7 +264,8 @@ mod tests {
     fn susan() -> Document {
         let mut document = Document::new();
         let fields = map(r#"{"name":"Susan","age":31,"n":5,"address":{"city":"Ulm","zip":"89073"}}"#);
-        document.upsert(&fields, &[Path::parse("n").unwrap()], Stamp { time: 9, site: SiteId(1) });
+        let types = [(Path::parse("n").unwrap(), FieldType::Counter)];
+        document.upsert(&fields, &types, Stamp { time: 9, site: SiteId(2) }, WriteRules::NEWEST);
         document
     }
 
@@ -284,7 +287,7 @@ mod tests {
         assert_eq!(plan.after, Some(expected));
         let command = plan.command.split_whitespace().collect::<String>();
         assert!(command.contains(r#"{"method":"increment","path":"n","value":-2}"#), "{command}");
-        assert_eq!(plan.since(), "9.1");
+        assert_eq!(plan.since(), "9.2");
         assert!(Edits::to(&susan(), &susan().value().unwrap()).unwrap().is_empty());
         let error = Edits::to(&susan(), &map(r#"{"n":"x"}"#)).unwrap_err();
         assert_eq!(error, "n is a counter: it takes a number");

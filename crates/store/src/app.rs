@@ -661,9 +661,9 @@ mod tests {
             collection: CollectionName::new("people").unwrap(),
             id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
             condition: Condition::Always,
-            action: Action::Upsert { value: Map::new(), counters: Vec::new() },
+            action: Action::upsert(Map::new()),
         };
-        Changeset { operations: vec![operation], origin: Origin::default() }
+        Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
     }
 
     #[test]

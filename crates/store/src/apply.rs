@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock};
+use document::{Action, Changeset, Condition, Document, Operation, SiteId, StampClock, WriteRules};
 use kafka_wire::record_batch::{self, BatchBuilder};
 use query::TooExpensive;
 use wire::event::{self, EventOp};
@@ -257,7 +257,9 @@ impl<'a, R: DocumentReader> Group<'a, R> {
 
     /// Applies one changeset as the next transaction.
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<Applied, ApplyError> {
-        let mut conditions = if self.context.was_taken { Conditions::unbounded() } else { Conditions::new() };
+        let queries = &changeset.queries;
+        let is_bounded = !self.context.was_taken;
+        let mut conditions = if is_bounded { Conditions::new(queries) } else { Conditions::unbounded(queries) };
         let applied = self.apply_deciding(changeset, &mut conditions);
         self.steps += conditions.spent();
         applied
@@ -603,13 +605,16 @@ fn apply_operation(
     }
     let rendered_here = matches!(before, Before::Pending).then(|| Json::of(document, operation, 256));
     match &operation.action {
-        Action::Upsert { value, counters } => document.upsert(value, counters, clock.next(wall_ms)),
+        Action::Upsert { value, types } => document.upsert(value, types, clock.next(wall_ms), WriteRules::NEWEST),
         Action::Update(commands) => {
-            if let Err(error) = document.update(commands, clock.next(wall_ms)) {
+            if let Err(error) = document.update(commands, clock.next(wall_ms), WriteRules::NEWEST) {
                 return Ok(Outcome::Failed(error));
             }
         }
         Action::Remove => document.remove(clock.next(wall_ms)),
+        Action::Merge { .. } => {
+            return Err(EngineError("a peer's changes cannot be applied yet".to_owned()).into());
+        }
     }
     if let Some(json) = rendered_here {
         *before = Before::Rendered(json);

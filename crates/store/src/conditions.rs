@@ -5,27 +5,28 @@
 //! [`CHANGESET_STEPS_MAX`].
 //! Not here: what an operation does (`apply`).
 
-use document::{Action, Condition, Document, Map, Operation, UpdateKind, Value};
+use document::{Action, Condition, ConditionQuery, Dialect, Document, Map, Operation, UpdateKind, Value};
 use query::{Budget, Filter, Query};
 
 use crate::{apply::ApplyError, engine::EngineError, limits::CHANGESET_STEPS_MAX};
 
 /// The conditions of one changeset.
 #[derive(Debug)]
-pub(crate) struct Conditions {
+pub(crate) struct Conditions<'a> {
+    queries: &'a [ConditionQuery],
     budget: Budget,
-    /// The filter of the last condition: the operations of one command share it.
-    last: Option<(String, Map, Filter)>,
+    /// The last query that was asked, and its filter: the operations of one command share it.
+    last: Option<(usize, Filter)>,
 }
 
-impl Conditions {
-    pub(crate) fn new() -> Self {
-        Self { budget: Budget::new(CHANGESET_STEPS_MAX), last: None }
+impl<'a> Conditions<'a> {
+    pub(crate) fn new(queries: &'a [ConditionQuery]) -> Self {
+        Self { queries, budget: Budget::new(CHANGESET_STEPS_MAX), last: None }
     }
 
     /// Of a changeset that was taken before.
-    pub(crate) fn unbounded() -> Self {
-        Self { budget: Budget::new(u64::MAX), last: None }
+    pub(crate) fn unbounded(queries: &'a [ConditionQuery]) -> Self {
+        Self { queries, budget: Budget::new(u64::MAX), last: None }
     }
 
     /// What was spent, in steps.
@@ -45,10 +46,10 @@ impl Conditions {
             Condition::Exists => document.exists(),
             Condition::Absent => !document.exists(),
             Condition::Unchanged { since } => document.stamp_max() == *since,
-            Condition::Matches { query, args } => match document.value() {
+            Condition::Matches { query } => match document.value() {
                 None => false,
                 Some(fields) => {
-                    self.make_filter(query, args)?;
+                    self.make_filter(*query)?;
                     let (.., filter) = self.last.as_ref().expect("just made");
                     filter.matches(&operation.id, &fields, &mut self.budget)?
                 }
@@ -56,17 +57,20 @@ impl Conditions {
         })
     }
 
-    fn make_filter(&mut self, text: &str, args: &Map) -> Result<(), ApplyError> {
-        if self.last.as_ref().is_some_and(|(t, a, _)| t == text && a == args) {
+    fn make_filter(&mut self, index: usize) -> Result<(), ApplyError> {
+        if self.last.as_ref().is_some_and(|(last, _)| *last == index) {
             return Ok(());
         }
         // The edge has parsed and bound the very same text, and its meaning never changes.
         let broken = |e: String| EngineError(format!("a journaled condition cannot be read: {e}"));
-        let query = Query::parse(text).map_err(|e| broken(e.to_string()))?;
-        let filter = query.bind(args).map_err(|e| broken(e.to_string()))?;
+        let asked = self.queries.get(index).ok_or_else(|| broken(format!("there is no query {index}")))?;
+        let query = match asked.dialect {
+            Dialect::Legacy => Query::parse(&asked.text).map_err(|e| broken(e.to_string()))?,
+        };
+        let filter = query.bind(&asked.args).map_err(|e| broken(e.to_string()))?;
         // Afterwards, since it is known only then; one query alone is bounded.
         self.budget.charge(filter.made_steps())?;
-        self.last = Some((text.to_owned(), args.clone(), filter));
+        self.last = Some((index, filter));
         Ok(())
     }
 }
@@ -113,12 +117,17 @@ fn bytes_added(action: &Action) -> usize {
         Action::Update(commands) => commands
             .iter()
             .map(|command| {
-                let (UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value)) =
-                    &command.kind;
-                VALUE_BYTES * command.path.segments.len() + bytes(value)
+                let brought = match &command.kind {
+                    UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => {
+                        bytes(value)
+                    }
+                    UpdateKind::SetAttachment(token) => bytes_of_map(token),
+                };
+                VALUE_BYTES * command.path.segments.len() + brought
             })
             .sum(),
         Action::Remove => 0,
+        Action::Merge { delta, .. } => measured(delta),
     }
 }
 

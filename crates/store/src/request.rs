@@ -83,7 +83,7 @@ impl Counts {
                 (Outcome::Skipped, _) => continue,
                 (Outcome::Failed(_), _) => &mut counts.error,
                 (Outcome::Applied, Action::Upsert { .. }) => &mut counts.upserted,
-                (Outcome::Applied, Action::Update(_)) => &mut counts.updated,
+                (Outcome::Applied, Action::Update(_) | Action::Merge { .. }) => &mut counts.updated,
                 (Outcome::Applied, Action::Remove) => &mut counts.deleted,
             };
             *count += 1;

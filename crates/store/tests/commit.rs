@@ -6,7 +6,7 @@ mod support;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use document::{Action, Condition, Map, Path, Stamp, UpdateCommand, UpdateKind, Value};
+use document::{Action, Condition, Path, Stamp, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, CommittedOffset, Outcome, TxnId};
 use support::*;
 
@@ -128,8 +128,8 @@ fn what_touches_nothing_takes_no_transaction() {
         let mut failing = operation("a", Action::Update(vec![increment]));
         failing.condition = Condition::Exists;
         let mut unmatched = upsert("a", r#"{"n":2}"#);
-        unmatched.condition = Condition::Matches { query: "n == 1".into(), args: Map::new() };
-        let committed = app.commit(changeset([remove("b"), failing, unmatched])).await.unwrap();
+        unmatched.condition = Condition::Matches { query: 0 };
+        let committed = app.commit(asking(&["n == 1"], [remove("b"), failing, unmatched])).await.unwrap();
         assert_eq!(committed.txn_id, TxnId(1));
         assert!(matches!(&committed.outcomes[..], [Outcome::Skipped, Outcome::Failed(_), Outcome::Skipped]));
         assert_eq!(app.events().high_watermark(), 1);

@@ -4,15 +4,15 @@
 
 mod support;
 
-use document::{Action, Condition, Map, Operation, Path, UpdateCommand, UpdateKind, Value};
+use document::{Action, Condition, Operation, Path, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, Outcome, TxnId, limits::CHANGESET_STEPS_MAX};
 use support::*;
 
-/// Sets `seen` where the document matches.
-fn mark(document: &str, query: &str) -> Operation {
+/// Sets `seen` where the document matches the changeset's query.
+fn mark(document: &str, query: usize) -> Operation {
     let command = UpdateCommand { path: Path::parse("seen").unwrap(), kind: UpdateKind::Set(Value::Bool(true)) };
     let mut operation = operation(document, Action::Update(vec![command]));
-    operation.condition = Condition::Matches { query: query.into(), args: Map::new() };
+    operation.condition = Condition::Matches { query };
     operation
 }
 
@@ -33,9 +33,9 @@ fn what_is_too_expensive_to_decide_is_refused_and_leaves_no_trace() {
     runtime().block_on(async {
         app.commit(changeset([upsert("big", &text(100_000))])).await.unwrap();
         let hostile = "_id == 'big' && !(regex(t, 'a{0,500}.{200}b'))";
-        check_refused(app.commit(changeset([upsert("other", "{}"), mark("big", hostile)])).await);
+        check_refused(app.commit(asking(&[hostile], [upsert("other", "{}"), mark("big", 0)])).await);
         assert_eq!((app.newest_txn(), app.events().high_watermark(), documents(&app).len()), (TxnId(1), 1, 1));
-        let cheap = app.commit(changeset([mark("big", "!(regex(t, 'b$'))")])).await.unwrap();
+        let cheap = app.commit(asking(&["!(regex(t, 'b$'))"], [mark("big", 0)])).await.unwrap();
         assert_eq!((cheap.txn_id, &cheap.outcomes[..]), (TxnId(2), &[Outcome::Applied][..]));
     });
     drop(app);
@@ -54,9 +54,9 @@ fn documents_and_patterns_of_one_write_count_together() {
         app.commit(changeset(documents)).await.unwrap();
         let patterns: Vec<_> = (0..12).map(|n| format!("regex(t, '[a-z]{{{n}}}b')")).collect();
         let query = patterns.join(" || ");
-        let all: Vec<_> = names.iter().map(|name| mark(name, &query)).collect();
-        check_refused(app.commit(changeset(all.clone())).await);
-        let one = app.commit(changeset([all[0].clone()])).await.unwrap();
+        let all: Vec<_> = names.iter().map(|name| mark(name, 0)).collect();
+        check_refused(app.commit(asking(&[&query], all.clone())).await);
+        let one = app.commit(asking(&[&query], [all[0].clone()])).await.unwrap();
         assert_eq!(one.outcomes, [Outcome::Skipped]);
     });
 }
@@ -68,10 +68,10 @@ fn compiling_many_expressions_counts() {
     let (_data, app) = open_app(dir.path());
     runtime().block_on(async {
         app.commit(changeset([upsert("a", r#"{"t":"x"}"#)])).await.unwrap();
-        let each_its_own: Vec<_> = (0..2000).map(|n| mark("a", &format!(r"regex(t, '\\w\\w{n}')"))).collect();
-        check_refused(app.commit(changeset(each_its_own)).await);
-        let all_the_same = vec![mark("a", r"regex(t, '\\w\\w1')"); 2000];
-        app.commit(changeset(all_the_same)).await.unwrap();
+        let queries: Vec<_> = (0..2000).map(|n| format!(r"regex(t, '\\w\\w{n}')")).collect();
+        let each_its_own: Vec<_> = (0..2000).map(|query| mark("a", query)).collect();
+        check_refused(app.commit(asking(&queries, each_its_own)).await);
+        app.commit(asking(&queries[1..2], vec![mark("a", 0); 2000])).await.unwrap();
     });
 }
 

@@ -9,7 +9,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use document::{Action, Condition, Origin, UpdateCommand, UpdateKind, Value};
+use document::{Action, Condition, FieldType, Origin, UpdateCommand, UpdateKind, Value};
 use store::CommittedOffset;
 use support::*;
 
@@ -46,8 +46,8 @@ fn write_format_fixture() {
         let kinds = r#"{"null":null,"yes":true,"int":-9223372036854775808,"uint":18446744073709551615,"float":1.0,"text":"ü\n","list":[1,{"a":2}],"map":{"deep":{"x":1}}}"#;
         app.commit(changeset([upsert("kinds", kinds)])).await.unwrap();
         let mut counter = upsert("counter", r#"{"n":5}"#);
-        let Action::Upsert { counters, .. } = &mut counter.action else { unreachable!() };
-        counters.push(document::Path::parse("n").unwrap());
+        let Action::Upsert { types, .. } = &mut counter.action else { unreachable!() };
+        types.push((document::Path::parse("n").unwrap(), FieldType::Counter));
         app.commit(changeset([counter, upsert("gone", "{}")])).await.unwrap();
         let command = |path: &str, kind| UpdateCommand { path: document::Path::parse(path).unwrap(), kind };
         let mut update = operation(
@@ -58,11 +58,12 @@ fn write_format_fixture() {
                 command("a['b-c']", UpdateKind::Set(map(r#"{"d":[0]}"#).into_fields().remove(0).1)),
             ]),
         );
-        update.condition = Condition::Matches { query: "n == $args.n".into(), args: map(r#"{"n":5}"#) };
+        update.condition = Condition::Matches { query: 0 };
         let mut gone = remove("gone");
         gone.condition = Condition::Exists;
-        let mut both = changeset([update, gone]);
-        both.origin = Origin { peer: "till".into(), traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()), cause: None };
+        let mut both = asking(&["n == $args.n"], [update, gone]);
+        both.queries[0].args = map(r#"{"n":5}"#);
+        both.origin = Origin { peer: "till".into(), traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()), ..Origin::default() };
         app.commit(both).await.unwrap();
         let offset = CommittedOffset { offset: 3, leader_epoch: 0, metadata: "m".into() };
         app.commit_offsets("g", vec![("user-consumable-shop".into(), 0, offset)]).await.unwrap();

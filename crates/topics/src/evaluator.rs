@@ -289,9 +289,9 @@ mod tests {
             collection: CollectionName::new("people").unwrap(),
             id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
             condition: Condition::Always,
-            action: Action::Upsert { value, counters: Vec::new() },
+            action: Action::upsert(value),
         };
-        Changeset { operations: vec![operation], origin: Origin::default() }
+        Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
     }
 
     async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {

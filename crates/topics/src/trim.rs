@@ -197,9 +197,9 @@ mod tests {
             collection: CollectionName::new("people").unwrap(),
             id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
             condition: Condition::Always,
-            action: Action::Upsert { value, counters: Vec::new() },
+            action: Action::upsert(value),
         };
-        Changeset { operations: vec![operation], origin: Origin::default() }
+        Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
     }
 
     #[tokio::test]

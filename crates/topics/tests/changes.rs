@@ -82,9 +82,9 @@ fn person(id: &str) -> Changeset {
         collection: CollectionName::new("people").unwrap(),
         id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
         condition: Condition::Always,
-        action: Action::Upsert { value, counters: Vec::new() },
+        action: Action::upsert(value),
     };
-    Changeset { operations: vec![operation], origin: Origin::default() }
+    Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
 }
 
 /// A reader that has waited since before the change is no different from one that comes now.

@@ -56,9 +56,9 @@ fn write(id: &str, age: u32) -> Changeset {
         collection: CollectionName::new("people").unwrap(),
         id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
         condition: Condition::Always,
-        action: if age == 0 { Action::Remove } else { Action::Upsert { value, counters: Vec::new() } },
+        action: if age == 0 { Action::Remove } else { Action::upsert(value) },
     };
-    Changeset { operations: vec![operation], origin: Origin::default() }
+    Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
 }
 
 /// A directory with something of each class: trimmed and kept events, documents, tombstones, departures, live queries, groups, requests.

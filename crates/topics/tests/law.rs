@@ -145,11 +145,11 @@ fn transaction(writes: Vec<(u8, u8, u8, bool)>) -> Changeset {
             collection: CollectionName::new(COLLECTIONS[usize::from(collection)]).unwrap(),
             id: DocumentId::from_value(&Value::Int(document.into())).unwrap(),
             condition: Condition::Always,
-            action: if removes { Action::Remove } else { Action::Upsert { value, counters: Vec::new() } },
+            action: if removes { Action::Remove } else { Action::upsert(value) },
         }
     });
-    let origin = Origin { peer: "law".into(), traceparent: None, cause: None };
-    Changeset { operations: operations.collect(), origin }
+    let origin = Origin { peer: "law".into(), ..Origin::default() };
+    Changeset { operations: operations.collect(), queries: Vec::new(), origin }
 }
 
 fn crash(power_loss: bool) -> Crash {

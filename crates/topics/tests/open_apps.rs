@@ -45,9 +45,11 @@ async fn write(app: &App, id: &str, filler: usize) {
         collection: CollectionName::new("people").unwrap(),
         id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
         condition: Condition::Always,
-        action: Action::Upsert { value, counters: Vec::new() },
+        action: Action::upsert(value),
     };
-    app.commit(Changeset { operations: vec![operation], origin: Origin::default() }).await.unwrap();
+    app.commit(Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() })
+        .await
+        .unwrap();
 }
 
 fn open_names(registry: &TopicRegistry) -> Vec<String> {

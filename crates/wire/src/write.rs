@@ -4,7 +4,7 @@
 //! need the documents: an id that is to be generated, and the documents that a query selects.
 //! Not here: parsing queries (`query`), running them (`http-api`).
 
-use document::{CollectionName, DocumentId, Map, Path, PathSegment, UpdateCommand, UpdateKind, Value};
+use document::{CollectionName, DocumentId, FieldType, Map, Path, PathSegment, UpdateCommand, UpdateKind, Value};
 
 use crate::{
     RequestError,
@@ -37,8 +37,9 @@ pub enum WriteCommand {
         id: Option<DocumentId>,
         /// The fields, without `_id`.
         value: Map,
-        /// Fields of `value` that start a counter; a number stands at each.
-        counters: Vec<Path>,
+        /// Fields of `value` that start a counter, where a number stands, or are one register,
+        /// where an object stands.
+        types: Vec<(Path, FieldType)>,
     },
     /// Changes fields of the selected documents.
     Update {
@@ -149,11 +150,11 @@ impl WriteCommand {
             None => id,
             Some(inner) => Some(reconcile_ids(&value_place.field("_id"), id, &inner)?),
         };
-        let counters = match overrides {
+        let types = match overrides {
             None => Vec::new(),
-            Some(overrides) => take_counters(&place.field("valueTypeOverrides"), overrides, &value)?,
+            Some(overrides) => take_types(&place.field("valueTypeOverrides"), overrides, &value)?,
         };
-        Ok(WriteCommand::Upsert { collection, id, value, counters })
+        Ok(WriteCommand::Upsert { collection, id, value, types })
     }
 
     fn take_update(mut fields: Fields<'_>, shared: Option<&mut SharedArgs>) -> Result<Self, RequestError> {
@@ -253,26 +254,36 @@ fn reconcile_ids(place: &Place<'_>, id: Option<DocumentId>, inner: &Value) -> Re
     }
 }
 
-fn take_counters(place: &Place<'_>, overrides: Map, value: &Map) -> Result<Vec<Path>, RequestError> {
-    let mut counters = Vec::new();
+fn take_types(place: &Place<'_>, overrides: Map, value: &Map) -> Result<Vec<(Path, FieldType)>, RequestError> {
+    let mut types = Vec::new();
     for (name, kind) in overrides.into_fields() {
         let place = place.field(&name);
         let path = shape::path(&place, &name)?;
-        match shape::string(&place, kind)?.as_str() {
-            "register" => {}
-            "counter" => {
-                if path.segments.iter().any(|segment| matches!(segment, PathSegment::Index(_))) {
-                    return Err(place.fault("an array is one register: there is no counter inside it"));
-                }
-                if !path.lookup(value).is_some_and(is_number) {
-                    return Err(place.fault("a counter needs a number at this path of \"value\""));
-                }
-                counters.push(path);
-            }
+        let kind = match shape::string(&place, kind)?.as_str() {
+            "register" => FieldType::Register,
+            "counter" => FieldType::Counter,
             other => return Err(place.fault(format_args!("unknown type {other:?}; known are counter, register"))),
+        };
+        let is_inside_array = path.segments.iter().any(|segment| matches!(segment, PathSegment::Index(_)));
+        match kind {
+            FieldType::Counter if is_inside_array => {
+                return Err(place.fault("an array is one register: there is no counter inside it"));
+            }
+            FieldType::Counter if !path.lookup(value).is_some_and(is_number) => {
+                return Err(place.fault("a counter needs a number at this path of \"value\""));
+            }
+            // Whatever is no object is a register anyway.
+            FieldType::Register if !matches!(path.lookup(value), Some(Value::Map(_))) || is_inside_array => {}
+            kind => types.push((path, kind)),
         }
     }
-    Ok(counters)
+    let is_register =
+        |names: &[PathSegment]| types.iter().any(|(path, kind)| *kind == FieldType::Register && path.segments == names);
+    let swallowed = types.iter().find(|(path, _)| (1..path.segments.len()).any(|n| is_register(&path.segments[..n])));
+    match swallowed {
+        Some((path, _)) => Err(place.field(&path.to_string()).fault("is inside an object that is one register")),
+        None => Ok(types),
+    }
 }
 
 fn take_change(place: &Place<'_>, value: Value) -> Result<UpdateCommand, RequestError> {

@@ -36,13 +36,13 @@ fn the_pages_upsert() {
         }
       }"#,
     );
-    let WriteCommand::Upsert { collection, id, value, counters } = command else { panic!() };
+    let WriteCommand::Upsert { collection, id, value, types } = command else { panic!() };
     assert_eq!(collection.as_str(), "people");
     assert_eq!(id.unwrap().as_json(), r#""abc123""#);
     let mut json = Vec::new();
     value.write_json(&mut json);
     assert_eq!(json, br#"{"age":31,"name":"Susan"}"#);
-    assert_eq!(counters, []);
+    assert_eq!(types, []);
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn value_type_overrides_name_numbers() {
         r#"{"method":"upsert","collection":"c","value":{"n":1,"m":{"k":2.5},"r":3},
             "valueTypeOverrides":{"n":"counter","m.k":"counter","r":"register"}}"#,
     );
-    let WriteCommand::Upsert { counters, .. } = command else { panic!() };
-    let shown: Vec<_> = counters.iter().map(|path| path.segments.len()).collect();
+    let WriteCommand::Upsert { types, .. } = command else { panic!() };
+    let shown: Vec<_> = types.iter().map(|(path, _)| path.segments.len()).collect();
     assert_eq!(shown, [2, 1], "sorted by name: m.k, n");
     refused_one(
         r#"{"method":"upsert","collection":"c","value":{"n":"1"},"valueTypeOverrides":{"n":"counter"}}"#,
@@ -94,6 +94,22 @@ fn value_type_overrides_name_numbers() {
     refused_one(
         r#"{"method":"upsert","collection":"c","value":{"a":[1]},"valueTypeOverrides":{"a[0]":"counter"}}"#,
         expect!["commands[0].valueTypeOverrides.a[0]: an array is one register: there is no counter inside it"],
+    );
+}
+
+#[test]
+fn value_type_overrides_name_objects_that_are_one_value() {
+    let command = parse_one(
+        r#"{"method":"upsert","collection":"c","value":{"o":{"x":1},"m":{"n":1},"s":"x"},
+            "valueTypeOverrides":{"o":"register","m.n":"counter","s":"register","none":"register"}}"#,
+    );
+    let WriteCommand::Upsert { types, .. } = command else { panic!() };
+    let shown: Vec<_> = types.iter().map(|(path, kind)| format!("{path} {}", kind.as_str())).collect();
+    assert_eq!(shown, ["m.n counter", "o register"], "anything but an object is a register anyway");
+    refused_one(
+        r#"{"method":"upsert","collection":"c","value":{"o":{"n":1}},
+            "valueTypeOverrides":{"o":"register","o.n":"counter"}}"#,
+        expect!["commands[0].valueTypeOverrides.o.n: is inside an object that is one register"],
     );
 }
 

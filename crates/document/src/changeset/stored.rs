@@ -1,25 +1,37 @@
-//! A changeset's stored form, version 1. The journal keeps it for ever: tags are never renumbered, `tests/formats.rs` holds
-//! golden bytes.
+//! A changeset's stored form, version 2. The journal keeps it for ever: tags are never renumbered,
+//! `tests/formats.rs` holds golden bytes.
 //!
 //! ```text
-//! changeset = version:u8 = 1  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  count:varint  operation…
+//! changeset = version:u8 = 2  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  [4: site:u64 big-endian]
+//!             queries  count:varint  operation…
+//! queries   = count:varint  (dialect:u8  text  args:fields)…
 //! operation = collection:text  id:text (canonical JSON)  condition  action
-//! condition = 0 always | 1 exists | 2 matches query:text args:fields | 3 unchanged time:varint site:varint
-//! action    = 0 upsert value:fields counters:paths | 1 update count:varint command… | 2 remove
-//! command   = path  (0 set value | 1 increment value | 2 replaceWithCounter value)
-//! paths     = count:varint  path…
+//! condition = 0 always | 1 exists | 2 matches query:varint | 3 unchanged time:varint site:varint | 4 absent
+//! action    = 0 upsert value:fields types | 1 update count:varint command… | 2 remove
+//!           | 3 merge removed:u8 base:varint length:varint document (its stored form, newest version)
+//! types     = count:varint  (path  1 register | 2 counter | 3 map | 4 attachment)…
+//! command   = path  (0 set value | 1 increment value | 2 replaceWithCounter value | 3 setAttachment object)
 //! path      = count:varint  (0 field name:text | 1 index:varint)…
 //! fields    = an object's payload; varint, text, value: see `stored`
 //! ```
+//!
+//! Version 1 is read, too. It had no site, no queries (`2 matches` was followed by text and args,
+//! which become queries, equal ones once), and in the place of types only the paths of counters.
 
-use super::{Action, Changeset, ChangesetDecodeError, Condition, Operation, Origin, UpdateCommand, UpdateKind};
+use super::{
+    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, UpdateCommand,
+    UpdateKind,
+};
+use crate::document::stored::VERSION as DOCUMENT_VERSION;
 use crate::stored::{Malformed, Reader, put_map, put_text, put_value, put_varint};
-use crate::{CollectionName, DocumentId, Path, PathSegment, SiteId, Stamp};
+use crate::{CollectionName, Document, DocumentId, FieldType, Path, PathSegment, SiteId, Stamp, Value};
 
-const VERSION: u8 = 1;
+const VERSION_1: u8 = 1;
+const VERSION: u8 = 2;
 
 const HAS_TRACEPARENT: u8 = 1;
 const HAS_CAUSE: u8 = 2;
+const HAS_SITE: u8 = 4;
 
 const CONDITION_ALWAYS: u8 = 0;
 const CONDITION_EXISTS: u8 = 1;
@@ -30,10 +42,17 @@ const CONDITION_ABSENT: u8 = 4;
 const ACTION_UPSERT: u8 = 0;
 const ACTION_UPDATE: u8 = 1;
 const ACTION_REMOVE: u8 = 2;
+const ACTION_MERGE: u8 = 3;
+
+const TYPE_REGISTER: u8 = 1;
+const TYPE_COUNTER: u8 = 2;
+const TYPE_MAP: u8 = 3;
+const TYPE_ATTACHMENT: u8 = 4;
 
 const UPDATE_SET: u8 = 0;
 const UPDATE_INCREMENT: u8 = 1;
 const UPDATE_REPLACE_WITH_COUNTER: u8 = 2;
+const UPDATE_SET_ATTACHMENT: u8 = 3;
 
 const SEGMENT_FIELD: u8 = 0;
 const SEGMENT_INDEX: u8 = 1;
@@ -44,23 +63,34 @@ const RESERVE_MAX: usize = 64;
 impl Changeset {
     /// Appends the stored form; its first byte is the format's version.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
-        put_text(&self.origin.peer, out);
-        let Origin { traceparent, cause, .. } = &self.origin;
-        out.push(flag(HAS_TRACEPARENT, traceparent.is_some()) | flag(HAS_CAUSE, cause.is_some()));
-        if let Some(traceparent) = traceparent {
-            put_text(traceparent, out);
+        put_origin(&self.origin, out);
+        put_all(&self.queries, out, put_query);
+        put_varint(self.operations.len() as u64, out);
+        for operation in &self.operations {
+            put_operation(operation, &operation.condition, out);
         }
-        if let Some(cause) = cause {
-            put_varint(*cause, out);
+    }
+
+    /// Appends the stored form of what was decided: of the operations, by their numbers, only those
+    /// that were applied, on no condition. So a replay evaluates no query. At least one was
+    /// applied.
+    pub fn encode_decided(&self, is_applied: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
+        let applied = || (0..self.operations.len()).filter(|&at| is_applied(at));
+        debug_assert!(applied().next().is_some(), "a changeset holds at least one operation");
+        put_origin(&self.origin, out);
+        put_all(&[], out, put_query);
+        put_varint(applied().count() as u64, out);
+        for at in applied() {
+            put_operation(&self.operations[at], &Condition::Always, out);
         }
-        put_all(&self.operations, out, put_operation);
     }
 
     /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate.
+    /// What an older version wrote is read too.
     pub fn decode(bytes: &[u8]) -> Result<Self, ChangesetDecodeError> {
         let mut reader = Reader::new(bytes);
-        let changeset = read_changeset(&mut reader)?;
+        let version = reader.version(&[VERSION_1, VERSION])?;
+        let changeset = Changesets { version, queries: Vec::new() }.read(&mut reader)?;
         reader.end()?;
         Ok(changeset)
     }
@@ -72,21 +102,43 @@ impl From<Malformed> for ChangesetDecodeError {
     }
 }
 
+fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
+    let Origin { peer, traceparent, cause, site } = origin;
+    out.push(VERSION);
+    put_text(peer, out);
+    let flags = [(HAS_TRACEPARENT, traceparent.is_some()), (HAS_CAUSE, cause.is_some()), (HAS_SITE, site.is_some())];
+    out.push(flags.iter().map(|(bit, is_set)| if *is_set { *bit } else { 0 }).sum());
+    if let Some(traceparent) = traceparent {
+        put_text(traceparent, out);
+    }
+    if let Some(cause) = cause {
+        put_varint(*cause, out);
+    }
+    if let Some(site) = site {
+        out.extend_from_slice(&site.0.to_be_bytes());
+    }
+}
+
 fn put_all<T>(elements: &[T], out: &mut Vec<u8>, put: impl Fn(&T, &mut Vec<u8>)) {
     put_varint(elements.len() as u64, out);
     elements.iter().for_each(|element| put(element, out));
 }
 
-fn put_operation(operation: &Operation, out: &mut Vec<u8>) {
+fn put_query(query: &ConditionQuery, out: &mut Vec<u8>) {
+    out.push(query.dialect as u8);
+    put_text(&query.text, out);
+    put_map(&query.args, out);
+}
+
+fn put_operation(operation: &Operation, condition: &Condition, out: &mut Vec<u8>) {
     put_text(operation.collection.as_str(), out);
     put_text(operation.id.as_json(), out);
-    match &operation.condition {
+    match condition {
         Condition::Always => out.push(CONDITION_ALWAYS),
         Condition::Exists => out.push(CONDITION_EXISTS),
-        Condition::Matches { query, args } => {
+        Condition::Matches { query } => {
             out.push(CONDITION_MATCHES);
-            put_text(query, out);
-            put_map(args, out);
+            put_varint(*query as u64, out);
         }
         Condition::Unchanged { since } => {
             out.push(CONDITION_UNCHANGED);
@@ -96,17 +148,36 @@ fn put_operation(operation: &Operation, out: &mut Vec<u8>) {
         Condition::Absent => out.push(CONDITION_ABSENT),
     }
     match &operation.action {
-        Action::Upsert { value, counters } => {
+        Action::Upsert { value, types } => {
             out.push(ACTION_UPSERT);
             put_map(value, out);
-            put_all(counters, out, put_path);
+            put_all(types, out, put_type);
         }
         Action::Update(commands) => {
             out.push(ACTION_UPDATE);
             put_all(commands, out, put_command);
         }
         Action::Remove => out.push(ACTION_REMOVE),
+        Action::Merge { delta, removed, base } => {
+            out.push(ACTION_MERGE);
+            out.push(u8::from(*removed));
+            put_varint(*base, out);
+            let mut document = Vec::new();
+            delta.encode(&mut document);
+            put_varint(document.len() as u64, out);
+            out.extend_from_slice(&document);
+        }
     }
+}
+
+fn put_type((path, kind): &(Path, FieldType), out: &mut Vec<u8>) {
+    put_path(path, out);
+    out.push(match kind {
+        FieldType::Register => TYPE_REGISTER,
+        FieldType::Counter => TYPE_COUNTER,
+        FieldType::Map => TYPE_MAP,
+        FieldType::Attachment => TYPE_ATTACHMENT,
+    });
 }
 
 fn put_command(command: &UpdateCommand, out: &mut Vec<u8>) {
@@ -115,6 +186,10 @@ fn put_command(command: &UpdateCommand, out: &mut Vec<u8>) {
         UpdateKind::Set(value) => (UPDATE_SET, value),
         UpdateKind::Increment(value) => (UPDATE_INCREMENT, value),
         UpdateKind::ReplaceWithCounter(value) => (UPDATE_REPLACE_WITH_COUNTER, value),
+        UpdateKind::SetAttachment(token) => {
+            out.push(UPDATE_SET_ATTACHMENT);
+            return put_map(token, out);
+        }
     };
     out.push(tag);
     put_value(value, out);
@@ -133,28 +208,109 @@ fn put_path(path: &Path, out: &mut Vec<u8>) {
     });
 }
 
-fn read_changeset(reader: &mut Reader) -> Result<Changeset, Malformed> {
-    reader.version(VERSION)?;
-    let peer = reader.text()?.to_owned();
-    let flags = reader.byte()?;
-    if flags & !(HAS_TRACEPARENT | HAS_CAUSE) != 0 {
-        return Err(unknown(reader, "origin flags", flags));
-    }
-    let traceparent = if flags & HAS_TRACEPARENT != 0 { Some(reader.text()?.to_owned()) } else { None };
-    let cause = if flags & HAS_CAUSE != 0 { Some(reader.varint()?) } else { None };
-    let operations = read_all(reader, read_operation)?;
-    if operations.is_empty() {
-        return Err(reader.error("there are no operations"));
-    }
-    Ok(Changeset { operations, origin: Origin { peer, traceparent, cause } })
+/// Reads a changeset of either version.
+struct Changesets {
+    version: u8,
+    queries: Vec<ConditionQuery>,
 }
 
-fn flag(bit: u8, is_set: bool) -> u8 {
-    if is_set { bit } else { 0 }
+impl Changesets {
+    fn read(mut self, reader: &mut Reader) -> Result<Changeset, Malformed> {
+        let origin = self.origin(reader)?;
+        if self.version != VERSION_1 {
+            self.queries = read_all(reader, 3, read_query)?;
+        }
+        let operations = read_all(reader, 2, |reader| self.operation(reader))?;
+        if operations.is_empty() {
+            return Err(reader.error("there are no operations"));
+        }
+        Ok(Changeset { operations, queries: self.queries, origin })
+    }
+
+    fn origin(&self, reader: &mut Reader) -> Result<Origin, Malformed> {
+        let peer = reader.text()?.to_owned();
+        let flags = reader.byte()?;
+        let known = HAS_TRACEPARENT | HAS_CAUSE | if self.version == VERSION_1 { 0 } else { HAS_SITE };
+        if flags & !known != 0 {
+            return Err(unknown(reader, "origin flags", flags));
+        }
+        let traceparent = if flags & HAS_TRACEPARENT != 0 { Some(reader.text()?.to_owned()) } else { None };
+        let cause = if flags & HAS_CAUSE != 0 { Some(reader.varint()?) } else { None };
+        let site = if flags & HAS_SITE != 0 { Some(SiteId(u64::from_be_bytes(reader.array()?))) } else { None };
+        Ok(Origin { peer, traceparent, cause, site })
+    }
+
+    fn operation(&mut self, reader: &mut Reader) -> Result<Operation, Malformed> {
+        let collection = CollectionName::new(reader.text()?).map_err(|e| reader.error(e.to_string()))?;
+        let id = DocumentId::from_json(reader.text()?).map_err(|e| reader.error(e.to_string()))?;
+        let condition = match reader.byte()? {
+            CONDITION_ALWAYS => Condition::Always,
+            CONDITION_EXISTS => Condition::Exists,
+            CONDITION_MATCHES => Condition::Matches { query: self.query(reader)? },
+            CONDITION_UNCHANGED => {
+                let (time, site) = (reader.varint()?, SiteId(reader.varint()?));
+                Condition::Unchanged { since: Stamp { time, site } }
+            }
+            CONDITION_ABSENT => Condition::Absent,
+            other => return Err(unknown(reader, "condition", other)),
+        };
+        let action = match reader.byte()? {
+            ACTION_UPSERT => Action::Upsert { value: reader.map(0)?, types: self.types(reader)? },
+            ACTION_UPDATE => Action::Update(read_all(reader, 2, |reader| self.command(reader))?),
+            ACTION_REMOVE => Action::Remove,
+            ACTION_MERGE if self.version != VERSION_1 => read_merge(reader)?,
+            other => return Err(unknown(reader, "action", other)),
+        };
+        Ok(Operation { collection, id, condition, action })
+    }
+
+    /// Which query a condition asks. Version 1 has it on the spot: the operations of one command,
+    /// which follow each other, share it.
+    fn query(&mut self, reader: &mut Reader) -> Result<usize, Malformed> {
+        if self.version == VERSION_1 {
+            let query =
+                ConditionQuery { dialect: Dialect::Legacy, text: reader.text()?.to_owned(), args: reader.map(0)? };
+            if self.queries.last() != Some(&query) {
+                self.queries.push(query);
+            }
+            return Ok(self.queries.len() - 1);
+        }
+        let index = reader.varint()?;
+        let at = usize::try_from(index).ok().filter(|&at| at < self.queries.len());
+        at.ok_or_else(|| reader.error(format!("there is no query {index}")))
+    }
+
+    fn types(&self, reader: &mut Reader) -> Result<Vec<(Path, FieldType)>, Malformed> {
+        read_all(reader, 2, |reader| {
+            let path = read_path(reader)?;
+            let kind = if self.version == VERSION_1 { TYPE_COUNTER } else { reader.byte()? };
+            Ok((path, read_type(reader, kind)?))
+        })
+    }
+
+    fn command(&self, reader: &mut Reader) -> Result<UpdateCommand, Malformed> {
+        let path = read_path(reader)?;
+        let tag = reader.byte()?;
+        let kind: fn(Value) -> UpdateKind = match tag {
+            UPDATE_SET => UpdateKind::Set,
+            UPDATE_INCREMENT => UpdateKind::Increment,
+            UPDATE_REPLACE_WITH_COUNTER => UpdateKind::ReplaceWithCounter,
+            UPDATE_SET_ATTACHMENT if self.version != VERSION_1 => {
+                return Ok(UpdateCommand { path, kind: UpdateKind::SetAttachment(reader.map(0)?) });
+            }
+            other => return Err(unknown(reader, "update command", other)),
+        };
+        Ok(UpdateCommand { path, kind: kind(reader.value(0)?) })
+    }
 }
 
-fn read_all<T>(reader: &mut Reader, read: impl Fn(&mut Reader) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
-    let count = reader.count(2)?; // no element is shorter
+/// Reads elements, each at least `element_bytes` long.
+fn read_all<T>(
+    reader: &mut Reader,
+    element_bytes: usize,
+    mut read: impl FnMut(&mut Reader) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
+    let count = reader.count(element_bytes)?;
     let mut elements = Vec::with_capacity(count.min(RESERVE_MAX));
     for _ in 0..count {
         elements.push(read(reader)?);
@@ -162,44 +318,42 @@ fn read_all<T>(reader: &mut Reader, read: impl Fn(&mut Reader) -> Result<T, Malf
     Ok(elements)
 }
 
-fn read_operation(reader: &mut Reader) -> Result<Operation, Malformed> {
-    let collection = CollectionName::new(reader.text()?).map_err(|e| reader.error(e.to_string()))?;
-    let id = DocumentId::from_json(reader.text()?).map_err(|e| reader.error(e.to_string()))?;
-    let condition = match reader.byte()? {
-        CONDITION_ALWAYS => Condition::Always,
-        CONDITION_EXISTS => Condition::Exists,
-        CONDITION_MATCHES => Condition::Matches { query: reader.text()?.to_owned(), args: reader.map(0)? },
-        CONDITION_UNCHANGED => {
-            let (time, site) = (reader.varint()?, SiteId(reader.varint()?));
-            Condition::Unchanged { since: Stamp { time, site } }
-        }
-        CONDITION_ABSENT => Condition::Absent,
-        other => return Err(unknown(reader, "condition", other)),
+fn read_query(reader: &mut Reader) -> Result<ConditionQuery, Malformed> {
+    let dialect = match reader.byte()? {
+        dialect if dialect == Dialect::Legacy as u8 => Dialect::Legacy,
+        other => return Err(unknown(reader, "query language", other)),
     };
-    let action = match reader.byte()? {
-        ACTION_UPSERT => Action::Upsert { value: reader.map(0)?, counters: read_all(reader, read_path)? },
-        ACTION_UPDATE => Action::Update(read_all(reader, read_command)?),
-        ACTION_REMOVE => Action::Remove,
-        other => return Err(unknown(reader, "action", other)),
-    };
-    Ok(Operation { collection, id, condition, action })
+    Ok(ConditionQuery { dialect, text: reader.text()?.to_owned(), args: reader.map(0)? })
 }
 
-fn read_command(reader: &mut Reader) -> Result<UpdateCommand, Malformed> {
-    let path = read_path(reader)?;
-    let tag = reader.byte()?;
-    let value = reader.value(0)?;
-    let kind = match tag {
-        UPDATE_SET => UpdateKind::Set(value),
-        UPDATE_INCREMENT => UpdateKind::Increment(value),
-        UPDATE_REPLACE_WITH_COUNTER => UpdateKind::ReplaceWithCounter(value),
-        other => return Err(unknown(reader, "update command", other)),
+fn read_merge(reader: &mut Reader) -> Result<Action, Malformed> {
+    let removed = match reader.byte()? {
+        0 => false,
+        1 => true,
+        other => return Err(unknown(reader, "removal", other)),
     };
-    Ok(UpdateCommand { path, kind })
+    let base = reader.varint()?;
+    let length = reader.count(1)?;
+    let bytes = reader.bytes(length)?;
+    if bytes.first() != Some(&DOCUMENT_VERSION) {
+        return Err(reader.error("a delta is not in the newest format"));
+    }
+    let delta = Document::decode(bytes).map_err(|error| reader.error(error.to_string()))?;
+    Ok(Action::Merge { delta, removed, base })
+}
+
+fn read_type(reader: &Reader, tag: u8) -> Result<FieldType, Malformed> {
+    Ok(match tag {
+        TYPE_REGISTER => FieldType::Register,
+        TYPE_COUNTER => FieldType::Counter,
+        TYPE_MAP => FieldType::Map,
+        TYPE_ATTACHMENT => FieldType::Attachment,
+        other => return Err(unknown(reader, "type", other)),
+    })
 }
 
 fn read_path(reader: &mut Reader) -> Result<Path, Malformed> {
-    let segments = read_all(reader, |reader| match reader.byte()? {
+    let segments = read_all(reader, 2, |reader| match reader.byte()? {
         SEGMENT_FIELD => Ok(PathSegment::Field(reader.text()?.to_owned())),
         SEGMENT_INDEX => {
             let index = reader.varint()?;

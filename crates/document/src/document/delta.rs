@@ -1,10 +1,22 @@
 //! Deltas: the part of a document that someone who knows earlier writes still lacks.
 //!
-//! A delta is a field in canonical form that says less than the whole does. Clears made [`super::write`]'s way, just before
-//! a stamp, have no site of their own; they always go along.
+//! A delta is a field in canonical form that says less than the whole does. A clear, and what it
+//! put at its place, goes along while it is unknown, a total too, each by its own stamp.
 
-use super::field::{Content, Counter, Field, Leaf, MapField};
+use super::counter::{Counter, Hidden};
+use super::field::{Content, Field, Leaf, MapField};
 use crate::{SiteId, Stamp};
+
+/// Why a delta is not one that its peer may have made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeltaError {
+    /// The peer's site is nobody's own ([`SiteId::INITIAL`], [`SiteId::is_valid_origin`]).
+    #[error("{} is no peer's site", .0.0)]
+    Site(SiteId),
+    /// Somebody else's stamp is in it.
+    #[error("a delta holds a stamp of site {}, time {}, which is not its peer's", .0.site.0, .0.time)]
+    Stamp(Stamp),
+}
 
 /// Up to which time each site's writes are known; ascending by site, each site once.
 pub(super) struct Known(Vec<(SiteId, u64)>);
@@ -20,7 +32,7 @@ impl Known {
 
     fn knows(&self, stamp: Stamp) -> bool {
         let time = self.0.binary_search_by_key(&stamp.site, |(site, _)| *site).map_or(0, |at| self.0[at].1);
-        stamp.time <= time && (stamp.site != SiteId(u64::MAX) || stamp == Stamp::ZERO)
+        stamp.time <= time
     }
 
     fn unless_known(&self, stamp: Stamp) -> Stamp {
@@ -37,22 +49,63 @@ pub(super) fn delta(field: &Field, known: &Known) -> Option<Field> {
 }
 
 fn delta_of_leaf(leaf: &Leaf, known: &Known) -> Option<Leaf> {
-    let Content::Counter(counter) = &leaf.content else {
-        return (!known.knows(leaf.cleared)).then(|| leaf.clone());
+    let cleared = known.unless_known(leaf.cleared);
+    let content = match &leaf.content {
+        Content::Counter(counter) => match delta_of_counter(counter, cleared, known) {
+            counter if counter.is_empty() => Content::Absent,
+            counter => Content::Counter(counter),
+        },
+        content => content.clone(),
     };
-    let totals: Vec<_> = counter.totals.iter().filter(|(stamp, _)| !known.knows(*stamp)).copied().collect();
-    if totals.is_empty() && known.knows(leaf.cleared) {
-        return None;
-    }
-    Some(Leaf { cleared: leaf.cleared, content: Content::Counter(Counter { totals }) })
+    (cleared != Stamp::ZERO || matches!(content, Content::Counter(_))).then_some(Leaf { cleared, content })
+}
+
+/// `cleared` is zero where it is known, and so what belongs to it.
+fn delta_of_counter(counter: &Counter, cleared: Stamp, known: &Known) -> Counter {
+    let start = counter.start.filter(|_| cleared != Stamp::ZERO);
+    Counter { start, totals: counter.totals.iter().filter(|(stamp, _)| !known.knows(*stamp)).copied().collect() }
 }
 
 fn delta_of_map(map: &MapField, known: &Known) -> Option<MapField> {
     let children: Vec<_> =
         map.children.iter().filter_map(|(name, field)| Some((name.clone(), delta(field, known)?))).collect();
     let cleared = known.unless_known(map.cleared);
-    if children.is_empty() && cleared == Stamp::ZERO && known.knows(map.stamp) {
+    let under: Hidden = delta_of_counter(&map.under, cleared, known).into();
+    if children.is_empty() && cleared == Stamp::ZERO && under.is_empty() && known.knows(map.stamp) {
         return None;
     }
-    Some(MapField { cleared, stamp: map.stamp, children })
+    Some(MapField { cleared, stamp: map.stamp, under, children })
+}
+
+/// Whether all of `field` can be what `site` wrote.
+pub(super) fn check(field: &Field, site: SiteId) -> Result<(), DeltaError> {
+    if !site.is_valid_origin() || site == SiteId::INITIAL {
+        return Err(DeltaError::Site(site));
+    }
+    check_field(field, site)
+}
+
+fn check_field(field: &Field, site: SiteId) -> Result<(), DeltaError> {
+    check_stamp(field.cleared(), site)?;
+    match field {
+        Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => check_totals(counter, site),
+        Field::Leaf(_) => Ok(()),
+        Field::Map(map) => {
+            check_stamp(map.stamp, site)?;
+            check_totals(&map.under, site)?;
+            map.children.iter().try_for_each(|(_, child)| check_field(child, site))
+        }
+    }
+}
+
+fn check_totals(counter: &Counter, site: SiteId) -> Result<(), DeltaError> {
+    match counter.totals.iter().find(|(stamp, _)| stamp.site != site) {
+        Some((stamp, _)) => Err(DeltaError::Stamp(*stamp)),
+        None => Ok(()),
+    }
+}
+
+fn check_stamp(stamp: Stamp, site: SiteId) -> Result<(), DeltaError> {
+    let is_its_own = stamp.site == site || stamp == Stamp::ZERO || stamp == Stamp::INITIAL;
+    if is_its_own { Ok(()) } else { Err(DeltaError::Stamp(stamp)) }
 }

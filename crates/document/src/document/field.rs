@@ -1,19 +1,36 @@
-//! Replicated fields and how they join: a lattice, so that any order and any repetition ends in the same bytes.
+//! Replicated fields and how they join: a lattice, so that any order and any repetition ends in the
+//! same bytes.
 //!
-//! A field is a leaf or a map. `cleared` is the newest write that replaced everything at its place: what was written there
-//! or below at or before it is gone. A leaf holds what that write put there. A map's `stamp` is the newest write of it or
-//! through it; a map shows while its stamp is above every clear at its place and above it ("the later type shows").
+//! What is known of one place is made of parts that join each for itself:
+//! - `cleared`, the newest write that replaced everything there, and what that write put there (of
+//!   two contents with one stamp, which honest sites never make, the greater by `rank`);
+//! - of each site the newest total that it added to a counter there (`counter`);
+//! - `stamp`, the newest write of an object there or through it, and the fields of that object.
 //!
-//! Canonical form, under `outer`, the greatest clear of the fields around it. Joining keeps it, decoding checks it:
-//! - a leaf's `cleared` is above `outer`;
-//! - a map's `cleared` is above `outer`, or zero when there is nothing to say; its `stamp` is above both, and nothing in
-//!   the map is above its `stamp`;
-//! - a map's names ascend; a counter's sites ascend, and no stamp in it is before its epoch, the `cleared` of its leaf.
+//! **Clears are exclusive.** A clear takes what bears a lesser stamp, at its place and below; what
+//! bears its very stamp is of the same write and stays. `outer` is the greatest clear around a
+//! place. Totals live while their stamp is at least every clear at their place and around it. The
+//! later type shows: an object shows while its stamp is at least those clears and every total
+//! beside it, so towards an object and its fields a total acts as a clear. Where an object shows,
+//! start and totals are kept `under` it, since later additions of another site may bring them back.
 //!
-//! What canonical form drops could never show again: clears only grow. So dropping early or late makes no difference.
+//! Why this is lawful: every part only grows, and what is dropped lies below a threshold (a clear,
+//! a total, an object's stamp) that only grows too. What was dropped could never show again, so
+//! dropping early or late makes no difference. What a clear put there is dropped if it is no number
+//! and an object or totals stand there: those go only with a greater clear. A number is kept: it is
+//! where a counter starts.
+//!
+//! Canonical form, under `outer`. Joining keeps it, decoding checks it:
+//! - an absent leaf's `cleared` is above `outer`; a register's or attachment's is at least `outer`;
+//! - of a counter and a map, `cleared` is zero where it says nothing: it is not above `outer`, and
+//!   no start belongs to it. A start's clear is at least `outer`. A counter has a start or totals;
+//! - a total's stamp is at least `outer` and `cleared`; a map's `stamp` too, and at least every
+//!   total under it. Nothing in a map is above its `stamp`;
+//! - a map's names ascend, a counter's sites ascend.
 
+use super::counter::{Counter, Hidden};
 use super::number::Number;
-use crate::{SiteId, Stamp, Value};
+use crate::{Map, Stamp, Value};
 
 /// What stands at one place.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,58 +49,26 @@ pub(super) struct Leaf {
 pub(super) enum Content {
     /// Nothing: a tombstone.
     Absent,
-    /// Any value but an object; objects are maps.
+    /// One value; an object if the writer said that it is a register.
     Register(Value),
     Counter(Counter),
+    /// A token (`attachment`).
+    Attachment(Map),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct MapField {
     pub(super) cleared: Stamp,
     pub(super) stamp: Stamp,
+    /// The counter that the object hides.
+    pub(super) under: Hidden,
     pub(super) children: Vec<(String, Field)>,
 }
 
-/// What each site added, with the stamp of its last addition; ascending by site. The epoch is the leaf's `cleared`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Counter {
-    pub(super) totals: Vec<(Stamp, Number)>,
-}
-
-impl Counter {
-    pub(super) fn started(start: Number, stamp: Stamp) -> Self {
-        Self { totals: vec![(stamp, start)] }
-    }
-
-    pub(super) fn value(&self) -> Number {
-        Number::sum(self.totals.iter().map(|(_, total)| *total))
-    }
-
-    pub(super) fn add(&mut self, number: Number, stamp: Stamp) {
-        match self.position(stamp.site) {
-            Ok(at) => self.totals[at] = (stamp, self.totals[at].1.plus(number)),
-            Err(at) => self.totals.insert(at, (stamp, number)),
-        }
-    }
-
-    /// Of each site the later total; of equal stamps, which honest sites never make, the greater rank.
-    fn join(mut self, other: Self) -> Self {
-        for (stamp, total) in other.totals {
-            match self.position(stamp.site) {
-                Err(at) => self.totals.insert(at, (stamp, total)),
-                Ok(at) => {
-                    let (known, standing) = self.totals[at];
-                    if (stamp, total.rank()) > (known, standing.rank()) {
-                        self.totals[at] = (stamp, total);
-                    }
-                }
-            }
-        }
-        self
-    }
-
-    fn position(&self, site: SiteId) -> Result<usize, usize> {
-        self.totals.binary_search_by_key(&site, |(stamp, _)| stamp.site)
+impl MapField {
+    /// What takes fields in it: the greatest clear around them.
+    pub(super) fn clears_inside(&self, outer: Stamp) -> Stamp {
+        outer.max(self.cleared).max(self.under.newest_total())
     }
 }
 
@@ -95,26 +80,90 @@ impl Field {
         }
     }
 
-    /// Of a map, the newest write of it or through it.
-    fn map_stamp(&self) -> Stamp {
+    fn into_parts(self) -> Parts {
         match self {
-            Field::Leaf(_) => Stamp::ZERO,
-            Field::Map(map) => map.stamp,
+            Field::Leaf(Leaf { cleared, content: Content::Counter(counter) }) => Parts {
+                cleared,
+                put: counter.start.map_or(Put::Absent, Put::Start),
+                totals: counter.totals,
+                ..Parts::default()
+            },
+            Field::Leaf(Leaf { cleared, content }) => Parts { cleared, put: Put::of(content), ..Parts::default() },
+            Field::Map(MapField { cleared, stamp, under, children }) => {
+                let under = under.into_counter();
+                let put = under.start.map_or(Put::Absent, Put::Number);
+                Parts { cleared, put, totals: under.totals, stamp, children }
+            }
+        }
+    }
+}
+
+/// What is known of one place, taken apart.
+#[derive(Debug, Default)]
+struct Parts {
+    cleared: Stamp,
+    put: Put,
+    totals: Vec<(Stamp, Number)>,
+    /// Of the map; zero where there is none.
+    stamp: Stamp,
+    children: Vec<(String, Field)>,
+}
+
+/// What a clear put at its place, ascending by which stays where two bear one stamp. Numbers are
+/// above all else, since they alone must outlive a map or totals over them.
+#[derive(Debug, Default)]
+enum Put {
+    #[default]
+    Absent,
+    /// No number.
+    Register(Value),
+    Attachment(Map),
+    /// A register with a number.
+    Number(Number),
+    /// The same as a counter.
+    Start(Number),
+}
+
+impl Put {
+    fn of(content: Content) -> Self {
+        match content {
+            Content::Absent | Content::Counter(_) => Put::Absent,
+            Content::Register(value) => match Number::from_value(&value) {
+                Some(number) => Put::Number(number),
+                None => Put::Register(value),
+            },
+            Content::Attachment(token) => Put::Attachment(token),
         }
     }
 
-    fn into_children(self) -> Vec<(String, Field)> {
+    fn number(&self) -> Option<Number> {
         match self {
-            Field::Leaf(_) => Vec::new(),
-            Field::Map(map) => map.children,
-        }
-    }
-
-    fn into_content_cleared_at(self, cleared: Stamp) -> Option<Content> {
-        match self {
-            Field::Leaf(leaf) if leaf.cleared == cleared => Some(leaf.content),
+            Put::Number(number) | Put::Start(number) => Some(*number),
             _ => None,
         }
+    }
+
+    fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Put::Absent, other) | (other, Put::Absent) => other,
+            (Put::Register(a), Put::Register(b)) => Put::Register(greater(a, b, Value::write_json)),
+            (Put::Attachment(a), Put::Attachment(b)) => Put::Attachment(greater(a, b, Map::write_json)),
+            (Put::Register(_), other) | (other, Put::Register(_)) => other,
+            (Put::Attachment(_), other) | (other, Put::Attachment(_)) => other,
+            (Put::Number(a), Put::Number(b)) => Put::Number(greater_number(a, b)),
+            (Put::Number(a) | Put::Start(a), Put::Number(b) | Put::Start(b)) => Put::Start(greater_number(a, b)),
+        }
+    }
+
+    /// `None` where nothing is there.
+    fn into_content(self) -> Option<Content> {
+        Some(match self {
+            Put::Absent => return None,
+            Put::Register(value) => Content::Register(value),
+            Put::Attachment(token) => Content::Attachment(token),
+            Put::Number(number) => Content::Register(number.into_value()),
+            Put::Start(number) => Content::Counter(Counter::started(number)),
+        })
     }
 }
 
@@ -123,25 +172,43 @@ pub(super) fn above(outer: Stamp, clear: Stamp) -> Stamp {
     if clear > outer { clear } else { Stamp::ZERO }
 }
 
-/// The least field that knows what `a` and `b` know, under `outer`; `None` where nothing is left of them.
+/// The least field that knows what `a` and `b` know, under `outer`; `None` where nothing is left of
+/// them.
 pub(super) fn join(a: Option<Field>, b: Option<Field>, outer: Stamp) -> Option<Field> {
-    let greatest = |of: fn(&Field) -> Stamp| a.as_ref().map_or(Stamp::ZERO, of).max(b.as_ref().map_or(Stamp::ZERO, of));
-    let cleared = greatest(Field::cleared).max(outer);
-    let stamp = greatest(Field::map_stamp);
-    if stamp > cleared {
-        let children = join_children(children_of(a), children_of(b), cleared);
-        return Some(Field::Map(MapField { cleared: above(outer, cleared), stamp, children }));
+    let parts = |field: Option<Field>| field.map_or_else(Parts::default, Field::into_parts);
+    let (a, b) = (parts(a), parts(b));
+    let cleared = a.cleared.max(b.cleared);
+    let put = match a.cleared.cmp(&b.cleared) {
+        _ if cleared < outer => Put::Absent,
+        std::cmp::Ordering::Less => b.put,
+        std::cmp::Ordering::Equal => a.put.join(b.put),
+        std::cmp::Ordering::Greater => a.put,
+    };
+    let mut counter = Counter { start: put.number(), totals: a.totals };
+    counter.join_totals(b.totals);
+    counter.totals.retain(|(stamp, _)| *stamp >= cleared.max(outer));
+
+    let stamp = a.stamp.max(b.stamp);
+    let inside = cleared.max(outer).max(counter.newest_total());
+    if stamp != Stamp::ZERO && stamp >= inside {
+        let children = join_children(a.children, b.children, inside);
+        let cleared = said(cleared, outer, &counter);
+        return Some(Field::Map(MapField { cleared, stamp, under: counter.into(), children }));
     }
-    if cleared == outer {
-        return None;
+    if !counter.totals.is_empty() {
+        let cleared = said(cleared, outer, &counter);
+        return Some(Field::Leaf(Leaf { cleared, content: Content::Counter(counter) }));
     }
-    let contents = [a, b].into_iter().flatten().filter_map(|field| field.into_content_cleared_at(cleared));
-    let content = contents.reduce(join_contents).expect("a clear that its map is not above is a leaf's");
-    Some(Field::Leaf(Leaf { cleared, content }))
+    match put.into_content() {
+        Some(content) => Some(Field::Leaf(Leaf { cleared, content })),
+        None if cleared > outer => Some(Field::Leaf(Leaf { cleared, content: Content::Absent })),
+        None => None,
+    }
 }
 
-fn children_of(field: Option<Field>) -> Vec<(String, Field)> {
-    field.map_or_else(Vec::new, Field::into_children)
+/// The clear of a counter or map as canonical form has it.
+pub(super) fn said(cleared: Stamp, outer: Stamp, counter: &Counter) -> Stamp {
+    if counter.start.is_some() { cleared } else { above(outer, cleared) }
 }
 
 fn join_children(a: Vec<(String, Field)>, b: Vec<(String, Field)>, outer: Stamp) -> Vec<(String, Field)> {
@@ -165,24 +232,18 @@ fn join_children(a: Vec<(String, Field)>, b: Vec<(String, Field)>, outer: Stamp)
     }
 }
 
-/// Two contents with one stamp: honest sites never make them, but the order must not matter even then. Absent, then
-/// registers by their JSON, then counters.
-fn join_contents(a: Content, b: Content) -> Content {
-    match (a, b) {
-        (Content::Absent, other) | (other, Content::Absent) => other,
-        (Content::Counter(a), Content::Counter(b)) => Content::Counter(a.join(b)),
-        (Content::Counter(counter), _) | (_, Content::Counter(counter)) => Content::Counter(counter),
-        (Content::Register(a), Content::Register(b)) => Content::Register(greater_by_json(a, b)),
-    }
+/// Of two numbers with one stamp; the order means nothing.
+fn greater_number(a: Number, b: Number) -> Number {
+    if a.rank() >= b.rank() { a } else { b }
 }
 
-fn greater_by_json(a: Value, b: Value) -> Value {
+fn greater<T: PartialEq>(a: T, b: T, write_json: impl Fn(&T, &mut Vec<u8>)) -> T {
     if a == b {
         return a;
     }
-    let json = |value: &Value| {
+    let json = |value: &T| {
         let mut out = Vec::new();
-        value.write_json(&mut out);
+        write_json(value, &mut out);
         out
     };
     if json(&a) >= json(&b) { a } else { b }

@@ -3,18 +3,21 @@
 //! Invariant: what is listed is what a reader sees; what was removed is not in it.
 //! Not here: values as one object (`view`).
 
-use super::field::{Content, Counter, Field, MapField};
+use super::field::{Content, Field, Leaf, MapField};
+use super::view::leaf_value;
 use crate::{Document, Path, PathSegment, Stamp, Value};
 
 /// What kind of field stands at a place (CONTRACT section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
-    /// The last write wins.
+    /// One value, also an array or object; the last write wins.
     Register,
-    /// The sum of what each site added.
+    /// A number that was set, and the sum of what each site added since.
     Counter,
     /// An object, merged field by field.
     Map,
+    /// A token that stands for an attachment; the last write wins.
+    Attachment,
 }
 
 /// One field of a document.
@@ -37,6 +40,16 @@ impl FieldType {
             FieldType::Register => "register",
             FieldType::Counter => "counter",
             FieldType::Map => "map",
+            FieldType::Attachment => "attachment",
+        }
+    }
+
+    pub(super) fn of(content: &Content) -> Option<Self> {
+        match content {
+            Content::Absent => None,
+            Content::Register(_) => Some(FieldType::Register),
+            Content::Counter(_) => Some(FieldType::Counter),
+            Content::Attachment(_) => Some(FieldType::Attachment),
         }
     }
 }
@@ -61,26 +74,26 @@ fn list(map: &MapField, path: &mut Vec<PathSegment>, fields: &mut Vec<FieldState
                 fields.push(at(FieldType::Map, None, map.stamp));
                 list(map, path, fields);
             }
-            Field::Leaf(leaf) => match &leaf.content {
-                Content::Absent => {}
-                Content::Register(value) => fields.push(at(FieldType::Register, Some(value.clone()), leaf.cleared)),
-                Content::Counter(counter) => {
-                    let value = Some(counter.value().into_value());
-                    fields.push(at(FieldType::Counter, value, newest(counter, leaf.cleared)));
+            Field::Leaf(leaf) => {
+                if let Some(kind) = FieldType::of(&leaf.content) {
+                    fields.push(at(kind, leaf_value(&leaf.content), newest(leaf)));
                 }
-            },
+            }
         }
         path.pop();
     }
 }
 
-fn newest(counter: &Counter, epoch: Stamp) -> Stamp {
-    counter.totals.iter().map(|(stamp, _)| *stamp).fold(epoch, Stamp::max)
+fn newest(leaf: &Leaf) -> Stamp {
+    match &leaf.content {
+        Content::Counter(counter) => leaf.cleared.max(counter.newest_total()),
+        _ => leaf.cleared,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Document, Map, Path, SiteId, Stamp, UpdateCommand, UpdateKind, Value};
+    use crate::{Document, FieldType, Map, Path, SiteId, Stamp, UpdateCommand, UpdateKind, Value, WriteRules};
 
     fn map(json: &str) -> Map {
         let Ok(Value::Map(map)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
@@ -89,13 +102,18 @@ mod tests {
 
     #[test]
     fn every_field_says_its_type_and_its_newest_write() {
-        let at = |time| Stamp { time, site: SiteId(1) };
+        let at = |time| Stamp { time, site: SiteId(2) };
         let path = |text: &str| Path::parse(text).unwrap();
         let mut document = Document::new();
-        document.upsert(&map(r#"{"a b":{"in":{},"x":[1]},"gone":1,"n":5}"#), &[path("n")], at(1));
+        document.upsert(
+            &map(r#"{"a b":{"in":{},"x":[1]},"gone":1,"n":5}"#),
+            &[(path("n"), FieldType::Counter)],
+            at(1),
+            WriteRules::NEWEST,
+        );
         let commands = [UpdateCommand { path: path("n"), kind: UpdateKind::Increment(Value::Int(2)) }];
-        document.update(&commands, at(2)).unwrap();
-        document.upsert(&map(r#"{"a b":{"x":null}}"#), &[], at(3));
+        document.update(&commands, at(2), WriteRules::NEWEST).unwrap();
+        document.upsert(&map(r#"{"a b":{"x":null}}"#), &[], at(3), WriteRules::NEWEST);
         let listed: Vec<String> = document
             .fields()
             .iter()

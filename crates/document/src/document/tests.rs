@@ -20,9 +20,20 @@ fn at(time: u64, site: u64) -> Stamp {
 
 fn written(json: &str, counters: &[&str]) -> Document {
     let mut document = Document::new();
-    let counters: Vec<Path> = counters.iter().map(|path| Path::parse(path).unwrap()).collect();
-    document.upsert(&map(json), &counters, at(10, 1));
+    upsert(&mut document, json, counters, at(10, 1));
     document
+}
+
+fn upsert(document: &mut Document, json: &str, counters: &[&str], stamp: Stamp) {
+    document.upsert(&map(json), &types(counters, FieldType::Counter), stamp, WriteRules::NEWEST);
+}
+
+fn update(document: &mut Document, commands: &[UpdateCommand], stamp: Stamp) {
+    document.update(commands, stamp, WriteRules::NEWEST).unwrap();
+}
+
+fn types(paths: &[&str], kind: FieldType) -> Vec<(Path, FieldType)> {
+    paths.iter().map(|path| (Path::parse(path).unwrap(), kind)).collect()
 }
 
 fn json(document: &Document) -> String {
@@ -59,7 +70,7 @@ fn replace_with_counter(path: &str, json: &str) -> UpdateCommand {
 #[track_caller]
 fn check_update(before: &str, commands: &[UpdateCommand], after: &str) {
     let mut document = written(before, &[]);
-    document.update(commands, at(20, 1)).unwrap();
+    update(&mut document, commands, at(20, 1));
     assert_eq!(json(&document), after);
 }
 
@@ -67,7 +78,7 @@ fn check_update(before: &str, commands: &[UpdateCommand], after: &str) {
 fn check_update_error(before: &str, commands: &[UpdateCommand], expected: &str) {
     let mut document = written(before, &["n"]);
     let same = document.clone();
-    let error = document.update(commands, at(20, 1)).unwrap_err();
+    let error = document.update(commands, at(20, 1), WriteRules::NEWEST).unwrap_err();
     assert_eq!(format!("{}: {error}", error.command), expected);
     assert_eq!(document, same);
 }
@@ -86,7 +97,7 @@ fn a_new_document_does_not_exist() {
 #[test]
 fn upsert_merges_objects_and_replaces_the_rest() {
     let mut document = written(r#"{"a":1,"b":{"x":1,"y":[1]},"c":{"z":1},"d":2}"#, &[]);
-    document.upsert(&map(r#"{"b":{"y":[2,{"k":[]}],"q":null},"c":5,"d":{},"e":{"f":{}}}"#), &[], at(20, 1));
+    upsert(&mut document, r#"{"b":{"y":[2,{"k":[]}],"q":null},"c":5,"d":{},"e":{"f":{}}}"#, &[], at(20, 1));
     assert_eq!(json(&document), r#"{"a":1,"b":{"q":null,"x":1,"y":[2,{"k":[]}]},"c":5,"d":{},"e":{"f":{}}}"#);
     assert_eq!(document.stamp_max(), at(20, 1));
 }
@@ -197,7 +208,7 @@ fn a_removed_document_comes_back_empty_handed() {
     assert!(!document.exists());
     assert_eq!(json(&document), "null");
     assert_eq!(document.stamp_max(), at(20, 1));
-    document.update(&[increment("n", "1")], at(30, 1)).unwrap();
+    update(&mut document, &[increment("n", "1")], at(30, 1));
     assert_eq!(json(&document), r#"{"n":1}"#);
 }
 
@@ -206,7 +217,7 @@ fn fields_newer_than_a_remove_survive_it() {
     let mut here = written(r#"{"a":1,"b":{"c":1,"d":1}}"#, &[]);
     let mut there = here.clone();
     here.remove(at(20, 1));
-    there.upsert(&map(r#"{"b":{"d":2}}"#), &[], at(21, 2));
+    upsert(&mut there, r#"{"b":{"d":2}}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"b":{"d":2}}"#);
     let mut late = here.clone();
     late.remove(at(22, 1));
@@ -217,10 +228,10 @@ fn fields_newer_than_a_remove_survive_it() {
 fn a_replaced_object_keeps_nothing_older() {
     let mut here = written(r#"{"a":{"x":1,"y":{"z":1}}}"#, &[]);
     let mut there = here.clone();
-    here.update(&[set("a", r#"{"w":1}"#)], at(20, 1)).unwrap();
-    there.upsert(&map(r#"{"a":{"x":2}}"#), &[], at(19, 2));
+    update(&mut here, &[set("a", r#"{"w":1}"#)], at(20, 1));
+    upsert(&mut there, r#"{"a":{"x":2}}"#, &[], at(19, 2));
     check_join(&here, &there, r#"{"a":{"w":1}}"#);
-    there.upsert(&map(r#"{"a":{"y":{"q":1}}}"#), &[], at(21, 2));
+    upsert(&mut there, r#"{"a":{"y":{"q":1}}}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"a":{"w":1,"y":{"q":1}}}"#);
 }
 
@@ -228,10 +239,10 @@ fn a_replaced_object_keeps_nothing_older() {
 fn of_two_types_the_later_shows() {
     let mut here = written(r#"{"a":{"x":1}}"#, &[]);
     let mut there = here.clone();
-    here.upsert(&map(r#"{"a":5}"#), &[], at(20, 1));
-    there.upsert(&map(r#"{"a":{"y":1}}"#), &[], at(20, 2));
+    upsert(&mut here, r#"{"a":5}"#, &[], at(20, 1));
+    upsert(&mut there, r#"{"a":{"y":1}}"#, &[], at(20, 2));
     check_join(&here, &there, r#"{"a":{"y":1}}"#);
-    here.upsert(&map(r#"{"a":6}"#), &[], at(21, 1));
+    upsert(&mut here, r#"{"a":6}"#, &[], at(21, 1));
     check_join(&here, &there, r#"{"a":6}"#);
 }
 
@@ -239,19 +250,200 @@ fn of_two_types_the_later_shows() {
 fn counters_add_up_and_a_later_epoch_starts_again() {
     let mut here = written(r#"{"n":5}"#, &["n"]);
     let mut there = here.clone();
-    here.update(&[increment("n", "1")], at(20, 1)).unwrap();
-    there.update(&[increment("n", "10")], at(20, 2)).unwrap();
+    update(&mut here, &[increment("n", "1")], at(20, 1));
+    update(&mut there, &[increment("n", "10")], at(20, 2));
     check_join(&here, &there, r#"{"n":16}"#);
-    here.update(&[replace_with_counter("n", "100")], at(21, 1)).unwrap();
+    update(&mut here, &[replace_with_counter("n", "100")], at(21, 1));
     check_join(&here, &there, r#"{"n":100}"#);
+}
+
+/// Three changes of one document, made apart by sites that all know `before`, in every order.
+#[track_caller]
+fn check_apart(before: &Document, changes: [fn(&mut Document); 3], expected: &str) {
+    let [a, b, c] = changes.map(|change| {
+        let mut after = before.clone();
+        change(&mut after);
+        after
+    });
+    let mut all = Vec::new();
+    for [first, second, third] in [[&a, &b, &c], [&a, &c, &b], [&b, &a, &c], [&b, &c, &a], [&c, &a, &b], [&c, &b, &a]] {
+        let mut joined = first.clone();
+        joined.merge(second);
+        joined.merge(third);
+        assert_eq!(json(&joined), expected);
+        all.push(joined);
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "the order matters to the bytes");
+}
+
+fn nothing(_: &mut Document) {}
+
+#[test]
+fn concurrent_first_increments_all_count() {
+    let first: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(20, 2));
+    let second: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(21, 3));
+    let third: fn(&mut Document) = |document| update(document, &[increment("n", "100")], at(21, 4));
+    check_apart(&Document::new(), [first, second, third], r#"{"n":111}"#);
+    check_apart(&written("{}", &[]), [first, second, third], r#"{"n":111}"#);
+    check_apart(&written(r#"{"n":5}"#, &[]), [first, second, third], r#"{"n":116}"#);
+    check_apart(&written(r#"{"n":5}"#, &["n"]), [first, second, third], r#"{"n":116}"#);
+    let mut removed = written(r#"{"n":5}"#, &["n"]);
+    removed.remove(at(12, 2));
+    check_apart(&removed, [first, second, third], r#"{"n":111}"#);
+}
+
+#[test]
+fn an_increment_survives_what_was_set_or_removed_before_it() {
+    let later: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(22, 2));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(20, 4));
+    let counter = written(r#"{"n":5,"m":1}"#, &["n"]);
+    check_apart(&counter, [later, |document| document.remove(at(21, 3)), earlier], r#"{"n":1}"#);
+    let set: fn(&mut Document) = |document| update(document, &[set("n", "100")], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":101}"#);
+    let set: fn(&mut Document) = |document| update(document, &[replace_with_counter("n", "100")], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":101}"#);
+    let set: fn(&mut Document) = |document| upsert(document, r#"{"n":"x"}"#, &[], at(21, 3));
+    check_apart(&counter, [later, set, earlier], r#"{"m":1,"n":1}"#);
+    check_apart(&counter, [nothing, set, earlier], r#"{"m":1,"n":"x"}"#);
+}
+
+#[test]
+fn an_increment_survives_an_object_that_was_replaced_before_it() {
+    let before = written(r#"{"m":{"n":5,"x":1}}"#, &["m.n"]);
+    let replaced: fn(&mut Document) = |document| update(document, &[set("m", r#"{"y":1}"#)], at(21, 3));
+    let later: fn(&mut Document) = |document| update(document, &[increment("m.n", "1")], at(22, 2));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("m.n", "10")], at(20, 4));
+    check_apart(&before, [replaced, later, earlier], r#"{"m":{"n":1,"y":1}}"#);
+    check_apart(&before, [replaced, nothing, earlier], r#"{"m":{"y":1}}"#);
+}
+
+/// What a set or a remove took of a site's total does not come back with its next increment.
+#[test]
+fn a_total_that_was_taken_begins_again() {
+    let mut document = written(r#"{"n":5}"#, &["n"]);
+    update(&mut document, &[increment("n", "1")], at(20, 2));
+    let old = document.clone();
+    update(&mut document, &[set("n", "7")], at(21, 3));
+    update(&mut document, &[increment("n", "2")], at(22, 2));
+    check_join(&document, &old, r#"{"n":9}"#);
+    document.remove(at(23, 3));
+    update(&mut document, &[increment("n", "3")], at(24, 2));
+    check_join(&document, &old, r#"{"n":3}"#);
+}
+
+/// What bears a clear's very stamp is of the same write.
+#[test]
+fn what_one_write_sets_and_then_adds_stays() {
+    let before = written(r#"{"n":1,"m":{"x":1}}"#, &["n"]);
+    let mut after = before.clone();
+    let commands = [set("n", "5"), increment("n", "2"), set("m", "{}"), increment("m.n", "3")];
+    update(&mut after, &commands, at(20, 2));
+    check_join(&after, &before, r#"{"m":{"n":3},"n":7}"#);
+}
+
+/// Of two writes at one tick the higher site's is the later, clears too.
+#[test]
+fn a_clear_takes_what_a_lower_site_wrote_at_its_tick() {
+    let before = written(r#"{"m":{"x":1}}"#, &[]);
+    let low: fn(&mut Document) = |document| upsert(document, r#"{"m":{"x":2}}"#, &[], at(20, 2));
+    let middle: fn(&mut Document) = |document| update(document, &[set("m", r#"{"y":3}"#)], at(20, 3));
+    let high: fn(&mut Document) = |document| upsert(document, r#"{"m":{"z":4}}"#, &[], at(20, 4));
+    check_apart(&before, [low, middle, high], r#"{"m":{"y":3,"z":4}}"#);
+    let removed: fn(&mut Document) = |document| document.remove(at(20, 3));
+    check_apart(&before, [low, removed, high], r#"{"m":{"z":4}}"#);
+}
+
+#[test]
+fn of_an_object_and_a_counter_the_later_shows() {
+    let object: fn(&mut Document) = |document| upsert(document, r#"{"n":{"x":1}}"#, &[], at(21, 3));
+    let earlier: fn(&mut Document) = |document| update(document, &[increment("n", "1")], at(20, 2));
+    let later: fn(&mut Document) = |document| update(document, &[increment("n", "10")], at(22, 4));
+    for before in [written("{}", &[]), written(r#"{"n":0}"#, &[]), written(r#"{"n":0}"#, &["n"])] {
+        check_apart(&before, [object, earlier, nothing], r#"{"n":{"x":1}}"#);
+        check_apart(&before, [object, earlier, later], r#"{"n":11}"#);
+    }
+}
+
+#[test]
+fn a_register_may_hold_an_object() {
+    let mut here = Document::new();
+    here.upsert(&map(r#"{"o":{"x":{"y":1}}}"#), &types(&["o"], FieldType::Register), at(10, 2), WriteRules::NEWEST);
+    let typed = r#"{"o":{"register":{"value":{"x":{"y":1}}}}}"#;
+    assert_eq!(here.value_with_types(), Some(map(typed)));
+    assert_eq!(json(&here), r#"{"o":{"x":{"y":1}}}"#);
+    let mut there = here.clone();
+    update(&mut here, &[set("o.x.z", "2")], at(20, 2));
+    update(&mut there, &[set("o.w", "3")], at(20, 3));
+    check_join(&here, &there, r#"{"o":{"w":3,"x":{"y":1}}}"#);
+    upsert(&mut there, r#"{"o":{"v":1}}"#, &[], at(21, 3));
+    assert_eq!(json(&there), r#"{"o":{"v":1}}"#, "an object that is merged in is a new one");
+    let error = here.update(&[increment("o.x.y", "1")], at(22, 2), WriteRules::NEWEST).unwrap_err();
+    assert_eq!(error.message, "o.x.y is inside a register, where counters cannot be");
+}
+
+#[test]
+fn an_attachment_is_one_value() {
+    let token = r#"{"id":"a","len":3,"metadata":{"name":"b"}}"#;
+    let attach = |path: &str, json: &str| command(path, UpdateKind::SetAttachment(map(json)));
+    let mut here = Document::new();
+    update(&mut here, &[attach("f", token)], at(10, 2));
+    let typed = format!(r#"{{"f":{{"attachment":{{"value":{token}}}}}}}"#);
+    assert_eq!(here.value_with_types(), Some(map(&typed)));
+    assert_eq!(json(&here), format!(r#"{{"f":{token}}}"#));
+    let value = map(&format!(r#"{{"f":{token},"g":{{"id":1}}}}"#));
+    here.upsert(&value, &types(&["f", "g"], FieldType::Attachment), at(20, 2), WriteRules::NEWEST);
+    assert_eq!(here.fields()[0].kind, FieldType::Attachment);
+    assert_eq!(here.fields()[1].kind, FieldType::Map, "what is no token is written as if nothing were said");
+    let refused =
+        |commands: &[UpdateCommand]| here.clone().update(commands, at(21, 2), WriteRules::NEWEST).unwrap_err().message;
+    assert_eq!(refused(&[set("f.id", "1")]), "f is an attachment, not an object");
+    assert_eq!(refused(&[increment("f", "1")]), "f is an attachment, not a number to increment");
+    for (token, problem) in [
+        (r#"{"len":3,"metadata":{}}"#, "its \"id\" must be a text"),
+        (r#"{"id":"a","len":-1,"metadata":{}}"#, "its \"len\" must be an integer, at least 0"),
+        (r#"{"id":"a","len":1,"metadata":{"x":1}}"#, "its \"metadata\" must be an object of texts"),
+        (r#"{"id":"a","len":1,"metadata":{},"x":1}"#, "it holds more than \"id\", \"len\" and \"metadata\""),
+    ] {
+        assert_eq!(refused(&[attach("f", token)]), format!("f cannot hold this attachment: {problem}"));
+    }
+}
+
+#[test]
+fn a_clear_goes_into_a_delta_only_while_it_is_unknown() {
+    let mut document = written(r#"{"m":{"x":1},"n":5}"#, &["n"]);
+    update(&mut document, &[set("m", r#"{"y":1}"#), increment("n", "1")], at(20, 2));
+    let knows = [(SiteId(1), 10), (SiteId(2), 20)];
+    assert_eq!(document.delta_since(&knows), Document::new());
+    update(&mut document, &[increment("n", "1")], at(21, 2));
+    let delta = document.delta_since(&knows);
+    assert_eq!(json(&delta), r#"{"n":2}"#, "the total, without the start and without the clear");
+}
+
+#[test]
+fn a_peers_delta_holds_its_own_stamps_only() {
+    let (peer, other) = (SiteId(2), SiteId(3));
+    let mut document = Document::new();
+    update(&mut document, &[increment("n", "1"), set("m", r#"{"x":1}"#)], at(20, 2));
+    assert_eq!(document.check_delta(peer), Ok(()));
+    assert_eq!(document.check_delta(other), Err(DeltaError::Stamp(at(20, 2))));
+    update(&mut document, &[increment("n", "1")], at(21, 3));
+    assert_eq!(document.check_delta(other), Err(DeltaError::Stamp(at(20, 2))));
+    for site in [SiteId(0), SiteId::INITIAL, SiteId(u64::MAX)] {
+        assert_eq!(document.check_delta(site), Err(DeltaError::Site(site)));
+    }
+    let mut initial = Document::new();
+    upsert(&mut initial, r#"{"a":{"b":1}}"#, &[], Stamp::INITIAL);
+    assert_eq!(initial.check_delta(peer), Ok(()));
+    update(&mut initial, &[increment("n", "1")], at(2, 1));
+    assert_eq!(initial.check_delta(peer), Err(DeltaError::Stamp(at(2, 1))));
 }
 
 #[test]
 fn a_stamp_wins_by_time_then_site() {
     let (mut here, mut there) = (Document::new(), Document::new());
-    here.upsert(&map(r#"{"a":"here","b":"here"}"#), &[], at(20, 1));
-    there.upsert(&map(r#"{"a":"there"}"#), &[], at(20, 2));
-    there.upsert(&map(r#"{"c":1}"#), &[], at(21, 2));
+    upsert(&mut here, r#"{"a":"here","b":"here"}"#, &[], at(20, 1));
+    upsert(&mut there, r#"{"a":"there"}"#, &[], at(20, 2));
+    upsert(&mut there, r#"{"c":1}"#, &[], at(21, 2));
     check_join(&here, &there, r#"{"a":"there","b":"here","c":1}"#);
 }
 
@@ -272,7 +464,7 @@ fn clocks_give_stamps_that_documents_take() {
     let mut clock = StampClock { site: SiteId(1), last: 0 };
     let mut document = Document::new();
     for wall_ms in [1000, 1000, 10, 0] {
-        document.upsert(&map("{}"), &[], clock.next(wall_ms));
+        upsert(&mut document, "{}", &[], clock.next(wall_ms));
     }
     assert_eq!(document.stamp_max(), at((1000 << 16) + 3, 1));
 }

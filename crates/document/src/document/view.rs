@@ -2,7 +2,7 @@
 
 use super::field::{Content, Field, MapField};
 use crate::json::write_json_string;
-use crate::{Map, Value};
+use crate::{FieldType, Map, Value};
 
 /// The map as an object.
 pub(super) fn value(map: &MapField) -> Map {
@@ -16,13 +16,10 @@ pub(super) fn value(map: &MapField) -> Map {
 pub(super) fn value_with_types(map: &MapField) -> Map {
     collect(map, |field| {
         let (kind, value) = match field {
-            Field::Map(map) => ("map", Value::Map(value_with_types(map))),
-            Field::Leaf(leaf) => {
-                let kind = if let Content::Counter(_) = leaf.content { "counter" } else { "register" };
-                (kind, leaf_value(&leaf.content)?)
-            }
+            Field::Map(map) => (FieldType::Map, Value::Map(value_with_types(map))),
+            Field::Leaf(leaf) => (FieldType::of(&leaf.content)?, leaf_value(&leaf.content)?),
         };
-        Some(object(kind, object("value", value)))
+        Some(object(kind.as_str(), object("value", value)))
     })
 }
 
@@ -53,6 +50,7 @@ fn write_field(field: &Field, out: &mut Vec<u8>) {
         }
         Field::Leaf(leaf) => match &leaf.content {
             Content::Register(value) => value.write_json(out),
+            Content::Attachment(token) => token.write_json(out),
             content => leaf_value(content).unwrap_or(Value::Null).write_json(out),
         },
     }
@@ -63,11 +61,12 @@ fn collect(map: &MapField, show: impl Fn(&Field) -> Option<Value>) -> Map {
     Map::from_fields(shown.collect())
 }
 
-fn leaf_value(content: &Content) -> Option<Value> {
+pub(super) fn leaf_value(content: &Content) -> Option<Value> {
     match content {
         Content::Absent => None,
         Content::Register(value) => Some(value.clone()),
         Content::Counter(counter) => Some(counter.value().into_value()),
+        Content::Attachment(token) => Some(Value::Map(token.clone())),
     }
 }
 

@@ -1,73 +1,93 @@
 //! Writes of this site: upsert, update commands, and where their stamps go.
 //!
-//! All of one write bears one stamp, above everything in the document. It goes to every map on the way to what is written.
-//! An object that replaces what stood there clears up to [`just_before`] its stamp, so that its own fields, which bear the
-//! stamp, stay.
+//! All of one write bears one stamp, above everything in the document. It goes to every map on the
+//! way to what is written. An object that replaces what stood there clears at that very stamp:
+//! clears are exclusive (`field`), so its own fields stay.
 //! Not here: whether `_id` or the types of operands are allowed in a request (`wire`).
 
-use super::field::{Content, Counter, Field, Leaf, MapField, above};
+use super::attachment;
+use super::counter::{Counter, Hidden};
+use super::field::{Content, Field, Leaf, MapField, above, said};
 use super::number::Number;
 use crate::limits::DEPTH_MAX;
 use crate::path::fmt_segments;
-use crate::{Map, Path, PathSegment, SiteId, Stamp, UpdateCommand, UpdateKind, Value};
+use crate::{FieldType, Map, Path, PathSegment, Stamp, UpdateCommand, UpdateKind, Value, WriteRules};
 
 type Children = Vec<(String, Field)>;
 
-/// Above every stamp of an earlier tick, below `stamp`.
-fn just_before(stamp: Stamp) -> Stamp {
-    Stamp { time: stamp.time.saturating_sub(1), site: SiteId(u64::MAX) }
+/// How one write is done.
+#[derive(Clone, Copy)]
+pub(super) struct Write {
+    pub(super) stamp: Stamp,
+    pub(super) rules: WriteRules,
 }
 
-/// Merges `value` into `field`, which becomes an object.
-pub(super) fn upsert(field: &mut Field, value: &Map, counters: &[Path], stamp: Stamp) {
-    Upsert { counters: names_of(counters), stamp, names: Vec::new() }.merge_into(field, value, Stamp::ZERO);
-}
+impl Write {
+    /// Merges `value` into `field`, which becomes an object.
+    pub(super) fn upsert(self, field: &mut Field, value: &Map, types: &[(Path, FieldType)]) {
+        Upsert { types: names_of(types), write: self, names: Vec::new() }.merge_into(field, value, Stamp::ZERO);
+    }
 
-/// Runs `command` in the document `root`; where it fails, the document is in no defined state.
-pub(super) fn run_command(root: &mut Field, command: &UpdateCommand, stamp: Stamp) -> Result<(), String> {
-    let segments = &command.path.segments;
-    check_path(segments, &command.kind)?;
-    let (mut field, mut outer) = (root, Stamp::ZERO);
-    for (position, segment) in segments.iter().enumerate() {
-        let PathSegment::Field(name) = segment else {
-            return set_element(field, segments, position, &command.kind, stamp);
-        };
-        if position > 0 && !can_enter(field) {
-            return Err(not_what(&segments[..position], kind_name(field), "an object"));
+    /// Runs `command` in the document `root`; where it fails, the document is in no defined state.
+    pub(super) fn run_command(self, root: &mut Field, command: &UpdateCommand) -> Result<(), String> {
+        let segments = &command.path.segments;
+        check_path(segments, &command.kind)?;
+        let (mut field, mut outer) = (root, Stamp::ZERO);
+        for (position, segment) in segments.iter().enumerate() {
+            let PathSegment::Field(name) = segment else {
+                return self.set_inside_register(field, segments, position, &command.kind);
+            };
+            if position > 0 && is_object_register(field) {
+                return self.set_inside_register(field, segments, position, &command.kind);
+            }
+            if position > 0 && !can_enter(field) {
+                return Err(not_what(&segments[..position], kind_name(field), "an object"));
+            }
+            let map = self.write_through(field, outer);
+            outer = map.clears_inside(outer);
+            field = child(&mut map.children, name);
         }
-        let map = write_through(field, outer, stamp);
-        outer = outer.max(map.cleared);
-        field = child(&mut map.children, name);
+        self.write_at(field, outer, &command.kind).map_err(|problem| format!("{} {problem}", shown(segments)))
     }
-    write_at(field, outer, &command.kind, stamp).map_err(|problem| format!("{} {problem}", shown(segments)))
-}
 
-/// Makes `field` an object that `stamp` wrote through.
-pub(super) fn write_through(field: &mut Field, outer: Stamp, stamp: Stamp) -> &mut MapField {
-    if let Field::Leaf(leaf) = field {
-        // A leaf of this very write nobody has seen; its clear must stay below the object's stamp.
-        let cleared = if leaf.cleared < stamp { leaf.cleared } else { just_before(stamp) };
-        *field = Field::Map(MapField { cleared: above(outer, cleared), stamp, children: Vec::new() });
+    /// Makes `field` an object that this write went through.
+    pub(super) fn write_through(self, field: &mut Field, outer: Stamp) -> &mut MapField {
+        if let Field::Leaf(leaf) = field {
+            let under = match (self.rules, &mut leaf.content) {
+                (WriteRules::V1, _) => Counter::default(),
+                (WriteRules::V2, Content::Counter(counter)) => std::mem::take(counter),
+                (WriteRules::V2, Content::Register(value)) => {
+                    Counter { start: Number::from_value(value), totals: Vec::new() }
+                }
+                (WriteRules::V2, Content::Absent | Content::Attachment(_)) => Counter::default(),
+            };
+            let cleared = said(leaf.cleared, outer, &under);
+            *field = Field::Map(MapField { cleared, stamp: self.stamp, under: under.into(), children: Vec::new() });
+        }
+        let Field::Map(map) = field else { unreachable!("a leaf has just become a map") };
+        map.stamp = self.stamp;
+        map
     }
-    let Field::Map(map) = field else { unreachable!("a leaf has just become a map") };
-    map.stamp = stamp;
-    map
 }
 
 struct Upsert<'a> {
-    /// Where numbers become counters; sorted, so that many cost little.
-    counters: Vec<Vec<&'a str>>,
-    stamp: Stamp,
+    /// Which fields are of a type that their value alone does not say; sorted, so that many cost
+    /// little.
+    types: Vec<(Vec<&'a str>, FieldType)>,
+    write: Write,
     /// The way to the field at hand.
     names: Vec<&'a str>,
 }
 
-/// The paths that lead through objects only, sorted; counters cannot be in arrays.
-fn names_of(paths: &[Path]) -> Vec<Vec<&str>> {
-    let mut names: Vec<Vec<&str>> =
-        paths.iter().filter_map(|path| path.segments.iter().map(name_of).collect()).collect();
-    names.sort_unstable();
-    names
+/// The paths that lead through objects only, sorted; there are no such types inside arrays. Of a
+/// path named twice the first counts.
+fn names_of(types: &[(Path, FieldType)]) -> Vec<(Vec<&str>, FieldType)> {
+    let names =
+        types.iter().map(|(path, kind)| Some((path.segments.iter().map(name_of).collect::<Option<_>>()?, *kind)));
+    let mut types: Vec<(Vec<&str>, FieldType)> = names.flatten().collect();
+    types.sort_by(|(a, _), (b, _)| a.cmp(b));
+    types.dedup_by(|(later, _), (first, _)| later == first);
+    types
 }
 
 fn name_of(segment: &PathSegment) -> Option<&str> {
@@ -79,8 +99,8 @@ fn name_of(segment: &PathSegment) -> Option<&str> {
 
 impl<'a> Upsert<'a> {
     fn merge_into(&mut self, field: &mut Field, value: &'a Map, outer: Stamp) {
-        let map = write_through(field, outer, self.stamp);
-        let outer = outer.max(map.cleared);
+        let map = self.write.write_through(field, outer);
+        let outer = map.clears_inside(outer);
         let mut added = Vec::new();
         for (name, value) in value.iter() {
             self.names.push(name);
@@ -94,15 +114,18 @@ impl<'a> Upsert<'a> {
     }
 
     fn write(&mut self, field: &mut Field, value: &'a Value, outer: Stamp) {
-        match value {
-            Value::Map(map) => self.merge_into(field, map, outer),
-            _ => *field = self.new_field(value),
+        match (value, self.typed_content(value)) {
+            (Value::Map(map), None) => self.merge_into(field, map, outer),
+            (_, Some(content)) => *field = self.leaf(content),
+            (_, None) => *field = self.new_field(value),
         }
     }
 
     fn new_field(&mut self, value: &'a Value) -> Field {
-        let Value::Map(map) = value else {
-            return Field::Leaf(Leaf { cleared: self.stamp, content: self.content(value) });
+        let map = match (value, self.typed_content(value)) {
+            (_, Some(content)) => return self.leaf(content),
+            (Value::Map(map), None) => map,
+            (_, None) => return self.leaf(Content::Register(value.clone())),
         };
         let mut children = Vec::with_capacity(map.len());
         for (name, value) in map.iter() {
@@ -110,18 +133,26 @@ impl<'a> Upsert<'a> {
             children.push((name.to_owned(), self.new_field(value)));
             self.names.pop();
         }
-        Field::Map(MapField { cleared: Stamp::ZERO, stamp: self.stamp, children })
+        let (cleared, under) = (Stamp::ZERO, Hidden::default());
+        Field::Map(MapField { cleared, stamp: self.write.stamp, under, children })
     }
 
-    fn content(&self, value: &Value) -> Content {
-        match Number::from_value(value) {
-            Some(start) if self.is_counter() => Content::Counter(Counter::started(start, self.stamp)),
-            _ => Content::Register(value.clone()),
+    fn leaf(&self, content: Content) -> Field {
+        Field::Leaf(Leaf { cleared: self.write.stamp, content })
+    }
+
+    /// What the type that was said for the field at hand makes of `value`; `None` where none was
+    /// said, or `value` cannot be of it.
+    fn typed_content(&self, value: &Value) -> Option<Content> {
+        let at = self.types.binary_search_by(|(names, _)| names.cmp(&self.names)).ok()?;
+        match (self.types[at].1, value) {
+            (FieldType::Counter, _) => Number::from_value(value).map(|start| Content::Counter(Counter::started(start))),
+            (FieldType::Register, _) => Some(Content::Register(value.clone())),
+            (FieldType::Attachment, Value::Map(token)) => {
+                attachment::problem(token).is_none().then(|| Content::Attachment(token.clone()))
+            }
+            (FieldType::Attachment | FieldType::Map, _) => None,
         }
-    }
-
-    fn is_counter(&self) -> bool {
-        self.counters.binary_search(&self.names).is_ok()
     }
 }
 
@@ -131,7 +162,12 @@ fn check_path(segments: &[PathSegment], kind: &UpdateKind) -> Result<(), String>
         Some(PathSegment::Field(_)) => {}
         _ => return Err("a path must begin with a field".into()),
     }
-    let depth = segments.len() + if let UpdateKind::Set(value) = kind { value.depth() } else { 0 };
+    let depth_inside = match kind {
+        UpdateKind::Set(value) => value.depth(),
+        UpdateKind::SetAttachment(token) => token.depth(),
+        UpdateKind::Increment(_) | UpdateKind::ReplaceWithCounter(_) => 0,
+    };
+    let depth = segments.len() + depth_inside;
     if depth > DEPTH_MAX {
         return Err(format!("{} would nest {depth} deep, {DEPTH_MAX} is allowed", shown(segments)));
     }
@@ -146,59 +182,113 @@ fn can_enter(field: &Field) -> bool {
     }
 }
 
-fn write_at(field: &mut Field, outer: Stamp, kind: &UpdateKind, stamp: Stamp) -> Result<(), String> {
-    match kind {
-        UpdateKind::Set(value) => *field = replacement(value, outer, stamp),
-        UpdateKind::Increment(value) => {
-            let number =
-                Number::from_value(value).ok_or_else(|| format!("cannot be incremented by {}", value.kind_name()))?;
-            increment(field, number, stamp)?;
+fn is_object_register(field: &Field) -> bool {
+    matches!(field, Field::Leaf(Leaf { content: Content::Register(Value::Map(_)), .. }))
+}
+
+impl Write {
+    fn write_at(self, field: &mut Field, outer: Stamp, kind: &UpdateKind) -> Result<(), String> {
+        match kind {
+            UpdateKind::Set(value) => *field = self.replacement(value, outer),
+            UpdateKind::Increment(value) => {
+                let number = Number::from_value(value)
+                    .ok_or_else(|| format!("cannot be incremented by {}", value.kind_name()))?;
+                self.increment(field, outer, number)?;
+            }
+            UpdateKind::ReplaceWithCounter(value) => {
+                let start = Number::from_value(value).or_else(|| number_at(field)).unwrap_or(Number::ZERO);
+                *field = self.counter(start);
+            }
+            UpdateKind::SetAttachment(token) => {
+                if let Some(problem) = attachment::problem(token) {
+                    return Err(format!("cannot hold this attachment: {problem}"));
+                }
+                *field = Field::Leaf(Leaf { cleared: self.stamp, content: Content::Attachment(token.clone()) });
+            }
         }
-        UpdateKind::ReplaceWithCounter(value) => {
-            let start = Number::from_value(value).or_else(|| number_at(field)).unwrap_or(Number::ZERO);
-            *field = counter(start, stamp);
+        Ok(())
+    }
+
+    fn replacement(self, value: &Value, outer: Stamp) -> Field {
+        let mut field = Upsert { types: Vec::new(), write: self, names: Vec::new() }.new_field(value);
+        if let Field::Map(map) = &mut field {
+            map.cleared = above(outer, self.stamp);
+        }
+        field
+    }
+
+    /// A number register becomes the start of a counter, and keeps its stamp; where nothing stands,
+    /// there is no start, and no clear beyond what stands there. So concurrent first increments all
+    /// count.
+    fn increment(self, field: &mut Field, outer: Stamp, number: Number) -> Result<(), String> {
+        let kind = kind_name(field);
+        let Field::Leaf(Leaf { cleared, content }) = field else {
+            return Err(format!("is {kind}, not a number to increment"));
+        };
+        let (before, mut counter) = match content {
+            Content::Absent => (Number::ZERO, Counter::default()),
+            Content::Register(value) => {
+                let start = Number::from_value(value).ok_or_else(|| format!("is {kind}, not a number to increment"))?;
+                (start, Counter::started(start))
+            }
+            Content::Counter(counter) => (counter.value(), std::mem::take(counter)),
+            Content::Attachment(_) => return Err(format!("is {kind}, not a number to increment")),
+        };
+        let mut cleared = said(*cleared, outer, &counter);
+        match self.rules {
+            WriteRules::V1 => self.fold(&mut counter, &mut cleared, matches!(content, Content::Counter(_)), number),
+            WriteRules::V2 => counter.add(number, self.stamp),
+        }
+        let is_exact = counter.value().is_integer();
+        if before.is_integer() && number.is_integer() && !is_exact {
+            return Err("would be incremented beyond 64 bits".into());
+        }
+        *field = Field::Leaf(Leaf { cleared, content: Content::Counter(counter) });
+        Ok(())
+    }
+
+    /// The rules of version 1: an increment makes a counter anew, or adds to the start if that is
+    /// its own site's.
+    fn fold(self, counter: &mut Counter, cleared: &mut Stamp, is_counter: bool, number: Number) {
+        match counter.start {
+            _ if !is_counter => {
+                let start = counter.start.map_or(number, |start| start.plus(number));
+                *cleared = self.stamp;
+                *counter = Counter::started(start);
+            }
+            Some(start) if cleared.site == self.stamp.site => counter.start = Some(start.plus(number)),
+            _ => counter.add(number, self.stamp),
         }
     }
-    Ok(())
-}
 
-fn replacement(value: &Value, outer: Stamp, stamp: Stamp) -> Field {
-    let mut field = Upsert { counters: Vec::new(), stamp, names: Vec::new() }.new_field(value);
-    if let Field::Map(map) = &mut field {
-        map.cleared = above(outer, just_before(stamp));
+    fn counter(self, start: Number) -> Field {
+        Field::Leaf(Leaf { cleared: self.stamp, content: Content::Counter(Counter::started(start)) })
     }
-    field
-}
 
-fn increment(field: &mut Field, number: Number, stamp: Stamp) -> Result<(), String> {
-    let before = match field {
-        Field::Leaf(Leaf { content: Content::Absent, .. }) => Number::ZERO,
-        _ => number_at(field).ok_or_else(|| format!("is {}, not a number to increment", kind_name(field)))?,
-    };
-    let after = match field {
-        Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => {
-            counter.add(number, stamp);
-            counter.value()
-        }
-        // A counter that was made of a number goes on from it.
-        _ => before.plus(number),
-    };
-    if before.is_integer() && number.is_integer() && !after.is_integer() {
-        return Err("would be incremented beyond 64 bits".into());
+    /// Sets what `segments[position..]` names in the array or object at `field`, which is one
+    /// register and written whole.
+    fn set_inside_register(
+        self,
+        field: &mut Field,
+        segments: &[PathSegment],
+        position: usize,
+        kind: &UpdateKind,
+    ) -> Result<(), String> {
+        let UpdateKind::Set(new) = kind else {
+            let inside = if is_object_register(field) { "a register" } else { "an array" };
+            let what = if let UpdateKind::SetAttachment(_) = kind { "attachments" } else { "counters" };
+            return Err(format!("{} is inside {inside}, where {what} cannot be", shown(segments)));
+        };
+        let old = match field {
+            Field::Leaf(Leaf { content: Content::Absent, .. }) => Value::Null,
+            Field::Leaf(Leaf { content: Content::Register(value), .. }) => std::mem::replace(value, Value::Null),
+            other => return Err(not_what(&segments[..position], kind_name(other), "an array")),
+        };
+        let mut value = old;
+        set_inside(&mut value, segments, position, new)?;
+        *field = Field::Leaf(Leaf { cleared: self.stamp, content: Content::Register(value) });
+        Ok(())
     }
-    if !matches!(field, Field::Leaf(Leaf { content: Content::Counter(_), .. })) {
-        let start = if is_absent(field) { number } else { after };
-        *field = counter(start, stamp);
-    }
-    Ok(())
-}
-
-fn is_absent(field: &Field) -> bool {
-    matches!(field, Field::Leaf(Leaf { content: Content::Absent, .. }))
-}
-
-fn counter(start: Number, stamp: Stamp) -> Field {
-    Field::Leaf(Leaf { cleared: stamp, content: Content::Counter(Counter::started(start, stamp)) })
 }
 
 fn number_at(field: &Field) -> Option<Number> {
@@ -207,28 +297,6 @@ fn number_at(field: &Field) -> Option<Number> {
         Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => Some(counter.value()),
         _ => None,
     }
-}
-
-/// Sets what `segments[position..]`, which begins with an index, names in the array at `field`; arrays are written whole.
-fn set_element(
-    field: &mut Field,
-    segments: &[PathSegment],
-    position: usize,
-    kind: &UpdateKind,
-    stamp: Stamp,
-) -> Result<(), String> {
-    let UpdateKind::Set(new) = kind else {
-        return Err(format!("{} is inside an array, where counters cannot be", shown(segments)));
-    };
-    let old = match field {
-        Field::Leaf(Leaf { content: Content::Absent, .. }) => Value::Null,
-        Field::Leaf(Leaf { content: Content::Register(value), .. }) => std::mem::replace(value, Value::Null),
-        other => return Err(not_what(&segments[..position], kind_name(other), "an array")),
-    };
-    let mut value = old;
-    set_inside(&mut value, segments, position, new)?;
-    *field = Field::Leaf(Leaf { cleared: stamp, content: Content::Register(value) });
-    Ok(())
 }
 
 fn set_inside(value: &mut Value, segments: &[PathSegment], position: usize, new: &Value) -> Result<(), String> {
@@ -301,6 +369,7 @@ fn kind_name(field: &Field) -> &'static str {
             Content::Absent => "missing",
             Content::Register(value) => value.kind_name(),
             Content::Counter(_) => "a counter",
+            Content::Attachment(_) => "an attachment",
         },
     }
 }

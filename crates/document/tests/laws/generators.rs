@@ -1,8 +1,8 @@
 //! What proptest draws values, paths and changesets from.
 
 use document::{
-    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Path, PathSegment, SiteId, Stamp,
-    UpdateCommand, UpdateKind, Value,
+    Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, Document, DocumentId, FieldType, Map,
+    Operation, Origin, Path, PathSegment, SiteId, Stamp, UpdateCommand, UpdateKind, Value, WriteRules,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -73,11 +73,35 @@ pub(crate) fn small_commands() -> impl Strategy<Value = Vec<UpdateCommand>> {
 }
 
 fn update_kinds(values: impl Strategy<Value = Value>) -> impl Strategy<Value = UpdateKind> {
-    (0..3, values, -2_i64..3).prop_map(|(kind, value, number)| match kind {
-        0 => UpdateKind::Set(value),
-        1 => UpdateKind::Increment(Value::Int(number)),
-        _ => UpdateKind::ReplaceWithCounter(value),
+    (0..7, values, -2_i64..3).prop_map(|(kind, value, number)| match kind {
+        0 | 1 => UpdateKind::Set(value),
+        2..5 => UpdateKind::Increment(Value::Int(number)),
+        5 => UpdateKind::ReplaceWithCounter(value),
+        _ => UpdateKind::SetAttachment(token(number)),
     })
+}
+
+/// A good one, but for a negative length.
+fn token(len: i64) -> Map {
+    let text = |text: &str| Value::String(text.to_owned());
+    Map::from_fields(vec![
+        ("id".to_owned(), text("x")),
+        ("len".to_owned(), Value::Int(len)),
+        ("metadata".to_owned(), Value::Map(Map::from_fields(vec![("name".to_owned(), text("y"))]))),
+    ])
+}
+
+pub(crate) fn field_types() -> impl Strategy<Value = FieldType> {
+    prop_oneof![
+        5 => Just(FieldType::Counter),
+        2 => Just(FieldType::Register),
+        1 => Just(FieldType::Map),
+        1 => Just(FieldType::Attachment),
+    ]
+}
+
+pub(crate) fn small_types() -> impl Strategy<Value = Vec<(Path, FieldType)>> {
+    vec((small_paths(), field_types()), 0..3)
 }
 
 pub(crate) fn paths() -> impl Strategy<Value = Path> {
@@ -90,28 +114,43 @@ pub(crate) fn paths() -> impl Strategy<Value = Path> {
 }
 
 pub(crate) fn changesets() -> impl Strategy<Value = Changeset> {
-    let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>())
-        .prop_map(|(peer, traceparent, cause)| Origin { peer, traceparent, cause });
-    (vec(operations(), 1..4), origin).prop_map(|(operations, origin)| Changeset { operations, origin })
+    let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<u64>>())
+        .prop_map(|(peer, traceparent, cause, site)| Origin { peer, traceparent, cause, site: site.map(SiteId) });
+    let query =
+        (any::<String>(), maps()).prop_map(|(text, args)| ConditionQuery { dialect: Dialect::Legacy, text, args });
+    (vec(operations(), 1..4), vec(query, QUERIES), origin).prop_map(|(operations, queries, origin)| Changeset {
+        operations,
+        queries,
+        origin,
+    })
 }
+
+/// How many queries every changeset has, used or not.
+const QUERIES: usize = 2;
 
 fn operations() -> impl Strategy<Value = Operation> {
     let collection = "[a-z_é]{1,9}".prop_map(|name| CollectionName::new(&name).expect("letters make a name"));
-    let id = values().prop_filter_map("no id", |value| DocumentId::from_value(&value).ok());
+    let id = (values(), any::<u64>())
+        .prop_map(|(value, random)| DocumentId::from_value(&value).unwrap_or(DocumentId::generated(0, random)));
     let condition = prop_oneof![
         Just(Condition::Always),
         Just(Condition::Exists),
         Just(Condition::Absent),
-        (any::<String>(), maps()).prop_map(|(query, args)| Condition::Matches { query, args }),
+        (0..QUERIES).prop_map(|query| Condition::Matches { query }),
         (any::<u64>(), any::<u64>())
             .prop_map(|(time, site)| Condition::Unchanged { since: Stamp { time, site: SiteId(site) } }),
     ];
     let commands = vec((paths(), update_kinds(values())), 0..3)
         .prop_map(|commands| commands.into_iter().map(|(path, kind)| UpdateCommand { path, kind }).collect());
     let action = prop_oneof![
-        (maps(), vec(paths(), 0..3)).prop_map(|(value, counters)| Action::Upsert { value, counters }),
+        (maps(), vec((paths(), field_types()), 0..3)).prop_map(|(value, types)| Action::Upsert { value, types }),
         commands.prop_map(Action::Update),
         Just(Action::Remove),
+        (small_maps(), small_types(), any::<bool>(), any::<u64>()).prop_map(|(value, types, removed, base)| {
+            let mut delta = Document::new();
+            delta.upsert(&value, &types, Stamp { time: 1 << 40, site: SiteId(7) }, WriteRules::NEWEST);
+            Action::Merge { delta, removed, base }
+        }),
     ];
     (collection, id, condition, action).prop_map(|(collection, id, condition, action)| Operation {
         collection,

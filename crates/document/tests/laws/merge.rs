@@ -3,8 +3,8 @@
 //! A history is what three sites with bad clocks do to one document, and what they tell each other: whole states, deltas,
 //! and states from the past.
 
-use crate::generators::{small_commands, small_maps, small_paths};
-use document::{Document, Map, Path, SiteId, Stamp, StampClock, UpdateCommand, Value};
+use crate::generators::{small_commands, small_maps, small_types};
+use document::{Document, FieldType, Map, Path, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -17,7 +17,7 @@ enum Step {
         site: usize,
         wall_ms: u64,
         value: Map,
-        counters: Vec<Path>,
+        types: Vec<(Path, FieldType)>,
     },
     Update {
         site: usize,
@@ -49,8 +49,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let site = 0..SITES;
     let wall = 1_u64..4;
     let step = prop_oneof![
-        6 => (site.clone(), wall.clone(), small_maps(), vec(small_paths(), 0..3))
-            .prop_map(|(site, wall_ms, value, counters)| Step::Upsert { site, wall_ms, value, counters }),
+        6 => (site.clone(), wall.clone(), small_maps(), small_types())
+            .prop_map(|(site, wall_ms, value, types)| Step::Upsert { site, wall_ms, value, types }),
         6 => (site.clone(), wall.clone(), small_commands())
             .prop_map(|(site, wall_ms, commands)| Step::Update { site, wall_ms, commands }),
         1 => (site.clone(), wall).prop_map(|(site, wall_ms)| Step::Remove { site, wall_ms }),
@@ -88,7 +88,7 @@ impl Replica {
 }
 
 fn site_id(site: usize) -> SiteId {
-    SiteId(site as u64 + 1)
+    SiteId(site as u64 + 2)
 }
 
 /// Every state that any site was ever in, the last of each site at the end.
@@ -99,15 +99,15 @@ fn run(steps: &[Step]) -> Vec<Replica> {
     let mut past = vec![new];
     for step in steps {
         let (to, state) = match step {
-            Step::Upsert { site, wall_ms, value, counters } => (*site, {
+            Step::Upsert { site, wall_ms, value, types } => (*site, {
                 write(&replicas[*site], &mut clocks[*site], *wall_ms, |document, stamp| {
-                    document.upsert(value, counters, stamp)
+                    document.upsert(value, types, stamp, WriteRules::NEWEST)
                 })
             }),
             Step::Update { site, wall_ms, commands } => (*site, {
                 write(&replicas[*site], &mut clocks[*site], *wall_ms, |document, stamp| {
                     let before = document.clone();
-                    if document.update(commands, stamp).is_err() {
+                    if document.update(commands, stamp, WriteRules::NEWEST).is_err() {
                         assert_eq!(*document, before, "a failed update changes nothing");
                     }
                 })
@@ -131,7 +131,7 @@ fn write(before: &Replica, clock: &mut StampClock, wall_ms: u64, act: impl FnOnc
     let mut after = before.clone();
     let stamp = clock.next(wall_ms);
     act(&mut after.document, stamp);
-    after.known[stamp.site.0 as usize - 1] = stamp.time;
+    after.known[stamp.site.0 as usize - 2] = stamp.time;
     after
 }
 
@@ -152,7 +152,7 @@ fn joined(a: &Document, b: &Document) -> Document {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(crate::cases(1024))]
 
     #[test]
     fn merging_is_commutative_associative_and_idempotent(

@@ -1,7 +1,7 @@
 //! Laws of the stored forms and of JSON: what is written reads back the same; bad bytes are refused, never a panic.
 
-use crate::generators::{changesets, maps, paths, small_commands, small_maps, values};
-use document::{Changeset, Document, DocumentId, Path, SiteId, Stamp, Value};
+use crate::generators::{changesets, maps, paths, small_commands, small_maps, small_types, values};
+use document::{Changeset, Document, DocumentId, Path, SiteId, Stamp, Value, WriteRules};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -18,15 +18,25 @@ fn encoded_changeset(changeset: &Changeset) -> Vec<u8> {
     out
 }
 
-/// A document with two sites, counters and a replaced object.
+/// A document with two sites, fields of every type and a replaced object.
 fn documents() -> impl Strategy<Value = Document> {
-    (maps(), small_maps(), small_commands()).prop_map(|(value, small, commands)| {
+    (maps(), small_maps(), small_types(), small_commands()).prop_map(|(value, small, types, commands)| {
         let mut document = Document::new();
-        document.upsert(&value, &[], Stamp { time: 1 << 40, site: SiteId(7) });
-        let counter = Path::parse("a").expect("a letter is a path");
-        document.upsert(&small, &[counter], Stamp { time: 1 << 41, site: SiteId(u64::MAX - 1) });
-        let _ = document.update(&commands, Stamp { time: (1 << 41) + 1, site: SiteId(7) });
+        let at = |time, site| Stamp { time, site: SiteId(site) };
+        document.upsert(&value, &[], at(1 << 40, 7), WriteRules::NEWEST);
+        document.upsert(&small, &types, at(1 << 41, u64::MAX - 1), WriteRules::NEWEST);
+        let _ = document.update(&commands, at((1 << 41) + 1, 7), WriteRules::NEWEST);
         document
+    })
+}
+
+/// Documents as version 1 stored them.
+fn old_documents() -> impl Strategy<Value = Vec<u8>> {
+    let histories = include_str!("../data/histories-v1.txt");
+    let all: Vec<&str> = histories.lines().filter_map(|line| line.strip_prefix("document ")).collect();
+    proptest::sample::select(all).prop_map(|hex| {
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex was written");
+        (0..hex.len()).step_by(2).map(byte).collect()
     })
 }
 
@@ -57,21 +67,26 @@ impl Damage {
     }
 }
 
-/// What can be read must be the one form of what was read, and must merge lawfully.
+/// What can be read must be the one form of what was read, but for older versions, and must merge
+/// lawfully.
 fn check_document_bytes(bytes: &[u8]) {
     let value = Document::decode_value(bytes);
     if let Ok(document) = Document::decode(bytes) {
-        assert_eq!(encoded(&document), bytes);
+        let newest = encoded(&document);
+        assert!(newest == bytes || bytes[0] == 1, "the same in the newest version");
+        assert_eq!(Document::decode(&newest).as_ref(), Ok(&document));
         assert_eq!(value, Ok(document.value()));
         let mut twice = document.clone();
         twice.merge(&document);
-        assert_eq!(encoded(&twice), bytes);
+        assert_eq!(encoded(&twice), newest);
     }
 }
 
 fn check_changeset_bytes(bytes: &[u8]) {
     if let Ok(changeset) = Changeset::decode(bytes) {
-        assert_eq!(encoded_changeset(&changeset), bytes);
+        let newest = encoded_changeset(&changeset);
+        assert!(newest == bytes || bytes[0] == 1, "the same in the newest version");
+        assert_eq!(Changeset::decode(&newest), Ok(changeset));
     }
 }
 
@@ -139,12 +154,13 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(crate::cases(4096))]
 
     #[test]
     fn any_bytes_are_a_document_or_an_error(bytes in vec(any::<u8>(), 0..96)) {
         check_document_bytes(&bytes);
         check_document_bytes(&[&[1], bytes.as_slice()].concat());
+        check_document_bytes(&[&[2], bytes.as_slice()].concat());
     }
 
     #[test]
@@ -153,8 +169,14 @@ proptest! {
     }
 
     #[test]
+    fn a_damaged_old_document_is_refused_or_canonical(document in old_documents(), damage in damages()) {
+        check_document_bytes(&damage.done_to(document));
+    }
+
+    #[test]
     fn any_bytes_are_a_changeset_or_an_error(bytes in vec(any::<u8>(), 0..96)) {
         check_changeset_bytes(&[&[1], bytes.as_slice()].concat());
+        check_changeset_bytes(&[&[2], bytes.as_slice()].concat());
     }
 
     #[test]

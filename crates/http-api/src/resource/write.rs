@@ -14,7 +14,8 @@ use std::{
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
 use document::{
-    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, PathSegment, UpdateCommand, UpdateKind,
+    Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, DocumentId, Map, Operation, PathSegment,
+    UpdateCommand, UpdateKind,
 };
 use query::{Budget, Filter};
 use store::{App, Committed, Outcome, Remembered, Request, Snapshot, Written, limits::CHANGESET_STEPS_MAX};
@@ -44,7 +45,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let Plan { selected, operations, commands, condition_steps_max, made_ids, bytes, .. } =
+    let Plan { selected, queries, operations, commands, condition_steps_max, made_ids, bytes, .. } =
         plan(state, call, commands, filters).await?;
     if operations == 0 {
         // By now it may have been done by another of the same name, which left nothing to do.
@@ -59,7 +60,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     let takes_room = memory.is_some() || room.is_some();
     let mut all = Vec::with_capacity(operations);
     all.extend(selected.into_iter().flat_map(Selected::into_operations));
-    let changeset = Changeset { operations: all, origin: call.origin() };
+    let changeset = Changeset { operations: all, queries, origin: call.origin() };
     // An answer that tells an id is kept in any case: nobody else knows it.
     let is_kept = request.given || made_ids;
     let commit = commit(call.app.clone(), changeset, request, is_kept, commands);
@@ -214,6 +215,8 @@ fn scan(
 /// take far more memory than this: each has a copy of its command's action.
 struct Plan {
     selected: Vec<Selected>,
+    /// What their conditions ask.
+    queries: Vec<ConditionQuery>,
     /// How many they make.
     operations: usize,
     commands: Vec<PlannedCommand>,
@@ -259,6 +262,7 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let mut plan = Self {
             selected: Vec::with_capacity(commands.len()),
+            queries: Vec::new(),
             operations: 0,
             commands: Vec::with_capacity(commands.len()),
             made_ids: false,
@@ -286,11 +290,11 @@ impl Plan {
         budget: &mut Budget,
     ) -> Result<CommandKind, Failure> {
         match command {
-            WriteCommand::Upsert { collection, id, value, counters } => {
+            WriteCommand::Upsert { collection, id, value, types } => {
                 self.made_ids |= id.is_none();
                 let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
                 let kind = CommandKind::Upsert { id: id.clone() };
-                let action = Action::Upsert { value, counters };
+                let action = Action::Upsert { value, types };
                 self.push(Selected { collection, ids: vec![id], condition: self.upserts_if.clone(), action });
                 Ok(kind)
             }
@@ -323,14 +327,19 @@ impl Plan {
             (Selection::Query { query, args }, Some(filter)) => {
                 let ids = self.candidates(&collection, filter, scanned, budget)?;
                 let by_id = filter.is_id_only(); // then the candidates are the matches, whatever happens meanwhile
-                if !by_id {
+                let condition = if by_id {
+                    Condition::Exists
+                } else {
                     self.note_condition(filter, ids.len());
-                }
-                (ids, if by_id { Condition::Exists } else { Condition::Matches { query, args } })
+                    self.bytes += query.len() + weight_of_map(&args);
+                    self.queries.push(ConditionQuery { dialect: Dialect::Legacy, text: query, args });
+                    Condition::Matches { query: self.queries.len() - 1 }
+                };
+                (ids, condition)
             }
             (Selection::Query { .. }, None) => unreachable!("every query has its filter"),
         };
-        let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&condition, &action);
+        let bytes_each = size_of::<Operation>() + collection.as_str().len() + weigh(&action);
         self.bytes += ids.iter().map(|id| bytes_each + id.as_json().len()).sum::<usize>();
         if self.bytes > limits::TRANSACTION_BYTES_MAX || self.operations + ids.len() > limits::OPERATIONS_MAX {
             return Err(Failure::TransactionTooLarge { command: index });
@@ -400,26 +409,24 @@ impl PlannedCommand {
     }
 }
 
-fn weigh(condition: &Condition, action: &Action) -> usize {
-    let condition = match condition {
-        Condition::Always | Condition::Absent | Condition::Exists | Condition::Unchanged { .. } => 0,
-        Condition::Matches { query, args } => query.len() + weight_of_map(args),
-    };
-    let action = match action {
+fn weigh(action: &Action) -> usize {
+    match action {
         Action::Upsert { value, .. } => weight_of_map(value),
         Action::Update(changes) => changes.iter().map(weigh_change).sum(),
-        Action::Remove => 0,
-    };
-    condition + action
+        Action::Remove | Action::Merge { .. } => 0,
+    }
 }
 
 fn weigh_change(change: &UpdateCommand) -> usize {
-    let (UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value)) = &change.kind;
+    let value = match &change.kind {
+        UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => weight(value),
+        UpdateKind::SetAttachment(token) => weight_of_map(token),
+    };
     let segment = |segment: &PathSegment| match segment {
         PathSegment::Field(name) => size_of::<PathSegment>() + name.len(),
         PathSegment::Index(_) => size_of::<PathSegment>(),
     };
-    size_of::<UpdateCommand>() + weight(value) + change.path.segments.iter().map(segment).sum::<usize>()
+    size_of::<UpdateCommand>() + value + change.path.segments.iter().map(segment).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -480,8 +487,7 @@ mod tests {
             kind: UpdateKind::Set(document::Value::String(long.clone())),
         };
         let action = |path: &str| Action::Update(vec![change(path)]);
-        assert!(weigh(&Condition::Exists, &action("a")) >= 10_000);
-        assert!(weigh(&Condition::Exists, &action(&long)) >= 20_000);
-        assert!(weigh(&Condition::Matches { query: long.clone(), args: Map::new() }, &Action::Remove) >= 10_000);
+        assert!(weigh(&action("a")) >= 10_000);
+        assert!(weigh(&action(&long)) >= 20_000);
     }
 }

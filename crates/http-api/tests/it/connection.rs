@@ -81,8 +81,9 @@ fn a_stop_finishes_what_is_being_answered() {
             collection: document::CollectionName::new("c").unwrap(),
             id: document::DocumentId::from_value(&document::Value::Int(1)).unwrap(),
             condition: document::Condition::Always,
-            action: document::Action::Upsert { value: document::Map::new(), counters: Vec::new() },
+            action: document::Action::upsert(document::Map::new()),
         }],
+        queries: Vec::new(),
         origin: document::Origin::default(),
     };
     server.runtime.block_on(app.commit(changeset)).unwrap();

@@ -165,9 +165,13 @@ pub fn changeset(id: &str, json: &str) -> Changeset {
         collection: CollectionName::new("people").unwrap(),
         id: DocumentId::from_value(&Value::String(id.to_owned())).unwrap(),
         condition: Condition::Always,
-        action: Action::Upsert { value, counters: Vec::new() },
+        action: Action::upsert(value),
     };
-    Changeset { operations: vec![operation], origin: Origin { peer: "http".into(), traceparent: None, cause: None } }
+    Changeset {
+        operations: vec![operation],
+        queries: Vec::new(),
+        origin: Origin { peer: "http".into(), ..Origin::default() },
+    }
 }
 
 pub fn empty() -> Map {

@@ -95,10 +95,10 @@ fn susan() -> Changeset {
         collection: CollectionName::new("people").expect("a collection's name"),
         id: DocumentId::from_value(&Value::String("abc123".into())).expect("an id"),
         condition: Condition::Always,
-        action: Action::Upsert { value, counters: Vec::new() },
+        action: Action::upsert(value),
     };
     let origin = Origin { peer: PEER.to_owned(), ..Origin::default() };
-    Changeset { operations: vec![operation], origin }
+    Changeset { operations: vec![operation], queries: Vec::new(), origin }
 }
 
 async fn now(scope: &Scope) -> Result<Now, Failure> {

@@ -130,9 +130,9 @@ impl Site {
             collection: CollectionName::new(collection).unwrap(),
             id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
             condition: Condition::Always,
-            action: Action::Upsert { value, counters: Vec::new() },
+            action: Action::upsert(value),
         };
-        let changeset = Changeset { operations: vec![operation], origin: Origin::default() };
+        let changeset = Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() };
         self.runtime.block_on(self.app().commit(changeset)).unwrap();
     }
 

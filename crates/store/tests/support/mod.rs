@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+use document::{
+    Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, DocumentId, Map, Operation, Origin, Value,
+};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 
 #[derive(Debug)]
@@ -80,7 +82,7 @@ pub fn operation(document: &str, action: Action) -> Operation {
 }
 
 pub fn upsert(document: &str, json: &str) -> Operation {
-    operation(document, Action::Upsert { value: map(json), counters: Vec::new() })
+    operation(document, Action::upsert(map(json)))
 }
 
 pub fn remove(document: &str) -> Operation {
@@ -88,7 +90,18 @@ pub fn remove(document: &str) -> Operation {
 }
 
 pub fn changeset(operations: impl Into<Vec<Operation>>) -> Changeset {
-    Changeset { operations: operations.into(), origin: Origin { peer: "http".into(), traceparent: None, cause: None } }
+    Changeset {
+        operations: operations.into(),
+        queries: Vec::new(),
+        origin: Origin { peer: "http".into(), ..Origin::default() },
+    }
+}
+
+/// The same, with the queries that its conditions ask.
+pub fn asking<T: AsRef<str>>(queries: &[T], operations: impl Into<Vec<Operation>>) -> Changeset {
+    let query =
+        |text: &T| ConditionQuery { dialect: Dialect::Legacy, text: text.as_ref().to_owned(), args: Map::new() };
+    Changeset { queries: queries.iter().map(query).collect(), ..changeset(operations) }
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
