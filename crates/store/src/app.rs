@@ -690,6 +690,34 @@ mod tests {
     }
 
     #[test]
+    fn stamps_that_are_ahead_raise_no_commit_time() {
+        const AHEAD_MS: u64 = 30 * 24 * 3600 * 1000;
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = open(dir.path());
+        // As if a stamp had been seen that another site made by a clock of its own.
+        if let Writing::NotYet { position, .. } = &mut *app.writing.lock().unwrap() {
+            position.stamp_last = (Noon.now_ms() + AHEAD_MS) << 16;
+        }
+        runtime.block_on(app.commit(upsert("a"))).unwrap();
+        drop(app);
+        for n in 0..2 {
+            // From the journal, too: what a replay and the next start go on from.
+            let app = open(dir.path());
+            runtime.block_on(app.commit(upsert(&format!("b{n}")))).unwrap();
+            for batch in runtime.block_on(app.events().read(0, 1 << 20)).unwrap() {
+                let header = record_batch::verify(&batch).unwrap();
+                assert_eq!(header.max_timestamp_ms as u64, Noon.now_ms());
+            }
+            let people = CollectionName::new("people").unwrap();
+            for stored in app.snapshot().unwrap().scan(&people) {
+                let stamp = stored.unwrap().1.document.stamp_max();
+                assert!(stamp.wall_ms() >= Noon.now_ms() + AHEAD_MS, "the stamps do grow: {stamp:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_segment_that_was_being_made_at_a_crash_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
