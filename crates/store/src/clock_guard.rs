@@ -1,9 +1,9 @@
 //! Whether the wall clock can be believed (CONTRACT section 3, "Clocks").
 //!
 //! The guard compares the wall clock with a clock that counts the time since the machine was
-//! booted, sleep included. A wall clock that gets ahead of it by more than an hour has jumped. Until
-//! it is set back, or somebody says that it is right, no write takes its time: commit times and
-//! stamps never fall, so a wrong one would stay for ever.
+//! booted, sleep included. A wall clock that gets ahead of it by more than an hour has jumped.
+//! Until it is set back, or somebody says that it is right, no write takes its time: commit times
+//! and stamps never fall, so a wrong one would stay for ever.
 //!
 //! ```text
 //!  fine       wall - expected <= tolerance      tolerance: 366 days at a start, then 1 hour
@@ -16,8 +16,8 @@
 //! pulls it along, by a tenth of the time that passes: that is more than any time service
 //! slews, and less than leaps of half an hour that come one upon another.
 //!
-//! Invariants: time, and nothing else, is passed in; a refusal ends only by a look at a clock that is
-//! within the tolerance, or by an acceptance.
+//! Invariants: time, and nothing else, is passed in; a refusal ends only by a look at a clock that
+//! is within the tolerance, or by an acceptance.
 //! Not here: reading clocks, the note on disk, who is told (`trusted_clock`).
 
 use std::fmt;
@@ -29,11 +29,11 @@ const FOLLOWED_MS_PER_MS: u64 = 10;
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockReading {
+pub(crate) struct ClockReading {
     /// Milliseconds since the epoch. May jump either way.
-    pub wall_ms: u64,
+    pub(crate) wall_ms: u64,
     /// Milliseconds since some moment, sleep included. Never falls.
-    pub boot_ms: u64,
+    pub(crate) boot_ms: u64,
 }
 
 /// What is on disk of the time, at a start.
@@ -277,8 +277,8 @@ impl ClockGuard {
         (behind_ms > CLOCK_BEHIND_MS_TOLD).then_some(behind_ms)
     }
 
-    /// The time that may be kept: the wall clock's or, while that is refused, what it would say had it
-    /// gone on as it was last trusted. 0 where nothing is known of that.
+    /// The time that may be kept: the wall clock's or, while that is refused, what it would say had
+    /// it gone on as it was last trusted. 0 where nothing is known of that.
     pub(crate) fn good_ms(&self) -> u64 {
         match self.refusal() {
             None => self.last.wall_ms,
@@ -492,7 +492,8 @@ mod tests {
     }
 
     proptest! {
-        /// A time service may slew, by 8.3 % at most (chrony's default), however often somebody looks.
+        /// A time service may slew, by 8.3 % at most (chrony's default), however often somebody
+        /// looks.
         #[test]
         fn a_clock_that_is_slewed_is_never_refused(
             looks in prop::collection::vec((0_u64..2 * HOUR, -83_i64..=83), 1..200),
@@ -504,8 +505,8 @@ mod tests {
             }
         }
 
-        /// However often somebody looks meanwhile, nothing that is kept runs ahead of the clock by more
-        /// than the tolerance and a tenth of the time.
+        /// However often somebody looks meanwhile, nothing that is kept runs ahead of the clock by
+        /// more than the tolerance and a tenth of the time.
         #[test]
         fn no_time_is_kept_that_is_far_ahead(
             looks in prop::collection::vec((0_u64..HOUR, -(DAY as i64)..DAY as i64), 1..100),

@@ -5,13 +5,13 @@
 //! {"version":2,"crc32c":"1b2c3d4e"}
 //! {"trustedMs":1645472201000,"refusedMs":null}
 //! ```
-//! `trustedMs` is the latest time that was believed, `refusedMs` what the wall clock said while it was
-//! refused. The server writes it at its start, once a minute, when the clock's standing changes, and
-//! at its stop.
+//! `trustedMs` is the latest time that was believed, `refusedMs` what the wall clock said while it
+//! was refused. The server writes it at its start, once a minute, when the clock's standing
+//! changes, and at its stop.
 //!
-//! Invariants: whoever asks it for the time has the clocks compared first; the note never has a time
-//! as trusted that was refused; a note of a newer version stops a start, unless the clock is accepted
-//! with it, and a damaged one only has writes refused.
+//! Invariants: whoever asks it for the time has the clocks compared first; the note never has a
+//! time as trusted that was refused; a note of a newer version stops a start, unless the clock is
+//! accepted with it, and a damaged one only has writes refused.
 //! Not here: what is believed, and for how long (`clock_guard`); when the note is written (crate
 //! `server`).
 
@@ -35,8 +35,8 @@ const NOTE_FILE: &str = "clock.json";
 /// directory.
 const NOTE_VERSION: u32 = 2;
 
-/// The wall clock of a data directory, guarded. Reading it costs two looks at a clock and a lock that
-/// nobody holds for long.
+/// The wall clock of a data directory, guarded. Reading it costs two looks at a clock and a lock
+/// that nobody holds for long.
 #[derive(Debug)]
 pub struct TrustedClock {
     clock: Arc<dyn WallClock>,
@@ -237,14 +237,18 @@ fn body_of(ClockNote { trusted_ms, refused_ms }: ClockNote) -> String {
     format!("{{\"trustedMs\":{trusted_ms},\"refusedMs\":{refused}}}")
 }
 
+/// What is wrong with the note in `data_dir`, if it is damaged.
+pub(crate) fn note_damage(data_dir: &Path) -> Result<Option<String>, OpenError> {
+    match read_note(&data_dir.join(NOTE_FILE))? {
+        LastNote::Unreadable { reason } => Ok(Some(reason)),
+        LastNote::Absent | LastNote::Whole(_) => Ok(None),
+    }
+}
+
 fn read_note(path: &Path) -> Result<LastNote, OpenError> {
     let io = |source| OpenError::Io { act: "cannot read", path: path.to_owned(), source };
     let Some(bytes) = files::read(path).map_err(io)? else { return Ok(LastNote::Absent) };
-    let unreadable = |why: &str| {
-        let reason = format!("{}: {why}", path.display());
-        tracing::error!("the note of the time is damaged: {reason}");
-        LastNote::Unreadable { reason }
-    };
+    let unreadable = |why: &str| LastNote::Unreadable { reason: format!("{}: {why}", path.display()) };
     let read = match files::unseal(&bytes, NOTE_VERSION) {
         Ok(Sealed::Whole { body, .. }) => parse(body).map(LastNote::Whole),
         Ok(Sealed::Unsealed) => None,

@@ -1,5 +1,5 @@
-//! What a machine's clock does that cannot be believed: no write takes its time, nothing is dropped for being old, and readers and consumers
-//! notice nothing.
+//! What a machine's clock does that cannot be believed: no write takes its time, nothing is dropped
+//! for being old, and readers and consumers notice nothing.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod support;
@@ -234,7 +234,8 @@ fn nothing_is_trimmed_or_dropped_for_being_old_by_a_clock_that_jumped() {
     let machine = Machine::at(START_MS);
     let (data, app) = filled(dir.path(), &machine);
     machine.jump_ahead(400 * DAY_MS);
-    // The tombstone is looked at after what a look trims: the second look begins after the first has ended.
+    // The tombstone is looked at after what a look trims: the second look begins after the first
+    // has ended.
     have_retention_look(&app);
     have_retention_look(&app);
     assert!(app.events().log_start() < 100, "by time, all of it would have gone: {}", app.events().log_start());
@@ -337,6 +338,10 @@ fn a_damaged_note_has_writes_refused_until_the_clock_is_accepted() {
         write(&app, "b").unwrap();
         drop((data, app));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        assert!(store::verify(dir.path(), &mut |_| {}).unwrap().is_whole());
+        std::fs::write(&path, &damaged).unwrap();
+        let found = store::verify(dir.path(), &mut |_| {}).unwrap().findings;
+        assert!(found.len() == 1 && found[0].contains("clock.json: it"), "{found:?}");
     }
 }
 
