@@ -136,7 +136,7 @@ impl Authority {
         params.distinguished_name =
             name_of(&[(DnType::OrganizationName, "Headwater"), (DnType::CommonName, "Headwater server")]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.issue(params)
+        self.issue(params, now_ms)
     }
 
     /// A user certificate: `CN=user, O=app`.
@@ -144,12 +144,12 @@ impl Authority {
         let mut params = params(Validity::new(now_ms, USER_CERTIFICATE_DAYS, self.ends_ms))?;
         params.distinguished_name = name_of(&[(DnType::OrganizationName, app), (DnType::CommonName, user)]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue(params)
+        self.issue(params, now_ms)
     }
 
-    fn issue(&self, mut params: CertificateParams) -> Result<Issued, CredentialsError> {
+    fn issue(&self, mut params: CertificateParams, now_ms: u64) -> Result<Issued, CredentialsError> {
         let act = "cannot issue a certificate";
-        if params.not_after <= params.not_before {
+        if params.not_after <= instant(now_ms)? {
             return Err(CredentialsError::Certificate {
                 act,
                 message: "the certificate authority has ended".to_owned(),
@@ -300,7 +300,6 @@ mod tests {
         let (_, certificate) = X509Certificate::from_der(&issued.der).unwrap();
         assert_eq!(certificate.subject().to_string(), "O=shop, CN=ann");
         assert_eq!(certificate.raw_serial(), issued.serial);
-        assert_eq!(certificate.validity().not_before.timestamp(), (NOW_MS as i64 - 3_600_000) / 1_000);
         let usage = certificate.extended_key_usage().unwrap().unwrap().value;
         assert!(usage.client_auth && !usage.server_auth);
     }
@@ -311,8 +310,24 @@ mod tests {
         let authority = create(directory.path());
         let late = authority.issue_user("shop", "ann", authority.ends_ms - DAY_MS).unwrap();
         assert_eq!(late.expires_ms, authority.ends_ms);
-        let error = authority.issue_user("shop", "ann", authority.ends_ms + DAY_MS).err().unwrap().to_string();
+        let error = authority.issue_user("shop", "ann", authority.ends_ms).err().unwrap().to_string();
         assert_eq!(error, "cannot issue a certificate: the certificate authority has ended");
+    }
+
+    #[test]
+    fn whoever_has_a_clock_that_is_a_day_late_takes_them_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = create(directory.path());
+        let server = authority.issue_server(&["localhost".to_owned()], NOW_MS).unwrap();
+        let user = authority.issue_user("shop", "ann", NOW_MS).unwrap();
+        for certificate in [authority.der(), &server.der, &user.der] {
+            let (_, certificate) = X509Certificate::from_der(certificate).unwrap();
+            let validity = certificate.validity();
+            assert_eq!(validity.not_before.timestamp() as u64, (NOW_MS - DAY_MS) / 1_000);
+            // What Apple's platforms take of a server.
+            let days = (validity.not_after.timestamp() - validity.not_before.timestamp()) / 86_400;
+            assert!(certificate.is_ca() || days <= 825, "{days}");
+        }
     }
 
     #[test]

@@ -16,8 +16,9 @@ pub const ADMIN_KEY_BYTES_MIN: usize = 32;
 /// How long the CA lasts, in days: ten years. Nothing that it signs outlives it.
 pub const CA_DAYS: u64 = 3_650;
 
-/// How long a server certificate lasts, in days: the longest that Apple's platforms take from a private CA.
-pub const SERVER_CERTIFICATE_DAYS: u64 = 825;
+/// How long a server certificate lasts, in days. With the day by which it is backdated it is the longest that Apple's
+/// platforms take from a private CA: 825.
+pub const SERVER_CERTIFICATE_DAYS: u64 = 824;
 
 /// How long a user certificate lasts, in days: two years. After that the handshake refuses it.
 pub const USER_CERTIFICATE_DAYS: u64 = 730;
@@ -25,8 +26,9 @@ pub const USER_CERTIFICATE_DAYS: u64 = 730;
 /// A server certificate with fewer days left is renewed; a user certificate with fewer is warned of at each start.
 pub const RENEWAL_DAYS: u64 = 30;
 
-/// Certificates begin this long before they are issued, in milliseconds, so that a peer whose clock is late takes them.
-pub const BACKDATED_MS: u64 = 60 * 60 * 1_000;
+/// Certificates begin this long before they are issued, in milliseconds: a day. So a peer whose clock is late, or in another
+/// time zone than it believes, takes them.
+pub const BACKDATED_MS: u64 = DAY_MS;
 
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 

@@ -72,7 +72,7 @@ async fn an_expired_certificate() {
 #[tokio::test]
 async fn a_certificate_that_is_not_valid_yet() {
     let fixture = Fixture::new();
-    let (_, bundle) = fixture.user("ann", now_ms() + DAY_MS);
+    let (_, bundle) = fixture.user("ann", now_ms() + 2 * DAY_MS);
     let error =
         connect(&fixture.server(), &client(&bundle, Some(&bundle), ALL_VERSIONS), "localhost").await.unwrap_err();
     assert!(error.contains("not valid yet"), "{error}");

@@ -96,6 +96,8 @@ pub(crate) enum Failure {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     LiveQuery(#[from] ChangeError),
+    #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
+    ClockNotNoted(std::io::Error),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -163,6 +165,7 @@ impl Failure {
             | Failure::Read(_)
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
+            | Failure::ClockNotNoted(_)
             | Failure::LiveQuery(ChangeError::Io(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(
@@ -174,6 +177,7 @@ impl Failure {
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }
+                | CommitError::ClockRefused(_)
                 | CommitError::NoSegment { .. }
                 | CommitError::Halted { .. }
                 | CommitError::Stopping,
@@ -213,6 +217,8 @@ impl IntoResponse for Failure {
 
 #[cfg(test)]
 mod tests {
+    use store::ClockRefusal;
+
     use super::*;
 
     #[test]
@@ -220,6 +226,7 @@ mod tests {
         let too_large = CommitError::DocumentTooLarge { collection: "c".into(), id: "1".into(), bytes: 9 };
         for (error, status, retry) in [
             (CommitError::DiskFull { free_bytes: 1, needed_bytes: 2 }, 503, true),
+            (CommitError::ClockRefused(ClockRefusal::Jumped { ahead_ms: 7_200_000 }), 503, true),
             (CommitError::Halted { reason: "fsync failed".into() }, 503, true),
             (CommitError::Stopping, 503, true),
             (too_large, 413, false),

@@ -1,6 +1,7 @@
 //! What `/metrics` tells of the API and of the apps.
 //!
-//! Invariants: a route's numbers are found once, at set-up, so that counting a request is an atomic addition and a histogram's lock.
+//! Invariants: a route's numbers are found once, at set-up, so that counting a request is an atomic
+//! addition and a histogram's lock.
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};
 
@@ -17,7 +18,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use store::{AppName, AppStats, DataDir};
+use store::{AppName, AppStats, ClockStanding, DataDir};
 use topics::{AppTopics, TopicRegistry};
 
 /// Upper bounds of the request histogram, in seconds.
@@ -146,6 +147,7 @@ impl Collector for AppCollector {
         count(e, "apps", "Apps, open or not", self.0.app_names().len())?;
         count(e, "apps_open", "Apps that are open now; the numbers of others are not told", apps.len())?;
         damaged(e, &self.0)?;
+        clock(e, &self.0)?;
         counter(e, "transactions", "Transactions committed since the start", &apps, |app| app.stats.transactions)?;
         counter(e, "events", "Events committed since the start", &apps, |app| app.stats.events)?;
         counter(e, "journal_frames", "Journal frames written, each with one fsync", &apps, |app| app.stats.frames)?;
@@ -246,6 +248,28 @@ fn damaged(e: &mut DescriptorEncoder, data_dir: &DataDir) -> fmt::Result {
     damaged.try_for_each(|(app, _)| ConstGauge::new(1_u64).encode(family.encode_family(&labels(app))?))
 }
 
+/// The machine's clock, as it is believed.
+fn clock(e: &mut DescriptorEncoder, data_dir: &DataDir) -> fmt::Result {
+    let state = data_dir.clock().state();
+    let refusal = state.refusal();
+    let ahead_ms = refusal.map_or(0, store::ClockRefusal::ahead_ms);
+    let behind_ms = match state.standing {
+        ClockStanding::Behind { behind_ms } => behind_ms,
+        ClockStanding::Fine | ClockStanding::Refused(_) => 0,
+    };
+    let help = "1 while the machine's clock is not believed and no writes are taken";
+    count(e, "clock_refused", help, usize::from(refusal.is_some()))?;
+    let mut seconds = |name, help, ms: u64| {
+        let family = e.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+        ConstGauge::new(ms as f64 / 1e3).encode(family)
+    };
+    seconds("clock_ahead", "How far ahead a clock is that is refused", ahead_ms)?;
+    seconds("clock_behind", "How far a clock that was set back is behind the latest time that was kept", behind_ms)?;
+    let help = "Times that the clock was set back by more than a minute since the start";
+    let family = e.encode_descriptor("clock_jumps_back", help, None, MetricType::Counter)?;
+    ConstCounter::new(state.jumps_back).encode(family)
+}
+
 fn bytes(e: &mut DescriptorEncoder, name: &str, help: &str, apps: &[AppNumbers], read: Reading<u64>) -> fmt::Result {
     let mut family = e.encode_descriptor(name, help, Some(&Unit::Bytes), MetricType::Gauge)?;
     apps.iter().try_for_each(|app| ConstGauge::new(read(app)).encode(family.encode_family(&app.labels)?))
@@ -263,7 +287,8 @@ fn commit_histogram(e: &mut DescriptorEncoder, apps: &[AppNumbers]) -> fmt::Resu
     Ok(())
 }
 
-/// Cumulative counts as the store gives them, to what each bucket alone holds, as the encoder takes them, with the last one up to infinity.
+/// Cumulative counts as the store gives them, to what each bucket alone holds, as the encoder takes
+/// them, with the last one up to infinity.
 fn each_alone(cumulative: &[(f64, u64)], count: u64) -> Vec<(f64, u64)> {
     let mut below = 0;
     let mut buckets: Vec<_> = cumulative

@@ -17,8 +17,8 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, sign_in_links, users,
-        write,
+        apps, clock, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, sign_in_links,
+        users, write,
     },
 };
 
@@ -76,6 +76,7 @@ impl Routes {
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
         routes.add(Method::POST, "", "/admin/v1/open-again", keys::open_again);
+        routes.add(Method::POST, "", "/admin/v1/accept-clock", clock::accept);
         routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);

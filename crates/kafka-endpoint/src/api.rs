@@ -110,6 +110,7 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
     match error {
         // Committed again they are the same: an outcome that is unknown is no worse than none.
         CommitError::DiskFull { .. }
+        | CommitError::ClockRefused(_)
         | CommitError::NoSegment { .. }
         | CommitError::Halted { .. }
         | CommitError::Unknown { .. }

@@ -103,6 +103,7 @@ impl Failure {
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }
+                | CommitError::ClockRefused(_)
                 | CommitError::NoSegment { .. }
                 | CommitError::Halted { .. }
                 | CommitError::Stopping,
@@ -171,6 +172,9 @@ impl Failure {
             ) => "Nothing was done. Go back, correct it, and repeat.",
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
+            }
+            Failure::Commit(CommitError::ClockRefused(_)) => {
+                "Nothing was written. Look what time it is on the server's machine: set its clock right, or accept it as it is."
             }
             Failure::Commit(CommitError::NoSegment { .. }) => {
                 "Nothing was written. Mend what keeps the server from making a file; writes then go on by themselves."

@@ -65,6 +65,8 @@ pub(crate) enum Verb {
     Events(command::events::Events),
     /// Print a link that opens the portal of the running server in a browser
     Portal(command::portal::Portal),
+    /// Say that the machine's clock is right, so that writes are taken again
+    AcceptClock(command::accept_clock::AcceptClock),
     /// Prove that a data directory is whole, or say what is wrong and where
     Verify(command::verify::Verify),
     /// Make and list apps

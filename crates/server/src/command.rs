@@ -11,6 +11,7 @@ pub(crate) mod credentials;
 pub(crate) mod key;
 pub(crate) mod live_query;
 
+pub(crate) mod accept_clock;
 pub(crate) mod portal;
 
 pub(crate) mod completions;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::LiveQuery(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
+        Verb::AcceptClock(verb) => verb.run(&context),
         Verb::Portal(verb) => verb.run(&context),
         Verb::Completions(verb) => verb.run(),
     }

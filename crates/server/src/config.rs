@@ -121,6 +121,20 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) tombstone_retention_ms: Option<KeepLimit<Milliseconds>>,
+    /// Take the machine's clock as it is, however far it is from the time that was noted last: for one start, after somebody has looked
+    /// that it is right
+    #[arg(
+        long,
+        env = "HEADWATER_ACCEPT_CLOCK",
+        help_heading = "Data",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub(crate) accept_clock: Option<bool>,
 }
 
 /// Where a server is found and how a command logs, with nothing left open.
@@ -165,6 +179,8 @@ pub(crate) struct ServerSettings {
     pub(crate) retention_ms: Option<u64>,
     /// `None` keeps all.
     pub(crate) tombstone_retention_ms: Option<u64>,
+    /// Whether the machine's clock is taken as it is at the start.
+    pub(crate) accept_clock: bool,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
 }
@@ -240,6 +256,7 @@ impl ServeOptions {
             retention_bytes: options.retention_bytes.and_then(KeepLimit::limit).map(|size| size.0),
             retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
             tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
+            accept_clock: options.accept_clock.unwrap_or(false),
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -269,6 +286,7 @@ impl ServeOptions {
             retention_bytes: self.retention_bytes.or(below.retention_bytes),
             retention_ms: self.retention_ms.or(below.retention_ms),
             tombstone_retention_ms: self.tombstone_retention_ms.or(below.tombstone_retention_ms),
+            accept_clock: self.accept_clock.or(below.accept_clock),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Not here: what the options mean together (`config`), how the edges are called (`edges`), signals (`command::serve`).
 
 mod address;
+mod clock_notes;
 mod edges;
 mod pages;
 
@@ -20,16 +21,11 @@ use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use files::DirectoryFormat;
 use http_api::SignInLinks as _;
-use store::{AppName, DataDir, StoreOptions};
+use store::{AppName, DataDir, StoreOptions, WallClock as _};
 use tokio::{sync::watch, task::JoinSet};
 use topics::TopicRegistry;
 
-use crate::{
-    clock::{self, SystemClock},
-    config::ServerSettings,
-    failure::UsageError,
-    run_file::RunFile,
-};
+use crate::{clock::SystemClock, config::ServerSettings, failure::UsageError, run_file::RunFile};
 use address::{Listening, bind};
 use edges::{Parts, Sockets};
 use pages::Links;
@@ -130,6 +126,7 @@ impl Server {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
         let data = open_data(data_dir.clone(), settings).await?;
         warn_if_others_may_read(&data_dir);
+        clock_notes::note(data.clock().clone()).await;
         let server = Self::start_on(data.clone(), data_dir, settings).await;
         if server.is_err() {
             stop_data(data).await;
@@ -151,7 +148,7 @@ impl Server {
         let kafka = bind("kafka-listen", &settings.kafka_listen).await?;
         let listening = Listening::new(settings, &http, https.as_ref(), &kafka)?;
 
-        let now_ms = clock::now_ms();
+        let now_ms = data.clock().now_ms();
         let credentials = Credentials::open(&data_dir, now_ms)?;
         if !data.has_app(settings.app.as_str()) {
             data.make_app(&settings.app)?;
@@ -173,12 +170,12 @@ impl Server {
             Door { base, address, access }
         };
         let doors = listening.http_addresses().into_iter().map(door).collect();
-        let links = Links::new(&listening.http);
+        let links = Links::new(&listening.http, data.clock().clone());
         let (run, apps) = (listening.run_file(), app_names(&data, settings));
         let facts = Facts { run, apps, data_dir, bundle, doors };
 
         let https = match https {
-            Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names)?)),
+            Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names, now_ms)?)),
             None => None,
         };
         let (shutdown, stopping) = watch::channel(false);
@@ -197,6 +194,7 @@ impl Server {
             // Now every file has its checksum: one without is damage from here on.
             DirectoryFormat::mark(&facts.data_dir)?;
         }
+        tokio::spawn(clock_notes::keep(data.clock().clone(), stopping.clone()));
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, links, shutdown, edges })
@@ -236,6 +234,7 @@ impl Server {
         }
         self.topics.stop().await;
         stop_data(self.data.clone()).await;
+        clock_notes::note(self.data.clock().clone()).await;
         RunFile::remove(&self.facts.data_dir)
     }
 }
@@ -244,9 +243,10 @@ fn https_tls(
     credentials: &Credentials,
     settings: &ServerSettings,
     names: &[String],
+    now_ms: u64,
 ) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     let files = settings.https_files.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
-    Ok(credentials.https_tls(names, files, clock::now_ms())?)
+    Ok(credentials.https_tls(names, files, now_ms)?)
 }
 
 async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
@@ -256,6 +256,7 @@ async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<A
         retention_ms: settings.retention_ms,
         tombstone_retention_ms: settings.tombstone_retention_ms,
         event_bytes_max: settings.event_bytes_max,
+        accept_clock: settings.accept_clock,
         ..StoreOptions::default()
     };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);

@@ -5,6 +5,7 @@
 mod support;
 
 mod administration;
+mod clock;
 mod command_line;
 mod docs;
 mod events;

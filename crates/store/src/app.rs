@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     AppName, AppStats, CommitError, Committed, CommittedOffset, EventLog, OpenError, Remembered, RenderReply, Request,
-    Snapshot, SnapshotError, StoreOptions, TrimObserver, WaitError, WallClock, Written,
+    Snapshot, SnapshotError, StoreOptions, TrimObserver, TrustedClock, WaitError, Written,
     consumer_offsets::{ConsumerOffsets, GroupGeneration, OffsetsChange, generation_change},
     disk,
     engine::{Engine, EngineError, JournalNote, spaces},
@@ -69,7 +69,6 @@ enum Writing {
     /// Nothing was written since the app was opened.
     NotYet {
         commands: mpsc::Receiver<Command>,
-        clock: Arc<dyn WallClock>,
         position: Position,
     },
     Running(JoinHandle<()>),
@@ -85,6 +84,7 @@ pub(crate) struct Shared {
     pub(crate) instance: [u8; 16],
     pub(crate) site: SiteId,
     pub(crate) options: StoreOptions,
+    pub(crate) clock: Arc<TrustedClock>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) engine: Engine,
     pub(crate) events: EventLog,
@@ -143,7 +143,7 @@ impl App {
         dir: &Path,
         name: AppName,
         options: &StoreOptions,
-        clock: Arc<dyn WallClock>,
+        clock: Arc<TrustedClock>,
         random: fn() -> [u8; 16],
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { act: "cannot create", path: dir.to_owned(), source };
@@ -182,6 +182,7 @@ impl App {
             instance,
             site,
             options: options.clone(),
+            clock,
             events: EventLog::new(journal.clone(), position.next_offset),
             journal,
             engine,
@@ -204,11 +205,11 @@ impl App {
         if limits.iter().any(Option::is_some) {
             let (waker, woken) = retention::channel();
             *shared.retention.lock().expect("not poisoned") = Some(waker);
-            let thread = retention::spawn(shared.clone(), clock.clone(), woken);
+            let thread = retention::spawn(shared.clone(), woken);
             retention_thread = Some(thread.map_err(cannot_start("cannot start the retention of"))?);
         }
         let (queue, commands) = mpsc::channel(QUEUE_CHANGESETS_MAX);
-        let writing = Mutex::new(Writing::NotYet { commands, clock, position });
+        let writing = Mutex::new(Writing::NotYet { commands, position });
         let (is_writing, retention) = (AtomicBool::new(false), Mutex::new(retention_thread));
         Ok(Self { shared, queue, writing, is_writing, retention })
     }
@@ -281,8 +282,8 @@ impl App {
             return Ok(());
         }
         let mut writing = self.writing.lock().expect("not poisoned");
-        let (commands, clock, position) = match std::mem::replace(&mut *writing, Writing::Stopped) {
-            Writing::NotYet { commands, clock, position } => (commands, clock, position),
+        let (commands, position) = match std::mem::replace(&mut *writing, Writing::Stopped) {
+            Writing::NotYet { commands, position } => (commands, position),
             // Somebody else has started it meanwhile, or the app stops: sending the command tells.
             other => {
                 *writing = other;
@@ -292,7 +293,7 @@ impl App {
         let kept = self.shared.engine.requests_kept();
         let kept =
             kept.map_err(|error| self.shared.halt(format!("the requests that are kept cannot be read: {error}")))?;
-        let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), commands, clock, position, kept);
+        let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), commands, position, kept);
         let thread = started.map_err(|error| {
             *writing = Writing::Failed;
             self.shared.halt(format!("cannot start the sequencer: {error}"))
@@ -413,11 +414,14 @@ impl App {
         answer.await.map_err(|_| self.gone_with_it())?
     }
 
-    /// Why writes are refused at the moment (disk full, halted); `None` while they are taken. Looks at the disk again where that was
+    /// Why writes are refused at the moment (halted, the clock, disk full); `None` while they are taken. Looks at the disk again where that was
     /// the reason: a health check may be the first to see that there is space.
     pub fn write_obstacle(&self) -> Option<CommitError> {
         let known = self.shared.obstacle.read().expect("not poisoned").clone();
+        let clock = self.shared.clock.time().obstacle();
         match known {
+            halted @ Some(CommitError::Halted { .. }) => halted,
+            _ if clock.is_some() => clock,
             Some(CommitError::DiskFull { needed_bytes, .. }) => {
                 let (free_bytes, _) = disk::space(&self.shared.dir).unwrap_or_default();
                 (free_bytes < needed_bytes).then_some(CommitError::DiskFull { free_bytes, needed_bytes })
@@ -636,7 +640,7 @@ mod tests {
     use kafka_wire::record_batch;
 
     use super::*;
-    use crate::{NoObserver, engine::raw_document_key};
+    use crate::{NoObserver, WallClock, engine::raw_document_key};
 
     #[derive(Debug)]
     struct Noon;
@@ -653,7 +657,10 @@ mod tests {
 
     fn open_with(dir: &Path, retention_bytes: Option<u64>) -> App {
         let options = StoreOptions { segment_bytes: 64 * 1024, retention_bytes, ..StoreOptions::default() };
-        App::open(dir, AppName::new("shop").unwrap(), &options, Arc::new(Noon), || *b"0123456789abcdef").unwrap()
+        App::open(dir, AppName::new("shop").unwrap(), &options, TrustedClock::without_note(Arc::new(Noon)), || {
+            *b"0123456789abcdef"
+        })
+        .unwrap()
     }
 
     fn upsert(id: &str) -> Changeset {
@@ -683,6 +690,34 @@ mod tests {
         drop(app);
         let app = open(dir.path());
         assert_eq!(runtime.block_on(app.commit(upsert("again"))).unwrap().txn_id.0, app.newest_txn().0);
+    }
+
+    #[test]
+    fn stamps_that_are_ahead_raise_no_commit_time() {
+        const AHEAD_MS: u64 = 30 * 24 * 3600 * 1000;
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let app = open(dir.path());
+        // As if a stamp had been seen that another site made by a clock of its own.
+        if let Writing::NotYet { position, .. } = &mut *app.writing.lock().unwrap() {
+            position.stamp_last = (Noon.now_ms() + AHEAD_MS) << 16;
+        }
+        runtime.block_on(app.commit(upsert("a"))).unwrap();
+        drop(app);
+        for n in 0..2 {
+            // From the journal, too: what a replay and the next start go on from.
+            let app = open(dir.path());
+            runtime.block_on(app.commit(upsert(&format!("b{n}")))).unwrap();
+            for batch in runtime.block_on(app.events().read(0, 1 << 20)).unwrap() {
+                let header = record_batch::verify(&batch).unwrap();
+                assert_eq!(header.max_timestamp_ms as u64, Noon.now_ms());
+            }
+            let people = CollectionName::new("people").unwrap();
+            for stored in app.snapshot().unwrap().scan(&people) {
+                let stamp = stored.unwrap().1.document.stamp_max();
+                assert!(stamp.wall_ms() >= Noon.now_ms() + AHEAD_MS, "the stamps do grow: {stamp:?}");
+            }
+        }
     }
 
     #[test]

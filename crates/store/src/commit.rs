@@ -2,7 +2,7 @@
 
 use document::UpdateError;
 
-use crate::TxnId;
+use crate::{ClockRefusal, TxnId};
 
 /// What became of one changeset.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,9 @@ pub enum CommitError {
         /// What must be free.
         needed_bytes: u64,
     },
+    /// The machine's clock is not believed. Reads, consumers and their offsets go on; writes resume when it is set right or accepted.
+    #[error(transparent)]
+    ClockRefused(ClockRefusal),
     /// A document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
     #[error(
         "document {id} of {collection:?} would be {bytes} bytes, more than the {} allowed",

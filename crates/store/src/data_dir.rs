@@ -19,7 +19,7 @@ use std::{
 use files::DirectoryFormat;
 
 use crate::{
-    App, AppName, TxnId,
+    App, AppName, TrustedClock, TxnId,
     app::{JOURNAL, STOP_TIMEOUT, fresh_site},
     journal::{self, Journal, segment::SegmentError},
     register::{Instance, REGISTER_FILE, Register},
@@ -31,6 +31,12 @@ use crate::{
 pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
     /// Milliseconds since the epoch. May jump either way.
     fn now_ms(&self) -> u64;
+
+    /// Milliseconds since some moment, such as the machine's start, on a clock that never jumps and counts sleep. By default the wall clock
+    /// itself: one that never jumps, whatever it says.
+    fn boot_ms(&self) -> u64 {
+        self.now_ms()
+    }
 }
 
 /// How a store is run.
@@ -52,6 +58,8 @@ pub struct StoreOptions {
     pub disk_reserve_bytes: u64,
     /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
     pub event_bytes_max: u32,
+    /// Takes the machine's clock as it is when the directory is opened, however far it is from the time that was noted last.
+    pub accept_clock: bool,
     /// Keeps the documents there instead of in files; the journal stays in files. For directories of one app.
     #[cfg(feature = "memory")]
     pub memory: Option<crate::MemoryDisk>,
@@ -68,6 +76,7 @@ impl Default for StoreOptions {
             engine_threads: 2,
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,
+            accept_clock: false,
             #[cfg(feature = "memory")]
             memory: None,
         }
@@ -210,7 +219,7 @@ const CLOSING_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct DataDir {
     path: PathBuf,
     options: StoreOptions,
-    clock: Arc<dyn WallClock>,
+    clock: Arc<TrustedClock>,
     random: fn() -> [u8; 16],
     /// Every registered app. Held for a look-up only.
     slots: RwLock<BTreeMap<String, Arc<Slot>>>,
@@ -243,6 +252,7 @@ impl DataDir {
         {
             return Err(error);
         }
+        let clock = Arc::new(TrustedClock::open(path, clock, options.accept_clock)?);
         files::ensure_directory(&apps_dir).map_err(io("cannot create", &apps_dir))?;
         let mut found = Folders::of(path).map_err(io("cannot list", &apps_dir))?;
         found.remove_half_made();
@@ -284,6 +294,11 @@ impl DataDir {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The clock that it dates by, and whether it is believed.
+    pub fn clock(&self) -> &Arc<TrustedClock> {
+        &self.clock
     }
 
     /// The app of that name, which is opened if need be: a torn tail is cut, and what the documents lack is replayed. Blocks on disk.
@@ -387,7 +402,8 @@ impl DataDir {
     /// Whether retention would trim events of an app that is not open. Blocks on disk.
     pub fn has_old_events(&self, name: &str) -> bool {
         let (Some(slot), Some(limit)) = (self.slot(name), self.options.retention_ms) else { return false };
-        let oldest_kept_ms = self.clock.now_ms().saturating_sub(limit);
+        let Some(now_ms) = self.clock.time().believed_ms() else { return false };
+        let oldest_kept_ms = now_ms.saturating_sub(limit);
         // What cannot be read is told by whoever opens the app.
         slot.opened().is_none()
             && journal::oldest_sealed_ms(&slot.dir.join(JOURNAL))

@@ -8,6 +8,7 @@ mod app;
 mod app_name;
 mod apply;
 mod binary;
+mod clock_guard;
 mod commit;
 mod committer;
 mod conditions;
@@ -29,12 +30,14 @@ mod slot;
 mod snapshot;
 mod stats;
 mod trim_observer;
+mod trusted_clock;
 mod verify;
 
 pub mod limits;
 
 pub use app::{App, TxnId};
 pub use app_name::{AppName, AppNameError};
+pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, Outcome, WaitError};
 pub use consumer_offsets::GroupGeneration;
 pub use data_dir::{AppUnavailable, CreateAppError, DataDir, OpenError, StoreOptions, WallClock};
@@ -45,4 +48,5 @@ pub use request::{Counts, Remembered, RenderReply, Request, Written};
 pub use snapshot::{Snapshot, SnapshotError, StoredDocument, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
+pub use trusted_clock::{ClockState, TrustedClock};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify};

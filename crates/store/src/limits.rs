@@ -65,3 +65,14 @@ pub const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Groups that wait between the sequencer and the committer. With this many the sequencer waits, and its queue fills.
 pub(crate) const GROUPS_WAITING_MAX: usize = 1;
+
+/// How far the wall clock may get ahead of the boot-time clock while the server runs, in ms. Beyond it, writes are refused until the clock
+/// is set right or accepted (CONTRACT section 3).
+pub const CLOCK_AHEAD_MS_MAX: u64 = 3600 * 1000;
+
+/// How long a server may have been stopped by its clock, in ms. A start with a clock further ahead of the last note refuses writes as well
+/// (CONTRACT section 3).
+pub const CLOCK_STOPPED_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
+
+/// How far the wall clock may be behind the latest time that was kept, in ms, before the log, the metrics and the portal tell it. Writes go on.
+pub const CLOCK_BEHIND_MS_TOLD: u64 = 60 * 1000;

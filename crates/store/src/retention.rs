@@ -24,7 +24,7 @@ use kafka_wire::record_batch;
 use wire::event;
 
 use crate::{
-    TrimObserver, WallClock,
+    TrimObserver,
     app::{JOURNAL, Shared},
     engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry, JournalNote},
     journal::{
@@ -89,11 +89,7 @@ pub(crate) fn channel() -> (RetentionWaker, Receiver<()>) {
 }
 
 /// Starts the thread; it ends when every waker is gone.
-pub(crate) fn spawn(
-    shared: Arc<Shared>,
-    clock: Arc<dyn WallClock>,
-    woken: Receiver<()>,
-) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(shared: Arc<Shared>, woken: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
     let name = format!("retention-{}", shared.name.as_str());
     std::thread::Builder::new().name(name).spawn(move || {
         // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
@@ -103,10 +99,10 @@ pub(crate) fn spawn(
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             let observer = shared.trim_observer.read().expect("not poisoned");
             let Some(observer) = observer.as_deref() else { continue };
-            if let Err(error) = trim(&shared, observer, clock.now_ms()) {
+            if let Err(error) = trim(&shared, observer) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
             }
-            if let Err(error) = tombstones.drop_old(&shared, observer, clock.now_ms()) {
+            if let Err(error) = tombstones.drop_old(&shared, observer) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
             }
         }
@@ -114,7 +110,7 @@ pub(crate) fn spawn(
 }
 
 /// Trims what the limits say.
-fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(), RetentionError> {
+fn trim(shared: &Shared, observer: &dyn TrimObserver) -> Result<(), RetentionError> {
     let segments = shared.journal.segments();
     let committed_frames = shared.committed_frames.load(Acquire);
     let sealed = segments.windows(2).take_while(|pair| pair[1].header.first_frame <= committed_frames).count();
@@ -124,7 +120,10 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(),
         .map(|pair| Size { bytes: pair[0].len_bytes(), newest_ms: pair[1].header.commit_time_ms })
         .collect();
     let (retention_bytes, retention_ms) = (shared.options.retention_bytes, shared.options.retention_ms);
-    let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, retention_ms, now_ms);
+    // By a clock that is not believed nothing is too old.
+    let oldest_kept_ms =
+        shared.clock.time().believed_ms().zip(retention_ms).map(|(now, limit)| now.saturating_sub(limit));
+    let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, oldest_kept_ms);
     if count == 0 {
         return Ok(());
     }
@@ -205,8 +204,9 @@ struct Tombstones {
 }
 
 impl Tombstones {
-    fn drop_old(&mut self, shared: &Shared, observer: &dyn TrimObserver, now_ms: u64) -> Result<(), EngineError> {
+    fn drop_old(&mut self, shared: &Shared, observer: &dyn TrimObserver) -> Result<(), EngineError> {
         let Some(limit) = shared.options.tombstone_retention_ms else { return Ok(()) };
+        let Some(now_ms) = shared.clock.time().believed_ms() else { return Ok(()) };
         let oldest_kept_ms = now_ms.saturating_sub(limit);
         let mut dropped = 0;
         let mut more = true;
@@ -270,20 +270,13 @@ struct Size {
 
 /// How many of the oldest segments go; `total_bytes` counts the active one too. As Kafka reckons: by bytes, a segment goes while what is left
 /// without it is still the limit or more; by time, while its newest event is older than the limit.
-fn trimmable(
-    sealed: &[Size],
-    total_bytes: u64,
-    retention_bytes: Option<u64>,
-    retention_ms: Option<u64>,
-    now_ms: u64,
-) -> usize {
+fn trimmable(sealed: &[Size], total_bytes: u64, retention_bytes: Option<u64>, oldest_kept_ms: Option<u64>) -> usize {
     let mut left_bytes = total_bytes;
     let by_bytes = sealed.iter().take_while(|size| {
         left_bytes = left_bytes.saturating_sub(size.bytes);
         retention_bytes.is_some_and(|limit| left_bytes >= limit)
     });
     let by_bytes = by_bytes.count();
-    let oldest_kept_ms = retention_ms.map(|limit| now_ms.saturating_sub(limit));
     let by_time = sealed.iter().take_while(|size| oldest_kept_ms.is_some_and(|kept| size.newest_ms < kept)).count();
     by_bytes.max(by_time)
 }
@@ -382,18 +375,18 @@ mod tests {
     fn by_bytes_as_much_as_leaves_the_limit() {
         let sealed = sizes(&[(100, 1), (100, 2), (100, 3)]);
         for (limit, expected) in [(0, 3), (50, 3), (51, 2), (150, 2), (151, 1), (250, 1), (251, 0), (1000, 0)] {
-            assert_eq!(trimmable(&sealed, 350, Some(limit), None, 9), expected, "{limit}");
+            assert_eq!(trimmable(&sealed, 350, Some(limit), None), expected, "{limit}");
         }
-        assert_eq!(trimmable(&sealed, 350, None, None, 9), 0);
+        assert_eq!(trimmable(&sealed, 350, None, None), 0);
     }
 
     #[test]
     fn by_time_what_is_older() {
         let sealed = sizes(&[(100, 10), (100, 20), (100, 30)]);
-        for (now, expected) in [(15, 0), (16, 1), (25, 1), (26, 2), (100, 3)] {
-            assert_eq!(trimmable(&sealed, 350, None, Some(5), now), expected, "{now}");
+        for (now, expected) in [(15_u64, 0), (16, 1), (25, 1), (26, 2), (100, 3)] {
+            assert_eq!(trimmable(&sealed, 350, None, Some(now - 5)), expected, "{now}");
         }
-        assert_eq!(trimmable(&sealed, 350, Some(250), Some(5), 26), 2, "either limit is enough");
+        assert_eq!(trimmable(&sealed, 350, Some(250), Some(21)), 2, "either limit is enough");
     }
 
     #[test]

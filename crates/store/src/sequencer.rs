@@ -18,7 +18,7 @@ use document::Changeset;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    CommitError, Committed, Counts, Remembered, RenderReply, Request, TxnId, WallClock, Written,
+    CommitError, Committed, Counts, Remembered, RenderReply, Request, TxnId, Written,
     app::Shared,
     apply::{Applied, ApplyContext, ApplyError, Group, LargeDocument},
     committer::{Committer, CommitterHandle, GroupToCommit, Waiting},
@@ -65,7 +65,6 @@ pub(crate) enum Command {
 pub(crate) struct Sequencer {
     shared: Arc<Shared>,
     commands: mpsc::Receiver<Command>,
-    clock: Arc<dyn WallClock>,
     /// Behind the last group that was handed on.
     position: Position,
     recent: RecentDocuments,
@@ -101,6 +100,8 @@ struct OpenGroup<'a> {
     group: Group<'a, RecentOverEngine<'a>>,
     frame: FrameBuilder,
     waiting: Waiting,
+    /// Why it takes no changesets, only offsets of consumers: those have no stamps, and are dated by the last good time.
+    refused: Option<CommitError>,
     commands: usize,
     /// Requests of earlier groups that the documents may not show yet.
     earlier: &'a VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)>,
@@ -115,7 +116,6 @@ impl Sequencer {
         shared: Arc<Shared>,
         queue: mpsc::Sender<Command>,
         commands: mpsc::Receiver<Command>,
-        clock: Arc<dyn WallClock>,
         position: Position,
         requests_kept: RequestsKept,
     ) -> std::io::Result<JoinHandle<()>> {
@@ -125,7 +125,6 @@ impl Sequencer {
         let sequencer = Self {
             shared,
             commands,
-            clock,
             position,
             recent: RecentDocuments::new(),
             requests: VecDeque::new(),
@@ -165,17 +164,19 @@ impl Sequencer {
         let recent = std::mem::replace(&mut self.recent, RecentDocuments::new());
         let reader = recent.over(&shared.engine);
         let earlier = self.earlier_requests();
+        let time = shared.clock.time();
         let context = ApplyContext {
             app: &shared.name,
             site: shared.site,
             event_bytes_max: shared.options.event_bytes_max,
-            commit_time_ms: self.clock.now_ms().max(self.position.commit_time_ms),
+            commit_time_ms: time.good_ms.max(self.position.commit_time_ms),
             was_taken: false,
         };
         let mut open = OpenGroup {
             group: Group::new(&reader, context.clone(), self.position, self.last_sizes.batches_bytes),
             frame: FrameBuilder::with_capacity(self.last_sizes.changes_bytes),
             waiting: Waiting::default(),
+            refused: time.obstacle(),
             commands: 0,
             earlier: &earlier,
             engine: &shared.engine,
@@ -384,6 +385,10 @@ impl OpenGroup<'_> {
             } else {
                 drop(reply.send(Err(CommitError::RequestReused { id: request.id.clone() })));
             }
+            return Ok(());
+        }
+        if let Some(error) = &self.refused {
+            drop(reply.send(Err(error.clone())));
             return Ok(());
         }
         match self.group.apply(changeset) {

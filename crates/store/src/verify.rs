@@ -27,6 +27,7 @@ use crate::{
     position::Position,
     register::Register,
     replay::{ReplayError, replay_frame, write_replayed},
+    trusted_clock::note_damage,
 };
 
 /// How far [`verify`] has come with an app.
@@ -110,6 +111,7 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
         }
         Err(error) => return Err(error),
     };
+    report.findings.extend(note_damage(path)?);
     for dir in &folders.half_made {
         report
             .notes

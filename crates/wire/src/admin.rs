@@ -118,6 +118,18 @@ pub struct KeyRevokedReply {
     pub revoked: String,
 }
 
+/// `POST /admin/v1/accept-clock`: the machine's clock as it was accepted. Times are ms since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockReply {
+    /// Whether writes were refused because of it.
+    pub was_refused: bool,
+    /// What the clock said when it was accepted.
+    pub accepted_ms: u64,
+    /// What it would have said if it had gone on as it was last believed; `None` where that is not known.
+    pub expected_ms: Option<u64>,
+}
+
 /// `POST /admin/v1/sign-in-links`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

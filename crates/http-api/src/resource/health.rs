@@ -2,6 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
+use store::CommitError;
 
 use crate::{api::Shared, reply};
 
@@ -22,7 +23,7 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// Every app that is open takes writes, its live queries get on, no event that was read is damaged, and neither an app nor its
+/// The machine's clock is believed, every app that is open takes writes, its live queries get on, no event that was read is damaged, and neither an app nor its
 /// credentials are known to be damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
@@ -32,9 +33,12 @@ pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     for (app, reason) in state.credentials.damaged_bundles() {
         reasons.push(format!("app {app:?}: its credentials cannot be used: {reason}"));
     }
+    reasons.extend(state.data_dir.clock().state().refusal().map(ToString::to_string));
     for app in state.data_dir.open_apps() {
         let name = app.name().as_str();
-        reasons.extend(app.write_obstacle().map(|obstacle| format!("app {name:?}: {obstacle}")));
+        // The clock is one and the same for all apps.
+        let obstacle = app.write_obstacle().filter(|obstacle| !matches!(obstacle, CommitError::ClockRefused(_)));
+        reasons.extend(obstacle.map(|obstacle| format!("app {name:?}: {obstacle}")));
         reasons.extend(app.damage().map(|damage| {
             format!(
                 "app {name:?}: the journal is damaged, events from there on are not served; restore a backup: {damage}"

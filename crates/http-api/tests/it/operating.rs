@@ -1,6 +1,6 @@
 //! Health, metrics, and the description of the API.
 
-use std::os::unix::fs::FileExt as _;
+use std::{os::unix::fs::FileExt as _, sync::atomic::Ordering::SeqCst};
 
 use crate::server::TestServer;
 
@@ -38,6 +38,46 @@ fn damage_that_was_met_is_not_ready_and_a_metric() {
     assert!(reply.body.contains("the journal is damaged") && reply.body.contains(name), "{}", reply.body);
     let metrics = server.get("/metrics").body;
     assert!(metrics.lines().any(|line| line == r#"headwater_journal_damage{app="default"} 1"#), "{metrics}");
+}
+
+#[test]
+fn a_clock_that_jumped_is_told_everywhere_until_it_is_accepted() {
+    const DAY_MS: u64 = 24 * 3600 * 1000;
+    let server = TestServer::start();
+    server.upsert("c", "old", "{}");
+    let has = |line: &str| server.get("/metrics").body.lines().any(|found| found == line);
+    assert!(has("headwater_clock_refused 0") && has("headwater_clock_behind_seconds 0.0"));
+
+    server.clock.ahead_ms.store(3 * DAY_MS, SeqCst);
+    let refused = server.post("/api/v4/store/write", UPSERT);
+    let said = refused.message();
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert!(said.contains("jumped ahead by 3 days 0 h") && said.contains("POST /admin/v1/accept-clock"), "{said}");
+    assert_eq!((server.fields("c", "a"), server.fields("c", "old")), ("none".to_owned(), "{}".to_owned()));
+    let ready = server.get("/health/ready");
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.ends_with(&format!(r#""reasons":["{said}"]}}"#)), "once, not for each app: {}", ready.body);
+    assert!(has("headwater_clock_refused 1") && has("headwater_clock_ahead_seconds 259200.0"));
+    assert!(has(r#"headwater_app_writable{app="default"} 0"#));
+
+    let accept = |key: &str| server.request("POST", "/admin/v1/accept-clock").key(key).send();
+    let grants: &[_] = &[("*", None, &[credentials::Permission::Admin][..])];
+    assert_eq!(accept(&server.key("of-apps", grants)).status, 403, "the clock is the whole server's");
+    let accepted = accept(server.credentials.admin_key());
+    let times = r#"{"wasRefused":true,"acceptedMs":1700259200000,"expectedMs":1700000000000}"#;
+    assert_eq!(accepted.pair(), (200, times));
+    let note = std::fs::read_to_string(server.data_dir.path().join("clock.json")).unwrap();
+    assert!(note.contains(r#"{"trustedMs":1700259200000,"refusedMs":null}"#), "it is noted at once: {note}");
+    assert_eq!(server.get("/health/ready").status, 200);
+    let key = server.credentials.admin_key();
+    assert_eq!(server.request("POST", "/api/v4/store/write").key(key).body(UPSERT).send().status, 200);
+
+    server.clock.ahead_ms.store(2 * DAY_MS, SeqCst);
+    let metrics = server.request("GET", "/metrics").key(key).send().body;
+    for line in ["headwater_clock_behind_seconds 86400.0", "headwater_clock_jumps_back_total 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
+    }
+    assert_eq!(server.request("POST", "/api/v4/store/write").key(key).body(UPSERT).send().status, 200);
 }
 
 #[test]

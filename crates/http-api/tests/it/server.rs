@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -19,12 +22,19 @@ use topics::TopicRegistry;
 const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
-#[derive(Debug)]
-struct FixedClock;
+/// Stands still, but for jumps that a test makes.
+#[derive(Debug, Default)]
+pub(crate) struct JumpingClock {
+    pub(crate) ahead_ms: AtomicU64,
+}
 
-impl WallClock for FixedClock {
+impl WallClock for JumpingClock {
     fn now_ms(&self) -> u64 {
-        NOW_MS
+        NOW_MS + self.ahead_ms.load(SeqCst)
+    }
+
+    fn boot_ms(&self) -> u64 {
+        0
     }
 }
 
@@ -33,6 +43,7 @@ pub(crate) struct TestServer {
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) clock: Arc<JumpingClock>,
     pub(crate) api: HttpApi,
     pub(crate) runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
@@ -57,8 +68,8 @@ impl TestServer {
     }
 
     fn start_in(directory: TempDir, change: impl FnOnce(&mut HttpApiOptions)) -> Self {
-        let data_dir =
-            DataDir::open(directory.path(), StoreOptions::default(), Arc::new(FixedClock), rand::random).unwrap();
+        let clock = Arc::new(JumpingClock::default());
+        let data_dir = DataDir::open(directory.path(), StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let default_app = AppName::new("default").unwrap();
         if !data_dir.has_app("default") {
             data_dir.create_app(&default_app).unwrap();
@@ -71,7 +82,7 @@ impl TestServer {
             data_dir: data_dir.clone(),
             topics: topics.clone(),
             credentials: credentials.clone(),
-            clock: Arc::new(FixedClock),
+            clock: clock.clone(),
             pages: axum::Router::new(),
             sign_in_links: None,
         };
@@ -85,7 +96,7 @@ impl TestServer {
             async move { api.serve(listener, None, async { drop(stopped.await) }).await }
         });
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { address, data_dir, topics, credentials, api, runtime, stop, serving, directory: Some(directory) }
+        Self { address, data_dir, topics, credentials, clock, api, runtime, stop, serving, directory: Some(directory) }
     }
 
     pub(crate) fn app(&self) -> Arc<App> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
-use store::{App, AppStats};
+use store::{App, AppStats, ClockStanding};
 use topics::AppTopics;
 
 use crate::{
@@ -53,6 +53,8 @@ struct Now {
     /// Name, value, a note on it.
     figures: Vec<(&'static str, String, String)>,
     obstacle: Option<String>,
+    /// How long a clock that was set back has to go on until it has caught up.
+    clock_behind: Option<String>,
     groups: Vec<GroupLag>,
     groups_left_out: usize,
     consumers_path: String,
@@ -119,6 +121,7 @@ impl Now {
         figures.push(events_kept(app, high_watermark));
         Self {
             figures,
+            clock_behind: clock_behind(state),
             obstacle: app.write_obstacle().map(|obstacle| sentence(&obstacle.to_string())),
             groups,
             groups_left_out,
@@ -130,6 +133,13 @@ impl Now {
     /// The group's own page.
     fn path_of(&self, group: &str) -> String {
         format!("{}/{}", self.consumers_path, segment(group))
+    }
+}
+
+fn clock_behind(state: &State) -> Option<String> {
+    match state.data_dir.clock().state().standing {
+        ClockStanding::Behind { behind_ms } => Some(figures::span(behind_ms)),
+        ClockStanding::Fine | ClockStanding::Refused(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering::SeqCst},
+    atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
 };
 
 use axum::{
@@ -25,11 +25,19 @@ pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 const HOST: &str = "127.0.0.1:8080";
 
 #[derive(Debug)]
-pub(crate) struct HandClock(AtomicU64);
+pub(crate) struct HandClock {
+    now_ms: AtomicU64,
+    /// By how much the wall clock was set, beside what has passed.
+    set_by_ms: AtomicI64,
+}
 
 impl WallClock for HandClock {
     fn now_ms(&self) -> u64 {
-        self.0.load(SeqCst)
+        self.now_ms.load(SeqCst).checked_add_signed(self.set_by_ms.load(SeqCst)).unwrap()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        self.now_ms.load(SeqCst)
     }
 }
 
@@ -76,7 +84,7 @@ impl Site {
     pub(crate) fn on(runtime: Runtime, endpoint: &str, now_ms: u64) -> Self {
         let _within = runtime.enter();
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(AtomicU64::new(now_ms)));
+        let clock = Arc::new(HandClock { now_ms: now_ms.into(), set_by_ms: 0.into() });
         let data = DataDir::open(directory.path(), StoreOptions::default(), clock.clone(), rand::random).unwrap();
         let credentials = Credentials::open(directory.path(), now_ms).unwrap();
         for name in ["default", "shop"] {
@@ -121,7 +129,12 @@ impl Site {
     }
 
     pub(crate) fn now(&self, now_ms: u64) {
-        self.clock.0.store(now_ms, SeqCst);
+        self.clock.now_ms.store(now_ms, SeqCst);
+    }
+
+    /// Sets the wall clock, so far from what it would say.
+    pub(crate) fn set_clock_by(&self, ms: i64) {
+        self.clock.set_by_ms.store(ms, SeqCst);
     }
 
     pub(crate) fn write(&self, collection: &str, id: &str, json: &str) {

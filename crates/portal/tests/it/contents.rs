@@ -238,6 +238,28 @@ fn the_overview_leads_to_a_first_event_and_names_groups() {
 }
 
 #[test]
+fn the_overview_tells_of_a_clock_that_jumped() {
+    const HOUR_MS: i64 = 3_600_000;
+    let site = Site::new();
+    let mut admin = site.admin();
+    let now = "/portal/apps/default/now";
+    admin.get(now).says("Takes writes");
+    site.set_clock_by(-2 * HOUR_MS);
+    admin.get(now).says("Takes writes").says("clock was set back").says("until it has caught up, in 2 h.");
+    site.set_clock_by(5 * HOUR_MS);
+    let refused = admin.get(now);
+    refused
+        .says("role=\"alert\">Writes are refused. The machine&#39;s clock jumped ahead by 5 h 0 min;")
+        .says("headwater accept-clock");
+    assert!(!refused.text().contains("Takes writes") && !refused.text().contains("set back"));
+    let written = admin.post("/portal/apps/default/first-document", &[]);
+    assert_eq!(written.status, StatusCode::SERVICE_UNAVAILABLE);
+    written.says("set its clock right, or accept it as it is");
+    site.data.clock().accept().1.unwrap();
+    admin.get(now).says("Takes writes");
+}
+
+#[test]
 fn the_api_docs_name_every_route() {
     let site = Site::new();
     let page = site.admin().get("/portal/api-docs?app=shop");

@@ -2,10 +2,11 @@
 
 use credentials::Credentials;
 use kafka_client::{Consumer, OwnedRecord};
+use store::WallClock as _;
 
 use super::Context;
 use crate::{
-    clock,
+    clock::SystemClock,
     config::AppOption,
     output::print_line,
     run_file::RunFile,
@@ -51,7 +52,7 @@ impl Events {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         let app = self.app.clone().resolve(&context.file)?;
         let run = RunFile::of_running(&context.common.data_dir)?;
-        let tls = Credentials::open(&context.common.data_dir, clock::now_ms())?.client_tls(app.as_str())?;
+        let tls = Credentials::open(&context.common.data_dir, SystemClock.now_ms())?.client_tls(app.as_str())?;
         let main = app.main_topic();
         let topic = match (&self.topic, &self.live_query) {
             (Some(topic), _) => topic.clone(),

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use topics::TopicRegistry;
 
 use super::{address::Listening, pages, pages::Links};
-use crate::{clock::SystemClock, config::ServerSettings};
+use crate::config::ServerSettings;
 
 /// What the edges stand on.
 pub(super) struct Parts<'a> {
@@ -80,14 +80,14 @@ fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpA
         request_timeout: Duration::from_millis(settings.request_timeout_ms),
         ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
     };
-    let clock = Arc::new(SystemClock);
+    let clock = data.clock().clone();
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     HttpApi::new(options, HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links }, registry)
 }
 
 fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
-    let Parts { settings, listening, .. } = *parts;
+    let Parts { settings, listening, data, .. } = *parts;
     EndpointOptions {
         certificate_names: listening.names.clone(),
         topic_settings: TopicSettings {
@@ -99,7 +99,7 @@ fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
         ..EndpointOptions::new(
             listening.kafka_host.clone(),
             listening.kafka_port,
-            Arc::new(SystemClock),
+            data.clock().clone(),
             rand::random::<[u8; 16]>,
         )
     }

@@ -11,8 +11,9 @@ use portal::{
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
 
+use store::{TrustedClock, WallClock as _};
+
 use super::edges::Parts;
-use crate::clock::{self, SystemClock};
 
 /// Makes links that open the portal.
 #[derive(Debug, Clone)]
@@ -20,17 +21,18 @@ pub(super) struct Links {
     tokens: Arc<SignInTokens>,
     /// Base of the HTTP API, as `http://127.0.0.1:8080`.
     base: String,
+    clock: Arc<TrustedClock>,
 }
 
 impl Links {
-    pub(super) fn new(base: &str) -> Self {
-        Self { tokens: SignInTokens::new(rand::random), base: base.to_owned() }
+    pub(super) fn new(base: &str, clock: Arc<TrustedClock>) -> Self {
+        Self { tokens: SignInTokens::new(rand::random), base: base.to_owned(), clock }
     }
 }
 
 impl SignInLinks for Links {
     fn make(&self) -> SignInLinkReply {
-        let (token, expires_ms) = self.tokens.make(clock::now_ms(), TOKEN_LIFE);
+        let (token, expires_ms) = self.tokens.make(self.clock.now_ms(), TOKEN_LIFE);
         SignInLinkReply { url: format!("{}/portal/sign-in?token={token}", self.base), expires_ms }
     }
 }
@@ -52,7 +54,7 @@ pub(super) fn router(parts: &Parts<'_>, groups: GroupDirectory, stopping: &watch
         credentials: credentials.clone(),
         groups: Arc::new(Groups(groups)),
         sign_in: links.tokens.clone(),
-        clock: Arc::new(SystemClock),
+        clock: data.clock().clone(),
         random: rand::random,
         openapi: HttpApi::description(),
         stopping: stopping.clone(),
