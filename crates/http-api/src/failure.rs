@@ -8,7 +8,7 @@ use axum::{
 };
 use credentials::CredentialsError;
 use query::{BindError, ParseError, TooExpensive};
-use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, SnapshotError};
+use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, Refusal, SnapshotError};
 use topics::ChangeError;
 use wire::RequestError;
 
@@ -95,11 +95,21 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
-    LiveQuery(#[from] ChangeError),
+    LiveQuery(ChangeError),
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
     ClockNotNoted(std::io::Error),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
+}
+
+/// A live query that could not be committed is a write that was not.
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Commit(error) => Self::Commit(error),
+            other => Self::LiveQuery(other),
+        }
+    }
 }
 
 impl Failure {
@@ -129,12 +139,18 @@ impl Failure {
             | Failure::FlagMalformed { .. }
             | Failure::RequestIdMalformed { .. }
             | Failure::QueryStringAndBody
-            | Failure::Commit(CommitError::DocumentExists { .. })
+            | Failure::Commit(CommitError::Refused(
+                Refusal::DocumentExists { .. }
+                | Refusal::TooExpensive { .. }
+                | Refusal::Query { .. }
+                | Refusal::StampAhead { .. }
+                | Refusal::InvalidDelta { .. }
+                | Refusal::Removed { .. },
+            ))
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge
             | Failure::TooExpensive(_)
-            | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::AppName(_)
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(
@@ -158,15 +174,15 @@ impl Failure {
             }
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
-            | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            | Failure::Commit(CommitError::Refused(
+                Refusal::DocumentTooLarge { .. } | Refusal::TransactionTooLarge { .. },
+            )) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Commit(CommitError::Unknown { .. })
             | Failure::Read(_)
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::ClockNotNoted(_)
-            | Failure::LiveQuery(ChangeError::Io(_))
+            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
@@ -223,14 +239,19 @@ mod tests {
 
     #[test]
     fn what_the_store_refuses() {
-        let too_large = CommitError::DocumentTooLarge { collection: "c".into(), id: "1".into(), bytes: 9 };
+        let too_large = CommitError::Refused(Refusal::DocumentTooLarge {
+            collection: "c".into(),
+            id: "1".into(),
+            bytes: 9,
+            bytes_max: 8,
+        });
         for (error, status, retry) in [
             (CommitError::DiskFull { free_bytes: 1, needed_bytes: 2 }, 503, true),
             (CommitError::ClockRefused(ClockRefusal::Jumped { ahead_ms: 7_200_000 }), 503, true),
             (CommitError::Halted { reason: "fsync failed".into() }, 503, true),
             (CommitError::Stopping, 503, true),
             (too_large, 413, false),
-            (CommitError::TooExpensive { steps_max: 1 }, 400, false),
+            (CommitError::Refused(Refusal::TooExpensive { steps_max: 1 }), 400, false),
         ] {
             let response = Failure::from(error).into_response();
             assert_eq!(response.status(), status);

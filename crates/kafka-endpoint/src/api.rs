@@ -115,11 +115,7 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
         | CommitError::Halted { .. }
         | CommitError::Unknown { .. }
         | CommitError::Stopping => ResponseError::CoordinatorNotAvailable,
-        CommitError::DocumentTooLarge { .. }
-        | CommitError::DocumentExists { .. }
-        | CommitError::TransactionTooLarge { .. }
-        | CommitError::RequestReused { .. }
-        | CommitError::TooExpensive { .. } => ResponseError::InvalidCommitOffsetSize,
+        CommitError::Refused(_) | CommitError::RequestReused { .. } => ResponseError::InvalidCommitOffsetSize,
     }
 }
 

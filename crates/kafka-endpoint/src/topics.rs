@@ -4,6 +4,8 @@
 //! (CONTRACT section 4).
 //! Not here: what a topic carries (`topics`).
 
+use std::cmp::Ordering;
+
 use kafka_protocol::ResponseError;
 use topics::AppTopics;
 pub(crate) use topics::{Partition, Rebuild, Stop, Topic};
@@ -11,9 +13,6 @@ use uuid::Uuid;
 
 /// Where every topic's log begins.
 pub(crate) const LOG_START: i64 = 0;
-
-/// The leader epoch of every partition; a restore that takes offsets back would raise it.
-pub(crate) const LEADER_EPOCH: i32 = 0;
 
 /// What the names of all apps' topics begin with.
 const PREFIX: &str = "user-consumable-";
@@ -49,6 +48,16 @@ pub(crate) fn by_id(topics: &AppTopics, id: Uuid) -> Result<Topic, ResponseError
 /// The partition of that number, or UNKNOWN_TOPIC_OR_PARTITION.
 pub(crate) fn partition(topic: &Topic, index: i32) -> Result<Partition, ResponseError> {
     topic.partition(index).ok_or(ResponseError::UnknownTopicOrPartition)
+}
+
+/// Compares the leader epoch that a client stands in, -1 if it does not say (KIP-320): one of an earlier life of the data is
+/// fenced, and the client then asks where that ended.
+pub(crate) fn check_epoch(topic: &Topic, client_epoch: i32) -> Result<(), ResponseError> {
+    match client_epoch.cmp(&topic.leader_epoch()) {
+        Ordering::Greater => Err(ResponseError::UnknownLeaderEpoch),
+        Ordering::Less if client_epoch >= 0 => Err(ResponseError::FencedLeaderEpoch),
+        _ => Ok(()),
+    }
 }
 
 /// The error of a partition whose events cannot be read. Java's consumer throws on CORRUPT_MESSAGE and librdkafka hands it to the application;

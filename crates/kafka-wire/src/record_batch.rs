@@ -30,10 +30,10 @@ const COMPRESSION_BITS: i16 = 0b111;
 /// Set: every record's time is the batch's greatest one (LogAppendTime). Clear: each has its own (CreateTime).
 const LOG_APPEND_TIME_BIT: i16 = 0b1000;
 
-/// The leader epoch of every batch that is built here.
+/// The leader epoch of a batch, unless [`BatchBuilder::of_epoch`] says another.
 pub const LEADER_EPOCH: i32 = 0;
 
-/// Builds one uncompressed batch (CreateTime, leader epoch 0, no producer).
+/// Builds one uncompressed batch (CreateTime, no producer).
 ///
 /// Pushing writes straight into the batch: nothing is allocated beyond its growth.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub struct BatchBuilder {
     out: Vec<u8>,
     /// Where the batch begins in `out`.
     start: usize,
+    leader_epoch: i32,
     base_offset: i64,
     first_timestamp_ms: i64,
     max_timestamp_ms: i64,
@@ -62,12 +63,19 @@ impl BatchBuilder {
         BatchBuilder {
             out,
             start,
+            leader_epoch: LEADER_EPOCH,
             base_offset,
             first_timestamp_ms: timestamp_ms,
             max_timestamp_ms: i64::MIN,
             next_delta: 0,
             records: 0,
         }
+    }
+
+    /// Gives the batch this leader epoch (KIP-101).
+    pub fn of_epoch(mut self, leader_epoch: i32) -> Self {
+        self.leader_epoch = leader_epoch;
+        self
     }
 
     /// Appends a record at the next offset.
@@ -115,7 +123,7 @@ impl BatchBuilder {
         let mut header = HeaderWriter { batch, at: 0 };
         header.put(&self.base_offset.to_be_bytes());
         header.put(&length.to_be_bytes());
-        header.put(&LEADER_EPOCH.to_be_bytes());
+        header.put(&self.leader_epoch.to_be_bytes());
         header.put(&MAGIC.to_be_bytes());
         header.put(&0u32.to_be_bytes()); // checksum, filled in below
         header.put(&0i16.to_be_bytes()); // attributes: no compression, CreateTime

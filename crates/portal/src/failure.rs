@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
-use store::{AppUnavailable, CommitError, SnapshotError};
+use store::{AppUnavailable, CommitError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError};
 
 use crate::limits::ATTEMPTS_WINDOW;
@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     #[error("{file} is not what it should be: {why}")]
     FileUnusable { file: String, why: String },
     #[error(transparent)]
-    LiveQuery(#[from] ChangeError),
+    LiveQuery(ChangeError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
@@ -66,6 +66,16 @@ pub(crate) struct Told {
     pub(crate) advice: &'static str,
 }
 
+/// A live query that could not be committed is a write that was not.
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Commit(error) => Self::Commit(error),
+            other => Self::LiveQuery(other),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -80,14 +90,20 @@ impl Failure {
             }
             Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Failure::FormTooLarge { .. }
-            | Failure::Commit(CommitError::DocumentTooLarge { .. } | CommitError::TransactionTooLarge { .. }) => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            | Failure::Commit(CommitError::Refused(
+                Refusal::DocumentTooLarge { .. } | Refusal::TransactionTooLarge { .. },
+            )) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::FormUnreadable { .. }
             | Failure::BadInput(_)
-            | Failure::Commit(CommitError::DocumentExists { .. })
+            | Failure::Commit(CommitError::Refused(
+                Refusal::DocumentExists { .. }
+                | Refusal::TooExpensive { .. }
+                | Refusal::Query { .. }
+                | Refusal::StampAhead { .. }
+                | Refusal::InvalidDelta { .. }
+                | Refusal::Removed { .. },
+            ))
             | Failure::TooExpensive(_)
-            | Failure::Commit(CommitError::TooExpensive { .. })
             | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
@@ -111,7 +127,7 @@ impl Failure {
             Failure::Commit(CommitError::Unknown { .. })
             | Failure::File { .. }
             | Failure::FileUnusable { .. }
-            | Failure::LiveQuery(ChangeError::Io(_))
+            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             )
@@ -163,13 +179,9 @@ impl Failure {
                 | CredentialsError::NotOnDisk
                 | CredentialsError::KeysExist { .. },
             )
-            | Failure::Commit(
-                CommitError::DocumentTooLarge { .. }
-                | CommitError::DocumentExists { .. }
-                | CommitError::TransactionTooLarge { .. }
-                | CommitError::RequestReused { .. }
-                | CommitError::TooExpensive { .. },
-            ) => "Nothing was done. Go back, correct it, and repeat.",
+            | Failure::Commit(CommitError::Refused(_) | CommitError::RequestReused { .. }) => {
+                "Nothing was done. Go back, correct it, and repeat."
+            }
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
             }
@@ -190,7 +202,7 @@ impl Failure {
             Failure::File { .. } | Failure::FileUnusable { .. } => {
                 "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."
             }
-            Failure::LiveQuery(ChangeError::Io(_))
+            Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             )

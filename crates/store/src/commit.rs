@@ -1,8 +1,8 @@
 //! What a writer gets back.
 
-use document::UpdateError;
+use rules::{Outcome, Refusal};
 
-use crate::{ClockRefusal, TxnId};
+use crate::{clock_guard::ClockRefusal, position::TxnId};
 
 /// What became of one changeset.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,17 +11,6 @@ pub struct Committed {
     pub txn_id: TxnId,
     /// One for each operation, in order.
     pub outcomes: Vec<Outcome>,
-}
-
-/// What became of one operation.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// The document was written or removed.
-    Applied,
-    /// The condition did not hold, or there was nothing to remove: nothing happened.
-    Skipped,
-    /// The update could not be done: the document stays as it was.
-    Failed(UpdateError),
 }
 
 /// Why a changeset was not committed. But for [`CommitError::Unknown`], nothing of it happened.
@@ -37,52 +26,13 @@ pub enum CommitError {
         /// What must be free.
         needed_bytes: u64,
     },
-    /// The machine's clock is not believed. Reads, consumers and their offsets go on; writes resume when it is set right or accepted.
+    /// The machine's clock is not believed. Reads, consumers and their offsets go on; writes resume when it is set right
+    /// or accepted.
     #[error(transparent)]
     ClockRefused(ClockRefusal),
-    /// A document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
-    #[error(
-        "document {id} of {collection:?} would be {bytes} bytes, more than the {} allowed",
-        crate::limits::DOCUMENT_BYTES_MAX
-    )]
-    DocumentTooLarge {
-        /// Its collection.
-        collection: String,
-        /// Its id as JSON.
-        id: String,
-        /// Its size.
-        bytes: usize,
-    },
-    /// Deciding its conditions, and changing a document again and again, would take more than
-    /// [`crate::limits::CHANGESET_STEPS_MAX`].
-    #[error(
-        "too expensive: to decide what the write changes would take more than {steps_max} steps; nothing was written \
-         (use simpler queries and regular expressions, or several writes)"
-    )]
-    TooExpensive {
-        /// How many steps there were.
-        steps_max: u64,
-    },
-    /// A document that was to be new is there ([`document::Condition::Absent`]).
-    #[error("the document {id} of {collection:?} exists already; nothing was written")]
-    DocumentExists {
-        /// Its collection.
-        collection: String,
-        /// Its id as JSON.
-        id: String,
-    },
-    /// A transaction would touch more than [`crate::limits::TRANSACTION_DOCUMENTS_MAX`] or [`crate::limits::TRANSACTION_BYTES_MAX`].
-    #[error(
-        "the transaction would touch {documents} documents and {bytes} bytes of them or more; at most {} documents and {} bytes go in one: write fewer at once",
-        crate::limits::TRANSACTION_DOCUMENTS_MAX,
-        crate::limits::TRANSACTION_BYTES_MAX
-    )]
-    TransactionTooLarge {
-        /// Documents up to where it was given up.
-        documents: usize,
-        /// Their bytes.
-        bytes: usize,
-    },
+    /// It may not be done.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// No segment of the journal can be made, for another reason than a full disk. It is tried again with the next write.
     #[error("no new journal segment can be made: {reason}; writes resume when one can")]
     NoSegment {

@@ -10,10 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    CommittedOffset,
-    binary::{put_bytes, put_u32, take, take_flag, take_text, take_u32},
-};
+use crate::binary::{put_bytes, put_u32, take, take_flag, take_text, take_u32};
 
 const VERSION: u8 = 1;
 
@@ -22,6 +19,17 @@ const GENERATION: (&str, i32) = ("", 0);
 
 /// What an offset takes up beside its texts, roughly.
 const OFFSET_BYTES: usize = 128;
+
+/// A consumer group's position in one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: i64,
+    /// The leader epoch the consumer saw, -1 if none.
+    pub leader_epoch: i32,
+    /// What the consumer stored beside it; at most 4096 bytes.
+    pub metadata: String,
+}
 
 /// A generation of a consumer group: whoever was its member may still commit after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,144 +19,18 @@ use std::{
 use files::DirectoryFormat;
 
 use crate::{
-    App, AppName, TrustedClock, TxnId,
-    app::{JOURNAL, STOP_TIMEOUT, fresh_site},
+    app::{App, STOP_TIMEOUT},
+    app_name::AppName,
     journal::{self, Journal, segment::SegmentError},
+    open::{JOURNAL, fresh_site},
+    open_error::OpenError,
+    options::{StoreOptions, WallClock},
+    position::TxnId,
     register::{Instance, REGISTER_FILE, Register},
     settings,
     slot::Slot,
+    trusted_clock::TrustedClock,
 };
-
-/// Where the time comes from; only the binary reads the machine's clock.
-pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
-    /// Milliseconds since the epoch. May jump either way.
-    fn now_ms(&self) -> u64;
-
-    /// Milliseconds since some moment, such as the machine's start, on a clock that never jumps and counts sleep. By default the wall clock
-    /// itself: one that never jumps, whatever it says.
-    fn boot_ms(&self) -> u64 {
-        self.now_ms()
-    }
-}
-
-/// How a store is run.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// A segment of the journal is sealed when it reaches this, in bytes. At least 64 KiB; 64 MiB by default.
-    pub segment_bytes: u64,
-    /// Sealed segments are trimmed, the oldest first, while the journal keeps at least this without them. `None` keeps all.
-    pub retention_bytes: Option<u64>,
-    /// A sealed segment is trimmed when its newest event is older than this, in ms. `None` keeps all.
-    pub retention_ms: Option<u64>,
-    /// A tombstone whose event was trimmed is dropped when the removal is older than this, in ms. `None` keeps all for ever.
-    pub tombstone_retention_ms: Option<u64>,
-    /// Memory for the document engine's block cache, in bytes.
-    pub cache_bytes: u64,
-    /// Threads that write the document engine's tables, for each app. 2 by default: one is left for new tables while old ones are merged.
-    pub engine_threads: usize,
-    /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
-    pub disk_reserve_bytes: u64,
-    /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
-    pub event_bytes_max: u32,
-    /// Takes the machine's clock as it is when the directory is opened, however far it is from the time that was noted last.
-    pub accept_clock: bool,
-    /// Keeps the documents there instead of in files; the journal stays in files. For directories of one app.
-    #[cfg(feature = "memory")]
-    pub memory: Option<crate::MemoryDisk>,
-}
-
-impl Default for StoreOptions {
-    fn default() -> Self {
-        Self {
-            segment_bytes: 64 << 20,
-            retention_bytes: None,
-            retention_ms: None,
-            tombstone_retention_ms: None,
-            cache_bytes: 32 << 20,
-            engine_threads: 2,
-            disk_reserve_bytes: 256 << 20,
-            event_bytes_max: 1 << 20,
-            accept_clock: false,
-            #[cfg(feature = "memory")]
-            memory: None,
-        }
-    }
-}
-
-/// Why a data directory cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another server has it.
-    #[error("{path} is in use by another server{}", pid.map(|p| format!(" (pid {p})")).unwrap_or_default())]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-        /// Who, if it says.
-        pid: Option<u32>,
-    },
-    /// A file cannot be read or written.
-    #[error("{act} {path}: {source}")]
-    Io {
-        /// What was tried, as in "cannot create".
-        act: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The journal is damaged before its end.
-    #[error("the journal is damaged: {path} at byte {at}: {message}")]
-    Damaged {
-        /// The segment.
-        path: PathBuf,
-        /// Where in it.
-        at: u64,
-        /// What is wrong.
-        message: String,
-    },
-    /// The documents know of a journal, and there is none.
-    #[error(
-        "the journal {path} is missing: the documents know {applied_frames} frames of it; is a volume not mounted?"
-    )]
-    JournalMissing {
-        /// Where it should be.
-        path: PathBuf,
-        /// What the documents have seen of it.
-        applied_frames: u64,
-    },
-    /// The documents are not of the journal beside them.
-    #[error("the documents in {path} are of another app's journal, or of another life of this one")]
-    OtherInstance {
-        /// Their directory.
-        path: PathBuf,
-    },
-    /// The register of apps is damaged.
-    #[error("the register of apps {path} is damaged: {message}")]
-    Register {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
-    /// The document engine cannot be opened.
-    #[error("the documents in {path} cannot be opened: {message}")]
-    Engine {
-        /// Its directory.
-        path: PathBuf,
-        /// Why.
-        message: String,
-    },
-    /// Written by a newer version.
-    #[error("{path} has format {found}; this version reads up to {known}")]
-    NewerFormat {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest we know.
-        known: u32,
-    },
-}
 
 /// Why an app cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -612,16 +486,4 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let noted = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
     noted.map_err(io("cannot write", &lock_path))?;
     Ok(file)
-}
-
-impl From<SegmentError> for OpenError {
-    fn from(error: SegmentError) -> Self {
-        match error {
-            SegmentError::Io { act, path, source } => Self::Io { act, path, source },
-            SegmentError::Damaged { path, at, message } => Self::Damaged { path, at, message },
-            SegmentError::NewerFormat { path, found } => {
-                Self::NewerFormat { path, found, known: crate::journal::segment::VERSION }
-            }
-        }
-    }
 }

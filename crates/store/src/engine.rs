@@ -3,8 +3,10 @@
 //! One file a key type; each draws its keys and values. [`handle`] has what they share.
 
 mod consumer_offsets;
+mod definitions;
 mod departures;
 mod documents;
+mod group;
 mod handle;
 mod journal_note;
 mod last_changes;
@@ -14,7 +16,9 @@ pub(crate) mod spaces;
 mod tombstones;
 mod views;
 
-pub(crate) use documents::{decode_stored, document_key, raw_document_key, split_document_key, stored_parts};
+pub use documents::StoredDocument;
+pub(crate) use documents::{decode_stored, stored_parts};
+pub(crate) use group::{BesideDocuments, GroupWrites};
 pub(crate) use handle::{Engine, EngineSnapshot};
 pub(crate) use journal_note::JournalNote;
 pub(crate) use last_changes::{ENTRIES_AT_ONCE, IndexEntry};

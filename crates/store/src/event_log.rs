@@ -12,29 +12,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::{
-    journal::{Journal, frame::FrameHeader, segment::SegmentError, take_batches},
+    journal::{Journal, OffsetAndTimestamp, frame::FrameHeader, segment::SegmentError, take_batches},
     limits::TAIL_BYTES_MAX,
 };
-
-/// A consumer group's position in one partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommittedOffset {
-    /// The next offset to read.
-    pub offset: i64,
-    /// The leader epoch the consumer saw, -1 if none.
-    pub leader_epoch: i32,
-    /// What the consumer stored beside it; at most 4096 bytes.
-    pub metadata: String,
-}
-
-/// A record's place in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OffsetAndTimestamp {
-    /// Its offset.
-    pub offset: u64,
-    /// Its commit time, ms since the epoch; never falls from one event to the next.
-    pub timestamp_ms: u64,
-}
 
 /// Why events cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -7,6 +7,7 @@
 
 pub(crate) mod batch_reader;
 pub(crate) mod frame;
+pub(crate) mod records;
 pub(crate) mod recovery;
 pub(crate) mod segment;
 
@@ -21,7 +22,19 @@ use frame::{FrameError, FrameHeader};
 pub(crate) use recovery::{identity_in, is_in_first_segment, oldest_sealed_ms};
 use segment::{Segment, SegmentError, SegmentHeader};
 
-use crate::{OffsetAndTimestamp, position::Position};
+use crate::{
+    incarnation::{Incarnation, IncarnationStart},
+    position::Position,
+};
+
+/// A record's place in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffsetAndTimestamp {
+    /// Its offset.
+    pub offset: u64,
+    /// Its commit time, ms since the epoch; never falls from one event to the next.
+    pub timestamp_ms: u64,
+}
 
 /// The segments of one app. One thread places frames and one writes them; reading is free for all.
 #[derive(Debug)]
@@ -47,7 +60,7 @@ pub(crate) struct Place {
 impl Place {
     /// Whether a segment begins there.
     pub(crate) fn is_new_segment(&self) -> bool {
-        self.at == segment::HEADER_BYTES
+        self.at == self.segment.header.len_bytes()
     }
 
     /// Where the frame's checksum begins.
@@ -80,6 +93,7 @@ impl Journal {
             salt: salt(random),
             instance,
             site,
+            incarnation: Incarnation::first(instance),
             first_frame: 0,
             first_txn: 1,
             first_offset: 0,
@@ -102,10 +116,31 @@ impl Journal {
         }
     }
 
+    /// Where its segments are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What every segment says of the app.
     pub(crate) fn identity(&self) -> ([u8; 16], u64) {
         let header = self.active().header;
         (header.instance, header.site)
+    }
+
+    /// Which life of the data this is.
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.active().header.incarnation
+    }
+
+    /// The incarnations of what is kept, in order.
+    pub(crate) fn incarnations(&self) -> Vec<IncarnationStart> {
+        let mut all: Vec<IncarnationStart> = Vec::new();
+        for SegmentHeader { incarnation, first_offset, first_txn, .. } in self.segments().iter().map(|s| s.header) {
+            if all.last().is_none_or(|last| last.incarnation != incarnation) {
+                all.push(IncarnationStart { incarnation, first_offset, first_txn });
+            }
+        }
+        all
     }
 
     /// The segments now, in order.
@@ -128,7 +163,7 @@ impl Journal {
             active = self.begin_segment(frame_bytes, position)?;
             *planned_end = segment::HEADER_BYTES;
         } else if end > active.capacity_bytes() {
-            if *planned_end == segment::HEADER_BYTES || end <= self.segment_bytes {
+            if *planned_end == active.header.len_bytes() || end <= self.segment_bytes {
                 active.grow(room(end, self.segment_bytes)).map_err(|e| active.io("cannot make room in", e))?;
             } else {
                 active = self.begin_segment(frame_bytes, position)?;
@@ -141,12 +176,13 @@ impl Journal {
     }
 
     fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
-        let (instance, site) = self.identity();
+        let SegmentHeader { instance, site, incarnation, .. } = self.active().header;
         let header = SegmentHeader {
             version: segment::VERSION,
             salt: salt(self.random),
             instance,
             site,
+            incarnation,
             first_frame: position.next_frame,
             first_txn: position.next_txn,
             first_offset: position.next_offset,
@@ -252,7 +288,7 @@ impl Journal {
         let first = segments.partition_point(|s| s.header.first_frame <= frame_number).saturating_sub(1);
         for segment in &segments[first..] {
             let start = segment.index_entry(|e| e.frame_number <= frame_number)?;
-            let mut position = start.map_or(segment::HEADER_BYTES, |e| e.position);
+            let mut position = start.map_or(segment.header.len_bytes(), |e| e.position);
             while position < segment.len_bytes() {
                 let Some((header, frame)) = segment.frame_at(position)? else { break };
                 if header.frame_number >= frame_number {
@@ -343,7 +379,7 @@ fn collect(segments: &[Arc<Segment>], out: &mut BatchCollector) -> Result<(), Se
                 }
             }
             let Some(next) = segments.get(first + n + 1) else { return Ok(()) };
-            if next.len_bytes() == segment::HEADER_BYTES {
+            if next.len_bytes() == next.header.len_bytes() {
                 // Made ahead: nothing was written to it yet, and this one may grow.
                 return Ok(());
             }
@@ -360,7 +396,9 @@ fn collect(segments: &[Arc<Segment>], out: &mut BatchCollector) -> Result<(), Se
 /// A segment ends exactly where the next one begins.
 fn check_seam(segment: &Segment, next_offset: u64, next: &Segment) -> Result<(), SegmentError> {
     let expected = next.header.first_offset;
-    if next_offset == expected {
+    // Another incarnation may skip offsets.
+    let may_skip = next.header.incarnation != segment.header.incarnation;
+    if next_offset == expected || (may_skip && next_offset < expected) {
         return Ok(());
     }
     let message = format!("the segment's events end before {next_offset}, the next segment begins with {expected}");

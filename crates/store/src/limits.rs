@@ -1,22 +1,13 @@
 //! Bounds of this crate, and what crossing one means.
 
-/// The largest stored document, in bytes of its JSON. A write that would make a larger one is refused (CONTRACT section 2).
-pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
+pub use rules::limits::{
+    BATCH_BYTES_MAX, CHANGESET_STEPS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_BYTES_WARN, TRANSACTION_BYTES_MAX,
+    TRANSACTION_DOCUMENTS_MAX,
+};
 
-/// A document larger than this is logged as a warning when it is written.
-pub const DOCUMENT_BYTES_WARN: usize = 256 * 1024;
-
-/// Documents that one transaction may touch. A changeset that would touch more is refused: it would hold every other writer up (CONTRACT
-/// section 2).
-pub const TRANSACTION_DOCUMENTS_MAX: usize = 30_000;
-
-/// What the documents of one transaction may come to, in bytes of JSON, each as it was before or is after, whichever is more. A changeset
-/// beyond it is refused: its frame holds both of each, and has to fit in memory (CONTRACT section 2).
-pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// JSON of changed documents, before and after, that a transaction keeps until its events are made. Beyond it a document is rendered a second
-/// time instead.
-pub(crate) const RENDERED_BYTES_KEPT: usize = 4 * 1024 * 1024;
+/// TxnIds and offsets stay below 2^53, so that every JSON reader has them exactly. An app that has given out all of them
+/// takes no more writes.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done again (CONTRACT section 2).
 pub const REQUESTS_KEPT_MS: u64 = 24 * 3600 * 1000;
@@ -36,9 +27,6 @@ pub const QUEUE_CHANGESETS_MAX: usize = 4096;
 /// Changesets applied and synced as one group. The rest waits for the next group.
 pub const GROUP_CHANGESETS_MAX: usize = 1024;
 
-/// A record batch is closed before it grows beyond this, so that it fits a client's default partition fetch size (1 MiB).
-pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
-
 /// Longest app name in bytes, so that topic names stay within Kafka's 249.
 pub const APP_NAME_BYTES_MAX: usize = 64;
 
@@ -48,11 +36,6 @@ pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A group is closed when its changesets and events hold this much: a sync costs little beside that many bytes, and the next group is
 /// applied while this one is written. A single larger changeset is a group of its own.
 pub const GROUP_BYTES_MAX: usize = 192 * 1024;
-
-/// What the conditions of one changeset may take together, with changes of a document that it has changed already, in steps
-/// ([`query::Budget`]): about a fifth of a second at worst. A changeset that would take more is refused. It is part of what a
-/// replay decides: it may be raised, never lowered.
-pub const CHANGESET_STEPS_MAX: u64 = 64 * 1024 * 1024;
 
 /// A group is closed when the conditions of its changesets have taken so many steps, so that the writers before them are answered.
 pub(crate) const GROUP_STEPS_MAX: u64 = 8 * 1024 * 1024;

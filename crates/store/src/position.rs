@@ -14,3 +14,25 @@ pub(crate) struct Position {
     /// The stamp clock.
     pub(crate) stamp_last: u64,
 }
+
+impl Position {
+    /// Before the first frame of an app.
+    pub(crate) fn first() -> Self {
+        Self { next_txn: 1, ..Self::default() }
+    }
+
+    /// Where a group that follows on it begins.
+    pub(crate) fn place(&self) -> rules::Place {
+        rules::Place { next_txn: self.next_txn, next_offset: self.next_offset, stamp_last: self.stamp_last }
+    }
+
+    /// Behind a frame of that number that led to `place`.
+    pub(crate) fn after(frame_number: u64, commit_time_ms: u64, place: rules::Place) -> Self {
+        let rules::Place { next_txn, next_offset, stamp_last } = place;
+        Self { next_frame: frame_number + 1, next_txn, next_offset, commit_time_ms, stamp_last }
+    }
+}
+
+/// A transaction's position in its app. Only grows; 0 is "before the first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct TxnId(pub u64);

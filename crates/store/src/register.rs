@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, fmt::Write as _, io, path::Path};
 use document::{Map, Value};
 use files::{Sealed, UnsealError};
 
-use crate::{AppName, OpenError};
+use crate::{app_name::AppName, open_error::OpenError};
 
 /// The file, in the data directory.
 pub(crate) const REGISTER_FILE: &str = "apps.json";

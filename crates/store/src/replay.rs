@@ -4,20 +4,21 @@
 //! in the frame.
 
 use document::{Changeset, SiteId};
+use rules::{Applied, ApplyError, Context, Group, RulesVersion};
 
 use crate::{
-    AppName, Counts, Remembered, TxnId,
-    apply::{Applied, ApplyContext, ApplyError, Group, GroupResult},
-    committer::write_group,
+    app_name::AppName,
     consumer_offsets::OffsetsChange,
-    engine::{Engine, EngineError, requests::RequestsKept},
+    definition::DefinitionEntry,
+    engine::{BesideDocuments, Engine, EngineError, GroupWrites},
     journal::{
         Journal,
         frame::{EntryKind, FrameError, FrameHeader, entries},
         segment::{Segment, SegmentError},
     },
-    position::Position,
-    request::{RequestEntry, RequestKey},
+    position::{Position, TxnId},
+    request::{Counts, RequestEntry},
+    tombstones::DroppedTombstones,
 };
 
 /// How far a replay came.
@@ -33,7 +34,7 @@ pub(crate) enum ReplayError {
     #[error(transparent)]
     Segment(#[from] SegmentError),
     #[error(transparent)]
-    Engine(#[from] crate::engine::EngineError),
+    Engine(#[from] EngineError),
 }
 
 /// Applies every frame behind `applied` to the engine.
@@ -44,97 +45,164 @@ pub(crate) fn replay(
     site: SiteId,
     applied: Option<Position>,
 ) -> Result<Replayed, ReplayError> {
-    let mut position = applied.unwrap_or(Position { next_txn: 1, ..Position::default() });
+    let mut position = applied.unwrap_or(Position::first());
     let mut frames = 0;
     let mut requests_kept = engine.requests_kept()?;
     journal.for_each_frame(position.next_frame, |segment, at, header, frame| {
-        let replayed = replay_frame(segment, at, header, frame, engine, app, site, &position)?;
-        position = replayed.result.position;
+        let writes = FrameToReplay { segment, at, header, frame }.replay(engine, app, site, &position)?;
+        position = writes.position;
         frames += 1;
-        Ok::<_, ReplayError>(write_replayed(engine, &replayed, &mut requests_kept)?)
+        Ok::<_, ReplayError>(engine.write_group(&writes, &mut requests_kept)?)
     })?;
     Ok(Replayed { position, frames })
 }
 
-/// One frame applied again.
-pub(crate) struct ReplayedFrame {
-    pub(crate) result: GroupResult,
-    pub(crate) offsets: Vec<OffsetsChange>,
-    pub(crate) requests: Vec<(RequestKey, Remembered)>,
+/// One frame, and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameToReplay<'f> {
+    pub(crate) segment: &'f Segment,
+    pub(crate) at: u64,
+    pub(crate) header: &'f FrameHeader,
+    pub(crate) frame: &'f [u8],
 }
 
-/// Puts what a frame came to into the engine.
-pub(crate) fn write_replayed(
-    engine: &Engine,
-    replayed: &ReplayedFrame,
-    requests_kept: &mut RequestsKept,
-) -> Result<(), EngineError> {
-    write_group(engine, &replayed.result, replayed.offsets.iter(), &replayed.requests, requests_kept)
-}
-
-/// Applies a frame behind `position`; an error if it does not follow on it or its events come out differently.
-#[expect(clippy::too_many_arguments, reason = "the frame's place is named in every error")]
-pub(crate) fn replay_frame(
-    segment: &Segment,
-    at: u64,
-    header: &FrameHeader,
-    frame: &[u8],
-    engine: &Engine,
-    app: &AppName,
-    site: SiteId,
-    position: &Position,
-) -> Result<ReplayedFrame, ReplayError> {
-    let damaged = |message: String| ReplayError::from(segment.damaged(at, FrameError(message)));
-    let found = (header.frame_number, header.first_txn, header.first_offset);
-    let expected = (position.next_frame, position.next_txn, position.next_offset);
-    if found != expected {
-        return Err(damaged(format!(
-            "frame, txnId and offset are {found:?}, after the frame before they must be {expected:?}"
-        )));
+impl FrameToReplay<'_> {
+    /// Applies the frame behind `position`; an error if it does not follow on it or its events come out differently.
+    pub(crate) fn replay(
+        self,
+        engine: &Engine,
+        app: &AppName,
+        site: SiteId,
+        position: &Position,
+    ) -> Result<GroupWrites, ReplayError> {
+        let Self { segment, header, frame, .. } = self;
+        let position = self.follow(position)?;
+        let version = RulesVersion::from_number(header.rules_version)
+            .ok_or_else(|| self.damaged(format!("it was made by rules of version {}", header.rules_version)))?;
+        let context = Context {
+            app: app.as_str(),
+            site,
+            event_bytes_max: header.event_bytes_max,
+            leader_epoch: segment.header.incarnation.leader_epoch,
+            version,
+        };
+        let place = rules::Place { stamp_last: header.stamp_before, ..position.place() };
+        let group = Group::new(engine, context, place, header.batches_bytes);
+        let mut entries_of = Entries { of: self, group, beside: BesideDocuments::default(), last: None };
+        for entry in entries(&frame[header.changes()]) {
+            let (kind, bytes) = entry.map_err(|e| self.damaged(e.0))?;
+            entries_of.take(kind, bytes)?;
+        }
+        let Entries { group, beside, .. } = entries_of;
+        let result = group.into_result();
+        if result.batches != frame[header.batches()] {
+            return Err(self.damaged("the frame's events are not those that its changesets make".into()));
+        }
+        let position = Position::after(header.frame_number, header.commit_time_ms, result.place);
+        Ok(GroupWrites { result, position, beside })
     }
-    let (event_bytes_max, commit_time_ms) = (header.event_bytes_max, header.commit_time_ms);
-    let context = ApplyContext { app, site, event_bytes_max, commit_time_ms, was_taken: true };
-    let mut group =
-        Group::new(engine, context, Position { stamp_last: header.stamp_before, ..*position }, header.batches_bytes);
-    let (mut offsets, mut requests) = (Vec::new(), Vec::new());
-    // What the last changeset came to: its request may follow.
-    let mut last = None;
-    for entry in entries(&frame[header.changes()]) {
-        let (kind, bytes) = entry.map_err(|e| damaged(e.0))?;
+
+    /// The position that the frame follows on: the one behind the frame before, or behind what another incarnation skips.
+    pub(crate) fn follow(self, position: &Position) -> Result<Position, ReplayError> {
+        let Self { segment, header, .. } = self;
+        let mut position = *position;
+        let start = segment.header.start();
+        let begins_segment = header.frame_number == start.next_frame;
+        if begins_segment && start.next_txn >= position.next_txn && start.next_offset >= position.next_offset {
+            // Whether it may skip any was looked at when the journal was opened.
+            (position.next_txn, position.next_offset) = (start.next_txn, start.next_offset);
+        }
+        let found = (header.frame_number, header.first_txn, header.first_offset);
+        let expected = (position.next_frame, position.next_txn, position.next_offset);
+        if found != expected {
+            return Err(self.damaged(format!(
+                "frame, txnId and offset are {found:?}, after the frame before they must be {expected:?}"
+            )));
+        }
+        Ok(position)
+    }
+
+    fn damaged(self, message: String) -> ReplayError {
+        self.segment.damaged(self.at, FrameError(message)).into()
+    }
+}
+
+/// The entries of one frame, as they are applied.
+struct Entries<'f, 'g> {
+    of: FrameToReplay<'f>,
+    group: Group<'g, Engine>,
+    beside: BesideDocuments,
+    /// What the last changeset came to: its request may follow.
+    last: Option<LastChangeset>,
+}
+
+#[derive(Clone, Copy)]
+struct LastChangeset {
+    txn_id: TxnId,
+    commit_time_ms: u64,
+    counts: Counts,
+}
+
+impl Entries<'_, '_> {
+    fn take(&mut self, kind: EntryKind, bytes: &[u8]) -> Result<(), ReplayError> {
+        let unreadable = |what: &str| self.of.damaged(format!("{what} cannot be read"));
+        let commit_time_ms = self.of.header.commit_time_ms;
         match kind {
-            EntryKind::Changeset => {
-                let changeset = Changeset::decode(bytes).map_err(|e| damaged(e.to_string()))?;
-                match group.apply(&changeset) {
-                    Ok(Applied { txn: Some(txn), outcomes }) => {
-                        last = Some((TxnId(txn), Counts::of(&changeset, &outcomes)));
-                    }
-                    Ok(_) => {
-                        return Err(damaged("a changeset that was committed touches nothing when replayed".into()));
-                    }
-                    Err(ApplyError::Refused(e)) => {
-                        return Err(damaged(format!("a committed changeset is refused: {e}")));
-                    }
-                    Err(ApplyError::Engine(e)) => return Err(e.into()),
-                }
+            EntryKind::Changeset => self.take_changeset(bytes, commit_time_ms)?,
+            EntryKind::Decided => {
+                let (earlier_ms, bytes) = split_varint(bytes).ok_or_else(|| unreadable("a changeset's commit time"))?;
+                self.take_changeset(bytes, commit_time_ms.saturating_sub(earlier_ms))?;
             }
             EntryKind::ConsumerOffsets => {
-                let change = OffsetsChange::decode(bytes);
-                offsets.push(change.ok_or_else(|| damaged("committed offsets cannot be read".into()))?);
+                let change = OffsetsChange::decode(bytes).ok_or_else(|| unreadable("a change of committed offsets"))?;
+                self.beside.offsets.push(change);
             }
             EntryKind::Request => {
-                let entry = RequestEntry::decode(bytes);
-                let (Some(entry), Some((txn, counts))) = (entry, last.take()) else {
-                    return Err(damaged("the name of a request cannot be read, or follows on no changeset".into()));
+                let entry = RequestEntry::decode(bytes).ok_or_else(|| unreadable("the name of a request"))?;
+                let Some(last) = self.last.take() else {
+                    return Err(self.of.damaged("the name of a request follows on no changeset".into()));
                 };
-                requests.push((entry.request.key(), entry.remembered(txn, header.commit_time_ms, counts)));
+                let mut remembered = entry.remembered(last.txn_id, last.commit_time_ms);
+                remembered.counts = entry.counts.unwrap_or(last.counts);
+                self.beside.requests.push((entry.request.key(), remembered));
+            }
+            EntryKind::Definition => {
+                let entry = DefinitionEntry::decode(bytes).ok_or_else(|| unreadable("a definition"))?;
+                let change = entry.at(TxnId(self.group.next_txn() - 1), commit_time_ms);
+                self.beside.definitions.push(change);
+            }
+            EntryKind::DroppedTombstones => {
+                let dropped = DroppedTombstones::decode(bytes).ok_or_else(|| unreadable("a list of tombstones"))?;
+                self.beside.tombstones = Some(dropped);
             }
         }
+        Ok(())
     }
-    let mut result = group.into_result();
-    if result.batches != frame[header.batches()] {
-        return Err(damaged("the frame's events are not those that its changesets make".into()));
+
+    fn take_changeset(&mut self, bytes: &[u8], commit_time_ms: u64) -> Result<(), ReplayError> {
+        let damaged = |message: String| self.of.damaged(message);
+        let changeset = Changeset::decode(bytes).map_err(|e| damaged(e.to_string()))?;
+        match self.group.replay(&changeset, commit_time_ms) {
+            Ok(Applied { txn: Some(txn), outcomes }) => {
+                let counts = Counts::of(&changeset, &outcomes);
+                self.last = Some(LastChangeset { txn_id: TxnId(txn), commit_time_ms, counts });
+                Ok(())
+            }
+            Ok(_) => Err(damaged("a changeset that was committed touches nothing when replayed".into())),
+            Err(ApplyError::Refused(e)) => Err(damaged(format!("a committed changeset is refused: {e}"))),
+            Err(ApplyError::Documents(e)) => Err(e.into()),
+        }
     }
-    result.position.next_frame = header.frame_number + 1;
-    result.position.commit_time_ms = header.commit_time_ms;
-    Ok(ReplayedFrame { result, offsets, requests })
+}
+
+/// An unsigned LEB128 number at the front, and what stands behind it.
+fn split_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0;
+    for (n, byte) in bytes.iter().enumerate().take(10) {
+        number |= u64::from(byte & 0x7f).checked_shl(7 * n as u32)?;
+        if byte & 0x80 == 0 {
+            return Some((number, &bytes[n + 1..]));
+        }
+    }
+    None
 }

@@ -1,7 +1,8 @@
 //! Requests that write, by the names their senders gave them: one that is repeated gets its first answer, and writes nothing.
 //!
 //! ```text
-//! journal entry = version 1 | caller text | id text | body (16 bytes) | given u8 | reply u8: 0 none, 1 text
+//! journal entry = version 2 | caller text | id text | body (16 bytes) | given u8 | upserted, updated, deleted, error u32 each | reply u8: 0 none, 1 text
+//!                 version 1: without the counts, since its changeset stands before it as it was asked for
 //! remembered    = version 1 | body (16 bytes) | txnId u64 | commit time u64 | upserted, updated, deleted, error u32 each | reply u8: as above
 //! ```
 //! Texts are a length u32 and bytes; numbers are little-endian. The entry follows that of its changeset. An id that the server made itself is
@@ -13,14 +14,21 @@
 //! Not here: in what order it goes (`sequencer`), how long it is kept (`engine::requests`).
 
 use document::{Action, Changeset};
+use rules::Outcome;
 
 use crate::{
-    Committed, Outcome, TxnId,
-    binary::{put_bytes, take, take_bytes, take_flag, take_text},
+    binary::{put_bytes, put_u32, take, take_bytes, take_flag, take_text, take_u32},
+    commit::Committed,
     limits::REMEMBERED_REPLY_BYTES_MAX,
+    position::TxnId,
 };
 
+/// Of what is remembered.
 const VERSION: u8 = 1;
+
+/// Of a journal entry.
+const ENTRY_VERSION: u8 = 2;
+const ENTRY_VERSION_WITHOUT_COUNTS: u8 = 1;
 
 /// A request that writes, as its sender names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +90,24 @@ impl Counts {
             let count = match (outcome, &operation.action) {
                 (Outcome::Skipped, _) => continue,
                 (Outcome::Failed(_), _) => &mut counts.error,
-                (Outcome::Applied, Action::Upsert { .. }) => &mut counts.upserted,
-                (Outcome::Applied, Action::Update(_) | Action::Merge { .. }) => &mut counts.updated,
+                (Outcome::Applied, Action::Upsert { .. } | Action::Merge { .. }) => &mut counts.upserted,
+                (Outcome::Applied, Action::Update(_)) => &mut counts.updated,
                 (Outcome::Applied, Action::Remove) => &mut counts.deleted,
             };
             *count += 1;
         }
         counts
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        for count in [self.upserted, self.updated, self.deleted, self.error] {
+            put_u32(out, count);
+        }
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
+        let [upserted, updated, deleted, error] = [take_u32(rest)?, take_u32(rest)?, take_u32(rest)?, take_u32(rest)?];
+        Some(Self { upserted, updated, deleted, error })
     }
 }
 
@@ -105,37 +124,49 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestEntry {
     pub(crate) request: Request,
+    /// `None` in entries of version 1.
+    pub(crate) counts: Option<Counts>,
     pub(crate) reply: Option<Vec<u8>>,
 }
 
 impl RequestEntry {
-    pub(crate) fn new(request: Request, reply: Option<Vec<u8>>) -> Self {
-        Self { request, reply: reply.filter(|reply| reply.len() <= REMEMBERED_REPLY_BYTES_MAX) }
+    pub(crate) fn new(request: Request, reply: Option<Vec<u8>>, counts: Counts) -> Self {
+        let reply = reply.filter(|reply| reply.len() <= REMEMBERED_REPLY_BYTES_MAX);
+        Self { request, counts: Some(counts), reply }
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let Request { caller, id, body, given } = &self.request;
-        out.push(VERSION);
+        out.push(if self.counts.is_some() { ENTRY_VERSION } else { ENTRY_VERSION_WITHOUT_COUNTS });
         put_bytes(out, caller.as_bytes());
         put_bytes(out, id.as_bytes());
         out.extend_from_slice(body);
         out.push(u8::from(*given));
+        if let Some(counts) = &self.counts {
+            counts.encode(out);
+        }
         put_reply(out, self.reply.as_deref());
     }
 
     /// `None` if the bytes are not what [`RequestEntry::encode`] wrote.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&VERSION, mut rest) = bytes.split_first()? else { return None };
+        let (&version, mut rest) = bytes.split_first()?;
         let caller = take_text(&mut rest)?;
         let id = take_text(&mut rest)?;
         let body = take::<16>(&mut rest)?;
         let given = take_flag(&mut rest)?;
+        let counts = match version {
+            ENTRY_VERSION => Some(Counts::take(&mut rest)?),
+            ENTRY_VERSION_WITHOUT_COUNTS => None,
+            _ => return None,
+        };
         let reply = take_reply(&mut rest)?;
-        rest.is_empty().then_some(Self { request: Request { caller, id, body, given }, reply })
+        rest.is_empty().then_some(Self { request: Request { caller, id, body, given }, counts, reply })
     }
 
     /// What is remembered of it once it is committed.
-    pub(crate) fn remembered(&self, txn_id: TxnId, commit_time_ms: u64, counts: Counts) -> Remembered {
+    pub(crate) fn remembered(&self, txn_id: TxnId, commit_time_ms: u64) -> Remembered {
+        let counts = self.counts.unwrap_or_default();
         Remembered { body: self.request.body, txn_id, commit_time_ms, counts, reply: self.reply.clone() }
     }
 }
@@ -147,9 +178,7 @@ impl Remembered {
         out.extend_from_slice(body);
         out.extend_from_slice(&txn_id.0.to_le_bytes());
         out.extend_from_slice(&commit_time_ms.to_le_bytes());
-        for count in [counts.upserted, counts.updated, counts.deleted, counts.error] {
-            out.extend_from_slice(&count.to_le_bytes());
-        }
+        counts.encode(&mut out);
         put_reply(&mut out, reply.as_deref());
         out
     }
@@ -160,9 +189,7 @@ impl Remembered {
         let body = take::<16>(&mut rest)?;
         let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
         let commit_time_ms = u64::from_le_bytes(take(&mut rest)?);
-        let [upserted, updated, deleted, error] =
-            [take(&mut rest)?, take(&mut rest)?, take(&mut rest)?, take(&mut rest)?].map(u32::from_le_bytes);
-        let counts = Counts { upserted, updated, deleted, error };
+        let counts = Counts::take(&mut rest)?;
         let reply = take_reply(&mut rest)?;
         rest.is_empty().then_some(Self { body, txn_id, commit_time_ms, counts, reply })
     }
@@ -184,9 +211,11 @@ fn take_reply(rest: &mut &[u8]) -> Option<Option<Vec<u8>>> {
 mod tests {
     use super::*;
 
+    const COUNTS: Counts = Counts { upserted: 1, updated: 2, deleted: 3, error: 4 };
+
     fn entry(reply: Option<&[u8]>) -> RequestEntry {
         let request = Request { caller: "till".into(), id: "r-1".into(), body: [7; 16], given: true };
-        RequestEntry::new(request, reply.map(<[u8]>::to_vec))
+        RequestEntry::new(request, reply.map(<[u8]>::to_vec), COUNTS)
     }
 
     #[test]
@@ -196,8 +225,8 @@ mod tests {
             entry.encode(&mut bytes);
             assert_eq!(RequestEntry::decode(&bytes), Some(entry.clone()));
             assert!((0..bytes.len()).all(|cut| RequestEntry::decode(&bytes[..cut]).is_none()));
-            let counts = Counts { upserted: 1, updated: 2, deleted: 3, error: 4 };
-            let remembered = entry.remembered(TxnId(9), 10, counts);
+            let remembered = entry.remembered(TxnId(9), 10);
+            assert_eq!(remembered.counts, COUNTS);
             let bytes = remembered.encode();
             assert_eq!(Remembered::decode(&bytes), Some(remembered));
             assert!((0..bytes.len()).all(|cut| Remembered::decode(&bytes[..cut]).is_none()));

@@ -14,24 +14,27 @@ use std::{
     sync::{
         Arc,
         atomic::Ordering::{Acquire, Relaxed},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use kafka_wire::record_batch;
 use wire::event;
 
 use crate::{
-    TrimObserver,
-    app::{JOURNAL, Shared},
-    engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry, JournalNote},
+    commit::CommitError,
+    engine::{ENTRIES_AT_ONCE, EngineError, JournalNote},
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
-        segment::{HEADER_BYTES, RemovedSegment, Segment, SegmentError},
+        records::for_each_record,
+        segment::{RemovedSegment, Segment, SegmentError},
     },
+    pipeline::{Command, Pipeline},
+    shared::Shared,
+    tombstones::{DroppedTombstones, OldTombstones},
+    trim_observer::{ObservedTrim, TrimObserver},
 };
 
 /// How often it looks by itself; Kafka's `log.retention.check.interval.ms` is five minutes.
@@ -56,21 +59,6 @@ const FREEING_WITHOUT_REST: Duration = Duration::from_millis(1);
 const FREED_AT_ONCE_MIN: u64 = 1 << 20;
 const FREED_AT_FIRST: u64 = 4 << 20;
 
-/// Entries of the index that are looked at on one snapshot.
-const LOOK_AT_ONCE: usize = 10_000;
-
-/// Wakes the thread; it ends when this is dropped.
-#[derive(Debug, Clone)]
-pub(crate) struct RetentionWaker(SyncSender<()>);
-
-impl RetentionWaker {
-    /// Has it look now.
-    pub(crate) fn wake(&self) {
-        // Full: it is about to look anyway. Closed: the app stops.
-        if let Err(TrySendError::Full(()) | TrySendError::Disconnected(())) = self.0.try_send(()) {}
-    }
-}
-
 /// Why segments could not be trimmed. It is tried again at the next look.
 #[derive(Debug, thiserror::Error)]
 enum RetentionError {
@@ -82,19 +70,18 @@ enum RetentionError {
     Free(#[from] std::io::Error),
 }
 
-/// The waker and what it wakes.
-pub(crate) fn channel() -> (RetentionWaker, Receiver<()>) {
-    let (waker, woken) = sync_channel(1);
-    (RetentionWaker(waker), woken)
-}
-
 /// Starts the thread; it ends when every waker is gone.
-pub(crate) fn spawn(shared: Arc<Shared>, woken: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(
+    shared: Arc<Shared>,
+    pipeline: Arc<Pipeline>,
+    woken: Receiver<()>,
+) -> std::io::Result<JoinHandle<()>> {
     let name = format!("retention-{}", shared.name.as_str());
     std::thread::Builder::new().name(name).spawn(move || {
         // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
-        let mut tombstones = Tombstones { next: shared.engine.tombstone_floor(), kept: Vec::new() };
+        let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor());
+        let drop = |dropped| drop_tombstones(&pipeline, dropped);
         // The first look is not at once: whoever opens the app has something better to do.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             let observer = shared.trim_observer.read().expect("not poisoned");
@@ -102,58 +89,45 @@ pub(crate) fn spawn(shared: Arc<Shared>, woken: Receiver<()>) -> std::io::Result
             if let Err(error) = trim(&shared, observer) {
                 tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
             }
-            if let Err(error) = tombstones.drop_old(&shared, observer) {
-                tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
+            match tombstones.drop_old(&shared, observer, &drop) {
+                Ok(0) => {}
+                Ok(dropped) => {
+                    let floor = shared.engine.tombstone_floor();
+                    tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
+                }
+                Err(error) => {
+                    tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
+                }
             }
         }
     })
 }
 
+/// Has tombstones dropped as an entry of the order. Nobody has to be told of what cannot be done now: it is tried again.
+fn drop_tombstones(pipeline: &Pipeline, dropped: DroppedTombstones) -> Result<u64, EngineError> {
+    match pipeline.send_blocking(|answer| Command::DropTombstones(dropped, answer)) {
+        Err(CommitError::Stopping) => Ok(0),
+        done => done.map_err(|error| EngineError(error.to_string())),
+    }
+}
+
 /// Trims what the limits say.
 fn trim(shared: &Shared, observer: &dyn TrimObserver) -> Result<(), RetentionError> {
-    let segments = shared.journal.segments();
-    let committed_frames = shared.committed_frames.load(Acquire);
-    let sealed = segments.windows(2).take_while(|pair| pair[1].header.first_frame <= committed_frames).count();
-    let sizes: Vec<Size> = segments
-        .windows(2)
-        .take(sealed)
-        .map(|pair| Size { bytes: pair[0].len_bytes(), newest_ms: pair[1].header.commit_time_ms })
-        .collect();
-    let (retention_bytes, retention_ms) = (shared.options.retention_bytes, shared.options.retention_ms);
-    // By a clock that is not believed nothing is too old.
-    let oldest_kept_ms =
-        shared.clock.time().believed_ms().zip(retention_ms).map(|(now, limit)| now.saturating_sub(limit));
-    let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, oldest_kept_ms);
-    if count == 0 {
-        return Ok(());
-    }
-    let log_start = segments[count].header.first_offset;
+    let Some(trim) = Trim::due(shared) else { return Ok(()) };
     let began = Instant::now();
-    shared.engine.begin_index(log_start)?;
-    shared.engine.forget_index_from(segments[0].header.first_offset)?;
     let mut observed = observer.begin();
-    let (mut is_indexed, mut is_trimmed, mut trimmed) = (false, false, Vec::new());
-    while !is_trimmed {
-        for pair in segments.windows(2).take(count) {
-            if is_stopping(shared) {
-                // It does not wait for all of them. They are still there: the next start indexes them again.
-                return Ok(());
-            }
-            let segment = &pair[0];
-            if !is_indexed {
-                index(shared, segment, pair[1].header.first_offset).inspect_err(|error| note_damage(shared, error))?;
-            }
-            // It reads the same events again, from memory now.
-            observed
-                .about_to_trim(segment.header.first_offset..pair[1].header.first_offset)
-                .map_err(|error| EngineError(error.message))?;
-            segment.uncache();
+    trim.begin(shared)?;
+    let mut is_indexed = false;
+    let trimmed = loop {
+        if !trim.prepare(shared, &mut *observed, is_indexed)? {
+            return Ok(());
         }
         is_indexed = true;
-        shared.engine.persist()?;
-        is_trimmed = observed.finish(&mut || trimmed = shared.journal.trim(count));
-    }
-    let bytes: u64 = sizes[..count].iter().map(|size| size.bytes).sum();
+        if let Some(trimmed) = trim.commit(shared, &mut *observed) {
+            break trimmed;
+        }
+    };
+    let Trim { count, bytes, log_start, segments } = trim;
     let indexed_ms = began.elapsed().as_millis() as u64;
     drop(segments);
     // From here on the next start takes out itself what is not removed below.
@@ -174,6 +148,72 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver) -> Result<(), RetentionErr
     Ok(())
 }
 
+/// A trim of the oldest segments. First it is prepared: everything that must be known of them later is noted and made
+/// durable, and a crash leaves them where they are. Then it is committed: they are out, and only their files are left.
+struct Trim {
+    count: usize,
+    bytes: u64,
+    /// Behind them.
+    log_start: u64,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Trim {
+    /// What the limits say; `None` if nothing is to go.
+    fn due(shared: &Shared) -> Option<Self> {
+        let segments = shared.journal.segments();
+        let committed_frames = shared.committed_frames.load(Acquire);
+        let sealed = segments.windows(2).take_while(|pair| pair[1].header.first_frame <= committed_frames).count();
+        let size =
+            |pair: &[Arc<Segment>]| Size { bytes: pair[0].len_bytes(), newest_ms: pair[1].header.commit_time_ms };
+        let sizes: Vec<Size> = segments.windows(2).take(sealed).map(size).collect();
+        let (retention_bytes, retention_ms) = (shared.options.retention_bytes, shared.options.retention_ms);
+        // By a clock that is not believed nothing is too old.
+        let oldest_kept_ms =
+            shared.clock.time().believed_ms().zip(retention_ms).map(|(now, limit)| now.saturating_sub(limit));
+        let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, oldest_kept_ms);
+        let bytes = sizes[..count].iter().map(|size| size.bytes).sum();
+        let log_start = segments[count].header.first_offset;
+        (count > 0).then_some(Self { count, bytes, log_start, segments })
+    }
+
+    /// From here on writers take the entries out that this trim makes.
+    fn begin(&self, shared: &Shared) -> Result<(), RetentionError> {
+        shared.engine.begin_index(self.log_start)?;
+        Ok(shared.engine.forget_index_from(self.segments[0].header.first_offset)?)
+    }
+
+    /// Notes what must be known of the segments, durably. `false`: the app stops, and does not wait for all of them; the
+    /// next start indexes them again.
+    fn prepare(
+        &self,
+        shared: &Shared,
+        observed: &mut dyn ObservedTrim,
+        is_indexed: bool,
+    ) -> Result<bool, RetentionError> {
+        for pair in self.segments.windows(2).take(self.count) {
+            if is_stopping(shared) {
+                return Ok(false);
+            }
+            let (segment, end) = (&pair[0], pair[1].header.first_offset);
+            if !is_indexed {
+                index(shared, segment, end).inspect_err(|error| note_damage(shared, error))?;
+            }
+            // It reads the same events again, from memory now.
+            observed.about_to_trim(segment.header.first_offset..end).map_err(|error| EngineError(error.message))?;
+            segment.uncache();
+        }
+        shared.engine.persist()?;
+        Ok(true)
+    }
+
+    /// Takes the segments out; `None` if there is more to note of them by now.
+    fn commit(&self, shared: &Shared, observed: &mut dyn ObservedTrim) -> Option<Vec<Arc<Segment>>> {
+        let mut trimmed = Vec::new();
+        observed.finish(&mut || trimmed = shared.journal.trim(self.count)).then_some(trimmed)
+    }
+}
+
 /// Removes the files of segments that were taken out. One that cannot be removed does not keep the others: the next start tries it again.
 fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionError> {
     let (mut all_removed, mut failed) = (Vec::new(), None);
@@ -184,7 +224,7 @@ fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionEr
         }
     }
     // Before anything is freed: a name that came back would name a file that was cut.
-    files::sync_directory(&shared.dir.join(JOURNAL))?;
+    files::sync_directory(shared.journal.dir())?;
     let mut at_once = FREED_AT_FIRST;
     for mut removed in all_removed {
         // Whoever stops the app does not wait for this: what is left is freed as fast as can be.
@@ -193,73 +233,6 @@ fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionEr
         }
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
-}
-
-/// Drops tombstones whose event was trimmed. Removals stand in the last-change index in the order of their times, so one pass goes up to the
-/// first that is too young, and the next pass begins there: what was passed over are documents that exist.
-struct Tombstones {
-    next: u64,
-    /// Old ones that were passed over and had to stay, for now.
-    kept: Vec<IndexEntry>,
-}
-
-impl Tombstones {
-    fn drop_old(&mut self, shared: &Shared, observer: &dyn TrimObserver) -> Result<(), EngineError> {
-        let Some(limit) = shared.options.tombstone_retention_ms else { return Ok(()) };
-        let Some(now_ms) = shared.clock.time().believed_ms() else { return Ok(()) };
-        let oldest_kept_ms = now_ms.saturating_sub(limit);
-        let mut dropped = 0;
-        let mut more = true;
-        while more {
-            let mut end = shared.journal.start().first_offset;
-            observer.keeping(&mut |kept| end = end.min(kept.from));
-            let mut old = std::mem::take(&mut self.kept);
-            more = self.find_old(shared, oldest_kept_ms, end, &mut old)?;
-            for entries in old.chunks(ENTRIES_AT_ONCE) {
-                let mut done = Ok((0, Vec::new()));
-                observer.keeping(&mut |mut kept| {
-                    // The app's last event too.
-                    kept.at.extend(shared.events.high_watermark().checked_sub(1));
-                    done = shared.engine.drop_tombstones(entries, &kept);
-                });
-                let (gone, kept) = done?;
-                dropped += gone;
-                self.kept.extend(kept);
-            }
-        }
-        if dropped > 0 {
-            shared.counters.tombstones_dropped.fetch_add(dropped, Relaxed);
-            let floor = shared.engine.tombstone_floor();
-            tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
-        }
-        Ok(())
-    }
-
-    /// Adds the next old tombstones below `end` to `old`; whether there may be more.
-    fn find_old(
-        &mut self,
-        shared: &Shared,
-        oldest_kept_ms: u64,
-        end: u64,
-        old: &mut Vec<IndexEntry>,
-    ) -> Result<bool, EngineError> {
-        let snapshot = shared.engine.snapshot();
-        for entry in snapshot.last_changes(self.next).take(LOOK_AT_ONCE) {
-            let (offset, key) = entry?;
-            if offset >= end {
-                return Ok(false);
-            }
-            let stored = snapshot.document(&key)?.filter(|stored| stored.last_event == Some(offset));
-            if let Some(tombstone) = stored.map(|stored| stored.document).filter(|document| !document.exists()) {
-                if tombstone.stamp_max().wall_ms() >= oldest_kept_ms {
-                    return Ok(false);
-                }
-                old.push((offset, key));
-            }
-            self.next = offset + 1;
-        }
-        Ok(snapshot.last_changes(self.next).next().is_some())
-    }
 }
 
 /// A sealed segment's size in bytes and time.
@@ -297,10 +270,10 @@ fn index(shared: &Shared, segment: &Segment, end: u64) -> Result<(), RetentionEr
         for_each_record(&batches, |record| {
             let key = record.key.and_then(event::read_key);
             let (collection, id) = key.ok_or_else(|| FrameError("an event's key cannot be read".into()))?;
-            newest.insert(crate::engine::raw_document_key(&collection, id), record.offset as u64);
+            newest.insert(rules::raw_document_key(&collection, id), record.offset as u64);
             Ok(())
         })
-        .map_err(|e| segment.damaged(HEADER_BYTES, e))?;
+        .map_err(|e| segment.damaged(segment.header.len_bytes(), e))?;
         // It rests as long as it reads: where the system no longer has the segment in memory, a writer's sync waits behind what is read.
         let read = reading_since.elapsed();
         if read >= READ_WITHOUT_REST {
@@ -347,25 +320,10 @@ fn rest(worked: Duration) {
     std::thread::sleep(worked.min(REST_MAX));
 }
 
-/// Calls `each` with every record of the batches, in order.
-pub(crate) fn for_each_record(
-    mut batches: &[u8],
-    mut each: impl FnMut(&record_batch::Record<'_>) -> Result<(), FrameError>,
-) -> Result<(), FrameError> {
-    while !batches.is_empty() {
-        let header = record_batch::decode_header(batches).map_err(|e| FrameError(e.to_string()))?;
-        for record in record_batch::decode_records(batches).map_err(|e| FrameError(e.to_string()))? {
-            each(&record)?;
-        }
-        batches = &batches[header.len_bytes..];
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::segment::SegmentHeader;
+    use crate::{incarnation::Incarnation, journal::segment::SegmentHeader};
 
     fn sizes(sizes: &[(u64, u64)]) -> Vec<Size> {
         sizes.iter().map(|&(bytes, newest_ms)| Size { bytes, newest_ms }).collect()
@@ -399,6 +357,7 @@ mod tests {
                 salt: 1,
                 instance: [7; 16],
                 site: 1,
+                incarnation: Incarnation::first([7; 16]),
                 first_frame,
                 first_txn: 1,
                 first_offset: 0,

@@ -1,6 +1,8 @@
-//! Small texts beside an app's data, `<name>.json`, sealed with a version and a checksum (crate `files`).
+//! Small texts that older versions kept beside an app's data, `<name>.json`, sealed with a version and a checksum (crate
+//! `files`): live queries were there before they were definitions in the journal.
 //!
-//! Which text was written last is noted with the documents: one that is missing, or an older one, is damage too.
+//! Which text was written last is noted with the documents: one that is missing, or an older one, is damage too. What was
+//! taken over is removed.
 //!
 //! Format 1 had no checksum: it is sealed when it is first read, and is damage in a directory that is marked.
 //! Not here: what a text means; it begins with a version of its own.
@@ -12,7 +14,7 @@ use std::{
 
 use files::{DirectoryFormat, PRIVATE_FILE, Sealed, seal, unseal};
 
-use crate::engine::SettingNote;
+use crate::{engine::SettingNote, shared::Shared};
 
 /// Never renumber: 1 had no checksum.
 const VERSION: u32 = 2;
@@ -25,6 +27,25 @@ pub(crate) fn read(app_dir: &Path, name: &str) -> io::Result<Option<String>> {
         write(app_dir, name, &text)?;
     }
     Ok(Some(text))
+}
+
+/// The text of that name in the app's directory, if it is the one that was written last; `None` if there is none.
+pub(crate) fn read_noted(shared: &Shared, name: &str) -> io::Result<Option<String>> {
+    let text = read(&shared.dir, name)?;
+    let notes = shared.engine.settings().map_err(io::Error::other)?;
+    check(&shared.dir, name, text.as_deref(), &notes)?;
+    Ok(text)
+}
+
+/// Removes the text, durably: what it said is in the journal.
+pub(crate) fn forget(shared: &Shared, name: &str) -> io::Result<()> {
+    let Some(text) = read_noted(shared, name)? else { return Ok(()) };
+    let note = |note: &[Option<u32>]| shared.engine.note_setting(name, note).map_err(io::Error::other);
+    // Between the two notes the file may be there or not.
+    note(&[Some(checksum(&text)), None])?;
+    shared.engine.persist().map_err(io::Error::other)?;
+    files::remove_durably(&path_of(&shared.dir, name))?;
+    note(&[None])
 }
 
 /// Seals every text of format 1 in an app's directory. What is damaged is told when it is read.

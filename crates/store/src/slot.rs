@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use crate::{App, AppName, TxnId, register::Instance};
+use crate::{app::App, app_name::AppName, position::TxnId, register::Instance};
 
 #[derive(Debug)]
 pub(crate) struct Slot {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use document::{CollectionName, Document, DocumentId};
+use document::{CollectionName, DocumentId};
 use key_values::KeyValue;
+use rules::{document_key, split_document_key};
 
 use crate::{
-    TxnId,
-    engine::{EngineError, EngineSnapshot, decode_stored, document_key, split_document_key},
+    engine::{EngineError, EngineSnapshot, StoredDocument, decode_stored},
+    position::TxnId,
 };
 
 /// The documents as one transaction left them. Holds back the engine's clean-up: drop it soon.
@@ -18,17 +19,6 @@ pub struct Snapshot {
     log_start: u64,
     /// Keeps the app from being closed.
     _held: Arc<()>,
-}
-
-/// A document as it is stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredDocument {
-    /// The last transaction that touched it.
-    pub txn_id: TxnId,
-    /// The offset of its last event; `None` if it never had one: it was made and removed within one transaction.
-    pub last_event: Option<u64>,
-    /// Its state, tombstone included.
-    pub document: Document,
 }
 
 /// A document whose last event was trimmed.

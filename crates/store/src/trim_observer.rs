@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use crate::SnapshotError;
+use crate::snapshot::SnapshotError;
 
 /// Sees what is about to be trimmed; see [`crate::App::observe_trims`].
 pub trait TrimObserver: Send + Sync {

@@ -24,8 +24,10 @@ use document::Value;
 use files::{Sealed, UnsealError};
 
 use crate::{
-    CommitError, OpenError, WallClock,
     clock_guard::{ClockGuard, ClockNote, ClockReading, ClockRefusal, ClockStanding, LastNote},
+    commit::CommitError,
+    open_error::OpenError,
+    options::WallClock,
 };
 
 /// The note, in the data directory.

@@ -14,19 +14,20 @@ use kafka_wire::record_batch;
 use key_values::{DiskOptions, FjallDisk, KeyValue};
 
 use crate::{
-    AppName, OpenError,
+    app_name::AppName,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::{APPS, Folders, folder_damage, lock, register_missing},
-    engine::{Engine, EngineError, EngineSnapshot, requests::RequestsKept, spaces, stored_parts},
+    engine::{Engine, EngineError, EngineSnapshot, decode_stored, requests::RequestsKept, spaces, stored_parts},
     journal::{
         Journal,
         frame::{FrameError, FrameHeader},
         recovery::Known,
         segment::{Segment, SegmentError, SegmentHeader},
     },
+    open_error::OpenError,
     position::Position,
     register::Register,
-    replay::{ReplayError, replay_frame, write_replayed},
+    replay::{FrameToReplay, ReplayError},
     trusted_clock::note_damage,
 };
 
@@ -265,12 +266,12 @@ fn replay_all(
     progress: &mut dyn FnMut(VerifyProgress<'_>),
 ) -> Result<Position, ReplayError> {
     let site = SiteId(journal.identity().1);
-    let mut position = Position { next_txn: 1, ..Position::default() };
+    let mut position = Position::first();
     let mut requests_kept = RequestsKept::default();
     check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
-        let replayed = replay_frame(segment, at, header, frame, scratch, name, site, &position)?;
-        position = replayed.result.position;
-        Ok(write_replayed(scratch, &replayed, &mut requests_kept)?)
+        let writes = FrameToReplay { segment, at, header, frame }.replay(scratch, name, site, &position)?;
+        position = writes.position;
+        Ok(scratch.write_group(&writes, &mut requests_kept)?)
     })?;
     Ok(position)
 }
@@ -286,14 +287,16 @@ fn gather_all<'a>(
 ) -> Result<trimmed::Gatherer<'a>, ReplayError> {
     let mut gatherer = trimmed::Gatherer::new(scratch);
     let start = journal.start();
-    let mut due = (start.first_frame, start.first_txn, start.first_offset);
+    let mut due = Position {
+        next_frame: start.first_frame,
+        next_txn: start.first_txn,
+        next_offset: start.first_offset,
+        ..Position::first()
+    };
     check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
-        let found = (header.frame_number, header.first_txn, header.first_offset);
-        if found != due {
-            let message = format!("frame, txnId and offset are {found:?}, after the frame before they must be {due:?}");
-            return Err(segment.damaged(at, FrameError(message)).into());
-        }
-        due = (header.frame_number + 1, header.next_txn(), header.next_offset());
+        FrameToReplay { segment, at, header, frame }.follow(&due)?;
+        (due.next_frame, due.next_txn, due.next_offset) =
+            (header.frame_number + 1, header.next_txn(), header.next_offset());
         gatherer.take(segment, at, header, frame)
     })?;
     Ok(gatherer)
@@ -372,6 +375,7 @@ fn read_the_rest(engine: &Engine) -> Result<(), EngineError> {
         entry?;
     }
     engine.requests_kept()?;
+    engine.definitions()?;
     engine.check_departures()
 }
 
@@ -417,6 +421,9 @@ fn compare(
         }
     }
     differences.finish();
+    if engine.definitions()? != replayed.definitions()? {
+        report.findings.push("the definitions are not those of a replay".into());
+    }
     if all_offsets(engine)?.ne(&all_offsets(replayed)?) {
         report.findings.push("the consumer groups' committed offsets are not those of a replay".into());
     }
@@ -454,7 +461,7 @@ fn compare_sorted(
                 Some((key, "is not what the journal says: it should not be there"))
             }
             (std::cmp::Ordering::Greater, _, Some((key, _))) => Some((key, "is missing")),
-            (_, Some((key, l)), Some((_, r))) if l != r => Some((key, "is not what the journal says")),
+            (_, Some((key, l)), Some((_, r))) if !is_same(key, l, r)? => Some((key, "is not what the journal says")),
             _ => None,
         };
         if let Some((key, problem)) = difference {
@@ -470,6 +477,11 @@ fn compare_sorted(
     }
     differences.finish();
     Ok(count)
+}
+
+/// Whether two stored documents say the same. One of an older format is compared by what it means.
+fn is_same(key: &[u8], found: &[u8], expected: &[u8]) -> Result<bool, EngineError> {
+    Ok(found == expected || decode_stored(key, found)? == decode_stored(key, expected)?)
 }
 
 /// Differences of one kind, of which the first are listed and the rest counted.

@@ -7,7 +7,7 @@ mod support;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use document::{Action, Condition, Path, Stamp, UpdateCommand, UpdateKind, Value};
-use store::{CommitError, CommittedOffset, Outcome, TxnId};
+use store::{CommitError, CommittedOffset, Outcome, Refusal, TxnId};
 use support::*;
 
 #[test]
@@ -53,7 +53,7 @@ fn a_write_on_condition_that_it_is_new() {
         let twice = [if_new(upsert("b", "{}")), if_new(upsert("b", "{}"))];
         for refused in [changeset([upsert("c", "{}"), if_new(upsert("a", "{}"))]), changeset(twice)] {
             let refused = app.commit(refused).await;
-            assert!(matches!(refused, Err(CommitError::DocumentExists { .. })), "{refused:?}");
+            assert!(matches!(refused, Err(CommitError::Refused(Refusal::DocumentExists { .. }))), "{refused:?}");
         }
         assert_eq!(app.newest_txn(), committed.txn_id, "what is refused leaves no trace");
         app.commit(changeset([remove("a")])).await.unwrap();
@@ -143,7 +143,7 @@ fn a_document_that_grows_too_large_refuses_the_whole_changeset() {
     runtime().block_on(async {
         let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(store::limits::DOCUMENT_BYTES_MAX));
         let refused = app.commit(changeset([upsert("small", "{}"), upsert("large", &large)])).await;
-        assert!(matches!(refused, Err(CommitError::DocumentTooLarge { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(CommitError::Refused(Refusal::DocumentTooLarge { .. }))), "{refused:?}");
         assert_eq!((app.newest_txn(), documents(&app).len()), (TxnId(0), 0));
     });
 }
@@ -272,7 +272,7 @@ fn a_transaction_is_bounded_and_one_at_the_bound_is_served() {
     runtime().block_on(async {
         for (count, bytes) in [(TRANSACTION_DOCUMENTS_MAX + 1, 1), (1 + TRANSACTION_BYTES_MAX / 4_000_000, 4_000_000)] {
             let error = app.commit(many(count, bytes)).await.unwrap_err();
-            assert!(matches!(error, store::CommitError::TransactionTooLarge { .. }), "{error}");
+            assert!(matches!(error, CommitError::Refused(Refusal::TransactionTooLarge { .. })), "{error}");
         }
         assert_eq!((app.newest_txn().0, app.events().high_watermark()), (0, 0), "a refused one leaves no trace");
         app.commit(many(TRANSACTION_DOCUMENTS_MAX, 100)).await.unwrap();

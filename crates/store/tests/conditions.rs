@@ -5,7 +5,7 @@
 mod support;
 
 use document::{Action, Condition, Operation, Path, UpdateCommand, UpdateKind, Value};
-use store::{CommitError, Outcome, TxnId, limits::CHANGESET_STEPS_MAX};
+use store::{CommitError, Outcome, Refusal, TxnId, limits::CHANGESET_STEPS_MAX};
 use support::*;
 
 /// Sets `seen` where the document matches the changeset's query.
@@ -22,7 +22,7 @@ fn text(letters: usize) -> String {
 
 #[track_caller]
 fn check_refused(refused: Result<store::Committed, CommitError>) {
-    let Err(CommitError::TooExpensive { steps_max }) = refused else { panic!("{refused:?}") };
+    let Err(CommitError::Refused(Refusal::TooExpensive { steps_max })) = refused else { panic!("{refused:?}") };
     assert!(steps_max <= CHANGESET_STEPS_MAX);
 }
 

@@ -153,57 +153,6 @@ fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
-/// The file of the live queries, gone or an older one: both may have come from a volume that is not the one that was written to.
-#[test]
-fn a_setting_that_is_gone_or_an_older_one_is_damage() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("apps/shop/live-queries.json");
-    let older = {
-        let (_data, app) = open_app(dir.path());
-        assert_eq!(app.setting("live-queries").unwrap(), None);
-        app.set_setting("live-queries", "{\"version\":1}").unwrap();
-        let older = std::fs::read(&path).unwrap();
-        app.set_setting("live-queries", "{\"version\":1,\"more\":[]}").unwrap();
-        older
-    };
-    assert_eq!(findings(dir.path()), [""; 0]);
-    for (content, expect) in
-        [(None, "live-queries.json is missing"), (Some(&older), "is not the one that was written last")]
-    {
-        match content {
-            None => std::fs::remove_file(&path).unwrap(),
-            Some(content) => std::fs::write(&path, content).unwrap(),
-        }
-        assert!(findings(dir.path()).concat().contains(expect), "{:?}", findings(dir.path()));
-        let (_data, app) = open_app(dir.path());
-        let error = app.setting("live-queries").unwrap_err().to_string();
-        assert!(error.contains(expect), "{error}");
-    }
-}
-
-/// The text's file and what the documents know of it are two: a fault between them leaves the old text or the new one.
-#[test]
-fn a_setting_that_could_not_be_written_is_the_old_one_or_the_new_one() {
-    for at in 1..30 {
-        let dir = tempfile::tempdir().unwrap();
-        let has_come = {
-            let (_data, app) = open_app(dir.path());
-            app.set_setting("live-queries", "old").unwrap();
-            let injected = inject(&dir.path().join("apps/shop"), Plan::new(Fault::Crash, at));
-            let done = app.set_setting("live-queries", "new");
-            assert!(done.is_ok() || injected.has_come());
-            injected.has_come()
-        };
-        let (_data, app) = open_app(dir.path());
-        let text = app.setting("live-queries").unwrap().unwrap();
-        assert!(["old", "new"].contains(&&*text), "{text}");
-        if !has_come {
-            return;
-        }
-    }
-    panic!("the fault comes however late it is planned");
-}
-
 /// Documents that somebody removed are made anew, whether a clean stop had noted what they were or not.
 #[test]
 fn documents_that_are_gone_are_made_anew() {

@@ -97,7 +97,7 @@ fn with_flip<T>(path: &Path, at: u64, flip: u8, act: impl FnOnce() -> T) -> T {
 /// Where the frames of a sealed segment stand, and how long they are.
 fn frames(bytes: &[u8]) -> Vec<(usize, usize)> {
     const FOOTER_BYTES: usize = 44;
-    let (mut at, mut frames) = (76, Vec::new());
+    let (mut at, mut frames) = (96, Vec::new());
     while at < bytes.len() - FOOTER_BYTES {
         let len = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
         frames.push((at, len));

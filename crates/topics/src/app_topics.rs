@@ -8,12 +8,12 @@ use std::sync::{
     },
 };
 
-use serde::{Deserialize, Serialize};
-use store::{App, SnapshotError};
+use store::{App, CommitError, DefinitionKind, SnapshotError};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
+    definition::{self, Defined},
     evaluator,
     limits::LIVE_QUERIES_MAX,
     live_query::{LiveQuery, LiveQueryError, MAIN, OnGap, SharedOnGap},
@@ -25,14 +25,11 @@ use crate::{
     views::Views,
 };
 
-/// The file, in the app's directory, that keeps its live queries.
-const SETTING: &str = "live-queries";
-
 /// The topics of one app. Methods that say so must be called within a tokio runtime.
 #[derive(Debug)]
 pub struct AppTopics {
     app: Arc<App>,
-    settings: RwLock<Settings>,
+    defined: RwLock<Defined>,
     views: RwLock<Arc<Views>>,
     main_on_gap: SharedOnGap,
     /// One change at a time.
@@ -43,17 +40,6 @@ pub struct AppTopics {
     stopping: AtomicBool,
     pub(crate) progress: Arc<Progress>,
 }
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Settings {
-    version: u32,
-    #[serde(default)]
-    main_on_gap: OnGap,
-    live_queries: Vec<LiveQuery>,
-}
-
-const SETTINGS_VERSION: u32 = 1;
 
 /// Why a live query was not made, changed or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -73,26 +59,21 @@ pub enum ChangeError {
     /// There are too many.
     #[error("an app has at most {LIVE_QUERIES_MAX} live queries")]
     TooMany,
-    /// It could not be kept on disk, and is not in force.
-    #[error("the live queries cannot be kept: {0}")]
+    /// It could not be committed.
+    #[error("the live query cannot be kept: {0}")]
+    Commit(#[from] CommitError),
+    /// What belongs to it could not be read or written.
+    #[error("what is known of the live query cannot be kept: {0}")]
     Io(#[from] std::io::Error),
 }
 
 impl AppTopics {
     pub(crate) fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
         let failed = |message: String| TopicError { message };
-        let settings =
-            match app.setting(SETTING).map_err(|e| failed(format!("the live queries cannot be read: {e}")))? {
-                Some(text) => {
-                    serde_json::from_str(&text).map_err(|e| failed(format!("the live queries cannot be read: {e}")))?
-                }
-                None => Settings { version: SETTINGS_VERSION, ..Settings::default() },
-            };
-        if settings.version > SETTINGS_VERSION {
-            return Err(failed(format!("the live queries have version {}", settings.version)));
-        }
+        definition::take_over(&app).map_err(|e| failed(format!("the live queries cannot be taken over: {e}")))?;
+        let defined = Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?;
         let (mut views, progress) = (Vec::new(), Arc::default());
-        for query in &settings.live_queries {
+        for query in &defined.live_queries {
             views.push(Arc::new(
                 view(&app, &progress, query.clone())
                     .map_err(|e| failed(format!("live query {:?}: {e}", query.name)))?,
@@ -100,8 +81,8 @@ impl AppTopics {
         }
         let topics = Arc::new(Self {
             app,
-            main_on_gap: SharedOnGap::new(settings.main_on_gap),
-            settings: RwLock::new(settings),
+            main_on_gap: SharedOnGap::new(defined.main_on_gap),
+            defined: RwLock::new(defined),
             views: RwLock::new(Arc::new(Views::new(views))),
             changing: tokio::sync::Mutex::default(),
             noting: Mutex::default(),
@@ -207,18 +188,19 @@ impl AppTopics {
         let topics = self.clone();
         to_its_end(async move {
             let _one = topics.changing.lock().await;
-            let mut settings = topics.settings();
-            if settings.live_queries.iter().any(|known| known.name == live_query.name) {
+            let mut defined = topics.defined();
+            if defined.live_queries.iter().any(|known| known.name == live_query.name) {
                 return Err(ChangeError::Exists(live_query.name));
             }
-            if settings.live_queries.len() >= LIVE_QUERIES_MAX {
+            if defined.live_queries.len() >= LIVE_QUERIES_MAX {
                 return Err(ChangeError::TooMany);
             }
             // A kill while another one of that name was deleted may have left something.
             topics.forget(&live_query).await.map_err(std::io::Error::other)?;
-            settings.live_queries.push(live_query);
-            settings.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
-            topics.change(settings).await
+            topics.define(&live_query.name, definition::body_of(&live_query)).await?;
+            defined.live_queries.push(live_query);
+            defined.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
+            topics.put_in_force(defined)
         })
         .await
     }
@@ -228,14 +210,18 @@ impl AppTopics {
         let (topics, name) = (self.clone(), name.to_owned());
         to_its_end(async move {
             let _one = topics.changing.lock().await;
-            let mut settings = topics.settings();
-            if name == MAIN {
-                settings.main_on_gap = on_gap;
+            let mut defined = topics.defined();
+            let body = if name == MAIN {
+                defined.main_on_gap = on_gap;
+                definition::body_of_main(on_gap)
             } else {
-                let known = settings.live_queries.iter_mut().find(|known| known.name == name);
-                known.ok_or(ChangeError::NotFound(name))?.on_gap = on_gap;
-            }
-            topics.change(settings).await
+                let known = defined.live_queries.iter_mut().find(|known| known.name == name);
+                let known = known.ok_or_else(|| ChangeError::NotFound(name.clone()))?;
+                known.on_gap = on_gap;
+                definition::body_of(known)
+            };
+            topics.define(&name, body).await?;
+            topics.put_in_force(defined)
         })
         .await
     }
@@ -249,12 +235,13 @@ impl AppTopics {
         to_its_end(async move {
             // Until all of it is gone nobody makes another one of that name.
             let _one = topics.changing.lock().await;
-            let mut settings = topics.settings();
-            let Some(at) = settings.live_queries.iter().position(|known| known.name == name) else {
+            let mut defined = topics.defined();
+            let Some(at) = defined.live_queries.iter().position(|known| known.name == name) else {
                 return Err(ChangeError::NotFound(name));
             };
-            let deleted = settings.live_queries.remove(at);
-            topics.change(settings).await?;
+            let deleted = defined.live_queries.remove(at);
+            topics.app.forget_definition(DefinitionKind::LiveQuery, &name).await?;
+            topics.put_in_force(defined)?;
             if let Err(error) = topics.forget(&deleted).await {
                 tracing::warn!(app = topics.app.name().as_str(), name, %error, "something of a deleted live query is left");
             }
@@ -278,19 +265,19 @@ impl AppTopics {
         Ok(())
     }
 
-    fn settings(&self) -> Settings {
-        self.settings.read().expect("not poisoned").clone()
+    fn defined(&self) -> Defined {
+        self.defined.read().expect("not poisoned").clone()
     }
 
-    /// Changes the settings: on disk first, then in force. The caller has `changing`.
-    async fn change(self: &Arc<Self>, mut settings: Settings) -> Result<(), ChangeError> {
-        settings.version = SETTINGS_VERSION;
-        let text = serde_json::to_string_pretty(&settings).map_err(std::io::Error::from)?;
-        let app = self.app.clone();
-        tokio::task::spawn_blocking(move || app.set_setting(SETTING, &text)).await.map_err(std::io::Error::other)??;
+    async fn define(&self, name: &str, body: String) -> Result<(), CommitError> {
+        self.app.define(DefinitionKind::LiveQuery, name, body).await
+    }
+
+    /// What was committed goes into force. The caller has `changing`.
+    fn put_in_force(self: &Arc<Self>, defined: Defined) -> Result<(), ChangeError> {
         let known = self.views();
         let mut views = Vec::new();
-        for query in &settings.live_queries {
+        for query in &defined.live_queries {
             let is_same =
                 |known: &&Arc<View>| known.query.name == query.name && known.query.created_ms == query.created_ms;
             views.push(match known.iter().find(is_same) {
@@ -302,11 +289,11 @@ impl AppTopics {
                 None => Arc::new(view(&self.app, &self.progress, query.clone())?),
             });
         }
-        self.main_on_gap.set(settings.main_on_gap);
+        self.main_on_gap.set(defined.main_on_gap);
         let ended: Vec<_> =
             known.iter().filter(|known| views.iter().all(|view| view.id != known.id)).cloned().collect();
         *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
-        *self.settings.write().expect("not poisoned") = settings;
+        *self.defined.write().expect("not poisoned") = defined;
         ended.iter().for_each(|view| view.end());
         self.start_evaluating();
         Ok(())

@@ -25,12 +25,14 @@ pub(crate) struct Gap<'a> {
     /// The time of every record: when the oldest event that is left, or one before it, was committed.
     pub(crate) timestamp_ms: u64,
     pub(crate) event_bytes_max: usize,
+    /// That of the oldest event that is left.
+    pub(crate) leader_epoch: i32,
 }
 
 impl Gap<'_> {
     /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least one if anything is to be told.
     pub(crate) fn read(&self, snapshot: &Snapshot, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SnapshotError> {
-        let mut pages = Pages { gap: self, batches: Batches::default(), named: Vec::new() };
+        let mut pages = self.pages();
         for change in self.changes(snapshot, offset) {
             let (change, key) = change?;
             pages.take(change, key);
@@ -46,9 +48,15 @@ impl Gap<'_> {
     pub(crate) fn resync(&self, offset: u64, newest_txn: TxnId) -> Vec<Bytes> {
         let mut value = Vec::new();
         event::write_requery_required(&mut value, newest_txn.0, &[]);
-        let mut pages = Pages { gap: self, batches: Batches::default(), named: Vec::new() };
+        let mut pages = self.pages();
         pages.push(offset, SEVERAL_KEY, &value, None, EventOp::Resync, newest_txn.0);
         pages.batches.finish()
+    }
+
+    fn pages(&self) -> Pages<'_> {
+        let mut batches = Batches::default();
+        batches.of_epoch(self.leader_epoch);
+        Pages { gap: self, batches, named: Vec::new() }
     }
 
     /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first document it concerns, or of the page it is on.
@@ -193,12 +201,21 @@ impl Pages<'_> {
 /// Record batches with holes between their offsets, each at most about [`BATCH_BYTES_MAX`].
 #[derive(Default)]
 pub(crate) struct Batches {
+    leader_epoch: i32,
     closed: Vec<Bytes>,
     closed_bytes: usize,
     open: Option<(i64, BatchBuilder)>,
 }
 
 impl Batches {
+    /// What is pushed from here on is of this leader epoch.
+    pub(crate) fn of_epoch(&mut self, leader_epoch: i32) {
+        if self.leader_epoch != leader_epoch {
+            self.close();
+            self.leader_epoch = leader_epoch;
+        }
+    }
+
     /// Appends a copy of `record`; offsets must grow.
     pub(crate) fn push(&mut self, record: &Record<'_>) {
         let record_bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
@@ -208,7 +225,10 @@ impl Batches {
         if !fits {
             self.close();
         }
-        let new = || (record.offset, BatchBuilder::new(record.offset, record.timestamp_ms));
+        let new = || {
+            let batch = BatchBuilder::new(record.offset, record.timestamp_ms).of_epoch(self.leader_epoch);
+            (record.offset, batch)
+        };
         self.open.get_or_insert_with(new).1.push_record(record);
     }
 

@@ -8,6 +8,7 @@
 //! Not here: Kafka requests (`kafka-endpoint`), who may ask (`http-api`), the journal (`store`).
 
 mod app_topics;
+mod definition;
 mod evaluator;
 mod event_filter;
 mod filter_index;

@@ -105,6 +105,18 @@ impl Topic {
         self.id
     }
 
+    /// Kafka's leader epoch of every partition: which life of the data this is ([`store::Incarnation`]).
+    pub fn leader_epoch(&self) -> i32 {
+        self.app.incarnation().leader_epoch as i32
+    }
+
+    /// The leader epoch of what stands at `offset`, or will.
+    pub fn epoch_at(&self, offset: u64) -> i32 {
+        let all = self.app.incarnations();
+        let at = all.partition_point(|start| start.first_offset <= offset).saturating_sub(1);
+        all.get(at).map_or(0, |start| start.incarnation.leader_epoch as i32)
+    }
+
     /// How many partitions it has.
     pub fn partitions(&self) -> u16 {
         match &self.kind {
@@ -232,6 +244,21 @@ impl Partition {
             on_gap,
             timestamp_ms: self.app.events().trimmed_to_ms(),
             event_bytes_max: self.app.event_bytes_max(),
+            leader_epoch: self.app.incarnations().first().map_or(0, |oldest| oldest.incarnation.leader_epoch as i32),
+        }
+    }
+
+    /// Where a leader epoch ends: the greatest one up to `epoch`, and the offset behind its last event; `None` if there is
+    /// none, or `epoch` has not begun.
+    pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, u64)> {
+        let all = self.app.incarnations();
+        let wanted = u32::try_from(epoch).ok()?;
+        let next = all.partition_point(|start| start.incarnation.leader_epoch <= wanted);
+        let last = all[..next].last()?;
+        let found = last.incarnation.leader_epoch;
+        match all.get(next) {
+            Some(following) => Some((found as i32, following.first_offset)),
+            None => (found == wanted).then(|| (epoch, self.high_watermark())),
         }
     }
 
@@ -260,6 +287,7 @@ impl Partition {
                 let mut rest = &piece[..];
                 while !rest.is_empty() && found.bytes() < max_bytes {
                     let header = record_batch::decode_header(rest).map_err(failed)?;
+                    found.of_epoch(header.leader_epoch);
                     for record in record_batch::decode_records(rest).map_err(failed)? {
                         let offset = record.offset as u64;
                         if offset < next || offset >= scanned_to || found.bytes() >= max_bytes {

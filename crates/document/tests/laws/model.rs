@@ -172,7 +172,7 @@ impl Log {
         let inside = self.inside(place, clears);
         if object.is_some_and(|object| object >= inside) {
             let shown = self.names_in(place).into_iter().filter_map(|name| {
-                let place = [place, std::slice::from_ref(&name)].concat();
+                let place = [place, &[name.clone()]].concat();
                 Some((name, self.shown(&place, inside)?))
             });
             return Some(Shown::Object(shown.collect()));

@@ -25,7 +25,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, LEADER_EPOCH, Partition, Rebuild, Stop, Topic, UNREADABLE, to_offset},
+    topics::{self, Partition, Rebuild, Stop, Topic, UNREADABLE, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -183,11 +183,9 @@ impl PartitionReader {
         wanted: &FetchPartition,
         unknown: ResponseError,
     ) -> Self {
-        let log = topic.map_err(|error| *error).and_then(|topic| topics::partition(topic, wanted.partition));
-        let log = log.and_then(|log| {
-            if wanted.current_leader_epoch > LEADER_EPOCH {
-                return Err(ResponseError::UnknownLeaderEpoch);
-            }
+        let log = topic.map_err(|error| *error).and_then(|topic| {
+            let log = topics::partition(topic, wanted.partition)?;
+            topics::check_epoch(topic, wanted.current_leader_epoch)?;
             // Nothing that was ever given out is out of range (CONTRACT section 4, "Gaps").
             let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
             if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }

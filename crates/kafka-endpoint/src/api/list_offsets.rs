@@ -12,7 +12,7 @@ use store::OffsetAndTimestamp;
 
 use crate::{
     session::Session,
-    topics::{self, LEADER_EPOCH, LOG_START, Topic, to_offset},
+    topics::{self, LOG_START, Topic, to_offset},
 };
 
 /// The high watermark.
@@ -26,8 +26,8 @@ const EARLIEST_LOCAL: i64 = -4;
 /// The end of what is in remote storage (KIP-1005, version 9): there is none.
 const LATEST_TIERED: i64 = -5;
 
-/// An offset and its timestamp; -1 is "none".
-type Found = (i64, i64);
+/// An offset, its timestamp and its leader epoch; -1 is "none".
+type Found = (i64, i64, i32);
 
 pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
     let mut topics = Vec::with_capacity(request.topics.len());
@@ -36,7 +36,10 @@ pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, versi
         let mut partitions = Vec::with_capacity(wanted.partitions.len());
         for partition in wanted.partitions {
             let found = match &topic {
-                Ok(topic) => find(session, topic, &partition, version).await,
+                Ok(topic) => find(session, topic, &partition, version).await.map(|(offset, timestamp)| {
+                    let epoch = u64::try_from(offset).map_or(-1, |offset| topic.epoch_at(offset));
+                    (offset, timestamp, epoch)
+                }),
                 Err(error) => Err(*error),
             };
             partitions.push(respond(partition.partition_index, found, version));
@@ -51,11 +54,9 @@ async fn find(
     topic: &Topic,
     wanted: &ListOffsetsPartition,
     version: i16,
-) -> Result<Found, ResponseError> {
+) -> Result<(i64, i64), ResponseError> {
     let partition = topics::partition(topic, wanted.partition_index)?;
-    if wanted.current_leader_epoch > LEADER_EPOCH {
-        return Err(ResponseError::UnknownLeaderEpoch);
-    }
+    topics::check_epoch(topic, wanted.current_leader_epoch)?;
     let at = |found: Option<OffsetAndTimestamp>| {
         found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))
     };
@@ -81,8 +82,7 @@ async fn find(
 fn respond(index: i32, found: Result<Found, ResponseError>, version: i16) -> ListOffsetsPartitionResponse {
     let response =
         ListOffsetsPartitionResponse::default().with_partition_index(index).with_error_code(super::code(&found));
-    let Ok((offset, timestamp)) = found else { return response.with_offset(-1).with_timestamp(-1) };
+    let Ok((offset, timestamp, epoch)) = found else { return response.with_offset(-1).with_timestamp(-1) };
     let response = response.with_offset(offset).with_timestamp(timestamp);
-    let has_epoch = version >= 4 && offset >= 0;
-    if has_epoch { response.with_leader_epoch(LEADER_EPOCH) } else { response }
+    if version >= 4 { response.with_leader_epoch(epoch) } else { response }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     session::{NODE_ID, Session},
-    topics::{self, LEADER_EPOCH, Topic},
+    topics::{self, Topic},
 };
 
 /// What may be done with a topic: READ, DESCRIBE and DESCRIBE_CONFIGS, as bits of Kafka's `AclOperation`.
@@ -67,7 +67,7 @@ fn describe(topic: &Topic, with_operations: bool) -> MetadataResponseTopic {
         MetadataResponsePartition::default()
             .with_partition_index(index)
             .with_leader_id(BrokerId(NODE_ID))
-            .with_leader_epoch(LEADER_EPOCH)
+            .with_leader_epoch(topic.leader_epoch())
             .with_replica_nodes(vec![BrokerId(NODE_ID)])
             .with_isr_nodes(vec![BrokerId(NODE_ID)])
     };

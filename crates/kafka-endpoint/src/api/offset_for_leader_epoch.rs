@@ -1,4 +1,5 @@
-//! OffsetForLeaderEpoch (23): where an epoch ends. There is one epoch, so a consumer's log never diverges.
+//! OffsetForLeaderEpoch (23): where a leader epoch ends (KIP-101, KIP-320). An epoch is an incarnation of the data: one that
+//! ended at a restore ends where the next one begins, and a consumer that stands behind it learns that its log diverged.
 
 use kafka_protocol::{
     ResponseError,
@@ -11,7 +12,7 @@ use kafka_protocol::{
 
 use crate::{
     session::Session,
-    topics::{self, LEADER_EPOCH, Topic, to_offset},
+    topics::{self, Topic, to_offset},
 };
 
 pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
@@ -22,7 +23,7 @@ pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) ->
             let response =
                 EpochEndOffset::default().with_partition(partition.partition).with_error_code(super::code(&end));
             match end {
-                Ok(Some(offset)) => response.with_leader_epoch(LEADER_EPOCH).with_end_offset(offset),
+                Ok(Some((epoch, offset))) => response.with_leader_epoch(epoch).with_end_offset(offset),
                 _ => response.with_leader_epoch(-1).with_end_offset(-1),
             }
         });
@@ -31,11 +32,9 @@ pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) ->
     OffsetForLeaderEpochResponse::default().with_topics(topics.collect())
 }
 
-/// Where the wanted epoch ends; `None` for one that has not been.
-fn end(topic: &Topic, wanted: &OffsetForLeaderPartition) -> Result<Option<i64>, ResponseError> {
+/// The greatest epoch up to the wanted one and where it ends; `None` if there is none.
+fn end(topic: &Topic, wanted: &OffsetForLeaderPartition) -> Result<Option<(i32, i64)>, ResponseError> {
     let partition = topics::partition(topic, wanted.partition)?;
-    if wanted.current_leader_epoch > LEADER_EPOCH {
-        return Err(ResponseError::UnknownLeaderEpoch);
-    }
-    Ok((wanted.leader_epoch == LEADER_EPOCH).then(|| to_offset(partition.high_watermark())))
+    topics::check_epoch(topic, wanted.current_leader_epoch)?;
+    Ok(partition.end_of_epoch(wanted.leader_epoch).map(|(epoch, offset)| (epoch, to_offset(offset))))
 }

@@ -56,7 +56,7 @@ fn flip(journal: &Path) -> usize {
     let files = std::fs::read_dir(journal).unwrap().map(|entry| entry.unwrap().path());
     let segment = files.collect::<BTreeSet<_>>().into_iter().nth(3).unwrap();
     let bytes = std::fs::read(&segment).unwrap();
-    let (mut at, mut frame) = (76, 0);
+    let (mut at, mut frame) = (96, 0);
     // Behind the last frame stands what follows.
     while at < bytes.len() - 44 {
         frame = at;

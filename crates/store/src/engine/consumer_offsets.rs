@@ -8,7 +8,7 @@ use super::{
     handle::{Engine, EngineBatch},
     spaces::{CONSUMER_OFFSETS, EngineError, VALUE_VERSION},
 };
-use crate::event_log::CommittedOffset;
+use crate::consumer_offsets::CommittedOffset;
 
 impl Engine {
     /// Every committed offset: (group, topic, partition, offset).

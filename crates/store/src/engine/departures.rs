@@ -8,9 +8,10 @@
 use std::ops::Bound;
 
 use key_values::Batch;
+use rules::raw_document_key;
 
 use super::{
-    documents::{damaged, raw_document_key},
+    documents::damaged,
     handle::{Engine, EngineSnapshot},
     spaces::{DEPARTURES, EngineError, META},
 };

@@ -6,18 +6,26 @@
 
 use std::ops::Bound;
 
-use document::{CollectionName, Document, DocumentId};
+use document::{Document, DocumentDecodeError};
 use key_values::KeyValue;
+use rules::{ChangedDocument, Documents, Stored};
 
 use super::{
     handle::{Engine, EngineBatch, EngineSnapshot},
     spaces::{DOCUMENTS, EngineError, LAST_CHANGES, VALUE_VERSION},
 };
-use crate::{
-    TxnId,
-    apply::{ChangedDocument, DocumentReader},
-    snapshot::StoredDocument,
-};
+use crate::position::TxnId;
+
+/// A document as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDocument {
+    /// The last transaction that touched it.
+    pub txn_id: TxnId,
+    /// The offset of its last event; `None` if it never had one: it was made and removed within one transaction.
+    pub last_event: Option<u64>,
+    /// Its state, tombstone included.
+    pub document: Document,
+}
 
 /// Stands for the offset of a document that never had an event.
 const NO_EVENT: u64 = u64::MAX;
@@ -30,10 +38,19 @@ impl Engine {
     }
 }
 
-impl DocumentReader for Engine {
-    fn stored(&self, key: &[u8]) -> Result<Option<(Option<u64>, Document)>, EngineError> {
+impl From<DocumentDecodeError> for EngineError {
+    fn from(error: DocumentDecodeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Documents for Engine {
+    type Error = EngineError;
+
+    fn stored(&self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
         let Some(value) = self.get(DOCUMENTS, key)? else { return Ok(None) };
-        decode_stored(key, &value).map(|stored| Some((stored.last_event, stored.document)))
+        let StoredDocument { txn_id, last_event, document } = decode_stored(key, &value)?;
+        Ok(Some(Stored { txn: txn_id.0, last_event, document, json: None }))
     }
 }
 
@@ -82,26 +99,6 @@ impl EngineSnapshot {
         let mut keys = self.range(DOCUMENTS, (Bound::Included(from.to_vec()), Bound::Unbounded));
         keys.next().map(|entry| Ok(entry?.0.to_vec())).transpose()
     }
-}
-
-/// The documents key: collection, 0, id. Names have no control characters, so the 0 ends them.
-pub(crate) fn document_key(collection: &CollectionName, id: &DocumentId) -> Vec<u8> {
-    raw_document_key(collection.as_str(), id.as_json())
-}
-
-/// The same, of a collection and a canonical id that were a document's before.
-pub(crate) fn raw_document_key(collection: &str, id: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(collection.len() + 1 + id.len());
-    key.extend_from_slice(collection.as_bytes());
-    key.push(0);
-    key.extend_from_slice(id.as_bytes());
-    key
-}
-
-/// Takes a documents key apart.
-pub(crate) fn split_document_key(key: &[u8]) -> Option<(&str, &str)> {
-    let at = key.iter().position(|&b| b == 0)?;
-    Some((std::str::from_utf8(&key[..at]).ok()?, std::str::from_utf8(&key[at + 1..]).ok()?))
 }
 
 pub(crate) fn decode_stored(key: &[u8], value: &[u8]) -> Result<StoredDocument, EngineError> {

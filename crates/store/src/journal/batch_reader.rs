@@ -54,7 +54,7 @@ struct Rest {
 impl<'s> BatchReader<'s> {
     /// Begins with the segment's first frame.
     pub(crate) fn new(segment: &'s Segment) -> Self {
-        Self::at(segment, super::segment::HEADER_BYTES, segment.header.first_offset)
+        Self::at(segment, segment.header.len_bytes(), segment.header.first_offset)
     }
 
     /// Begins with the frame of an index entry.
@@ -130,7 +130,7 @@ impl<'s> BatchReader<'s> {
         let bytes = self.segment.read_at(rest.at, len).map_err(|e| self.segment.io("cannot read", e))?;
         let is_last = rest.at + bytes.len() as u64 == rest.end;
         let due = is_last.then(|| rest.header.next_offset());
-        let whole = check(&bytes, rest.next_offset, due);
+        let whole = check(&bytes, rest.next_offset, due, self.leader_epoch());
         let damage = whole.damage.map(|message| self.damaged(rest.at + whole.len_bytes as u64, message));
         if whole.len_bytes == 0 {
             return Err(damage.unwrap_or_else(|| self.damaged(rest.at, "the file ends inside a batch".into())));
@@ -160,7 +160,7 @@ impl<'s> BatchReader<'s> {
         header: &FrameHeader,
         offset: u64,
     ) -> Result<Bytes, SegmentError> {
-        let whole = check(&batches, header.first_offset, Some(header.next_offset()));
+        let whole = check(&batches, header.first_offset, Some(header.next_offset()), self.leader_epoch());
         let Some(message) = whole.damage else { return Ok(batches) };
         let damage = self.damaged(at + whole.len_bytes as u64, message);
         if whole.next_offset <= offset.max(header.first_offset) {
@@ -168,6 +168,11 @@ impl<'s> BatchReader<'s> {
         }
         self.damage = Some(damage);
         Ok(batches.slice(..whole.len_bytes))
+    }
+
+    /// What every batch of the segment has.
+    fn leader_epoch(&self) -> i32 {
+        self.segment.header.incarnation.leader_epoch as i32
     }
 
     fn damaged(&self, at: u64, message: String) -> SegmentError {
@@ -215,7 +220,7 @@ struct Whole {
 }
 
 /// `due`: the offset that they must end before; without it the last one may be cut, which is no damage.
-fn check(batches: &[u8], first_offset: u64, due: Option<u64>) -> Whole {
+fn check(batches: &[u8], first_offset: u64, due: Option<u64>, leader_epoch: i32) -> Whole {
     let mut whole = Whole { len_bytes: 0, next_offset: first_offset, damage: None };
     while whole.len_bytes < batches.len() {
         let rest = &batches[whole.len_bytes..];
@@ -223,7 +228,7 @@ fn check(batches: &[u8], first_offset: u64, due: Option<u64>) -> Whole {
         if due.is_none() && is_cut() {
             return whole;
         }
-        match check_batch(rest, whole.next_offset) {
+        match check_batch(rest, whole.next_offset, leader_epoch) {
             Ok(batch) => {
                 whole.len_bytes += batch.len_bytes;
                 whole.next_offset = batch.last_offset as u64 + 1;
@@ -238,13 +243,13 @@ fn check(batches: &[u8], first_offset: u64, due: Option<u64>) -> Whole {
 }
 
 /// The offset and the leader epoch are not under the batch's checksum (KIP-98).
-fn check_batch(bytes: &[u8], offset: u64) -> Result<record_batch::BatchHeader, String> {
+fn check_batch(bytes: &[u8], offset: u64, leader_epoch: i32) -> Result<record_batch::BatchHeader, String> {
     let batch = record_batch::verify(bytes).map_err(|e| e.to_string())?;
     if batch.base_offset as u64 != offset {
         return Err(format!("a record batch begins with offset {}, not {offset}", batch.base_offset));
     }
     match batch.leader_epoch {
-        record_batch::LEADER_EPOCH => Ok(batch),
-        epoch => Err(format!("a record batch has the leader epoch {epoch}, not {}", record_batch::LEADER_EPOCH)),
+        epoch if epoch == leader_epoch => Ok(batch),
+        epoch => Err(format!("a record batch has the leader epoch {epoch}, not {leader_epoch}")),
     }
 }

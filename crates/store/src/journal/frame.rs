@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! 0     4     8        16      24       32       40       48    52     56    60      64      68    72
-//! | len | crc | frame  | first | first  | commit | stamp  | txn | event| max | chan- | batch-| 0   | changes | batches
-//! |     |     | number | txn   | offset | time   | before | n   | n    | evt | ges n | es n  |     |         |
+//! | len | crc | frame  | first | first  | commit | stamp  | txn | event| max | chan- | batch-| ver | changes | batches
+//! |     |     | number | txn   | offset | time   | before | n   | n    | evt | ges n | es n  | sion|         |
 //! ```
 //! All little-endian. `len` is the whole frame's; `crc` is CRC-32C over everything behind it, begun with the segment's salt. `changes` are entries
-//! `kind u8, length u32, bytes`; `batches` are Kafka record batches as consumers get them.
+//! `kind u8, length u32, bytes`; `batches` are Kafka record batches as consumers get them. `version` is
+//! that of the rules which made the documents and events (u16, crate `rules`; 0 in segments before version 3, which means
+//! the first) and flags (u16, all 0). `commit time` is the last transaction's; a decided changeset says how much earlier
+//! its own was.
 //!
 //! Not here: files ([`super::segment`]), what a changeset does (`crate::apply`).
 
@@ -19,12 +22,33 @@ pub(crate) const HEADER_BYTES: usize = 72;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum EntryKind {
-    /// A changeset; takes the next transaction.
+    /// A changeset as it was asked for; takes the next transaction. Only in segments before version 3.
     Changeset = 1,
     /// A consumer group's offsets; takes no transaction and makes no event.
     ConsumerOffsets = 2,
     /// How the request was called whose changeset stands before it.
     Request = 3,
+    /// What was decided of a changeset: how many ms before the frame's commit time it was committed (varint), then its
+    /// operations that were done, without conditions; takes the next transaction.
+    Decided = 4,
+    /// A definition (`crate::definition`); takes no transaction and makes no event.
+    Definition = 5,
+    /// Tombstones that were dropped (`crate::dropped_tombstones`); takes no transaction and makes no event.
+    DroppedTombstones = 6,
+}
+
+impl EntryKind {
+    fn from_tag(tag: u8) -> Option<Self> {
+        let all = [
+            Self::Changeset,
+            Self::ConsumerOffsets,
+            Self::Request,
+            Self::Decided,
+            Self::Definition,
+            Self::DroppedTombstones,
+        ];
+        all.into_iter().find(|kind| *kind as u8 == tag)
+    }
 }
 
 /// A frame's header, checked against itself.
@@ -46,6 +70,8 @@ pub(crate) struct FrameHeader {
     pub(crate) event_bytes_max: u32,
     pub(crate) changes_bytes: usize,
     pub(crate) batches_bytes: usize,
+    /// Of the rules that made the documents and the events; 0 before it was noted.
+    pub(crate) rules_version: u16,
 }
 
 /// Why bytes are no frame.
@@ -81,8 +107,10 @@ impl FrameHeader {
             event_bytes_max: u32_at(56),
             changes_bytes: u32_at(60) as usize,
             batches_bytes: u32_at(64) as usize,
+            rules_version: u16::from_le_bytes([bytes[68], bytes[69]]),
         };
-        if header.len_bytes != HEADER_BYTES + header.changes_bytes + header.batches_bytes || u32_at(68) != 0 {
+        let has_flags = bytes[70..72] != [0; 2];
+        if header.len_bytes != HEADER_BYTES + header.changes_bytes + header.batches_bytes || has_flags {
             return Err(FrameError("a frame's lengths do not fit together".into()));
         }
         Ok(Some(header))
@@ -179,6 +207,7 @@ impl FrameBuilder {
         out[56..60].copy_from_slice(&header.event_bytes_max.to_le_bytes());
         out[60..64].copy_from_slice(&u32_of(header.changes_bytes));
         out[64..68].copy_from_slice(&u32_of(header.batches_bytes));
+        out[68..70].copy_from_slice(&header.rules_version.to_le_bytes());
         header.crc = crc32c::crc32c_append(crc32c::crc32c_append(salt, &out[8..]), batches);
         out[4..8].copy_from_slice(&header.crc.to_le_bytes());
         (self.bytes, header)
@@ -199,12 +228,7 @@ pub(crate) fn entries(mut changes: &[u8]) -> impl Iterator<Item = Result<(EntryK
 
 fn split_entry(changes: &[u8]) -> Result<(EntryKind, &[u8], &[u8]), FrameError> {
     let (&kind, rest) = changes.split_first().expect("not empty");
-    let kind = match kind {
-        1 => EntryKind::Changeset,
-        2 => EntryKind::ConsumerOffsets,
-        3 => EntryKind::Request,
-        other => return Err(FrameError(format!("an entry has the unknown kind {other}"))),
-    };
+    let kind = EntryKind::from_tag(kind).ok_or_else(|| FrameError(format!("an entry has the unknown kind {kind}")))?;
     let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| FrameError("an entry has no length".into()))?;
     let length = u32::from_le_bytes(*length) as usize;
     let (bytes, rest) =
@@ -257,6 +281,7 @@ mod tests {
             event_bytes_max: 1 << 20,
             changes_bytes: 0,
             batches_bytes: 0,
+            rules_version: 2,
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     Journal,
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
     room,
-    segment::{HEADER_BYTES, Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
+    segment::{Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
 };
 
 /// A journal as it was found.
@@ -57,7 +57,7 @@ impl Journal {
         let last = loop {
             let Some(last) = segments.last() else { return Ok(None) };
             torn_bytes += find_end(last, known.applied_frames)?;
-            if segments.len() == 1 || last.len_bytes() > HEADER_BYTES {
+            if segments.len() == 1 || last.len_bytes() > last.header.len_bytes() {
                 break last;
             }
             if cut {
@@ -155,7 +155,7 @@ fn first_frame(path: &Path) -> Option<u64> {
 
 /// The first segment is the one that the documents know the journal to begin with.
 fn check_start(first: &Segment, start: Option<SegmentEnd>) -> Result<(), SegmentError> {
-    let Some(start) = start.filter(|start| !start.is_followed_by(&first.header)) else { return Ok(()) };
+    let Some(start) = start.filter(|start| *start != first.header.start()) else { return Ok(()) };
     let header = first.header;
     let message = format!(
         "the journal begins with frame {}, transaction {}, offset {}; the documents know it to begin with {}, {}, {}: segments are missing",
@@ -167,7 +167,7 @@ fn check_start(first: &Segment, start: Option<SegmentEnd>) -> Result<(), Segment
 /// A sealed segment ends exactly where the next begins. What is between is not looked at here: `verify` reads it all.
 fn check_sealed(segment: &Segment, next: &Segment) -> Result<(), SegmentError> {
     let end = segment.set_sealed()?;
-    if end.is_followed_by(&next.header) && segment.header.instance == next.header.instance {
+    if end.is_followed_by(&segment.header, &next.header) && segment.header.instance == next.header.instance {
         return Ok(());
     }
     Err(SegmentError::Damaged {
@@ -188,7 +188,7 @@ fn find_end(segment: &Segment, applied_frames: u64) -> Result<u64, SegmentError>
     // What is known to have been written.
     let known_frames = applied_frames.max(sealed.map_or(0, |(_, sealed)| sealed.next_frame));
     segment.set_len_bytes(file_bytes);
-    let mut at = HEADER_BYTES;
+    let mut at = segment.header.len_bytes();
     let torn = loop {
         if at >= file_bytes {
             break None;
@@ -303,6 +303,7 @@ mod tests {
             event_bytes_max: 1 << 20,
             changes_bytes: 0,
             batches_bytes: 0,
+            rules_version: 2,
         }
     }
 
@@ -339,7 +340,10 @@ mod tests {
         torn(dir.path(), &look_alike);
         let opened = open(dir.path()).expect("a torn tail is cut");
         assert!(opened.torn_bytes > 2000);
-        assert_eq!(opened.journal.segments()[0].len_bytes(), HEADER_BYTES + 2 * frame(0, b"", 0).0.len() as u64);
+        assert_eq!(
+            opened.journal.segments()[0].len_bytes(),
+            super::super::segment::HEADER_BYTES + 2 * frame(0, b"", 0).0.len() as u64
+        );
     }
 
     #[test]

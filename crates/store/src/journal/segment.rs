@@ -1,10 +1,13 @@
 //! Segments: the files of the journal, each a header and frames.
 //!
 //! ```text
-//! 0          8         12       16         32     40       48      56       64        72      76
-//! | HWJOURNL | version | salt   | instance | site | first  | first | first  | commit  | crc32c| frames …, zeros
-//! |          | u32     | u32    | of app   |      | frame  | txn   | offset | time    |       |
+//! 0          8         12       16         32     40       48      56       64        72            88       92      96
+//! | HWJOURNL | version | salt   | instance | site | first  | first | first  | commit  | incarnation | leader | crc32c| frames …, zeros
+//! |          | u32     | u32    | of app   |      | frame  | txn   | offset | time    |             | epoch  |       |
 //! ```
+//! A segment is of one incarnation, with one leader epoch: another one begins another segment, and may skip txnIds and
+//! offsets there.
+//!
 //! A sealed segment ends with a footer right behind its last frame, which says what follows on it:
 //! ```text
 //! 0          8       16     24       32        40      44
@@ -12,7 +15,8 @@
 //! |          | frame | txn  | offset | time    |       |
 //! ```
 //! Checksums of frames and of the footer begin with the salt, a random number of the segment's own: bytes that somebody put into a document
-//! are never taken for a frame. Version 1 had no salt (it is 0) and no footer.
+//! are never taken for a frame. Version 1 had no salt (it is 0) and no footer. Versions 1 and 2 had no incarnation and no
+//! leader epoch (the checksum stands at 72): they are of the first incarnation, whose number is the app's instance.
 //!
 //! Invariants: the file is preallocated, so that a sync does not change its size and a full disk shows before a write is taken; a
 //! sealed segment is cut to its last frame and footer. Frames are read at their place, so reading needs no lock.
@@ -29,16 +33,24 @@ use std::{
 
 use files::DataFile;
 
+use crate::incarnation::Incarnation;
+
 use super::frame::{FrameError, FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES};
 
 /// The format this version writes. It reads all from 1 on.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The first version whose sealed segments have a footer.
 const VERSION_WITH_FOOTER: u32 = 2;
 
-/// Bytes of a segment before its first frame.
-pub(crate) const HEADER_BYTES: u64 = 76;
+/// The first version that says which incarnation it is of.
+const VERSION_WITH_INCARNATION: u32 = 3;
+
+/// Bytes of a segment before its first frame, in this version.
+pub(crate) const HEADER_BYTES: u64 = 96;
+
+/// The same in the versions before [`VERSION_WITH_INCARNATION`].
+const HEADER_BYTES_BEFORE: u64 = 76;
 
 /// Bytes of a footer.
 pub(crate) const FOOTER_BYTES: u64 = 44;
@@ -60,6 +72,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) instance: [u8; 16],
     /// The site that the app's own writes are stamped with.
     pub(crate) site: u64,
+    /// Which life of the data its frames are of.
+    pub(crate) incarnation: Incarnation,
     pub(crate) first_frame: u64,
     pub(crate) first_txn: u64,
     pub(crate) first_offset: u64,
@@ -165,7 +179,8 @@ impl Segment {
             }
             SegmentError::Io { act: "cannot create", path: path.clone(), source }
         })?;
-        Ok(Self { path, header, file, len_bytes: AtomicU64::new(HEADER_BYTES), index: Mutex::new(Some(Vec::new())) })
+        let len_bytes = AtomicU64::new(header.len_bytes());
+        Ok(Self { path, header, file, len_bytes, index: Mutex::new(Some(Vec::new())) })
     }
 
     /// Opens an existing segment. Its length is the file's; the last one's must then be found by [`Segment::set_len_bytes`].
@@ -174,8 +189,9 @@ impl Segment {
         let file = DataFile::open(path, writable).map_err(io("cannot open"))?;
         let len_bytes = file.len_bytes().map_err(io("cannot read"))?;
         let mut bytes = [0; HEADER_BYTES as usize];
-        file.read_exact_at(&mut bytes, 0).map_err(io("cannot read the header of"))?;
-        let header = SegmentHeader::decode(&bytes, path)?;
+        let read = bytes.len().min(usize::try_from(len_bytes).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut bytes[..read], 0).map_err(io("cannot read the header of"))?;
+        let header = SegmentHeader::decode(&bytes[..read], path)?;
         Ok(Self { path: path.to_owned(), header, file, len_bytes: AtomicU64::new(len_bytes), index: Mutex::new(None) })
     }
 
@@ -256,7 +272,8 @@ impl Segment {
 
     /// What the file's footer says, and where it begins; `None` if the file does not end with one.
     pub(crate) fn footer(&self) -> Result<Option<(u64, SegmentEnd)>, SegmentError> {
-        let Some(at) = self.capacity_bytes().checked_sub(FOOTER_BYTES).filter(|&at| at >= HEADER_BYTES) else {
+        let Some(at) = self.capacity_bytes().checked_sub(FOOTER_BYTES).filter(|&at| at >= self.header.len_bytes())
+        else {
             return Ok(None);
         };
         if !self.has_footer() {
@@ -281,10 +298,8 @@ impl Segment {
     }
 
     fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
-        let SegmentHeader { first_frame, first_txn, first_offset, commit_time_ms, .. } = self.header;
-        let mut end =
-            SegmentEnd { next_frame: first_frame, next_txn: first_txn, next_offset: first_offset, commit_time_ms };
-        let mut read_to = HEADER_BYTES;
+        let mut end = self.header.start();
+        let mut read_to = self.header.len_bytes();
         for frame in self.frame_headers() {
             let (position, header) = frame?;
             end = SegmentEnd::after(&header);
@@ -377,8 +392,8 @@ impl Segment {
 
     /// The headers of all frames with their positions; bodies are not read.
     pub(crate) fn frame_headers(&self) -> impl Iterator<Item = Result<(u64, FrameHeader), SegmentError>> + '_ {
-        let mut position = HEADER_BYTES;
-        let mut window = (HEADER_BYTES, Vec::new());
+        let mut position = self.header.len_bytes();
+        let mut window = (position, Vec::new());
         std::iter::from_fn(move || {
             if position >= self.len_bytes() {
                 return None;
@@ -461,7 +476,13 @@ impl SegmentHeader {
         }
     }
 
+    /// Bytes before the first frame.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        if self.version < VERSION_WITH_INCARNATION { HEADER_BYTES_BEFORE } else { HEADER_BYTES }
+    }
+
     fn encode(&self) -> [u8; HEADER_BYTES as usize] {
+        debug_assert_eq!(self.version, VERSION, "older ones are only read");
         let mut out = [0; HEADER_BYTES as usize];
         out[..8].copy_from_slice(MAGIC);
         out[8..12].copy_from_slice(&self.version.to_le_bytes());
@@ -471,31 +492,48 @@ impl SegmentHeader {
         for (n, number) in numbers.into_iter().enumerate() {
             out[32 + 8 * n..40 + 8 * n].copy_from_slice(&number.to_le_bytes());
         }
-        let crc = crc32c::crc32c(&out[..72]);
-        out[72..].copy_from_slice(&crc.to_le_bytes());
+        out[72..88].copy_from_slice(&self.incarnation.id);
+        out[88..92].copy_from_slice(&self.incarnation.leader_epoch.to_le_bytes());
+        let crc = crc32c::crc32c(&out[..92]);
+        out[92..].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
-    fn decode(bytes: &[u8; HEADER_BYTES as usize], path: &Path) -> Result<Self, SegmentError> {
+    /// Reads a header at the front of `bytes`: its version first, then its checksum, then what it means.
+    fn decode(bytes: &[u8], path: &Path) -> Result<Self, SegmentError> {
         let damaged =
             |at, message: &str| SegmentError::Damaged { path: path.to_owned(), at, message: message.to_owned() };
-        if &bytes[..8] != MAGIC {
+        let (header, rest) = bytes
+            .split_first_chunk::<{ HEADER_BYTES_BEFORE as usize }>()
+            .ok_or_else(|| damaged(0, "the file ends inside the segment's header"))?;
+        if &header[..8] != MAGIC {
             return Err(damaged(0, "not a journal segment"));
         }
-        let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-        let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-        let found = u32_at(8);
-        if found > VERSION {
-            return Err(SegmentError::NewerFormat { path: path.to_owned(), found });
+        let u64_at = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
+        let u32_at = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
+        let version = u32_at(8);
+        if version > VERSION {
+            return Err(SegmentError::NewerFormat { path: path.to_owned(), found: version });
         }
-        if u32_at(72) != crc32c::crc32c(&bytes[..72]) {
-            return Err(damaged(72, "the segment's header has a wrong checksum"));
+        let instance = header[16..32].try_into().expect("sixteen bytes");
+        let (checked, incarnation) = if version < VERSION_WITH_INCARNATION {
+            (72, Incarnation::first(instance))
+        } else {
+            let end = rest
+                .first_chunk::<{ (HEADER_BYTES - HEADER_BYTES_BEFORE) as usize }>()
+                .ok_or_else(|| damaged(0, "the file ends inside the segment's header"))?;
+            let id = [&header[72..], &end[..12]].concat().try_into().expect("sixteen bytes");
+            (92, Incarnation { id, leader_epoch: u32::from_le_bytes(*end[12..].first_chunk().expect("four bytes")) })
+        };
+        if bytes[checked..checked + 4] != crc32c::crc32c(&bytes[..checked]).to_le_bytes() {
+            return Err(damaged(checked as u64, "the segment's header has a wrong checksum"));
         }
         Ok(Self {
-            version: found,
+            version,
             salt: u32_at(12),
-            instance: bytes[16..32].try_into().expect("sixteen bytes"),
+            instance,
             site: u64_at(32),
+            incarnation,
             first_frame: u64_at(40),
             first_txn: u64_at(48),
             first_offset: u64_at(56),
@@ -515,9 +553,18 @@ impl SegmentEnd {
         }
     }
 
-    /// Whether a segment with this header follows on it.
-    pub(crate) fn is_followed_by(&self, next: &SegmentHeader) -> bool {
-        *self == next.start()
+    /// Whether a segment with this header follows on it; `before` is the header of the one that ends here. Another
+    /// incarnation may skip txnIds and offsets.
+    pub(crate) fn is_followed_by(&self, before: &SegmentHeader, next: &SegmentHeader) -> bool {
+        if before.incarnation == next.incarnation {
+            return *self == next.start();
+        }
+        let start = next.start();
+        next.incarnation.leader_epoch > before.incarnation.leader_epoch
+            && start.next_frame == self.next_frame
+            && start.next_txn >= self.next_txn
+            && start.next_offset >= self.next_offset
+            && start.commit_time_ms >= self.commit_time_ms
     }
 
     fn encode(&self, salt: u32) -> [u8; FOOTER_BYTES as usize] {

@@ -4,29 +4,33 @@
 //! The last event of every document in the journal is gathered in the scratch engine: under the document's key its transaction, its offset, and
 //! the checksum of the JSON that it left.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use document::Document;
+use rules::{ChangedDocument, raw_document_key, split_document_key};
 use wire::event::{self, Change};
 
 use super::{AppReport, Differences, all_offsets};
 use crate::{
-    apply::ChangedDocument,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
-    engine::{Engine, EngineError, decode_stored, raw_document_key, split_document_key, stored_parts},
+    definition::DefinitionEntry,
+    engine::{Engine, EngineError, IndexEntry, decode_stored, stored_parts},
     journal::{
         frame::{EntryKind, FrameError, FrameHeader, entries},
+        records::for_each_record,
         segment::Segment,
     },
     position::Position,
     replay::ReplayError,
-    retention::for_each_record,
+    tombstones::DroppedTombstones,
 };
 
 /// What the events that are left say.
 pub(super) struct Gatherer<'a> {
     scratch: &'a Engine,
     offsets: ConsumerOffsets,
+    definitions: Vec<DefinitionEntry>,
+    dropped: Vec<IndexEntry>,
 }
 
 /// The state that an event leaves, instead of an encoded document.
@@ -36,7 +40,7 @@ const THERE: u8 = 2;
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(scratch: &'a Engine) -> Self {
-        Self { scratch, offsets: ConsumerOffsets::default() }
+        Self { scratch, offsets: ConsumerOffsets::default(), definitions: Vec::new(), dropped: Vec::new() }
     }
 
     /// Takes over one frame.
@@ -49,8 +53,15 @@ impl<'a> Gatherer<'a> {
     ) -> Result<(), ReplayError> {
         for entry in entries(&frame[header.changes()]) {
             let (kind, bytes) = entry.map_err(|e| segment.damaged(at, e))?;
-            if let (EntryKind::ConsumerOffsets, Some(change)) = (kind, OffsetsChange::decode(bytes)) {
-                self.offsets.apply(&change);
+            match kind {
+                EntryKind::ConsumerOffsets => {
+                    OffsetsChange::decode(bytes).iter().for_each(|change| self.offsets.apply(change));
+                }
+                EntryKind::Definition => self.definitions.extend(DefinitionEntry::decode(bytes)),
+                EntryKind::DroppedTombstones => {
+                    self.dropped.extend(DroppedTombstones::decode(bytes).into_iter().flat_map(|all| all.tombstones));
+                }
+                EntryKind::Changeset | EntryKind::Decided | EntryKind::Request => {}
             }
         }
         let mut newest = HashMap::new();
@@ -64,7 +75,8 @@ impl<'a> Gatherer<'a> {
                 Change::Requery => UNKNOWN.into(),
             };
             let event = Some(record.offset as u64);
-            let changed = ChangedDocument { event_before: None, txn: header.first_txn, event, encoded: left };
+            let changed =
+                ChangedDocument { event_before: None, txn: header.first_txn, event, encoded: left, json: None };
             newest.insert(raw_document_key(&collection, id), changed);
             Ok(())
         })
@@ -107,6 +119,8 @@ impl<'a> Gatherer<'a> {
             differences.note(&missing?.0, "is missing");
         }
         differences.finish();
+        self.compare_definitions(engine, report)?;
+        self.compare_dropped(engine, report)?;
         report.documents = count;
         let known = all_offsets(engine)?;
         if !self.offsets.is_part_of(&known) {
@@ -114,6 +128,33 @@ impl<'a> Gatherer<'a> {
                 .findings
                 .push("the consumer groups' committed offsets are not those that the journal ends with".into());
         }
+        Ok(())
+    }
+}
+
+impl Gatherer<'_> {
+    /// The last entry of each definition that is left in the journal is in force.
+    fn compare_definitions(&self, engine: &Engine, report: &mut AppReport) -> Result<(), EngineError> {
+        let known = engine.definitions()?;
+        let last: BTreeMap<_, _> = self.definitions.iter().map(|entry| ((entry.kind, &entry.name), entry)).collect();
+        for ((kind, name), entry) in last {
+            let found = known.iter().find(|one| one.kind == kind && one.name == *name);
+            if found.map(|one| (one.origin, &one.body)) != entry.set.as_ref().map(|(origin, body)| (*origin, body)) {
+                report.findings.push(format!("the definition of {kind:?} {name:?} is not the journal's last"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was dropped is not there with the event that it was dropped for.
+    fn compare_dropped(&self, engine: &Engine, report: &mut AppReport) -> Result<(), EngineError> {
+        let mut differences = Differences::new("tombstone of", &mut report.findings);
+        for (offset, key) in &self.dropped {
+            if engine.last_event(key)? == Some(*offset) {
+                differences.note(key, "was dropped, and is there");
+            }
+        }
+        differences.finish();
         Ok(())
     }
 }

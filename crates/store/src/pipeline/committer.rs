@@ -21,30 +21,19 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use super::{command::Command, open_group::Waiting};
 use crate::{
-    CommitError, Committed, Remembered, TxnId, Written,
-    app::Shared,
-    apply::{Applied, GroupResult},
-    consumer_offsets::OffsetsChange,
-    engine::{Engine, EngineError, requests::RequestsKept},
+    commit::{CommitError, Committed},
+    engine::{BesideDocuments, GroupWrites, requests::RequestsKept},
     journal::{
         Place,
         frame::{self, EntryKind, FrameHeader, entries},
     },
     limits::{GROUPS_WAITING_MAX, TAIL_BYTES_MAX},
-    position::Position,
-    request::{RequestEntry, RequestKey},
-    sequencer::{Command, Reply},
+    position::{Position, TxnId},
+    request::{RequestEntry, Written},
+    shared::Shared,
 };
-
-/// Replies that wait for the group to be durable.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    pub(crate) commits: Vec<(Applied, Instant, Reply<Written>)>,
-    /// Requests that were sent again: what they had come to.
-    pub(crate) repeated: Vec<(Remembered, Reply<Written>)>,
-    pub(crate) offsets: Vec<(OffsetsChange, Reply<()>)>,
-}
 
 /// A group that was applied.
 pub(crate) struct GroupToCommit {
@@ -53,15 +42,13 @@ pub(crate) struct GroupToCommit {
     pub(crate) waiting: Waiting,
 }
 
-/// A group's frame, and the documents and events it leads to.
+/// A group's frame, and what it leads to.
 pub(crate) struct FrameToCommit {
-    /// The frame without its batches, which `result` has.
+    /// The frame without its batches, which `writes` has.
     pub(crate) head: Vec<u8>,
     pub(crate) header: FrameHeader,
     pub(crate) place: Place,
-    pub(crate) result: GroupResult,
-    /// To be remembered, in the order of their transactions.
-    pub(crate) requests: Vec<(RequestKey, Remembered)>,
+    pub(crate) writes: GroupWrites,
 }
 
 /// The sequencer's end.
@@ -150,7 +137,7 @@ impl Committer {
             // What changed nothing was decided, or found, on what earlier groups wrote: it is as good as they are.
             let halted = || self.shared.halted().map_or(Ok(()), Err);
             let synced = frame.as_ref().map_or_else(halted, |frame| self.sync(frame));
-            let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame, &waiting)));
+            let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame)));
             // Before the writers are answered: what they send next may join the group that waits.
             if self.in_flight.fetch_sub(1, Release) == 1 {
                 // With a full queue the sequencer is awake anyway, and looks for itself.
@@ -170,7 +157,7 @@ impl Committer {
             return Err(halted);
         }
         let began = Instant::now();
-        let written = shared.journal.append(&frame.place, &frame.head, &frame.result.batches);
+        let written = shared.journal.append(&frame.place, &frame.head, &frame.writes.result.batches);
         written.map_err(|error| self.unknown(&frame.head, error.to_string()))?;
         shared.counters.sync_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
         Ok(())
@@ -189,22 +176,23 @@ impl Committer {
     }
 
     /// Documents first, then the events and those who wait for them.
-    fn show(&mut self, frame: FrameToCommit, waiting: &Waiting) -> Result<(), CommitError> {
+    fn show(&mut self, frame: FrameToCommit) -> Result<(), CommitError> {
         let shared = self.shared.clone();
-        let FrameToCommit { head, header, place, mut result, requests } = frame;
-        if result.batches.len() > TAIL_BYTES_MAX {
+        let FrameToCommit { head, header, place, mut writes } = frame;
+        let mut batches = std::mem::take(&mut writes.result.batches);
+        if batches.len() > TAIL_BYTES_MAX {
             // Nobody reads them from memory, and they may take up a good part of it.
-            result.batches = Vec::new();
+            batches = Vec::new();
         }
         let began = Instant::now();
-        let offsets = waiting.offsets.iter().map(|(change, _)| change);
-        write_group(&shared.engine, &result, offsets, &requests, &mut self.requests_kept)
-            .map_err(|error| self.unknown(&head, error.to_string()))?;
+        let written = shared.engine.write_group(&writes, &mut self.requests_kept);
+        written.map_err(|error| self.unknown(&head, error.to_string()))?;
         shared.counters.documents_micros.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
-        self.position = result.position;
+        self.position = writes.position;
+        self.show_beside(&writes.beside);
         place.publish(&header);
         shared.committed_frames.store(self.position.next_frame, Release);
-        shared.events.publish(&header, result.batches);
+        shared.events.publish(&header, batches);
         shared.newest_txn.send_replace(self.position.next_txn - 1);
         if place.is_new_segment()
             && let Some(retention) = &*shared.retention.lock().expect("not poisoned")
@@ -218,6 +206,22 @@ impl Committer {
         Ok(())
     }
 
+    /// What is kept in memory beside the documents.
+    fn show_beside(&self, beside: &BesideDocuments) {
+        if !beside.offsets.is_empty() {
+            let mut offsets = self.shared.offsets.write().expect("not poisoned");
+            beside.offsets.iter().for_each(|change| offsets.apply(change));
+        }
+        if !beside.definitions.is_empty() {
+            let mut definitions = self.shared.definitions.write().expect("not poisoned");
+            beside.definitions.iter().for_each(|change| definitions.apply(change));
+        }
+        if let Some(dropped) = &beside.tombstones {
+            let count = dropped.tombstones.len() as u64;
+            self.shared.counters.tombstones_dropped.fetch_add(count, Relaxed);
+        }
+    }
+
     fn forget_requests(&mut self, now_ms: u64) {
         match self.shared.engine.forget_requests(&mut self.requests_kept, now_ms) {
             Ok(early) => drop(self.shared.counters.requests_forgotten_early.fetch_add(early, Relaxed)),
@@ -228,55 +232,20 @@ impl Committer {
     }
 
     fn acknowledge(&self, waiting: Waiting) {
-        if !waiting.offsets.is_empty() {
-            let mut offsets = self.shared.offsets.write().expect("not poisoned");
-            waiting.offsets.iter().for_each(|(change, _)| offsets.apply(change));
+        for answer in waiting.changes {
+            drop(answer.send(Ok(())));
         }
-        for (_, reply) in waiting.offsets {
-            drop(reply.send(Ok(())));
+        for (count, answer) in waiting.dropped {
+            drop(answer.send(Ok(count)));
         }
         let newest = self.position.next_txn - 1;
-        for (applied, queued_at, reply) in waiting.commits {
+        for (applied, queued_at, answer) in waiting.commits {
             self.shared.counters.observe_commit(queued_at.elapsed());
             let txn_id = TxnId(applied.txn.unwrap_or(newest));
-            drop(reply.send(Ok(Written::New(Committed { txn_id, outcomes: applied.outcomes }))));
+            drop(answer.send(Ok(Written::New(Committed { txn_id, outcomes: applied.outcomes }))));
         }
-        for (remembered, reply) in waiting.repeated {
-            drop(reply.send(Ok(Written::Repeated(remembered))));
-        }
-    }
-}
-
-impl Waiting {
-    pub(crate) fn refuse(self, error: &CommitError) {
-        self.commits.into_iter().for_each(|(_, _, reply)| drop(reply.send(Err(error.clone()))));
-        // What they repeat is in an earlier group, which may come to the disk.
-        let of_repeated = match error {
-            CommitError::Unknown { .. } => error.clone(),
-            refused => CommitError::Unknown { reason: refused.to_string() },
-        };
-        self.repeated.into_iter().for_each(|(_, reply)| drop(reply.send(Err(of_repeated.clone()))));
-        self.offsets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
-    }
-}
-
-/// Puts what a group came to into the engine, in one batch: at commit, at replay and in `verify`.
-pub(crate) fn write_group<'a>(
-    engine: &Engine,
-    result: &GroupResult,
-    offsets: impl Iterator<Item = &'a OffsetsChange>,
-    requests: &[(RequestKey, Remembered)],
-    requests_kept: &mut RequestsKept,
-) -> Result<(), EngineError> {
-    let mut batch = engine.batch(result.changed.len() + 1);
-    for (key, document) in &result.changed {
-        batch.put_document(key, document);
-    }
-    for change in offsets {
-        for (topic, partition, offset) in &change.offsets {
-            batch.put_offset(&change.group, topic, *partition, offset.as_ref());
+        for (remembered, answer) in waiting.repeated {
+            drop(answer.send(Ok(Written::Repeated(remembered))));
         }
     }
-    batch.put_requests(requests, requests_kept);
-    batch.commit(&result.position)
 }

@@ -1,0 +1,95 @@
+//! What becomes of operations and changesets.
+
+use document::{DeltaError, StampError, UpdateError};
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The document was written or removed.
+    Applied,
+    /// The condition did not hold, or there was nothing to remove: nothing happened.
+    Skipped,
+    /// The update could not be done: the document stays as it was.
+    Failed(UpdateError),
+}
+
+/// Why a changeset is refused. Nothing of it happened.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// A document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
+    #[error("document {id} of {collection:?} would be {bytes} bytes, more than the {bytes_max} allowed")]
+    DocumentTooLarge {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+        /// Its size.
+        bytes: usize,
+        /// The largest that is taken.
+        bytes_max: usize,
+    },
+    /// Deciding its conditions, and changing a document again and again, would take more than
+    /// [`crate::limits::CHANGESET_STEPS_MAX`].
+    #[error(
+        "too expensive: to decide what the write changes would take more than {steps_max} steps; nothing was written \
+         (use simpler queries and regular expressions, or several writes)"
+    )]
+    TooExpensive {
+        /// How many steps there were.
+        steps_max: u64,
+    },
+    /// A document that was to be new is there ([`document::Condition::Absent`]).
+    #[error("the document {id} of {collection:?} exists already; nothing was written")]
+    DocumentExists {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+    },
+    /// A transaction would touch more than [`crate::limits::TRANSACTION_DOCUMENTS_MAX`] or
+    /// [`crate::limits::TRANSACTION_BYTES_MAX`].
+    #[error(
+        "the transaction would touch {documents} documents and {bytes} bytes of them or more; at most {documents_max} \
+         documents and {bytes_max} bytes go in one: write fewer at once"
+    )]
+    TransactionTooLarge {
+        /// Documents up to where it was given up.
+        documents: usize,
+        /// Their bytes.
+        bytes: usize,
+        /// How many documents may go in one.
+        documents_max: usize,
+        /// How many bytes.
+        bytes_max: usize,
+    },
+    /// A query of the changeset cannot be read, or is not there. Only of one that did not come with its filters.
+    #[error("a condition of the write cannot be read: {message}")]
+    Query {
+        /// Why not.
+        message: String,
+    },
+    /// A peer's stamp lies too far ahead of the commit time.
+    #[error("operation {operation}: {reason}")]
+    StampAhead {
+        /// Which, from 0.
+        operation: usize,
+        /// By how much.
+        reason: StampError,
+    },
+    /// What a peer pushed bears stamps that it may not give.
+    #[error("operation {operation}: {reason}")]
+    InvalidDelta {
+        /// Which, from 0.
+        operation: usize,
+        /// What is wrong.
+        reason: DeltaError,
+    },
+    /// A peer wrote a document that was removed since it last had it.
+    #[error("operation {operation}: the document was removed by transaction {txn}, which its writer did not know of")]
+    Removed {
+        /// Which, from 0.
+        operation: usize,
+        /// The removal.
+        txn: u64,
+    },
+}

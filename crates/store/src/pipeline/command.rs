@@ -1,0 +1,47 @@
+//! What the sequencer is asked to do, and where the answer goes.
+
+use std::{sync::Arc, time::Instant};
+
+use document::Changeset;
+use query::Filter;
+use tokio::sync::oneshot;
+
+use crate::{
+    commit::CommitError,
+    consumer_offsets::OffsetsChange,
+    definition::DefinitionEntry,
+    request::{RenderReply, Request, Written},
+    tombstones::DroppedTombstones,
+};
+
+/// Where an answer goes.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, CommitError>>;
+
+/// How a write is called, and who makes its answer.
+pub(crate) struct RequestToKeep {
+    pub(crate) request: Request,
+    /// `None` where nobody will ask for it.
+    pub(crate) render: Option<RenderReply>,
+}
+
+/// One transaction to commit.
+pub(crate) struct CommitCommand {
+    pub(crate) changeset: Changeset,
+    /// Of its queries, in their order; those that are missing are made of their texts.
+    pub(crate) filters: Vec<Arc<Filter>>,
+    pub(crate) request: Option<RequestToKeep>,
+    pub(crate) queued_at: Instant,
+}
+
+/// What the sequencer is asked to do.
+pub(crate) enum Command {
+    Commit(CommitCommand, Answer<Written>),
+    ChangeOffsets(OffsetsChange, Answer<()>),
+    /// Makes, replaces or forgets definitions, all of them or none. An origin is given by the sequencer.
+    Define(Vec<DefinitionEntry>, Answer<()>),
+    /// Drops those of them that still are their documents' last states; answers how many. A group of its own.
+    DropTombstones(DroppedTombstones, Answer<u64>),
+    /// The committer has nothing to do.
+    CommitterIdle,
+    Stop,
+}

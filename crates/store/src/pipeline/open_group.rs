@@ -1,0 +1,224 @@
+//! A group that still takes changes: they are applied one after the other, and each is written into the frame.
+//!
+//! Invariant: what is not in the frame has left no trace in the group.
+//! Not here: when a group is closed (`sequencer`), what a changeset does (crate `rules`).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+use document::Changeset;
+use rules::{Applied, ApplyError, Group, Limits};
+
+use super::{
+    command::{Answer, CommitCommand, RequestToKeep},
+    recent::RecentOverEngine,
+};
+use crate::{
+    commit::{CommitError, Committed},
+    consumer_offsets::OffsetsChange,
+    definition::DefinitionEntry,
+    engine::{BesideDocuments, Engine, EngineError},
+    journal::frame::{EntryKind, FrameBuilder},
+    limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX},
+    position::TxnId,
+    request::{Counts, Remembered, RequestEntry, RequestKey, Written},
+    shared::Shared,
+    tombstones::DroppedTombstones,
+};
+
+/// Writers that wait for the group to be durable and visible, with what each is told then.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    pub(crate) commits: Vec<(Applied, Instant, Answer<Written>)>,
+    /// Requests that were sent again: what they had come to.
+    pub(crate) repeated: Vec<(Remembered, Answer<Written>)>,
+    pub(crate) changes: Vec<Answer<()>>,
+    pub(crate) dropped: Vec<(u64, Answer<u64>)>,
+}
+
+impl Waiting {
+    pub(crate) fn refuse(self, error: &CommitError) {
+        self.commits.into_iter().for_each(|(_, _, answer)| drop(answer.send(Err(error.clone()))));
+        // What they repeat is in an earlier group, which may come to the disk.
+        let of_repeated = match error {
+            CommitError::Unknown { .. } => error.clone(),
+            refused => CommitError::Unknown { reason: refused.to_string() },
+        };
+        self.repeated.into_iter().for_each(|(_, answer)| drop(answer.send(Err(of_repeated.clone()))));
+        self.changes.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
+        self.dropped.into_iter().for_each(|(_, answer)| drop(answer.send(Err(error.clone()))));
+    }
+}
+
+/// Requests whose frames may not be with the documents yet, by frame.
+pub(crate) type EarlierRequests = VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)>;
+
+/// A group that still takes changes.
+pub(crate) struct OpenGroup<'a> {
+    pub(crate) group: Group<'a, RecentOverEngine<'a>>,
+    pub(crate) frame: FrameBuilder,
+    pub(crate) waiting: Waiting,
+    pub(crate) beside: BesideDocuments,
+    /// Those of `beside`, to be found.
+    pub(crate) requests: HashMap<RequestKey, Remembered>,
+    commands: usize,
+    commit_time_ms: u64,
+    /// Why it takes no changesets, only what has no stamps, such as offsets of consumers: that is dated by the last good
+    /// time.
+    refused: Option<CommitError>,
+    /// Requests of earlier groups that the documents may not show yet.
+    earlier: &'a EarlierRequests,
+    shared: &'a Shared,
+}
+
+impl<'a> OpenGroup<'a> {
+    pub(crate) fn new(
+        group: Group<'a, RecentOverEngine<'a>>,
+        frame: FrameBuilder,
+        commit_time_ms: u64,
+        refused: Option<CommitError>,
+        earlier: &'a EarlierRequests,
+        shared: &'a Shared,
+    ) -> Self {
+        Self {
+            group,
+            frame,
+            waiting: Waiting::default(),
+            beside: BesideDocuments::default(),
+            requests: HashMap::new(),
+            commands: 0,
+            commit_time_ms,
+            refused,
+            earlier,
+            shared,
+        }
+    }
+
+    /// Applies one transaction. It is answered at once if it is refused by itself.
+    ///
+    /// # Errors
+    /// The documents cannot be read: the group is not to be used any further.
+    pub(crate) fn commit(&mut self, command: CommitCommand, answer: Answer<Written>) -> Result<(), EngineError> {
+        self.commands += 1;
+        let CommitCommand { changeset, filters, request, queued_at } = command;
+        let given = request.as_ref().map(|keep| &keep.request).filter(|request| request.given);
+        if let Some(request) = given
+            && let Some(remembered) = self.remembered(&request.key())?
+        {
+            if remembered.body == request.body {
+                self.waiting.repeated.push((remembered, answer));
+            } else {
+                drop(answer.send(Err(CommitError::RequestReused { id: request.id.clone() })));
+            }
+            return Ok(());
+        }
+        if let Some(error) = &self.refused {
+            drop(answer.send(Err(error.clone())));
+            return Ok(());
+        }
+        match self.group.apply(&changeset, &filters, &Limits::default(), self.commit_time_ms) {
+            Ok(applied) => {
+                if let Some(txn) = applied.txn {
+                    self.frame.push_entry(EntryKind::Decided, |out| {
+                        // All of a group are committed at the same time here.
+                        out.push(0);
+                        applied.encode_decided(&changeset, out);
+                    });
+                    if let Some(keep) = request {
+                        self.keep(keep, &changeset, TxnId(txn), &applied);
+                    }
+                }
+                self.waiting.commits.push((applied, queued_at, answer));
+            }
+            Err(ApplyError::Refused(refusal)) => drop(answer.send(Err(refusal.into()))),
+            Err(ApplyError::Documents(error)) => {
+                drop(answer.send(Err(CommitError::Halted { reason: error.to_string() })));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a request of this group, of one before, or of the documents.
+    fn remembered(&self, key: &RequestKey) -> Result<Option<Remembered>, EngineError> {
+        let earlier = self.earlier.iter().rev().map(|(_, requests)| &**requests);
+        let found = std::iter::once(&self.requests).chain(earlier).find_map(|requests| requests.get(key));
+        found.map_or_else(|| self.engine().remembered(key), |found| Ok(Some(found.clone())))
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// Writes the request beside its changeset and, if its caller may send it again, has it remembered.
+    fn keep(&mut self, keep: RequestToKeep, changeset: &Changeset, txn_id: TxnId, applied: &Applied) {
+        let reply = keep.render.map(|render| render(&Committed { txn_id, outcomes: applied.outcomes.clone() }));
+        let entry = RequestEntry::new(keep.request, reply, Counts::of(changeset, &applied.outcomes));
+        self.frame.push_entry(EntryKind::Request, |out| entry.encode(out));
+        if entry.request.given {
+            let remembered = entry.remembered(txn_id, self.commit_time_ms);
+            self.requests.insert(entry.request.key(), remembered.clone());
+            self.beside.requests.push((entry.request.key(), remembered));
+        }
+    }
+
+    pub(crate) fn change_offsets(&mut self, change: OffsetsChange, answer: Answer<()>) {
+        self.commands += 1;
+        self.frame.push_entry(EntryKind::ConsumerOffsets, |out| change.encode(out));
+        self.beside.offsets.push(change);
+        self.waiting.changes.push(answer);
+    }
+
+    /// What is defined anew begins with the oldest event that is kept now; what is changed keeps its origin.
+    pub(crate) fn define(&mut self, entries: Vec<DefinitionEntry>, answer: Answer<()>) {
+        self.commands += 1;
+        let log_start = self.shared.journal.start().first_offset;
+        for mut entry in entries {
+            if let Some((origin, _)) = &mut entry.set {
+                let definitions = self.shared.definitions.read().expect("not poisoned");
+                *origin = definitions.get(entry.kind, &entry.name).map_or(log_start, |known| known.origin);
+            }
+            self.frame.push_entry(EntryKind::Definition, |out| entry.encode(out));
+            self.beside.definitions.push(entry.at(TxnId(self.group.next_txn() - 1), self.commit_time_ms));
+        }
+        self.waiting.changes.push(answer);
+    }
+
+    /// Drops those of the tombstones that still are their documents' last states. The group is full then: who comes later
+    /// finds them gone.
+    pub(crate) fn drop_tombstones(
+        &mut self,
+        mut dropped: DroppedTombstones,
+        documents: &RecentOverEngine<'_>,
+        answer: Answer<u64>,
+    ) -> Result<(), EngineError> {
+        debug_assert_eq!(self.commands, 0, "it is a group of its own");
+        self.commands = GROUP_CHANGESETS_MAX;
+        let mut last = Vec::with_capacity(dropped.tombstones.len());
+        for (offset, key) in dropped.tombstones {
+            if documents.is_tombstone_of(&key, offset)? {
+                last.push((offset, key));
+            }
+        }
+        dropped.tombstones = last;
+        let count = dropped.tombstones.len() as u64;
+        if count > 0 {
+            self.frame.push_entry(EntryKind::DroppedTombstones, |out| dropped.encode(out));
+            self.beside.tombstones = Some(dropped);
+        }
+        self.waiting.dropped.push((count, answer));
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commands == 0
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        let bytes = self.frame.changes_bytes() + self.group.event_bytes();
+        self.commands >= GROUP_CHANGESETS_MAX || bytes >= GROUP_BYTES_MAX || self.group.steps() >= GROUP_STEPS_MAX
+    }
+}

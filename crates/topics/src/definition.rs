@@ -1,0 +1,167 @@
+//! Live queries as definitions of the app's order (`store::Definition`), and how those of older versions are taken over.
+//!
+//! ```text
+//! a live query  {"version":1,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
+//! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
+//! ```
+//! `language` is that of the query, with its version (`document::Dialect`), by which it is evaluated for ever.
+//! Not here: what a live query means (`live_query`), the order (crate `store`).
+
+use document::Dialect;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use store::{App, Definition, DefinitionKind};
+
+use crate::live_query::{LiveQuery, MAIN, OnGap};
+
+const VERSION: u32 = 1;
+
+/// The text beside the app's data that kept live queries before they were definitions.
+const SETTING: &str = "live-queries";
+const SETTING_VERSION: u32 = 1;
+
+/// What is defined of an app's topics.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Defined {
+    pub(crate) main_on_gap: OnGap,
+    /// By name.
+    pub(crate) live_queries: Vec<LiveQuery>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Body {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collection: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    language: u8,
+    partitions: u16,
+    on_gap: OnGap,
+    created_ms: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MainBody {
+    version: u32,
+    on_gap: OnGap,
+}
+
+/// The file of older versions.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Setting {
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(default)]
+    main_on_gap: OnGap,
+    live_queries: Vec<LiveQuery>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+impl Defined {
+    /// Reads what is in force.
+    pub(crate) fn of(definitions: &[Definition]) -> Result<Self, String> {
+        let mut defined = Self::default();
+        for Definition { name, body, .. } in definitions {
+            let failed = |error: String| format!("the definition of the live query {name:?} cannot be read: {error}");
+            if name == MAIN {
+                defined.main_on_gap = parse::<MainBody>(body, VERSION).map_err(failed)?.on_gap;
+                continue;
+            }
+            let body: Body = parse(body, VERSION).map_err(failed)?;
+            if body.language != Dialect::Legacy as u8 {
+                return Err(failed(format!("its language {} is not known", body.language)));
+            }
+            let Body { collection, query, partitions, on_gap, created_ms, .. } = body;
+            let name = name.clone();
+            defined.live_queries.push(LiveQuery { name, collection, query, partitions, on_gap, created_ms });
+        }
+        Ok(defined)
+    }
+}
+
+/// The version first: what a newer one wrote is not called broken.
+fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
+    let Versioned { version } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if version > known {
+        return Err(format!("it has version {version}; this server reads up to {known}"));
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+pub(crate) fn body_of(live_query: &LiveQuery) -> String {
+    let LiveQuery { collection, query, partitions, on_gap, created_ms, .. } = live_query.clone();
+    text_of(&Body {
+        version: VERSION,
+        collection,
+        query,
+        language: Dialect::Legacy as u8,
+        partitions,
+        on_gap,
+        created_ms,
+    })
+}
+
+pub(crate) fn body_of_main(on_gap: OnGap) -> String {
+    text_of(&MainBody { version: VERSION, on_gap })
+}
+
+fn text_of(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("texts and numbers are written to memory")
+}
+
+/// Makes definitions of what an older version kept in a file, and then removes the file: a crash between the two does it
+/// again. Blocks.
+pub(crate) fn take_over(app: &App) -> std::io::Result<()> {
+    let Some(text) = app.setting(SETTING)? else { return Ok(()) };
+    let setting: Setting = parse(&text, SETTING_VERSION).map_err(std::io::Error::other)?;
+    let main = (MAIN.to_owned(), body_of_main(setting.main_on_gap));
+    let others = setting.live_queries.iter().map(|one| (one.name.clone(), body_of(one)));
+    let definitions: Vec<_> = std::iter::once(main).chain(others).collect();
+    let count = definitions.len() - 1;
+    app.take_over_setting(SETTING, DefinitionKind::LiveQuery, definitions)?;
+    tracing::info!(app = app.name().as_str(), live_queries = count, "took live queries over into the journal");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use store::TxnId;
+
+    use super::*;
+
+    fn definition(name: &str, body: String) -> Definition {
+        let kind = DefinitionKind::LiveQuery;
+        Definition { kind, name: name.into(), body, origin: 0, txn_id: TxnId(1), commit_time_ms: 2 }
+    }
+
+    #[test]
+    fn what_is_defined_reads_back() {
+        let live_query = LiveQuery {
+            name: "adults".into(),
+            collection: Some("people".into()),
+            query: Some("age >= 18".into()),
+            partitions: 4,
+            on_gap: OnGap::Snapshot,
+            created_ms: 7,
+        };
+        let definitions = [definition("adults", body_of(&live_query)), definition(MAIN, body_of_main(OnGap::Snapshot))];
+        let defined = Defined { main_on_gap: OnGap::Snapshot, live_queries: vec![live_query] };
+        assert_eq!(Defined::of(&definitions), Ok(defined));
+    }
+
+    #[test]
+    fn what_a_newer_version_defined_is_named() {
+        for body in [r#"{"version":2,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
+            let error = Defined::of(&[definition("a", body.into())]).unwrap_err();
+            assert!(error.starts_with("the definition of the live query \"a\" cannot be read: "), "{error}");
+            assert_eq!(error.contains("it has version 2"), body.contains(":2"), "{error}");
+        }
+    }
+}
