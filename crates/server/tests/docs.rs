@@ -34,14 +34,18 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/falling-behind.md",
     "docs/internals/stored-formats.md",
     "docs/operating/credentials.md",
     "docs/operating/running.md",
+    "docs/reference/access.md",
+    "docs/reference/documents.md",
+    "docs/reference/events.md",
     "docs/reference/http-api.md",
+    "docs/reference/live-queries.md",
     "docs/reference/query-language.md",
     "examples/README.md",
 ];
@@ -87,6 +91,26 @@ fn http_api() {
 #[test]
 fn query_language() {
     follow("docs/reference/query-language.md");
+}
+
+#[test]
+fn access() {
+    follow("docs/reference/access.md");
+}
+
+#[test]
+fn documents() {
+    follow("docs/reference/documents.md");
+}
+
+#[test]
+fn events() {
+    follow("docs/reference/events.md");
+}
+
+#[test]
+fn live_queries() {
+    follow("docs/reference/live-queries.md");
 }
 
 #[test]
