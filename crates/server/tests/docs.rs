@@ -34,11 +34,14 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/falling-behind.md",
+    "docs/internals/adding-a-kafka-api.md",
+    "docs/internals/decisions.md",
     "docs/internals/stored-formats.md",
+    "docs/internals/threads-and-locks.md",
     "docs/operating/credentials.md",
     "docs/operating/running.md",
     "docs/reference/access.md",
@@ -99,6 +102,16 @@ fn access() {
 }
 
 #[test]
+fn adding_a_kafka_api() {
+    follow("docs/internals/adding-a-kafka-api.md");
+}
+
+#[test]
+fn decisions() {
+    follow("docs/internals/decisions.md");
+}
+
+#[test]
 fn documents() {
     follow("docs/reference/documents.md");
 }
@@ -111,6 +124,11 @@ fn events() {
 #[test]
 fn live_queries() {
     follow("docs/reference/live-queries.md");
+}
+
+#[test]
+fn threads_and_locks() {
+    follow("docs/internals/threads-and-locks.md");
 }
 
 #[test]
