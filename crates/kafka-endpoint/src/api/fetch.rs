@@ -188,7 +188,7 @@ impl PartitionReader {
             if wanted.current_leader_epoch > LEADER_EPOCH {
                 return Err(ResponseError::UnknownLeaderEpoch);
             }
-            // Nothing that was ever given out is out of range (CONTRACT section 4, "Gaps").
+            // Nothing that was ever given out is out of range (docs/reference/live-queries.md).
             let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
             if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
         });
