@@ -36,7 +36,7 @@ enum Verb {
     Tools,
     /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh the pictures in docs/portal.
     Screenshots,
-    /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine.
+    /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine, cited documents.
     Tidy,
     /// Try the law of the copies over many random histories (crates/topics/tests/law.rs).
     Law {

@@ -3,6 +3,8 @@
 //! 1. The crates' arrows are those that ARCHITECTURE.md's table draws, and the table names every crate and no other.
 //! 2. Every Rust file opens with a header (`//!`): what it is, what stays true, what is elsewhere.
 //! 3. Nothing is left unfinished, and no path of one machine stands in a file.
+//! 4. What is promised stands in `docs/reference`: nothing cites the contract that it came from, and every document that is
+//!    cited is there.
 //!
 //! Dev-dependencies are no arrows: a test may use what its crate may not.
 
@@ -16,11 +18,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::step;
 
+/// Where the contract may still be cited.
+const CITING_STILL: &[&str] = &[];
+
 /// Which crates each crate may use.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn run(root: &Path) -> Result<()> {
-    step::say("tidy: crate arrows, module headers, unfinished code, paths of one machine");
+    step::say("tidy: crate arrows, module headers, unfinished code, paths of one machine, cited documents");
     let faults = faults(root)?;
     if !faults.is_empty() {
         bail!("not tidy:\n  {}", faults.join("\n  "));
@@ -120,7 +125,30 @@ fn text_faults(shown: &str, text: &str, root: &Path) -> Vec<String> {
     }
     let paths = machine_paths(root);
     faults.extend(places(shown, text, &paths).map(|(at, path)| format!("{at} has a path of one machine: {path}")));
+    if !CITING_STILL.iter().any(|folder| shown.starts_with(folder)) {
+        let contract = [contract()];
+        let cited = places(shown, text, &contract);
+        faults.extend(cited.map(|(at, _)| format!("{at} cites the contract: cite a document of docs/reference")));
+    }
+    let missing = cited_documents(text).filter(|(_, document)| !root.join(document).is_file());
+    faults.extend(missing.map(|(n, document)| format!("{shown}:{n} cites {document}, which is not there")));
     faults
+}
+
+/// Every document below `docs` that a text names by its path from the root, with the line.
+fn cited_documents(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    const FOLDER: &str = "docs/";
+    let is_of_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    text.lines().enumerate().flat_map(move |(n, line)| {
+        line.match_indices(FOLDER).filter_map(move |(at, _)| {
+            // Otherwise it is the end of another path, as in a link from where the text stands.
+            let begins = !line[..at].ends_with(is_of_path);
+            let rest = &line[at..];
+            let path = &rest[..rest.find(|c| !is_of_path(c)).unwrap_or(rest.len())];
+            let end = path.rfind(".md")? + ".md".len();
+            begins.then(|| (n + 1, &path[..end]))
+        })
+    })
 }
 
 /// Where any of the needles stands, as `file:line`, with the needle.
@@ -138,6 +166,10 @@ fn places<'a>(
 // Put together at run time, so that this file does not report itself.
 fn unfinished_marks() -> Vec<String> {
     ["todo", "unimplemented"].map(|it| format!("{it}!(")).to_vec()
+}
+
+fn contract() -> String {
+    ["CON", "TRACT"].concat()
 }
 
 /// This checkout's own path, this user's home, and the places where homes and shared folders usually are.
@@ -242,5 +274,17 @@ mod tests {
         check_text("a.rs", &format!("//! A file.\nfn main() {{ {}\"later\") }}\n", unfinished_marks()[0]), 1);
         check_text("a.md", "see /checkout/here/file\n", 1);
         check_text("a.md", "KAFKA=/path/to/kafka\n", 0);
+    }
+
+    #[test]
+    fn the_contract_and_missing_documents_are_seen() {
+        let cited = format!("//! A file ({} section 1).\n", contract());
+        check_text("crates/wire/src/a.rs", &cited, 1);
+        check_text("a.md", "a contract of ours\n", 0);
+        let folder = "docs";
+        let text = format!("//! {folder}/a-b/c.md. See `{folder}/d.md#e`, ../{folder}/f.md and {folder}/g.png.\n");
+        let found: Vec<_> = cited_documents(&text).map(|(n, document)| (n, document.to_owned())).collect();
+        assert_eq!(found, ["a-b/c.md", "d.md"].map(|name| (1, format!("{folder}/{name}"))));
+        check_text("a.rs", &text, 2);
     }
 }

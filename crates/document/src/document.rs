@@ -90,7 +90,7 @@ impl Document {
         Some(view::value(map))
     }
 
-    /// What a reader sees, each field with its type (CONTRACT `latestValuesAndTypes`):
+    /// What a reader sees, each field with its type (docs/reference/documents.md, "Field types"):
     /// `{"name":{"register":{"value":"John"}},"orderCount":{"counter":{"value":5}},"address":{"map":{"value":{…}}}}`, nested maps alike.
     pub fn value_with_types(&self) -> Option<Map> {
         let Field::Map(map) = &self.root else { return None };

@@ -1,4 +1,4 @@
-//! Document ids and collection names (CONTRACT section 3).
+//! Document ids and collection names (docs/reference/documents.md).
 
 use crate::Value;
 use crate::json::must_escape;

@@ -10,6 +10,6 @@ pub const ID_BYTES_MAX: usize = 1024;
 pub const COLLECTION_NAME_BYTES_MAX: usize = 255;
 
 /// How far a peer's stamp may lie ahead of the commit time of the frame that takes it, in
-/// milliseconds (CONTRACT section 3). A stamp further in the future is refused, or one bad clock
+/// milliseconds (docs/reference/documents.md). A stamp further in the future is refused, or one bad clock
 /// would win for ever.
 pub const STAMP_AHEAD_MS_MAX: u64 = 5 * 60 * 1000;

@@ -1,4 +1,5 @@
-//! Paths to places inside documents (CONTRACT section 2: `a.b`, `a['b-c']`, `a[0]`).
+//! Paths to places inside documents: `a.b`, `a['b-c']`, `a[0]`
+//! (docs/reference/query-language.md, "Fields").
 
 use std::fmt::{self, Write};
 use std::iter::Peekable;

@@ -86,7 +86,7 @@ fn of_every_kind(rules: WriteRules) -> Document {
         command("object", UpdateKind::Set(value(r#"{"x":1.0}"#))),
         command("count", UpdateKind::Increment(value("0.25"))),
     ];
-    document.update(&commands, at(TIME + 70_000, 0xb2), rules).unwrap();
+    document.update(&commands, at(TIME + 70_000, 0xb2), rules).expect("the test's commands are good");
     document
 }
 
@@ -267,8 +267,8 @@ fn apply_old(document: &mut Document, action: &Action, stamp: Stamp) -> bool {
 
 fn operation(id: &str, condition: Condition, action: Action) -> Operation {
     Operation {
-        collection: CollectionName::new("people").unwrap(),
-        id: DocumentId::from_value(&value(id)).unwrap(),
+        collection: CollectionName::new("people").expect("the test's name is good"),
+        id: DocumentId::from_value(&value(id)).expect("the test's id is good"),
         condition,
         action,
     }
@@ -296,7 +296,7 @@ fn everything() -> Changeset {
 
 fn removal(condition: Condition) -> Changeset {
     let mut operation = operation("1", condition, Action::Remove);
-    operation.collection = CollectionName::new("c").unwrap();
+    operation.collection = CollectionName::new("c").expect("the test's name is good");
     Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
 }
 

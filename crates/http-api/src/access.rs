@@ -1,4 +1,4 @@
-//! Who may ask (CONTRACT section 6).
+//! Who may ask (docs/reference/access.md).
 //!
 //! Invariants: a presented key decides alone, whatever the address; without one, a request must have come to an open listener while no key
 //! exists, under a name of ours, and not from another site's page. So neither a web page nor a name that an attacker points at

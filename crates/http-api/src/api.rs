@@ -150,8 +150,10 @@ impl HttpApi {
         OPENAPI
     }
 
-    /// Whether the API is open, without any key, to requests that arrive on a listener at this address. It is on a loopback address or with
-    /// `insecure_open`, as long as no key was made since it was last opened again (CONTRACT section 6). Whoever starts the server says so loudly.
+    /// Whether the API is open, without any key, to requests that arrive on a listener at this
+    /// address. It is on a loopback address or with `insecure_open`, as long as no key was made
+    /// since it was last opened again (docs/reference/access.md). Whoever starts the server says so
+    /// loudly.
     pub fn is_open(&self, address: std::net::SocketAddr) -> bool {
         (self.state.options.insecure_open || address.ip().is_loopback()) && !self.state.keys_exist()
     }
@@ -163,7 +165,7 @@ impl State {
         self.credentials.is_closed()
     }
 
-    /// Where an app's certificates and settings are (CONTRACT section 5).
+    /// Where an app's certificates and settings are.
     pub(crate) fn credentials_directory(&self, app: &str) -> PathBuf {
         self.data_dir.path().join("credentials").join(app)
     }

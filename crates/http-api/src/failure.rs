@@ -113,7 +113,7 @@ impl From<ChangeError> for Failure {
 }
 
 impl Failure {
-    /// The status of each failure (CONTRACT section 2).
+    /// The status of each failure (docs/reference/http-api.md, "Errors").
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {

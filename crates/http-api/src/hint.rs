@@ -1,4 +1,4 @@
-//! What a 404 says about a path that callers of the vendor's API may look for here (CONTRACT section 2).
+//! What a 404 says about a path that callers of the vendor's API may look for here.
 
 /// The calls of the store, in every version that there is.
 const CALLS: [&str; 5] = ["write", "find", "findbyid", "count", "requery"];

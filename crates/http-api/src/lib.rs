@@ -1,4 +1,5 @@
-//! The HTTP API: `store/*`, `/admin/v1/*`, health, metrics (CONTRACT sections 2, 5 and 6).
+//! The HTTP API: `store/*`, `/admin/v1/*`, health, metrics (docs/reference/http-api.md,
+//! docs/reference/access.md).
 //!
 //! One way in for every request: `serve` (sockets, `guests`) → `edge` (CORS, `unread` bodies) → `routes` → `call` (who asks, of which
 //! app, with which body) → a file of `resource`. Invariants: a request is answered with JSON, errors as `{"message":…}`; what a caller

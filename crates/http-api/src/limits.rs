@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-/// The largest request body, in bytes. A larger one gets 413, before it is read where its length is announced (CONTRACT section 2).
+/// The largest request body, in bytes. A larger one gets 413, before it is read where its length is
+/// announced.
 pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// How long a request waits for the transaction that its `X-DITTO-TXN-ID` names. After that: 404, and nothing was done (CONTRACT section 2).
+/// How long a request waits for the transaction that its `X-DITTO-TXN-ID` names. After that: 404,
+/// and nothing was done.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a client may take to send a request's body. After that: 408, and the connection ends.

@@ -1,4 +1,5 @@
-//! `X-Headwater-Request-Id`: what a write is called, so that it can be sent again without being done twice (CONTRACT section 2).
+//! `X-Headwater-Request-Id`: what a write is called, so that it can be sent again without being
+//! done twice (docs/reference/http-api.md, "Sending a write again").
 //!
 //! An id belongs to the app and to the key that was shown, or to nobody. Where the caller gives none the server makes one: whoever is told that
 //! the outcome is unknown can send the same body again under it.

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The bases of the store's calls: for each version of the API the default app's, and any app's (CONTRACT section 2).
+/// The bases of the store's calls: for each version of the API the default app's, and any app's.
 const STORE_BASES: [&str; 10] = [
     "/api/v4",
     "/{app}/api/v4",

@@ -50,7 +50,7 @@ use crate::limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token(pub(crate) u64);
 
-/// A group of an app. Two apps' equal names are two groups (CONTRACT section 1).
+/// A group of an app. Two apps' equal names are two groups (docs/reference/live-queries.md).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct GroupKey {
     /// The app's name.

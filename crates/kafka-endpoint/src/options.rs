@@ -38,7 +38,7 @@ pub struct TopicSettings {
 }
 
 impl Default for TopicSettings {
-    /// As the server runs without options (CONTRACT section 5).
+    /// As the server runs without options (docs/operating/running.md).
     fn default() -> Self {
         Self { retention_ms: None, retention_bytes: None, segment_bytes: 64 << 20, event_bytes_max: 1 << 20 }
     }

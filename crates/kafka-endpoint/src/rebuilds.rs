@@ -1,5 +1,6 @@
-//! What a connection has read from offset 0: a consumer that builds its copy anew passes offsets below the tombstone floor, and must not be told
-//! there to begin anew (CONTRACT section 4, `--tombstone-retention-ms`).
+//! What a connection has read from offset 0: a consumer that builds its copy anew passes offsets
+//! below the tombstone floor, and must not be told there to begin anew (docs/reference/events.md,
+//! "resync").
 //!
 //! Kept with the connection alone: whoever comes back on another one, in the middle, is told to begin again, which is never wrong.
 

@@ -1,7 +1,7 @@
 //! Topics as Kafka requests ask for them: names, ids, and the errors that Kafka gives.
 //!
-//! Invariants: a name or id of another app's topic is answered like one that does not exist anywhere; a topic's log start is 0 for ever
-//! (CONTRACT section 4).
+//! Invariants: a name or id of another app's topic is answered like one that does not exist
+//! anywhere; a topic's log start is 0 for ever (docs/reference/live-queries.md).
 //! Not here: what a topic carries (`topics`).
 
 use std::cmp::Ordering;

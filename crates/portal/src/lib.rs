@@ -1,4 +1,5 @@
-//! The portal: Live Query Settings and everything around them as pages for a browser (CONTRACT sections 5 and 6).
+//! The portal: Live Query Settings and everything around them as pages for a browser
+//! (docs/reference/access.md).
 //!
 //! ```text
 //! http-api (sockets) ──> gate (session, site, CSRF token, headers) ──> routes ──> page (one file each) ──> templates/*.html

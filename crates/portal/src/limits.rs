@@ -17,7 +17,7 @@ pub const FLASHES_MAX: usize = 8;
 /// One-time sign-in tokens that are not used yet. One more drops the one that ends first.
 pub const TOKENS_MAX: usize = 32;
 
-/// How long a link can be used, that of the start screen too (CONTRACT section 6).
+/// How long a link can be used, that of the start screen too.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// Sign-ins that may fail within [`ATTEMPTS_WINDOW`], from all addresses together. Then nobody signs in by the key until it is over; links work.

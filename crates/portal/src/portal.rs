@@ -145,7 +145,7 @@ impl State {
         self.data_dir.app_names().iter().map(|app| app.as_str().to_owned()).collect()
     }
 
-    /// Where an app's certificates and settings are (CONTRACT section 5); a further user's below it.
+    /// Where an app's certificates and settings are; a further user's below it.
     pub(crate) fn credentials_directory(&self, app: &str, user: Option<&str>) -> PathBuf {
         let directory = self.data_dir.path().join("credentials").join(app);
         match user {

@@ -1,4 +1,4 @@
-//! ISO-8601 date-times as points in time (CONTRACT section 2, "ISO-8601 strings compare as dates").
+//! ISO-8601 date-times as points in time (docs/reference/query-language.md, "Comparisons").
 //!
 //! What counts, and nothing else: `2024-02-29`, or `2024-02-29T10:00`, `…T10:00:59`, `…T10:00:59.123456789` (1 to 9 digits after a
 //! point or a comma), each time optionally followed by `Z`, `+02`, `+02:00` or `+0200`. Years have four digits, `T` and `Z` are capital.

@@ -1,4 +1,4 @@
-//! The legacy query language: text to a filter over documents (CONTRACT section 2; for users, `docs/reference/query-language.md`).
+//! The legacy query language: text to a filter over documents (docs/reference/query-language.md).
 //!
 //! **Language version 1.** The store journals query texts as the conditions of writes and decides them again on every replay, so a text that
 //! was once a query must mean the same for ever: what parses today may neither stop parsing nor match other documents. What is an error today

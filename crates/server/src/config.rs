@@ -1,5 +1,5 @@
-//! The configuration: every option is a flag, an environment variable and a key of the TOML file, in that order of precedence
-//! (CONTRACT section 5).
+//! The configuration: every option is a flag, an environment variable and a key of the TOML file,
+//! in that order of precedence (docs/operating/running.md).
 //!
 //! Invariants: the three spell an option the same way, because flags and keys come from one struct; an option that this version
 //! cannot honour is refused, never ignored.
@@ -185,7 +185,7 @@ pub(crate) struct ServerSettings {
     pub(crate) event_bytes_max: u32,
 }
 
-/// The smallest segment (CONTRACT section 4).
+/// The smallest segment.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 /// The largest segment; Kafka's `segment.bytes` is a 32-bit integer too.
 const SEGMENT_BYTES_MAX: u64 = (1 << 31) - 1;
@@ -195,7 +195,7 @@ const REQUEST_BYTES_MAX: u64 = 1 << 30;
 /// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document before and after a change.
 const EVENT_BYTES_MIN: u64 = 4 << 10;
 const EVENT_BYTES_MAX: u64 = 16 << 20;
-/// `--request-timeout-ms` (CONTRACT section 5), and its bounds: whoever waits holds a connection.
+/// `--request-timeout-ms`, and its bounds: whoever waits holds a connection.
 const REQUEST_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 const REQUEST_TIMEOUT_MS_MAX: u64 = 10 * 60 * 1000;
 const APP_DEFAULT: &str = "default";

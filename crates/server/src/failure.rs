@@ -1,4 +1,4 @@
-//! How a command fails: one line on stderr and an exit status (CONTRACT section 5).
+//! How a command fails: one line on stderr and an exit status (docs/operating/running.md).
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! The `headwater` binary: configuration, wiring, shutdown, command line.
 //!
-//! Invariants: results go to stdout, the log and errors to stderr; the exit status is 0 for a clean end, 1 for a failure, 2 for bad usage
-//! (CONTRACT section 5).
+//! Invariants: results go to stdout, the log and errors to stderr; the exit status is 0 for a clean
+//! end, 1 for a failure, 2 for bad usage (docs/operating/running.md).
 //! Not here: rules of documents, topics or access; every crate below keeps its own.
 
 mod cli;

@@ -1,4 +1,4 @@
-//! `<data-dir>/run.json`: where the running server is found (CONTRACT section 5).
+//! `<data-dir>/run.json`: where the running server is found (docs/operating/running.md).
 //!
 //! Invariants: it is there, whole, while every listener accepts; a clean stop removes it; one that a kill left is removed before the next
 //! server listens.
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "run.json";
 
-/// A running server. The fields stand in the contract's order.
+/// A running server. The fields stand in the order that is promised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunFile {
     /// Its process.

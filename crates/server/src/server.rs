@@ -70,7 +70,7 @@ pub(crate) struct Door {
     pub(crate) access: Access,
 }
 
-/// Who may call the HTTP API at a door (CONTRACT section 6).
+/// Who may call the HTTP API at a door (docs/reference/access.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Loopback and no keys made: whoever is on this machine.

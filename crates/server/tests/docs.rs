@@ -34,14 +34,21 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/falling-behind.md",
+    "docs/internals/adding-a-kafka-api.md",
+    "docs/internals/decisions.md",
     "docs/internals/stored-formats.md",
+    "docs/internals/threads-and-locks.md",
     "docs/operating/credentials.md",
     "docs/operating/running.md",
+    "docs/reference/access.md",
+    "docs/reference/documents.md",
+    "docs/reference/events.md",
     "docs/reference/http-api.md",
+    "docs/reference/live-queries.md",
     "docs/reference/query-language.md",
     "examples/README.md",
 ];
@@ -87,6 +94,41 @@ fn http_api() {
 #[test]
 fn query_language() {
     follow("docs/reference/query-language.md");
+}
+
+#[test]
+fn access() {
+    follow("docs/reference/access.md");
+}
+
+#[test]
+fn adding_a_kafka_api() {
+    follow("docs/internals/adding-a-kafka-api.md");
+}
+
+#[test]
+fn decisions() {
+    follow("docs/internals/decisions.md");
+}
+
+#[test]
+fn documents() {
+    follow("docs/reference/documents.md");
+}
+
+#[test]
+fn events() {
+    follow("docs/reference/events.md");
+}
+
+#[test]
+fn live_queries() {
+    follow("docs/reference/live-queries.md");
+}
+
+#[test]
+fn threads_and_locks() {
+    follow("docs/internals/threads-and-locks.md");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub enum AppNameError {
         /// What was given.
         name: String,
     },
-    /// A new app may not be called so (CONTRACT section 5).
+    /// A new app may not be called so.
     #[error(
         "an app cannot be named {name:?}: paths that begin with /{name}/ are the server's own; choose another name"
     )]
@@ -53,7 +53,8 @@ impl AppName {
         &self.0
     }
 
-    /// The topic, and the default consumer group, of the app's main feed (CONTRACT section 1).
+    /// The topic, and the default consumer group, of the app's main feed
+    /// (docs/reference/live-queries.md).
     pub fn main_topic(&self) -> String {
         format!("user-consumable-{}", self.0)
     }

@@ -1,4 +1,4 @@
-//! Whether the wall clock can be believed (CONTRACT section 3, "Clocks").
+//! Whether the wall clock can be believed (docs/operating/running.md, "The clock").
 //!
 //! The guard compares the wall clock with a clock that counts the time since the machine was
 //! booted, sleep included. A wall clock that gets ahead of it by more than an hour has jumped.

@@ -9,13 +9,15 @@ pub use rules::limits::{
 /// takes no more writes.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
-/// How long a request is remembered, in ms of commit time. One that is repeated later is done again (CONTRACT section 2).
+/// How long a request is remembered, in ms of commit time. One that is repeated later is done
+/// again.
 pub const REQUESTS_KEPT_MS: u64 = 24 * 3600 * 1000;
 
-/// Requests that an app remembers. Beyond it the oldest is forgotten early, and a counter says so (CONTRACT section 2).
+/// Requests that an app remembers. Beyond it the oldest is forgotten early, and a counter says so.
 pub const REQUESTS_KEPT_MAX: u64 = 1_000_000;
 
-/// The longest answer that is remembered whole, in bytes. Of a longer one it is known what was done (CONTRACT section 2).
+/// The longest answer that is remembered whole, in bytes. Of a longer one it is known what was
+/// done.
 pub const REMEMBERED_REPLY_BYTES_MAX: usize = 4 * 1024;
 
 /// The longest id of a request, in bytes.
@@ -50,11 +52,11 @@ pub const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) const GROUPS_WAITING_MAX: usize = 1;
 
 /// How far the wall clock may get ahead of the boot-time clock while the server runs, in ms. Beyond it, writes are refused until the clock
-/// is set right or accepted (CONTRACT section 3).
+/// is set right or accepted (docs/reference/documents.md).
 pub const CLOCK_AHEAD_MS_MAX: u64 = 3600 * 1000;
 
 /// How long a server may have been stopped by its clock, in ms. A start with a clock further ahead of the last note refuses writes as well
-/// (CONTRACT section 3).
+/// (docs/reference/documents.md).
 pub const CLOCK_STOPPED_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
 
 /// How far the wall clock may be behind the latest time that was kept, in ms, before the log, the metrics and the portal tell it. Writes go on.

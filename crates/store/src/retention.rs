@@ -1,4 +1,5 @@
-//! Retention: trims the journal's oldest segments, by bytes and by time (CONTRACT section 4; Kafka's `retention.bytes` and `retention.ms`), and
+//! Retention: trims the journal's oldest segments, by bytes and by time
+//! (docs/reference/live-queries.md; Kafka's `retention.bytes` and `retention.ms`), and
 //! drops tombstones that are old enough, if it is told to.
 //!
 //! One thread an app, if it has a limit: it looks when a segment begins, and every five seconds. Before a segment goes, every document whose

@@ -61,7 +61,7 @@ impl Snapshot {
     }
 
     /// Exactly the documents whose last event was trimmed and is at or behind `offset`, in the order of those events, tombstones included
-    /// (CONTRACT section 4, "Gaps").
+    /// (docs/reference/live-queries.md, "Gaps").
     pub fn trimmed_changes(&self, offset: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
         let log_start = self.log_start;
         let entries = self.engine.last_changes(offset);

@@ -1,4 +1,5 @@
-//! What a committed changeset becomes: documents, events, transactions (CONTRACT sections 1 and 3).
+//! What a committed changeset becomes: documents, events, transactions (docs/reference/events.md,
+//! docs/reference/documents.md).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 

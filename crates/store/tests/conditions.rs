@@ -1,4 +1,5 @@
-//! Conditions of a write are decided within a budget (CONTRACT section 2, "One request's work is bounded").
+//! Conditions of a write are decided within a budget (docs/reference/query-language.md, "What a
+//! query may cost").
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 

@@ -1,4 +1,4 @@
-//! What a consumer is told in the place of trimmed events (CONTRACT section 4, "Gaps").
+//! What a consumer is told in the place of trimmed events (docs/reference/live-queries.md, "Gaps").
 //!
 //! A page stands at the offset of the last event of the last document it names, and documents come in the order of those offsets: so whoever
 //! has read a page goes on behind it and misses none, and a page can be made again from nothing but the documents.

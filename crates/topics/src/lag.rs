@@ -20,7 +20,7 @@ pub struct PartitionLag {
     pub committed: u64,
     /// Offsets from there to the partition's high watermark; 0 when it has read everything.
     pub lag: u64,
-    /// Whether what it reads next was trimmed: it gets a gap first (CONTRACT section 4).
+    /// Whether what it reads next was trimmed: it gets a gap first.
     pub gap_ahead: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Most partitions of a live query (CONTRACT section 4).
+/// Most partitions of a live query.
 pub const PARTITIONS_MAX: u16 = 1000;
 
 /// Longest name of a live query, in bytes, so that topic names stay within Kafka's 249.
@@ -33,7 +33,7 @@ pub(crate) const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_secs(5);
 /// How often the journals of closed apps are looked at for events that retention would trim.
 pub(crate) const LOOK_FOR_OLD_EVENTS_EVERY: Duration = Duration::from_secs(300);
 
-/// Most documents that one `requeryRequired` of a gap names (CONTRACT section 4).
+/// Most documents that one `requeryRequired` of a gap names.
 pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 
 /// Offsets that one bit of a live query's match index stands for. A match costs reading as many events at worst.

@@ -15,7 +15,7 @@ use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX};
 /// The name under which the app's main feed is shown and changed. It carries everything and stays.
 pub const MAIN: &str = "main";
 
-/// What a topic carries (CONTRACT section 4).
+/// What a topic carries (docs/reference/live-queries.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LiveQuery {

@@ -1,7 +1,8 @@
 //! Which events a live query carries, and in which partition.
 //!
-//! An event is carried when the document matches before or after it, so that a consumer sees one leave (CONTRACT section 4). One that only names
-//! its document (it was too large) is carried: it may match.
+//! An event is carried when the document matches before or after it, so that a consumer sees one
+//! leave (docs/reference/live-queries.md). One that only names its document (it was too large) is
+//! carried: it may match.
 //!
 //! A document on which the filter is too expensive to evaluate counts as matching, unless its id or a value that the filter needs
 //! says otherwise: one event too many, never one too few. That depends on the document alone, so it is the same at every look.

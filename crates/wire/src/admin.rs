@@ -1,4 +1,5 @@
-//! `/admin/v1`: apps, API keys and user certificates (CONTRACT section 4 to 6).
+//! `/admin/v1`: apps, API keys and user certificates (docs/reference/http-api.md,
+//! "Administration").
 //!
 //! Not here: what the names mean and who may ask (`credentials`, `http-api`).
 
@@ -306,7 +307,7 @@ impl OnGap {
     }
 }
 
-/// What the portal's Live Query Settings shows, and `live-query-settings.json` holds (CONTRACT section 5).
+/// What the portal's Live Query Settings shows, and `live-query-settings.json` holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveQuerySettings {

@@ -22,7 +22,7 @@ pub enum RequestError {
         /// What is wrong with it.
         message: String,
     },
-    /// A write to a collection whose name begins with `__` (CONTRACT section 3): not a fault of form, but not allowed.
+    /// A write to a collection whose name begins with `__`: not a fault of form, but not allowed.
     #[error("{place}: the collection {collection:?} is the system's and cannot be written")]
     SystemCollection {
         /// The JSON path of the name.
@@ -39,15 +39,15 @@ impl RequestError {
     }
 }
 
-/// Appends `{"message":…}`, the body of every error reply (CONTRACT section 2).
+/// Appends `{"message":…}`, the body of every error reply (docs/reference/http-api.md, "Errors").
 pub fn write_error(message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"message":"#);
     write_json_string(message, out);
     out.push(b'}');
 }
 
-/// Appends `{"message":…,"outcome":"unknown","requestId":…}`: a write of which nobody knows whether it was done. Sent again under that id it is
-/// done once (CONTRACT section 2).
+/// Appends `{"message":…,"outcome":"unknown","requestId":…}`: a write of which nobody knows whether
+/// it was done. Sent again under that id it is done once (docs/reference/http-api.md, "Errors").
 pub fn write_outcome_unknown(message: &str, request_id: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"message":"#);
     write_json_string(message, out);

@@ -1,4 +1,4 @@
-//! Events as they stand on the topic (CONTRACT section 1).
+//! Events as they stand on the topic (docs/reference/events.md).
 //!
 //! Written straight into a byte buffer: apply makes one for every change, so nothing is built in between. Read as pieces of the buffer:
 //! whoever looks at one seldom needs all of it.

@@ -1,4 +1,4 @@
-//! `POST store/find`, `store/findbyid` and `store/count` (CONTRACT section 2).
+//! `POST store/find`, `store/findbyid` and `store/count` (docs/reference/http-api.md, "Reading").
 //!
 //! Not here: parsing queries (`query`), running them (`http-api`).
 
@@ -9,7 +9,7 @@ use crate::{
     shape::{self, Fields, Place},
 };
 
-/// How many documents a find answers when it does not say (CONTRACT section 2).
+/// How many documents a find answers when it does not say.
 pub const LIMIT_DEFAULT: usize = 1000;
 
 /// How many properties one find may sort by. More are refused.

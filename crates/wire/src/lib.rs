@@ -1,6 +1,7 @@
 //! The public JSON of Headwater: events on the topic, HTTP requests and replies.
 //!
-//! Invariants: pure; names and field order are the contract's, exactly; whatever does not fit is an error that says what and where.
+//! Invariants: pure; names and field order are what docs/reference says, exactly; whatever does not
+//! fit is an error that says what and where.
 //! Not here: sockets and status codes (`http-api`), the stored form of documents (`document`).
 
 pub mod admin;

@@ -1,4 +1,5 @@
-//! `POST store/requery`: the page's own re-query, `{"documentId":"…"}` (CONTRACT section 2). The reply is `find`'s.
+//! `POST store/requery`: the page's own re-query, `{"documentId":"…"}` (docs/reference/http-api.md,
+//! "After a gap"). The reply is `find`'s.
 
 use document::{CollectionName, DocumentId};
 

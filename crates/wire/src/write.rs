@@ -1,4 +1,5 @@
-//! `POST store/write`: commands that become one transaction, and one result for each (CONTRACT section 2).
+//! `POST store/write`: commands that become one transaction, and one result for each
+//! (docs/reference/http-api.md, "Writing").
 //!
 //! Invariants: whatever a command holds is checked here, so that what comes out can be committed as it is, but for two things that
 //! need the documents: an id that is to be generated, and the documents that a query selects.

@@ -1,4 +1,5 @@
-//! `live-query-settings.json`: what the portal's Live Query Settings shows. Field names and their order are a promise (CONTRACT, section 5).
+//! `live-query-settings.json`: what the portal's Live Query Settings shows. Field names and their
+//! order are a promise (docs/operating/credentials.md).
 
 use std::path::Path;
 

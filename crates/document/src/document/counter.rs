@@ -68,3 +68,28 @@ impl Counter {
         self.totals.binary_search_by_key(&site, |(stamp, _)| stamp.site)
     }
 }
+
+/// The counter that an object hides. Nearly always there is none, so it takes one word.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Hidden(Option<Box<Counter>>);
+
+impl Hidden {
+    pub(super) fn into_counter(self) -> Counter {
+        self.0.map_or_else(Counter::default, |counter| *counter)
+    }
+}
+
+impl From<Counter> for Hidden {
+    fn from(counter: Counter) -> Self {
+        Self(if counter.is_empty() { None } else { Some(Box::new(counter)) })
+    }
+}
+
+impl std::ops::Deref for Hidden {
+    type Target = Counter;
+
+    fn deref(&self) -> &Counter {
+        const NONE: &Counter = &Counter { start: None, totals: Vec::new() };
+        self.0.as_deref().unwrap_or(NONE)
+    }
+}

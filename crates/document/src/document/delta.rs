@@ -3,7 +3,7 @@
 //! A delta is a field in canonical form that says less than the whole does. A clear, and what it
 //! put at its place, goes along while it is unknown, a total too, each by its own stamp.
 
-use super::counter::Counter;
+use super::counter::{Counter, Hidden};
 use super::field::{Content, Field, Leaf, MapField};
 use crate::{SiteId, Stamp};
 
@@ -70,7 +70,7 @@ fn delta_of_map(map: &MapField, known: &Known) -> Option<MapField> {
     let children: Vec<_> =
         map.children.iter().filter_map(|(name, field)| Some((name.clone(), delta(field, known)?))).collect();
     let cleared = known.unless_known(map.cleared);
-    let under = delta_of_counter(&map.under, cleared, known);
+    let under: Hidden = delta_of_counter(&map.under, cleared, known).into();
     if children.is_empty() && cleared == Stamp::ZERO && under.is_empty() && known.knows(map.stamp) {
         return None;
     }

@@ -28,7 +28,7 @@
 //!   total under it. Nothing in a map is above its `stamp`;
 //! - a map's names ascend, a counter's sites ascend.
 
-use super::counter::Counter;
+use super::counter::{Counter, Hidden};
 use super::number::Number;
 use crate::{Map, Stamp, Value};
 
@@ -61,7 +61,7 @@ pub(super) struct MapField {
     pub(super) cleared: Stamp,
     pub(super) stamp: Stamp,
     /// The counter that the object hides.
-    pub(super) under: Counter,
+    pub(super) under: Hidden,
     pub(super) children: Vec<(String, Field)>,
 }
 
@@ -90,6 +90,7 @@ impl Field {
             },
             Field::Leaf(Leaf { cleared, content }) => Parts { cleared, put: Put::of(content), ..Parts::default() },
             Field::Map(MapField { cleared, stamp, under, children }) => {
+                let under = under.into_counter();
                 let put = under.start.map_or(Put::Absent, Put::Number);
                 Parts { cleared, put, totals: under.totals, stamp, children }
             }
@@ -192,7 +193,7 @@ pub(super) fn join(a: Option<Field>, b: Option<Field>, outer: Stamp) -> Option<F
     if stamp != Stamp::ZERO && stamp >= inside {
         let children = join_children(a.children, b.children, inside);
         let cleared = said(cleared, outer, &counter);
-        return Some(Field::Map(MapField { cleared, stamp, under: counter, children }));
+        return Some(Field::Map(MapField { cleared, stamp, under: counter.into(), children }));
     }
     if !counter.totals.is_empty() {
         let cleared = said(cleared, outer, &counter);

@@ -7,7 +7,7 @@ use super::field::{Content, Field, Leaf, MapField};
 use super::view::leaf_value;
 use crate::{Document, Path, PathSegment, Stamp, Value};
 
-/// What kind of field stands at a place (CONTRACT section 3).
+/// What kind of field stands at a place (docs/reference/documents.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
     /// One value, also an array or object; the last write wins.

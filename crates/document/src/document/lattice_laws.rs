@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::counter::Counter;
+use super::counter::{Counter, Hidden};
 use super::field::{Content, Field, Leaf, MapField, join};
 use super::number::Number;
 use super::{Document, absent};
@@ -62,7 +62,7 @@ fn leaves() -> impl Strategy<Value = Field> {
 fn alone(field: &Field) -> Document {
     let stamp = Stamp { time: 9, site: SiteId(1) };
     let children = vec![("a".to_owned(), field.clone())];
-    let mut root = Field::Map(MapField { cleared: Stamp::ZERO, stamp, under: Counter::default(), children });
+    let mut root = Field::Map(MapField { cleared: Stamp::ZERO, stamp, under: Hidden::default(), children });
     settle(&mut root);
     Document { root: join(Some(root), None, Stamp::ZERO).expect("the root has a stamp") }
 }
@@ -71,8 +71,9 @@ fn alone(field: &Field) -> Document {
 fn colliding() -> impl Strategy<Value = Field> {
     let stamp = || (1_u64..3, 1_u64..3).prop_map(|(time, site)| Stamp { time, site: SiteId(site) });
     let leaf = (stamp(), contents()).prop_map(|(cleared, content)| Field::Leaf(Leaf { cleared, content }));
-    let map = (stamp(), stamp(), counters())
-        .prop_map(|(cleared, stamp, under)| Field::Map(MapField { cleared, stamp, under, children: Vec::new() }));
+    let map = (stamp(), stamp(), counters()).prop_map(|(cleared, stamp, under)| {
+        Field::Map(MapField { cleared, stamp, under: under.into(), children: Vec::new() })
+    });
     prop_oneof![4 => leaf, 1 => map]
 }
 
@@ -82,7 +83,7 @@ fn fields() -> impl Strategy<Value = Field> {
         let names = prop_oneof![Just("a"), Just("b"), Just("c")];
         (clears(), stamps(), under, vec((names, inner), 0..4)).prop_map(|(cleared, stamp, under, children)| {
             let children = children.into_iter().map(|(name, field)| (name.to_owned(), field)).collect();
-            Field::Map(MapField { cleared, stamp, under, children })
+            Field::Map(MapField { cleared, stamp, under: under.into(), children })
         })
     })
 }
@@ -102,7 +103,9 @@ fn settle(field: &mut Field) -> Stamp {
             map.children.sort_by(|(a, _), (b, _)| a.cmp(b));
             map.children.dedup_by(|(a, _), (b, _)| a == b);
             let inside = map.children.iter_mut().map(|(_, child)| settle(child)).max().unwrap_or_default();
-            map.stamp = map.stamp.max(inside).max(settle_counter(&mut map.under, map.cleared));
+            let mut under = std::mem::take(&mut map.under).into_counter();
+            map.stamp = map.stamp.max(inside).max(settle_counter(&mut under, map.cleared));
+            map.under = under.into();
             map.stamp
         }
     }
@@ -121,7 +124,7 @@ fn documents() -> impl Strategy<Value = Document> {
     fields().prop_map(|mut field| {
         settle(&mut field);
         let root = match join(Some(field), None, Stamp::ZERO) {
-            Some(Field::Map(map)) => Field::Map(MapField { under: Counter::default(), ..map }),
+            Some(Field::Map(map)) => Field::Map(MapField { under: Hidden::default(), ..map }),
             Some(Field::Leaf(leaf)) => absent(leaf.cleared),
             None => absent(Stamp::ZERO),
         };

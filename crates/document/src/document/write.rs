@@ -6,7 +6,7 @@
 //! Not here: whether `_id` or the types of operands are allowed in a request (`wire`).
 
 use super::attachment;
-use super::counter::Counter;
+use super::counter::{Counter, Hidden};
 use super::field::{Content, Field, Leaf, MapField, above, said};
 use super::number::Number;
 use crate::limits::DEPTH_MAX;
@@ -62,7 +62,7 @@ impl Write {
                 (WriteRules::V2, Content::Absent | Content::Attachment(_)) => Counter::default(),
             };
             let cleared = said(leaf.cleared, outer, &under);
-            *field = Field::Map(MapField { cleared, stamp: self.stamp, under, children: Vec::new() });
+            *field = Field::Map(MapField { cleared, stamp: self.stamp, under: under.into(), children: Vec::new() });
         }
         let Field::Map(map) = field else { unreachable!("a leaf has just become a map") };
         map.stamp = self.stamp;
@@ -133,7 +133,7 @@ impl<'a> Upsert<'a> {
             children.push((name.to_owned(), self.new_field(value)));
             self.names.pop();
         }
-        let (cleared, under) = (Stamp::ZERO, Counter::default());
+        let (cleared, under) = (Stamp::ZERO, Hidden::default());
         Field::Map(MapField { cleared, stamp: self.write.stamp, under, children })
     }
 

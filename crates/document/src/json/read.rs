@@ -1,7 +1,7 @@
 //! Values from JSON, without an intermediate tree.
 //!
 //! serde_json does the text; what it would take silently is refused here: nesting beyond [`crate::limits::DEPTH_MAX`], and
-//! integers beyond 64 bits, which it turns into floats (CONTRACT section 2: numbers beyond 64 bits are a 400).
+//! integers beyond 64 bits, which it turns into floats (docs/reference/documents.md, "Values").
 
 use std::fmt;
 

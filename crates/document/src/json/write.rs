@@ -6,7 +6,7 @@ use crate::{Map, Value};
 
 impl Value {
     /// Appends canonical JSON: object fields sorted by UTF-8 bytes, no spaces, floats shortest with `.0` kept, `/` and
-    /// non-ASCII not escaped. Equal values are equal bytes (CONTRACT "Field order").
+    /// non-ASCII not escaped. Equal values are equal bytes (docs/reference/events.md, "Values").
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Value::Null => out.extend_from_slice(b"null"),

@@ -1,4 +1,5 @@
-//! Laws of merging (CONTRACT section 3): any order and any repetition of the same changes ends in the same bytes.
+//! Laws of merging (docs/reference/documents.md): any order and any repetition of the same changes
+//! ends in the same bytes.
 //!
 //! A history is what three sites with bad clocks do to one document, and what they tell each other: whole states, deltas,
 //! and states from the past.

@@ -1,7 +1,7 @@
 //! An independent model of what a document means: a log of writes, evaluated from scratch.
 //!
 //! It forgets nothing and joins by putting logs together, so its only rules are those of reading
-//! (CONTRACT section 3): the greatest clear at and around a place, the totals and objects that are
+//! (docs/reference/documents.md): the greatest clear at and around a place, the totals and objects that are
 //! not older, and which of them is the later.
 
 use document::{Action, FieldType, Map, Path, PathSegment, Stamp, UpdateKind, Value};
@@ -172,7 +172,7 @@ impl Log {
         let inside = self.inside(place, clears);
         if object.is_some_and(|object| object >= inside) {
             let shown = self.names_in(place).into_iter().filter_map(|name| {
-                let place = [place, &[name.clone()]].concat();
+                let place = [place, std::slice::from_ref(&name)].concat();
                 Some((name, self.shown(&place, inside)?))
             });
             return Some(Shown::Object(shown.collect()));

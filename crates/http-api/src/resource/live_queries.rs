@@ -1,4 +1,5 @@
-//! `/admin/v1/apps/{app}/live-queries`: what the app's topics carry (CONTRACT section 4).
+//! `/admin/v1/apps/{app}/live-queries`: what the app's topics carry
+//! (docs/reference/live-queries.md).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A browser is not a way in (CONTRACT section 6).
+//! A browser is not a way in (docs/reference/access.md, "Browsers").
 
 use credentials::Permission::Read;
 

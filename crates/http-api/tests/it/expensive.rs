@@ -1,4 +1,5 @@
-//! What would keep others waiting is refused, cut into turns, or ends when nobody waits for it (CONTRACT section 2).
+//! What would keep others waiting is refused, cut into turns, or ends when nobody waits for it
+//! (docs/reference/http-api.md, "Limits").
 
 use query::Query;
 

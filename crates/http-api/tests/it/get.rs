@@ -1,4 +1,5 @@
-//! What a `GET` may ask, and what keeps browsers from asking, storing and showing it (CONTRACT section 2).
+//! What a `GET` may ask, and what keeps browsers from asking, storing and showing it
+//! (docs/reference/http-api.md, docs/reference/access.md).
 
 use credentials::Permission::Read;
 

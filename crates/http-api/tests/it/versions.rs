@@ -1,4 +1,4 @@
-//! What older and newer clients of the vendor's API send (CONTRACT section 2).
+//! What older and newer clients of the vendor's API send (docs/reference/http-api.md).
 
 use crate::server::{TestServer, ids};
 

@@ -1,4 +1,4 @@
-//! `store/write`: the contract's calls, atomicity, what queries select, what is counted.
+//! `store/write`: the calls, atomicity, what queries select, what is counted.
 
 use crate::server::{NOW_MS, TestServer, number_after};
 

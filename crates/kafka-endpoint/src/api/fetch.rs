@@ -186,7 +186,7 @@ impl PartitionReader {
         let log = topic.map_err(|error| *error).and_then(|topic| {
             let log = topics::partition(topic, wanted.partition)?;
             topics::check_epoch(topic, wanted.current_leader_epoch)?;
-            // Nothing that was ever given out is out of range (CONTRACT section 4, "Gaps").
+            // Nothing that was ever given out is out of range (docs/reference/live-queries.md).
             let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
             if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
         });

@@ -1,4 +1,5 @@
-//! Nobody without a session gets past sign-in, and no other site can do anything (CONTRACT section 6).
+//! Nobody without a session gets past sign-in, and no other site can do anything
+//! (docs/reference/access.md).
 
 use std::time::Duration;
 

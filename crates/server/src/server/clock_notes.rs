@@ -14,7 +14,7 @@ use tokio::{
 /// How often the clocks are compared where nobody writes: a jump is told within this.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the time is noted (CONTRACT section 3).
+/// How often the time is noted.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// Looks and notes until the server stops.

@@ -1,7 +1,7 @@
 //! Reading version 2: into fields, or only what is visible of them.
 
 use super::super::attachment;
-use super::super::counter::Counter;
+use super::super::counter::{Counter, Hidden};
 use super::super::field::{Content, Field, Leaf, MapField};
 use super::super::number::Number;
 use super::table::Stamps;
@@ -68,9 +68,9 @@ impl Fields {
     fn map(&mut self, reader: &mut Reader, tag: u8, bounds: Bounds, open: usize) -> Result<Field, Malformed> {
         let cleared = self.stamps.read_ref(reader)?;
         let stamp = self.stamps.read_ref(reader)?;
-        let mut under = Counter::default();
+        let mut under = Hidden::default();
         if tag == TAG_MAP_OVER_COUNTER {
-            under = self.counter(reader, cleared, bounds)?;
+            under = self.counter(reader, cleared, bounds)?.into();
             if under.is_empty() {
                 return Err(reader.error("there is no counter under an object"));
             }

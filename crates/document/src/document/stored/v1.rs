@@ -13,7 +13,7 @@
 //! its first total, of the site that set it, becomes that. What was hostile is refused, or comes
 //! out as something canonical.
 
-use super::super::counter::Counter;
+use super::super::counter::{Counter, Hidden};
 use super::super::field::{Content, Field, Leaf, MapField, join};
 use super::super::number::Number;
 use super::read::read_number;
@@ -96,7 +96,7 @@ impl Fields {
             SITE_BEFORE => Stamp { time: cleared.time.saturating_add(1), site: self.site },
             _ => cleared,
         };
-        Ok(Field::Map(MapField { cleared, stamp, under: Counter::default(), children }))
+        Ok(Field::Map(MapField { cleared, stamp, under: Hidden::default(), children }))
     }
 
     fn counter(&mut self, reader: &mut Reader, cleared: Stamp, bounds: Bounds) -> Result<Counter, Malformed> {

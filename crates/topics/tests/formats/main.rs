@@ -1,0 +1,120 @@
+//! Stored formats open for ever: a whole data directory of an earlier version gives the same events, documents, offsets, answers and gaps today.
+//!
+//! `testdata/formats/v2` was written by `write` below when the format was made, and is never written again; a new format gets a directory of
+//! its own. Version 1 is a journal alone (test `formats` of the crate `store`).
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
+
+mod shown;
+mod write;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+};
+
+use store::{DataDir, Request, StoreOptions, WallClock};
+use tokio::runtime::Runtime;
+use topics::TopicRegistry;
+
+/// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames, and a torn one at the journal's end.
+const APPS: [&str; 2] = ["shop", "till"];
+
+const START_MS: u64 = 1_645_472_201_000;
+
+/// Requests that were written, the last two by names that the server gave: those are known only where they were replayed.
+const REQUESTS: [&str; 4] = ["early", "late", "server-early", "server-late"];
+
+/// What makes documents large, and is not shown.
+const FILLER_BYTES: usize = 3000;
+
+#[derive(Debug)]
+struct HandClock(AtomicU64);
+
+impl WallClock for HandClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(SeqCst)
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn options() -> StoreOptions {
+    StoreOptions { segment_bytes: 64 * 1024, event_bytes_max: 8 * 1024, ..StoreOptions::default() }
+}
+
+fn open(path: &Path, options: StoreOptions, clock: &Arc<HandClock>) -> Arc<DataDir> {
+    DataDir::open(path, options, clock.clone(), random).unwrap()
+}
+
+/// Each call gives another number, so that the apps have instances of their own.
+fn random() -> [u8; 16] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    u128::from(NEXT.fetch_add(1, SeqCst)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()
+}
+
+fn request(id: &str) -> Request {
+    Request { caller: "key:till".into(), id: id.into(), body: *b"0123456789abcdef", given: true }
+}
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats/v2")
+}
+
+#[test]
+fn format_v2_opens() {
+    if std::env::var_os("HEADWATER_WRITE_FORMAT_FIXTURE").is_some() {
+        write::write_fixture();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy_dir(&fixture().join("data"), dir.path());
+    make_empty_folders(dir.path());
+    let report = store::verify(dir.path(), &mut |_| ()).unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
+    // As it is, and as it is left.
+    for time in ["first", "second"] {
+        let data = open(dir.path(), options(), &clock);
+        let names: Vec<_> = data.app_names().iter().map(|name| name.as_str().to_owned()).collect();
+        assert_eq!(names, APPS);
+        let runtime = runtime();
+        let topics = TopicRegistry::new(data.clone());
+        for app in APPS {
+            for (name, text) in runtime.block_on(shown::shown(&topics, app)) {
+                let expected = fs::read_to_string(fixture().join(app).join(name)).unwrap();
+                let differs = text.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
+                assert!(text == expected, "{name} of {app}, the {time} time, at {differs:#?}");
+            }
+        }
+        runtime.block_on(topics.stop());
+        drop(topics);
+        data.stop();
+        drop(data);
+        assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole(), "the {time} time");
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Git keeps no empty folders: their names are in a file.
+fn make_empty_folders(data: &Path) {
+    for folder in fs::read_to_string(fixture().join("empty-folders.txt")).unwrap().lines() {
+        fs::create_dir_all(data.join(folder)).unwrap();
+    }
+}
