@@ -18,7 +18,7 @@ use document::{
     UpdateCommand, UpdateKind,
 };
 use query::{Budget, Filter};
-use store::{App, Committed, Outcome, Remembered, Request, Snapshot, Written, limits::CHANGESET_STEPS_MAX};
+use store::{App, Committed, Outcome, Remembered, Request, Snapshot, Write, Written, limits::CHANGESET_STEPS_MAX};
 use tokio::sync::OwnedSemaphorePermit;
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
@@ -45,7 +45,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
     }
-    let Plan { selected, queries, operations, commands, condition_steps_max, made_ids, bytes, .. } =
+    let Plan { selected, queries, filters, operations, commands, condition_steps_max, made_ids, bytes, .. } =
         plan(state, call, commands, filters).await?;
     if operations == 0 {
         // By now it may have been done by another of the same name, which left nothing to do.
@@ -61,9 +61,10 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     let mut all = Vec::with_capacity(operations);
     all.extend(selected.into_iter().flat_map(Selected::into_operations));
     let changeset = Changeset { operations: all, queries, origin: call.origin() };
+    let write = Write { changeset, filters };
     // An answer that tells an id is kept in any case: nobody else knows it.
     let is_kept = request.given || made_ids;
-    let commit = commit(call.app.clone(), changeset, request, is_kept, commands);
+    let commit = commit(call.app.clone(), write, request, is_kept, commands);
     if !takes_room {
         return commit.await;
     }
@@ -78,13 +79,13 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
 
 async fn commit(
     app: Arc<App>,
-    changeset: Changeset,
+    write: Write,
     request: Request,
     is_kept: bool,
     commands: Vec<PlannedCommand>,
 ) -> Result<Response, Failure> {
     if !is_kept {
-        let committed = app.commit_unasked(changeset, request).await?;
+        let committed = app.commit_unasked(write, request).await?;
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
     let commands = Arc::new(commands);
@@ -92,7 +93,7 @@ async fn commit(
         let commands = commands.clone();
         Box::new(move |committed: &Committed| rendered(&commands, committed))
     };
-    match app.commit_request(changeset, request, render).await? {
+    match app.commit_request(write, request, render).await? {
         Written::New(committed) => Ok(reply::json(StatusCode::OK, rendered(&commands, &committed))),
         Written::Repeated(remembered) => Ok(request_id::repeated(remembered)),
     }
@@ -217,6 +218,8 @@ struct Plan {
     selected: Vec<Selected>,
     /// What their conditions ask.
     queries: Vec<ConditionQuery>,
+    /// Of each of them: a query is parsed once.
+    filters: Vec<Arc<Filter>>,
     /// How many they make.
     operations: usize,
     commands: Vec<PlannedCommand>,
@@ -263,6 +266,7 @@ impl Plan {
         let mut plan = Self {
             selected: Vec::with_capacity(commands.len()),
             queries: Vec::new(),
+            filters: Vec::new(),
             operations: 0,
             commands: Vec::with_capacity(commands.len()),
             made_ids: false,
@@ -274,7 +278,7 @@ impl Plan {
         scanned.resize_with(commands.len(), Vec::new);
         for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
             let first = plan.operations;
-            let kind = plan.add(state, index, command, filter.as_deref(), scanned, budget)?;
+            let kind = plan.add(state, index, command, filter.as_ref(), scanned, budget)?;
             plan.commands.push(PlannedCommand { kind, operations: first..plan.operations });
         }
         Ok(plan)
@@ -285,7 +289,7 @@ impl Plan {
         state: &api::State,
         index: usize,
         command: WriteCommand,
-        filter: Option<&Filter>,
+        filter: Option<&Arc<Filter>>,
         scanned: Vec<DocumentId>,
         budget: &mut Budget,
     ) -> Result<CommandKind, Failure> {
@@ -317,7 +321,7 @@ impl Plan {
         index: usize,
         collection: CollectionName,
         selection: Selection,
-        filter: Option<&Filter>,
+        filter: Option<&Arc<Filter>>,
         scanned: Vec<DocumentId>,
         action: Action,
         budget: &mut Budget,
@@ -333,6 +337,7 @@ impl Plan {
                     self.note_condition(filter, ids.len());
                     self.bytes += query.len() + weight_of_map(&args);
                     self.queries.push(ConditionQuery { dialect: Dialect::Legacy, text: query, args });
+                    self.filters.push(filter.clone());
                     Condition::Matches { query: self.queries.len() - 1 }
                 };
                 (ids, condition)
