@@ -76,7 +76,7 @@ fn flip(directory: &Path, n: usize) -> (i64, i64) {
     let segments: Vec<_> = files.collect::<BTreeSet<_>>().into_iter().collect();
     let first_offset = |bytes: &[u8]| i64::from_le_bytes(bytes[56..64].try_into().unwrap());
     let bytes = std::fs::read(&segments[n]).unwrap();
-    let (mut at, mut frame) = (76, 0);
+    let (mut at, mut frame) = (96, 0);
     while at < bytes.len() - FOOTER_BYTES {
         frame = at;
         at += u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;

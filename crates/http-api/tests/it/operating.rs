@@ -26,9 +26,9 @@ fn damage_that_was_met_is_not_ready_and_a_metric() {
     let segment = std::fs::read_dir(journal).unwrap().next().unwrap().unwrap().path();
     let file = std::fs::File::options().read(true).write(true).open(&segment).unwrap();
     let mut head = [0; 72];
-    file.read_exact_at(&mut head, 76).unwrap();
+    file.read_exact_at(&mut head, 96).unwrap();
     let changes_bytes = u32::from_le_bytes(head[60..64].try_into().unwrap());
-    let place = 76 + 72 + u64::from(changes_bytes) + 1000;
+    let place = 96 + 72 + u64::from(changes_bytes) + 1000;
     file.write_all_at(b"y", place).unwrap();
     assert_eq!(server.get("/health/ready").status, 200, "nobody has met it");
     assert!(server.app().events().read_blocking(0, 1).is_err());
