@@ -11,7 +11,7 @@ use crate::{
     events::{Cause, EventWriter},
     key::document_key,
     limits::DOCUMENT_BYTES_WARN,
-    transaction::{Before, ChangedDocument, Json, Kept, State, Touched, Transaction, Written},
+    transaction::{Before, CAPACITY_MIN, ChangedDocument, Json, Kept, State, Touched, Transaction, Written},
 };
 
 /// The documents as the groups before left them.
@@ -32,8 +32,6 @@ pub struct Stored {
     pub last_event: Option<u64>,
     /// Its state, tombstone included.
     pub document: Document,
-    /// As its last event shows it, if that is at hand; empty if it is not there.
-    pub json: Option<Arc<[u8]>>,
 }
 
 /// What stays the same for all changesets of a group. All of it stands in the journal.
@@ -219,7 +217,11 @@ impl<'a, D: Documents> Group<'a, D> {
                 outcomes.push(Outcome::Skipped);
                 continue;
             }
-            outcomes.push(writer.write(n, document, touched.txn_before, before, &mut self.scratch)?);
+            let outcome = writer.write(n, document, touched.txn_before, before)?;
+            if outcome == Outcome::Applied {
+                touched.written.get_or_insert(n);
+            }
+            outcomes.push(outcome);
             if let Some(size) = &mut touched.size {
                 size.note(&operation.action, document);
             }
@@ -271,16 +273,13 @@ impl<'a, D: Documents> Group<'a, D> {
                 (*txn, *event_before, *event, document.to_document()?, Some(json.clone()))
             }
             None => match self.documents.stored(&key)? {
-                Some(Stored { txn, last_event, document, json }) => {
-                    let json = json.map(|json| if json.is_empty() { Json::Absent } else { Json::Held(json) });
-                    (txn, last_event, last_event, document, json)
-                }
+                Some(Stored { txn, last_event, document }) => (txn, last_event, last_event, document, None),
                 None => (0, None, None, Document::new(), Some(Json::Absent)),
             },
         };
         let json = json.filter(|json| !matches!(json, Json::Dropped { .. }));
         let state = State::Open { document, before: Before::Pending(json) };
-        Ok(Touched { key, operation, txn_before, event_before, event, state, size: None })
+        Ok(Touched { key, operation, written: None, txn_before, event_before, event, state, size: None })
     }
 
     /// Makes the transaction's events and takes its documents over.
@@ -288,7 +287,8 @@ impl<'a, D: Documents> Group<'a, D> {
         let txn = self.next_txn;
         let cause = Cause { txn, commit_time_ms, origin: &changeset.origin };
         self.events.make_room(transaction.documents, transaction.bytes);
-        for Touched { key, operation, event_before, event, state, .. } in transaction.touched {
+        for Touched { key, operation, event_before, event, state, .. } in transaction.into_ordered(self.context.version)
+        {
             let State::Written(Written { before, after, document }) = state else { continue };
             let operation = &changeset.operations[operation];
             let old = before.get(operation, || self.before(&key))?;
@@ -335,9 +335,9 @@ impl<'a, D: Documents> Group<'a, D> {
         let (batches, events, next_offset) = self.events.finish();
         let mut scratch = self.scratch;
         let changed = self.changed.into_iter().map(|(key, changed)| {
-            let Changed { event_before, txn, event, document, json } = changed;
-            let (encoded, json) = (document.into_encoded(&mut scratch), json.into_held());
-            (key, Arc::new(ChangedDocument { event_before, txn, event, encoded, json }))
+            let Changed { event_before, txn, event, document, .. } = changed;
+            let encoded = document.into_encoded(&mut scratch);
+            (key, Arc::new(ChangedDocument { event_before, txn, event, encoded }))
         });
         let changed = changed.collect();
         let place = Place { next_txn: self.next_txn, next_offset, stamp_last: self.stamp_last };
@@ -378,7 +378,6 @@ impl Writer<'_> {
         document: &mut Document,
         txn_before: u64,
         before: &mut Before,
-        scratch: &mut Vec<u8>,
     ) -> Result<Outcome, Refusal> {
         let operation = &self.changeset.operations[n];
         if matches!(operation.action, Action::Remove) && !document.exists() {
@@ -386,7 +385,7 @@ impl Writer<'_> {
         }
         let rendered = match before {
             Before::Rendered(_) => None,
-            Before::Pending(known) => Some(known.take().unwrap_or_else(|| Json::of(document, operation, scratch))),
+            Before::Pending(known) => Some(known.take().unwrap_or_else(|| Json::of(document, operation, CAPACITY_MIN))),
         };
         let outcome = self.act(n, &operation.action, document, txn_before)?;
         if let Some(json) = rendered {

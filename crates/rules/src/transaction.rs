@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use document::{Document, DocumentDecodeError, Operation};
 
-use crate::{Limits, Refusal, conditions::Size, limits::HELD_BYTES_MAX};
+use crate::{Limits, Refusal, RulesVersion, conditions::Size, limits::HELD_BYTES_MAX};
 
 /// A document that a group changed.
 #[derive(Debug)]
@@ -20,8 +20,6 @@ pub struct ChangedDocument {
     pub event: Option<u64>,
     /// Its state.
     pub encoded: Box<[u8]>,
-    /// As the last event shows it, if that was held; empty if it is not there.
-    pub json: Option<Arc<[u8]>>,
 }
 
 /// A document between two operations.
@@ -60,12 +58,15 @@ fn encode(document: &Document, scratch: &mut Vec<u8>) -> Box<[u8]> {
     scratch.as_slice().into()
 }
 
+/// Room that JSON gets before anything is known of its size.
+pub(crate) const CAPACITY_MIN: usize = 256;
+
 /// JSON of a document, held while there is little of it.
 #[derive(Debug, Clone)]
 pub(crate) enum Json {
     /// The document is not there.
     Absent,
-    Held(Arc<[u8]>),
+    Held(Arc<Vec<u8>>),
     /// It is rendered again when it is needed.
     Dropped {
         bytes: usize,
@@ -73,13 +74,14 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    pub(crate) fn of(document: &Document, operation: &Operation, scratch: &mut Vec<u8>) -> Self {
+    /// About `capacity` bytes.
+    pub(crate) fn of(document: &Document, operation: &Operation, capacity: usize) -> Self {
         if !document.exists() {
             return Json::Absent;
         }
-        scratch.clear();
-        document.write_json(operation.id.as_json(), scratch);
-        Json::Held(scratch.as_slice().into())
+        let mut json = Vec::with_capacity(capacity);
+        document.write_json(operation.id.as_json(), &mut json);
+        Json::Held(json.into())
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -124,15 +126,6 @@ impl Json {
             }
         })
     }
-
-    /// As it goes on with the document: empty if that is not there.
-    pub(crate) fn into_held(self) -> Option<Arc<[u8]>> {
-        match self {
-            Json::Absent => Some(Arc::default()),
-            Json::Held(json) => Some(json),
-            Json::Dropped { .. } => None,
-        }
-    }
 }
 
 /// A document while its transaction runs.
@@ -140,6 +133,8 @@ pub(crate) struct Touched {
     pub(crate) key: Vec<u8>,
     /// Index of the operation that names it first.
     pub(crate) operation: usize,
+    /// Index of the first operation that was done on it.
+    pub(crate) written: Option<usize>,
     pub(crate) txn_before: u64,
     pub(crate) event_before: Option<u64>,
     pub(crate) event: Option<u64>,
@@ -219,6 +214,15 @@ impl Transaction {
         at
     }
 
+    /// The documents in the order of their events: of the operations that were done on them, since a replay knows no
+    /// others; by the first version of the rules of those that named them.
+    pub(crate) fn into_ordered(mut self, version: RulesVersion) -> Vec<Touched> {
+        if version > RulesVersion::AsAsked {
+            self.touched.sort_by_key(|touched| touched.written);
+        }
+        self.touched
+    }
+
     /// Opens a document that was touched before.
     pub(crate) fn reopen(&mut self, at: usize) -> Result<Option<(Document, Before)>, DocumentDecodeError> {
         let State::Written(written) = std::mem::replace(&mut self.touched[at].state, State::Unwritten) else {
@@ -244,7 +248,7 @@ impl Transaction {
         };
         let Before::Rendered(before) = before else { return Ok(()) };
         let operation = &operations[touched.operation];
-        let after = Json::of(&document, operation, scratch);
+        let after = Json::of(&document, operation, before.bytes().max(CAPACITY_MIN) + 64);
         let bytes = after.bytes();
         if bytes > limits.document_bytes {
             return Err(Refusal::DocumentTooLarge {

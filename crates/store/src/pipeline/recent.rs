@@ -40,8 +40,7 @@ struct Generation {
 const ENTRY_OVERHEAD_BYTES: usize = 96;
 
 fn len_bytes(document: &Recent) -> usize {
-    let bytes = |one: &Arc<ChangedDocument>| one.encoded.len() + one.json.as_ref().map_or(0, |json| json.len());
-    ENTRY_OVERHEAD_BYTES + document.as_ref().map_or(0, bytes)
+    ENTRY_OVERHEAD_BYTES + document.as_ref().map_or(0, |one| one.encoded.len())
 }
 
 impl Generation {
@@ -112,8 +111,7 @@ impl Documents for RecentOverEngine<'_> {
             Some(None) => Ok(None),
             Some(Some(recent)) => {
                 let document = Document::decode(&recent.encoded)?;
-                let (txn, last_event, json) = (recent.txn, recent.event, recent.json.clone());
-                Ok(Some(Stored { txn, last_event, document, json }))
+                Ok(Some(Stored { txn: recent.txn, last_event: recent.event, document }))
             }
         }
     }
@@ -132,8 +130,7 @@ mod tests {
     use super::*;
 
     fn changed(key: &str, txn: u64, bytes: usize) -> HashMap<Vec<u8>, Arc<ChangedDocument>> {
-        let document =
-            ChangedDocument { event_before: None, txn, event: None, encoded: vec![0; bytes].into(), json: None };
+        let document = ChangedDocument { event_before: None, txn, event: None, encoded: vec![0; bytes].into() };
         HashMap::from([(key.as_bytes().to_vec(), Arc::new(document))])
     }
 

@@ -75,8 +75,7 @@ impl<'a> Gatherer<'a> {
                 Change::Requery => UNKNOWN.into(),
             };
             let event = Some(record.offset as u64);
-            let changed =
-                ChangedDocument { event_before: None, txn: header.first_txn, event, encoded: left, json: None };
+            let changed = ChangedDocument { event_before: None, txn: header.first_txn, event, encoded: left };
             newest.insert(raw_document_key(&collection, id), changed);
             Ok(())
         })
