@@ -3,7 +3,7 @@
 //! Only the document that an operation is at is held as such; of the others the state between two operations is kept: as
 //! document and JSON while there is little of them, else encoded, so that a large transaction holds each once.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap};
 
 use document::{Document, DocumentDecodeError, Operation};
 
@@ -66,7 +66,7 @@ pub(crate) const CAPACITY_MIN: usize = 256;
 pub(crate) enum Json {
     /// The document is not there.
     Absent,
-    Held(Arc<Vec<u8>>),
+    Held(Vec<u8>),
     /// It is rendered again when it is needed.
     Dropped {
         bytes: usize,
@@ -81,7 +81,7 @@ impl Json {
         }
         let mut json = Vec::with_capacity(capacity);
         document.write_json(operation.id.as_json(), &mut json);
-        Json::Held(json.into())
+        Json::Held(json)
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -110,7 +110,7 @@ impl App {
 
     async fn send_commit(&self, write: Write, request: Option<RequestToKeep>) -> Result<Written, CommitError> {
         let Write { changeset, filters } = write;
-        let command = CommitCommand { changeset, filters, request, queued_at: Instant::now() };
+        let command = Box::new(CommitCommand { changeset, filters, request, queued_at: Instant::now() });
         self.pipeline.send(|answer| Command::Commit(command, answer)).await
     }
 

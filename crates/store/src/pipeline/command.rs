@@ -35,7 +35,8 @@ pub(crate) struct CommitCommand {
 
 /// What the sequencer is asked to do.
 pub(crate) enum Command {
-    Commit(CommitCommand, Answer<Written>),
+    /// The largest by far.
+    Commit(Box<CommitCommand>, Answer<Written>),
     ChangeOffsets(OffsetsChange, Answer<()>),
     /// Makes, replaces or forgets definitions, all of them or none. An origin is given by the sequencer.
     Define(Vec<DefinitionEntry>, Answer<()>),

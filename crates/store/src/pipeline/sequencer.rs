@@ -17,7 +17,7 @@ use rules::{Context, Group, LargeDocument, RulesVersion};
 use tokio::sync::mpsc;
 
 use super::{
-    command::{Command, CommitCommand, RequestToKeep},
+    command::{Command, RequestToKeep},
     committer::{Committer, CommitterHandle, FrameToCommit, GroupToCommit},
     open_group::{EarlierRequests, OpenGroup},
     order::Order,
@@ -136,7 +136,7 @@ impl Sequencer {
         let frame = FrameBuilder::with_capacity(self.last_sizes.changes_bytes);
         let mut open = OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, &shared);
         let outcome = self.fill(&mut open, first, |open, command| match command {
-            Command::Commit(command, answer) => open.commit(command, answer),
+            Command::Commit(command, answer) => open.commit(*command, answer),
             Command::ChangeOffsets(change, answer) => {
                 open.change_offsets(change, answer);
                 Ok(())
@@ -303,8 +303,8 @@ impl Sequencer {
         let (mut next, mut stop) = (Some(first), false);
         while let Some(command) = next.take() {
             match command {
-                Command::Commit(CommitCommand { request, .. }, answer) => {
-                    drop(answer.send(Err(self.refusal(request.as_ref(), error))));
+                Command::Commit(command, answer) => {
+                    drop(answer.send(Err(self.refusal(command.request.as_ref(), error))));
                 }
                 Command::ChangeOffsets(_, answer) | Command::Define(_, answer) => {
                     drop(answer.send(Err(error.clone())));
