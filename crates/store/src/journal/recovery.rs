@@ -12,9 +12,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Journal,
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
-    room,
+    handle::{Journal, room},
     segment::{Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
 };
 
