@@ -75,6 +75,10 @@ impl App {
             tracing::info!(app = name.as_str(), frames = replayed.frames, "replayed the journal into the documents");
         }
         let position = replayed.position;
+        #[cfg(feature = "memory")]
+        if let Some(id) = options.fork {
+            journal.begin_incarnation(id, &position)?;
+        }
         let mut offsets = ConsumerOffsets::default();
         for (group, topic, partition, offset) in engine.consumer_offsets().map_err(engine_error)? {
             offsets.apply(&OffsetsChange { group, offsets: vec![(topic, partition, Some(offset))] });

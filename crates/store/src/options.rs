@@ -34,6 +34,9 @@ pub struct StoreOptions {
     /// Takes the machine's clock as it is when the directory is opened, however far it is from the time that was noted
     /// last.
     pub accept_clock: bool,
+    /// An app that is opened begins another incarnation with this number, as a restore would.
+    #[cfg(feature = "memory")]
+    pub fork: Option<[u8; 16]>,
     /// Keeps the documents there instead of in files; the journal stays in files. For directories of one app.
     #[cfg(feature = "memory")]
     pub memory: Option<key_values::MemoryDisk>,
@@ -51,6 +54,8 @@ impl Default for StoreOptions {
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,
             accept_clock: false,
+            #[cfg(feature = "memory")]
+            fork: None,
             #[cfg(feature = "memory")]
             memory: None,
         }

@@ -167,8 +167,35 @@ impl Journal {
         Ok(Place { segment: active, at })
     }
 
+    /// Begins another life of the data behind `position`, durably: what is there is sealed, and what follows is of that life.
+    #[cfg(feature = "memory")]
+    pub(crate) fn begin_incarnation(&self, id: [u8; 16], position: &Position) -> Result<(), SegmentError> {
+        let mut planned_end = self.planned_end.lock().expect("not poisoned");
+        let before = self.active();
+        let leader_epoch = before.header.incarnation.leader_epoch + 1;
+        let end = segment::SegmentEnd {
+            next_frame: position.next_frame,
+            next_txn: position.next_txn,
+            next_offset: position.next_offset,
+            commit_time_ms: position.commit_time_ms,
+        };
+        before.seal(end).map_err(|e| before.io("cannot seal", e))?;
+        self.begin_segment_of(Incarnation { id, leader_epoch }, 0, position)?;
+        *planned_end = segment::HEADER_BYTES;
+        Ok(())
+    }
+
     fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
-        let SegmentHeader { instance, site, incarnation, .. } = self.active().header;
+        self.begin_segment_of(self.incarnation(), frame_bytes, position)
+    }
+
+    fn begin_segment_of(
+        &self,
+        incarnation: Incarnation,
+        frame_bytes: usize,
+        position: &Position,
+    ) -> Result<Arc<Segment>, SegmentError> {
+        let SegmentHeader { instance, site, .. } = self.active().header;
         let header = SegmentHeader {
             version: segment::VERSION,
             salt: salt(self.random),

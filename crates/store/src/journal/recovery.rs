@@ -56,7 +56,12 @@ impl Journal {
         let last = loop {
             let Some(last) = segments.last() else { return Ok(None) };
             torn_bytes += find_end(last, known.applied_frames)?;
-            if segments.len() == 1 || last.len_bytes() > last.header.len_bytes() {
+            // One that begins another incarnation says so even without a frame.
+            let is_made_ahead = match &segments[..] {
+                [.., before, last] => before.header.incarnation == last.header.incarnation,
+                _ => false,
+            };
+            if !is_made_ahead || last.len_bytes() > last.header.len_bytes() {
                 break last;
             }
             if cut {
