@@ -161,6 +161,39 @@ async fn offsets_and_events() {
     server.stop().await;
 }
 
+/// A consumer that stands in the life before asks where that ended, as Kafka's clients do after a leader has changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_life_of_the_data_is_another_leader_epoch() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    server.upsert("b", "{}").await;
+    let options = store::StoreOptions { fork: Some([7; 16]), ..store::StoreOptions::default() };
+    let server = Server::start_with(server.stop().await, options).await;
+    server.upsert("c", "{}").await;
+    let mut wire = server.connect("shop").await;
+    let metadata = wire.call(MetadataRequest::default().with_topics(None), 12).await;
+    assert_eq!(metadata.topics[0].partitions[0].leader_epoch, 1);
+    let id = metadata.topics[0].topic_id;
+    for (epoch, code) in [(-1, 0), (0, 74), (1, 0), (2, 75)] {
+        let partition = FetchPartition::default().with_partition_max_bytes(1 << 20).with_current_leader_epoch(epoch);
+        let topic = FetchTopic::default().with_topic_id(id).with_partitions(vec![partition]);
+        let request = FetchRequest::default().with_max_bytes(1 << 20).with_topics(vec![topic]);
+        let answer = wire.call(request, 13).await;
+        assert_eq!(answer.responses[0].partitions[0].error_code, code, "epoch {epoch}");
+    }
+    let at = |epoch| OffsetForLeaderPartition::default().with_leader_epoch(epoch).with_current_leader_epoch(1);
+    let wanted = OffsetForLeaderTopic::default().with_topic(topic(TOPIC)).with_partitions([0, 1, 2].map(at).to_vec());
+    let answer = wire.call(OffsetForLeaderEpochRequest::default().with_topics(vec![wanted]), 4).await;
+    let ends: Vec<_> = answer.topics[0].partitions.iter().map(|end| (end.leader_epoch, end.end_offset)).collect();
+    assert_eq!(ends, [(0, 2), (1, 3), (-1, -1)]);
+    let at = |timestamp| ListOffsetsPartition::default().with_timestamp(timestamp);
+    let wanted = ListOffsetsTopic::default().with_name(topic(TOPIC)).with_partitions(vec![at(-2), at(-1)]);
+    let answer = wire.call(ListOffsetsRequest::default().with_topics(vec![wanted]), 7).await;
+    let epochs: Vec<_> = answer.topics[0].partitions.iter().map(|found| found.leader_epoch).collect();
+    assert_eq!(epochs, [0, 1]);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn groups() {
     let server = Server::start().await;
