@@ -8,10 +8,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use kafka_wire::record_batch::Record;
 
 use super::{
     batch_reader::BatchReader,
     frame::{self, FrameError, FrameHeader},
+    records::for_each_record,
     segment::{self, Segment, SegmentError, SegmentHeader},
 };
 use crate::{
@@ -262,7 +264,9 @@ impl Journal {
             let Some(at) = segments.iter().rposition(|s| s.header.first_offset <= offset) else { return Ok(None) };
             let Some(entry) = segments[at].index_entry(|e| e.first_offset <= offset)? else { return Ok(None) };
             let mut reader = BatchReader::from_entry(&segments[at], entry);
-            Ok(reader.next(offset)?.map(|(header, _)| header.commit_time_ms))
+            let Some((_, batches)) = reader.next(offset)? else { return Ok(None) };
+            let found = first_record(&batches, |record| record.offset as u64 >= offset);
+            Ok(found.map_err(|e| segments[at].damaged(entry.position, e))?.map(|found| found.timestamp_ms))
         };
         read().inspect_err(|error| self.note_damage(error))
     }
@@ -439,14 +443,32 @@ fn first_event_at(segment: &Segment, timestamp_ms: u64) -> Result<Option<OffsetA
             continue;
         }
         if header.commit_time_ms >= timestamp_ms {
-            for at in before.into_iter().chain([at]) {
-                segment.frame_at(at)?;
+            if let Some(before) = before {
+                segment.frame_at(before)?;
             }
-            return Ok(Some(OffsetAndTimestamp { offset: header.first_offset, timestamp_ms: header.commit_time_ms }));
+            let Some((header, frame)) = segment.frame_at(at)? else { continue };
+            // The frame's time is its last transaction's; the others may be earlier.
+            let is_at = |record: &Record<'_>| record.timestamp_ms as u64 >= timestamp_ms;
+            if let Some(found) = first_record(&frame[header.batches()], is_at).map_err(|e| segment.damaged(at, e))? {
+                return Ok(Some(found));
+            }
         }
         before = Some(at);
     }
     Ok(None)
+}
+
+/// The first record of the batches that `is_it`.
+fn first_record(batches: &[u8], is_it: impl Fn(&Record<'_>) -> bool) -> Result<Option<OffsetAndTimestamp>, FrameError> {
+    let mut found = None;
+    for_each_record(batches, |record| {
+        if found.is_none() && is_it(record) {
+            let (offset, timestamp_ms) = (record.offset as u64, record.timestamp_ms as u64);
+            found = Some(OffsetAndTimestamp { offset, timestamp_ms });
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Takes whole batches out of frames that are in memory, as [`Journal::read_batches`] does.
