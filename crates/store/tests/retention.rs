@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use document::{Condition, Stamp};
 use proptest::prelude::*;
-use store::{App, AppName, DataDir, NoObserver, StoreOptions};
+use store::{App, AppName, DataDir, NoObserver, Outcome, StoreOptions};
 use support::{HandClock, START_MS, changeset, copy_dir, options, remove, runtime, upsert};
 
 fn trimming(retention_bytes: u64) -> StoreOptions {
@@ -280,6 +281,10 @@ fn old_tombstones_are_dropped_and_what_came_back_stays() {
     let left: Vec<String> = told(&app, 0).into_iter().map(|(_, id)| id).collect();
     assert_eq!(left, [r#""back""#, r#""young""#]);
     assert_eq!((app.stats().tombstones_dropped, app.tombstone_floor()), (1, 4), "the removal of `gone` was event 3");
+    // What was dropped is as if it had never been: for whoever writes now, and when that is replayed.
+    let mut anew = upsert("gone", r#"{"again":true}"#);
+    anew.condition = Condition::Unchanged { since: Stamp::ZERO };
+    assert_eq!(commit(anew).outcomes, [Outcome::Applied]);
     let killed = dir.path().join("killed");
     copy_while_nothing_is_written(&dir.path().join("apps"), &killed.join("apps"));
     assert_whole(&killed);
