@@ -1,11 +1,13 @@
 //! `cargo xtask tidy`, and the same as a test: what the compiler does not see of the structure.
 //!
-//! 1. The crates' arrows are those that ARCHITECTURE.md's table draws, and the table names every crate and no other.
+//! 1. The crates' arrows are those that ARCHITECTURE.md's table draws, and the table names every
+//!    crate and no other.
 //! 2. Every Rust file opens with a header (`//!`): what it is, what stays true, what is elsewhere.
 //! 3. No file of `store` or `rules` leads back to itself.
 //! 4. Code cites documents that are there, and no contract.
 //! 5. Nothing is left unfinished, and no path of one machine stands in a file.
-//! 4. What is promised stands in `docs/reference`: nothing cites the contract that it came from, and every document that is
+//! 4. What is promised stands in `docs/reference`: nothing cites the contract that it came from,
+//!    and every document that is
 //!    cited is there.
 //!
 //! Dev-dependencies are no arrows: a test may use what its crate may not.
@@ -79,7 +81,8 @@ fn drawn_arrows(architecture: &str) -> Arrows {
         .collect()
 }
 
-/// Every package of the workspace, with those packages of the workspace that its code (not its tests) depends on.
+/// Every package of the workspace, with those packages of the workspace that its code (not its
+/// tests) depends on.
 fn real_arrows(root: &Path) -> Result<Arrows> {
     let mut uses = BTreeMap::new();
     for manifest in manifests(root)? {
@@ -93,7 +96,8 @@ fn real_arrows(root: &Path) -> Result<Arrows> {
     Ok(uses.into_iter().map(|(name, uses)| (name, &uses & &members)).collect())
 }
 
-/// The names below `dependencies`, `build-dependencies` and both of these under `target.…`; a renamed one by its real name.
+/// The names below `dependencies`, `build-dependencies` and both of these under `target.…`; a
+/// renamed one by its real name.
 fn dependencies(manifest: &toml::Table) -> BTreeSet<String> {
     let targets = manifest.get("target").and_then(toml::Value::as_table);
     let targets = targets.into_iter().flat_map(|it| it.values()).filter_map(toml::Value::as_table);
@@ -191,7 +195,8 @@ fn contract() -> String {
     ["CON", "TRACT"].concat()
 }
 
-/// This checkout's own path, this user's home, and the places where homes and shared folders usually are.
+/// This checkout's own path, this user's home, and the places where homes and shared folders
+/// usually are.
 fn machine_paths(root: &Path) -> Vec<String> {
     let home = std::env::var("HOME").unwrap_or_default();
     let own = [root.display().to_string(), home].map(|it| format!("{}/", it.trim_end_matches('/')));
@@ -199,7 +204,8 @@ fn machine_paths(root: &Path) -> Vec<String> {
     own.into_iter().filter(|it| it.matches('/').count() > 1).chain(usual).collect()
 }
 
-/// Every text file that is part of the source: below `.ci`, `.cargo`, `bench`, `crates`, `docs`, `xtask`, and beside them.
+/// Every text file that is part of the source: below `.ci`, `.cargo`, `bench`, `crates`, `docs`,
+/// `xtask`, and beside them.
 fn text_files(root: &Path) -> Result<Vec<PathBuf>> {
     const SUFFIXES: [&str; 12] =
         ["rs", "toml", "md", "json", "js", "py", "sh", "xml", "txt", "sql", "properties", "yaml"];

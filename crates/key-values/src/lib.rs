@@ -1,10 +1,12 @@
-//! Sorted key-value spaces with atomic batches and snapshots: what a store of documents is written on.
+//! Sorted key-value spaces with atomic batches and snapshots: what a store of documents is written
+//! on.
 //!
-//! [`KeyValues`] names no engine's types. Behind it stand [`FjallDisk`] (cargo feature `fjall`), which keeps the
-//! spaces in files, and [`MemoryDisk`] (cargo feature `memory`), which a test can crash as a disk would.
+//! [`KeyValues`] names no engine's types. Behind it stand [`FjallDisk`] (cargo feature `fjall`),
+//! which keeps the spaces in files, and [`MemoryDisk`] (cargo feature `memory`), which a test can
+//! crash as a disk would.
 //!
-//! Invariants: a batch is visible, and after a crash there, as a whole or not at all; batches are applied in the
-//! order in which they were written; a snapshot never changes.
+//! Invariants: a batch is visible, and after a crash there, as a whole or not at all; batches are
+//! applied in the order in which they were written; a snapshot never changes.
 //! Not here: what the keys and values mean.
 
 #[cfg(feature = "fjall")]
@@ -72,7 +74,8 @@ pub struct Batch {
 /// What a batch outlives once [`KeyValues::write`] has returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing: a kill may lose it until the next batch that says [`Durability::Process`], or [`KeyValues::persist`].
+    /// Nothing: a kill may lose it until the next batch that says [`Durability::Process`], or
+    /// [`KeyValues::persist`].
     None,
     /// The process, with every batch before it; not a loss of power.
     Process,
@@ -86,7 +89,8 @@ pub trait KeyValues: Send + Sync {
     /// Writes the batch.
     fn write(&self, batch: Batch, durability: Durability) -> Result<(), KeyValuesError>;
 
-    /// A view of all spaces as they are now; holds back the clean-up, so it must not be kept for long.
+    /// A view of all spaces as they are now; holds back the clean-up, so it must not be kept for
+    /// long.
     fn snapshot(&self) -> Box<dyn Snapshot>;
 
     /// Makes everything written so far durable.
@@ -205,7 +209,8 @@ mod tests {
         prop_oneof![key().prop_map(Bound::Included), key().prop_map(Bound::Excluded), Just(Bound::Unbounded)]
     }
 
-    // The law of the copies is tried on the one in memory most of the time: it must do what the one on disk does.
+    // The law of the copies is tried on the one in memory most of the time: it must do what the one
+    // on disk does.
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
         #[test]

@@ -1,4 +1,5 @@
-//! The spaces in memory, for tests that open, stop and crash many stores: a `MemoryDisk` outlives the stores that write to it.
+//! The spaces in memory, for tests that open, stop and crash many stores: a `MemoryDisk` outlives
+//! the stores that write to it.
 
 use std::{
     collections::BTreeMap,
@@ -42,8 +43,8 @@ struct PlannedCrash {
     crashed: SyncSender<Crashed>,
 }
 
-/// A crash that was planned has come. As long as this exists nobody writes or syncs, so that the other files can be taken as they are at this
-/// moment.
+/// A crash that was planned has come. As long as this exists nobody writes or syncs, so that the
+/// other files can be taken as they are at this moment.
 #[derive(Debug)]
 pub struct Crashed {
     /// What is left.
@@ -75,8 +76,9 @@ impl MemoryDisk {
         self.content().after(crash)
     }
 
-    /// Crashes at the end of the `batches`th batch from now, whoever writes it: gives where that arrives. Until then a batch that need not outlive
-    /// the process, such as those of the thread that trims, lets another be written before it: what may come between two batches then does.
+    /// Crashes at the end of the `batches`th batch from now, whoever writes it: gives where that
+    /// arrives. Until then a batch that need not outlive the process, such as those of the thread
+    /// that trims, lets another be written before it: what may come between two batches then does.
     pub fn plan_crash(&self, batches: u64, crash: Crash) -> Receiver<Crashed> {
         let (sender, crashed) = sync_channel(1);
         let content = &mut *self.content();
@@ -148,7 +150,8 @@ impl KeyValues for MemoryDisk {
     }
 
     fn persist(&self) -> Result<(), KeyValuesError> {
-        // What is synced here lets files go, which belong to the moment of a crash: not before that is over.
+        // What is synced here lets files go, which belong to the moment of a crash: not before that
+        // is over.
         let _nobody_else = self.0.writing.lock().expect("not poisoned");
         let content = &mut *self.content();
         content.handed_over = content.written.clone();
@@ -176,7 +179,8 @@ impl Content {
         MemoryDisk(Arc::new(Disk { content: Mutex::new(content), ..Disk::default() }))
     }
 
-    /// If one was planned to come now: what a crash leaves, for whom it is, and what whoever wrote the batch waits for.
+    /// If one was planned to come now: what a crash leaves, for whom it is, and what whoever wrote
+    /// the batch waits for.
     fn planned_crash(&mut self) -> Option<(Crashed, SyncSender<Crashed>, Receiver<()>)> {
         let batches = self.batches;
         let planned = self.planned.take_if(|planned| planned.at_batch <= batches)?;

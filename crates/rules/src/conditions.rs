@@ -1,7 +1,7 @@
 //! Deciding the conditions of a changeset, within a budget.
 //!
-//! Invariants: deterministic, since steps are counted and no clock is asked; whatever one changeset's conditions and
-//! repeated changes of one document take is bounded by its [`Limits`].
+//! Invariants: deterministic, since steps are counted and no clock is asked; whatever one
+//! changeset's conditions and repeated changes of one document take is bounded by its [`Limits`].
 //! Not here: what an operation does (`group`).
 
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::{Limits, Refusal};
 pub(crate) struct Conditions<'c> {
     queries: &'c [ConditionQuery],
     budget: Budget,
-    /// By the changeset's query. Those that came with it, or that were made of its text when they were first asked.
+    /// By the changeset's query. Those that came with it, or that were made of its text when they
+    /// were first asked.
     filters: Vec<Option<Arc<Filter>>>,
 }
 
@@ -105,7 +106,8 @@ impl Size {
         self.bytes
     }
 
-    /// Notes what an action has done to `document`: at most what it brings, but often it replaces something.
+    /// Notes what an action has done to `document`: at most what it brings, but often it replaces
+    /// something.
     pub(crate) fn note(&mut self, action: &Action, document: &Document) {
         self.bytes += bytes_added(action);
         if self.bytes > 2 * self.measured + GROWTH_UNSEEN {

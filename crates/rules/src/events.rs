@@ -11,7 +11,8 @@ use crate::limits::BATCH_BYTES_MAX;
 /// About what an event takes beside its documents.
 const EVENT_OVERHEAD_BYTES: usize = 256;
 
-/// About what a record takes beside its key, value and headers, and a header beside its name and value.
+/// About what a record takes beside its key, value and headers, and a header beside its name and
+/// value.
 const RECORD_OVERHEAD_BYTES: usize = 64;
 const HEADER_OVERHEAD_BYTES: usize = 4;
 
@@ -62,7 +63,8 @@ impl<'a> EventWriter<'a> {
         }
     }
 
-    /// Room for the events of a large transaction: a buffer that grows by doubling would need up to three times as much.
+    /// Room for the events of a large transaction: a buffer that grows by doubling would need up to
+    /// three times as much.
     pub(crate) fn make_room(&mut self, documents: usize, bytes: usize) {
         if bytes > BATCH_BYTES_MAX {
             self.close_batch();
@@ -70,8 +72,8 @@ impl<'a> EventWriter<'a> {
         }
     }
 
-    /// Appends the event of a document that was `before` and is `after`, as JSON. Gives its offset; `None` if the document
-    /// was there neither before nor after: then there is none.
+    /// Appends the event of a document that was `before` and is `after`, as JSON. Gives its offset;
+    /// `None` if the document was there neither before nor after: then there is none.
     pub(crate) fn push(
         &mut self,
         operation: &Operation,

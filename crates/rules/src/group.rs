@@ -85,7 +85,8 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Appends what a replay needs of the changeset: the operations that were done, without their conditions and queries.
+    /// Appends what a replay needs of the changeset: the operations that were done, without their
+    /// conditions and queries.
     pub fn encode_decided(&self, changeset: &Changeset, out: &mut Vec<u8>) {
         changeset.encode_decided(|n| matches!(self.outcomes[n], Outcome::Applied), out);
     }
@@ -152,12 +153,13 @@ impl<'a, D: Documents> Group<'a, D> {
         }
     }
 
-    /// Decides a changeset and applies what is done of it, as the next transaction, committed at `commit_time_ms`. `filters`
-    /// are those of its queries, in their order; those that are missing are made of their texts.
+    /// Decides a changeset and applies what is done of it, as the next transaction, committed at
+    /// `commit_time_ms`. `filters` are those of its queries, in their order; those that are missing
+    /// are made of their texts.
     ///
     /// # Errors
-    /// [`ApplyError::Refused`]: it may not be done; the group goes on without it. [`ApplyError::Documents`]: the group is
-    /// not to be used any further.
+    /// [`ApplyError::Refused`]: it may not be done; the group goes on without it.
+    /// [`ApplyError::Documents`]: the group is not to be used any further.
     pub fn apply(
         &mut self,
         changeset: &Changeset,
@@ -168,8 +170,9 @@ impl<'a, D: Documents> Group<'a, D> {
         self.take(changeset, Taken::New(filters, limits), commit_time_ms)
     }
 
-    /// Applies what was decided of a changeset, as the next transaction: no condition is left in it, and no bound is looked
-    /// at. One of [`RulesVersion::AsAsked`] was journaled with its conditions, which are evaluated again.
+    /// Applies what was decided of a changeset, as the next transaction: no condition is left in
+    /// it, and no bound is looked at. One of [`RulesVersion::AsAsked`] was journaled with its
+    /// conditions, which are evaluated again.
     ///
     /// # Errors
     /// As [`Group::apply`]; a refusal means that this is not what was committed.
@@ -417,8 +420,8 @@ impl Writer<'_> {
         Ok(Outcome::Applied)
     }
 
-    /// Takes over what a peer wrote. A document that was removed comes back only by somebody who knew that, or who has made
-    /// one of the same name without ever having had this one.
+    /// Takes over what a peer wrote. A document that was removed comes back only by somebody who
+    /// knew that, or who has made one of the same name without ever having had this one.
     fn merge(
         &mut self,
         operation: usize,

@@ -1,11 +1,12 @@
 //! What a write means: (documents, changeset) to (changed documents, events).
 //!
-//! It runs at commit, at replay and in `verify`, and will run inside small peers. At commit a changeset may carry queries
-//! and conditions; what comes of them is journaled as decisions ([`Applied`]), so that a replay evaluates no query and
-//! looks at no bound: nothing that a later program does otherwise can make it differ.
+//! It runs at commit, at replay and in `verify`, and will run inside small peers. At commit a
+//! changeset may carry queries and conditions; what comes of them is journaled as decisions
+//! ([`Applied`]), so that a replay evaluates no query and looks at no bound: nothing that a later
+//! program does otherwise can make it differ.
 //!
-//! Invariants: pure, with no I/O, clock, randomness, threads or hash-map order; the same changesets in the same order give
-//! the same bytes; a changeset that is refused leaves no trace.
+//! Invariants: pure, with no I/O, clock, randomness, threads or hash-map order; the same changesets
+//! in the same order give the same bytes; a changeset that is refused leaves no trace.
 //! Not here: the order of changesets, durability (crate `store`).
 
 mod conditions;

@@ -1,5 +1,6 @@
-//! Bounds of what one write may do, and what crossing one means. They are looked at when a changeset is decided, never at a
-//! replay: raising or lowering one changes nothing that was written.
+//! Bounds of what one write may do, and what crossing one means. They are looked at when a
+//! changeset is decided, never at a replay: raising or lowering one changes nothing that was
+//! written.
 
 /// The largest document, in bytes of its JSON. A write that would make a larger one is refused.
 pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
@@ -7,23 +8,26 @@ pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// A document larger than this is reported when it is written ([`crate::GroupResult::large`]).
 pub const DOCUMENT_BYTES_WARN: usize = 256 * 1024;
 
-/// Documents that one transaction may touch. A changeset that would touch more is refused: it would hold every other
-/// writer up.
+/// Documents that one transaction may touch. A changeset that would touch more is refused: it would
+/// hold every other writer up.
 pub const TRANSACTION_DOCUMENTS_MAX: usize = 30_000;
 
-/// What the documents of one transaction may come to, in bytes of JSON, each as it was before or is after, whichever is
-/// more. A changeset beyond it is refused: its frame holds both of each, and has to fit in memory.
+/// What the documents of one transaction may come to, in bytes of JSON, each as it was before or is
+/// after, whichever is more. A changeset beyond it is refused: its frame holds both of each, and
+/// has to fit in memory.
 pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What the conditions of one changeset may take together, with changes of a document that it has changed already, in
-/// steps ([`query::Budget`]): about a fifth of a second at worst. A changeset that would take more is refused.
+/// What the conditions of one changeset may take together, with changes of a document that it has
+/// changed already, in steps ([`query::Budget`]): about a fifth of a second at worst. A changeset
+/// that would take more is refused.
 pub const CHANGESET_STEPS_MAX: u64 = 64 * 1024 * 1024;
 
-/// JSON and decoded documents that a group keeps, in bytes of JSON, until its events are made or the document is touched
-/// again. Beyond it they are made a second time instead.
+/// JSON and decoded documents that a group keeps, in bytes of JSON, until its events are made or
+/// the document is touched again. Beyond it they are made a second time instead.
 pub(crate) const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A record batch is closed before it grows beyond this, so that it fits a client's default partition fetch size (1 MiB).
+/// A record batch is closed before it grows beyond this, so that it fits a client's default
+/// partition fetch size (1 MiB).
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// The bounds of one changeset.

@@ -62,7 +62,8 @@ pub enum Refusal {
         /// How many bytes.
         bytes_max: usize,
     },
-    /// A query of the changeset cannot be read, or is not there. Only of one that did not come with its filters.
+    /// A query of the changeset cannot be read, or is not there. Only of one that did not come with
+    /// its filters.
     #[error("a condition of the write cannot be read: {message}")]
     Query {
         /// Why not.

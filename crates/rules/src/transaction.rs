@@ -1,7 +1,8 @@
 //! One changeset while it is applied: the documents it touches, and how they are held.
 //!
-//! Only the document that an operation is at is held as such; of the others the state between two operations is kept: as
-//! document and JSON while there is little of them, else encoded, so that a large transaction holds each once.
+//! Only the document that an operation is at is held as such; of the others the state between two
+//! operations is kept: as document and JSON while there is little of them, else encoded, so that a
+//! large transaction holds each once.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -214,8 +215,8 @@ impl Transaction {
         at
     }
 
-    /// The documents in the order of their events: of the operations that were done on them, since a replay knows no
-    /// others; by the first version of the rules of those that named them.
+    /// The documents in the order of their events: of the operations that were done on them, since
+    /// a replay knows no others; by the first version of the rules of those that named them.
     pub(crate) fn into_ordered(mut self, version: RulesVersion) -> Vec<Touched> {
         if version > RulesVersion::AsAsked {
             self.touched.sort_by_key(|touched| touched.written);

@@ -16,8 +16,8 @@ impl RulesVersion {
     /// What new frames are made by.
     pub const NEWEST: Self = Self::Decided;
 
-    /// The version of that number, as [`RulesVersion::number`] gives it; frames without one say 0. `None`: a newer
-    /// program's.
+    /// The version of that number, as [`RulesVersion::number`] gives it; frames without one say 0.
+    /// `None`: a newer program's.
     pub fn from_number(number: u16) -> Option<Self> {
         match number {
             0 | 1 => Some(Self::AsAsked),

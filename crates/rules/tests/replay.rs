@@ -1,5 +1,5 @@
-//! The law of replay: what was decided of a history gives the same bytes again, whatever the program that replays it
-//! would decide today.
+//! The law of replay: what was decided of a history gives the same bytes again, whatever the
+//! program that replays it would decide today.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
 
@@ -165,7 +165,8 @@ proptest! {
         prop_assert_eq!(replayed(&frames), documents);
     }
 
-    /// A program with other limits decides otherwise; what either decided replays the same, since no limit is asked then.
+    /// A program with other limits decides otherwise; what either decided replays the same, since
+    /// no limit is asked then.
     #[test]
     fn limits_of_another_program_change_no_replay(groups in vec(vec(changesets(), 1..4), 1..6), steps in 0..400u64) {
         let limits = Limits { document_bytes: 120, transaction_documents: 2, transaction_bytes: 150, steps };

@@ -32,7 +32,8 @@ use crate::{
 /// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One app of a data directory. Cheap to share behind an `Arc`; every method may be called from any task.
+/// One app of a data directory. Cheap to share behind an `Arc`; every method may be called from any
+/// task.
 #[derive(Debug)]
 pub struct App {
     pub(crate) shared: Arc<Shared>,
@@ -45,8 +46,8 @@ pub struct App {
 pub struct Write {
     /// What is to be done.
     pub changeset: Changeset,
-    /// The filters of its queries, in their order, from whoever has parsed them already. Those that are missing are made of
-    /// their texts.
+    /// The filters of its queries, in their order, from whoever has parsed them already. Those that
+    /// are missing are made of their texts.
     pub filters: Vec<Arc<Filter>>,
 }
 
@@ -77,8 +78,9 @@ impl App {
         self.shared.journal.incarnations()
     }
 
-    /// Commits `write` as one transaction: durable, applied and visible to reads when this returns. Waits for a place in
-    /// the queue while it is full. Dropping the future does not undo what was queued.
+    /// Commits `write` as one transaction: durable, applied and visible to reads when this returns.
+    /// Waits for a place in the queue while it is full. Dropping the future does not undo what was
+    /// queued.
     pub async fn commit(&self, write: impl Into<Write>) -> Result<Committed, CommitError> {
         match self.send_commit(write.into(), None).await? {
             Written::New(committed) => Ok(committed),
@@ -86,9 +88,10 @@ impl App {
         }
     }
 
-    /// As [`App::commit`], for a request with a name: if its caller gave it, and one of that name was committed before, or
-    /// is on the way, its result is given and nothing is written. `render` makes the answer that is kept for repetitions; it
-    /// is called once the changeset is applied, and must not wait.
+    /// As [`App::commit`], for a request with a name: if its caller gave it, and one of that name
+    /// was committed before, or is on the way, its result is given and nothing is written. `render`
+    /// makes the answer that is kept for repetitions; it is called once the changeset is applied,
+    /// and must not wait.
     pub async fn commit_request(
         &self,
         write: impl Into<Write>,
@@ -98,8 +101,9 @@ impl App {
         self.send_commit(write.into(), Some(RequestToKeep { request, render: Some(render) })).await
     }
 
-    /// As [`App::commit`], for a request that the server named itself, and whose answer says no more than what it did. It
-    /// can be repeated under that name if its outcome was [`CommitError::Unknown`].
+    /// As [`App::commit`], for a request that the server named itself, and whose answer says no
+    /// more than what it did. It can be repeated under that name if its outcome was
+    /// [`CommitError::Unknown`].
     pub async fn commit_unasked(&self, write: impl Into<Write>, request: Request) -> Result<Committed, CommitError> {
         let request = Request { given: false, ..request };
         match self.send_commit(write.into(), Some(RequestToKeep { request, render: None })).await? {
@@ -117,7 +121,8 @@ impl App {
     /// What was remembered of a request that was committed, if it was. Blocks on disk.
     ///
     /// # Errors
-    /// [`CommitError::RequestReused`] if its body was another; [`CommitError::Halted`] if the documents cannot be read.
+    /// [`CommitError::RequestReused`] if its body was another; [`CommitError::Halted`] if the
+    /// documents cannot be read.
     pub fn repeated(&self, request: &Request) -> Result<Option<Remembered>, CommitError> {
         let found = self.shared.engine.remembered(&request.key());
         let found = found.map_err(|error| CommitError::Halted { reason: error.to_string() })?;
@@ -127,7 +132,8 @@ impl App {
         }
     }
 
-    /// Makes or changes a definition, as an entry of the order: durable and in force when this returns.
+    /// Makes or changes a definition, as an entry of the order: durable and in force when this
+    /// returns.
     pub async fn define(&self, kind: DefinitionKind, name: &str, body: String) -> Result<(), CommitError> {
         let entries = vec![DefinitionEntry { kind, name: name.to_owned(), set: Some((0, body)) }];
         self.pipeline.send(|answer| Command::Define(entries, answer)).await
@@ -139,8 +145,8 @@ impl App {
         self.pipeline.send(|answer| Command::Define(entries, answer)).await
     }
 
-    /// Takes over definitions (name and body) that an older version kept in the setting of that name, and then removes it.
-    /// Blocks, on a thread that is no task's.
+    /// Takes over definitions (name and body) that an older version kept in the setting of that
+    /// name, and then removes it. Blocks, on a thread that is no task's.
     pub fn take_over_setting(
         &self,
         setting: &str,
@@ -159,7 +165,8 @@ impl App {
         self.shared.definitions.read().expect("not poisoned").of_kind(kind)
     }
 
-    /// How many others hold it, or a snapshot of it, beside the caller, if the caller has one handle.
+    /// How many others hold it, or a snapshot of it, beside the caller, if the caller has one
+    /// handle.
     pub fn holders(self: &Arc<Self>) -> usize {
         Arc::strong_count(self) - 1 + (Arc::strong_count(&self.shared.snapshots) - 1)
     }
@@ -182,7 +189,8 @@ impl App {
         }
     }
 
-    /// The documents as they are now; does not change while it is held. Reading blocks on disk: scan on a blocking thread.
+    /// The documents as they are now; does not change while it is held. Reading blocks on disk:
+    /// scan on a blocking thread.
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         // First, so that the index in the snapshot is whole below it.
         let log_start = self.shared.journal.start().first_offset;
@@ -214,7 +222,8 @@ impl App {
         self.shared.offsets.read().expect("not poisoned").groups()
     }
 
-    /// What the committed offsets of all groups take up in bytes, roughly: now, and if `offsets` of `group` are committed.
+    /// What the committed offsets of all groups take up in bytes, roughly: now, and if `offsets` of
+    /// `group` are committed.
     pub fn offsets_bytes_with(&self, group: &str, offsets: &[(String, i32, CommittedOffset)]) -> (usize, usize) {
         self.shared.offsets.read().expect("not poisoned").len_bytes_with(group, offsets)
     }
@@ -238,7 +247,8 @@ impl App {
         self.change_offsets(generation_change(group, generation)).await
     }
 
-    /// Forgets committed offsets: those of `partitions` (topic, partition), or all of the group's if that is `None`.
+    /// Forgets committed offsets: those of `partitions` (topic, partition), or all of the group's
+    /// if that is `None`.
     pub async fn delete_offsets(&self, group: &str, partitions: Option<Vec<(String, i32)>>) -> Result<(), CommitError> {
         let partitions = partitions.unwrap_or_else(|| {
             self.committed_offsets(group).into_iter().map(|(topic, partition, _)| (topic, partition)).collect()
@@ -254,8 +264,9 @@ impl App {
         self.pipeline.send(|answer| Command::ChangeOffsets(change, answer)).await
     }
 
-    /// Why writes are refused at the moment (halted, the clock, disk full); `None` while they are taken. Looks at the disk again where that was
-    /// the reason: a health check may be the first to see that there is space.
+    /// Why writes are refused at the moment (halted, the clock, disk full); `None` while they are
+    /// taken. Looks at the disk again where that was the reason: a health check may be the first to
+    /// see that there is space.
     pub fn write_obstacle(&self) -> Option<CommitError> {
         let known = self.shared.obstacle();
         let clock = self.shared.clock.time().obstacle();
@@ -270,14 +281,15 @@ impl App {
         }
     }
 
-    /// The first damage that was met in the events while the app was open, with its file and byte; `None` while all that was read is whole. What
-    /// lies behind it is not served: a backup has to be restored.
+    /// The first damage that was met in the events while the app was open, with its file and byte;
+    /// `None` while all that was read is whole. What lies behind it is not served: a backup has to
+    /// be restored.
     pub fn damage(&self) -> Option<String> {
         self.shared.journal.damage().map(str::to_owned)
     }
 
-    /// A text that an older version kept beside the app's data under `name` (of `a-z` and `-`), as `<name>.json`; `None`
-    /// if there is none. What is damaged is an error. Blocks on disk.
+    /// A text that an older version kept beside the app's data under `name` (of `a-z` and `-`), as
+    /// `<name>.json`; `None` if there is none. What is damaged is an error. Blocks on disk.
     pub fn setting(&self, name: &str) -> std::io::Result<Option<String>> {
         settings::read_noted(&self.shared, name)
     }
@@ -287,19 +299,21 @@ impl App {
         Ok(self.shared.engine.view(name)?)
     }
 
-    /// Keeps with the documents what is known of a view of the events, `None` forgets it. Not synced by itself, but before events are trimmed.
+    /// Keeps with the documents what is known of a view of the events, `None` forgets it. Not
+    /// synced by itself, but before events are trimmed.
     pub fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), SnapshotError> {
         Ok(self.shared.engine.note_view(name, state)?)
     }
 
-    /// Has `observer` asked before anything goes, on the retention's thread. Nothing goes until this is called: whoever reads the events may have
-    /// to note something of them first.
+    /// Has `observer` asked before anything goes, on the retention's thread. Nothing goes until
+    /// this is called: whoever reads the events may have to note something of them first.
     pub fn observe_trims(&self, observer: Box<dyn TrimObserver>) {
         *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
     }
 
-    /// Notes that documents left `view` by events that are about to be trimmed: each is the event's offset, the collection and the id as canonical
-    /// JSON. Only a document's newest departure is kept.
+    /// Notes that documents left `view` by events that are about to be trimmed: each is the event's
+    /// offset, the collection and the id as canonical JSON. Only a document's newest departure is
+    /// kept.
     pub fn note_departures(&self, view: &str, departures: &[(u64, String, String)]) -> Result<(), SnapshotError> {
         Ok(self.shared.engine.note_departures(view, departures)?)
     }
@@ -309,8 +323,9 @@ impl App {
         self.shared.options.event_bytes_max as usize
     }
 
-    /// Below this offset tombstones were dropped (`tombstone_retention_ms`): who resumes there may miss that a document was removed, and who
-    /// looks here after taking a [`Snapshot`] knows whether the snapshot may lack one. 0: none was ever dropped. Only grows.
+    /// Below this offset tombstones were dropped (`tombstone_retention_ms`): who resumes there may
+    /// miss that a document was removed, and who looks here after taking a [`Snapshot`] knows
+    /// whether the snapshot may lack one. 0: none was ever dropped. Only grows.
     pub fn tombstone_floor(&self) -> u64 {
         self.shared.engine.tombstone_floor()
     }
@@ -350,7 +365,8 @@ impl App {
             tracing::error!(app = self.name().as_str(), "the retention thread panicked");
         }
         if std::thread::panicking() {
-            // The engine takes a panic for a sign that its data may be broken and would never finish; the next start replays.
+            // The engine takes a panic for a sign that its data may be broken and would never
+            // finish; the next start replays.
             return;
         }
         if let Err(error) = self.flush_by(deadline) {

@@ -1,5 +1,6 @@
-//! The parts that the journal's small entries and the stored values beside documents are made of: numbers, little-endian, and texts, a length
-//! u32 and bytes. Taking gives `None` where the bytes end too early or are no such thing.
+//! The parts that the journal's small entries and the stored values beside documents are made of:
+//! numbers, little-endian, and texts, a length u32 and bytes. Taking gives `None` where the bytes
+//! end too early or are no such thing.
 //! Not here: documents and changesets (crate `document`); what the parts mean.
 
 pub(crate) fn put_u32(out: &mut Vec<u8>, number: u32) {

@@ -26,27 +26,29 @@ pub enum CommitError {
         /// What must be free.
         needed_bytes: u64,
     },
-    /// The machine's clock is not believed. Reads, consumers and their offsets go on; writes resume when it is set right
-    /// or accepted.
+    /// The machine's clock is not believed. Reads, consumers and their offsets go on; writes resume
+    /// when it is set right or accepted.
     #[error(transparent)]
     ClockRefused(ClockRefusal),
     /// It may not be done.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// No segment of the journal can be made, for another reason than a full disk. It is tried again with the next write.
+    /// No segment of the journal can be made, for another reason than a full disk. It is tried
+    /// again with the next write.
     #[error("no new journal segment can be made: {reason}; writes resume when one can")]
     NoSegment {
         /// Why not.
         reason: String,
     },
-    /// A write before could not be made durable or visible; the app takes no more until the server is restarted.
+    /// A write before could not be made durable or visible; the app takes no more until the server
+    /// is restarted.
     #[error("the app takes no writes since one failed, restart the server: {reason}")]
     Halted {
         /// What failed.
         reason: String,
     },
-    /// The write itself could not be made durable or visible: the journal may hold it or not, which shows after a restart. The app takes no
-    /// more until then.
+    /// The write itself could not be made durable or visible: the journal may hold it or not, which
+    /// shows after a restart. The app takes no more until then.
     #[error(
         "it is not known whether the write was done, since it failed on the way to the disk; restart the server: {reason}"
     )]

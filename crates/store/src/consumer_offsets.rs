@@ -1,11 +1,14 @@
-//! Committed offsets of consumer groups: changes as the journal keeps them, and all of them in memory.
+//! Committed offsets of consumer groups: changes as the journal keeps them, and all of them in
+//! memory.
 //!
 //! ```text
 //! | version 1 | group | count u32 | topic | partition u32 | tag u8: 0 forget, 1 set | offset i64, epoch i32, metadata | …
 //! ```
-//! Texts are a length u32 and bytes; numbers are little-endian. The engine keeps the present state, the journal the changes.
+//! Texts are a length u32 and bytes; numbers are little-endian. The engine keeps the present state,
+//! the journal the changes.
 //!
-//! A group's generation is kept among its offsets, at a topic without a name: the offset is the generation's number, the metadata its members.
+//! A group's generation is kept among its offsets, at a topic without a name: the offset is the
+//! generation's number, the metadata its members.
 //! Not here: how groups come to a generation, and what members' names look like (`kafka-endpoint`).
 
 use std::collections::BTreeMap;

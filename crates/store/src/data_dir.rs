@@ -1,7 +1,8 @@
-//! The data directory: its lock, its layout, and the apps in it, which are opened on their first use.
+//! The data directory: its lock, its layout, and the apps in it, which are opened on their first
+//! use.
 //!
-//! Invariants: an app is whole or not there, whenever the process ends; one app's damage keeps no other
-//! from being opened; a look-up of an open app waits for nobody's disk.
+//! Invariants: an app is whole or not there, whenever the process ends; one app's damage keeps no
+//! other from being opened; a look-up of an open app waits for nobody's disk.
 //! Not here: how long an app stays open (crate `topics`).
 
 use std::{
@@ -106,8 +107,9 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Opens `path` (created 0700 if missing) and reads which apps there are; each is opened on its first use. Fails only for what concerns
-    /// all of them. `random` gives fresh random bytes for instance and site ids.
+    /// Opens `path` (created 0700 if missing) and reads which apps there are; each is opened on its
+    /// first use. Fails only for what concerns all of them. `random` gives fresh random bytes for
+    /// instance and site ids.
     pub fn open(
         path: &Path,
         options: StoreOptions,
@@ -159,8 +161,8 @@ impl DataDir {
         Ok(Arc::new(Self { path, options, clock, random, slots, register, stopping, all_sealed, _lock: lock }))
     }
 
-    /// Whether every small file of every app has its checksum by now: where one could not be written, a file of the first version is not
-    /// damage yet.
+    /// Whether every small file of every app has its checksum by now: where one could not be
+    /// written, a file of the first version is not damage yet.
     pub fn is_sealed(&self) -> bool {
         self.all_sealed
     }
@@ -175,7 +177,8 @@ impl DataDir {
         &self.clock
     }
 
-    /// The app of that name, which is opened if need be: a torn tail is cut, and what the documents lack is replayed. Blocks on disk.
+    /// The app of that name, which is opened if need be: a torn tail is cut, and what the documents
+    /// lack is replayed. Blocks on disk.
     pub fn app(&self, name: &str) -> Result<Arc<App>, AppUnavailable> {
         let slot = self.slot(name).ok_or_else(|| AppUnavailable::NotFound { app: name.to_owned() })?;
         if let Some(app) = slot.opened() {
@@ -255,7 +258,8 @@ impl DataDir {
         self.slot(name)?.damage()
     }
 
-    /// The apps of which it is known that they cannot be opened, sorted by name, each with the reason.
+    /// The apps of which it is known that they cannot be opened, sorted by name, each with the
+    /// reason.
     pub fn damaged_apps(&self) -> Vec<(AppName, String)> {
         let slots = self.slots.read().expect("not poisoned");
         slots.values().filter_map(|slot| Some((slot.name.clone(), slot.damage()?))).collect()
@@ -290,8 +294,8 @@ impl DataDir {
         Ok(self.app(name.as_str())?)
     }
 
-    /// Makes an app: elsewhere first, so that a crash or a full disk leaves no half of one. It is opened on its first use. Blocks on disk;
-    /// who uses another app does not wait for it.
+    /// Makes an app: elsewhere first, so that a crash or a full disk leaves no half of one. It is
+    /// opened on its first use. Blocks on disk; who uses another app does not wait for it.
     pub fn make_app(&self, name: &AppName) -> Result<(), CreateAppError> {
         let mut register = self.register.lock().expect("not poisoned");
         if register.apps.contains_key(name) {
@@ -346,8 +350,9 @@ impl DataDir {
         self.path.join(APPS).join(name.as_str())
     }
 
-    /// Closes an app after its queued writes; `before` is called when it has stopped, to let go of what else holds it. Nobody else may hold
-    /// it but for a moment. It is opened again on its next use. Blocks on disk.
+    /// Closes an app after its queued writes; `before` is called when it has stopped, to let go of
+    /// what else holds it. Nobody else may hold it but for a moment. It is opened again on its next
+    /// use. Blocks on disk.
     pub fn close_app(&self, app: Arc<App>, before: impl FnOnce()) {
         let Some(slot) = self.slot(app.name().as_str()) else { return };
         let turn = slot.turn();
@@ -367,8 +372,8 @@ impl DataDir {
         drop(app);
     }
 
-    /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next start replays nothing. No app is opened
-    /// any more.
+    /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next
+    /// start replays nothing. No app is opened any more.
     pub fn stop(&self) {
         let deadline = Instant::now() + STOP_TIMEOUT;
         self.stopping.store(true, SeqCst);

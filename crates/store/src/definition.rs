@@ -5,8 +5,8 @@
 //! ```
 //! Texts are a length u32 and bytes; numbers are little-endian.
 //!
-//! So a copy of the journal, a replay to some transaction and every node has them. What a secret opens stands elsewhere:
-//! journals are copied into backups.
+//! So a copy of the journal, a replay to some transaction and every node has them. What a secret
+//! opens stands elsewhere: journals are copied into backups.
 //! Not here: what a body means (whoever defines it gives it a version of its own).
 
 use std::collections::BTreeMap;
@@ -45,7 +45,8 @@ pub struct Definition {
     pub name: String,
     /// What it says.
     pub body: String,
-    /// The main feed's oldest event at the moment when it was first made: what was before it was trimmed.
+    /// The main feed's oldest event at the moment when it was first made: what was before it was
+    /// trimmed.
     pub origin: u64,
     /// The newest transaction when it was made or changed last.
     pub txn_id: TxnId,

@@ -1,4 +1,5 @@
-//! Room on disk: writes are refused while there is still enough left for what runs in the background to finish.
+//! Room on disk: writes are refused while there is still enough left for what runs in the
+//! background to finish.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The document engine: what is kept of documents, and beside them, in sorted key-value spaces (crate `key-values`).
+//! The document engine: what is kept of documents, and beside them, in sorted key-value spaces
+//! (crate `key-values`).
 //!
 //! One file a key type; each draws its keys and values. [`handle`] has what they share.
 

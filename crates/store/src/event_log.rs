@@ -1,6 +1,8 @@
-//! The events of one app as record batches, by dense offsets: the newest from memory, the rest from the journal.
+//! The events of one app as record batches, by dense offsets: the newest from memory, the rest from
+//! the journal.
 //!
-//! Invariants: readers see an event only after it is durable and its document can be read; bytes never change.
+//! Invariants: readers see an event only after it is durable and its document can be read; bytes
+//! never change.
 //! Not here: topics and partitions (views of these events), Kafka requests (`kafka-endpoint`).
 
 use std::{
@@ -56,7 +58,8 @@ impl EventLog {
         Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::default() }
     }
 
-    /// Lets readers see a frame's events; without `batches` they read them, and those before, from the journal.
+    /// Lets readers see a frame's events; without `batches` they read them, and those before, from
+    /// the journal.
     pub(crate) fn publish(&self, header: &FrameHeader, mut batches: Vec<u8>) {
         if header.events == 0 {
             return;
@@ -96,7 +99,8 @@ impl EventLog {
         self.journal.start().first_offset
     }
 
-    /// The commit time of the newest event that was trimmed, or of one just before it, in ms since the epoch; 0 if none was.
+    /// The commit time of the newest event that was trimmed, or of one just before it, in ms since
+    /// the epoch; 0 if none was.
     pub fn trimmed_to_ms(&self) -> u64 {
         self.journal.start().commit_time_ms
     }
@@ -106,12 +110,14 @@ impl EventLog {
         self.high_watermark.subscribe()
     }
 
-    /// Whole record batches (stored bytes, as committed) from the one that holds `offset` (or, where that was trimmed, the oldest), in
-    /// order: as many as fit in `max_bytes`, but at least one. Empty at the high watermark. The first batch may begin before
-    /// `offset`. Each piece holds one or more whole batches. Recent events come from memory; older ones are read
-    /// from their segment, on a blocking thread unless the system has them in memory.
+    /// Whole record batches (stored bytes, as committed) from the one that holds `offset` (or,
+    /// where that was trimmed, the oldest), in order: as many as fit in `max_bytes`, but at least
+    /// one. Empty at the high watermark. The first batch may begin before `offset`. Each piece
+    /// holds one or more whole batches. Recent events come from memory; older ones are read from
+    /// their segment, on a blocking thread unless the system has them in memory.
     ///
-    /// Where the journal is damaged, what lies before the damage; an error if that is nothing ([`crate::App::damage`]).
+    /// Where the journal is damaged, what lies before the damage; an error if that is nothing
+    /// ([`crate::App::damage`]).
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
         if offset >= self.high_watermark() {
             return Ok(Vec::new());
@@ -121,7 +127,8 @@ impl EventLog {
             return Ok(batches);
         }
         if self.journal.reads_without_waiting(offset, max_bytes) {
-            // On this thread what was read is sent from the processor's cache: a quarter of the cost of reading a topic from its beginning.
+            // On this thread what was read is sent from the processor's cache: a quarter of the
+            // cost of reading a topic from its beginning.
             return self.found(offset, self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?);
         }
         let journal = self.journal.clone();
@@ -165,7 +172,8 @@ impl EventLog {
         on_blocking_thread(0, move || journal.offset_for_timestamp(timestamp_ms)).await
     }
 
-    /// The newest event with the greatest timestamp; `None` if there are no events. Of one that was trimmed, the time of [`EventLog::trimmed_to_ms`].
+    /// The newest event with the greatest timestamp; `None` if there are no events. Of one that was
+    /// trimmed, the time of [`EventLog::trimmed_to_ms`].
     pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         loop {
             let Some(offset) = self.high_watermark().checked_sub(1) else { return Ok(None) };

@@ -1,7 +1,8 @@
 //! The store: sequencer, apply, journal and documents. The only crate that touches data files.
 //!
-//! Invariants: the journal is the only commit point; documents and topics are what it says; the same changesets in the same
-//! order always give the same documents, events and offsets, byte for byte.
+//! Invariants: the journal is the only commit point; documents and topics are what it says; the
+//! same changesets in the same order always give the same documents, events and offsets, byte for
+//! byte.
 //! Not here: sockets, JSON envelopes, certificates and keys (`credentials` keeps its own files).
 
 mod app;

@@ -5,8 +5,8 @@ pub use rules::limits::{
     TRANSACTION_DOCUMENTS_MAX,
 };
 
-/// TxnIds and offsets stay below 2^53, so that every JSON reader has them exactly. An app that has given out all of them
-/// takes no more writes.
+/// TxnIds and offsets stay below 2^53, so that every JSON reader has them exactly. An app that has
+/// given out all of them takes no more writes.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done
@@ -23,7 +23,8 @@ pub const REMEMBERED_REPLY_BYTES_MAX: usize = 4 * 1024;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 
-/// Changesets that may wait for the sequencer of one app. A writer that finds the queue full waits for a place.
+/// Changesets that may wait for the sequencer of one app. A writer that finds the queue full waits
+/// for a place.
 pub const QUEUE_CHANGESETS_MAX: usize = 4096;
 
 /// Changesets applied and synced as one group. The rest waits for the next group.
@@ -32,32 +33,38 @@ pub const GROUP_CHANGESETS_MAX: usize = 1024;
 /// Longest app name in bytes, so that topic names stay within Kafka's 249.
 pub const APP_NAME_BYTES_MAX: usize = 64;
 
-/// Bytes of the newest events kept in memory for consumers that keep up. Older ones are read from the journal.
+/// Bytes of the newest events kept in memory for consumers that keep up. Older ones are read from
+/// the journal.
 pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A group is closed when its changesets and events hold this much: a sync costs little beside that many bytes, and the next group is
-/// applied while this one is written. A single larger changeset is a group of its own.
+/// A group is closed when its changesets and events hold this much: a sync costs little beside that
+/// many bytes, and the next group is applied while this one is written. A single larger changeset
+/// is a group of its own.
 pub const GROUP_BYTES_MAX: usize = 192 * 1024;
 
-/// A group is closed when the conditions of its changesets have taken so many steps, so that the writers before them are answered.
+/// A group is closed when the conditions of its changesets have taken so many steps, so that the
+/// writers before them are answered.
 pub(crate) const GROUP_STEPS_MAX: u64 = 8 * 1024 * 1024;
 
 /// The smallest segment.
 pub const SEGMENT_BYTES_MIN: u64 = 64 * 1024;
 
-/// Bytes of recently written documents that the sequencer keeps in memory. Older ones are read from the engine.
+/// Bytes of recently written documents that the sequencer keeps in memory. Older ones are read from
+/// the engine.
 pub const RECENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Groups that wait between the sequencer and the committer. With this many the sequencer waits, and its queue fills.
+/// Groups that wait between the sequencer and the committer. With this many the sequencer waits,
+/// and its queue fills.
 pub(crate) const GROUPS_WAITING_MAX: usize = 1;
 
-/// How far the wall clock may get ahead of the boot-time clock while the server runs, in ms. Beyond it, writes are refused until the clock
-/// is set right or accepted (docs/reference/documents.md).
+/// How far the wall clock may get ahead of the boot-time clock while the server runs, in ms. Beyond
+/// it, writes are refused until the clock is set right or accepted (docs/reference/documents.md).
 pub const CLOCK_AHEAD_MS_MAX: u64 = 3600 * 1000;
 
-/// How long a server may have been stopped by its clock, in ms. A start with a clock further ahead of the last note refuses writes as well
-/// (docs/reference/documents.md).
+/// How long a server may have been stopped by its clock, in ms. A start with a clock further ahead
+/// of the last note refuses writes as well (docs/reference/documents.md).
 pub const CLOCK_STOPPED_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
 
-/// How far the wall clock may be behind the latest time that was kept, in ms, before the log, the metrics and the portal tell it. Writes go on.
+/// How far the wall clock may be behind the latest time that was kept, in ms, before the log, the
+/// metrics and the portal tell it. Writes go on.
 pub const CLOCK_BEHIND_MS_TOLD: u64 = 60 * 1000;

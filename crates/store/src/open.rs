@@ -1,7 +1,8 @@
 //! Opening an app: its journal, the documents beside it, and what one has that the other lacks.
 //!
-//! Invariant: an app that is open has documents that show every frame of its journal; one whose parts do not belong
-//! together, or of which something is missing, is not opened, and the error says what and where.
+//! Invariant: an app that is open has documents that show every frame of its journal; one whose
+//! parts do not belong together, or of which something is missing, is not opened, and the error
+//! says what and where.
 
 use std::{
     path::Path,
@@ -285,7 +286,8 @@ mod tests {
             let app = open(dir.path());
             runtime.block_on(app.commit(upsert("kept"))).unwrap();
             let written = app.shared.journal.segments()[0].clone();
-            // As a kill leaves them: the sequencer was ahead of the committer, which seals a segment when it writes the next.
+            // As a kill leaves them: the sequencer was ahead of the committer, which seals a
+            // segment when it writes the next.
             for frame in [1 + frames_missing, 2 + frames_missing] {
                 // One event in each.
                 let position =
@@ -325,7 +327,8 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let app = open(dir.path());
         runtime.block_on(app.commit(upsert("moved"))).unwrap();
-        // As a kill leaves it right before a trim takes out what a writer was faster with: the document goes on, its entry stays.
+        // As a kill leaves it right before a trim takes out what a writer was faster with: the
+        // document goes on, its entry stays.
         app.shared.engine.index(&[(0, rules::raw_document_key("people", "\"moved\""))]).unwrap();
         runtime.block_on(app.commit(upsert("moved"))).unwrap();
         for n in 0..1000 {

@@ -5,8 +5,8 @@ pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
     /// Milliseconds since the epoch. May jump either way.
     fn now_ms(&self) -> u64;
 
-    /// Milliseconds since some moment, such as the machine's start, on a clock that never jumps and counts sleep. By
-    /// default the wall clock itself: one that never jumps, whatever it says.
+    /// Milliseconds since some moment, such as the machine's start, on a clock that never jumps and
+    /// counts sleep. By default the wall clock itself: one that never jumps, whatever it says.
     fn boot_ms(&self) -> u64 {
         self.now_ms()
     }
@@ -15,29 +15,37 @@ pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
 /// How a store is run.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// A segment of the journal is sealed when it reaches this, in bytes. At least 64 KiB; 64 MiB by default.
+    /// A segment of the journal is sealed when it reaches this, in bytes. At least 64 KiB; 64 MiB
+    /// by default.
     pub segment_bytes: u64,
-    /// Sealed segments are trimmed, the oldest first, while the journal keeps at least this without them. `None` keeps all.
+    /// Sealed segments are trimmed, the oldest first, while the journal keeps at least this without
+    /// them. `None` keeps all.
     pub retention_bytes: Option<u64>,
-    /// A sealed segment is trimmed when its newest event is older than this, in ms. `None` keeps all.
+    /// A sealed segment is trimmed when its newest event is older than this, in ms. `None` keeps
+    /// all.
     pub retention_ms: Option<u64>,
-    /// A tombstone whose event was trimmed is dropped when the removal is older than this, in ms. `None` keeps all for ever.
+    /// A tombstone whose event was trimmed is dropped when the removal is older than this, in ms.
+    /// `None` keeps all for ever.
     pub tombstone_retention_ms: Option<u64>,
     /// Memory for the document engine's block cache, in bytes.
     pub cache_bytes: u64,
-    /// Threads that write the document engine's tables, for each app. 2 by default: one is left for new tables while old ones are merged.
+    /// Threads that write the document engine's tables, for each app. 2 by default: one is left for
+    /// new tables while old ones are merged.
     pub engine_threads: usize,
-    /// Free disk space below which writes are refused, in bytes; on a small file system an eighth of it.
+    /// Free disk space below which writes are refused, in bytes; on a small file system an eighth
+    /// of it.
     pub disk_reserve_bytes: u64,
-    /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default, Kafka's own limit.
+    /// The largest event; a larger one becomes a `requeryRequired` in its place. 1 MiB by default,
+    /// Kafka's own limit.
     pub event_bytes_max: u32,
-    /// Takes the machine's clock as it is when the directory is opened, however far it is from the time that was noted
-    /// last.
+    /// Takes the machine's clock as it is when the directory is opened, however far it is from the
+    /// time that was noted last.
     pub accept_clock: bool,
     /// An app that is opened begins another incarnation with this number, as a restore would.
     #[cfg(feature = "memory")]
     pub fork: Option<[u8; 16]>,
-    /// Keeps the documents there instead of in files; the journal stays in files. For directories of one app.
+    /// Keeps the documents there instead of in files; the journal stays in files. For directories
+    /// of one app.
     #[cfg(feature = "memory")]
     pub memory: Option<key_values::MemoryDisk>,
 }

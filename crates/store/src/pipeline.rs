@@ -1,4 +1,5 @@
-//! The pipeline of one app's writes: from whoever writes to the journal, the documents and the readers.
+//! The pipeline of one app's writes: from whoever writes to the journal, the documents and the
+//! readers.
 //!
 //! ```text
 //!  writers ── queue (bounded) ──> order ──> SEQUENCER ──── a group ────> COMMITTER ──> answers
@@ -7,10 +8,11 @@
 //!                                               ^                          |
 //!                                               +──── "I am idle" ─────────+
 //! ```
-//! The sequencer and the committer are a thread each. A group stays open while the committer is busy with the one before,
-//! so a lone write is handed on at once, and under load one sync serves many. At most one group waits between them: with it
-//! the sequencer waits, its queue fills, and writers wait for a place in it. A group that was refused leaves no trace; one
-//! that was handed on is committed in its order or, after a failure, not at all, and nothing after it.
+//! The sequencer and the committer are a thread each. A group stays open while the committer is
+//! busy with the one before, so a lone write is handed on at once, and under load one sync serves
+//! many. At most one group waits between them: with it the sequencer waits, its queue fills, and
+//! writers wait for a place in it. A group that was refused leaves no trace; one that was handed on
+//! is committed in its order or, after a failure, not at all, and nothing after it.
 //!
 //! An app that is only read has neither: the first write starts them.
 //! Not here: what a changeset does (crate `rules`).
@@ -126,12 +128,14 @@ impl Pipeline {
         self.shared.obstacle().unwrap_or_else(|| self.shared.halt("the sequencer panicked, see the log".into()))
     }
 
-    /// What writers are told whose command was taken by somebody who is gone: the journal may hold it.
+    /// What writers are told whose command was taken by somebody who is gone: the journal may hold
+    /// it.
     fn gone_with_it(&self) -> CommitError {
         CommitError::Unknown { reason: self.gone().to_string() }
     }
 
-    /// Finishes queued writes; later ones get [`CommitError::Stopping`]. `false` if it was stopped before.
+    /// Finishes queued writes; later ones get [`CommitError::Stopping`]. `false` if it was stopped
+    /// before.
     pub(crate) fn stop(&self) -> bool {
         let writing = std::mem::replace(&mut *self.writing.lock().expect("not poisoned"), Writing::Stopped);
         match writing {

@@ -1,7 +1,8 @@
-//! Replay: frames of the journal applied again, at opening for what the documents lack and in `verify` for everything.
+//! Replay: frames of the journal applied again, at opening for what the documents lack and in
+//! `verify` for everything.
 //!
-//! The very code that commits does it, so equal frames give equal documents; the events that come out are compared with those
-//! in the frame.
+//! The very code that commits does it, so equal frames give equal documents; the events that come
+//! out are compared with those in the frame.
 
 use document::{Changeset, SiteId};
 use rules::{Applied, ApplyError, Context, Group, RulesVersion};
@@ -67,7 +68,8 @@ pub(crate) struct FrameToReplay<'f> {
 }
 
 impl FrameToReplay<'_> {
-    /// Applies the frame behind `position`; an error if it does not follow on it or its events come out differently.
+    /// Applies the frame behind `position`; an error if it does not follow on it or its events come
+    /// out differently.
     pub(crate) fn replay(
         self,
         engine: &Engine,
@@ -102,7 +104,8 @@ impl FrameToReplay<'_> {
         Ok(GroupWrites { result, position, beside })
     }
 
-    /// The position that the frame follows on: the one behind the frame before, or behind what another incarnation skips.
+    /// The position that the frame follows on: the one behind the frame before, or behind what
+    /// another incarnation skips.
     pub(crate) fn follow(self, position: &Position) -> Result<Position, ReplayError> {
         let Self { segment, header, .. } = self;
         let mut position = *position;

@@ -1,16 +1,18 @@
-//! Requests that write, by the names their senders gave them: one that is repeated gets its first answer, and writes nothing.
+//! Requests that write, by the names their senders gave them: one that is repeated gets its first
+//! answer, and writes nothing.
 //!
 //! ```text
 //! journal entry = version 2 | caller text | id text | body (16 bytes) | given u8 | upserted, updated, deleted, error u32 each | reply u8: 0 none, 1 text
 //!                 version 1: without the counts, since its changeset stands before it as it was asked for
 //! remembered    = version 1 | body (16 bytes) | txnId u64 | commit time u64 | upserted, updated, deleted, error u32 each | reply u8: as above
 //! ```
-//! Texts are a length u32 and bytes; numbers are little-endian. The entry follows that of its changeset. An id that the server made itself is
-//! in the journal, but nobody looks for it as long as its writer gets an answer: only a replay, which comes when no answer could be given,
-//! puts it with the others.
+//! Texts are a length u32 and bytes; numbers are little-endian. The entry follows that of its
+//! changeset. An id that the server made itself is in the journal, but nobody looks for it as long
+//! as its writer gets an answer: only a replay, which comes when no answer could be given, puts it
+//! with the others.
 //!
-//! Invariants: what is remembered is in the documents' batch of its transaction, so a document shows the write if and only if its request is
-//! known; only what was committed is remembered.
+//! Invariants: what is remembered is in the documents' batch of its transaction, so a document
+//! shows the write if and only if its request is known; only what was committed is remembered.
 //! Not here: in what order it goes (`sequencer`), how long it is kept (`engine::requests`).
 
 use document::{Action, Changeset};
@@ -43,7 +45,8 @@ pub struct Request {
     pub given: bool,
 }
 
-/// Makes the answer of a write, which is kept with it if it is no longer than [`REMEMBERED_REPLY_BYTES_MAX`].
+/// Makes the answer of a write, which is kept with it if it is no longer than
+/// [`REMEMBERED_REPLY_BYTES_MAX`].
 pub type RenderReply = Box<dyn FnOnce(&Committed) -> Vec<u8> + Send>;
 
 /// What became of a write that may be a repetition.

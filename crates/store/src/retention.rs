@@ -2,12 +2,14 @@
 //! (docs/reference/live-queries.md; Kafka's `retention.bytes` and `retention.ms`), and
 //! drops tombstones that are old enough, if it is told to.
 //!
-//! One thread an app, if it has a limit: it looks when a segment begins, and every five seconds. Before a segment goes, every document whose
-//! last event lies in it is entered in the last-change index, and the documents are made durable: so what was trimmed can be named, and
-//! never has to be replayed. Writers do not wait for any of it.
+//! One thread an app, if it has a limit: it looks when a segment begins, and every five seconds.
+//! Before a segment goes, every document whose last event lies in it is entered in the last-change
+//! index, and the documents are made durable: so what was trimmed can be named, and never has to be
+//! replayed. Writers do not wait for any of it.
 //!
-//! Invariants: only sealed segments whose frames the documents have; oldest first; the index is whole below the log start; nothing goes unless
-//! whoever reads the events has let it go (`trim_observer`).
+//! Invariants: only sealed segments whose frames the documents have; oldest first; the index is
+//! whole below the log start; nothing goes unless whoever reads the events has let it go
+//! (`trim_observer`).
 //! Not here: what consumers are told of what was trimmed (`gap`).
 
 use std::{
@@ -50,10 +52,12 @@ const READ_WITHOUT_REST: Duration = Duration::from_millis(1);
 /// The longest rest: what took longer than this was waiting for others already.
 const REST_MAX: Duration = Duration::from_millis(10);
 
-/// How much is freed in a ms at most: a file system's journal that takes up too much at once has every sync wait for it. 64 ms a GB.
+/// How much is freed in a ms at most: a file system's journal that takes up too much at once has
+/// every sync wait for it. 64 ms a GB.
 const FREED_BYTES_PER_MS: u64 = 16 << 20;
 
-/// How long the file system should be busy with what is freed at once, since a sync may wait as long.
+/// How long the file system should be busy with what is freed at once, since a sync may wait as
+/// long.
 const FREEING_WITHOUT_REST: Duration = Duration::from_millis(1);
 
 /// The least that is freed at once, and what is tried first.
@@ -79,7 +83,8 @@ pub(crate) fn spawn(
 ) -> std::io::Result<JoinHandle<()>> {
     let name = format!("retention-{}", shared.name.as_str());
     std::thread::Builder::new().name(name).spawn(move || {
-        // There is no hurry: writers go first. Where the system does not allow it, it runs as any other thread.
+        // There is no hurry: writers go first. Where the system does not allow it, it runs as any
+        // other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
         let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor());
         let drop = |dropped| drop_tombstones(&pipeline, dropped);
@@ -104,7 +109,8 @@ pub(crate) fn spawn(
     })
 }
 
-/// Has tombstones dropped as an entry of the order. Nobody has to be told of what cannot be done now: it is tried again.
+/// Has tombstones dropped as an entry of the order. Nobody has to be told of what cannot be done
+/// now: it is tried again.
 fn drop_tombstones(pipeline: &Pipeline, dropped: DroppedTombstones) -> Result<u64, EngineError> {
     match pipeline.send_blocking(|answer| Command::DropTombstones(dropped, answer)) {
         Err(CommitError::Stopping) => Ok(0),
@@ -149,8 +155,9 @@ fn trim(shared: &Shared, observer: &dyn TrimObserver) -> Result<(), RetentionErr
     Ok(())
 }
 
-/// A trim of the oldest segments. First it is prepared: everything that must be known of them later is noted and made
-/// durable, and a crash leaves them where they are. Then it is committed: they are out, and only their files are left.
+/// A trim of the oldest segments. First it is prepared: everything that must be known of them later
+/// is noted and made durable, and a crash leaves them where they are. Then it is committed: they
+/// are out, and only their files are left.
 struct Trim {
     count: usize,
     bytes: u64,
@@ -184,8 +191,8 @@ impl Trim {
         Ok(shared.engine.forget_index_from(self.segments[0].header.first_offset)?)
     }
 
-    /// Notes what must be known of the segments, durably. `false`: the app stops, and does not wait for all of them; the
-    /// next start indexes them again.
+    /// Notes what must be known of the segments, durably. `false`: the app stops, and does not wait
+    /// for all of them; the next start indexes them again.
     fn prepare(
         &self,
         shared: &Shared,
@@ -215,7 +222,8 @@ impl Trim {
     }
 }
 
-/// Removes the files of segments that were taken out. One that cannot be removed does not keep the others: the next start tries it again.
+/// Removes the files of segments that were taken out. One that cannot be removed does not keep the
+/// others: the next start tries it again.
 fn remove(shared: &Shared, trimmed: Vec<Arc<Segment>>) -> Result<(), RetentionError> {
     let (mut all_removed, mut failed) = (Vec::new(), None);
     for segment in trimmed {
@@ -242,8 +250,9 @@ struct Size {
     newest_ms: u64,
 }
 
-/// How many of the oldest segments go; `total_bytes` counts the active one too. As Kafka reckons: by bytes, a segment goes while what is left
-/// without it is still the limit or more; by time, while its newest event is older than the limit.
+/// How many of the oldest segments go; `total_bytes` counts the active one too. As Kafka reckons:
+/// by bytes, a segment goes while what is left without it is still the limit or more; by time,
+/// while its newest event is older than the limit.
 fn trimmable(sealed: &[Size], total_bytes: u64, retention_bytes: Option<u64>, oldest_kept_ms: Option<u64>) -> usize {
     let mut left_bytes = total_bytes;
     let by_bytes = sealed.iter().take_while(|size| {
@@ -261,7 +270,8 @@ fn note_damage(shared: &Shared, error: &RetentionError) {
     }
 }
 
-/// Enters the documents whose last event lies in `segment`, whose last offset is the one before `end`.
+/// Enters the documents whose last event lies in `segment`, whose last offset is the one before
+/// `end`.
 fn index(shared: &Shared, segment: &Segment, end: u64) -> Result<(), RetentionError> {
     let mut newest: HashMap<Vec<u8>, u64> = HashMap::new();
     let segment = segment.reopen_without_read_ahead()?;
@@ -275,7 +285,8 @@ fn index(shared: &Shared, segment: &Segment, end: u64) -> Result<(), RetentionEr
             Ok(())
         })
         .map_err(|e| segment.damaged(segment.header.len_bytes(), e))?;
-        // It rests as long as it reads: where the system no longer has the segment in memory, a writer's sync waits behind what is read.
+        // It rests as long as it reads: where the system no longer has the segment in memory, a
+        // writer's sync waits behind what is read.
         let read = reading_since.elapsed();
         if read >= READ_WITHOUT_REST {
             rest(read);

@@ -1,10 +1,12 @@
-//! Small texts that older versions kept beside an app's data, `<name>.json`, sealed with a version and a checksum (crate
-//! `files`): live queries were there before they were definitions in the journal.
+//! Small texts that older versions kept beside an app's data, `<name>.json`, sealed with a version
+//! and a checksum (crate `files`): live queries were there before they were definitions in the
+//! journal.
 //!
-//! Which text was written last is noted with the documents: one that is missing, or an older one, is damage too. What was
-//! taken over is removed.
+//! Which text was written last is noted with the documents: one that is missing, or an older one,
+//! is damage too. What was taken over is removed.
 //!
-//! Format 1 had no checksum: it is sealed when it is first read, and is damage in a directory that is marked.
+//! Format 1 had no checksum: it is sealed when it is first read, and is damage in a directory that
+//! is marked.
 //! Not here: what a text means; it begins with a version of its own.
 
 use std::{
@@ -29,7 +31,8 @@ pub(crate) fn read(app_dir: &Path, name: &str) -> io::Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// The text of that name in the app's directory, if it is the one that was written last; `None` if there is none.
+/// The text of that name in the app's directory, if it is the one that was written last; `None` if
+/// there is none.
 pub(crate) fn read_noted(shared: &Shared, name: &str) -> io::Result<Option<String>> {
     let text = read(&shared.dir, name)?;
     let notes = shared.engine.settings().map_err(io::Error::other)?;

@@ -71,7 +71,8 @@ impl Shared {
         error
     }
 
-    /// Notes why writes are refused for now, and logs it when it changes. What has halted the app stays.
+    /// Notes why writes are refused for now, and logs it when it changes. What has halted the app
+    /// stays.
     pub(crate) fn set_obstacle(&self, obstacle: Option<CommitError>) {
         let mut known = self.obstacle.write().expect("not poisoned");
         match (&*known, &obstacle) {

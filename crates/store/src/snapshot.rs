@@ -60,8 +60,8 @@ impl Snapshot {
         self.log_start
     }
 
-    /// Exactly the documents whose last event was trimmed and is at or behind `offset`, in the order of those events, tombstones included
-    /// (docs/reference/live-queries.md, "Gaps").
+    /// Exactly the documents whose last event was trimmed and is at or behind `offset`, in the
+    /// order of those events, tombstones included (docs/reference/live-queries.md, "Gaps").
     pub fn trimmed_changes(&self, offset: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
         let log_start = self.log_start;
         let entries = self.engine.last_changes(offset);
@@ -82,8 +82,8 @@ impl Snapshot {
         self.txn_id
     }
 
-    /// Documents that left `view` by a trimmed event at or behind `offset`, in the order of those events, as they are now
-    /// ([`crate::App::note_departures`]).
+    /// Documents that left `view` by a trimmed event at or behind `offset`, in the order of those
+    /// events, as they are now ([`crate::App::note_departures`]).
     pub fn departures(
         &self,
         view: &str,
@@ -118,7 +118,8 @@ impl Snapshot {
         Ok(self.engine.document(&document_key(collection, id))?)
     }
 
-    /// Every document of a collection in the order of its canonical ids' bytes, tombstones included.
+    /// Every document of a collection in the order of its canonical ids' bytes, tombstones
+    /// included.
     pub fn scan(
         &self,
         collection: &CollectionName,
@@ -136,7 +137,8 @@ impl Snapshot {
         Box::new(entries.map(read_entry))
     }
 
-    /// Every collection that was ever written to, sorted. Each costs one look-up, when it is asked for.
+    /// Every collection that was ever written to, sorted. Each costs one look-up, when it is asked
+    /// for.
     pub fn collections(&self) -> impl Iterator<Item = Result<CollectionName, SnapshotError>> + '_ {
         let mut from = Vec::new();
         std::iter::from_fn(move || {

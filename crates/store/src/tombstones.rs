@@ -3,10 +3,11 @@
 //! ```text
 //! entry = version 1 | floor u64 | count u32 | offset u64, documents key (length u32, bytes) | …
 //! ```
-//! Numbers are little-endian. The entry names each, so that a replay drops the same ones, whatever the limits are then.
+//! Numbers are little-endian. The entry names each, so that a replay drops the same ones, whatever
+//! the limits are then.
 //!
-//! Invariant: a tombstone goes only while it is its document's last state and its event was trimmed; the sequencer has the
-//! last word on that.
+//! Invariant: a tombstone goes only while it is its document's last state and its event was
+//! trimmed; the sequencer has the last word on that.
 //! Not here: when it is looked (`retention`), how they are taken out (`engine`).
 
 use crate::{
@@ -61,9 +62,9 @@ impl DroppedTombstones {
     }
 }
 
-/// Finds tombstones whose event was trimmed. Removals stand in the last-change index in the order of their times, so one
-/// pass goes up to the first that is too young, and the next pass begins there: what was passed over are documents that
-/// exist.
+/// Finds tombstones whose event was trimmed. Removals stand in the last-change index in the order
+/// of their times, so one pass goes up to the first that is too young, and the next pass begins
+/// there: what was passed over are documents that exist.
 pub(crate) struct OldTombstones {
     next: u64,
     /// Old ones that were passed over and had to stay, for now.
@@ -75,8 +76,8 @@ impl OldTombstones {
         Self { next: floor, kept: Vec::new() }
     }
 
-    /// Calls `drop` with those that are older than the limit, some at a time, while the observer lets nobody need more.
-    /// `drop` gives how many went.
+    /// Calls `drop` with those that are older than the limit, some at a time, while the observer
+    /// lets nobody need more. `drop` gives how many went.
     pub(crate) fn drop_old(
         &mut self,
         shared: &Shared,

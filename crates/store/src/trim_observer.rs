@@ -11,18 +11,19 @@ pub trait TrimObserver: Send + Sync {
     /// A trim begins.
     fn begin(&self) -> Box<dyn ObservedTrim>;
 
-    /// Calls `drop`, which is quick, with the tombstones that must stay; no more of them until it returns.
+    /// Calls `drop`, which is quick, with the tombstones that must stay; no more of them until it
+    /// returns.
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones));
 }
 
 /// One trim, as its observer sees it.
 pub trait ObservedTrim {
-    /// The events of `offsets` are about to be trimmed. They can still be read; what is noted now is durable when they are gone. If it fails they
-    /// stay for now.
+    /// The events of `offsets` are about to be trimmed. They can still be read; what is noted now
+    /// is durable when they are gone. If it fails they stay for now.
     fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError>;
 
-    /// Has `trim`, which is quick, take out all that was shown. `false`: not yet; there is more to note of it by now, and all of it is to be
-    /// shown once more.
+    /// Has `trim`, which is quick, take out all that was shown. `false`: not yet; there is more to
+    /// note of it by now, and all of it is to be shown once more.
     fn finish(&mut self, trim: &mut dyn FnMut()) -> bool;
 }
 
@@ -31,7 +32,8 @@ pub trait ObservedTrim {
 pub struct KeptTombstones {
     /// All from here on: not every view has looked at the events yet.
     pub from: u64,
-    /// These, since a reader's end lies right behind: it must find something there, or it would never come to its end.
+    /// These, since a reader's end lies right behind: it must find something there, or it would
+    /// never come to its end.
     pub at: HashSet<u64>,
 }
 

@@ -1,8 +1,10 @@
-//! Proof that a data directory is whole: every frame and batch, and that the documents and the index equal a replay.
+//! Proof that a data directory is whole: every frame and batch, and that the documents and the
+//! index equal a replay.
 //!
-//! The journal is replayed from its first frame into a scratch engine beside the documents, which is removed afterwards. Nothing
-//! else is written: a torn tail is reported, not cut. Where retention has trimmed the first frames, the events that are left stand in for
-//! the replay (`trimmed`).
+//! The journal is replayed from its first frame into a scratch engine beside the documents, which
+//! is removed afterwards. Nothing else is written: a torn tail is reported, not cut. Where
+//! retention has trimmed the first frames, the events that are left stand in for the replay
+//! (`trimmed`).
 //! Not here: mending anything.
 
 mod trimmed;
@@ -68,7 +70,8 @@ pub struct AppReport {
     pub events: u64,
     /// Documents, tombstones included.
     pub documents: u64,
-    /// Bytes of a torn frame at the end that the next start will cut. No damage: it was never acknowledged.
+    /// Bytes of a torn frame at the end that the next start will cut. No damage: it was never
+    /// acknowledged.
     pub torn_bytes: u64,
     /// Frames that the documents lack and the next start will replay. No damage either.
     pub frames_to_replay: u64,
@@ -88,10 +91,12 @@ impl VerifyReport {
     }
 }
 
-/// Checks the data directory at `path`, which no server may have open. `progress` is called now and then.
+/// Checks the data directory at `path`, which no server may have open. `progress` is called now and
+/// then.
 ///
 /// # Errors
-/// Only what keeps it from looking, such as a directory in use or a file that cannot be read. Damage is in the report.
+/// Only what keeps it from looking, such as a directory in use or a file that cannot be read.
+/// Damage is in the report.
 pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<VerifyReport, OpenError> {
     let _lock = lock(path)?;
     let apps_dir = path.join(APPS);
@@ -143,7 +148,8 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
     let mut report = AppReport { app: name.as_str().to_owned(), ..AppReport::default() };
     let documents = dir.join("documents");
     let engine_error = |e: EngineError| OpenError::Engine { path: documents.clone(), message: e.0 };
-    // Where there are none, a start makes them anew from the journal: that is looked at, and nothing is made here.
+    // Where there are none, a start makes them anew from the journal: that is looked at, and
+    // nothing is made here.
     let none =
         if documents.is_dir() { None } else { Some(Scratch::open(dir, "verify-none.tmp").map_err(engine_error)?) };
     let opened = match &none {
@@ -302,7 +308,8 @@ fn gather_all<'a>(
     Ok(gatherer)
 }
 
-/// Checks the batches of every frame, counts, and calls `each` with those that the documents have seen.
+/// Checks the batches of every frame, counts, and calls `each` with those that the documents have
+/// seen.
 fn check_frames(
     name: &AppName,
     journal: &Journal,
@@ -339,8 +346,8 @@ fn check_applied(applied: Option<Position>, start: SegmentHeader, report: &mut A
     }
 }
 
-/// The last-change index names exactly the documents whose last event was trimmed. What it has beyond is left from a trim that came to no end, and
-/// the next one makes it anew.
+/// The last-change index names exactly the documents whose last event was trimmed. What it has
+/// beyond is left from a trim that came to no end, and the next one makes it anew.
 fn check_index(engine: &Engine, log_start: u64, report: &mut AppReport) -> Result<(), EngineError> {
     let snapshot = engine.snapshot();
     let mut differences = Differences::new("last-change entry of", &mut report.findings);
@@ -369,7 +376,8 @@ fn check_index(engine: &Engine, log_start: u64, report: &mut AppReport) -> Resul
     Ok(())
 }
 
-/// Reads what nothing else here does, so that damage in it shows: a block has a checksum, which is looked at when it is read.
+/// Reads what nothing else here does, so that damage in it shows: a block has a checksum, which is
+/// looked at when it is read.
 fn read_the_rest(engine: &Engine) -> Result<(), EngineError> {
     for entry in engine.all_remembered() {
         entry?;
@@ -412,7 +420,8 @@ fn compare(
     let (found, expected) = (engine.snapshot(), replayed.snapshot());
     let documents = |snapshot: &EngineSnapshot| snapshot.documents(&[]);
     report.documents = compare_sorted("document", documents(&found), documents(&expected), &mut report.findings)?;
-    // Those that the server named itself are remembered by a replay only, and those that were forgotten are in it too.
+    // Those that the server named itself are remembered by a replay only, and those that were
+    // forgotten are in it too.
     let mut differences = Differences::new("request", &mut report.findings);
     for entry in engine.all_remembered() {
         let (key, remembered) = entry?;

@@ -1,4 +1,5 @@
-//! The topics of an app: the main one and those of its live queries, which come and go while the server runs.
+//! The topics of an app: the main one and those of its live queries, which come and go while the
+//! server runs.
 
 use std::sync::{
     Arc, Mutex, RwLock,
@@ -34,7 +35,8 @@ pub struct AppTopics {
     main_on_gap: SharedOnGap,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
-    /// Who notes something of live queries notes it of those that there are: what was noted of one is forgotten when it is deleted.
+    /// Who notes something of live queries notes it of those that there are: what was noted of one
+    /// is forgotten when it is deleted.
     noting: Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
@@ -123,7 +125,8 @@ impl AppTopics {
             .find_map(|view| view.stopped().map(|why| format!("live query {:?}: {why}", view.query.name)))
     }
 
-    /// How often a live query's filter was too expensive on a document since the start, which then counted as matching.
+    /// How often a live query's filter was too expensive on a document since the start, which then
+    /// counted as matching.
     pub fn filters_given_up(&self) -> u64 {
         self.progress.given_up.load(Relaxed)
     }
@@ -182,7 +185,8 @@ impl AppTopics {
         if live_query.name == MAIN { self.app.name().main_topic() } else { live_query.topic(self.app.name()) }
     }
 
-    /// Makes a live query; its topic has its whole history at once. Done to its end even if nobody waits for it, as all changes are.
+    /// Makes a live query; its topic has its whole history at once. Done to its end even if nobody
+    /// waits for it, as all changes are.
     pub async fn create(self: &Arc<Self>, live_query: LiveQuery) -> Result<(), ChangeError> {
         live_query.check()?;
         let topics = self.clone();
@@ -250,7 +254,8 @@ impl AppTopics {
         .await
     }
 
-    /// Forgets what was noted of a live query that is not there, and what groups have committed on its topic.
+    /// Forgets what was noted of a live query that is not there, and what groups have committed on
+    /// its topic.
     async fn forget(&self, live_query: &LiveQuery) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         {
             let _noting = self.noting.lock().expect("not poisoned");
@@ -312,7 +317,8 @@ impl AppTopics {
         }
     }
 
-    /// Notes documents that left `view`, as [`App::note_departures`] does, if it was not deleted meanwhile.
+    /// Notes documents that left `view`, as [`App::note_departures`] does, if it was not deleted
+    /// meanwhile.
     pub(crate) fn note_departures(&self, view: &View, left: &[(u64, String, String)]) -> Result<(), SnapshotError> {
         let _noting = self.noting.lock().expect("not poisoned");
         let is_there = self.views().iter().any(|known| known.id == view.id);
@@ -329,7 +335,8 @@ impl AppTopics {
     }
 }
 
-/// Runs `change` to its end, whether or not the caller waits for it: half of a change would be on disk only.
+/// Runs `change` to its end, whether or not the caller waits for it: half of a change would be on
+/// disk only.
 async fn to_its_end(change: impl Future<Output = Result<(), ChangeError>> + Send + 'static) -> Result<(), ChangeError> {
     tokio::spawn(change).await.map_err(std::io::Error::other)?
 }

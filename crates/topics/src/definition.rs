@@ -1,10 +1,12 @@
-//! Live queries as definitions of the app's order (`store::Definition`), and how those of older versions are taken over.
+//! Live queries as definitions of the app's order (`store::Definition`), and how those of older
+//! versions are taken over.
 //!
 //! ```text
 //! a live query  {"version":1,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
 //! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
 //! ```
-//! `language` is that of the query, with its version (`document::Dialect`), by which it is evaluated for ever.
+//! `language` is that of the query, with its version (`document::Dialect`), by which it is
+//! evaluated for ever.
 //! Not here: what a live query means (`live_query`), the order (crate `store`).
 
 use document::Dialect;
@@ -116,8 +118,8 @@ fn text_of(body: &impl Serialize) -> String {
     serde_json::to_string(body).expect("texts and numbers are written to memory")
 }
 
-/// Makes definitions of what an older version kept in a file, and then removes the file: a crash between the two does it
-/// again. Blocks.
+/// Makes definitions of what an older version kept in a file, and then removes the file: a crash
+/// between the two does it again. Blocks.
 pub(crate) fn take_over(app: &App) -> std::io::Result<()> {
     let Some(text) = app.setting(SETTING)? else { return Ok(()) };
     let setting: Setting = parse(&text, SETTING_VERSION).map_err(std::io::Error::other)?;

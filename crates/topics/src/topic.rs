@@ -19,7 +19,8 @@ use crate::{
     view::View,
 };
 
-/// How long an answer about a topic's end waits for a live query that was just made to have looked at every event.
+/// How long an answer about a topic's end waits for a live query that was just made to have looked
+/// at every event.
 const SCAN_WAIT: Duration = Duration::from_secs(10);
 
 /// Why a topic cannot be read.
@@ -56,15 +57,16 @@ pub struct Partition {
     kind: Kind,
 }
 
-/// What a reader that began at offset 0 knows: which tombstones it cannot miss, since they were gone when it began. The default knows nothing.
+/// What a reader that began at offset 0 knows: which tombstones it cannot miss, since they were
+/// gone when it began. The default knows nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rebuild {
     tombstone_floor: u64,
 }
 
 impl Rebuild {
-    /// Whether a reader at `offset` may have seen a document whose tombstone, below `floor`, is gone. Who begins at 0 has seen none, nor has who
-    /// began there since the floor is where it is.
+    /// Whether a reader at `offset` may have seen a document whose tombstone, below `floor`, is
+    /// gone. Who begins at 0 has seen none, nor has who began there since the floor is where it is.
     fn may_miss(self, offset: u64, floor: u64) -> bool {
         offset > 0 && offset < floor && self.tombstone_floor != floor
     }
@@ -100,12 +102,14 @@ impl Topic {
         &self.name
     }
 
-    /// Stable for the life of the app, restores included; another one for a live query that is made again.
+    /// Stable for the life of the app, restores included; another one for a live query that is made
+    /// again.
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Kafka's leader epoch of every partition: which life of the data this is ([`store::Incarnation`]).
+    /// Kafka's leader epoch of every partition: which life of the data this is
+    /// ([`store::Incarnation`]).
     pub fn leader_epoch(&self) -> i32 {
         self.app.incarnation().leader_epoch as i32
     }
@@ -131,8 +135,8 @@ impl Topic {
         Some(Partition { app: self.app.clone(), index, kind: self.kind.clone() })
     }
 
-    /// How many events were found to be on the topic since the start, or since its live query was made; for rates. `None` for the main topic, which
-    /// carries every event.
+    /// How many events were found to be on the topic since the start, or since its live query was
+    /// made; for rates. `None` for the main topic, which carries every event.
     pub fn events_found(&self) -> Option<u64> {
         match &self.kind {
             Kind::Main(_) => None,
@@ -158,7 +162,8 @@ impl Partition {
         }
     }
 
-    /// Why a reader that has everything below the high watermark waits in vain; `None` if it does not.
+    /// Why a reader that has everything below the high watermark waits in vain; `None` if it does
+    /// not.
     pub fn stop(&self) -> Option<Stop> {
         let Kind::View(view) = &self.kind else { return None };
         if view.is_gone() {
@@ -167,7 +172,8 @@ impl Partition {
         view.stopped().map(|message| Stop::Unreadable(TopicError { message }))
     }
 
-    /// The offset after the last event that there is when it is called; waits for a live query that is still catching up, but not for ever.
+    /// The offset after the last event that there is when it is called; waits for a live query that
+    /// is still catching up, but not for ever.
     pub async fn settled_high_watermark(&self) -> u64 {
         if let Kind::View(view) = &self.kind {
             let wanted = self.app.events().high_watermark();
@@ -186,9 +192,11 @@ impl Partition {
         Rebuild { tombstone_floor: self.app.tombstone_floor() }
     }
 
-    /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next): as many as fit in `max_bytes`, but at least
-    /// one if there is any. At a trimmed offset, what stands for the gap. `rebuild` is that of the moment when the reader began at offset 0, if
-    /// it is known that it did. Where events are damaged, what lies before; an error if that is nothing.
+    /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next):
+    /// as many as fit in `max_bytes`, but at least one if there is any. At a trimmed offset, what
+    /// stands for the gap. `rebuild` is that of the moment when the reader began at offset 0, if it
+    /// is known that it did. Where events are damaged, what lies before; an error if that is
+    /// nothing.
     pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Bytes>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
@@ -208,7 +216,8 @@ impl Partition {
                     self.clone().blocking(move |partition| partition.read_matches(from, max_bytes)).await?
                 }
             };
-            // Were events trimmed meanwhile, it may have begun behind them: what stands for them comes first.
+            // Were events trimmed meanwhile, it may have begun behind them: what stands for them
+            // comes first.
             if self.app.events().log_start() <= from {
                 return Ok(batches);
             }
@@ -248,8 +257,8 @@ impl Partition {
         }
     }
 
-    /// Where a leader epoch ends: the greatest one up to `epoch`, and the offset behind its last event; `None` if there is
-    /// none, or `epoch` has not begun.
+    /// Where a leader epoch ends: the greatest one up to `epoch`, and the offset behind its last
+    /// event; `None` if there is none, or `epoch` has not begun.
     pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, u64)> {
         let all = self.app.incarnations();
         let wanted = u32::try_from(epoch).ok()?;
@@ -277,7 +286,8 @@ impl Partition {
                 break;
             }
             let before = next;
-            // Enough for most blocks at once; events of them that do not fit are read the next time round.
+            // Enough for most blocks at once; events of them that do not fit are read the next time
+            // round.
             let pieces = match self.app.events().read_blocking(next, READ_BYTES) {
                 // What lies before the damage comes first.
                 Err(_) if found.bytes() > 0 => break,
@@ -310,7 +320,8 @@ impl Partition {
         Ok(found.finish())
     }
 
-    /// The first event at or after `timestamp_ms`. Where that lies in a live query's hole the offset is the hole's: the event comes next.
+    /// The first event at or after `timestamp_ms`. Where that lies in a live query's hole the
+    /// offset is the hole's: the event comes next.
     pub async fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, TopicError> {
         let trimmed_to_ms = self.app.events().trimmed_to_ms();
         if timestamp_ms <= trimmed_to_ms {

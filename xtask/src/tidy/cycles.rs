@@ -1,7 +1,7 @@
 //! Files of one crate that hold each other: following `use`, no file may lead back to itself.
 //!
-//! What a file names through another's `pub use` counts as named where it stands. A file that only lists its modules holds
-//! none of them. Code of tests does not count.
+//! What a file names through another's `pub use` counts as named where it stands. A file that only
+//! lists its modules holds none of them. Code of tests does not count.
 //! Not here: arrows between crates (`tidy`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,8 @@ type Module = Vec<String>;
 /// The files of a crate, by module.
 pub(super) struct Files(BTreeMap<Module, Uses>);
 
-/// What one file names of its crate: each absolute path below `crate`, and whether the file passes it on.
+/// What one file names of its crate: each absolute path below `crate`, and whether the file passes
+/// it on.
 type Uses = Vec<(Vec<String>, bool)>;
 
 impl Files {

@@ -1,11 +1,12 @@
-//! Which files the engine's folder held when it was closed, so that one of another folder, or an older one, is not taken for its own: the
-//! engine's checksums only say that a file is whole.
+//! Which files the engine's folder held when it was closed, so that one of another folder, or an
+//! older one, is not taken for its own: the engine's checksums only say that a file is whole.
 //!
 //! ```text
 //! <app>/documents.inventory    sealed (crate `files`), version 2: a line for each file, `<length> <crc32c> <path>`
 //! ```
-//! The checksum covers a file's length, its first and its last 4 KiB: what is between is under the engine's own. The inventory is there only
-//! while the folder is closed: it goes before anything is written. After a crash there is none.
+//! The checksum covers a file's length, its first and its last 4 KiB: what is between is under the
+//! engine's own. The inventory is there only while the folder is closed: it goes before anything is
+//! written. After a crash there is none.
 //! Not here: what the files mean.
 
 use std::{
@@ -32,7 +33,8 @@ pub(super) fn write(dir: &Path) -> io::Result<()> {
     files::write_whole(&path_of(dir), seal(VERSION, &lines(dir)?.join("\n")).as_bytes(), PRIVATE_FILE)
 }
 
-/// Whether there is an inventory, and the folder is as it says; an error that names the difference if it is not.
+/// Whether there is an inventory, and the folder is as it says; an error that names the difference
+/// if it is not.
 pub(super) fn check(dir: &Path) -> io::Result<bool> {
     let path = path_of(dir);
     let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));

@@ -65,7 +65,8 @@ impl Engine {
         Ok(departures)
     }
 
-    /// Reads every departure and every note: a departure must be found by its offset and by its document.
+    /// Reads every departure and every note: a departure must be found by its offset and by its
+    /// document.
     pub(crate) fn check_departures(&self) -> Result<(), EngineError> {
         for entry in self.prefix(META, &[]) {
             entry?;
@@ -84,7 +85,8 @@ impl Engine {
 }
 
 impl EngineSnapshot {
-    /// The departures from a view by events from `offset` on, in order: the event's offset and the documents key.
+    /// The departures from a view by events from `offset` on, in order: the event's offset and the
+    /// documents key.
     pub(crate) fn departures(
         &self,
         view: &str,

@@ -21,7 +21,8 @@ use crate::position::TxnId;
 pub struct StoredDocument {
     /// The last transaction that touched it.
     pub txn_id: TxnId,
-    /// The offset of its last event; `None` if it never had one: it was made and removed within one transaction.
+    /// The offset of its last event; `None` if it never had one: it was made and removed within one
+    /// transaction.
     pub last_event: Option<u64>,
     /// Its state, tombstone included.
     pub document: Document,

@@ -1,7 +1,8 @@
 //! The documents of one app as a whole: opened, written in groups, looked at.
 //!
-//! Invariants: a group is written in one atomic batch with its position, so the documents are always those of one frame;
-//! nothing is synced here but by [`Engine::persist`], since the journal can replay what is lost.
+//! Invariants: a group is written in one atomic batch with its position, so the documents are
+//! always those of one frame; nothing is synced here but by [`Engine::persist`], since the journal
+//! can replay what is lost.
 
 use std::sync::{
     Mutex, MutexGuard,
@@ -20,8 +21,9 @@ pub(crate) const TOMBSTONE_FLOOR_KEY: &[u8] = b"tombstone_floor";
 /// One app's documents, last-change index, consumer offsets and position.
 pub(crate) struct Engine {
     pub(super) store: Box<dyn KeyValues>,
-    /// The index covers the offsets below it; only grows. Held while a group is written, so that each group is written
-    /// before it grows, and its documents are then indexed, or behind it, and takes their entries out.
+    /// The index covers the offsets below it; only grows. Held while a group is written, so that
+    /// each group is written before it grows, and its documents are then indexed, or behind it, and
+    /// takes their entries out.
     pub(super) indexed_to: Mutex<u64>,
     /// Every dropped tombstone's event was below it; only grows.
     pub(super) tombstone_floor: AtomicU64,
@@ -71,8 +73,9 @@ impl Engine {
         self.store.disk_bytes()
     }
 
-    /// Offsets below it may have been the last event of a document whose tombstone was dropped. It is raised before a
-    /// tombstone goes: whoever takes a snapshot and then looks here knows whether the snapshot may lack one.
+    /// Offsets below it may have been the last event of a document whose tombstone was dropped. It
+    /// is raised before a tombstone goes: whoever takes a snapshot and then looks here knows
+    /// whether the snapshot may lack one.
     pub(crate) fn tombstone_floor(&self) -> u64 {
         self.tombstone_floor.load(SeqCst)
     }
@@ -123,8 +126,9 @@ impl EngineBatch<'_> {
     /// Writes it all with the position it leads to.
     pub(crate) fn commit(mut self, position: &Position) -> Result<(), EngineError> {
         self.batch.insert(META, POSITION_KEY, encode_position(position));
-        // Handed to the operating system at once: after a kill the documents know every frame that was acknowledged, so
-        // that damage to the journal's last frame is not taken for a torn tail.
+        // Handed to the operating system at once: after a kill the documents know every frame that
+        // was acknowledged, so that damage to the journal's last frame is not taken for a torn
+        // tail.
         Ok(self.store.write(self.batch, Durability::Process)?)
     }
 }

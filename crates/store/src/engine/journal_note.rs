@@ -50,7 +50,8 @@ impl JournalNote {
 }
 
 impl Engine {
-    /// Which journal the documents are of, and where it begins; `None` before that was noted the first time.
+    /// Which journal the documents are of, and where it begins; `None` before that was noted the
+    /// first time.
     pub(crate) fn journal(&self) -> Result<Option<JournalNote>, EngineError> {
         self.get(META, JOURNAL_KEY)?.map(|value| JournalNote::decode(&value)).transpose()
     }

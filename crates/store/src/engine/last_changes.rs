@@ -5,8 +5,8 @@
 //! | `last_changes` | offset u64 BE | version 1, the documents key: of documents whose last event has it |
 //! | `meta` | `indexed_to` | version 1, u64 LE: `last_changes` covers the offsets below it |
 //!
-//! Only trimmed events need an index, so it is made when they are about to be trimmed (`retention`), and a write costs one
-//! entry, not three.
+//! Only trimmed events need an index, so it is made when they are about to be trimmed
+//! (`retention`), and a write costs one entry, not three.
 
 use std::ops::Bound;
 
@@ -24,8 +24,9 @@ pub(crate) const ENTRIES_AT_ONCE: usize = 512;
 pub(crate) type IndexEntry = (u64, Vec<u8>);
 
 impl Engine {
-    /// From here on the index covers the offsets below `to`: whoever writes takes the entry of what was the document's last event out. The
-    /// entries themselves are then made by [`Engine::index`].
+    /// From here on the index covers the offsets below `to`: whoever writes takes the entry of what
+    /// was the document's last event out. The entries themselves are then made by
+    /// [`Engine::index`].
     pub(crate) fn begin_index(&self, to: u64) -> Result<(), EngineError> {
         let mut indexed_to = self.indexed_to.lock().expect("not poisoned");
         if to > *indexed_to {
@@ -35,8 +36,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes out the entries at or behind `log_start`. They are of a trim that came to no end: a crash, or a full disk, may have kept it from
-    /// taking those out again that [`Engine::index`] made though a writer was faster.
+    /// Takes out the entries at or behind `log_start`. They are of a trim that came to no end: a
+    /// crash, or a full disk, may have kept it from taking those out again that [`Engine::index`]
+    /// made though a writer was faster.
     pub(crate) fn forget_index_from(&self, log_start: u64) -> Result<(), EngineError> {
         let snapshot = self.snapshot();
         let mut left = snapshot.last_changes(log_start).peekable();
@@ -50,7 +52,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the entries of those (offset, documents key) that are still the document's last event. Writers go on meanwhile.
+    /// Makes the entries of those (offset, documents key) that are still the document's last event.
+    /// Writers go on meanwhile.
     pub(crate) fn index(&self, events: &[(u64, Vec<u8>)]) -> Result<(), EngineError> {
         let mut made = Vec::new();
         let mut batch = Batch::with_capacity(events.len());

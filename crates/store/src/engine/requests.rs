@@ -6,7 +6,8 @@
 //! | `meta` | `request_order:`, txnId u64 BE | commit time u64 LE, then the key above: in the order in which they are forgotten |
 //! | `meta` | `requests` | version 1, u64 LE: how many there are |
 //!
-//! They have no space of their own: the engine's recovery looks up the space of each entry of its log, and takes longer the more there are.
+//! They have no space of their own: the engine's recovery looks up the space of each entry of its
+//! log, and takes longer the more there are.
 //! Not here: what a request is.
 
 use key_values::Batch;
@@ -67,7 +68,8 @@ impl Engine {
         oldest.map(|(key, value)| read_order(&key, &value).map(|(commit_time_ms, _)| commit_time_ms)).transpose()
     }
 
-    /// Forgets those that are too old at `now_ms` and, the oldest first, those that are too many; gives how many went before their time.
+    /// Forgets those that are too old at `now_ms` and, the oldest first, those that are too many;
+    /// gives how many went before their time.
     pub(crate) fn forget_requests(&self, kept: &mut RequestsKept, now_ms: u64) -> Result<u64, EngineError> {
         let is_old = |commit_time_ms: u64| commit_time_ms < now_ms.saturating_sub(REQUESTS_KEPT_MS);
         if kept.count <= REQUESTS_KEPT_MAX && !kept.oldest_ms.is_some_and(is_old) {
@@ -94,7 +96,8 @@ impl Engine {
 }
 
 impl EngineBatch<'_> {
-    /// Remembers the requests of a group, in the order of their transactions. `kept` is how many there were.
+    /// Remembers the requests of a group, in the order of their transactions. `kept` is how many
+    /// there were.
     pub(crate) fn put_requests(&mut self, requests: &[(RequestKey, Remembered)], kept: &mut RequestsKept) {
         for (key, remembered) in requests {
             let name = by_name(key);

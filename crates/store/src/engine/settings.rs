@@ -15,7 +15,8 @@ const SETTING_PREFIX: &str = "setting:";
 pub(crate) type SettingNote = Vec<Option<u32>>;
 
 impl Engine {
-    /// What the texts beside the documents may be, by their names: of each the checksums of those that may be there, `None` for none.
+    /// What the texts beside the documents may be, by their names: of each the checksums of those
+    /// that may be there, `None` for none.
     pub(crate) fn settings(&self) -> Result<Vec<(String, SettingNote)>, EngineError> {
         let notes = self.prefix(META, SETTING_PREFIX.as_bytes()).map(|entry| {
             let (key, value) = entry?;

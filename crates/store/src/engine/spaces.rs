@@ -10,7 +10,8 @@ pub(crate) const DEPARTURES: Space = Space(2);
 pub(crate) const CONSUMER_OFFSETS: Space = Space(3);
 pub(crate) const META: Space = Space(4);
 
-/// How each is kept. Recovery after a kill looks up the space of every entry of the engine's log: few spaces open faster.
+/// How each is kept. Recovery after a kill looks up the space of every entry of the engine's log:
+/// few spaces open faster.
 pub(crate) const SPACES: &[SpaceOptions] = &[
     SpaceOptions { name: "documents", memtable_bytes: 32 << 20, access: Access::Large },
     SpaceOptions { name: "last_changes", memtable_bytes: 12 << 20, access: Access::ScansOnly },

@@ -16,8 +16,9 @@ use super::{
 use crate::tombstones::DroppedTombstones;
 
 impl Engine {
-    /// Of those entries of the last-change index that are still a tombstone's last event: those that can go, and those that
-    /// stay since their event, or that by which the document left a view, `is_needed`.
+    /// Of those entries of the last-change index that are still a tombstone's last event: those
+    /// that can go, and those that stay since their event, or that by which the document left a
+    /// view, `is_needed`.
     pub(crate) fn droppable_tombstones(
         &self,
         entries: &[IndexEntry],
@@ -40,8 +41,8 @@ impl Engine {
 }
 
 impl EngineBatch<'_> {
-    /// Takes tombstones out, with all that names them. The floor is raised before: whoever takes a snapshot and then looks
-    /// at the floor knows whether the snapshot may lack one.
+    /// Takes tombstones out, with all that names them. The floor is raised before: whoever takes a
+    /// snapshot and then looks at the floor knows whether the snapshot may lack one.
     pub(crate) fn drop_tombstones(&mut self, engine: &Engine, dropped: &DroppedTombstones) -> Result<(), EngineError> {
         engine.tombstone_floor.fetch_max(dropped.floor, SeqCst);
         self.batch.insert(META, TOMBSTONE_FLOOR_KEY, encode_number(engine.tombstone_floor()));

@@ -1,11 +1,14 @@
-//! Reading events: the record batches of one segment's frames, in order, past the changesets between them.
+//! Reading events: the record batches of one segment's frames, in order, past the changesets
+//! between them.
 //!
-//! Of a large frame only the batches are read, in pieces if they are many, with the header of the frame behind; small frames are read many at
-//! a time. Each batch's own
-//! checksum is checked, so that damage ends in an error here, whatever the consumer checks. The frame's covers the changesets too: `verify`.
+//! Of a large frame only the batches are read, in pieces if they are many, with the header of the
+//! frame behind; small frames are read many at a time. Each batch's own checksum is checked, so
+//! that damage ends in an error here, whatever the consumer checks. The frame's covers the
+//! changesets too: `verify`.
 //!
-//! Invariant: what is given follows on what was given before, without a hole: neither a frame's header nor a batch's offset is under the
-//! batch's checksum, so both are held against what must come next. What lies before the damage is given first, then the error.
+//! Invariant: what is given follows on what was given before, without a hole: neither a frame's
+//! header nor a batch's offset is under the batch's checksum, so both are held against what must
+//! come next. What lies before the damage is given first, then the error.
 //! Not here: which batches are wanted ([`super::Journal::read_batches`]).
 
 use bytes::Bytes;
@@ -76,8 +79,9 @@ impl<'s> BatchReader<'s> {
         self.rest.is_some() || self.position < self.segment.len_bytes()
     }
 
-    /// The next frame that has an event at or behind `offset`, with all of its batches, or with those before the damage, or with some of them:
-    /// then the others follow. `None` at the segment's end.
+    /// The next frame that has an event at or behind `offset`, with all of its batches, or with
+    /// those before the damage, or with some of them: then the others follow. `None` at the
+    /// segment's end.
     pub(crate) fn next(&mut self, offset: u64) -> Result<Option<(FrameHeader, Bytes)>, SegmentError> {
         if let Some(damage) = self.damage.take() {
             return Err(damage);
@@ -152,7 +156,8 @@ impl<'s> BatchReader<'s> {
             .ok_or_else(|| self.damaged(rest.at, format!("no record batch of offset {} stands here", rest.next_offset)))
     }
 
-    /// All of a frame's batches; where one is damaged those before it, and the error at the next call.
+    /// All of a frame's batches; where one is damaged those before it, and the error at the next
+    /// call.
     fn before_damage(
         &mut self,
         batches: Bytes,
@@ -179,7 +184,8 @@ impl<'s> BatchReader<'s> {
         self.segment.damaged(at, FrameError(message))
     }
 
-    /// `len` bytes of the file at `at`: from the window, or from a new one of `read_bytes` that begins there.
+    /// `len` bytes of the file at `at`: from the window, or from a new one of `read_bytes` that
+    /// begins there.
     fn bytes(&mut self, at: u64, len: usize, read_bytes: usize) -> Result<Bytes, SegmentError> {
         let within = at.checked_sub(self.window_at).map(|start| start as usize);
         if let Some(start) = within.filter(|start| start + len <= self.window.len()) {
@@ -219,7 +225,8 @@ struct Whole {
     damage: Option<String>,
 }
 
-/// `due`: the offset that they must end before; without it the last one may be cut, which is no damage.
+/// `due`: the offset that they must end before; without it the last one may be cut, which is no
+/// damage.
 fn check(batches: &[u8], first_offset: u64, due: Option<u64>, leader_epoch: i32) -> Whole {
     let mut whole = Whole { len_bytes: 0, next_offset: first_offset, damage: None };
     while whole.len_bytes < batches.len() {

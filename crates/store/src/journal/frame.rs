@@ -5,10 +5,11 @@
 //! | len | crc | frame  | first | first  | commit | stamp  | txn | event| max | chan- | batch-| ver | changes | batches
 //! |     |     | number | txn   | offset | time   | before | n   | n    | evt | ges n | es n  | sion|         |
 //! ```
-//! All little-endian. `len` is the whole frame's; `crc` is CRC-32C over everything behind it, begun with the segment's salt. `changes` are entries
-//! `kind u8, length u32, bytes`; `batches` are Kafka record batches as consumers get them. `version` is
-//! that of the rules which made the documents and events (u16, crate `rules`; 0 in segments before version 3, which means
-//! the first) and flags (u16, all 0). `commit time` is the last transaction's; a decided changeset says how much earlier
+//! All little-endian. `len` is the whole frame's; `crc` is CRC-32C over everything behind it, begun
+//! with the segment's salt. `changes` are entries `kind u8, length u32, bytes`; `batches` are Kafka
+//! record batches as consumers get them. `version` is that of the rules which made the documents
+//! and events (u16, crate `rules`; 0 in segments before version 3, which means the first) and flags
+//! (u16, all 0). `commit time` is the last transaction's; a decided changeset says how much earlier
 //! its own was.
 //!
 //! Not here: files ([`super::segment`]), what a changeset does (`crate::apply`).
@@ -22,18 +23,21 @@ pub(crate) const HEADER_BYTES: usize = 72;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum EntryKind {
-    /// A changeset as it was asked for; takes the next transaction. Only in segments before version 3.
+    /// A changeset as it was asked for; takes the next transaction. Only in segments before version
+    /// 3.
     Changeset = 1,
     /// A consumer group's offsets; takes no transaction and makes no event.
     ConsumerOffsets = 2,
     /// How the request was called whose changeset stands before it.
     Request = 3,
-    /// What was decided of a changeset: how many ms before the frame's commit time it was committed (varint), then its
-    /// operations that were done, without conditions; takes the next transaction.
+    /// What was decided of a changeset: how many ms before the frame's commit time it was committed
+    /// (varint), then its operations that were done, without conditions; takes the next
+    /// transaction.
     Decided = 4,
     /// A definition (`crate::definition`); takes no transaction and makes no event.
     Definition = 5,
-    /// Tombstones that were dropped (`crate::dropped_tombstones`); takes no transaction and makes no event.
+    /// Tombstones that were dropped (`crate::dropped_tombstones`); takes no transaction and makes
+    /// no event.
     DroppedTombstones = 6,
 }
 
@@ -188,8 +192,9 @@ impl FrameBuilder {
         self.bytes.len() + batches_bytes
     }
 
-    /// Fills in the header (its lengths and checksum are made here, for a segment of this salt) and gives the frame's head: all of it but
-    /// the batches, which follow on it in the file and need not be copied.
+    /// Fills in the header (its lengths and checksum are made here, for a segment of this salt) and
+    /// gives the frame's head: all of it but the batches, which follow on it in the file and need
+    /// not be copied.
     pub(crate) fn finish(mut self, mut header: FrameHeader, batches: &[u8], salt: u32) -> (Vec<u8>, FrameHeader) {
         header.changes_bytes = self.changes_bytes();
         header.batches_bytes = batches.len();
@@ -236,8 +241,8 @@ fn split_entry(changes: &[u8]) -> Result<(EntryKind, &[u8], &[u8]), FrameError> 
     Ok((kind, bytes, rest))
 }
 
-/// The part of `batches` from the batch that holds `offset` (or the first after it) on, whole batches, at most `bytes_max` but
-/// at least one. Gives where it begins and ends.
+/// The part of `batches` from the batch that holds `offset` (or the first after it) on, whole
+/// batches, at most `bytes_max` but at least one. Gives where it begins and ends.
 pub(crate) fn batches_from(
     batches: &[u8],
     offset: u64,

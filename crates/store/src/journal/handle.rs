@@ -146,8 +146,9 @@ impl Journal {
         self.segments.read().expect("not poisoned").last().expect("there is always a segment").clone()
     }
 
-    /// A place for the frame of `frame_bytes` that follows on `position`: behind the frame before, in a new segment if the last
-    /// one is full. Nothing has changed if it fails. Frames are placed in order by one thread and written in order by another.
+    /// A place for the frame of `frame_bytes` that follows on `position`: behind the frame before,
+    /// in a new segment if the last one is full. Nothing has changed if it fails. Frames are placed
+    /// in order by one thread and written in order by another.
     pub(crate) fn place(&self, frame_bytes: usize, position: &Position) -> Result<Place, SegmentError> {
         let mut planned_end = self.planned_end.lock().expect("not poisoned");
         let mut active = self.active();
@@ -169,7 +170,8 @@ impl Journal {
         Ok(Place { segment: active, at })
     }
 
-    /// Begins another life of the data behind `position`, durably: what is there is sealed, and what follows is of that life.
+    /// Begins another life of the data behind `position`, durably: what is there is sealed, and
+    /// what follows is of that life.
     #[cfg(feature = "memory")]
     pub(crate) fn begin_incarnation(&self, id: [u8; 16], position: &Position) -> Result<(), SegmentError> {
         let mut planned_end = self.planned_end.lock().expect("not poisoned");
@@ -218,8 +220,8 @@ impl Journal {
         Ok(next)
     }
 
-    /// Writes a frame, given in its two parts, at its place and makes it durable. After an error nobody knows what is on disk: nothing
-    /// may be written again.
+    /// Writes a frame, given in its two parts, at its place and makes it durable. After an error
+    /// nobody knows what is on disk: nothing may be written again.
     pub(crate) fn append(&self, place: &Place, head: &[u8], batches: &[u8]) -> Result<(), SegmentError> {
         let segment = &place.segment;
         if place.is_new_segment() {
@@ -229,7 +231,8 @@ impl Journal {
         segment.write_durably(head, batches).map_err(|e| segment.io("cannot write to", e))
     }
 
-    /// Cuts the segment before this one behind its last frame: all of its frames are written by now.
+    /// Cuts the segment before this one behind its last frame: all of its frames are written by
+    /// now.
     fn seal_before(&self, segment: &Segment) -> Result<(), SegmentError> {
         let segments = self.segments();
         let before = segments.iter().rev().find(|s| s.header.first_frame < segment.header.first_frame);
@@ -237,15 +240,17 @@ impl Journal {
         before.map_or(Ok(()), |before| before.seal(end).map_err(|e| before.io("cannot seal", e)))
     }
 
-    /// Whether [`Journal::read_batches`] will most likely find what it needs in the system's page cache.
+    /// Whether [`Journal::read_batches`] will most likely find what it needs in the system's page
+    /// cache.
     pub(crate) fn reads_without_waiting(&self, offset: u64, bytes_max: usize) -> bool {
         let segments = self.segments();
         let first = segments.partition_point(|s| s.header.first_offset <= offset).saturating_sub(1);
         segments[first].is_cached_around(offset, bytes_max)
     }
 
-    /// Whole record batches from the one that holds `offset` (or the first after it) on: at most `bytes_max`, at least one.
-    /// Empty if there is none. Where something is damaged, what lies before it; an error if that is nothing.
+    /// Whole record batches from the one that holds `offset` (or the first after it) on: at most
+    /// `bytes_max`, at least one. Empty if there is none. Where something is damaged, what lies
+    /// before it; an error if that is nothing.
     pub(crate) fn read_batches(&self, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SegmentError> {
         let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
         if let Err(error) = collect(&self.segments(), &mut out) {
@@ -279,7 +284,8 @@ impl Journal {
         found.transpose().inspect_err(|error| self.note_damage(error))
     }
 
-    /// The first damage that was met while reading, with its file and byte; `None` while all that was read is whole.
+    /// The first damage that was met while reading, with its file and byte; `None` while all that
+    /// was read is whole.
     pub(crate) fn damage(&self) -> Option<&str> {
         self.damage.get().map(String::as_str)
     }
@@ -323,13 +329,14 @@ impl Journal {
         Ok(())
     }
 
-    /// What the oldest segment says of what was before it; nothing was trimmed if its first frame is 0.
+    /// What the oldest segment says of what was before it; nothing was trimmed if its first frame
+    /// is 0.
     pub(crate) fn start(&self) -> SegmentHeader {
         self.segments.read().expect("not poisoned").first().expect("a journal has a segment").header
     }
 
-    /// Takes the first `count` segments out, the oldest first; their files are the caller's to remove, in this order. Who reads one may go
-    /// on. Never the last segment.
+    /// Takes the first `count` segments out, the oldest first; their files are the caller's to
+    /// remove, in this order. Who reads one may go on. Never the last segment.
     pub(crate) fn trim(&self, count: usize) -> Vec<Arc<Segment>> {
         let mut segments = self.segments.write().expect("not poisoned");
         let count = count.min(segments.len() - 1);
@@ -353,8 +360,8 @@ const ROOM_BYTES_MIN: u64 = 64 * 1024;
 /// How much more room is made than there was.
 const ROOM_FACTOR: u64 = 4;
 
-/// How much room to make in a segment that is to hold `wanted_bytes`: little while there is little in it, since an app may stay empty. From
-/// a whole segment on, each next one begins as one.
+/// How much room to make in a segment that is to hold `wanted_bytes`: little while there is little
+/// in it, since an app may stay empty. From a whole segment on, each next one begins as one.
 pub(super) fn room(wanted_bytes: u64, segment_bytes: u64) -> u64 {
     let steps = std::iter::successors(Some(ROOM_BYTES_MIN), |room| room.checked_mul(ROOM_FACTOR));
     let step = steps.into_iter().find(|room| *room >= wanted_bytes).unwrap_or(u64::MAX);
@@ -428,8 +435,9 @@ fn check_seam(segment: &Segment, next_offset: u64, next: &Segment) -> Result<(),
     Err(segment.damaged(segment.len_bytes(), FrameError(message)))
 }
 
-/// The segment's first event at or after `timestamp_ms`. A frame's time is under the checksum of the whole frame only, so those that decide are
-/// read whole: the one that is found, and the one before.
+/// The segment's first event at or after `timestamp_ms`. A frame's time is under the checksum of
+/// the whole frame only, so those that decide are read whole: the one that is found, and the one
+/// before.
 fn first_event_at(segment: &Segment, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, SegmentError> {
     let (mut next_offset, mut time_ms) = (segment.header.first_offset, segment.header.commit_time_ms);
     let mut before = None;

@@ -1,13 +1,16 @@
 //! Opening a journal: finding its end, cutting a torn tail, telling it from damage.
 //!
-//! A frame that cannot be read is a torn tail only if it is the last thing in the last segment and the documents do not know
-//! it. With a readable frame behind it, in a sealed segment, or already applied to the documents, it is damage: an error.
+//! A frame that cannot be read is a torn tail only if it is the last thing in the last segment and
+//! the documents do not know it. With a readable frame behind it, in a sealed segment, or already
+//! applied to the documents, it is damage: an error.
 //!
-//! A segment is sealed before the next one's first frame is written. So behind a crash the last segment is the last one with a frame: those
-//! behind it were made ahead for frames that were never written, and go. Every other one ends exactly where the next begins.
+//! A segment is sealed before the next one's first frame is written. So behind a crash the last
+//! segment is the last one with a frame: those behind it were made ahead for frames that were never
+//! written, and go. Every other one ends exactly where the next begins.
 //!
-//! Before the first one there may be segments that a trim was about to remove: the documents know where the journal begins, and what is
-//! before that goes. If it begins later than they know, segments are missing.
+//! Before the first one there may be segments that a trim was about to remove: the documents know
+//! where the journal begins, and what is before that goes. If it begins later than they know,
+//! segments are missing.
 
 use std::path::{Path, PathBuf};
 
@@ -37,8 +40,8 @@ pub(crate) struct Known {
 }
 
 impl Journal {
-    /// Opens the journal in `dir`; `None` if there is none. With `cut` a torn tail is cut and what was left of segments is removed; without it
-    /// they are only passed over.
+    /// Opens the journal in `dir`; `None` if there is none. With `cut` a torn tail is cut and what
+    /// was left of segments is removed; without it they are only passed over.
     pub(crate) fn open(
         dir: &Path,
         segment_bytes: u64,
@@ -84,7 +87,8 @@ impl Journal {
     }
 }
 
-/// The app's random number, as the first segment of the journal in `dir` says it; `None` without a segment.
+/// The app's random number, as the first segment of the journal in `dir` says it; `None` without a
+/// segment.
 pub(crate) fn identity_in(dir: &Path) -> Result<Option<[u8; 16]>, SegmentError> {
     let mut failed = None;
     // The first may be left of a trim.
@@ -133,8 +137,9 @@ fn segment_paths(dir: &Path, cut: bool) -> Result<Vec<PathBuf>, SegmentError> {
     Ok(paths)
 }
 
-/// Takes out the segments before the one that the journal begins with; gives how many. A trim took them out, and was kept from removing their
-/// files. They are known by their names: of what is in them some may have been freed.
+/// Takes out the segments before the one that the journal begins with; gives how many. A trim took
+/// them out, and was kept from removing their files. They are known by their names: of what is in
+/// them some may have been freed.
 fn drop_left_by_trim(paths: &mut Vec<PathBuf>, start: Option<SegmentEnd>, cut: bool) -> Result<usize, SegmentError> {
     let Some(start) = start else { return Ok(0) };
     let is_left = |path: &&PathBuf| first_frame(path).is_some_and(|frame| frame < start.next_frame);
@@ -168,7 +173,8 @@ fn check_start(first: &Segment, start: Option<SegmentEnd>) -> Result<(), Segment
     Err(first.damaged(0, super::frame::FrameError(message)))
 }
 
-/// A sealed segment ends exactly where the next begins. What is between is not looked at here: `verify` reads it all.
+/// A sealed segment ends exactly where the next begins. What is between is not looked at here:
+/// `verify` reads it all.
 fn check_sealed(segment: &Segment, next: &Segment) -> Result<(), SegmentError> {
     let end = segment.set_sealed()?;
     if end.is_followed_by(&segment.header, &next.header) && segment.header.instance == next.header.instance {
@@ -184,7 +190,8 @@ fn check_sealed(segment: &Segment, next: &Segment) -> Result<(), SegmentError> {
     })
 }
 
-/// Finds the end of the last segment with a frame, which is sealed or not: a crash may have come right before the next one's first frame.
+/// Finds the end of the last segment with a frame, which is sealed or not: a crash may have come
+/// right before the next one's first frame.
 fn find_end(segment: &Segment, applied_frames: u64) -> Result<u64, SegmentError> {
     let mut end = segment.header.start();
     let sealed = segment.footer()?;
@@ -267,7 +274,8 @@ fn frame_behind(segment: &Segment, at: u64, expected: u64) -> Result<bool, Segme
     Ok(found)
 }
 
-/// Calls `each` with windows of the file from `from` on that overlap by `overlap` bytes, until it says `true`.
+/// Calls `each` with windows of the file from `from` on that overlap by `overlap` bytes, until it
+/// says `true`.
 fn for_each_window(
     segment: &Segment,
     from: u64,

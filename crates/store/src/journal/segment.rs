@@ -5,8 +5,8 @@
 //! | HWJOURNL | version | salt   | instance | site | first  | first | first  | commit  | incarnation | leader | crc32c| frames …, zeros
 //! |          | u32     | u32    | of app   |      | frame  | txn   | offset | time    |             | epoch  |       |
 //! ```
-//! A segment is of one incarnation, with one leader epoch: another one begins another segment, and may skip txnIds and
-//! offsets there.
+//! A segment is of one incarnation, with one leader epoch: another one begins another segment, and
+//! may skip txnIds and offsets there.
 //!
 //! A sealed segment ends with a footer right behind its last frame, which says what follows on it:
 //! ```text
@@ -14,12 +14,14 @@
 //! | HWSEALED | next  | next | next   | commit  | crc32c|
 //! |          | frame | txn  | offset | time    |       |
 //! ```
-//! Checksums of frames and of the footer begin with the salt, a random number of the segment's own: bytes that somebody put into a document
-//! are never taken for a frame. Version 1 had no salt (it is 0) and no footer. Versions 1 and 2 had no incarnation and no
-//! leader epoch (the checksum stands at 72): they are of the first incarnation, whose number is the app's instance.
+//! Checksums of frames and of the footer begin with the salt, a random number of the segment's own:
+//! bytes that somebody put into a document are never taken for a frame. Version 1 had no salt (it
+//! is 0) and no footer. Versions 1 and 2 had no incarnation and no leader epoch (the checksum
+//! stands at 72): they are of the first incarnation, whose number is the app's instance.
 //!
-//! Invariants: the file is preallocated, so that a sync does not change its size and a full disk shows before a write is taken; a
-//! sealed segment is cut to its last frame and footer. Frames are read at their place, so reading needs no lock.
+//! Invariants: the file is preallocated, so that a sync does not change its size and a full disk
+//! shows before a write is taken; a sealed segment is cut to its last frame and footer. Frames are
+//! read at their place, so reading needs no lock.
 //!
 //! Not here: which segment to read ([`super::Journal`]), what a frame holds ([`super::frame`]).
 
@@ -133,7 +135,8 @@ pub(crate) fn is_half_made(path: &Path) -> bool {
 
 /// A segment without a name, which nobody reads. What is left of it is freed when it is dropped.
 ///
-/// A file system that frees a whole segment at once has every sync wait for it: most for a disk that is told of each block that is free.
+/// A file system that frees a whole segment at once has every sync wait for it: most for a disk
+/// that is told of each block that is free.
 #[derive(Debug)]
 pub(crate) struct RemovedSegment {
     file: DataFile,
@@ -156,8 +159,9 @@ impl RemovedSegment {
 }
 
 impl Segment {
-    /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable. It has its name once it has its header: whoever is
-    /// killed before leaves a file that [`is_half_made`].
+    /// Makes a new segment with room for `capacity_bytes`, and makes its existence durable. It has
+    /// its name once it has its header: whoever is killed before leaves a file that
+    /// [`is_half_made`].
     pub(crate) fn create(dir: &Path, header: SegmentHeader, capacity_bytes: u64) -> Result<Self, SegmentError> {
         let path = dir.join(format!("{:020}.segment", header.first_frame));
         let half_made = path.with_added_extension(HALF_MADE_EXTENSION);
@@ -183,7 +187,8 @@ impl Segment {
         Ok(Self { path, header, file, len_bytes, index: Mutex::new(Some(Vec::new())) })
     }
 
-    /// Opens an existing segment. Its length is the file's; the last one's must then be found by [`Segment::set_len_bytes`].
+    /// Opens an existing segment. Its length is the file's; the last one's must then be found by
+    /// [`Segment::set_len_bytes`].
     pub(crate) fn open(path: &Path, writable: bool) -> Result<Self, SegmentError> {
         let io = |act| move |source| SegmentError::Io { act, path: path.to_owned(), source };
         let file = DataFile::open(path, writable).map_err(io("cannot open"))?;
@@ -195,7 +200,8 @@ impl Segment {
         Ok(Self { path: path.to_owned(), header, file, len_bytes: AtomicU64::new(len_bytes), index: Mutex::new(None) })
     }
 
-    /// The same segment, for whoever reads it once and is in no hurry: the system does not read ahead, so that a sync has little to wait behind.
+    /// The same segment, for whoever reads it once and is in no hurry: the system does not read
+    /// ahead, so that a sync has little to wait behind.
     pub(crate) fn reopen_without_read_ahead(&self) -> Result<Self, SegmentError> {
         let own = Self::open(&self.path, false)?;
         own.set_len_bytes(self.len_bytes());
@@ -203,13 +209,15 @@ impl Segment {
         Ok(own)
     }
 
-    /// Has the system keep nothing of it in memory: removing a file's pages is most of what removing the file takes.
+    /// Has the system keep nothing of it in memory: removing a file's pages is most of what
+    /// removing the file takes.
     pub(crate) fn uncache(&self) {
         self.file.uncache();
     }
 
-    /// Removes the file, though not durably by itself. If nobody else reads it, what it holds is the caller's to free a little at a time; otherwise the system frees all of it
-    /// when the last reader is done.
+    /// Removes the file, though not durably by itself. If nobody else reads it, what it holds is
+    /// the caller's to free a little at a time; otherwise the system frees all of it when the last
+    /// reader is done.
     pub(crate) fn remove(self: Arc<Self>) -> Result<Option<RemovedSegment>, SegmentError> {
         let io = |e| self.io("cannot remove", e);
         let file = DataFile::open(&self.path, true).map_err(io)?;
@@ -237,7 +245,8 @@ impl Segment {
         self.len_bytes.store(len_bytes, Ordering::Release);
     }
 
-    /// Writes a frame behind the last one and makes it durable. Readers see it only after [`Segment::publish`].
+    /// Writes a frame behind the last one and makes it durable. Readers see it only after
+    /// [`Segment::publish`].
     pub(crate) fn write_durably(&self, head: &[u8], batches: &[u8]) -> std::io::Result<()> {
         self.file.write_all_at(head, self.len_bytes())?;
         self.file.write_all_at(batches, self.len_bytes() + head.len() as u64)?;
@@ -284,8 +293,8 @@ impl Segment {
         Ok(SegmentEnd::decode(&bytes, self.header.salt).map(|end| (at, end)))
     }
 
-    /// Takes a sealed segment's length from its footer, and gives what follows on it. A version without footers is read through, header by
-    /// header.
+    /// Takes a sealed segment's length from its footer, and gives what follows on it. A version
+    /// without footers is read through, header by header.
     pub(crate) fn set_sealed(&self) -> Result<SegmentEnd, SegmentError> {
         if !self.has_footer() {
             return self.walk_to_end();
@@ -313,8 +322,8 @@ impl Segment {
 
     /// Makes room for a frame that is larger than a whole segment.
     pub(crate) fn grow(&self, capacity_bytes: u64) -> std::io::Result<()> {
-        // The next frame's sync makes it durable. One here would take the error of a write that failed behind the last sync from whoever has to
-        // know of it: the system tells each once.
+        // The next frame's sync makes it durable. One here would take the error of a write that
+        // failed behind the last sync from whoever has to know of it: the system tells each once.
         self.file.allocate(capacity_bytes)
     }
 
@@ -340,8 +349,8 @@ impl Segment {
         Ok(bytes)
     }
 
-    /// The last index entry that `before` holds for, or the first; `None` if the segment has no frames. Damage further on is met by whoever reads
-    /// on from there.
+    /// The last index entry that `before` holds for, or the first; `None` if the segment has no
+    /// frames. Damage further on is met by whoever reads on from there.
     pub(crate) fn index_entry(&self, before: impl Fn(&IndexEntry) -> bool) -> Result<Option<IndexEntry>, SegmentError> {
         let find = |index: &[IndexEntry]| index.get(index.partition_point(before).saturating_sub(1)).copied();
         let mut index = self.index.lock().expect("not poisoned");
@@ -359,8 +368,9 @@ impl Segment {
         Ok(found)
     }
 
-    /// Whether the frame of `offset` and what stands `bytes` behind it are in the system's page cache; `false` if that cannot be told
-    /// without waiting. Reads ahead of a consumer fill what lies between.
+    /// Whether the frame of `offset` and what stands `bytes` behind it are in the system's page
+    /// cache; `false` if that cannot be told without waiting. Reads ahead of a consumer fill what
+    /// lies between.
     pub(crate) fn is_cached_around(&self, offset: u64, bytes: usize) -> bool {
         let Ok(index) = self.index.try_lock() else { return false };
         let Some(index) = index.as_ref() else { return false };
@@ -418,7 +428,8 @@ impl Segment {
         })
     }
 
-    /// Reads a header through a window of the file, so that small frames do not cost a system call each.
+    /// Reads a header through a window of the file, so that small frames do not cost a system call
+    /// each.
     fn header_in_window(
         &self,
         position: u64,
@@ -499,7 +510,8 @@ impl SegmentHeader {
         out
     }
 
-    /// Reads a header at the front of `bytes`: its version first, then its checksum, then what it means.
+    /// Reads a header at the front of `bytes`: its version first, then its checksum, then what it
+    /// means.
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, SegmentError> {
         let damaged =
             |at, message: &str| SegmentError::Damaged { path: path.to_owned(), at, message: message.to_owned() };
@@ -553,8 +565,8 @@ impl SegmentEnd {
         }
     }
 
-    /// Whether a segment with this header follows on it; `before` is the header of the one that ends here. Another
-    /// incarnation may skip txnIds and offsets.
+    /// Whether a segment with this header follows on it; `before` is the header of the one that
+    /// ends here. Another incarnation may skip txnIds and offsets.
     pub(crate) fn is_followed_by(&self, before: &SegmentHeader, next: &SegmentHeader) -> bool {
         if before.incarnation == next.incarnation {
             return *self == next.start();

@@ -38,9 +38,11 @@ pub(crate) enum Command {
     /// The largest by far.
     Commit(Box<CommitCommand>, Answer<Written>),
     ChangeOffsets(OffsetsChange, Answer<()>),
-    /// Makes, replaces or forgets definitions, all of them or none. An origin is given by the sequencer.
+    /// Makes, replaces or forgets definitions, all of them or none. An origin is given by the
+    /// sequencer.
     Define(Vec<DefinitionEntry>, Answer<()>),
-    /// Drops those of them that still are their documents' last states; answers how many. A group of its own.
+    /// Drops those of them that still are their documents' last states; answers how many. A group
+    /// of its own.
     DropTombstones(DroppedTombstones, Answer<u64>),
     /// The committer has nothing to do.
     CommitterIdle,

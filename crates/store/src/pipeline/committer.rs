@@ -1,9 +1,12 @@
-//! The committer: one thread an app that makes groups durable and visible, in order, while the next one is applied.
+//! The committer: one thread an app that makes groups durable and visible, in order, while the next
+//! one is applied.
 //!
-//! Journal with one sync, then documents, then readers, then the writers' answers: nothing is acknowledged before all of it.
-//! Invariants: after a failed sync, or documents that could not be written, nothing is written again until the server is restarted; who waits for
-//! a group that the journal may hold is then told that nobody knows, who waits for a later one that nothing happened; whatever ends the thread,
-//! nobody waits for it in vain.
+//! Journal with one sync, then documents, then readers, then the writers' answers: nothing is
+//! acknowledged before all of it.
+//! Invariants: after a failed sync, or documents that could not be written, nothing is written
+//! again until the server is restarted; who waits for a group that the journal may hold is then
+//! told that nobody knows, who waits for a later one that nothing happened; whatever ends the
+//! thread, nobody waits for it in vain.
 //! Not here: order and effect of changesets (`sequencer`, `apply`).
 
 use std::{
@@ -37,7 +40,8 @@ use crate::{
 
 /// A group that was applied.
 pub(crate) struct GroupToCommit {
-    /// `None` if nothing in it changed anything: its writers still wait for the groups before, whose effects they may have seen.
+    /// `None` if nothing in it changed anything: its writers still wait for the groups before,
+    /// whose effects they may have seen.
     pub(crate) frame: Option<FrameToCommit>,
     pub(crate) waiting: Waiting,
 }
@@ -134,7 +138,8 @@ impl Committer {
             sequencer: self.sequencer.clone(),
         };
         while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
-            // What changed nothing was decided, or found, on what earlier groups wrote: it is as good as they are.
+            // What changed nothing was decided, or found, on what earlier groups wrote: it is as
+            // good as they are.
             let halted = || self.shared.halted().map_or(Ok(()), Err);
             let synced = frame.as_ref().map_or_else(halted, |frame| self.sync(frame));
             let shown = synced.and_then(|()| frame.map_or(Ok(()), |frame| self.show(frame)));
@@ -163,8 +168,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Takes no more writes; gives what those are told whose write the journal may hold. Whoever sends one of them again before the restart is
-    /// told the same.
+    /// Takes no more writes; gives what those are told whose write the journal may hold. Whoever
+    /// sends one of them again before the restart is told the same.
     fn unknown(&self, frame_head: &[u8], reason: String) -> CommitError {
         let named = entries(&frame_head[frame::HEADER_BYTES..]).filter_map(|entry| match entry {
             Ok((EntryKind::Request, bytes)) => RequestEntry::decode(bytes).map(|entry| entry.request.key()),

@@ -1,4 +1,5 @@
-//! A group that still takes changes: they are applied one after the other, and each is written into the frame.
+//! A group that still takes changes: they are applied one after the other, and each is written into
+//! the frame.
 //!
 //! Invariant: what is not in the frame has left no trace in the group.
 //! Not here: when a group is closed (`sequencer`), what a changeset does (crate `rules`).
@@ -66,8 +67,8 @@ pub(crate) struct OpenGroup<'a> {
     pub(crate) requests: HashMap<RequestKey, Remembered>,
     commands: usize,
     commit_time_ms: u64,
-    /// Why it takes no changesets, only what has no stamps, such as offsets of consumers: that is dated by the last good
-    /// time.
+    /// Why it takes no changesets, only what has no stamps, such as offsets of consumers: that is
+    /// dated by the last good time.
     refused: Option<CommitError>,
     /// Requests of earlier groups that the documents may not show yet.
     earlier: &'a EarlierRequests,
@@ -153,7 +154,8 @@ impl<'a> OpenGroup<'a> {
         &self.shared.engine
     }
 
-    /// Writes the request beside its changeset and, if its caller may send it again, has it remembered.
+    /// Writes the request beside its changeset and, if its caller may send it again, has it
+    /// remembered.
     fn keep(&mut self, keep: RequestToKeep, changeset: &Changeset, txn_id: TxnId, applied: &Applied) {
         let reply = keep.render.map(|render| render(&Committed { txn_id, outcomes: applied.outcomes.clone() }));
         let entry = RequestEntry::new(keep.request, reply, Counts::of(changeset, &applied.outcomes));
@@ -172,7 +174,8 @@ impl<'a> OpenGroup<'a> {
         self.waiting.changes.push(answer);
     }
 
-    /// What is defined anew begins with the oldest event that is kept now; what is changed keeps its origin.
+    /// What is defined anew begins with the oldest event that is kept now; what is changed keeps
+    /// its origin.
     pub(crate) fn define(&mut self, entries: Vec<DefinitionEntry>, answer: Answer<()>) {
         self.commands += 1;
         let log_start = self.shared.journal.start().first_offset;
@@ -187,8 +190,8 @@ impl<'a> OpenGroup<'a> {
         self.waiting.changes.push(answer);
     }
 
-    /// Drops those of the tombstones that still are their documents' last states. The group is full then: who comes later
-    /// finds them gone.
+    /// Drops those of the tombstones that still are their documents' last states. The group is full
+    /// then: who comes later finds them gone.
     pub(crate) fn drop_tombstones(
         &mut self,
         mut dropped: DroppedTombstones,

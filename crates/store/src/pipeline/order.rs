@@ -1,7 +1,7 @@
 //! Who gives the order of an app's changes, and their commit times.
 //!
-//! Today the app's own queue does. Where several nodes apply the same order it comes from outside, and every node reads it:
-//! then what is answered here is the same everywhere.
+//! Today the app's own queue does. Where several nodes apply the same order it comes from outside,
+//! and every node reads it: then what is answered here is the same everywhere.
 
 use std::sync::Arc;
 

@@ -1,7 +1,10 @@
-//! Documents that were written lately, in memory: what the engine does not show yet, and what is likely to be written again.
+//! Documents that were written lately, in memory: what the engine does not show yet, and what is
+//! likely to be written again.
 //!
-//! Two generations: what is used moves to the young one; when that is full, the old one goes and the young one takes its place.
-//! Invariant: a document stays at least until its frame is committed, since until then nothing else has it.
+//! Two generations: what is used moves to the young one; when that is full, the old one goes and
+//! the young one takes its place.
+//! Invariant: a document stays at least until its frame is committed, since until then nothing else
+//! has it.
 //! Not here: what readers outside the sequencer see (`snapshot`).
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
@@ -57,7 +60,8 @@ impl RecentDocuments {
         Self { generations: RefCell::default() }
     }
 
-    /// Takes over what a frame changed, and which tombstones it dropped; `committed_frames` are in the engine.
+    /// Takes over what a frame changed, and which tombstones it dropped; `committed_frames` are in
+    /// the engine.
     pub(crate) fn extend(
         &mut self,
         frame: u64,

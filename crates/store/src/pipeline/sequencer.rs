@@ -1,10 +1,10 @@
 //! The sequencer: one thread an app that applies changes in their order, in groups.
 //!
-//! A group is everything that comes while the committer is busy with the one before; it becomes one frame. So a lone write
-//! is handed on at once, and under load one sync serves many.
+//! A group is everything that comes while the committer is busy with the one before; it becomes one
+//! frame. So a lone write is handed on at once, and under load one sync serves many.
 //!
-//! Invariants: a group that is refused for want of disk space leaves no trace; what is handed on is committed in order or,
-//! after a failure, not at all.
+//! Invariants: a group that is refused for want of disk space leaves no trace; what is handed on is
+//! committed in order or, after a failure, not at all.
 //! Not here: what is in a group (`open_group`), writing and answering (`committer`).
 
 use std::{
@@ -54,7 +54,8 @@ pub(crate) struct Sequencer {
     disk_seen_at: Option<Instant>,
 }
 
-/// What the last group needed: the next is likely to need the same, and growing buffers step by step copies them.
+/// What the last group needed: the next is likely to need the same, and growing buffers step by
+/// step copies them.
 #[derive(Default)]
 struct LastSizes {
     changes_bytes: usize,
@@ -64,7 +65,8 @@ struct LastSizes {
 /// More than one group can use up.
 const NUMBERS_IN_RESERVE: u64 = 1 << 32;
 
-/// How long the free space of the disk is believed. What is written meanwhile is far less than the reserve.
+/// How long the free space of the disk is believed. What is written meanwhile is far less than the
+/// reserve.
 const DISK_SEEN_FOR: Duration = Duration::from_millis(20);
 
 impl Sequencer {
@@ -178,7 +180,8 @@ impl Sequencer {
         }
     }
 
-    /// Applies what comes until the committer can take the group, or it is full. `Ok(true)`: told to stop.
+    /// Applies what comes until the committer can take the group, or it is full. `Ok(true)`: told
+    /// to stop.
     fn fill<'g>(
         &mut self,
         open: &mut OpenGroup<'g>,
@@ -215,7 +218,8 @@ impl Sequencer {
         earlier
     }
 
-    /// Gives the group its place in the journal, and takes over what it came to. If it gets none nothing has changed.
+    /// Gives the group its place in the journal, and takes over what it came to. If it gets none
+    /// nothing has changed.
     fn place(&mut self, frame: FrameBuilder, writes: GroupWrites) -> Result<FrameToCommit, CommitError> {
         let GroupWrites { result, position, beside } = &writes;
         for LargeDocument { collection, id, bytes } in &result.large {
@@ -289,7 +293,8 @@ impl Sequencer {
         obstacle
     }
 
-    /// What the sender of a refused write is told: one that was sent before may be there though this one is refused.
+    /// What the sender of a refused write is told: one that was sent before may be there though
+    /// this one is refused.
     fn refusal(&self, request: Option<&RequestToKeep>, error: &CommitError) -> CommitError {
         let key = request.filter(|keep| keep.request.given).map(|keep| keep.request.key());
         let Some(key) = key else { return error.clone() };

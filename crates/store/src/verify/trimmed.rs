@@ -1,8 +1,9 @@
-//! What can be proved when the journal's front was trimmed: nothing can be replayed from the first frame, so the documents are held against the
-//! events that are left, and against the last-change index for the rest.
+//! What can be proved when the journal's front was trimmed: nothing can be replayed from the first
+//! frame, so the documents are held against the events that are left, and against the last-change
+//! index for the rest.
 //!
-//! The last event of every document in the journal is gathered in the scratch engine: under the document's key its transaction, its offset, and
-//! the checksum of the JSON that it left.
+//! The last event of every document in the journal is gathered in the scratch engine: under the
+//! document's key its transaction, its offset, and the checksum of the JSON that it left.
 
 use std::collections::{BTreeMap, HashMap};
 
