@@ -1,7 +1,8 @@
 //! Stored formats open for ever: a whole data directory of an earlier version gives the same events, documents, offsets, answers and gaps today.
 //!
-//! `testdata/formats/v2` was written by `write` below when the format was made, and is never written again; a new format gets a directory of
-//! its own. Version 1 is a journal alone (test `formats` of the crate `store`).
+//! `testdata/formats/v2` and `v3` were written by `write` below, each by the program of its time, and are never written
+//! again; a new format gets a directory of its own, before it is changed. Version 1 is a journal alone (test `formats` of
+//! the crate `store`).
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
 
@@ -17,6 +18,7 @@ use std::{
     },
 };
 
+use files::faults::{Fault, Plan, inject};
 use store::{DataDir, Request, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
 use topics::TopicRegistry;
@@ -63,18 +65,28 @@ fn request(id: &str) -> Request {
     Request { caller: "key:till".into(), id: id.into(), body: *b"0123456789abcdef", given: true }
 }
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats/v2")
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../testdata/formats/v{version}"))
 }
 
 #[test]
 fn format_v2_opens() {
-    if std::env::var_os("HEADWATER_WRITE_FORMAT_FIXTURE").is_some() {
-        write::write_fixture();
+    check_opens(&fixture(2));
+}
+
+/// `HEADWATER_WRITE_FORMAT_FIXTURE` is the version to write, which no fixture has yet.
+#[test]
+fn format_v3_opens() {
+    if let Some(version) = std::env::var_os("HEADWATER_WRITE_FORMAT_FIXTURE") {
+        write::write_fixture(&fixture(version.to_str().unwrap().parse().unwrap()));
     }
+    check_opens(&fixture(3));
+}
+
+fn check_opens(fixture: &Path) {
     let dir = tempfile::tempdir().unwrap();
-    copy_dir(&fixture().join("data"), dir.path());
-    make_empty_folders(dir.path());
+    copy_dir(&fixture.join("data"), dir.path());
+    make_empty_folders(fixture, dir.path());
     let report = store::verify(dir.path(), &mut |_| ()).unwrap();
     assert!(report.is_whole(), "{report:?}");
     let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
@@ -87,7 +99,7 @@ fn format_v2_opens() {
         let topics = TopicRegistry::new(data.clone());
         for app in APPS {
             for (name, text) in runtime.block_on(shown::shown(&topics, app)) {
-                let expected = fs::read_to_string(fixture().join(app).join(name)).unwrap();
+                let expected = fs::read_to_string(fixture.join(app).join(name)).unwrap();
                 let differs = text.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
                 assert!(text == expected, "{name} of {app}, the {time} time, at {differs:#?}");
             }
@@ -113,8 +125,72 @@ fn copy_dir(from: &Path, to: &Path) {
 }
 
 /// Git keeps no empty folders: their names are in a file.
-fn make_empty_folders(data: &Path) {
-    for folder in fs::read_to_string(fixture().join("empty-folders.txt")).unwrap().lines() {
+fn make_empty_folders(fixture: &Path, data: &Path) {
+    for folder in fs::read_to_string(fixture.join("empty-folders.txt")).unwrap().lines() {
         fs::create_dir_all(data.join(folder)).unwrap();
+    }
+}
+
+/// The live queries that the app of a copy of version 2 has.
+fn live_queries(path: &Path) -> Result<Vec<String>, store::AppUnavailable> {
+    let data = open(path, options(), &Arc::new(HandClock(AtomicU64::new(START_MS))));
+    let topics = TopicRegistry::new(data.clone());
+    let runtime = runtime();
+    let names = runtime.block_on(topics.app("shop")).map(|shop| {
+        shop.live_queries().iter().map(|one| format!("{} {:?} {:?}", one.name, one.query, one.on_gap)).collect()
+    });
+    runtime.block_on(topics.stop());
+    drop(topics);
+    data.stop();
+    names
+}
+
+fn copy_of_v2() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    copy_dir(&fixture(2).join("data"), dir.path());
+    make_empty_folders(&fixture(2), dir.path());
+    dir
+}
+
+const TAKEN_OVER: [&str; 3] = ["main None Requery", "adults Some(\"age >= 18\") Requery", "everything None Snapshot"];
+
+#[test]
+fn live_queries_of_version_2_are_taken_over_whatever_fails_on_the_way() {
+    // An opening does hundreds of things to files, most of them before this.
+    for at in (1..2000).step_by(11) {
+        let dir = copy_of_v2();
+        let file = dir.path().join("apps/shop/live-queries.json");
+        let injected = inject(&dir.path().join("apps/shop"), Plan::new(Fault::Crash, at));
+        let found = live_queries(dir.path());
+        let has_come = injected.has_come();
+        drop(injected);
+        if let Ok(found) = &found {
+            assert_eq!(found, &TAKEN_OVER);
+        }
+        // What the crash left is opened again, and is the same from then on.
+        for _ in 0..2 {
+            assert_eq!(live_queries(dir.path()).unwrap(), TAKEN_OVER, "a crash at {at}");
+            assert!(!file.exists());
+        }
+        assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
+        if !has_come {
+            assert!(at > 10, "there must be something to fail");
+            return;
+        }
+    }
+    panic!("the fault comes however late it is planned");
+}
+
+#[test]
+fn live_queries_of_version_2_that_are_missing_or_older_ones_are_damage() {
+    let harms: [(fn(&Path), &str); 2] = [
+        (|file| fs::remove_file(file).unwrap(), "is missing"),
+        (|file| fs::write(file, files::seal(2, r#"{"version":1,"liveQueries":[]}"#)).unwrap(), "is not the one"),
+    ];
+    for (harm, expect) in harms {
+        let dir = copy_of_v2();
+        harm(&dir.path().join("apps/shop/live-queries.json"));
+        let error = live_queries(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("live-queries.json") && error.contains(expect), "{error}");
     }
 }

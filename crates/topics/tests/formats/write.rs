@@ -14,12 +14,13 @@ use document::{
     Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, DocumentId, FieldType, Map, Operation,
     Origin, Path, Stamp, UpdateCommand, UpdateKind, Value,
 };
-use store::{App, AppName, CommittedOffset, GroupGeneration, StoreOptions};
+use store::{App, AppName, CommittedOffset, DefinitionKind, GroupGeneration, StoreOptions};
 use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
 
 use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, fixture, open, options, request, runtime, shown};
 
-pub(crate) fn write_fixture() {
+pub(crate) fn write_fixture(fixture: &FilePath) {
+    assert!(!fixture.exists(), "{} is never written again", fixture.display());
     let written = tempfile::tempdir().unwrap();
     let killed = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
@@ -30,21 +31,18 @@ pub(crate) fn write_fixture() {
     copy_dir(&killed.path().join("apps/till"), &written.path().join("apps/till"));
     files::DirectoryFormat::mark(written.path()).unwrap();
 
-    if fixture().exists() {
-        fs::remove_dir_all(fixture()).unwrap();
-    }
-    copy_dir(written.path(), &fixture().join("data"));
-    fs::remove_file(fixture().join("data/lock")).unwrap();
+    copy_dir(written.path(), &fixture.join("data"));
+    fs::remove_file(fixture.join("data/lock")).unwrap();
     let mut empty = String::new();
     list_empty_folders(written.path(), written.path(), &mut empty);
-    fs::write(fixture().join("empty-folders.txt"), empty).unwrap();
+    fs::write(fixture.join("empty-folders.txt"), empty).unwrap();
 
     let data = open(written.path(), options(), &clock);
     let topics = TopicRegistry::new(data.clone());
     for app in APPS {
-        fs::create_dir_all(fixture().join(app)).unwrap();
+        fs::create_dir_all(fixture.join(app)).unwrap();
         for (name, text) in runtime().block_on(shown::shown(&topics, app)) {
-            fs::write(fixture().join(app).join(name), text).unwrap();
+            fs::write(fixture.join(app).join(name), text).unwrap();
         }
     }
 }
@@ -62,6 +60,10 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
         shop.create(live_query("everything", None, None, 1, OnGap::Snapshot)).await.unwrap();
         shop.create(live_query("gone", Some("people"), None, 1, OnGap::Requery)).await.unwrap();
         let app = shop.app();
+        app.define(DefinitionKind::Sink, "warehouse", "1".into()).await.unwrap();
+        app.define(DefinitionKind::Index, "by-age", "2".into()).await.unwrap();
+        app.define(DefinitionKind::Index, "by-name", "3".into()).await.unwrap();
+        app.forget_definition(DefinitionKind::Index, "by-name").await.unwrap();
         write_everything(app, "early").await;
         let person = |n: u32, age: u32| upsert("people", &format!("p{n}"), &format!(r#"{{"age":{age}}}"#));
         for n in 0..20 {
@@ -87,6 +89,7 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
         commit_offsets(&shop, "late").await;
         topics.stop().await;
     });
+    data.clock().note().unwrap();
     data.stop();
 }
 
@@ -120,7 +123,6 @@ fn write_till(path: &FilePath, killed: &FilePath, clock: &Arc<HandClock>) {
         fill(app, 14).await;
         app.commit(changeset([upsert("people", "torn", r#"{"name":"it was never acknowledged"}"#)])).await.unwrap();
         copy_dir(&dir.join("journal"), &killed.join("apps/till/journal"));
-        fs::copy(dir.join("live-queries.json"), killed.join("apps/till/live-queries.json")).unwrap();
         tear_last_frame(&killed.join("apps/till/journal"));
         topics.stop().await;
     });
