@@ -4,8 +4,9 @@
 //!    crate and no other.
 //! 2. Every Rust file opens with a header (`//!`): what it is, what stays true, what is elsewhere.
 //! 3. No file of `store` or `rules` leads back to itself.
-//! 4. Code cites documents that are there, and no contract.
-//! 5. Nothing is left unfinished, and no path of one machine stands in a file.
+//! 4. Crates that run inside small peers name no file, socket, thread or clock.
+//! 5. Code cites documents that are there, and no contract.
+//! 6. Nothing is left unfinished, and no path of one machine stands in a file.
 //! 4. What is promised stands in `docs/reference`: nothing cites the contract that it came from,
 //!    and every document that is
 //!    cited is there.
@@ -27,6 +28,10 @@ use crate::step;
 
 /// Crates whose files may not hold each other.
 const WITHOUT_CYCLES: [&str; 2] = ["store", "rules"];
+
+/// Crates that will run inside small peers too, and what they may not name: a file, a socket, a thread, a clock, chance.
+const PURE: [&str; 5] = ["document", "query", "wire", "kafka-wire", "rules"];
+const IMPURE: [&str; 7] = ["std::fs", "std::net", "std::thread", "std::time", "std::process", "use rand", "std::sync::atomic"];
 
 /// Which crates each crate may use.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
@@ -147,6 +152,11 @@ fn text_faults(shown: &str, text: &str, root: &Path) -> Vec<String> {
         }
         let unfinished = unfinished_marks();
         faults.extend(places(shown, text, &unfinished).map(|(at, mark)| format!("{at} is unfinished: {mark}…)")));
+    }
+    if PURE.iter().any(|name| shown.starts_with(&format!("crates/{name}/src/"))) {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let impure = IMPURE.map(str::to_owned);
+        faults.extend(places(shown, code, &impure).map(|(at, what)| format!("{at} names {what} in a pure crate")));
     }
     let paths = machine_paths(root);
     faults.extend(places(shown, text, &paths).map(|(at, path)| format!("{at} has a path of one machine: {path}")));
@@ -299,6 +309,14 @@ mod tests {
         check_text("a.rs", &format!("//! A file.\nfn main() {{ {}\"later\") }}\n", unfinished_marks()[0]), 1);
         check_text("a.md", "see /checkout/here/file\n", 1);
         check_text("a.md", "KAFKA=/path/to/kafka\n", 0);
+    }
+
+    #[test]
+    fn a_pure_crate_names_no_clock() {
+        let text = "//! A file.\nuse std::time::Instant;\n";
+        check_text("crates/rules/src/a.rs", text, 1);
+        check_text("crates/store/src/a.rs", text, 0);
+        check_text("crates/rules/src/a.rs", "//! A file.\n#[cfg(test)]\nmod tests { use std::time::Instant; }\n", 0);
     }
 
     #[test]

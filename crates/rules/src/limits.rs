@@ -2,6 +2,8 @@
 //! changeset is decided, never at a replay: raising or lowering one changes nothing that was
 //! written.
 
+use crate::RulesVersion;
+
 /// The largest document, in bytes of its JSON. A write that would make a larger one is refused.
 pub const DOCUMENT_BYTES_MAX: usize = 5 * 1024 * 1024;
 
@@ -43,18 +45,20 @@ pub struct Limits {
     pub steps: u64,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            document_bytes: DOCUMENT_BYTES_MAX,
-            transaction_documents: TRANSACTION_DOCUMENTS_MAX,
-            transaction_bytes: TRANSACTION_BYTES_MAX,
-            steps: CHANGESET_STEPS_MAX,
+impl Limits {
+    /// Those that a version of the rules decides by. Whoever decides one order must come to the
+    /// same, so other limits are another version.
+    pub fn of(version: RulesVersion) -> Self {
+        match version {
+            RulesVersion::AsAsked | RulesVersion::Decided => Self {
+                document_bytes: DOCUMENT_BYTES_MAX,
+                transaction_documents: TRANSACTION_DOCUMENTS_MAX,
+                transaction_bytes: TRANSACTION_BYTES_MAX,
+                steps: CHANGESET_STEPS_MAX,
+            },
         }
     }
-}
 
-impl Limits {
     /// No bounds: what was taken once is taken again.
     pub(crate) const NONE: Self = Self {
         document_bytes: usize::MAX,

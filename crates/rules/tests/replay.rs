@@ -161,7 +161,7 @@ proptest! {
 
     #[test]
     fn what_was_decided_gives_the_same_bytes_again(groups in vec(vec(changesets(), 1..4), 1..6)) {
-        let (documents, frames) = committed(&groups, &Limits::default());
+        let (documents, frames) = committed(&groups, &Limits::of(RulesVersion::NEWEST));
         prop_assert_eq!(replayed(&frames), documents);
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use document::Changeset;
-use rules::{Applied, ApplyError, Group, Limits};
+use rules::{Applied, ApplyError, Group, Limits, RulesVersion};
 
 use super::{
     command::{Answer, CommitCommand, RequestToKeep},
@@ -120,7 +120,7 @@ impl<'a> OpenGroup<'a> {
             drop(answer.send(Err(error.clone())));
             return Ok(());
         }
-        match self.group.apply(&changeset, &filters, &Limits::default(), self.commit_time_ms) {
+        match self.group.apply(&changeset, &filters, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
             Ok(applied) => {
                 if let Some(txn) = applied.txn {
                     self.frame.push_entry(EntryKind::Decided, |out| {
