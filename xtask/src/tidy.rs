@@ -31,7 +31,8 @@ const WITHOUT_CYCLES: [&str; 2] = ["store", "rules"];
 
 /// Crates that will run inside small peers too, and what they may not name: a file, a socket, a thread, a clock, chance.
 const PURE: [&str; 5] = ["document", "query", "wire", "kafka-wire", "rules"];
-const IMPURE: [&str; 7] = ["std::fs", "std::net", "std::thread", "std::time", "std::process", "use rand", "std::sync::atomic"];
+const IMPURE: [&str; 7] =
+    ["std::fs", "std::net", "std::thread", "std::time", "std::process", "use rand", "std::sync::atomic"];
 
 /// Which crates each crate may use.
 type Arrows = BTreeMap<String, BTreeSet<String>>;

@@ -31,6 +31,8 @@ use crate::{
 pub struct AppTopics {
     app: Arc<App>,
     defined: RwLock<Defined>,
+    /// They are in the file of an older version still: before one is changed it has to go.
+    is_to_be_taken_over: AtomicBool,
     views: RwLock<Arc<Views>>,
     main_on_gap: SharedOnGap,
     /// One change at a time.
@@ -72,8 +74,21 @@ pub enum ChangeError {
 impl AppTopics {
     pub(crate) fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
         let failed = |message: String| TopicError { message };
-        definition::take_over(&app).map_err(|e| failed(format!("the live queries cannot be taken over: {e}")))?;
-        let defined = Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?;
+        let older = definition::of_older_version(&app);
+        let older = older.map_err(|e| failed(format!("the live queries cannot be read: {e}")))?;
+        let taken_over = older.as_ref().map(|older| definition::take_over(&app, older));
+        // Where nothing can be written now, on a full disk say, they are in force as they are.
+        let is_to_be_taken_over = taken_over.is_some_and(|taken| {
+            taken
+                .inspect_err(
+                    |error| tracing::warn!(app = app.name().as_str(), %error, "live queries stay in their file"),
+                )
+                .is_err()
+        });
+        let defined = match older.filter(|_| is_to_be_taken_over) {
+            Some(older) => older,
+            None => Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?,
+        };
         let (mut views, progress) = (Vec::new(), Arc::default());
         for query in &defined.live_queries {
             views.push(Arc::new(
@@ -85,6 +100,7 @@ impl AppTopics {
             app,
             main_on_gap: SharedOnGap::new(defined.main_on_gap),
             defined: RwLock::new(defined),
+            is_to_be_taken_over: AtomicBool::new(is_to_be_taken_over),
             views: RwLock::new(Arc::new(Views::new(views))),
             changing: tokio::sync::Mutex::default(),
             noting: Mutex::default(),
@@ -192,6 +208,7 @@ impl AppTopics {
         let topics = self.clone();
         to_its_end(async move {
             let _one = topics.changing.lock().await;
+            topics.take_over_first().await?;
             let mut defined = topics.defined();
             if defined.live_queries.iter().any(|known| known.name == live_query.name) {
                 return Err(ChangeError::Exists(live_query.name));
@@ -214,6 +231,7 @@ impl AppTopics {
         let (topics, name) = (self.clone(), name.to_owned());
         to_its_end(async move {
             let _one = topics.changing.lock().await;
+            topics.take_over_first().await?;
             let mut defined = topics.defined();
             let body = if name == MAIN {
                 defined.main_on_gap = on_gap;
@@ -239,6 +257,7 @@ impl AppTopics {
         to_its_end(async move {
             // Until all of it is gone nobody makes another one of that name.
             let _one = topics.changing.lock().await;
+            topics.take_over_first().await?;
             let mut defined = topics.defined();
             let Some(at) = defined.live_queries.iter().position(|known| known.name == name) else {
                 return Err(ChangeError::NotFound(name));
@@ -266,6 +285,17 @@ impl AppTopics {
             let committed = self.app.committed_offsets(&group).into_iter();
             let of_topic = committed.filter(|(of, ..)| *of == topic).map(|(of, partition, _)| (of, partition));
             self.app.delete_offsets(&group, Some(of_topic.collect())).await?;
+        }
+        Ok(())
+    }
+
+    /// The caller has `changing`.
+    async fn take_over_first(self: &Arc<Self>) -> Result<(), ChangeError> {
+        if self.is_to_be_taken_over.load(SeqCst) {
+            let topics = self.clone();
+            let taken = tokio::task::spawn_blocking(move || definition::take_over(&topics.app, &topics.defined()));
+            taken.await.map_err(std::io::Error::other)??;
+            self.is_to_be_taken_over.store(false, SeqCst);
         }
         Ok(())
     }

@@ -118,11 +118,16 @@ fn text_of(body: &impl Serialize) -> String {
     serde_json::to_string(body).expect("texts and numbers are written to memory")
 }
 
+/// What an older version kept in a file, if there is one. Blocks on disk.
+pub(crate) fn of_older_version(app: &App) -> std::io::Result<Option<Defined>> {
+    let Some(text) = app.setting(SETTING)? else { return Ok(None) };
+    let setting: Setting = parse(&text, SETTING_VERSION).map_err(std::io::Error::other)?;
+    Ok(Some(Defined { main_on_gap: setting.main_on_gap, live_queries: setting.live_queries }))
+}
+
 /// Makes definitions of what an older version kept in a file, and then removes the file: a crash
 /// between the two does it again. Blocks.
-pub(crate) fn take_over(app: &App) -> std::io::Result<()> {
-    let Some(text) = app.setting(SETTING)? else { return Ok(()) };
-    let setting: Setting = parse(&text, SETTING_VERSION).map_err(std::io::Error::other)?;
+pub(crate) fn take_over(app: &App, setting: &Defined) -> std::io::Result<()> {
     let main = (MAIN.to_owned(), body_of_main(setting.main_on_gap));
     let others = setting.live_queries.iter().map(|one| (one.name.clone(), body_of(one)));
     let definitions: Vec<_> = std::iter::once(main).chain(others).collect();

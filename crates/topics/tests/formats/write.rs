@@ -17,7 +17,7 @@ use document::{
 use store::{App, AppName, CommittedOffset, DefinitionKind, GroupGeneration, StoreOptions};
 use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
 
-use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, fixture, open, options, request, runtime, shown};
+use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, open, options, request, runtime, shown};
 
 pub(crate) fn write_fixture(fixture: &FilePath) {
     assert!(!fixture.exists(), "{} is never written again", fixture.display());
