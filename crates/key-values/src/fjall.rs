@@ -1,6 +1,7 @@
 //! The spaces in files: fjall's keyspaces, one for each.
 
 mod inventory;
+mod log;
 
 use std::{
     fs::File,
@@ -106,6 +107,8 @@ impl FjallDisk {
             files::move_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
         }
         let is_known = inventory::check(dir).map_err(|error| KeyValuesError(error.to_string()))?;
+        let logs = logs(dir).and_then(log::check);
+        logs.map_err(|error| KeyValuesError(format!("the document engine's log cannot be used: {error}")))?;
         if is_known {
             inventory::remove(dir).map_err(|error| cannot_make(dir, &error))?;
         }
@@ -135,16 +138,9 @@ impl FjallDisk {
     }
 
     fn sync_logs(&self) {
-        for log in self.logs().unwrap_or_default() {
+        for log in logs(&self.dir).unwrap_or_default() {
             let _ = File::open(log).and_then(|log| log.sync_all());
         }
-    }
-
-    /// The files of the engine's log.
-    fn logs(&self) -> std::io::Result<Vec<PathBuf>> {
-        let paths = self.dir.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == LOG_EXTENSION);
-        Ok(paths.into_iter().filter(is_log).collect())
     }
 }
 
@@ -215,6 +211,13 @@ impl Drop for FjallDisk {
     }
 }
 
+/// The files of the engine's log.
+fn logs(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let paths = dir.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == LOG_EXTENSION);
+    Ok(paths.into_iter().filter(is_log).collect())
+}
+
 /// A test may have what the engine does to its files fail.
 fn pass(dir: &Path) -> Result<(), KeyValuesError> {
     files::pass(Act::Engine, dir).map_err(|error| KeyValuesError(format!("the document engine failed: {error}")))
@@ -275,9 +278,41 @@ mod tests {
         let mut batch = Batch::default();
         batch.insert(SPACE, b"key", b"a value that the log holds");
         disk.write(batch, Durability::Process).unwrap();
-        let logs = disk.logs().unwrap();
+        let logs = logs(dir.path()).unwrap();
         let holds = |log: &PathBuf| std::fs::read(log).unwrap().windows(5).any(|bytes| bytes == b"a val");
         assert!(logs.iter().any(holds), "not in {logs:?}");
+    }
+
+    /// Opened and closed in every way, tables written in between: the order that is looked for is the engine's own.
+    #[test]
+    fn batches_stay_in_order_through_openings_and_a_changed_number_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..6_u8 {
+            let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+            for value in 0..=n {
+                disk.insert(SPACE, &[value], &[n]).unwrap();
+            }
+            if n % 3 == 1 {
+                disk.flush().unwrap();
+            }
+            let mut batch = Batch::default();
+            batch.remove(SPACE, [n]);
+            disk.write(batch, Durability::Process).unwrap();
+            if n % 3 == 2 {
+                disk.flush().unwrap();
+                disk.spaces()[0].major_compact().unwrap();
+            }
+        }
+        drop(FjallDisk::open(dir.path(), &OPTIONS).unwrap());
+        let path = logs(dir.path()).unwrap().remove(0);
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The number of the second batch, behind the trailer of the first.
+        let at = bytes.windows(5).position(|bytes| bytes == b"FJL\x03\x01").unwrap() + 9;
+        bytes[at] ^= 0x40;
+        std::fs::write(&path, bytes).unwrap();
+        inventory::remove(dir.path()).unwrap();
+        let error = FjallDisk::open(dir.path(), &OPTIONS).unwrap_err().to_string();
+        assert!(error.contains("0.jnl at byte"), "{error}");
     }
 
     #[test]
