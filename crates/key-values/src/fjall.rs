@@ -2,6 +2,7 @@
 
 mod inventory;
 mod log;
+mod manifests;
 
 use std::{
     fs::File,
@@ -107,8 +108,8 @@ impl FjallDisk {
             files::move_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
         }
         let is_known = inventory::check(dir).map_err(|error| KeyValuesError(error.to_string()))?;
-        let logs = logs(dir).and_then(log::check);
-        logs.map_err(|error| KeyValuesError(format!("the document engine's log cannot be used: {error}")))?;
+        let checked = manifests::check(dir).and_then(|()| log::check(logs(dir)?));
+        checked.map_err(|error| KeyValuesError(format!("the document engine's files are damaged: {error}")))?;
         if is_known {
             inventory::remove(dir).map_err(|error| cannot_make(dir, &error))?;
         }
@@ -313,6 +314,36 @@ mod tests {
         inventory::remove(dir.path()).unwrap();
         let error = FjallDisk::open(dir.path(), &OPTIONS).unwrap_err().to_string();
         assert!(error.contains("0.jnl at byte"), "{error}");
+    }
+
+    /// The engine itself opens most of them, and misses what it was told.
+    #[test]
+    fn no_flipped_bit_of_a_manifest_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+        for value in 0..3_u8 {
+            disk.insert(SPACE, &[value], &[value]).unwrap();
+            disk.flush().unwrap();
+        }
+        drop(disk);
+        inventory::remove(dir.path()).unwrap();
+        let folder = dir.path().join("keyspaces/1");
+        let is_manifest = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with('v');
+        let manifests = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(is_manifest);
+        let newest = manifests.max_by_key(|path| path.metadata().unwrap().modified().unwrap()).unwrap();
+        for path in [folder.join("current"), newest] {
+            let whole = std::fs::read(&path).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut flipped = whole.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                std::fs::write(&path, flipped).unwrap();
+                let error = FjallDisk::open(dir.path(), &OPTIONS).unwrap_err().to_string();
+                assert!(error.contains(path.to_str().unwrap()), "bit {bit}: {error}");
+            }
+            std::fs::write(&path, whole).unwrap();
+        }
+        let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+        assert_eq!(disk.get(SPACE, &[2]).unwrap().as_deref(), Some(&[2][..]));
     }
 
     #[test]
