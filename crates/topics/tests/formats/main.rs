@@ -1,10 +1,13 @@
 //! Stored formats open for ever: a whole data directory of an earlier version gives the same events, documents, offsets, answers and gaps today.
 //!
 //! `testdata/formats/v2` was written by `write` below when the format was made, and is never written again; a new format gets a directory of
-//! its own. Version 1 is a journal alone (test `formats` of the crate `store`).
+//! its own, which `HEADWATER_WRITE_FORMAT_FIXTURE` names (`docs/internals/changing-a-stored-format.md`). Version 1 is a journal alone (test
+//! `formats` of the crate `store`).
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
+#![allow(clippy::print_stdout, reason = "it tells what was tried")]
 
+mod flips;
 mod shown;
 mod write;
 
@@ -17,9 +20,13 @@ use std::{
     },
 };
 
+use shown::Shown;
 use store::{DataDir, Request, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
 use topics::TopicRegistry;
+
+/// The fixtures that are whole directories.
+const FIXTURES: [&str; 1] = ["v2"];
 
 /// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames, and a torn one at the journal's end.
 const APPS: [&str; 2] = ["shop", "till"];
@@ -63,18 +70,29 @@ fn request(id: &str) -> Request {
     Request { caller: "key:till".into(), id: id.into(), body: *b"0123456789abcdef", given: true }
 }
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats/v2")
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats").join(name)
+}
+
+/// A copy of the fixture's directory, with its empty folders: git keeps none, so their names are in a file.
+fn copy_fixture(name: &str, to: &Path) {
+    copy_dir(&fixture(name).join("data"), to);
+    for folder in fs::read_to_string(fixture(name).join("empty-folders.txt")).unwrap().lines() {
+        fs::create_dir_all(to.join(folder)).unwrap();
+    }
 }
 
 #[test]
-fn format_v2_opens() {
-    if std::env::var_os("HEADWATER_WRITE_FORMAT_FIXTURE").is_some() {
-        write::write_fixture();
+fn every_format_opens() {
+    if let Ok(name) = std::env::var("HEADWATER_WRITE_FORMAT_FIXTURE") {
+        write::write_fixture(&fixture(&name));
     }
+    FIXTURES.into_iter().for_each(opens);
+}
+
+fn opens(fixture_name: &str) {
     let dir = tempfile::tempdir().unwrap();
-    copy_dir(&fixture().join("data"), dir.path());
-    make_empty_folders(dir.path());
+    copy_fixture(fixture_name, dir.path());
     let report = store::verify(dir.path(), &mut |_| ()).unwrap();
     assert!(report.is_whole(), "{report:?}");
     let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
@@ -86,10 +104,11 @@ fn format_v2_opens() {
         let runtime = runtime();
         let topics = TopicRegistry::new(data.clone());
         for app in APPS {
-            for (name, text) in runtime.block_on(shown::shown(&topics, app)) {
-                let expected = fs::read_to_string(fixture().join(app).join(name)).unwrap();
+            for Shown { name, text, error } in runtime.block_on(shown::shown(&topics, app)).unwrap() {
+                assert_eq!(error, None, "{name} of {app}, the {time} time");
+                let expected = fs::read_to_string(fixture(fixture_name).join(app).join(name)).unwrap();
                 let differs = text.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
-                assert!(text == expected, "{name} of {app}, the {time} time, at {differs:#?}");
+                assert!(text == expected, "{fixture_name}: {name} of {app}, the {time} time, at {differs:#?}");
             }
         }
         runtime.block_on(topics.stop());
@@ -109,12 +128,5 @@ fn copy_dir(from: &Path, to: &Path) {
         } else {
             fs::copy(entry.path(), target).unwrap();
         }
-    }
-}
-
-/// Git keeps no empty folders: their names are in a file.
-fn make_empty_folders(data: &Path) {
-    for folder in fs::read_to_string(fixture().join("empty-folders.txt")).unwrap().lines() {
-        fs::create_dir_all(data.join(folder)).unwrap();
     }
 }

@@ -17,36 +17,40 @@ use document::{
 use store::{App, AppName, CommittedOffset, GroupGeneration, StoreOptions};
 use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
 
-use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, fixture, open, options, request, runtime, shown};
+use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, open, options, request, runtime, shown};
 
-pub(crate) fn write_fixture() {
+/// Writes a fixture where none is.
+pub(crate) fn write_fixture(fixture: &FilePath) {
+    assert!(!fixture.exists(), "{} is there, and is never written again", fixture.display());
     let written = tempfile::tempdir().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
-    write_shop(written.path(), &clock);
-    clock.0.fetch_add(5_000, SeqCst);
-    write_till(written.path(), killed.path(), &clock);
-    fs::remove_dir_all(written.path().join("apps/till")).unwrap();
-    copy_dir(&killed.path().join("apps/till"), &written.path().join("apps/till"));
-    files::DirectoryFormat::mark(written.path()).unwrap();
-
-    if fixture().exists() {
-        fs::remove_dir_all(fixture()).unwrap();
-    }
-    copy_dir(written.path(), &fixture().join("data"));
-    fs::remove_file(fixture().join("data/lock")).unwrap();
+    let clock = write_directory(written.path());
+    copy_dir(written.path(), &fixture.join("data"));
+    fs::remove_file(fixture.join("data/lock")).unwrap();
     let mut empty = String::new();
     list_empty_folders(written.path(), written.path(), &mut empty);
-    fs::write(fixture().join("empty-folders.txt"), empty).unwrap();
+    fs::write(fixture.join("empty-folders.txt"), empty).unwrap();
 
     let data = open(written.path(), options(), &clock);
     let topics = TopicRegistry::new(data.clone());
     for app in APPS {
-        fs::create_dir_all(fixture().join(app)).unwrap();
-        for (name, text) in runtime().block_on(shown::shown(&topics, app)) {
-            fs::write(fixture().join(app).join(name), text).unwrap();
+        fs::create_dir_all(fixture.join(app)).unwrap();
+        for shown in runtime().block_on(shown::shown(&topics, app)).unwrap() {
+            fs::write(fixture.join(app).join(shown.name), shown.text).unwrap();
         }
     }
+}
+
+/// Writes a whole directory with both apps; gives the time that it was written at.
+pub(crate) fn write_directory(path: &FilePath) -> Arc<HandClock> {
+    let killed = tempfile::tempdir().unwrap();
+    let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
+    write_shop(path, &clock);
+    clock.0.fetch_add(5_000, SeqCst);
+    write_till(path, killed.path(), &clock);
+    fs::remove_dir_all(path.join("apps/till")).unwrap();
+    copy_dir(&killed.path().join("apps/till"), &path.join("apps/till"));
+    files::DirectoryFormat::mark(path).unwrap();
+    clock
 }
 
 /// Trimmed, with tombstones that were dropped, and stopped.
@@ -120,10 +124,10 @@ fn write_till(path: &FilePath, killed: &FilePath, clock: &Arc<HandClock>) {
         fill(app, 14).await;
         app.commit(changeset([upsert("people", "torn", r#"{"name":"it was never acknowledged"}"#)])).await.unwrap();
         copy_dir(&dir.join("journal"), &killed.join("apps/till/journal"));
-        fs::copy(dir.join("live-queries.json"), killed.join("apps/till/live-queries.json")).unwrap();
         tear_last_frame(&killed.join("apps/till/journal"));
         topics.stop().await;
     });
+    data.clock().note().unwrap();
     data.stop();
 }
 
