@@ -1,10 +1,11 @@
-//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | deny | bench`.
+//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law | flips | deny | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout untouched.
 //! Not here: product code, and anything that a plain `cargo test` could not do as well once the tools are there.
 
 mod bench;
 mod deny;
+mod flips;
 mod law;
 mod screenshots;
 mod step;
@@ -44,6 +45,15 @@ enum Verb {
         #[arg(long, default_value_t = 1_000_000)]
         histories: u32,
     },
+    /// Flip bits of stored files: each is refused or harmless. `cargo xtask test` tries a sample of them.
+    Flips {
+        /// How long, where a flip is costly.
+        #[arg(long, default_value_t = 600)]
+        seconds: u32,
+        /// Every bit, however long it takes: days.
+        #[arg(long)]
+        all: bool,
+    },
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at its first use.
     Deny,
     /// Build the release binary and measure it: write, latency, drain, start, postgres, size (`cargo xtask bench --help`).
@@ -63,6 +73,7 @@ fn main() -> ExitCode {
         Verb::Screenshots => screenshots::run(&root),
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),
+        Verb::Flips { seconds, all } => flips::run(&root, seconds, all),
         Verb::Deny => deny::run(&root),
         Verb::Bench { rest } => bench::run(&root, &rest),
     };

@@ -15,7 +15,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData as _, SerialNumber,
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -210,6 +213,9 @@ impl Files {
         if certificate.public_key().raw != key.subject_public_key_info() {
             return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
         }
+        // Version 1 had no checksum: this is the one that it has of itself, and is looked at before it is sealed as whole.
+        certificate.verify_signature(None).map_err(|_| wrong(&"it is damaged: its signature is not its own"))?;
+        RootCertStore::empty().add(der.clone()).map_err(|error| wrong(&error))?;
         let (id, ends_ms) = (id_of(&key.subject_public_key_info()), ends_ms(&certificate));
         let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| wrong(&error))?;
         Ok(Authority { issuer, pem: self.pem.clone(), der, id, ends_ms })

@@ -98,4 +98,13 @@ fn damage_of_format_v1_is_not_sealed() {
         assert!(error.contains(name), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
     }
+    // A bit that only TLS stumbles over.
+    let directory = fixture();
+    let path = directory.path().join("authority/ca.pem");
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[357 / 8] ^= 1 << (357 % 8);
+    fs::write(&path, &damaged).unwrap();
+    let error = Credentials::open(directory.path(), NOW_MS).unwrap_err().to_string();
+    assert!(error.contains("authority/ca.pem cannot be used"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), damaged);
 }

@@ -1,6 +1,8 @@
 //! The spaces in files: fjall's keyspaces, one for each.
 
 mod inventory;
+mod log;
+mod manifests;
 
 use std::{
     fs::File,
@@ -106,6 +108,8 @@ impl FjallDisk {
             files::move_durably(&half_made, dir).map_err(|error| cannot_make(dir, &error))?;
         }
         let is_known = inventory::check(dir).map_err(|error| KeyValuesError(error.to_string()))?;
+        let checked = manifests::check(dir).and_then(|()| log::check(logs(dir)?));
+        checked.map_err(|error| KeyValuesError(format!("the document engine's files are damaged: {error}")))?;
         if is_known {
             inventory::remove(dir).map_err(|error| cannot_make(dir, &error))?;
         }
@@ -135,16 +139,9 @@ impl FjallDisk {
     }
 
     fn sync_logs(&self) {
-        for log in self.logs().unwrap_or_default() {
+        for log in logs(&self.dir).unwrap_or_default() {
             let _ = File::open(log).and_then(|log| log.sync_all());
         }
-    }
-
-    /// The files of the engine's log.
-    fn logs(&self) -> std::io::Result<Vec<PathBuf>> {
-        let paths = self.dir.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == LOG_EXTENSION);
-        Ok(paths.into_iter().filter(is_log).collect())
     }
 }
 
@@ -215,6 +212,13 @@ impl Drop for FjallDisk {
     }
 }
 
+/// The files of the engine's log.
+fn logs(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let paths = dir.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == LOG_EXTENSION);
+    Ok(paths.into_iter().filter(is_log).collect())
+}
+
 /// A test may have what the engine does to its files fail.
 fn pass(dir: &Path) -> Result<(), KeyValuesError> {
     files::pass(Act::Engine, dir).map_err(|error| KeyValuesError(format!("the document engine failed: {error}")))
@@ -275,9 +279,71 @@ mod tests {
         let mut batch = Batch::default();
         batch.insert(SPACE, b"key", b"a value that the log holds");
         disk.write(batch, Durability::Process).unwrap();
-        let logs = disk.logs().unwrap();
+        let logs = logs(dir.path()).unwrap();
         let holds = |log: &PathBuf| std::fs::read(log).unwrap().windows(5).any(|bytes| bytes == b"a val");
         assert!(logs.iter().any(holds), "not in {logs:?}");
+    }
+
+    /// Opened and closed in every way, tables written in between: the order that is looked for is the engine's own.
+    #[test]
+    fn batches_stay_in_order_through_openings_and_a_changed_number_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..6_u8 {
+            let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+            for value in 0..=n {
+                disk.insert(SPACE, &[value], &[n]).unwrap();
+            }
+            if n % 3 == 1 {
+                disk.flush().unwrap();
+            }
+            let mut batch = Batch::default();
+            batch.remove(SPACE, [n]);
+            disk.write(batch, Durability::Process).unwrap();
+            if n % 3 == 2 {
+                disk.flush().unwrap();
+                disk.spaces()[0].major_compact().unwrap();
+            }
+        }
+        drop(FjallDisk::open(dir.path(), &OPTIONS).unwrap());
+        let path = logs(dir.path()).unwrap().remove(0);
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The number of the second batch, behind the trailer of the first.
+        let at = bytes.windows(5).position(|bytes| bytes == b"FJL\x03\x01").unwrap() + 9;
+        bytes[at] ^= 0x40;
+        std::fs::write(&path, bytes).unwrap();
+        inventory::remove(dir.path()).unwrap();
+        let error = FjallDisk::open(dir.path(), &OPTIONS).unwrap_err().to_string();
+        assert!(error.contains("0.jnl at byte"), "{error}");
+    }
+
+    /// The engine itself opens most of them, and misses what it was told.
+    #[test]
+    fn no_flipped_bit_of_a_manifest_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+        for value in 0..3_u8 {
+            disk.insert(SPACE, &[value], &[value]).unwrap();
+            disk.flush().unwrap();
+        }
+        drop(disk);
+        inventory::remove(dir.path()).unwrap();
+        let folder = dir.path().join("keyspaces/1");
+        let is_manifest = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with('v');
+        let manifests = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(is_manifest);
+        let newest = manifests.max_by_key(|path| path.metadata().unwrap().modified().unwrap()).unwrap();
+        for path in [folder.join("current"), newest] {
+            let whole = std::fs::read(&path).unwrap();
+            for bit in 0..whole.len() * 8 {
+                let mut flipped = whole.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                std::fs::write(&path, flipped).unwrap();
+                let error = FjallDisk::open(dir.path(), &OPTIONS).unwrap_err().to_string();
+                assert!(error.contains(path.to_str().unwrap()), "bit {bit}: {error}");
+            }
+            std::fs::write(&path, whole).unwrap();
+        }
+        let disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
+        assert_eq!(disk.get(SPACE, &[2]).unwrap().as_deref(), Some(&[2][..]));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! Not here: what changesets do (`apply`), who waits for them (`sequencer`), offsets by live query (views of the events).
 
 pub(crate) mod batch_reader;
+#[cfg(test)]
+mod flips;
 pub(crate) mod frame;
 mod handle;
 pub(crate) mod records;

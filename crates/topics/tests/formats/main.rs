@@ -1,11 +1,13 @@
 //! Stored formats open for ever: a whole data directory of an earlier version gives the same events, documents, offsets, answers and gaps today.
 //!
-//! `testdata/formats/v2` and `v3` were written by `write` below, each by the program of its time, and are never written
-//! again; a new format gets a directory of its own, before it is changed. Version 1 is a journal alone (test `formats` of
-//! the crate `store`).
+//! `testdata/formats/v2` was written by `write` below when the format was made, and is never written again; a new format gets a directory of
+//! its own, which `HEADWATER_WRITE_FORMAT_FIXTURE` names (`docs/internals/changing-a-stored-format.md`). Version 1 is a journal alone (test
+//! `formats` of the crate `store`).
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
+#![allow(clippy::print_stdout, reason = "it tells what was tried")]
 
+mod flips;
 mod shown;
 mod write;
 
@@ -19,9 +21,13 @@ use std::{
 };
 
 use files::faults::{Fault, Plan, inject};
+use shown::Shown;
 use store::{DataDir, Request, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
 use topics::TopicRegistry;
+
+/// The fixtures that are whole directories.
+const FIXTURES: [&str; 2] = ["v2", "v3"];
 
 /// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames, and a torn one at the journal's end.
 const APPS: [&str; 2] = ["shop", "till"];
@@ -65,28 +71,29 @@ fn request(id: &str) -> Request {
     Request { caller: "key:till".into(), id: id.into(), body: *b"0123456789abcdef", given: true }
 }
 
-fn fixture(version: u32) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../testdata/formats/v{version}"))
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats").join(name)
 }
 
-#[test]
-fn format_v2_opens() {
-    check_opens(&fixture(2));
-}
-
-/// `HEADWATER_WRITE_FORMAT_FIXTURE` is the version to write, which no fixture has yet.
-#[test]
-fn format_v3_opens() {
-    if let Some(version) = std::env::var_os("HEADWATER_WRITE_FORMAT_FIXTURE") {
-        write::write_fixture(&fixture(version.to_str().unwrap().parse().unwrap()));
+/// A copy of the fixture's directory, with its empty folders: git keeps none, so their names are in a file.
+fn copy_fixture(name: &str, to: &Path) {
+    copy_dir(&fixture(name).join("data"), to);
+    for folder in fs::read_to_string(fixture(name).join("empty-folders.txt")).unwrap().lines() {
+        fs::create_dir_all(to.join(folder)).unwrap();
     }
-    check_opens(&fixture(3));
 }
 
-fn check_opens(fixture: &Path) {
+#[test]
+fn every_format_opens() {
+    if let Ok(name) = std::env::var("HEADWATER_WRITE_FORMAT_FIXTURE") {
+        write::write_fixture(&fixture(&name));
+    }
+    FIXTURES.into_iter().for_each(opens);
+}
+
+fn opens(fixture_name: &str) {
     let dir = tempfile::tempdir().unwrap();
-    copy_dir(&fixture.join("data"), dir.path());
-    make_empty_folders(fixture, dir.path());
+    copy_fixture(fixture_name, dir.path());
     let report = store::verify(dir.path(), &mut |_| ()).unwrap();
     assert!(report.is_whole(), "{report:?}");
     let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
@@ -98,10 +105,11 @@ fn check_opens(fixture: &Path) {
         let runtime = runtime();
         let topics = TopicRegistry::new(data.clone());
         for app in APPS {
-            for (name, text) in runtime.block_on(shown::shown(&topics, app)) {
-                let expected = fs::read_to_string(fixture.join(app).join(name)).unwrap();
+            for Shown { name, text, error } in runtime.block_on(shown::shown(&topics, app)).unwrap() {
+                assert_eq!(error, None, "{name} of {app}, the {time} time");
+                let expected = fs::read_to_string(fixture(fixture_name).join(app).join(name)).unwrap();
                 let differs = text.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
-                assert!(text == expected, "{name} of {app}, the {time} time, at {differs:#?}");
+                assert!(text == expected, "{fixture_name}: {name} of {app}, the {time} time, at {differs:#?}");
             }
         }
         runtime.block_on(topics.stop());
@@ -124,13 +132,6 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Git keeps no empty folders: their names are in a file.
-fn make_empty_folders(fixture: &Path, data: &Path) {
-    for folder in fs::read_to_string(fixture.join("empty-folders.txt")).unwrap().lines() {
-        fs::create_dir_all(data.join(folder)).unwrap();
-    }
-}
-
 /// The live queries that the app of a copy of version 2 has.
 fn live_queries(path: &Path) -> Result<Vec<String>, store::AppUnavailable> {
     let data = open(path, options(), &Arc::new(HandClock(AtomicU64::new(START_MS))));
@@ -147,8 +148,7 @@ fn live_queries(path: &Path) -> Result<Vec<String>, store::AppUnavailable> {
 
 fn copy_of_v2() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    copy_dir(&fixture(2).join("data"), dir.path());
-    make_empty_folders(&fixture(2), dir.path());
+    copy_fixture("v2", dir.path());
     dir
 }
 

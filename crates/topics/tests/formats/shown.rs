@@ -7,45 +7,93 @@ use std::{fmt::Write, ops::Range, sync::Arc};
 
 use kafka_wire::record_batch;
 use store::App;
-use topics::{AppTopics, Partition, Rebuild, TopicRegistry};
+use topics::{AppTopics, Partition, Rebuild, Topic, TopicRegistry};
 
 use super::{FILLER_BYTES, REQUESTS, request};
 
-pub(crate) async fn shown(topics: &Arc<TopicRegistry>, name: &str) -> Vec<(&'static str, String)> {
-    let app = topics.app(name).await.unwrap();
-    let log_start = app.app().events().log_start();
-    let (mut main, mut others, mut gaps) = (String::new(), String::new(), String::new());
+/// What is said of one thing, up to the error that ends it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The file that holds what is expected.
+    pub(crate) name: &'static str,
+    pub(crate) text: String,
+    pub(crate) error: Option<String>,
+}
+
+/// An error if the app cannot be opened.
+pub(crate) async fn shown(topics: &Arc<TopicRegistry>, name: &str) -> Result<Vec<Shown>, String> {
+    let app = topics.app(name).await.map_err(|error| error.to_string())?;
+    let (mut main, mut others, mut gaps) = (Text::default(), Text::default(), Text::default());
     for topic in app.all() {
-        let out = if topic.name() == app.main().name() { &mut main } else { &mut others };
-        for index in 0..topic.partitions() {
-            let title = format!("{} {index}", topic.name());
-            let partition = topic.partition(index.into()).unwrap();
-            let end = partition.settled_high_watermark().await;
-            show_events(out, &title, &partition, log_start..end, Rebuild::default()).await;
-            // Who begins anew, and who goes on with less than all.
-            let gap_end = end.min(log_start);
-            show_events(&mut gaps, &title, &partition, 0..gap_end, partition.rebuild()).await;
-            for from in [1, log_start * 8 / 10] {
-                show_events(&mut gaps, &title, &partition, from..gap_end, Rebuild::default()).await;
-            }
+        let is_main = topic.name() == app.main().name();
+        show_topic(if is_main { &mut main } else { &mut others }, &mut gaps, &topic, &app).await;
+    }
+    Ok(vec![
+        main.shown("events.txt"),
+        others.shown("live-queries.txt"),
+        gaps.shown("gaps.txt"),
+        Text::of(|out| documents(out, app.app())).shown("documents.jsonl"),
+        Text::of(|out| state(out, &app)).shown("state.txt"),
+    ])
+}
+
+/// A text to which nothing is added after an error.
+#[derive(Default)]
+struct Text {
+    text: String,
+    error: Option<String>,
+}
+
+impl Text {
+    fn of(write: impl FnOnce(&mut String) -> Result<(), String>) -> Self {
+        let mut text = String::new();
+        let error = write(&mut text).err();
+        Self { text, error }
+    }
+
+    async fn show(&mut self, title: &str, partition: &Partition, offsets: Range<u64>, rebuild: Rebuild) {
+        if self.error.is_none() {
+            self.error = show_events(&mut self.text, title, partition, offsets, rebuild).await.err();
         }
     }
-    let shorten = |text: String| text.replace(&"x".repeat(FILLER_BYTES), "<filler>");
-    vec![
-        ("events.txt", shorten(main)),
-        ("live-queries.txt", shorten(others)),
-        ("gaps.txt", shorten(gaps)),
-        ("documents.jsonl", shorten(documents(app.app()))),
-        ("state.txt", state(&app)),
-    ]
+
+    fn shown(self, name: &'static str) -> Shown {
+        Shown { name, text: self.text.replace(&"x".repeat(FILLER_BYTES), "<filler>"), error: self.error }
+    }
+}
+
+async fn show_topic(out: &mut Text, gaps: &mut Text, topic: &Topic, app: &AppTopics) {
+    let log_start = app.app().events().log_start();
+    for index in 0..topic.partitions() {
+        let title = format!("{} {index}", topic.name());
+        let partition = topic.partition(index.into()).unwrap();
+        let end = partition.settled_high_watermark().await;
+        // Live queries may have met damage, and end there: the main topic does not.
+        if topic.name() != app.main().name() {
+            out.error = out.error.take().or_else(|| app.stopped());
+        }
+        out.show(&title, &partition, log_start..end, Rebuild::default()).await;
+        // Who begins anew, and who goes on with less than all.
+        let gap_end = end.min(log_start);
+        gaps.show(&title, &partition, 0..gap_end, partition.rebuild()).await;
+        for from in [1, log_start * 8 / 10] {
+            gaps.show(&title, &partition, from..gap_end, Rebuild::default()).await;
+        }
+    }
 }
 
 /// What a consumer gets of these offsets: events, or what stands for trimmed ones.
-async fn show_events(out: &mut String, title: &str, partition: &Partition, offsets: Range<u64>, rebuild: Rebuild) {
+async fn show_events(
+    out: &mut String,
+    title: &str,
+    partition: &Partition,
+    offsets: Range<u64>,
+    rebuild: Rebuild,
+) -> Result<(), String> {
     writeln!(out, "{title} {offsets:?}").unwrap();
     let mut offset = offsets.start;
     while offset < offsets.end {
-        let batches = partition.read(offset, 1 << 20, rebuild).await.unwrap().concat();
+        let batches = partition.read(offset, 1 << 20, rebuild).await.map_err(|error| error.to_string())?.concat();
         let mut rest = &batches[..];
         if rest.is_empty() {
             break;
@@ -64,16 +112,16 @@ async fn show_events(out: &mut String, title: &str, partition: &Partition, offse
             rest = &rest[header.len_bytes..];
         }
     }
+    Ok(())
 }
 
 /// Every document of every collection, tombstones included, a line each.
-fn documents(app: &App) -> String {
-    let snapshot = app.snapshot().unwrap();
-    let mut out = String::new();
+fn documents(out: &mut String, app: &App) -> Result<(), String> {
+    let snapshot = app.snapshot().map_err(|error| error.to_string())?;
     for collection in snapshot.collections() {
-        let collection = collection.unwrap();
+        let collection = collection.map_err(|error| error.to_string())?;
         for entry in snapshot.scan(&collection) {
-            let (id, stored) = entry.unwrap();
+            let (id, stored) = entry.map_err(|error| error.to_string())?;
             let mut json = Vec::new();
             stored.document.write_json(id.as_json(), &mut json);
             let mut types = Vec::new();
@@ -94,13 +142,12 @@ fn documents(app: &App) -> String {
             .unwrap();
         }
     }
-    out
+    Ok(())
 }
 
 /// What else is kept.
-fn state(topics: &AppTopics) -> String {
+fn state(out: &mut String, topics: &AppTopics) -> Result<(), String> {
     let app = topics.app();
-    let mut out = String::new();
     writeln!(out, "instance {:02x?}", app.instance()).unwrap();
     writeln!(out, "newest txn {}, high watermark {}", app.newest_txn().0, app.events().high_watermark()).unwrap();
     writeln!(out, "log start {}, tombstone floor {}", app.events().log_start(), app.tombstone_floor()).unwrap();
@@ -119,7 +166,7 @@ fn state(topics: &AppTopics) -> String {
         writeln!(out, "group {group}: {:?}", app.group_generation(&group).unwrap()).unwrap();
     }
     for id in REQUESTS {
-        let Some(remembered) = app.repeated(&request(id)).unwrap() else {
+        let Some(remembered) = app.repeated(&request(id)).map_err(|error| error.to_string())? else {
             writeln!(out, "request {id}: nobody knows it").unwrap();
             continue;
         };
@@ -127,5 +174,5 @@ fn state(topics: &AppTopics) -> String {
         let (txn, counts) = (remembered.txn_id.0, remembered.counts);
         writeln!(out, "request {id}: txn {txn} at {}, {counts:?}, {reply:?}", remembered.commit_time_ms).unwrap();
     }
-    out
+    Ok(())
 }

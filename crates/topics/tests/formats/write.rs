@@ -19,18 +19,11 @@ use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
 
 use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, open, options, request, runtime, shown};
 
+/// Writes a fixture where none is.
 pub(crate) fn write_fixture(fixture: &FilePath) {
-    assert!(!fixture.exists(), "{} is never written again", fixture.display());
+    assert!(!fixture.exists(), "{} is there, and is never written again", fixture.display());
     let written = tempfile::tempdir().unwrap();
-    let killed = tempfile::tempdir().unwrap();
-    let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
-    write_shop(written.path(), &clock);
-    clock.0.fetch_add(5_000, SeqCst);
-    write_till(written.path(), killed.path(), &clock);
-    fs::remove_dir_all(written.path().join("apps/till")).unwrap();
-    copy_dir(&killed.path().join("apps/till"), &written.path().join("apps/till"));
-    files::DirectoryFormat::mark(written.path()).unwrap();
-
+    let clock = write_directory(written.path());
     copy_dir(written.path(), &fixture.join("data"));
     fs::remove_file(fixture.join("data/lock")).unwrap();
     let mut empty = String::new();
@@ -41,10 +34,23 @@ pub(crate) fn write_fixture(fixture: &FilePath) {
     let topics = TopicRegistry::new(data.clone());
     for app in APPS {
         fs::create_dir_all(fixture.join(app)).unwrap();
-        for (name, text) in runtime().block_on(shown::shown(&topics, app)) {
-            fs::write(fixture.join(app).join(name), text).unwrap();
+        for shown in runtime().block_on(shown::shown(&topics, app)).unwrap() {
+            fs::write(fixture.join(app).join(shown.name), shown.text).unwrap();
         }
     }
+}
+
+/// Writes a whole directory with both apps; gives the time that it was written at.
+pub(crate) fn write_directory(path: &FilePath) -> Arc<HandClock> {
+    let killed = tempfile::tempdir().unwrap();
+    let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
+    write_shop(path, &clock);
+    clock.0.fetch_add(5_000, SeqCst);
+    write_till(path, killed.path(), &clock);
+    fs::remove_dir_all(path.join("apps/till")).unwrap();
+    copy_dir(&killed.path().join("apps/till"), &path.join("apps/till"));
+    files::DirectoryFormat::mark(path).unwrap();
+    clock
 }
 
 /// Trimmed, with tombstones that were dropped, and stopped.
@@ -126,6 +132,7 @@ fn write_till(path: &FilePath, killed: &FilePath, clock: &Arc<HandClock>) {
         tear_last_frame(&killed.join("apps/till/journal"));
         topics.stop().await;
     });
+    data.clock().note().unwrap();
     data.stop();
 }
 
