@@ -134,7 +134,7 @@ async fn a_live_query_of_a_closed_app_goes_on_where_it_was() {
 async fn for_one_more_the_least_used_is_closed_and_while_all_are_held_it_waits() {
     let dir = tempfile::tempdir().unwrap();
     let (data, _) = directory(dir.path(), options(), &["a", "b", "c"]);
-    let registry = TopicRegistry::with_limits(data, 2, Duration::from_millis(300));
+    let registry = TopicRegistry::with_limits(data, 2, Duration::from_secs(2));
     let a = registry.app("a").await.unwrap();
     registry.app("b").await.unwrap();
     let c = registry.app("c").await.unwrap();
