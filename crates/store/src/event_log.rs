@@ -119,10 +119,11 @@ impl EventLog {
     /// Where the journal is damaged, what lies before the damage; an error if that is nothing
     /// ([`crate::App::damage`]).
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+        let offset = offset.max(self.log_start());
+        // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= self.high_watermark() {
             return Ok(Vec::new());
         }
-        let offset = offset.max(self.log_start());
         if let Some(batches) = self.read_tail(offset, max_bytes) {
             return Ok(batches);
         }
@@ -137,10 +138,11 @@ impl EventLog {
 
     /// [`EventLog::read`] on this thread, which may wait for the disk.
     pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+        let offset = offset.max(self.log_start());
+        // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= self.high_watermark() {
             return Ok(Vec::new());
         }
-        let offset = offset.max(self.log_start());
         if let Some(batches) = self.read_tail(offset, max_bytes) {
             return Ok(batches);
         }

@@ -12,7 +12,7 @@ use std::{
 
 use document::{Condition, Stamp};
 use proptest::prelude::*;
-use store::{App, AppName, DataDir, NoObserver, Outcome, StoreOptions};
+use store::{App, AppName, CommittedOffset, DataDir, NoObserver, Outcome, StoreOptions};
 use support::{HandClock, START_MS, changeset, copy_dir, options, remove, runtime, upsert};
 
 fn trimming(retention_bytes: u64) -> StoreOptions {
@@ -291,6 +291,38 @@ fn old_tombstones_are_dropped_and_what_came_back_stays() {
     drop((data, app));
     let (_data, app) = open(dir.path(), trimming(0), clock);
     assert_eq!(app.tombstone_floor(), 4, "it is kept");
+}
+
+/// A segment need not hold an event: offsets of groups, definitions and dropped tombstones are frames too.
+#[test]
+fn all_events_may_go() {
+    let runtime = runtime();
+    let dir = tempfile::tempdir().unwrap();
+    let clock = HandClock::at(START_MS);
+    let (data, app) = open(dir.path(), trimming(0), clock.clone());
+    for id in ["a", "b"] {
+        runtime.block_on(app.commit(changeset([upsert(id, "{}")]))).unwrap();
+    }
+    let offset = || CommittedOffset { offset: 1, leader_epoch: 0, metadata: "m".repeat(4000) };
+    wait_until("all events are trimmed", || {
+        runtime.block_on(app.commit_offsets("g", vec![("t".into(), 0, offset())])).unwrap();
+        app.events().log_start() == 2
+    });
+    let check = |app: &App| {
+        assert_eq!((app.events().log_start(), app.events().high_watermark()), (2, 2));
+        for from in 0..3 {
+            assert!(app.events().read_blocking(from, 1 << 20).unwrap().is_empty());
+            assert!(runtime.block_on(app.events().read(from, 1 << 20)).unwrap().is_empty());
+        }
+        assert_eq!((app.damage(), told(app, 0).len()), (None, 2));
+    };
+    check(&app);
+    drop((data, app));
+    assert_whole(dir.path());
+    let (_data, app) = open(dir.path(), trimming(0), clock);
+    check(&app);
+    runtime.block_on(app.commit(changeset([upsert("c", "{}")]))).unwrap();
+    assert_eq!(app.events().read_blocking(0, 1 << 20).unwrap().len(), 1);
 }
 
 #[test]

@@ -191,8 +191,10 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
         stop(topics, views, from, &error);
         return Ok(());
     }
-    // What was trimmed before it could be looked at is told from the documents.
-    let was_trimmed = app.events().log_start() > from;
+    // What was trimmed before it could be looked at is told from the documents. There may be nothing behind it.
+    let log_start = app.events().log_start();
+    let was_trimmed = log_start > from;
+    slice.next = slice.next.max(log_start);
     for (view, matches) in views.iter().zip(slice.matches) {
         let Some(matches) = matches else { continue };
         if was_trimmed {

@@ -21,7 +21,11 @@ impl WallClock for Noon {
 }
 
 async fn open(dir: &Path) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
-    let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
+    open_with(dir, StoreOptions::default()).await
+}
+
+async fn open_with(dir: &Path, options: StoreOptions) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
+    let data = DataDir::open(dir, options, Arc::new(Noon), || *b"0123456789abcdef").unwrap();
     data.create_app(&AppName::new("shop").unwrap()).unwrap();
     let registry = TopicRegistry::new(data);
     let topics = registry.app("shop").await.unwrap();
@@ -139,5 +143,29 @@ async fn readers_hear_that_a_live_query_is_deleted() {
     topics.delete("adults").await.unwrap();
     assert!(woken.has_changed().unwrap());
     assert!(matches!(reader.stop(), Some(Stop::Gone)));
+    registry.stop().await;
+}
+
+/// The journal's last segment need not hold an event, and all before it may be trimmed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_query_comes_to_its_end_where_all_events_are_trimmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { segment_bytes: 4096, retention_bytes: Some(0), ..StoreOptions::default() };
+    let (registry, topics) = open_with(dir.path(), options).await;
+    let app = topics.app();
+    app.commit(person("a")).await.unwrap();
+    let offset = CommittedOffset { offset: 1, leader_epoch: 0, metadata: "m".repeat(4000) };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while app.events().log_start() < app.events().high_watermark() {
+        assert!(Instant::now() < deadline, "waited in vain for the trim");
+        app.commit_offsets("group", vec![("t".into(), 0, offset.clone())]).await.unwrap();
+    }
+    let everybody = LiveQuery { query: None, ..adults() };
+    topics.create(everybody.clone()).await.unwrap();
+    let partition = topics.by_name(&topics.topic_of(&everybody)).unwrap().partition(0).unwrap();
+    // Less than it waits for one that does not get on.
+    let settled = tokio::time::timeout(Duration::from_secs(5), partition.settled_high_watermark()).await;
+    assert_eq!(settled.expect("it comes to an end"), 1, "the document that is told of");
+    assert_eq!(partition.read(0, 1 << 20, partition.rebuild()).await.unwrap().len(), 1);
     registry.stop().await;
 }
