@@ -32,6 +32,8 @@ pub struct Stored {
     pub last_event: Option<u64>,
     /// Its state, tombstone included.
     pub document: Document,
+    /// Whether it was written lately, and may be written again soon. Changes no result.
+    pub is_hot: bool,
 }
 
 /// What stays the same for all changesets of a group. All of it stands in the journal.
@@ -271,18 +273,20 @@ impl<'a, D: Documents> Group<'a, D> {
 
     /// The document as the group has it, open.
     fn find(&self, key: Vec<u8>, operation: usize) -> Result<Touched, D::Error> {
-        let (txn_before, event_before, event, document, json) = match self.changed.get(&key) {
+        let (txn_before, event_before, event, document, json, is_hot) = match self.changed.get(&key) {
             Some(Changed { txn, event_before, event, document, json }) => {
-                (*txn, *event_before, *event, document.to_document()?, Some(json.clone()))
+                (*txn, *event_before, *event, document.to_document()?, Some(json.clone()), true)
             }
             None => match self.documents.stored(&key)? {
-                Some(Stored { txn, last_event, document }) => (txn, last_event, last_event, document, None),
-                None => (0, None, None, Document::new(), Some(Json::Absent)),
+                Some(Stored { txn, last_event, document, is_hot }) => {
+                    (txn, last_event, last_event, document, None, is_hot)
+                }
+                None => (0, None, None, Document::new(), Some(Json::Absent), false),
             },
         };
         let json = json.filter(|json| !matches!(json, Json::Dropped { .. }));
         let state = State::Open { document, before: Before::Pending(json) };
-        Ok(Touched { key, operation, written: None, txn_before, event_before, event, state, size: None })
+        Ok(Touched { key, operation, written: None, is_hot, txn_before, event_before, event, state, size: None })
     }
 
     /// Makes the transaction's events and takes its documents over.
@@ -290,7 +294,8 @@ impl<'a, D: Documents> Group<'a, D> {
         let txn = self.next_txn;
         let cause = Cause { txn, commit_time_ms, origin: &changeset.origin };
         self.events.make_room(transaction.documents, transaction.bytes);
-        for Touched { key, operation, event_before, event, state, .. } in transaction.into_ordered(self.context.version)
+        for Touched { key, operation, is_hot, event_before, event, state, .. } in
+            transaction.into_ordered(self.context.version)
         {
             let State::Written(Written { before, after, document }) = state else { continue };
             let operation = &changeset.operations[operation];
@@ -303,7 +308,8 @@ impl<'a, D: Documents> Group<'a, D> {
             }
             let made = self.events.push(operation, &cause, old.as_deref(), new.as_deref());
             let event = made.or(event);
-            self.changed.insert(key, Changed { event_before, txn, event, document, json: after });
+            let json = if is_hot { after } else { after.into_dropped() };
+            self.changed.insert(key, Changed { event_before, txn, event, document, json });
         }
         self.next_txn += 1;
         self.transactions += 1;
@@ -353,8 +359,8 @@ impl<'a, D: Documents> Group<'a, D> {
 pub struct GroupResult {
     /// What follows on it.
     pub place: Place,
-    /// In no order: each is written under its own key.
-    pub changed: HashMap<Vec<u8>, Arc<ChangedDocument>>,
+    /// Each once, by its key, in no order.
+    pub changed: Vec<(Vec<u8>, Arc<ChangedDocument>)>,
     /// Record batches, back to back.
     pub batches: Vec<u8>,
     /// How many events are in them.

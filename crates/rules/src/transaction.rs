@@ -26,21 +26,21 @@ pub struct ChangedDocument {
 /// A document between two operations.
 #[derive(Debug)]
 pub(crate) enum Kept {
-    Document(Document),
+    Document(Box<Document>),
     Encoded(Box<[u8]>),
 }
 
 impl Kept {
     pub(crate) fn to_document(&self) -> Result<Document, DocumentDecodeError> {
         match self {
-            Kept::Document(document) => Ok(document.clone()),
+            Kept::Document(document) => Ok(Document::clone(document)),
             Kept::Encoded(encoded) => Document::decode(encoded),
         }
     }
 
     fn into_document(self) -> Result<Document, DocumentDecodeError> {
         match self {
-            Kept::Document(document) => Ok(document),
+            Kept::Document(document) => Ok(*document),
             Kept::Encoded(encoded) => Document::decode(&encoded),
         }
     }
@@ -108,6 +108,14 @@ impl Json {
         }
     }
 
+    /// Only how large it is.
+    pub(crate) fn into_dropped(self) -> Self {
+        match self {
+            Json::Held(json) => Json::Dropped { bytes: json.len() },
+            other => other,
+        }
+    }
+
     /// The JSON; `document` gives the document where it must be rendered again.
     pub(crate) fn get<'j, E>(
         &'j self,
@@ -136,6 +144,8 @@ pub(crate) struct Touched {
     pub(crate) operation: usize,
     /// Index of the first operation that was done on it.
     pub(crate) written: Option<usize>,
+    /// It was written lately, so it may be written again soon: then it is kept as it is.
+    pub(crate) is_hot: bool,
     pub(crate) txn_before: u64,
     pub(crate) event_before: Option<u64>,
     pub(crate) event: Option<u64>,
@@ -261,9 +271,10 @@ impl Transaction {
         }
         let before = before.hold_within(&mut self.held_bytes);
         let after = after.hold_within(&mut self.held_bytes);
-        let document = match after {
-            Json::Dropped { .. } => Kept::Encoded(encode(&document, scratch)),
-            Json::Held(_) | Json::Absent => Kept::Document(document),
+        let is_kept = touched.is_hot && !matches!(after, Json::Dropped { .. });
+        let document = match is_kept {
+            true => Kept::Document(Box::new(document)),
+            false => Kept::Encoded(encode(&document, scratch)),
         };
         let written = Written { before, after, document };
         self.documents += 1;

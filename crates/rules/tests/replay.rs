@@ -30,7 +30,12 @@ impl Documents for Memory {
 
     fn stored(&self, key: &[u8]) -> Result<Option<Stored>, Broken> {
         let Some((txn, last_event, encoded)) = self.0.get(key) else { return Ok(None) };
-        Ok(Some(Stored { txn: *txn, last_event: *last_event, document: Document::decode(encoded)? }))
+        Ok(Some(Stored {
+            txn: *txn,
+            last_event: *last_event,
+            document: Document::decode(encoded)?,
+            is_hot: txn % 2 == 0,
+        }))
     }
 }
 
@@ -102,9 +107,9 @@ struct Frame {
     decided: Vec<(u64, Vec<u8>)>,
 }
 
-fn written(memory: &mut Memory, changed: std::collections::HashMap<Vec<u8>, std::sync::Arc<ChangedDocument>>) {
-    for (key, ChangedDocument { txn, event, encoded, .. }) in changed.iter().map(|(key, one)| (key, &**one)) {
-        memory.0.insert(key.clone(), (*txn, *event, encoded.to_vec()));
+fn written(memory: &mut Memory, changed: Vec<(Vec<u8>, std::sync::Arc<ChangedDocument>)>) {
+    for (key, one) in changed {
+        memory.0.insert(key, (one.txn, one.event, one.encoded.to_vec()));
     }
 }
 

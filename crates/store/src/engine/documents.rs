@@ -51,7 +51,7 @@ impl Documents for Engine {
     fn stored(&self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
         let Some(value) = self.get(DOCUMENTS, key)? else { return Ok(None) };
         let StoredDocument { txn_id, last_event, document } = decode_stored(key, &value)?;
-        Ok(Some(Stored { txn: txn_id.0, last_event, document }))
+        Ok(Some(Stored { txn: txn_id.0, last_event, document, is_hot: false }))
     }
 }
 

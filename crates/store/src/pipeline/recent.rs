@@ -65,7 +65,7 @@ impl RecentDocuments {
     pub(crate) fn extend(
         &mut self,
         frame: u64,
-        changed: &HashMap<Vec<u8>, Arc<ChangedDocument>>,
+        changed: &[(Vec<u8>, Arc<ChangedDocument>)],
         dropped: &[IndexEntry],
         committed_frames: u64,
     ) {
@@ -115,7 +115,7 @@ impl Documents for RecentOverEngine<'_> {
             Some(None) => Ok(None),
             Some(Some(recent)) => {
                 let document = Document::decode(&recent.encoded)?;
-                Ok(Some(Stored { txn: recent.txn, last_event: recent.event, document }))
+                Ok(Some(Stored { txn: recent.txn, last_event: recent.event, document, is_hot: true }))
             }
         }
     }
@@ -133,9 +133,9 @@ impl RecentOverEngine<'_> {
 mod tests {
     use super::*;
 
-    fn changed(key: &str, txn: u64, bytes: usize) -> HashMap<Vec<u8>, Arc<ChangedDocument>> {
+    fn changed(key: &str, txn: u64, bytes: usize) -> [(Vec<u8>, Arc<ChangedDocument>); 1] {
         let document = ChangedDocument { event_before: None, txn, event: None, encoded: vec![0; bytes].into() };
-        HashMap::from([(key.as_bytes().to_vec(), Arc::new(document))])
+        [(key.as_bytes().to_vec(), Arc::new(document))]
     }
 
     fn txn_of(recent: &RecentDocuments, key: &[u8]) -> Option<u64> {
@@ -146,7 +146,7 @@ mod tests {
     fn a_dropped_tombstone_is_as_if_it_had_never_been() {
         let mut recent = RecentDocuments::new();
         recent.extend(0, &changed("a", 1, 1), &[], 0);
-        recent.extend(1, &HashMap::new(), &[(7, b"a".to_vec())], 0);
+        recent.extend(1, &[], &[(7, b"a".to_vec())], 0);
         assert!(matches!(recent.find(b"a"), Some(None)), "the engine may still have it");
         recent.extend(2, &changed("a", 3, 1), &[], 0);
         assert_eq!(txn_of(&recent, b"a"), Some(3));
