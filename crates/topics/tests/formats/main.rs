@@ -220,7 +220,8 @@ fn live_queries_of_version_2_are_in_force_while_there_is_no_room_to_take_them_ov
 
 #[test]
 fn live_queries_of_version_2_that_are_missing_or_older_ones_are_damage() {
-    let harms: [(fn(&Path), &str); 2] = [
+    type Harm = fn(&Path);
+    let harms: [(Harm, &str); 2] = [
         (|file| fs::remove_file(file).unwrap(), "is missing"),
         (|file| fs::write(file, files::seal(2, r#"{"version":1,"liveQueries":[]}"#)).unwrap(), "is not the one"),
     ];
