@@ -191,6 +191,29 @@ async fn another_life_of_the_data_is_another_leader_epoch() {
     let answer = wire.call(ListOffsetsRequest::default().with_topics(vec![wanted]), 7).await;
     let epochs: Vec<_> = answer.topics[0].partitions.iter().map(|found| found.leader_epoch).collect();
     assert_eq!(epochs, [0, 1]);
+    drop(wire);
+
+    // Once all of that life is trimmed it ends where what is kept begins: who stood before has lost nothing.
+    let options =
+        store::StoreOptions { segment_bytes: 64 * 1024, retention_bytes: Some(0), ..store::StoreOptions::default() };
+    let server = Server::start_with(server.stop().await, options).await;
+    for id in ["d", "e", "f"] {
+        server.upsert(id, &format!(r#"{{"filler":"{}"}}"#, "x".repeat(40_000))).await;
+    }
+    let mut wire = server.connect("shop").await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let at = OffsetForLeaderPartition::default().with_leader_epoch(0).with_current_leader_epoch(1);
+        let wanted = OffsetForLeaderTopic::default().with_topic(topic(TOPIC)).with_partitions(vec![at]);
+        let answer = wire.call(OffsetForLeaderEpochRequest::default().with_topics(vec![wanted]), 4).await;
+        let end = &answer.topics[0].partitions[0];
+        assert_eq!((end.leader_epoch, end.error_code), (0, 0));
+        if end.end_offset > 2 {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "waited in vain until it is trimmed");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     server.stop().await;
 }
 

@@ -13,7 +13,7 @@ use query::Filter;
 
 use crate::{
     app_name::AppName,
-    commit::{CommitError, Committed, WaitError},
+    commit::{CommitError, Committed, TakeOverError, WaitError},
     consumer_offsets::{CommittedOffset, GroupGeneration, OffsetsChange, generation_change},
     definition::{Definition, DefinitionEntry, DefinitionKind},
     disk,
@@ -147,17 +147,20 @@ impl App {
 
     /// Takes over definitions (name and body) that an older version kept in the setting of that
     /// name, and then removes it. Blocks, on a thread that is no task's.
+    ///
+    /// # Errors
+    /// [`TakeOverError::Commit`]: nothing was taken over, as [`CommitError`] says.
+    /// [`TakeOverError::Io`]: the setting could not be removed, and is to be taken over again.
     pub fn take_over_setting(
         &self,
         setting: &str,
         kind: DefinitionKind,
         definitions: Vec<(String, String)>,
-    ) -> std::io::Result<()> {
+    ) -> Result<(), TakeOverError> {
         let entry = |(name, body)| DefinitionEntry { kind, name, set: Some((0, body)) };
         let entries = definitions.into_iter().map(entry).collect();
-        let taken = self.pipeline.send_blocking(|answer| Command::Define(entries, answer));
-        taken.map_err(std::io::Error::other)?;
-        settings::forget(&self.shared, setting)
+        self.pipeline.send_blocking(|answer| Command::Define(entries, answer))?;
+        Ok(settings::forget(&self.shared, setting)?)
     }
 
     /// The definitions of a kind that are in force, by name.

@@ -76,3 +76,14 @@ pub struct WaitError {
     /// What is there.
     pub newest: u64,
 }
+
+/// Why what an older version kept in a setting was not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeOverError {
+    /// It could not be committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// It was, and the setting could not be removed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

@@ -43,7 +43,7 @@ pub mod limits;
 pub use app::{App, Write};
 pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
-pub use commit::{CommitError, Committed, WaitError};
+pub use commit::{CommitError, Committed, TakeOverError, WaitError};
 pub use consumer_offsets::{CommittedOffset, GroupGeneration};
 pub use data_dir::{AppUnavailable, CreateAppError, DataDir};
 pub use definition::{Definition, DefinitionKind};

@@ -68,6 +68,7 @@ impl App {
         }
         let (instance, site) = journal.identity();
         let (journal, site) = (Arc::new(journal), SiteId(site));
+        journal.leave_older_version(applied_frames)?;
         let replayed = replay(&journal, &engine, &name, site, applied).map_err(|error| match error {
             ReplayError::Segment(error) => error.into(),
             ReplayError::Engine(error) => engine_error(error),

@@ -61,7 +61,7 @@ enum Writing {
         position: Position,
     },
     Running(JoinHandle<()>),
-    /// The thread could not be started.
+    /// They could not be started.
     Failed,
     Stopped,
 }
@@ -98,7 +98,8 @@ impl Pipeline {
             return Ok(());
         }
         let mut writing = self.writing.lock().expect("not poisoned");
-        let (commands, position) = match std::mem::replace(&mut *writing, Writing::Stopped) {
+        // Until they run: whoever stops the app has the rest of it to stop, whatever fails here.
+        let (commands, position) = match std::mem::replace(&mut *writing, Writing::Failed) {
             Writing::NotYet { commands, position } => (commands, position),
             // Somebody else has started it meanwhile, or the app stops: sending the command tells.
             other => {
@@ -111,10 +112,7 @@ impl Pipeline {
             kept.map_err(|error| self.shared.halt(format!("the requests that are kept cannot be read: {error}")))?;
         let order = LocalOrder::new(commands, self.shared.clock.clone());
         let started = Sequencer::spawn(self.shared.clone(), self.queue.clone(), Box::new(order), position, kept);
-        let thread = started.map_err(|error| {
-            *writing = Writing::Failed;
-            self.shared.halt(format!("cannot start the sequencer: {error}"))
-        })?;
+        let thread = started.map_err(|error| self.shared.halt(format!("cannot start the sequencer: {error}")))?;
         *writing = Writing::Running(thread);
         self.is_writing.store(true, Release);
         Ok(())

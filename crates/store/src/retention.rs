@@ -334,8 +334,20 @@ fn rest(worked: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+
     use super::*;
-    use crate::{incarnation::Incarnation, journal::segment::SegmentHeader};
+    use crate::{
+        app::App,
+        app_name::AppName,
+        incarnation::Incarnation,
+        journal::segment::SegmentHeader,
+        options::{StoreOptions, WallClock},
+        trim_observer::NoObserver,
+        trusted_clock::TrustedClock,
+    };
 
     fn sizes(sizes: &[(u64, u64)]) -> Vec<Size> {
         sizes.iter().map(|&(bytes, newest_ms)| Size { bytes, newest_ms }).collect()
@@ -390,5 +402,62 @@ mod tests {
             left.push(removed.len_bytes());
         }
         assert_eq!(left, [CAPACITY / 2 - 1, 0]);
+    }
+
+    /// A clock that says more each time.
+    #[derive(Debug, Default)]
+    struct Ticks(AtomicU64);
+
+    impl WallClock for Ticks {
+        fn now_ms(&self) -> u64 {
+            1_645_472_201_000 + self.0.fetch_add(1, Relaxed)
+        }
+    }
+
+    fn operation(id: &str, action: Action) -> Changeset {
+        let operation = Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+            condition: Condition::Always,
+            action,
+        };
+        Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
+    }
+
+    #[test]
+    fn tombstones_that_cannot_be_dropped_now_are_dropped_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = StoreOptions {
+            segment_bytes: 64 * 1024,
+            retention_bytes: Some(0),
+            tombstone_retention_ms: Some(0),
+            ..StoreOptions::default()
+        };
+        let clock = TrustedClock::without_note(Arc::new(Ticks::default()));
+        let name = AppName::new("shop").unwrap();
+        // Nobody observes it, so its own thread leaves all to this one.
+        let app = App::open(dir.path(), name, &options, clock, || *b"0123456789abcdef").unwrap();
+        let commit = |id: &str, action| runtime.block_on(app.commit(operation(id, action))).map(drop).unwrap();
+        for id in ["a", "b", "c"] {
+            commit(id, Action::upsert(Map::new()));
+            commit(id, Action::Remove);
+        }
+        for n in 0..3 {
+            let filler = format!(r#"{{"filler":"{}"}}"#, "x".repeat(40_000));
+            let Ok(Value::Map(filler)) = Value::from_json(filler.as_bytes()) else { panic!("{filler} is no object") };
+            commit(&format!("filler{n}"), Action::upsert(filler));
+        }
+        trim(&app.shared, &NoObserver).unwrap();
+        let log_start = app.shared.journal.start().first_offset;
+        assert!(log_start >= 6, "{log_start}");
+        let mut tombstones = OldTombstones::new(app.shared.engine.tombstone_floor());
+        for _ in 0..3 {
+            let full = |_| Err(EngineError("the disk is full".into()));
+            tombstones.drop_old(&app.shared, &NoObserver, &full).unwrap_err();
+        }
+        let drop = |dropped| drop_tombstones(&app.pipeline, dropped);
+        assert_eq!(tombstones.drop_old(&app.shared, &NoObserver, &drop).unwrap(), 3);
+        assert_eq!(tombstones.drop_old(&app.shared, &NoObserver, &drop).unwrap(), 0);
     }
 }

@@ -77,7 +77,8 @@ impl OldTombstones {
     }
 
     /// Calls `drop` with those that are older than the limit, some at a time, while the observer
-    /// lets nobody need more. `drop` gives how many went.
+    /// lets nobody need more. `drop` gives how many went. After an error the next pass begins where
+    /// this one did: it may be that the disk is full for a while.
     pub(crate) fn drop_old(
         &mut self,
         shared: &Shared,
@@ -91,27 +92,47 @@ impl OldTombstones {
         let mut dropped = 0;
         let mut more = true;
         while more {
-            let mut end = shared.journal.start().first_offset;
-            observer.keeping(&mut |kept| end = end.min(kept.from));
-            let mut old = std::mem::take(&mut self.kept);
-            more = self.find(shared, oldest_kept_ms, end, &mut old)?;
-            for entries in old.chunks(ENTRIES_AT_ONCE) {
-                let mut done = Ok((0, Vec::new()));
-                observer.keeping(&mut |mut kept: KeptTombstones| {
-                    // The app's last event too.
-                    kept.at.extend(shared.events.high_watermark().checked_sub(1));
-                    let is_needed = |offset: u64| offset >= kept.from || kept.at.contains(&offset);
-                    done = shared.engine.droppable_tombstones(entries, &is_needed).and_then(|(gone, kept)| {
-                        let gone = if gone.is_empty() { 0 } else { drop(DroppedTombstones::of(gone))? };
-                        Ok((gone, kept))
-                    });
-                });
-                let (gone, kept) = done?;
-                dropped += gone;
-                self.kept.extend(kept);
+            let before = Self { next: self.next, kept: self.kept.clone() };
+            match self.drop_some(shared, observer, oldest_kept_ms, drop) {
+                Ok((gone, has_more)) => (dropped, more) = (dropped + gone, has_more),
+                Err(error) => {
+                    *self = before;
+                    return Err(error);
+                }
             }
         }
         Ok(dropped)
+    }
+
+    /// How many went of those that one look finds, and whether there may be more.
+    fn drop_some(
+        &mut self,
+        shared: &Shared,
+        observer: &dyn TrimObserver,
+        oldest_kept_ms: u64,
+        drop: &dyn Fn(DroppedTombstones) -> Result<u64, EngineError>,
+    ) -> Result<(u64, bool), EngineError> {
+        let mut dropped = 0;
+        let mut end = shared.journal.start().first_offset;
+        observer.keeping(&mut |kept| end = end.min(kept.from));
+        let mut old = std::mem::take(&mut self.kept);
+        let more = self.find(shared, oldest_kept_ms, end, &mut old)?;
+        for entries in old.chunks(ENTRIES_AT_ONCE) {
+            let mut done = Ok((0, Vec::new()));
+            observer.keeping(&mut |mut kept: KeptTombstones| {
+                // The app's last event too.
+                kept.at.extend(shared.events.high_watermark().checked_sub(1));
+                let is_needed = |offset: u64| offset >= kept.from || kept.at.contains(&offset);
+                done = shared.engine.droppable_tombstones(entries, &is_needed).and_then(|(gone, kept)| {
+                    let gone = if gone.is_empty() { 0 } else { drop(DroppedTombstones::of(gone))? };
+                    Ok((gone, kept))
+                });
+            });
+            let (gone, kept) = done?;
+            dropped += gone;
+            self.kept.extend(kept);
+        }
+        Ok((dropped, more))
     }
 
     /// Adds the next old tombstones below `end` to `old`; whether there may be more.

@@ -11,8 +11,8 @@ pub trait TrimObserver: Send + Sync {
     /// A trim begins.
     fn begin(&self) -> Box<dyn ObservedTrim>;
 
-    /// Calls `drop`, which is quick, with the tombstones that must stay; no more of them until it
-    /// returns.
+    /// Calls `drop` with the tombstones that must stay; no more of them until it returns. It waits
+    /// for a commit: nobody but who would need more may wait for it.
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones));
 }
 

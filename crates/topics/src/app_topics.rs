@@ -9,7 +9,7 @@ use std::sync::{
     },
 };
 
-use store::{App, CommitError, DefinitionKind, SnapshotError};
+use store::{App, CommitError, DefinitionKind, SnapshotError, TakeOverError};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -69,6 +69,15 @@ pub enum ChangeError {
     /// What belongs to it could not be read or written.
     #[error("what is known of the live query cannot be kept: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl From<TakeOverError> for ChangeError {
+    fn from(error: TakeOverError) -> Self {
+        match error {
+            TakeOverError::Commit(error) => Self::Commit(error),
+            TakeOverError::Io(error) => Self::Io(error),
+        }
+    }
 }
 
 impl AppTopics {
@@ -217,7 +226,7 @@ impl AppTopics {
                 return Err(ChangeError::TooMany);
             }
             // A kill while another one of that name was deleted may have left something.
-            topics.forget(&live_query).await.map_err(std::io::Error::other)?;
+            topics.forget(&live_query).await?;
             topics.define(&live_query.name, definition::body_of(&live_query)).await?;
             defined.live_queries.push(live_query);
             defined.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -275,10 +284,10 @@ impl AppTopics {
 
     /// Forgets what was noted of a live query that is not there, and what groups have committed on
     /// its topic.
-    async fn forget(&self, live_query: &LiveQuery) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    async fn forget(&self, live_query: &LiveQuery) -> Result<(), ChangeError> {
         {
             let _noting = self.noting.lock().expect("not poisoned");
-            self.app.note_view(&live_query.name, None)?;
+            self.app.note_view(&live_query.name, None).map_err(std::io::Error::other)?;
         }
         let topic = self.topic_of(live_query);
         for group in self.app.groups_with_offsets() {
@@ -358,6 +367,13 @@ impl AppTopics {
     /// None is made, changed or deleted until `act`, which is quick, returns.
     pub(crate) fn with_views<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
         act(&self.views.read().expect("not poisoned"))
+    }
+
+    /// None is made, changed or deleted until `act` returns, which may wait for the store: who wants
+    /// to waits as a task, and who reads does not wait at all. On a thread that is no task's.
+    pub(crate) fn while_none_changes<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
+        let _none = self.changing.blocking_lock();
+        act(&self.views())
     }
 
     pub(crate) fn views(&self) -> Arc<Views> {

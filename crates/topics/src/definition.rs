@@ -11,7 +11,7 @@
 
 use document::Dialect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use store::{App, Definition, DefinitionKind};
+use store::{App, Definition, DefinitionKind, TakeOverError};
 
 use crate::live_query::{LiveQuery, MAIN, OnGap};
 
@@ -127,7 +127,7 @@ pub(crate) fn of_older_version(app: &App) -> std::io::Result<Option<Defined>> {
 
 /// Makes definitions of what an older version kept in a file, and then removes the file: a crash
 /// between the two does it again. Blocks.
-pub(crate) fn take_over(app: &App, setting: &Defined) -> std::io::Result<()> {
+pub(crate) fn take_over(app: &App, setting: &Defined) -> Result<(), TakeOverError> {
     let main = (MAIN.to_owned(), body_of_main(setting.main_on_gap));
     let others = setting.live_queries.iter().map(|one| (one.name.clone(), body_of(one)));
     let definitions: Vec<_> = std::iter::once(main).chain(others).collect();

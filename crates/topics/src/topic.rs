@@ -258,12 +258,15 @@ impl Partition {
     }
 
     /// Where a leader epoch ends: the greatest one up to `epoch`, and the offset behind its last
-    /// event; `None` if there is none, or `epoch` has not begun.
+    /// event; `None` if `epoch` has not begun. One of which nothing is kept ends, as Kafka says it,
+    /// where the oldest begins that is kept.
     pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, u64)> {
         let all = self.app.incarnations();
         let wanted = u32::try_from(epoch).ok()?;
         let next = all.partition_point(|start| start.incarnation.leader_epoch <= wanted);
-        let last = all[..next].last()?;
+        let Some(last) = all[..next].last() else {
+            return all.first().map(|oldest| (epoch, oldest.first_offset));
+        };
         let found = last.incarnation.leader_epoch;
         match all.get(next) {
             Some(following) => Some((found as i32, following.first_offset)),

@@ -34,7 +34,7 @@ impl TrimObserver for Observer {
 
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones)) {
         let Some(topics) = self.0.upgrade() else { return drop(KeptTombstones::default()) };
-        topics.with_views(|views| {
+        topics.while_none_changes(|views| {
             // Before the high watermarks: those have every match below it.
             let from = views.iter().map(|view| view.scanned_to()).min().unwrap_or(u64::MAX);
             let high_watermarks =
@@ -241,6 +241,45 @@ mod tests {
         }
         assert!(names(reader.read(1, 1, Rebuild::default()).await.unwrap()).contains("susan"), "she left");
         drop((reader, topics));
+        registry.stop().await;
+    }
+
+    #[tokio::test]
+    async fn readers_do_not_wait_while_tombstones_are_dropped_and_a_new_live_query_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Noon), || [7; 16]).unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        let (go_on, goes_on) = sync_channel(1);
+        let (began, has_begun) = tokio::sync::oneshot::channel();
+        let (observer, mut began) = (Observer::of(&topics), Some(began));
+        let dropping = std::thread::spawn(move || {
+            observer.keeping(&mut |_| {
+                began.take().unwrap().send(()).unwrap();
+                let _ = goes_on.recv_timeout(Duration::from_secs(10));
+            });
+        });
+        has_begun.await.unwrap();
+        let everything = LiveQuery {
+            name: "everything".into(),
+            collection: None,
+            query: None,
+            partitions: 1,
+            on_gap: OnGap::Requery,
+            created_ms: 1,
+        };
+        let creating = tokio::spawn({
+            let topics = topics.clone();
+            async move { topics.create(everything).await }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!((topics.all().len(), creating.is_finished()), (1, false));
+        go_on.send(()).unwrap();
+        creating.await.unwrap().unwrap();
+        assert_eq!(topics.all().len(), 2);
+        dropping.join().unwrap();
+        drop(topics);
         registry.stop().await;
     }
 }

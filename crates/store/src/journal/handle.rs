@@ -184,19 +184,49 @@ impl Journal {
             commit_time_ms: position.commit_time_ms,
         };
         before.seal(end).map_err(|e| before.io("cannot seal", e))?;
-        self.begin_segment_of(Incarnation { id, leader_epoch }, 0, position)?;
+        let room = room(segment::HEADER_BYTES, self.segment_bytes);
+        self.begin_segment_of(Incarnation { id, leader_epoch }, room, position)?;
+        *planned_end = segment::HEADER_BYTES;
+        Ok(())
+    }
+
+    /// Has a last segment of an older version end where it does, durably, and begins one of this
+    /// version behind it: for whoever is about to write documents of frames from `first_frame` on as
+    /// only this version reads them. An older program then names the newer format, and does not take
+    /// those documents for damaged.
+    pub(crate) fn leave_older_version(&self, first_frame: u64) -> Result<(), SegmentError> {
+        let mut planned_end = self.planned_end.lock().expect("not poisoned");
+        let before = self.active();
+        if before.header.version == segment::VERSION {
+            return Ok(());
+        }
+        let end = before.walk_to_end()?;
+        if end.next_frame <= first_frame {
+            return Ok(());
+        }
+        before.seal(end).map_err(|e| before.io("cannot seal", e))?;
+        let position = Position {
+            next_frame: end.next_frame,
+            next_txn: end.next_txn,
+            next_offset: end.next_offset,
+            commit_time_ms: end.commit_time_ms,
+            ..Position::first()
+        };
+        let room = room(segment::HEADER_BYTES, self.segment_bytes);
+        self.begin_segment_of(self.incarnation(), room, &position)?;
         *planned_end = segment::HEADER_BYTES;
         Ok(())
     }
 
     fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
-        self.begin_segment_of(self.incarnation(), frame_bytes, position)
+        let needed_bytes = segment::HEADER_BYTES + frame_bytes as u64 + segment::FOOTER_BYTES;
+        self.begin_segment_of(self.incarnation(), self.segment_bytes.max(needed_bytes), position)
     }
 
     fn begin_segment_of(
         &self,
         incarnation: Incarnation,
-        frame_bytes: usize,
+        capacity_bytes: u64,
         position: &Position,
     ) -> Result<Arc<Segment>, SegmentError> {
         let SegmentHeader { instance, site, .. } = self.active().header;
@@ -211,8 +241,7 @@ impl Journal {
             first_offset: position.next_offset,
             commit_time_ms: position.commit_time_ms,
         };
-        let needed_bytes = segment::HEADER_BYTES + frame_bytes as u64 + segment::FOOTER_BYTES;
-        let next = Arc::new(Segment::create(&self.dir, header, self.segment_bytes.max(needed_bytes))?);
+        let next = Arc::new(Segment::create(&self.dir, header, capacity_bytes)?);
         let mut segments = self.segments.write().expect("not poisoned");
         // One of an older version that has no frame: the file has its name now.
         segments.pop_if(|last| last.header.first_frame == header.first_frame);

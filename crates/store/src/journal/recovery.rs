@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::{
     frame::{FrameHeader, HEADER_BYTES as FRAME_HEADER_BYTES},
     handle::{Journal, room},
-    segment::{Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
+    segment::{FOOTER_BYTES, Segment, SegmentEnd, SegmentError, VERSION, is_half_made},
 };
 
 /// A journal as it was found.
@@ -59,8 +59,10 @@ impl Journal {
         let last = loop {
             let Some(last) = segments.last() else { return Ok(None) };
             torn_bytes += find_end(last, known.applied_frames)?;
-            // One that begins another incarnation says so even without a frame.
+            // One that begins another incarnation, or another version behind a sealed one, says so
+            // even without a frame.
             let is_made_ahead = match &segments[..] {
+                [.., before, last] if before.header.version < last.header.version => before.set_sealed().is_err(),
                 [.., before, last] => before.header.incarnation == last.header.incarnation,
                 _ => false,
             };
@@ -73,9 +75,9 @@ impl Journal {
             segments.pop();
         };
         if cut {
-            // Nothing more is written to one of an older version.
+            // Nothing more is written to one of an older version but its footer.
             let is_old = last.header.version < VERSION;
-            let room = if is_old { 0 } else { room(last.len_bytes(), segment_bytes) };
+            let room = if is_old { last.len_bytes() + FOOTER_BYTES } else { room(last.len_bytes(), segment_bytes) };
             last.cut_tail(room).map_err(|e| last.io("cannot cut the torn tail of", e))?;
         }
         check_start(&segments[0], known.start)?;

@@ -306,7 +306,8 @@ impl Segment {
         Ok(end)
     }
 
-    fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
+    /// What follows on its last frame, found header by header.
+    pub(super) fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
         let mut end = self.header.start();
         let mut read_to = self.header.len_bytes();
         for frame in self.frame_headers() {

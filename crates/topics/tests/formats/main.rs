@@ -20,11 +20,14 @@ use std::{
     },
 };
 
-use files::faults::{Fault, Plan, inject};
+use files::{
+    Act,
+    faults::{Fault, Plan, inject},
+};
 use shown::Shown;
-use store::{DataDir, Request, StoreOptions, WallClock};
+use store::{CommitError, DataDir, Request, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
-use topics::TopicRegistry;
+use topics::{ChangeError, TopicRegistry};
 
 /// The fixtures that are whole directories.
 const FIXTURES: [&str; 2] = ["v2", "v3"];
@@ -182,8 +185,43 @@ fn live_queries_of_version_2_are_taken_over_whatever_fails_on_the_way() {
 }
 
 #[test]
+fn live_queries_of_version_2_are_in_force_while_there_is_no_room_to_take_them_over() {
+    let dir = copy_of_v2();
+    let file = dir.path().join("apps/shop/live-queries.json");
+    let full = || {
+        let plan = Plan::new(Fault::Full, 1).only(&[Act::Rename]).lasting();
+        inject(&dir.path().join("apps/shop/journal"), plan)
+    };
+    let injected = full();
+    for _ in 0..2 {
+        assert_eq!(live_queries(dir.path()).unwrap(), TAKEN_OVER);
+        assert!(file.exists());
+    }
+    drop(injected);
+    let data = open(dir.path(), options(), &Arc::new(HandClock(AtomicU64::new(START_MS))));
+    let topics = TopicRegistry::new(data.clone());
+    runtime().block_on(async {
+        let injected = full();
+        let shop = topics.app("shop").await.unwrap();
+        let refused = shop.delete("adults").await.unwrap_err();
+        assert!(matches!(refused, ChangeError::Commit(CommitError::DiskFull { .. })), "{refused}");
+        drop(injected);
+        // A change that is made once there is room is not undone by the next start.
+        shop.delete("adults").await.unwrap();
+        assert!(!file.exists());
+        topics.stop().await;
+    });
+    drop(topics);
+    data.stop();
+    drop(data);
+    assert_eq!(live_queries(dir.path()).unwrap(), [TAKEN_OVER[0], TAKEN_OVER[2]]);
+    assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
+}
+
+#[test]
 fn live_queries_of_version_2_that_are_missing_or_older_ones_are_damage() {
-    let harms: [(fn(&Path), &str); 2] = [
+    type Harm = fn(&Path);
+    let harms: [(Harm, &str); 2] = [
         (|file| fs::remove_file(file).unwrap(), "is missing"),
         (|file| fs::write(file, files::seal(2, r#"{"version":1,"liveQueries":[]}"#)).unwrap(), "is not the one"),
     ];
