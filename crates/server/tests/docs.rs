@@ -34,11 +34,12 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 16] = [
+const DOCUMENTS: [&str; 17] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/falling-behind.md",
     "docs/internals/adding-a-kafka-api.md",
+    "docs/internals/changing-a-stored-format.md",
     "docs/internals/decisions.md",
     "docs/internals/stored-formats.md",
     "docs/internals/threads-and-locks.md",
@@ -104,6 +105,11 @@ fn access() {
 #[test]
 fn adding_a_kafka_api() {
     follow("docs/internals/adding-a-kafka-api.md");
+}
+
+#[test]
+fn changing_a_stored_format() {
+    follow("docs/internals/changing-a-stored-format.md");
 }
 
 #[test]
