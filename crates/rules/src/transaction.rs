@@ -236,8 +236,12 @@ impl Transaction {
 
     /// Opens a document that was touched before.
     pub(crate) fn reopen(&mut self, at: usize) -> Result<Option<(Document, Before)>, DocumentDecodeError> {
-        let State::Written(written) = std::mem::replace(&mut self.touched[at].state, State::Unwritten) else {
-            return Ok(None);
+        let written = match std::mem::replace(&mut self.touched[at].state, State::Unwritten) {
+            State::Written(written) => written,
+            other => {
+                self.touched[at].state = other;
+                return Ok(None);
+            }
         };
         self.documents -= 1;
         self.bytes -= written.bytes();
