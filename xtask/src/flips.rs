@@ -1,6 +1,8 @@
-//! `cargo xtask flips`: the law of damage over the bits of stored files (tests `flips` of the crates that store).
+//! `cargo xtask flips`: the law of damage over the bits of stored files (tests `flips` of the
+//! crates that store).
 //!
-//! `cargo xtask test` runs the same tests with a sample of what is costly; here it is as long as one has time for, or all.
+//! `cargo xtask test` runs the same tests with a sample of what is costly; here it is as long as
+//! one has time for, or all.
 
 use std::path::Path;
 

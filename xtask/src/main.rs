@@ -1,7 +1,10 @@
-//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law | flips | deny | bench`.
+//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
+//! flips | deny | bench`.
 //!
-//! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout untouched.
-//! Not here: product code, and anything that a plain `cargo test` could not do as well once the tools are there.
+//! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
+//! untouched.
+//! Not here: product code, and anything that a plain `cargo test` could not do as well once the
+//! tools are there.
 
 mod bench;
 mod deny;
@@ -27,17 +30,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Everything that must hold: tools, tidy, format, lints, dependencies, all tests. This is what CI runs.
+    /// Everything that must hold: tools, tidy, format, lints, dependencies, all tests. This is what
+    /// CI runs.
     Test {
         /// Passed on to `cargo test`, for example `-p store` or a test's name.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
-    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka, Chromium, axe-core), and say what is missing.
+    /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka,
+    /// Chromium, axe-core), and say what is missing.
     Tools,
-    /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh the pictures in docs/portal.
+    /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh
+    /// the pictures in docs/portal.
     Screenshots,
-    /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing unfinished, no path of one machine, cited documents.
+    /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing
+    /// unfinished, no path of one machine, cited documents.
     Tidy,
     /// Try the law of the copies over many random histories (crates/topics/tests/law.rs).
     Law {
@@ -45,7 +52,8 @@ enum Verb {
         #[arg(long, default_value_t = 1_000_000)]
         histories: u32,
     },
-    /// Flip bits of stored files: each is refused or harmless. `cargo xtask test` tries a sample of them.
+    /// Flip bits of stored files: each is refused or harmless. `cargo xtask test` tries a sample of
+    /// them.
     Flips {
         /// How long, where a flip is costly.
         #[arg(long, default_value_t = 600)]
@@ -54,9 +62,11 @@ enum Verb {
         #[arg(long)]
         all: bool,
     },
-    /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at its first use.
+    /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at
+    /// its first use.
     Deny,
-    /// Build the release binary and measure it: write, latency, drain, start, postgres, size (`cargo xtask bench --help`).
+    /// Build the release binary and measure it: write, latency, drain, start, postgres, size
+    /// (`cargo xtask bench --help`).
     #[command(disable_help_flag = true)]
     Bench {
         /// What to measure, and how.
@@ -86,8 +96,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder that holds the workspace's Cargo.toml. Cargo says at run time where this package is, so that a binary built in one checkout
-/// and run in another works on the right one.
+/// The folder that holds the workspace's Cargo.toml. Cargo says at run time where this package is,
+/// so that a binary built in one checkout and run in another works on the right one.
 fn workspace_root() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     PathBuf::from(package).parent().expect("the package lies inside the workspace").to_path_buf()

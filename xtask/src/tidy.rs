@@ -29,7 +29,8 @@ use crate::step;
 /// Crates whose files may not hold each other.
 const WITHOUT_CYCLES: [&str; 2] = ["store", "rules"];
 
-/// Crates that will run inside small peers too, and what they may not name: a file, a socket, a thread, a clock, chance.
+/// Crates that will run inside small peers too, and what they may not name: a file, a socket, a
+/// thread, a clock, chance.
 const PURE: [&str; 5] = ["document", "query", "wire", "kafka-wire", "rules"];
 const IMPURE: [&str; 7] =
     ["std::fs", "std::net", "std::thread", "std::time", "std::process", "use rand", "std::sync::atomic"];

@@ -5,8 +5,10 @@
 //! authority/ca.pem   sealed PEM: the certificate, ten years, may sign leaves only
 //! ```
 //! Readers of PEM pass over the line with the checksum.
-//! Invariants: every leaf has its own key, a random serial, one purpose (server or client), and ends no later than the CA.
-//! Not here: which certificates are accepted (`client_verifier`), where the issued ones are kept (`server_certificate`, `bundle`).
+//! Invariants: every leaf has its own key, a random serial, one purpose (server or client), and
+//! ends no later than the CA.
+//! Not here: which certificates are accepted (`client_verifier`), where the issued ones are kept
+//! (`server_certificate`, `bundle`).
 
 use std::path::Path;
 
@@ -72,7 +74,8 @@ impl Authority {
         disk::exists(&directory.join(CERTIFICATE))
     }
 
-    /// Makes one. The certificate is written last: with it, the authority exists. `before` is called with its id right before.
+    /// Makes one. The certificate is written last: with it, the authority exists. `before` is
+    /// called with its id right before.
     pub(crate) fn create<R>(
         directory: &Path,
         now_ms: u64,
@@ -80,7 +83,8 @@ impl Authority {
     ) -> Result<(Self, R), CredentialsError> {
         let key = new_key()?;
         let mut params = params(Validity::new(now_ms, CA_DAYS, u64::MAX))?;
-        // The name is its own, so that clients that trust several servers never take one CA for another.
+        // The name is its own, so that clients that trust several servers never take one CA for
+        // another.
         let name = format!("Headwater CA {}", hex(&random::bytes::<4>()));
         params.distinguished_name = name_of(&[(DnType::OrganizationName, "Headwater"), (DnType::CommonName, &name)]);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -213,7 +217,8 @@ impl Files {
         if certificate.public_key().raw != key.subject_public_key_info() {
             return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
         }
-        // Version 1 had no checksum: this is the one that it has of itself, and is looked at before it is sealed as whole.
+        // Version 1 had no checksum: this is the one that it has of itself, and is looked at before
+        // it is sealed as whole.
         certificate.verify_signature(None).map_err(|_| wrong(&"it is damaged: its signature is not its own"))?;
         RootCertStore::empty().add(der.clone()).map_err(|error| wrong(&error))?;
         let (id, ends_ms) = (id_of(&key.subject_public_key_info()), ends_ms(&certificate));

@@ -1,7 +1,8 @@
 //! Files that only their owner may read: the crate `files`, with errors that name the file.
 //!
-//! Invariants: what is in a sealed file is believed only if its checksum is right; reading changes nothing; permissions that someone
-//! loosened are tightened again, with a warning, when the data directory is opened.
+//! Invariants: what is in a sealed file is believed only if its checksum is right; reading changes
+//! nothing; permissions that someone loosened are tightened again, with a warning, when the data
+//! directory is opened.
 //! Not here: what the files mean.
 
 use std::{
@@ -39,7 +40,8 @@ pub(crate) fn format_of(data_dir: &Path) -> Result<DirectoryFormat, CredentialsE
     })
 }
 
-/// What is sealed in the file at `path`; one without a checksum is damage, unless the directory may have old files.
+/// What is sealed in the file at `path`; one without a checksum is damage, unless the directory may
+/// have old files.
 pub(crate) fn read_sealed(path: &Path, format: DirectoryFormat) -> Result<Kept, CredentialsError> {
     let Some(bytes) = read(path)? else { return Ok(Kept::Missing) };
     match unseal(&bytes, VERSION).map_err(|error| CredentialsError::file(path, error))? {
@@ -81,7 +83,8 @@ pub(crate) fn exists(path: &Path) -> Result<bool, CredentialsError> {
     path.try_exists().map_err(CredentialsError::io("cannot read", path))
 }
 
-/// Takes away what `path` allows to others than its owner, with a warning; nothing if there is nothing.
+/// Takes away what `path` allows to others than its owner, with a warning; nothing if there is
+/// nothing.
 pub(crate) fn tighten(path: &Path, mode: u32) -> Result<(), CredentialsError> {
     if !exists(path)? {
         return Ok(());
@@ -105,11 +108,13 @@ pub(crate) fn ensure_private_directory(path: &Path) -> Result<(), CredentialsErr
     tighten(path, PRIVATE_DIRECTORY)
 }
 
-/// Where a directory is, or would be made: absolute, and no link in what is above it. Makes nothing.
+/// Where a directory is, or would be made: absolute, and no link in what is above it. Makes
+/// nothing.
 pub(crate) fn resolved(directory: &Path) -> Result<PathBuf, CredentialsError> {
     let whole = std::path::absolute(directory).map_err(CredentialsError::io("cannot find", directory))?;
     let (mut above, mut below) = (whole.as_path(), Vec::new());
-    // The name itself is never followed: a directory that is put there takes the place of a link, or fails.
+    // The name itself is never followed: a directory that is put there takes the place of a link,
+    // or fails.
     loop {
         let Some((parent, name)) = above.parent().zip(above.file_name()) else {
             let message = format!("{} does not end in a directory's name", directory.display());
@@ -126,13 +131,15 @@ pub(crate) fn resolved(directory: &Path) -> Result<PathBuf, CredentialsError> {
     }
 }
 
-/// Makes a directory with these files in it, all at once. It must be missing or empty; the directory above it must be there.
+/// Makes a directory with these files in it, all at once. It must be missing or empty; the
+/// directory above it must be there.
 pub(crate) fn write_directory(path: &Path, contents: &[NewFile]) -> Result<(), CredentialsError> {
     let staging = path.with_file_name(format!("{STAGING_PREFIX}{}", crate::random::letters_and_digits(12)));
     files::write_directory(path, &staging, contents).map_err(CredentialsError::io("cannot create", path))
 }
 
-/// Removes what a crash in [`write_directory`] left below `parent`. Nobody else may be writing there.
+/// Removes what a crash in [`write_directory`] left below `parent`. Nobody else may be writing
+/// there.
 pub(crate) fn remove_staging(parent: &Path) -> Result<(), CredentialsError> {
     let failed = || CredentialsError::io("cannot clean up", parent);
     for entry in fs::read_dir(parent).map_err(failed())? {
@@ -151,7 +158,8 @@ pub(crate) fn is_vacant(path: &Path) -> Result<bool, CredentialsError> {
     files::is_vacant(path).map_err(CredentialsError::io("cannot read", path))
 }
 
-/// Enough of a SHA-256 to tell one file from another, as lower-case hex: against damage and mistakes, not against forgers.
+/// Enough of a SHA-256 to tell one file from another, as lower-case hex: against damage and
+/// mistakes, not against forgers.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..FINGERPRINT_BYTES])
 }

@@ -1,4 +1,5 @@
-//! Proof that whoever asks has the data directory: a file there that is the owner's alone, and its text.
+//! Proof that whoever asks has the data directory: a file there that is the owner's alone, and its
+//! text.
 //!
 //! Where a request comes from proves nothing: behind a proxy on the same machine everybody's does.
 //! Invariants: a proof counts once; only files of its name and of enough random text count.

@@ -1,11 +1,14 @@
-//! Who may do what: the certificate authority, user certificates and their bundles, API keys, live TLS configuration.
+//! Who may do what: the certificate authority, user certificates and their bundles, API keys, live
+//! TLS configuration.
 //!
 //! ```text
 //! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json
 //! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
 //! ```
-//! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory; whatever cannot be checked is
-//! refused, and so is what is damaged: every file here has a checksum, in itself, beside it or in the register. Time is passed in as milliseconds since the epoch; only rustls looks at the machine's clock, when it checks certificates.
+//! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory;
+//! whatever cannot be checked is refused, and so is what is damaged: every file here has a
+//! checksum, in itself, beside it or in the register. Time is passed in as milliseconds since the
+//! epoch; only rustls looks at the machine's clock, when it checks certificates.
 //! Not here: documents and the journal (`store`), what an endpoint does with a principal.
 
 mod authority;
@@ -52,8 +55,9 @@ use users::{HandedOut, Register, Registered, Standing};
 /// The user of an app's own bundle (`<data-dir>/credentials/<app>/`).
 pub const DEFAULT_USER: &str = "consumer";
 
-/// Everything below `<data-dir>` that says who may do what. Cheap to share; every method may be called from any thread. Those that change
-/// something, make TLS configurations or bundles wait for the disk; the others never do.
+/// Everything below `<data-dir>` that says who may do what. Cheap to share; every method may be
+/// called from any thread. Those that change something, make TLS configurations or bundles wait for
+/// the disk; the others never do.
 #[derive(Debug)]
 pub struct Credentials {
     data_dir: PathBuf,
@@ -63,17 +67,20 @@ pub struct Credentials {
     keys: KeyRing,
     /// Held while bundles are made or rewritten.
     bundles: Mutex<()>,
-    /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is waited for.
+    /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is
+    /// waited for.
     damaged_bundles: Mutex<BTreeMap<String, String>>,
 }
 
 impl Credentials {
-    /// Opens what is in `data_dir`, and makes what is missing: the CA (`<data-dir>/authority/`), the admin key (`<data-dir>/admin.key`).
-    /// What is missing although something else shows that it was there is an error, not made anew: a lost register would forget what is
-    /// revoked. Where keys were lost every request needs one; where nothing is left, in a directory that is marked, there is no start.
+    /// Opens what is in `data_dir`, and makes what is missing: the CA (`<data-dir>/authority/`),
+    /// the admin key (`<data-dir>/admin.key`). What is missing although something else shows that
+    /// it was there is an error, not made anew: a lost register would forget what is revoked. Where
+    /// keys were lost every request needs one; where nothing is left, in a directory that is
+    /// marked, there is no start.
     ///
-    /// Files of format 1 are written again with checksums, unless the directory is marked ([`files::DirectoryFormat`]); whoever opens the
-    /// whole directory marks it.
+    /// Files of format 1 are written again with checksums, unless the directory is marked
+    /// ([`files::DirectoryFormat`]); whoever opens the whole directory marks it.
     pub fn open(data_dir: &Path, now_ms: u64) -> Result<Arc<Self>, CredentialsError> {
         disk::ensure_directory(data_dir)?;
         let data_dir = data_dir.canonicalize().map_err(CredentialsError::io("cannot find", data_dir))?;
@@ -120,20 +127,23 @@ impl Credentials {
         self.keys.list()
     }
 
-    /// Revokes an API key, at once and for good. Its name is free again. If `keys.json` cannot be written it is an error, and the key is
-    /// refused all the same until the next start.
+    /// Revokes an API key, at once and for good. Its name is free again. If `keys.json` cannot be
+    /// written it is an error, and the key is refused all the same until the next start.
     pub fn revoke_key(&self, name: &str) -> Result<(), CredentialsError> {
         self.keys.revoke(name)
     }
 
-    /// Whether every request needs a key: one was made, and since then [`Credentials::open_again`] was not called. Revoking the last key
-    /// does not open what it closed, and losing `keys.json` does not.
+    /// Whether every request needs a key: one was made, and since then [`Credentials::open_again`]
+    /// was not called. Revoking the last key does not open what it closed, and losing `keys.json`
+    /// does not.
     pub fn is_closed(&self) -> bool {
         self.keys.is_closed()
     }
 
-    /// Lets in who has no key, where the server is open without keys: as if none had ever been made. There must be none now. Only for who has
-    /// the data directory, or it is [`CredentialsError::NotOnDisk`]: who found the admin key elsewhere would open the server to everybody.
+    /// Lets in who has no key, where the server is open without keys: as if none had ever been
+    /// made. There must be none now. Only for who has the data directory, or it is
+    /// [`CredentialsError::NotOnDisk`]: who found the admin key elsewhere would open the server to
+    /// everybody.
     pub fn open_again(&self, proof: &DiskProof) -> Result<(), CredentialsError> {
         proof.accept(&self.data_dir)?;
         self.keys.open_again()
@@ -144,19 +154,21 @@ impl Credentials {
         self.keys.authenticate(secret)
     }
 
-    /// The TLS configuration of the Kafka endpoint: server certificate for `names` (renewed when they change or it nears its end), client
-    /// certificates of our CA required, revoked and expired ones refused at the handshake. What is revoked later counts at once.
+    /// The TLS configuration of the Kafka endpoint: server certificate for `names` (renewed when
+    /// they change or it nears its end), client certificates of our CA required, revoked and
+    /// expired ones refused at the handshake. What is revoked later counts at once.
     ///
-    /// `names` are DNS names and IP addresses beside `localhost`, `127.0.0.1` and `::1`. They add up with those of
-    /// [`Credentials::https_tls`]: one certificate serves both, so give both the same names, or it is made twice at each start.
+    /// `names` are DNS names and IP addresses beside `localhost`, `127.0.0.1` and `::1`. They add
+    /// up with those of [`Credentials::https_tls`]: one certificate serves both, so give both the
+    /// same names, or it is made twice at each start.
     pub fn kafka_tls(&self, names: &[String], now_ms: u64) -> Result<Arc<rustls::ServerConfig>, CredentialsError> {
         self.server_certificate.ensure(names, now_ms)?;
         let verifier = RegisteredClients::new(self.authority.der(), self.register.clone())?;
         Ok(Arc::new(tls::mutual(Arc::new(verifier), self.server_certificate.clone())))
     }
 
-    /// The TLS configuration of HTTPS: the same server certificate, or the PEM files given (chain, private key; read once). No client
-    /// certificate is asked for.
+    /// The TLS configuration of HTTPS: the same server certificate, or the PEM files given (chain,
+    /// private key; read once). No client certificate is asked for.
     pub fn https_tls(
         &self,
         names: &[String],
@@ -173,30 +185,35 @@ impl Credentials {
         Ok(Arc::new(tls::https(server)))
     }
 
-    /// Renews the server certificate if fewer than [`limits::RENEWAL_DAYS`] remain; configurations that were made before use the new one
-    /// from their next handshake on. For servers that run for years: call it once a day. Says whether it made a new one.
+    /// Renews the server certificate if fewer than [`limits::RENEWAL_DAYS`] remain; configurations
+    /// that were made before use the new one from their next handshake on. For servers that run for
+    /// years: call it once a day. Says whether it made a new one.
     pub fn renew_server_certificate(&self, now_ms: u64) -> Result<bool, CredentialsError> {
         self.server_certificate.ensure(&[], now_ms)
     }
 
-    /// A client configuration that trusts our CA and presents the app's own user certificate; for `headwater events`.
+    /// A client configuration that trusts our CA and presents the app's own user certificate; for
+    /// `headwater events`.
     pub fn client_tls(&self, app: &str) -> Result<Arc<rustls::ClientConfig>, CredentialsError> {
         names::check_app(app)?;
         let file = |name| self.bundle_directory(app).join(name);
         Ok(Arc::new(tls::client(&file(bundle::CA), &file(bundle::CHAIN), &file(bundle::KEY))?))
     }
 
-    /// A client configuration made of a bundle's files and nothing else, as a consumer who was given them has it. Checks first that both
-    /// PKCS12 files open with the passwords in `live-query-settings.json`; the configuration is that of the PEM files beside them.
+    /// A client configuration made of a bundle's files and nothing else, as a consumer who was
+    /// given them has it. Checks first that both PKCS12 files open with the passwords in
+    /// `live-query-settings.json`; the configuration is that of the PEM files beside them.
     pub fn client_tls_of_files(directory: &Path) -> Result<Arc<rustls::ClientConfig>, CredentialsError> {
         bundle::check(directory)?;
         let file = |name| directory.join(name);
         Ok(Arc::new(tls::client(&file(bundle::CA), &file(bundle::CHAIN), &file(bundle::KEY))?))
     }
 
-    /// Makes the app's files at its first start and keeps them; rewrites only those that name `endpoint` when it changes. `endpoint` is
-    /// `host:port`, `topic` is the group too. A certificate that is revoked, unknown or near its end stays, with a warning: removing the
-    /// directory before a start is how to get a new one. What fails is noted: see [`Credentials::damaged_bundles`].
+    /// Makes the app's files at its first start and keeps them; rewrites only those that name
+    /// `endpoint` when it changes. `endpoint` is `host:port`, `topic` is the group too. A
+    /// certificate that is revoked, unknown or near its end stays, with a warning: removing the
+    /// directory before a start is how to get a new one. What fails is noted: see
+    /// [`Credentials::damaged_bundles`].
     pub fn ensure_bundle(
         &self,
         app: &str,
@@ -215,8 +232,9 @@ impl Credentials {
         ensured
     }
 
-    /// The apps whose own bundle could not be made or is damaged, sorted by name, each with the reason. Its certificate may be good all the
-    /// same, and that of its other users: the register knows.
+    /// The apps whose own bundle could not be made or is damaged, sorted by name, each with the
+    /// reason. Its certificate may be good all the same, and that of its other users: the register
+    /// knows.
     pub fn damaged_bundles(&self) -> Vec<(String, String)> {
         let damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
         damaged.iter().map(|(app, reason)| (app.clone(), reason.clone())).collect()
@@ -242,10 +260,12 @@ impl Credentials {
         Ok(bundle)
     }
 
-    /// Issues a further user certificate for an app, with the same set of files, into `directory`, which must be missing or empty, or it is
-    /// [`CredentialsError::DirectoryNotEmpty`]. A user who has a certificate that is neither revoked nor expired is
-    /// [`CredentialsError::Exists`]. In the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that counts no
-    /// longer are moved aside. Nowhere else in the data directory can they be: [`CredentialsError::DirectoryOfServer`].
+    /// Issues a further user certificate for an app, with the same set of files, into `directory`,
+    /// which must be missing or empty, or it is [`CredentialsError::DirectoryNotEmpty`]. A user who
+    /// has a certificate that is neither revoked nor expired is [`CredentialsError::Exists`]. In
+    /// the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that
+    /// counts no longer are moved aside. Nowhere else in the data directory can they be:
+    /// [`CredentialsError::DirectoryOfServer`].
     pub fn issue_user(
         &self,
         app: &str,
@@ -263,13 +283,15 @@ impl Credentials {
         self.issue(&NewUser { app, user, topic, endpoint, directory: &directory }, now_ms, check)
     }
 
-    /// Every user certificate ever issued, of one app or of all; revoked ones say so. Sorted by app, user, and when they were issued.
+    /// Every user certificate ever issued, of one app or of all; revoked ones say so. Sorted by
+    /// app, user, and when they were issued.
     pub fn users(&self, app: Option<&str>) -> Vec<UserCertificate> {
         self.register.list(app)
     }
 
-    /// Revokes every certificate of an app's user; gives those that it revoked: none if all were revoked before. If the register cannot be
-    /// written it is an error, and they are refused all the same until the next start.
+    /// Revokes every certificate of an app's user; gives those that it revoked: none if all were
+    /// revoked before. If the register cannot be written it is an error, and they are refused all
+    /// the same until the next start.
     pub fn revoke_user(&self, app: &str, user: &str, now_ms: u64) -> Result<Vec<UserCertificate>, CredentialsError> {
         if !self.register.list(Some(app)).iter().any(|certificate| certificate.user == user) {
             return Err(CredentialsError::NotFound { kind: "user", name: user.to_owned() });
@@ -277,7 +299,8 @@ impl Credentials {
         self.register.revoke(now_ms, |certificate| certificate.app == app && certificate.user == user)
     }
 
-    /// Revokes one certificate, as [`Credentials::revoke_user`] does; for a user who has a newer one.
+    /// Revokes one certificate, as [`Credentials::revoke_user`] does; for a user who has a newer
+    /// one.
     pub fn revoke_certificate(&self, serial: &str, now_ms: u64) -> Result<Vec<UserCertificate>, CredentialsError> {
         if self.register.standing(serial) == Standing::Unknown {
             return Err(CredentialsError::NotFound { kind: "certificate", name: serial.to_owned() });
@@ -285,13 +308,15 @@ impl Credentials {
         self.register.revoke(now_ms, |certificate| certificate.serial == serial)
     }
 
-    /// Whether the certificate of this serial (lower-case hex) is revoked. One that was never issued counts as revoked.
+    /// Whether the certificate of this serial (lower-case hex) is revoked. One that was never
+    /// issued counts as revoked.
     pub fn is_revoked(&self, serial: &str) -> bool {
         self.register.standing(serial) != Standing::Good
     }
 
-    /// Changes at each revocation: whoever holds connections checks them with [`Credentials::is_revoked`] and cuts them. Subscribe before
-    /// the handshake, or check once after subscribing: what is revoked in between wakes nobody.
+    /// Changes at each revocation: whoever holds connections checks them with
+    /// [`Credentials::is_revoked`] and cuts them. Subscribe before the handshake, or check once
+    /// after subscribing: what is revoked in between wakes nobody.
     pub fn watch_revocations(&self) -> watch::Receiver<u64> {
         self.register.watch()
     }
@@ -425,7 +450,8 @@ struct BundleDirectory {
     path: PathBuf,
 }
 
-/// Every directory below the data directory that holds a user's files. What cannot be listed holds none.
+/// Every directory below the data directory that holds a user's files. What cannot be listed holds
+/// none.
 fn bundle_directories(data_dir: &Path) -> Vec<BundleDirectory> {
     let mut found = Vec::new();
     for (app, path) in directories_in(&data_dir.join(BUNDLES)) {

@@ -1,7 +1,7 @@
 //! Bounds and lifetimes of this crate, and what crossing one means.
 
-/// Longest name of an app, a user or a key, in bytes; a longer one is refused. 64 is the bound of X.520 on CN and O (RFC 5280,
-/// appendix A.1: `ub-common-name`, `ub-organization-name`).
+/// Longest name of an app, a user or a key, in bytes; a longer one is refused. 64 is the bound of
+/// X.520 on CN and O (RFC 5280, appendix A.1: `ub-common-name`, `ub-organization-name`).
 pub const NAME_BYTES_MAX: usize = 64;
 
 /// Longest topic name in bytes, as Kafka bounds it; a longer one is refused.
@@ -10,24 +10,26 @@ pub const TOPIC_BYTES_MAX: usize = 249;
 /// Grants of one API key; more are refused.
 pub const GRANTS_MAX: usize = 256;
 
-/// Shortest admin key that is read from `admin.key`, in bytes; a shorter one is an error. The ones made here are longer.
+/// Shortest admin key that is read from `admin.key`, in bytes; a shorter one is an error. The ones
+/// made here are longer.
 pub const ADMIN_KEY_BYTES_MIN: usize = 32;
 
 /// How long the CA lasts, in days: ten years. Nothing that it signs outlives it.
 pub const CA_DAYS: u64 = 3_650;
 
-/// How long a server certificate lasts, in days. With the day by which it is backdated it is the longest that Apple's
-/// platforms take from a private CA: 825.
+/// How long a server certificate lasts, in days. With the day by which it is backdated it is the
+/// longest that Apple's platforms take from a private CA: 825.
 pub const SERVER_CERTIFICATE_DAYS: u64 = 824;
 
 /// How long a user certificate lasts, in days: two years. After that the handshake refuses it.
 pub const USER_CERTIFICATE_DAYS: u64 = 730;
 
-/// A server certificate with fewer days left is renewed; a user certificate with fewer is warned of at each start.
+/// A server certificate with fewer days left is renewed; a user certificate with fewer is warned of
+/// at each start.
 pub const RENEWAL_DAYS: u64 = 30;
 
-/// Certificates begin this long before they are issued, in milliseconds: a day. So a peer whose clock is late, or in another
-/// time zone than it believes, takes them.
+/// Certificates begin this long before they are issued, in milliseconds: a day. So a peer whose
+/// clock is late, or in another time zone than it believes, takes them.
 pub const BACKDATED_MS: u64 = DAY_MS;
 
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -357,7 +357,8 @@ fn the_users_list_says_when() {
     assert_eq!(fixture.credentials.users(None), revoked);
 }
 
-/// Runs the script with a `KAFKA` whose consumer prints its arguments, also where the path has spaces and quotes.
+/// Runs the script with a `KAFKA` whose consumer prints its arguments, also where the path has
+/// spaces and quotes.
 #[test]
 fn the_script_gives_the_consumer_its_arguments() {
     for place in ["plain", "it's a * place"] {

@@ -1,4 +1,5 @@
-//! Damage: each kind of file with a flipped bit, cut, emptied, removed or swapped is refused by name or harmless, and always reported.
+//! Damage: each kind of file with a flipped bit, cut, emptied, removed or swapped is refused by
+//! name or harmless, and always reported.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -76,8 +77,8 @@ impl Whole {
         result
     }
 
-    /// What every start must keep to, whatever it makes of the damage: nobody gets in who did not, nothing is wider than it was, and the
-    /// API stays closed. Losing access is harmless.
+    /// What every start must keep to, whatever it makes of the damage: nobody gets in who did not,
+    /// nothing is wider than it was, and the API stays closed. Losing access is harmless.
     fn is_harmless(&self, opened: &Credentials, case: &str) {
         assert!(opened.is_closed(), "{case}: it is open");
         assert!(opened.is_revoked(&self.revoked), "{case}: a revoked certificate is back");
@@ -135,8 +136,8 @@ fn damage(findings: &[Finding]) -> Vec<&str> {
     findings.iter().filter(|finding| finding.is_damage).map(|finding| finding.message.as_str()).collect()
 }
 
-/// Files that a start does not look into: a user's own are read when they are handed out, and what the settings can be written from again is
-/// left as somebody may have edited it.
+/// Files that a start does not look into: a user's own are read when they are handed out, and what
+/// the settings can be written from again is left as somebody may have edited it.
 fn matters_at_start(name: &str) -> bool {
     !name.contains("/users/")
         && !["client.properties", "librdkafka.properties", "consume.sh"].iter().any(|text| name.ends_with(text))
@@ -239,7 +240,8 @@ fn cut_emptied_and_removed_files_are_refused_by_name_or_harmless_and_reported() 
             if let Err(error) = &opened {
                 assert!(names(error, &name), "{case}: {error}");
             }
-            // Where there is a file and it is not whole, no start takes it; but it writes again what it can.
+            // Where there is a file and it is not whole, no start takes it; but it writes again
+            // what it can.
             let mends = !matters_at_start(&name) || name.ends_with("live-query-settings.json");
             assert!(opened.is_err() || contents.is_none() || mends, "{case}");
         }
@@ -349,7 +351,8 @@ fn a_directory_that_lost_everything_is_damaged_and_does_not_start() {
         fs::remove_file(whole.path(name)).unwrap();
     }
     fs::remove_dir_all(whole.path("authority")).unwrap();
-    // The bundles say nothing about who may do what, nor does the folder that a volume is mounted on.
+    // The bundles say nothing about who may do what, nor does the folder that a volume is mounted
+    // on.
     for name in ["authority", "credentials"] {
         let left = state(&whole.data_dir());
         let error = open(&whole.data_dir()).unwrap_err().to_string();

@@ -1,6 +1,8 @@
-//! Stored formats open for ever: the credentials that an earlier version wrote hold today, and have checksums afterwards.
+//! Stored formats open for ever: the credentials that an earlier version wrote hold today, and have
+//! checksums afterwards.
 //!
-//! `testdata/formats/v1/credentials` was written when there were no checksums, with keys that open nothing else; it is never written again.
+//! `testdata/formats/v1/credentials` was written when there were no checksums, with keys that open
+//! nothing else; it is never written again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

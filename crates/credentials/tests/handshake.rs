@@ -110,7 +110,8 @@ async fn a_revoked_certificate_stays_out_after_a_restart() {
     assert!(error.contains("Revoked"), "{error}");
 }
 
-/// The client remembers its sessions and offers to resume them; a resumed one would not pass the verifier.
+/// The client remembers its sessions and offers to resume them; a resumed one would not pass the
+/// verifier.
 #[tokio::test]
 async fn resumption_lets_no_revoked_certificate_in() {
     for versions in VERSIONS {
@@ -146,7 +147,8 @@ async fn https_resumes_and_speaks_http_1_1() {
 async fn a_certificate_of_our_ca_that_is_not_in_the_register() {
     let fixture = Fixture::new();
     let (_, ann) = fixture.user("ann", now_ms());
-    // A data directory restored from before ann was issued: the same CA, and a register that does not know her.
+    // A data directory restored from before ann was issued: the same CA, and a register that does
+    // not know her.
     let older = tempfile::tempdir().unwrap();
     std::fs::create_dir(older.path().join("authority")).unwrap();
     for file in ["ca.pem", "ca.key"] {

@@ -213,7 +213,8 @@ fn changes_at_the_same_time_are_all_kept() {
     assert!(secrets.iter().all(|secret| fixture.credentials.authenticate(secret).is_some()));
 }
 
-/// Every permission against every kind of grant: one line says who may read, write and administer what is asked for.
+/// Every permission against every kind of grant: one line says who may read, write and administer
+/// what is asked for.
 #[test]
 fn what_grants_allow() {
     let all = [Read, Write, Admin];

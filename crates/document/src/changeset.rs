@@ -1,6 +1,7 @@
 //! Changesets: operations on named documents, applied as one transaction.
 //!
-//! Not here: applying them to documents (`document`), deciding conditions and giving out stamps (`store`).
+//! Not here: applying them to documents (`document`), deciding conditions and giving out stamps
+//! (`store`).
 
 mod stored;
 
@@ -56,7 +57,8 @@ pub struct Operation {
     pub collection: CollectionName,
     /// The document's id.
     pub id: DocumentId,
-    /// What must hold when it is applied; where it does not, the operation does nothing, but for [`Condition::Absent`].
+    /// What must hold when it is applied; where it does not, the operation does nothing, but for
+    /// [`Condition::Absent`].
     pub condition: Condition,
     /// What to do.
     pub action: Action,
@@ -74,7 +76,8 @@ pub enum Condition {
         /// Which of the changeset's queries, from 0.
         query: usize,
     },
-    /// Nobody has written the document since its newest write had this stamp ([`crate::Document::stamp_max`]); [`Stamp::ZERO`]: nobody ever has.
+    /// Nobody has written the document since its newest write had this stamp
+    /// ([`crate::Document::stamp_max`]); [`Stamp::ZERO`]: nobody ever has.
     Unchanged {
         /// That stamp.
         since: Stamp,
@@ -87,8 +90,8 @@ pub enum Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Merges `value` in: named fields change, others stay, nested objects merge, arrays and
-    /// scalars replace. An object where a scalar, a counter, an attachment or a register with an object
-    /// stands becomes a new object there: what stood there is not merged in.
+    /// scalars replace. An object where a scalar, a counter, an attachment or a register with an
+    /// object stands becomes a new object there: what stood there is not merged in.
     Upsert {
         /// The fields, without `_id`.
         value: Map,
@@ -139,7 +142,8 @@ pub enum UpdateKind {
     /// it. Concurrent increments all count. Anything else, and an integer (the counter's value or
     /// what one site added to it) beyond 64 bits: an [`crate::UpdateError`].
     Increment(Value),
-    /// Makes it a counter that starts at the value if that is a number, else at the number that stood there, else at 0.
+    /// Makes it a counter that starts at the value if that is a number, else at the number that
+    /// stood there, else at 0.
     ReplaceWithCounter(Value),
     /// Puts an attachment's token there: `{"id":text,"len":integer,"metadata":{texts}}`, nothing
     /// else in it.

@@ -1,8 +1,9 @@
 //! One document's replicated state: what every site wrote, and what a reader sees of it.
 //!
-//! Invariants: the state is canonical (`field`): equal knowledge is equal bytes, whatever the order in which it came. A
-//! failed update changes nothing.
-//! Not here: the document's id and collection (the store's key), clocks (`stamp`), conditions (`store`).
+//! Invariants: the state is canonical (`field`): equal knowledge is equal bytes, whatever the order
+//! in which it came. A failed update changes nothing.
+//! Not here: the document's id and collection (the store's key), clocks (`stamp`), conditions
+//! (`store`).
 
 mod attachment;
 mod counter;
@@ -91,14 +92,16 @@ impl Document {
     }
 
     /// What a reader sees, each field with its type (docs/reference/documents.md, "Field types"):
-    /// `{"name":{"register":{"value":"John"}},"orderCount":{"counter":{"value":5}},"address":{"map":{"value":{…}}}}`, nested maps alike.
+    /// `{"name":{"register":{"value":"John"}},"orderCount":{"counter":{"value":5}},"address":{"map":{"value":{…}}}}`,
+    /// nested maps alike.
     pub fn value_with_types(&self) -> Option<Map> {
         let Field::Map(map) = &self.root else { return None };
         Some(view::value_with_types(map))
     }
 
-    /// Appends canonical JSON of the document as events show it: `{"_id":<id_json>,…}`, then the fields sorted by their UTF-8
-    /// bytes. `null` where it does not exist. Written for speed: the store calls it twice for each event.
+    /// Appends canonical JSON of the document as events show it: `{"_id":<id_json>,…}`, then the
+    /// fields sorted by their UTF-8 bytes. `null` where it does not exist. Written for speed: the
+    /// store calls it twice for each event.
     pub fn write_json(&self, id_json: &str, out: &mut Vec<u8>) {
         let Field::Map(map) = &self.root else { return out.extend_from_slice(b"null") };
         out.extend_from_slice(b"{\"_id\":");
@@ -146,8 +149,8 @@ impl Document {
         Ok(())
     }
 
-    /// Removes it: everything written so far is gone, what was written later (elsewhere) stays. `stamp` as for
-    /// [`Document::upsert`].
+    /// Removes it: everything written so far is gone, what was written later (elsewhere) stays.
+    /// `stamp` as for [`Document::upsert`].
     pub fn remove(&mut self, stamp: Stamp) {
         self.check_stamp(stamp);
         self.root = absent(stamp);
@@ -162,8 +165,8 @@ impl Document {
         }
     }
 
-    /// What a reader of `self` who knows everything at or before `since[site]` still has to learn; merging it there gives
-    /// `self`. A site that `since` does not name is wholly unknown.
+    /// What a reader of `self` who knows everything at or before `since[site]` still has to learn;
+    /// merging it there gives `self`. A site that `since` does not name is wholly unknown.
     pub fn delta_since(&self, since: &[(SiteId, u64)]) -> Document {
         let root = delta::delta(&self.root, &delta::Known::new(since));
         Document { root: root.unwrap_or_else(|| absent(Stamp::ZERO)) }

@@ -4,7 +4,8 @@ use crate::Value;
 use crate::json::must_escape;
 use crate::limits::{COLLECTION_NAME_BYTES_MAX, DEPTH_MAX, ID_BYTES_MAX};
 
-/// An immutable `_id`: a string, a 64-bit integer or an object. Two object ids are equal whatever the order of their keys.
+/// An immutable `_id`: a string, a 64-bit integer or an object. Two object ids are equal whatever
+/// the order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentId {
     /// Canonical JSON: `"abc123"`, `42` or `{"a":1,"b":2}` with sorted keys.
@@ -49,8 +50,8 @@ impl DocumentId {
         Ok(Self { canonical: String::from_utf8(json).expect("JSON is UTF-8") })
     }
 
-    /// An id for a document that was given none: 24 hex digits, 4 bytes of seconds since the epoch, so that ids made later sort later, and
-    /// `random`.
+    /// An id for a document that was given none: 24 hex digits, 4 bytes of seconds since the epoch,
+    /// so that ids made later sort later, and `random`.
     pub fn generated(now_ms: u64, random: u64) -> Self {
         Self { canonical: format!("\"{:08x}{random:016x}\"", (now_ms / 1000) as u32) }
     }
@@ -65,7 +66,8 @@ impl DocumentId {
         &self.canonical
     }
 
-    /// From what [`DocumentId::as_json`] gave; for stored bytes. Anything that is not canonical is refused.
+    /// From what [`DocumentId::as_json`] gave; for stored bytes. Anything that is not canonical is
+    /// refused.
     pub fn from_json(canonical: &str) -> Result<Self, DocumentIdError> {
         if !is_plain_string(canonical) || canonical.len() > ID_BYTES_MAX {
             let value = Value::from_json(canonical.as_bytes()).map_err(|_| kind_error("malformed JSON"))?;
@@ -77,7 +79,8 @@ impl DocumentId {
     }
 }
 
-/// Whether it is a string in quotes that needs no escapes: most ids, and canonical without a closer look.
+/// Whether it is a string in quotes that needs no escapes: most ids, and canonical without a closer
+/// look.
 fn is_plain_string(json: &str) -> bool {
     let Some(text) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
     !text.is_empty() && !text.bytes().any(must_escape)
@@ -87,8 +90,8 @@ fn kind_error(found: &'static str) -> DocumentIdError {
     DocumentIdError::Kind { found }
 }
 
-/// A collection's name: 1 to 255 bytes, no control characters. Names that begin with `__` are the system's
-/// ([`CollectionName::is_system`]).
+/// A collection's name: 1 to 255 bytes, no control characters. Names that begin with `__` are the
+/// system's ([`CollectionName::is_system`]).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CollectionName(String);
 

@@ -1,7 +1,8 @@
-//! Documents as conflict-free replicated data: values, ids, stamps, fields, changesets and their merge.
+//! Documents as conflict-free replicated data: values, ids, stamps, fields, changesets and their
+//! merge.
 //!
-//! Invariants: every function here is pure (no I/O, clock, randomness, threads or hash-map order); merging is commutative,
-//! associative and idempotent down to the encoded bytes.
+//! Invariants: every function here is pure (no I/O, clock, randomness, threads or hash-map order);
+//! merging is commutative, associative and idempotent down to the encoded bytes.
 //! Not here: query languages (`query`), public JSON envelopes (`wire`), files (`store`).
 
 mod changeset;

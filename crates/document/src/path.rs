@@ -35,9 +35,9 @@ pub struct PathError {
 }
 
 impl Path {
-    /// Reads `a.b`, `a['b-c']`, `a["b"]`, `a[0]`, `['a']`. A bare name holds anything but white space, control characters,
-    /// quotes, `.`, `[` and `]`; in a quoted one `\` takes the next character as it is. At most
-    /// [`crate::limits::DEPTH_MAX`] steps.
+    /// Reads `a.b`, `a['b-c']`, `a["b"]`, `a[0]`, `['a']`. A bare name holds anything but white
+    /// space, control characters, quotes, `.`, `[` and `]`; in a quoted one `\` takes the next
+    /// character as it is. At most [`crate::limits::DEPTH_MAX`] steps.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let mut parser = Parser { rest: text.chars().peekable(), column: 1 };
         let first = match parser.rest.peek() {

@@ -1,4 +1,5 @@
-//! Stamps: hybrid logical clock times with the site that made them (Kulkarni et al., "Logical Physical Clocks", 2014).
+//! Stamps: hybrid logical clock times with the site that made them (Kulkarni et al., "Logical
+//! Physical Clocks", 2014).
 //!
 //! Invariants: a clock's stamps grow, each at least one tick above all it gave or saw; one write
 //! takes one tick, so no two writes of a site share a stamp.
@@ -61,7 +62,8 @@ pub struct StampError {
 }
 
 impl StampClock {
-    /// The next stamp: at `wall_ms` or, where the wall clock stands still or was set back, just above the last one.
+    /// The next stamp: at `wall_ms` or, where the wall clock stands still or was set back, just
+    /// above the last one.
     pub fn next(&mut self, wall_ms: u64) -> Stamp {
         self.last = (self.last + 1).max(wall_ms << 16);
         Stamp { time: self.last, site: self.site }

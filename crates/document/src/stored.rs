@@ -13,8 +13,8 @@
 //!           9 object    count:varint  (name:text  value)…   names ascending by bytes
 //! ```
 //!
-//! Tags are never renumbered. Invariants: a value has one form; reading is bounded in depth, and allocates in proportion
-//! to the bytes that are there, whatever a length says.
+//! Tags are never renumbered. Invariants: a value has one form; reading is bounded in depth, and
+//! allocates in proportion to the bytes that are there, whatever a length says.
 
 use crate::limits::DEPTH_MAX;
 use crate::{Map, Value};
@@ -231,7 +231,8 @@ impl<'a> Reader<'a> {
         self.named(open, 2, |reader, open| reader.value(open)).map(Map::from_fields)
     }
 
-    /// Reads what has ascending names, each name and element at least `element_bytes` long together.
+    /// Reads what has ascending names, each name and element at least `element_bytes` long
+    /// together.
     pub(crate) fn named<T>(
         &mut self,
         open: usize,

@@ -1,4 +1,5 @@
-//! Golden bytes of the stored forms. They open for ever: never change an expectation here, add a version.
+//! Golden bytes of the stored forms. They open for ever: never change an expectation here, add a
+//! version.
 
 use document::{
     Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, Document, DocumentId, FieldType, Map,
@@ -414,7 +415,8 @@ fn a_decided_changeset_is_what_was_applied() {
     }
 }
 
-/// Stored ids, journaled events and record keys hold these bytes, so no new version of a library may write them otherwise.
+/// Stored ids, journaled events and record keys hold these bytes, so no new version of a library
+/// may write them otherwise.
 #[test]
 fn canonical_floats() {
     let floats = [

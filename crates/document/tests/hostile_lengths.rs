@@ -1,5 +1,5 @@
-//! Lengths that lie: decoding must not reserve what bytes announce but do not hold. Alone in its process, because it
-//! watches the process's address space.
+//! Lengths that lie: decoding must not reserve what bytes announce but do not hold. Alone in its
+//! process, because it watches the process's address space.
 #![cfg(target_os = "linux")]
 
 use document::{Changeset, Document};
@@ -13,7 +13,8 @@ fn peak_kib() -> usize {
     line.split_whitespace().nth(1).expect("a number follows").parse().expect("it is decimal")
 }
 
-/// `head`, then as often as depth allows `level` with the greatest count that is believable, then zeros.
+/// `head`, then as often as depth allows `level` with the greatest count that is believable, then
+/// zeros.
 fn nested_lie(head: &[u8], level: &[u8]) -> Vec<u8> {
     let mut bytes = head.to_vec();
     for _ in 0..62 {

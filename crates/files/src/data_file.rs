@@ -47,7 +47,8 @@ impl DataFile {
         Ok(())
     }
 
-    /// Appends to `bytes` what stands at `at`, as much as fits in its spare capacity without growing it; gives how many came, 0 at the end.
+    /// Appends to `bytes` what stands at `at`, as much as fits in its spare capacity without
+    /// growing it; gives how many came, 0 at the end.
     pub fn read_spare_at(&self, bytes: &mut Vec<u8>, at: u64) -> io::Result<usize> {
         let course = course(Act::Read, &self.path)?;
         let before = bytes.len();
@@ -75,7 +76,8 @@ impl DataFile {
         }
     }
 
-    /// Makes room for `len_bytes` from the file's beginning on, so that writing there needs no more. Never makes the file shorter.
+    /// Makes room for `len_bytes` from the file's beginning on, so that writing there needs no
+    /// more. Never makes the file shorter.
     pub fn allocate(&self, len_bytes: u64) -> io::Result<()> {
         pass(Act::Resize, &self.path)?;
         Ok(rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, len_bytes)?)

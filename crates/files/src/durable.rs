@@ -1,4 +1,5 @@
-//! Names that last: a file's and a folder's entry in the folder above is made durable with what it names.
+//! Names that last: a file's and a folder's entry in the folder above is made durable with what it
+//! names.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -28,8 +29,9 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Puts `contents` at `path` with the permissions `mode`, in place of whatever was there: after a crash at any moment the file has its old
-/// contents or its new ones. Durable when it returns; after an error either may be there, and nothing else is left.
+/// Puts `contents` at `path` with the permissions `mode`, in place of whatever was there: after a
+/// crash at any moment the file has its old contents or its new ones. Durable when it returns;
+/// after an error either may be there, and nothing else is left.
 pub fn write_whole(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let temporary = temporary_path(path);
     let written = write_synced(&temporary, contents, mode).and_then(|()| move_durably(&temporary, path));
@@ -65,7 +67,8 @@ pub(crate) fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Resul
     file.sync_all()
 }
 
-/// Renames `from` to `to`, both in one folder, in place of a file that is there; durable when it returns.
+/// Renames `from` to `to`, both in one folder, in place of a file that is there; durable when it
+/// returns.
 pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
     pass(Act::Rename, to)?;
     fs::rename(from, to)?;
@@ -84,7 +87,8 @@ pub fn remove_durably(path: &Path) -> io::Result<()> {
     sync_directory(parent_of(path))
 }
 
-/// Removes a folder with all that is in it, and makes sure that it does not come back. Where there is none nothing happens.
+/// Removes a folder with all that is in it, and makes sure that it does not come back. Where there
+/// is none nothing happens.
 pub fn remove_tree(path: &Path) -> io::Result<()> {
     pass(Act::Remove, path)?;
     match fs::remove_dir_all(path) {
@@ -94,8 +98,8 @@ pub fn remove_tree(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the folder at `path` with [`PRIVATE_DIRECTORY`], and those above it that are missing, each durably entered in the one above.
-/// Where it is there already nothing happens.
+/// Makes the folder at `path` with [`PRIVATE_DIRECTORY`], and those above it that are missing, each
+/// durably entered in the one above. Where it is there already nothing happens.
 pub fn ensure_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());

@@ -1,8 +1,9 @@
-//! Files as this project keeps them: written whole or not at all, readable by their owner only, with a checksum, and durable with the
-//! folders that name them.
+//! Files as this project keeps them: written whole or not at all, readable by their owner only,
+//! with a checksum, and durable with the folders that name them.
 //!
-//! Invariants: what a function here says is durable outlives a loss of power; a folder that was made is entered durably in the folder
-//! above it; with the feature `faults` a test may have any of these operations fail, and without it nothing of that is compiled.
+//! Invariants: what a function here says is durable outlives a loss of power; a folder that was
+//! made is entered durably in the folder above it; with the feature `faults` a test may have any of
+//! these operations fail, and without it nothing of that is compiled.
 //! Not here: what the files mean.
 
 mod data_file;
@@ -71,7 +72,8 @@ impl Course {
     fn read(self, _: &mut [u8]) {}
 }
 
-/// Fails if a test planned that `act` fails on `path`. Operations that this crate does not do itself ask here first.
+/// Fails if a test planned that `act` fails on `path`. Operations that this crate does not do
+/// itself ask here first.
 #[cfg(feature = "faults")]
 pub fn pass(act: Act, path: &Path) -> std::io::Result<()> {
     faults::ask(act, path).map(drop)

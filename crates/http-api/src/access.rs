@@ -1,8 +1,9 @@
 //! Who may ask (docs/reference/access.md).
 //!
-//! Invariants: a presented key decides alone, whatever the address; without one, a request must have come to an open listener while no key
-//! exists, under a name of ours, and not from another site's page. So neither a web page nor a name that an attacker points at
-//! loopback (DNS rebinding) is a way in.
+//! Invariants: a presented key decides alone, whatever the address; without one, a request must
+//! have come to an open listener while no key exists, under a name of ours, and not from another
+//! site's page. So neither a web page nor a name that an attacker points at loopback (DNS
+//! rebinding) is a way in.
 //! Not here: what a key's grants say (`credentials::Principal::may`).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -75,8 +76,8 @@ impl Caller {
         }
     }
 
-    /// Who names requests: a key's names are its own, not those of an earlier key of the same name, and those of callers without a key are
-    /// nobody's.
+    /// Who names requests: a key's names are its own, not those of an earlier key of the same name,
+    /// and those of callers without a key are nobody's.
     pub(crate) fn scope(&self) -> String {
         match self {
             Caller::Anyone => String::new(),
@@ -107,7 +108,8 @@ impl Caller {
         Err(self.not_granted(format!("{verb} the collection {collection:?}"), app))
     }
 
-    /// Whether anything at all is granted on the app; who has nothing there does not learn whether it exists.
+    /// Whether anything at all is granted on the app; who has nothing there does not learn whether
+    /// it exists.
     pub(crate) fn demand_any(&self, app: &str) -> Result<(), Denied> {
         let concerns = |grant: &Grant| grant.app == "*" || grant.app == app;
         match self {
@@ -158,7 +160,8 @@ pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&st
     }
 }
 
-/// The key of `Authorization: Bearer <key>` or, as public clients of the vendor's API send it, `Authorization: <key>`.
+/// The key of `Authorization: Bearer <key>` or, as public clients of the vendor's API send it,
+/// `Authorization: <key>`.
 fn presented_key(headers: &HeaderMap) -> Option<&str> {
     let given = headers.get(header::AUTHORIZATION)?;
     let text = given.to_str().unwrap_or_default().trim(); // not ASCII: no key of ours
@@ -168,8 +171,9 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// The rule for requests without a key: `Host` is ours; `Origin`, if there is one, is the same site; and a browser, if it is one, asks for a
-/// page of ours or for nobody's (`Sec-Fetch-Site`, Fetch Metadata Request Headers, section 2.2).
+/// The rule for requests without a key: `Host` is ours; `Origin`, if there is one, is the same
+/// site; and a browser, if it is one, asks for a page of ours or for nobody's (`Sec-Fetch-Site`,
+/// Fetch Metadata Request Headers, section 2.2).
 pub(crate) fn check_site(local_ip: IpAddr, names: &[String], uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
     let host = match uri.authority() {
         Some(authority) => authority.as_str(), // the absolute form overrides Host (RFC 9112 section 3.2.2)

@@ -18,9 +18,11 @@ use crate::{
 pub struct HttpApiOptions {
     /// The app that `/api/v4/…` is for.
     pub default_app: AppName,
-    /// Open without keys on any address (`--insecure-open`), not only on loopback ones. Keys are needed all the same once one exists.
+    /// Open without keys on any address (`--insecure-open`), not only on loopback ones. Keys are
+    /// needed all the same once one exists.
     pub insecure_open: bool,
-    /// Names that the server is reached by, besides loopback names and the address a connection came in on: for the `Host` rule.
+    /// Names that the server is reached by, besides loopback names and the address a connection
+    /// came in on: for the `Host` rule.
     pub host_names: Vec<String>,
     /// What Kafka clients connect to; shown with apps and written into their files.
     pub kafka_endpoint: String,
@@ -70,7 +72,8 @@ pub struct HttpApiParts {
     pub credentials: Arc<Credentials>,
     /// For generated ids and the dates of keys and certificates.
     pub clock: Arc<dyn WallClock>,
-    /// Pages for people, served on the same listeners: they look after access, errors and headers themselves. `Router::new()` where there are none.
+    /// Pages for people, served on the same listeners: they look after access, errors and headers
+    /// themselves. `Router::new()` where there are none.
     pub pages: axum::Router,
     /// Who makes one-time links to those pages; `None` where there are none.
     pub sign_in_links: Option<Arc<dyn SignInLinks>>,
@@ -118,8 +121,8 @@ impl fmt::Debug for State {
 }
 
 impl HttpApi {
-    /// Sets the API up. `registry` is what `/metrics` shows: hand it over with everything else of the server registered; the API adds its own
-    /// numbers and each app's [`store::AppStats`].
+    /// Sets the API up. `registry` is what `/metrics` shows: hand it over with everything else of
+    /// the server registered; the API adds its own numbers and each app's [`store::AppStats`].
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));

@@ -1,7 +1,7 @@
 //! Reads a request's body within its bounds.
 //!
-//! Invariants: what has come of all bodies together is bounded, and no body holds more of that than has come; so announcing much and
-//! sending little keeps nobody out.
+//! Invariants: what has come of all bodies together is bounded, and no body holds more of that than
+//! has come; so announcing much and sending little keeps nobody out.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! One request, ready for its resource: who asks, of which app, from which transaction on, with which body.
+//! One request, ready for its resource: who asks, of which app, from which transaction on, with
+//! which body.
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ pub(crate) struct Call {
     guest: Arc<Guest>,
 }
 
-/// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key with `admin` on that app, read.
+/// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key
+/// with `admin` on that app, read.
 #[derive(Debug)]
 pub(crate) struct AdminCall {
     pub(crate) holder: Principal,
@@ -67,8 +69,9 @@ impl Call {
         self.caller.demand(permission, self.app_name(), collection.as_str())
     }
 
-    /// Waits until the app has applied the transaction that the caller asked for. The connection may be closed meanwhile: nothing was
-    /// done yet, and anybody can ask for a transaction that never comes.
+    /// Waits until the app has applied the transaction that the caller asked for. The connection
+    /// may be closed meanwhile: nothing was done yet, and anybody can ask for a transaction that
+    /// never comes.
     pub(crate) async fn wait_for_txn(&self, state: &State) -> Result<(), Failure> {
         let Some(txn_min) = self.txn_min.filter(|&wanted| wanted > self.app.newest_txn()) else { return Ok(()) };
         let timeout = state.options.request_timeout;
@@ -197,7 +200,8 @@ fn txn_min(headers: &HeaderMap) -> Result<Option<TxnId>, Failure> {
     Ok(greatest)
 }
 
-/// The transaction whose event made the caller write, so that it can tell its own echo (`X-Headwater-Cause`).
+/// The transaction whose event made the caller write, so that it can tell its own echo
+/// (`X-Headwater-Cause`).
 fn cause(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
     let Some(given) = headers.get(CAUSE) else { return Ok(None) };
     let number =
@@ -221,7 +225,8 @@ fn ensure_insert(headers: &HeaderMap) -> Result<bool, Failure> {
     }
 }
 
-/// A `traceparent` of W3C Trace Context version 00, if it is well-formed; what is malformed is left out, as that specification asks.
+/// A `traceparent` of W3C Trace Context version 00, if it is well-formed; what is malformed is left
+/// out, as that specification asks.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = text.split('-');

@@ -1,8 +1,8 @@
 //! What surrounds every call: browsers' preflights, CORS headers and who else may use a reply
 //! (Fetch standard, "CORS protocol" and "Cross-Origin-Resource-Policy"; docs/reference/access.md).
 //!
-//! A page of another site may call with a key; without one it gets 403 (`access`). A preflight itself never carries the key, so it is
-//! answered when it announces one.
+//! A page of another site may call with a key; without one it gets 403 (`access`). A preflight
+//! itself never carries the key, so it is answered when it announces one.
 
 use std::sync::Arc;
 

@@ -218,7 +218,8 @@ impl IntoResponse for Failure {
             Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            // What is left of the body would be read as the next request's head, and nobody waits longer for it.
+            // What is left of the body would be read as the next request's head, and nobody waits
+            // longer for it.
             Failure::Body(BodyError::Late { .. }) => {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -1,10 +1,13 @@
 //! The connections that are open, and which of them is closed when a newcomer finds no place.
 //!
-//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply that the client does not take; a
-//! transaction that the client says there will be, at no cost to it), or is worked for. Somebody whose request was let in once is an acquaintance; the others are strangers.
+//! A connection either waits for its client (a handshake, a head, a body, the next request, a reply
+//! that the client does not take; a transaction that the client says there will be, at no cost to
+//! it), or is worked for. Somebody whose request was let in once is an acquaintance; the others are
+//! strangers.
 //!
-//! Invariants: a newcomer never waits for a connection that waits for its client; what is worked for is never closed; so slow or silent
-//! clients cannot keep others out, however many they are. Who is closed: [`Guests::make_room`].
+//! Invariants: a newcomer never waits for a connection that waits for its client; what is worked
+//! for is never closed; so slow or silent clients cannot keep others out, however many they are.
+//! Who is closed: [`Guests::make_room`].
 //! Not here: how long each wait may take (`serve`, `body`, `stream`).
 
 use std::{
@@ -30,7 +33,8 @@ use crate::limits;
 const WORKED_FOR: u64 = 0;
 /// Its reply is being handed to the kernel.
 const REPLIED_TO: u64 = 1;
-/// It waits for its client since this many microseconds after the start of the server, and so from here on.
+/// It waits for its client since this many microseconds after the start of the server, and so from
+/// here on.
 const WAITING_MIN: u64 = 2;
 /// It was closed to make room.
 const CLOSED: u64 = u64::MAX;
@@ -61,13 +65,15 @@ pub(crate) struct Guest {
     acquaintance: AtomicBool,
     /// What its request's body holds of the memory for bodies.
     body_kib: AtomicU32,
-    /// When its reply should have been taken, on the scale of `state`; 0 if there is none on its way.
+    /// When its reply should have been taken, on the scale of `state`; 0 if there is none on its
+    /// way.
     reply_due: AtomicU64,
     leave: Notify,
     unread: Mutex<Option<Incoming>>,
 }
 
-/// Where clients come from: an IPv4 address, or an IPv6 network of 64 bits, since one client commands all of it.
+/// Where clients come from: an IPv4 address, or an IPv6 network of 64 bits, since one client
+/// commands all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Address(u64);
 
@@ -107,9 +113,10 @@ impl Guests {
         Place { guest, guests: self.clone(), id, _permit: permit }
     }
 
-    /// Closes some that wait, the longest-waiting of the address that has the most: strangers first, as long as they hold more than their
-    /// reserved share of the places; then whoever idles. So acquaintances keep their places beside an attack of strangers, and
-    /// strangers get in beside any number of idle acquaintances.
+    /// Closes some that wait, the longest-waiting of the address that has the most: strangers
+    /// first, as long as they hold more than their reserved share of the places; then whoever
+    /// idles. So acquaintances keep their places beside an attack of strangers, and strangers get
+    /// in beside any number of idle acquaintances.
     pub(crate) fn make_room(&self) {
         if self.list().guests.values().any(|guest| guest.state.load(Ordering::Relaxed) == CLOSED) {
             return; // there is room in a moment
@@ -124,15 +131,16 @@ impl Guests {
         self.close(of_the_fullest_addresses(class, count));
     }
 
-    /// Closes the connection whose body has been on its way for the longest, of the address that has the most of them.
+    /// Closes the connection whose body has been on its way for the longest, of the address that
+    /// has the most of them.
     pub(crate) fn close_slowest_body(&self) {
         let mut sending = self.waiting();
         sending.retain(|(guest, _)| guest.body_kib.load(Ordering::Relaxed) > 0);
         self.close(of_the_fullest_addresses(sending, 1));
     }
 
-    /// Closes a connection whose client takes its reply too slowly for others to wait for the memory, of the address that has the
-    /// most of them.
+    /// Closes a connection whose client takes its reply too slowly for others to wait for the
+    /// memory, of the address that has the most of them.
     pub(crate) fn close_slowest_reply(&self) {
         self.close(of_the_fullest_addresses(self.late_replies(now(self.started)), 1));
     }
@@ -180,7 +188,8 @@ impl Guests {
     }
 }
 
-/// `count` of them: one by one from the address that then has the most, of that the longest-waiting.
+/// `count` of them: one by one from the address that then has the most, of that the
+/// longest-waiting.
 fn of_the_fullest_addresses(mut waiting: Vec<(Arc<Guest>, u64)>, count: usize) -> Vec<(Arc<Guest>, u64)> {
     waiting.sort_by_key(|(guest, since)| (guest.address, std::cmp::Reverse(*since)));
     let mut queues: Vec<Vec<(Arc<Guest>, u64)>> = Vec::new();
@@ -217,12 +226,14 @@ impl Guest {
         }
     }
 
-    /// A request is whole. `false`: too late, the connection is being closed and the request must not be worked for.
+    /// A request is whole. `false`: too late, the connection is being closed and the request must
+    /// not be worked for.
     pub(crate) fn work_begins(&self) -> bool {
         self.change(|_| Some(WORKED_FOR))
     }
 
-    /// Nothing was done for its request yet: the body is still to come, or the transaction that the client asked for.
+    /// Nothing was done for its request yet: the body is still to come, or the transaction that the
+    /// client asked for.
     pub(crate) fn work_waits(&self) {
         self.change(|_| Some(now(self.started)));
     }

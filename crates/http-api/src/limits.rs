@@ -1,4 +1,5 @@
-//! Bounds of this crate, and what crossing one means. Those that an operator may want to change are defaults of [`crate::HttpApiOptions`].
+//! Bounds of this crate, and what crossing one means. Those that an operator may want to change are
+//! defaults of [`crate::HttpApiOptions`].
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take to send a request's body. After that: 408, and the connection ends.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take to send a request's head, and how long a kept-alive connection may idle. After that the connection ends.
+/// How long a client may take to send a request's head, and how long a kept-alive connection may
+/// idle. After that the connection ends.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a read may look at documents. After that: 408.
@@ -22,28 +24,32 @@ pub const SCAN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take. After that the connection ends.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a stop waits for requests that are being answered. After that their connections are cut.
+/// How long a stop waits for requests that are being answered. After that their connections are
+/// cut.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections open at once, over all listeners. For a further one, some that wait for their clients are closed, the longest-waiting of the
-/// address that has the most; it waits itself only while every connection is being worked for.
+/// Connections open at once, over all listeners. For a further one, some that wait for their
+/// clients are closed, the longest-waiting of the address that has the most; it waits itself only
+/// while every connection is being worked for.
 pub const CONNECTIONS_MAX: usize = 4096;
 
-/// One address may have this part of [`CONNECTIONS_MAX`] in connections that were never let in and wait for their client. For a further one
-/// its longest-waiting are closed.
+/// One address may have this part of [`CONNECTIONS_MAX`] in connections that were never let in and
+/// wait for their client. For a further one its longest-waiting are closed.
 pub const STRANGERS_ADDRESS_PART: usize = 4;
 
-/// This part of [`CONNECTIONS_MAX`] is kept for connections that were never let in, whoever else idles.
+/// This part of [`CONNECTIONS_MAX`] is kept for connections that were never let in, whoever else
+/// idles.
 pub const STRANGERS_RESERVED_PART: usize = 8;
 
-/// This part of a bound is closed at once when it is reached, so that looking for the longest-waiting is not done for every newcomer.
+/// This part of a bound is closed at once when it is reached, so that looking for the
+/// longest-waiting is not done for every newcomer.
 pub const ROOM_PART: usize = 64;
 
 /// How long a newcomer waits for a place before it looks again for a connection that waits.
 pub const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
-/// The rest of a body that is read and thrown away after a reply that did not wait for it, in bytes (as Go's server does). With a larger one,
-/// or one of unknown length, the connection ends.
+/// The rest of a body that is read and thrown away after a reply that did not wait for it, in bytes
+/// (as Go's server does). With a larger one, or one of unknown length, the connection ends.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 
 /// The largest request head, in bytes. A larger one gets 431 and the connection ends.
@@ -52,16 +58,20 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The most headers of one request. More get 431 and the connection ends.
 pub const HEADERS_MAX: usize = 64;
 
-/// What has come of the bodies of all requests together, in KiB. One that would exceed it waits, at most [`BODY_TIMEOUT`]; then 503.
+/// What has come of the bodies of all requests together, in KiB. One that would exceed it waits, at
+/// most [`BODY_TIMEOUT`]; then 503.
 pub const BODIES_KIB_MAX: usize = 128 * 1024;
 
-/// How long a body waits for its share of [`BODIES_KIB_MAX`] before the connection is closed whose body is the longest on its way.
+/// How long a body waits for its share of [`BODIES_KIB_MAX`] before the connection is closed whose
+/// body is the longest on its way.
 pub const BODIES_PAUSE: Duration = Duration::from_millis(250);
 
-/// So much of each body does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds it already.
+/// So much of each body does not count toward [`BODIES_KIB_MAX`]: [`CONNECTIONS_MAX`] bounds it
+/// already.
 pub const BODY_BYTES_UNCOUNTED: usize = 16 * 1024;
 
-/// Updates and removes of one `store/write` whose query names no ids, so that it has to look at the whole collection. More get 400.
+/// Updates and removes of one `store/write` whose query names no ids, so that it has to look at the
+/// whole collection. More get 400.
 pub const SCANNING_COMMANDS_MAX: usize = 100;
 
 /// Scans that have a turn at once. Each has it for [`TURN`] at a time.
@@ -70,29 +80,32 @@ pub const SCANS_MAX: usize = 4;
 /// How long a read looks at documents before others have their turn.
 pub const TURN: Duration = Duration::from_millis(50);
 
-/// Scans that are under way at once, with a turn or waiting for their next; each has a blocking thread. Further ones wait, at most
-/// [`SCAN_TIMEOUT`]; then 503.
+/// Scans that are under way at once, with a turn or waiting for their next; each has a blocking
+/// thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const SCANS_ADMITTED_MAX: usize = 64;
 
-/// What the queries of one request may take on all documents that it looks at, in steps ([`query::Budget`]); some seconds at worst,
-/// and 300 million documents with a query such as `age >= 18`. More gets 400.
+/// What the queries of one request may take on all documents that it looks at, in steps
+/// ([`query::Budget`]); some seconds at worst, and 300 million documents with a query such as `age
+/// >= 18`. More gets 400.
 pub const REQUEST_STEPS_MAX: u64 = 4_000_000_000;
 
-/// Writes at once whose conditions are expensive or may be, so that whoever comes next waits for so many at most. Further ones
-/// wait, at most [`SCAN_TIMEOUT`]; then 503.
+/// Writes at once whose conditions are expensive or may be, so that whoever comes next waits for so
+/// many at most. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const HEAVY_WRITES_MAX: usize = 4;
 
 /// A write is heavy if its conditions may take more, in steps.
 pub const LIGHT_WRITE_STEPS_MAX: u64 = 1024 * 1024;
 
-/// What the operations of all writes together may weigh, in KiB, until they are committed; those of one that are no more than
-/// [`PLAN_BYTES_UNCOUNTED`] do not count. One that would exceed it waits, at most [`SCAN_TIMEOUT`]; then 503, and nothing was done.
+/// What the operations of all writes together may weigh, in KiB, until they are committed; those of
+/// one that are no more than [`PLAN_BYTES_UNCOUNTED`] do not count. One that would exceed it waits,
+/// at most [`SCAN_TIMEOUT`]; then 503, and nothing was done.
 pub const PLANS_KIB_MAX: usize = 128 * 1024;
 
 /// See [`PLANS_KIB_MAX`].
 pub const PLAN_BYTES_UNCOUNTED: usize = 64 * 1024;
 
-/// Point reads that run at once; each has a blocking thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
+/// Point reads that run at once; each has a blocking thread. Further ones wait, at most
+/// [`SCAN_TIMEOUT`]; then 503.
 pub const POINT_READS_MAX: usize = 64;
 
 /// The largest reply of a read, in bytes. A larger one gets 400 that asks for a smaller `limit`.
@@ -104,29 +117,33 @@ pub const REPLY_BYTES_ONE: usize = 6 * 1024 * 1024;
 /// What a reply takes before it is known how large it gets, in bytes.
 pub const REPLY_BYTES_SMALL: usize = 1024 * 1024;
 
-/// Replies of at most [`REPLY_BYTES_SMALL`] of all requests together, in KiB, until they are taken. One that would exceed it waits
-/// for its turn, at most [`SCAN_TIMEOUT`]; then 503.
+/// Replies of at most [`REPLY_BYTES_SMALL`] of all requests together, in KiB, until they are taken.
+/// One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_SMALL_KIB_MAX: usize = 128 * 1024;
 
-/// Larger replies of all requests together, in KiB, until they are taken. One that crosses [`REPLY_BYTES_SMALL`] takes the largest
-/// that it can be, and gives back what it does not need. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`];
-/// then 503.
+/// Larger replies of all requests together, in KiB, until they are taken. One that crosses
+/// [`REPLY_BYTES_SMALL`] takes the largest that it can be, and gives back what it does not need.
+/// One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_KIB_MAX: usize = 192 * 1024;
 
 /// How long a client may take none of a reply. After that the connection ends.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes of a reply that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. With a slower one the connection ends.
+/// Bytes of a reply that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. With
+/// a slower one the connection ends.
 pub const WRITE_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 
-/// How long a reply waits for its share of the memory before a connection is closed whose client takes its own too slowly.
+/// How long a reply waits for its share of the memory before a connection is closed whose client
+/// takes its own too slowly.
 pub const REPLIES_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a client may take for a reply whose memory others wait for, and [`REPLY_BYTES_PER_SECOND_WAITED_FOR`] on top.
-/// Slower ones are closed, those of the address that has the most first.
+/// How long a client may take for a reply whose memory others wait for, and
+/// [`REPLY_BYTES_PER_SECOND_WAITED_FOR`] on top. Slower ones are closed, those of the address that
+/// has the most first.
 pub const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Bytes that a client must take each second, on average, beyond [`REPLY_PATIENCE`], while others wait for the memory.
+/// Bytes that a client must take each second, on average, beyond [`REPLY_PATIENCE`], while others
+/// wait for the memory.
 pub const REPLY_BYTES_PER_SECOND_WAITED_FOR: u64 = 4 * 1024 * 1024;
 
 /// What `limit` + `offset` of a sorted find may keep in memory, in documents. More get 400.
@@ -141,7 +158,8 @@ pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 /// What the operations of one `store/write` may weigh, in bytes, queries resolved. More get 413.
 pub const TRANSACTION_BYTES_MAX: usize = store::limits::TRANSACTION_BYTES_MAX;
 
-/// Pause after the kernel refused to hand over a connection (no file descriptors left), so that the loop does not spin.
+/// Pause after the kernel refused to hand over a connection (no file descriptors left), so that the
+/// loop does not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a closed connection is still read from, so that its last reply is not lost to a reset.

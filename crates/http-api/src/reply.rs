@@ -1,4 +1,5 @@
-//! Replies: JSON bytes, and the headers that keep browsers from storing them or taking them for something else.
+//! Replies: JSON bytes, and the headers that keep browsers from storing them or taking them for
+//! something else.
 //!
 //! Not here: who else may use a reply (`edge`).
 
@@ -17,8 +18,8 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     with_type(status, HeaderValue::from_static("application/json"), Body::from(body))
 }
 
-/// A JSON reply whose share of the memory for replies is given back with its bytes: hyper drops a body as soon as it has all of it
-/// in its own queue, long before the client has taken it.
+/// A JSON reply whose share of the memory for replies is given back with its bytes: hyper drops a
+/// body as soon as it has all of it in its own queue, long before the client has taken it.
 pub(crate) fn json_with_share(body: Vec<u8>, share: Option<Share>) -> Response {
     let bytes = Bytes::from_owner(SharedBytes { bytes: body, _share: share });
     with_type(StatusCode::OK, HeaderValue::from_static("application/json"), Body::from(bytes))

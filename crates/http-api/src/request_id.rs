@@ -1,8 +1,9 @@
 //! `X-Headwater-Request-Id`: what a write is called, so that it can be sent again without being
 //! done twice (docs/reference/http-api.md, "Sending a write again").
 //!
-//! An id belongs to the app and to the key that was shown, or to nobody. Where the caller gives none the server makes one: whoever is told that
-//! the outcome is unknown can send the same body again under it.
+//! An id belongs to the app and to the key that was shown, or to nobody. Where the caller gives
+//! none the server makes one: whoever is told that the outcome is unknown can send the same body
+//! again under it.
 //! Not here: what is remembered, and for how long (`store`).
 
 use axum::{
@@ -26,8 +27,9 @@ pub(crate) fn given(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     if is_well_formed { Ok(Some(text)) } else { Err(Failure::RequestIdMalformed { value: text }) }
 }
 
-/// The request of this body, under the caller's id or a new one. Bodies are told apart by XXH3: two of one caller that are taken for the same
-/// would have to be made so, and only their maker would miss a write.
+/// The request of this body, under the caller's id or a new one. Bodies are told apart by XXH3: two
+/// of one caller that are taken for the same would have to be made so, and only their maker would
+/// miss a write.
 pub(crate) fn name(caller: &Caller, given: Option<String>, body: &[u8]) -> Request {
     Request {
         caller: caller.scope(),
@@ -62,7 +64,8 @@ fn outcome_unknown(id: &HeaderValue, error: &CommitError) -> Response {
     reply::json(StatusCode::INTERNAL_SERVER_ERROR, body)
 }
 
-/// What a request is answered that was committed before: as the first time or, where that was too long to be remembered, what it did.
+/// What a request is answered that was committed before: as the first time or, where that was too
+/// long to be remembered, what it did.
 pub(crate) fn repeated(remembered: Remembered) -> Response {
     let Remembered { txn_id, counts, reply, .. } = remembered;
     match reply {

@@ -104,7 +104,8 @@ impl Routes {
     }
 }
 
-/// A handler whose requests are counted and timed. A layer would do, at the price of two more boxes and a service's clone a request.
+/// A handler whose requests are counted and timed. A layer would do, at the price of two more boxes
+/// and a service's clone a request.
 #[derive(Clone)]
 struct Measured<H> {
     handler: H,

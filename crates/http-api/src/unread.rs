@@ -1,8 +1,9 @@
 //! Bodies on their way to a handler, and what becomes of those that nobody reads.
 //!
-//! A request can be answered before its body came (401, 403, 404, 405, 413, a bad header). What is left of it would be taken for the next
-//! request's head. So a small rest is read and thrown away after the reply, and the connection goes on; otherwise the reply announces
-//! `Connection: close` (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost.
+//! A request can be answered before its body came (401, 403, 404, 405, 413, a bad header). What is
+//! left of it would be taken for the next request's head. So a small rest is read and thrown away
+//! after the reply, and the connection goes on; otherwise the reply announces `Connection: close`
+//! (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost.
 
 use std::{
     pin::Pin,
@@ -32,11 +33,13 @@ struct Lent {
 /// What to do about a body, once its request is answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lending {
-    /// The client waits for `100 Continue` before it sends the body; after a final status it may send it or not.
+    /// The client waits for `100 Continue` before it sends the body; after a final status it may
+    /// send it or not.
     expects_continue: bool,
 }
 
-/// The request as a handler gets it, and what to do afterwards. `None`: the connection is being closed.
+/// The request as a handler gets it, and what to do afterwards. `None`: the connection is being
+/// closed.
 pub(crate) fn lend(mut request: Request<Incoming>, guest: &Arc<Guest>) -> Option<(Request<Body>, Lending)> {
     request.extensions_mut().insert(guest.clone());
     let lending = Lending { expects_continue: request.headers().contains_key(header::EXPECT) };

@@ -1,7 +1,7 @@
 //! What each request is answered. One file for each of Kafka's APIs.
 //!
-//! Invariants: every answer shows the session's app and nothing of any other; a field that a version lacks is left at its default,
-//! because the encoder refuses anything else.
+//! Invariants: every answer shows the session's app and nothing of any other; a field that a
+//! version lacks is left at its default, because the encoder refuses anything else.
 //! Not here: which versions are served (`kafka_wire::api_versions`).
 
 pub(crate) mod api_versions;

@@ -1,4 +1,5 @@
-//! Consumer groups, classic protocol (KIP-62, 345, 394, 800, 814), as a state machine without sockets, clock or randomness.
+//! Consumer groups, classic protocol (KIP-62, 345, 394, 800, 814), as a state machine without
+//! sockets, clock or randomness.
 //!
 //! ```text
 //!             join                    everyone joined, or time is up          leader's sync
@@ -8,19 +9,24 @@
 //!                       └───────────────────────────────────── PreparingRebalance <───────────────┘
 //! ```
 //!
-//! Callers pass the time in (`now_ms`, monotonic) and a [`Token`] with each join and sync; answers come out of
-//! [`Groups::poll_answer`], at once or after later calls. [`Groups::poll_timeout`] says when [`Groups::poll`] must be called next.
+//! Callers pass the time in (`now_ms`, monotonic) and a [`Token`] with each join and sync; answers
+//! come out of [`Groups::poll_answer`], at once or after later calls. [`Groups::poll_timeout`] says
+//! when [`Groups::poll`] must be called next.
 //!
-//! Invariants: each token is answered exactly once, unless it is abandoned; the generation only grows while a group is known; all
-//! members of a group share at least one protocol; nothing depends on hash-map order.
+//! Invariants: each token is answered exactly once, unless it is abandoned; the generation only
+//! grows while a group is known; all members of a group share at least one protocol; nothing
+//! depends on hash-map order.
 //!
-//! **Adoption.** Groups are in memory only, so a restart forgets them; only the last generation of each and its members' ids are noted durably.
-//! For [`crate::limits::ADOPTION_MS`] after the start the members of that generation, who come to a group that has not formed again, are
-//! taken for survivors: their heartbeat is answered with REBALANCE_IN_PROGRESS instead of UNKNOWN_MEMBER_ID, their commits are taken and
-//! they rejoin under their old id. Clients then commit before they rejoin, and resume exactly where they were. Whoever was put out before,
-//! or belongs to an earlier generation, is refused as ever. Once a group has formed again, the usual rules hold.
+//! **Adoption.** Groups are in memory only, so a restart forgets them; only the last generation of
+//! each and its members' ids are noted durably. For [`crate::limits::ADOPTION_MS`] after the start
+//! the members of that generation, who come to a group that has not formed again, are taken for
+//! survivors: their heartbeat is answered with REBALANCE_IN_PROGRESS instead of UNKNOWN_MEMBER_ID,
+//! their commits are taken and they rejoin under their old id. Clients then commit before they
+//! rejoin, and resume exactly where they were. Whoever was put out before, or belongs to an earlier
+//! generation, is refused as ever. Once a group has formed again, the usual rules hold.
 //!
-//! Not here: committed offsets (`store`), which app may see what (`api`), sockets and timers (`coordinator`).
+//! Not here: committed offsets (`store`), which app may see what (`api`), sockets and timers
+//! (`coordinator`).
 
 mod answer;
 mod group;
@@ -73,7 +79,8 @@ pub(crate) struct Settings {
 pub(crate) struct Groups {
     settings: Settings,
     groups: BTreeMap<GroupKey, Group>,
-    /// When to look at a group again: one entry for each `Group::scheduled_ms`. Heartbeats leave it alone, so it may be early.
+    /// When to look at a group again: one entry for each `Group::scheduled_ms`. Heartbeats leave it
+    /// alone, so it may be early.
     schedule: BTreeSet<(u64, GroupKey)>,
     answers: VecDeque<(Token, Answer)>,
     /// What the groups of each app take up.
@@ -144,7 +151,8 @@ impl Groups {
         self.answers.push_back((token, Answer::Sync(SyncAnswer::refused(refusal))));
     }
 
-    /// A member says that it lives. `noted_generation`: the one that was noted of the group, if it names the member.
+    /// A member says that it lives. `noted_generation`: the one that was noted of the group, if it
+    /// names the member.
     pub(crate) fn handle_heartbeat(
         &mut self,
         now_ms: u64,
@@ -183,9 +191,10 @@ impl Groups {
         results
     }
 
-    /// Whether a commit of offsets is this group's own: from a member of the present generation, or (generation below 0) from a
-    /// consumer that assigns partitions itself, while the group has no members. Counts as a heartbeat. `noted_generation`: the one that was
-    /// noted of the group, if it names the member.
+    /// Whether a commit of offsets is this group's own: from a member of the present generation, or
+    /// (generation below 0) from a consumer that assigns partitions itself, while the group has no
+    /// members. Counts as a heartbeat. `noted_generation`: the one that was noted of the group, if
+    /// it names the member.
     pub(crate) fn check_commit(
         &mut self,
         now_ms: u64,
@@ -215,7 +224,8 @@ impl Groups {
         }
     }
 
-    /// Answers everyone who waits with COORDINATOR_NOT_AVAILABLE, and everyone who comes later too: the server is stopping.
+    /// Answers everyone who waits with COORDINATOR_NOT_AVAILABLE, and everyone who comes later too:
+    /// the server is stopping.
     pub(crate) fn close(&mut self, now_ms: u64) {
         self.closed = true;
         let keys: Vec<GroupKey> = self.groups.keys().cloned().collect();
@@ -310,14 +320,16 @@ impl Groups {
         now_ms < self.settings.adopts_until_ms && self.groups.get(key).is_none_or(Group::is_forming_first)
     }
 
-    /// After every change of a group: takes its answers, accounts for its size, forgets it when it is of no use, plans its next look.
+    /// After every change of a group: takes its answers, accounts for its size, forgets it when it
+    /// is of no use, plans its next look.
     fn settle(&mut self, now_ms: u64, key: &GroupKey) {
         let Some(group) = self.groups.get_mut(key) else { return };
         self.answers.extend(group.answers.drain(..));
         if std::mem::take(&mut group.just_emptied) {
             self.emptied.insert(key.clone());
         }
-        // An empty group is kept while survivors are adopted, so that a member it has lost is not taken for one.
+        // An empty group is kept while survivors are adopted, so that a member it has lost is not
+        // taken for one.
         let forgotten_ms = self.settings.adopts_until_ms;
         let is_forgotten = group.is_idle() && now_ms >= forgotten_ms;
         let before = group.bytes;

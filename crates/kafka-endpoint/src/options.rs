@@ -17,8 +17,9 @@ pub struct EndpointOptions {
     pub clock: Arc<dyn WallClock>,
     /// Gives fresh random bytes for member ids.
     pub random: fn() -> [u8; 16],
-    /// How long the first rebalance of an empty group waits for more members (Kafka's `group.initial.rebalance.delay.ms`); 50 ms by
-    /// default, so that a lone consumer starts at once.
+    /// How long the first rebalance of an empty group waits for more members (Kafka's
+    /// `group.initial.rebalance.delay.ms`); 50 ms by default, so that a lone consumer starts at
+    /// once.
     pub group_initial_rebalance_delay: Duration,
     /// What DescribeConfigs says of topics.
     pub topic_settings: TopicSettings,

@@ -2,7 +2,8 @@
 //! below the tombstone floor, and must not be told there to begin anew (docs/reference/events.md,
 //! "resync").
 //!
-//! Kept with the connection alone: whoever comes back on another one, in the middle, is told to begin again, which is never wrong.
+//! Kept with the connection alone: whoever comes back on another one, in the middle, is told to
+//! begin again, which is never wrong.
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,8 @@ use uuid::Uuid;
 
 use crate::limits::FETCH_PARTITIONS_MAX;
 
-/// Which partitions (topic id, number) a connection has begun at offset 0, and when. Forgets all when there are too many.
+/// Which partitions (topic id, number) a connection has begun at offset 0, and when. Forgets all
+/// when there are too many.
 #[derive(Debug, Default)]
 pub(crate) struct Rebuilds(Mutex<HashMap<(Uuid, i32), Rebuild>>);
 

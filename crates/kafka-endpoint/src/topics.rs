@@ -20,8 +20,9 @@ const PREFIX: &str = "user-consumable-";
 /// Longest name of a topic, in bytes (Kafka's rule).
 const NAME_BYTES_MAX: usize = 249;
 
-/// The topic of that name, or the error that Kafka gives: INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED for whatever looks like
-/// another app's (whether it exists or not), UNKNOWN_TOPIC_OR_PARTITION.
+/// The topic of that name, or the error that Kafka gives: INVALID_TOPIC_EXCEPTION,
+/// TOPIC_AUTHORIZATION_FAILED for whatever looks like another app's (whether it exists or not),
+/// UNKNOWN_TOPIC_OR_PARTITION.
 pub(crate) fn by_name(topics: &AppTopics, name: &str) -> Result<Topic, ResponseError> {
     if let Some(topic) = topics.by_name(name) {
         return Ok(topic);
@@ -50,8 +51,8 @@ pub(crate) fn partition(topic: &Topic, index: i32) -> Result<Partition, Response
     topic.partition(index).ok_or(ResponseError::UnknownTopicOrPartition)
 }
 
-/// Compares the leader epoch that a client stands in, -1 if it does not say (KIP-320): one of an earlier life of the data is
-/// fenced, and the client then asks where that ended.
+/// Compares the leader epoch that a client stands in, -1 if it does not say (KIP-320): one of an
+/// earlier life of the data is fenced, and the client then asks where that ended.
 pub(crate) fn check_epoch(topic: &Topic, client_epoch: i32) -> Result<(), ResponseError> {
     match client_epoch.cmp(&topic.leader_epoch()) {
         Ordering::Greater => Err(ResponseError::UnknownLeaderEpoch),
@@ -60,8 +61,9 @@ pub(crate) fn check_epoch(topic: &Topic, client_epoch: i32) -> Result<(), Respon
     }
 }
 
-/// The error of a partition whose events cannot be read. Java's consumer throws on CORRUPT_MESSAGE and librdkafka hands it to the application;
-/// KAFKA_STORAGE_ERROR is a moved leader to both, and asked again for ever without a word.
+/// The error of a partition whose events cannot be read. Java's consumer throws on CORRUPT_MESSAGE
+/// and librdkafka hands it to the application; KAFKA_STORAGE_ERROR is a moved leader to both, and
+/// asked again for ever without a word.
 pub(crate) const UNREADABLE: ResponseError = ResponseError::CorruptMessage;
 
 /// An offset as Kafka's signed number.

@@ -1,4 +1,5 @@
-//! Damaged events: a consumer gets what lies before, then an error that its client shows; nobody waits in silence.
+//! Damaged events: a consumer gets what lies before, then an error that its client shows; nobody
+//! waits in silence.
 
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -70,7 +71,8 @@ async fn consume(server: &Server, topic: &str, from: i64) -> (Vec<i64>, i16) {
 /// Bytes behind the last frame of a sealed segment.
 const FOOTER_BYTES: usize = 44;
 
-/// Flips a bit in the last event of the `n`th segment; gives the first offset of the frame it is in, and of the next segment.
+/// Flips a bit in the last event of the `n`th segment; gives the first offset of the frame it is
+/// in, and of the next segment.
 fn flip(directory: &Path, n: usize) -> (i64, i64) {
     let files = std::fs::read_dir(directory.join("apps/shop/journal")).unwrap().map(|entry| entry.unwrap().path());
     let segments: Vec<_> = files.collect::<BTreeSet<_>>().into_iter().collect();

@@ -193,7 +193,8 @@ async fn stalled_handshakes_end() {
 /// More than there is room for in all, from one address.
 const HANDSHAKES: usize = kafka_endpoint::limits::HANDSHAKES_MAX + 8;
 
-/// Opens connections that say `bytes` and nothing more. None of them may be what a new client has to wait for.
+/// Opens connections that say `bytes` and nothing more. None of them may be what a new client has
+/// to wait for.
 async fn beside(bytes: &[u8]) {
     let server = Server::start().await;
     let mut unfinished = Vec::new();

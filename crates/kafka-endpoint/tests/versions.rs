@@ -1,4 +1,5 @@
-//! Every API that is served, in every version that is advertised: the answer can be encoded, and is read back whole.
+//! Every API that is served, in every version that is advertised: the answer can be encoded, and is
+//! read back whole.
 
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -161,7 +162,8 @@ async fn offsets_and_events() {
     server.stop().await;
 }
 
-/// A consumer that stands in the life before asks where that ended, as Kafka's clients do after a leader has changed.
+/// A consumer that stands in the life before asks where that ended, as Kafka's clients do after a
+/// leader has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_life_of_the_data_is_another_leader_epoch() {
     let server = Server::start().await;
@@ -193,7 +195,8 @@ async fn another_life_of_the_data_is_another_leader_epoch() {
     assert_eq!(epochs, [0, 1]);
     drop(wire);
 
-    // Once all of that life is trimmed it ends where what is kept begins: who stood before has lost nothing.
+    // Once all of that life is trimmed it ends where what is kept begins: who stood before has lost
+    // nothing.
     let options =
         store::StoreOptions { segment_bytes: 64 * 1024, retention_bytes: Some(0), ..store::StoreOptions::default() };
     let server = Server::start_with(server.stop().await, options).await;

@@ -6,11 +6,12 @@
 //! | offset |        | epoch  |    |        |     | delta   | time   | time   | producer        |    |
 //! ```
 //!
-//! `length` counts what follows it. The checksum covers everything behind itself: the base offset and the leader epoch are
-//! outside it. Numbers are big-endian, those inside records are varints.
+//! `length` counts what follows it. The checksum covers everything behind itself: the base offset
+//! and the leader epoch are outside it. Numbers are big-endian, those inside records are varints.
 //!
-//! Invariants: what [`BatchBuilder`] makes, [`verify`] accepts and [`decode_records`] gives back; bytes from elsewhere
-//! end in an error, never in a panic or an allocation larger than a small multiple of them.
+//! Invariants: what [`BatchBuilder`] makes, [`verify`] accepts and [`decode_records`] gives back;
+//! bytes from elsewhere end in an error, never in a panic or an allocation larger than a small
+//! multiple of them.
 //! Not here: compression (a batch here has none) and the meaning of keys and values.
 
 use crate::cursor::{Cursor, Unreadable};
@@ -27,7 +28,8 @@ const CRC_AT: usize = 17;
 const CRC_FROM: usize = 21;
 const MAGIC: i8 = 2;
 const COMPRESSION_BITS: i16 = 0b111;
-/// Set: every record's time is the batch's greatest one (LogAppendTime). Clear: each has its own (CreateTime).
+/// Set: every record's time is the batch's greatest one (LogAppendTime). Clear: each has its own
+/// (CreateTime).
 const LOG_APPEND_TIME_BIT: i16 = 0b1000;
 
 /// The leader epoch of a batch, unless [`BatchBuilder::of_epoch`] says another.
@@ -56,7 +58,8 @@ impl BatchBuilder {
         Self::append_to(Vec::new(), base_offset, timestamp_ms)
     }
 
-    /// Begins a batch behind what `out` already holds; [`BatchBuilder::finish`] gives `out` back with the batch at its end.
+    /// Begins a batch behind what `out` already holds; [`BatchBuilder::finish`] gives `out` back
+    /// with the batch at its end.
     pub fn append_to(mut out: Vec<u8>, base_offset: i64, timestamp_ms: i64) -> Self {
         let start = out.len();
         out.resize(start + HEADER_BYTES, 0);
@@ -87,10 +90,11 @@ impl BatchBuilder {
         self.append(self.next_delta, timestamp_ms, Some(key), Some(value), headers);
     }
 
-    /// Appends a copy of `record` at its own offset; offsets between the one before and this one stay a hole.
+    /// Appends a copy of `record` at its own offset; offsets between the one before and this one
+    /// stay a hole.
     ///
-    /// Panics when the record's offset is below the next free one or 2³¹ above the base offset, or when the batch
-    /// would pass 2 GiB.
+    /// Panics when the record's offset is below the next free one or 2³¹ above the base offset, or
+    /// when the batch would pass 2 GiB.
     pub fn push_record(&mut self, record: &Record<'_>) {
         let delta = i32::try_from(record.offset - self.base_offset).expect("offsets of a batch lie within 2^31");
         assert!(delta >= self.next_delta, "offsets of a batch only grow");
@@ -112,8 +116,8 @@ impl BatchBuilder {
         self.records
     }
 
-    /// Fills in the header and the checksum (CRC-32C over everything after the crc field) and gives the batch, behind
-    /// what the buffer held before.
+    /// Fills in the header and the checksum (CRC-32C over everything after the crc field) and gives
+    /// the batch, behind what the buffer held before.
     ///
     /// Panics when nothing was pushed: a batch has a record.
     pub fn finish(mut self) -> Vec<u8> {
@@ -271,8 +275,9 @@ impl From<Unreadable> for BatchError {
 
 /// Reads the header at the front of `bytes` without checking the checksum.
 ///
-/// `bytes` may hold more than the batch. It is an error when they hold less, when the format is not v2, or when the
-/// header contradicts itself (more records than its offsets or its bytes have room for).
+/// `bytes` may hold more than the batch. It is an error when they hold less, when the format is not
+/// v2, or when the header contradicts itself (more records than its offsets or its bytes have room
+/// for).
 pub fn decode_header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     Ok(decode_full_header(bytes)?.0)
 }
@@ -349,10 +354,11 @@ pub struct Record<'a> {
     pub headers: Vec<Header<'a>>,
 }
 
-/// The records of the uncompressed batch at the front of `bytes`, in order, without checking the checksum.
+/// The records of the uncompressed batch at the front of `bytes`, in order, without checking the
+/// checksum.
 ///
-/// A compressed batch is an error, as are records that do not fill the batch exactly, or whose offsets are outside it
-/// or do not grow, and header names that are not UTF-8.
+/// A compressed batch is an error, as are records that do not fill the batch exactly, or whose
+/// offsets are outside it or do not grow, and header names that are not UTF-8.
 pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record<'_>>, BatchError> {
     let (header, attributes) = decode_full_header(bytes)?;
     if attributes & COMPRESSION_BITS != 0 {

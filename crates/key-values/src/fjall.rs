@@ -91,11 +91,12 @@ fn keyspace_options(space: &SpaceOptions) -> KeyspaceCreateOptions {
 }
 
 impl FjallDisk {
-    /// Opens the files in `dir`, or makes them: elsewhere first, since the engine cannot open what a kill left of them
-    /// half made.
+    /// Opens the files in `dir`, or makes them: elsewhere first, since the engine cannot open what
+    /// a kill left of them half made.
     ///
     /// # Errors
-    /// Files that are not those that were there when the folder was closed, are damaged, or cannot be read or made.
+    /// Files that are not those that were there when the folder was closed, are damaged, or cannot
+    /// be read or made.
     pub fn open(dir: &Path, options: &DiskOptions) -> Result<Self, KeyValuesError> {
         if !dir.exists() {
             // They were removed, to be made anew from the journal.
@@ -172,12 +173,13 @@ impl KeyValues for FjallDisk {
         Box::new(DiskSnapshot { snapshot: self.database().snapshot(), spaces: self.spaces().clone() })
     }
 
-    /// The engine syncs its log while it holds writers up. So most of it is synced before, without that; what comes
-    /// meanwhile is little.
+    /// The engine syncs its log while it holds writers up. So most of it is synced before, without
+    /// that; what comes meanwhile is little.
     fn persist(&self) -> Result<(), KeyValuesError> {
         pass(&self.dir)?;
         self.database().persist(PersistMode::Buffer)?;
-        // What fails there fails below too; if the files have other names one day, it takes longer again.
+        // What fails there fails below too; if the files have other names one day, it takes longer
+        // again.
         self.sync_logs();
         Ok(self.database().persist(PersistMode::SyncAll)?)
     }
@@ -202,7 +204,8 @@ impl Drop for FjallDisk {
         if !self.is_clean.load(Relaxed) {
             return;
         }
-        // Its files are at rest only when the engine has let go of its lock: somebody may hold a snapshot still.
+        // Its files are at rest only when the engine has let go of its lock: somebody may hold a
+        // snapshot still.
         let Ok(lock) = File::open(self.dir.join(ENGINE_LOCK)) else { return };
         if lock.try_lock().is_ok()
             && let Err(error) = inventory::write(&self.dir)
@@ -284,7 +287,8 @@ mod tests {
         assert!(logs.iter().any(holds), "not in {logs:?}");
     }
 
-    /// Opened and closed in every way, tables written in between: the order that is looked for is the engine's own.
+    /// Opened and closed in every way, tables written in between: the order that is looked for is
+    /// the engine's own.
     #[test]
     fn batches_stay_in_order_through_openings_and_a_changed_number_is_refused() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! What a consumer needs, as it lies on disk: the files that are downloaded and the settings that name their passwords.
+//! What a consumer needs, as it lies on disk: the files that are downloaded and the settings that
+//! name their passwords.
 //!
 //! Invariant: only names of [`FILES`] below an app's own directory are read.
 //! Not here: making them (`credentials`).
@@ -28,7 +29,8 @@ pub(crate) struct BundleFiles {
 }
 
 impl BundleFiles {
-    /// `user` is one of the app's register, so that it is a name that makes a path of its own. What the start found damaged is not shown.
+    /// `user` is one of the app's register, so that it is a name that makes a path of its own. What
+    /// the start found damaged is not shown.
     pub(crate) fn of(state: &Shared, app: &str, user: Option<&str>) -> Result<Self, Failure> {
         let users = state.credentials.users(Some(app));
         match user {
@@ -56,7 +58,8 @@ impl BundleFiles {
         fs::read(self.directory.join(name)).map_err(|source| Failure::File { file: name.to_owned(), source })
     }
 
-    /// Whether its files are where the portal finds them: a user's may have been issued into another directory.
+    /// Whether its files are where the portal finds them: a user's may have been issued into
+    /// another directory.
     pub(crate) fn exist(&self) -> io::Result<bool> {
         self.directory.join(SETTINGS).try_exists()
     }

@@ -1,7 +1,9 @@
-//! A write to one document as a person plans it: what it is asked to do, what comes of it, and whether it is still the same document.
+//! A write to one document as a person plans it: what it is asked to do, what comes of it, and
+//! whether it is still the same document.
 //!
-//! Invariants: a plan is made from the very command that the HTTP API would take (`wire::write`), so that both refuse the same; what it shows as
-//! the outcome is computed by the document itself; it is done only if nobody wrote the document since it was looked at.
+//! Invariants: a plan is made from the very command that the HTTP API would take (`wire::write`),
+//! so that both refuse the same; what it shows as the outcome is computed by the document itself;
+//! it is done only if nobody wrote the document since it was looked at.
 //! Not here: forms and pages (`page`).
 
 use document::{
@@ -47,7 +49,8 @@ pub(crate) struct Edits {
 }
 
 impl Plan {
-    /// A document that is not there yet; `id` as JSON. `counters` are the paths at which a number starts a counter.
+    /// A document that is not there yet; `id` as JSON. `counters` are the paths at which a number
+    /// starts a counter.
     pub(crate) fn insert(
         document: &Document,
         collection: &str,

@@ -22,7 +22,8 @@ pub(crate) enum Section {
     ApiDocs,
 }
 
-/// An entry of the navigation: the section, its words, its path below the app's, and whether it can be shown already.
+/// An entry of the navigation: the section, its words, its path below the app's, and whether it can
+/// be shown already.
 const NAVIGATION: [(Section, &str, &str, bool); 9] = [
     (Section::Overview, "Overview", "", true),
     (Section::Settings, "Live Query Settings", "settings", true),

@@ -4,10 +4,11 @@
 //! ```text
 //! http-api (sockets) ──> gate (session, site, CSRF token, headers) ──> routes ──> page (one file each) ──> templates/*.html
 //! ```
-//! Invariants: no route but sign-in and assets answers without a session; nothing is changed without that session's CSRF token; whatever
-//! is shown is escaped by the templates; a page never looks at all documents. Works without script, but for what must be live.
-//! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates (`credentials`), groups (`kafka-endpoint`; they come
-//! through [`ConsumerGroups`]).
+//! Invariants: no route but sign-in and assets answers without a session; nothing is changed
+//! without that session's CSRF token; whatever is shown is escaped by the templates; a page never
+//! looks at all documents. Works without script, but for what must be live.
+//! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates
+//! (`credentials`), groups (`kafka-endpoint`; they come through [`ConsumerGroups`]).
 
 mod portal;
 mod routes;

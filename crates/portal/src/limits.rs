@@ -20,7 +20,8 @@ pub const TOKENS_MAX: usize = 32;
 /// How long a link can be used, that of the start screen too.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 
-/// Sign-ins that may fail within [`ATTEMPTS_WINDOW`], from all addresses together. Then nobody signs in by the key until it is over; links work.
+/// Sign-ins that may fail within [`ATTEMPTS_WINDOW`], from all addresses together. Then nobody
+/// signs in by the key until it is over; links work.
 pub const ATTEMPTS_MAX: usize = 10;
 
 /// See [`ATTEMPTS_MAX`].
@@ -62,11 +63,12 @@ pub const SCAN_DOCUMENTS_MAX: usize = 10_000;
 /// How long it looks at documents. Then it ends, and says so.
 pub const SCAN_TIME_MAX: Duration = Duration::from_millis(12);
 
-/// What a filter may take in one look, in steps ([`query::Budget`]); some tenths of a second at worst. Then the look fails, and says
-/// so.
+/// What a filter may take in one look, in steps ([`query::Budget`]); some tenths of a second at
+/// worst. Then the look fails, and says so.
 pub const SCAN_STEPS_MAX: u64 = 64 * 1024 * 1024;
 
-/// Topics that one page offers to choose from; others are reached from the page of their live query.
+/// Topics that one page offers to choose from; others are reached from the page of their live
+/// query.
 pub const TOPICS_OFFERED_MAX: usize = 100;
 
 /// How long the Test button's consumer may take for everything but waiting for an event.
@@ -111,7 +113,8 @@ pub const FIELDS_SHOWN_MAX: usize = 80;
 /// Fields that a difference lists. Of the rest it says how many.
 pub const CHANGES_SHOWN_MAX: usize = 40;
 
-/// The largest document, in bytes of indented JSON, that can be edited as a whole. Larger ones field by field.
+/// The largest document, in bytes of indented JSON, that can be edited as a whole. Larger ones
+/// field by field.
 pub const EDITABLE_BYTES_MAX: usize = 12 * 1024;
 
 /// The longest JSON that is taken from a form. Longer documents are written over the HTTP API.
@@ -147,13 +150,15 @@ pub const STREAMS_MAX: usize = 16;
 /// The pause between two rounds of a live stream.
 pub const STREAM_ROUND: Duration = Duration::from_millis(200);
 
-/// Events that a live stream sends in a round; of more it sends the newest, and says how many it left out.
+/// Events that a live stream sends in a round; of more it sends the newest, and says how many it
+/// left out.
 pub const STREAM_EVENTS_PER_ROUND: usize = 6;
 
 /// Bytes of HTML that a live stream's values take in a round.
 pub const STREAM_HTML_BYTES: usize = 24 * 1024;
 
-/// Bytes of events that a live stream looks at in a round. Behind more it goes on at the end, and says how many it did not look at.
+/// Bytes of events that a live stream looks at in a round. Behind more it goes on at the end, and
+/// says how many it did not look at.
 pub const STREAM_BYTES_PER_ROUND: usize = 2 * 1024 * 1024;
 
 /// How often a live stream without events says that it lives, and looks whether its session does.
@@ -165,7 +170,8 @@ pub const RECORD_SHOWN_BYTES: usize = 40 * 1024;
 /// Groups whose lag is kept over time, over all apps. Of further ones there is no chart.
 pub const LAG_GROUPS_MAX: usize = 256;
 
-/// Samples that are kept of each: with [`LAG_PERIOD`] between them, half an hour. The oldest leaves first.
+/// Samples that are kept of each: with [`LAG_PERIOD`] between them, half an hour. The oldest leaves
+/// first.
 pub const LAG_SAMPLES_MAX: usize = 360;
 
 /// Between two samples of lag.
@@ -177,7 +183,8 @@ pub const MEMBERS_SHOWN_MAX: usize = 50;
 /// Partitions on a group's page.
 pub const PLACES_SHOWN_MAX: usize = 100;
 
-/// Partitions, those farthest behind, whose next event is read for its age when a group's page is shown.
+/// Partitions, those farthest behind, whose next event is read for its age when a group's page is
+/// shown.
 pub const PLACES_TIMED_MAX: usize = 10;
 
 /// Documents of a gap ahead that are counted.

@@ -119,7 +119,8 @@ impl Portal {
         Self { routes: routes.listed(), router: routes.into_router(state) }
     }
 
-    /// The pages, ready to be served below `/portal` and at `/`. It has no fallback: other paths are others'.
+    /// The pages, ready to be served below `/portal` and at `/`. It has no fallback: other paths
+    /// are others'.
     pub fn router(&self) -> Router {
         self.router.clone()
     }

@@ -1,10 +1,13 @@
 //! ISO-8601 date-times as points in time (docs/reference/query-language.md, "Comparisons").
 //!
-//! What counts, and nothing else: `2024-02-29`, or `2024-02-29T10:00`, `…T10:00:59`, `…T10:00:59.123456789` (1 to 9 digits after a
-//! point or a comma), each time optionally followed by `Z`, `+02`, `+02:00` or `+0200`. Years have four digits, `T` and `Z` are capital.
-//! A date alone is its midnight; without an offset it is UTC. No leap seconds, no hour 24, no week or ordinal dates, no spaces.
+//! What counts, and nothing else: `2024-02-29`, or `2024-02-29T10:00`, `…T10:00:59`,
+//! `…T10:00:59.123456789` (1 to 9 digits after a point or a comma), each time optionally followed
+//! by `Z`, `+02`, `+02:00` or `+0200`. Years have four digits, `T` and `Z` are capital. A date
+//! alone is its midnight; without an offset it is UTC. No leap seconds, no hour 24, no week or
+//! ordinal dates, no spaces.
 //!
-//! Written here instead of with a library because the forms are part of the language, whose meaning may never change.
+//! Written here instead of with a library because the forms are part of the language, whose meaning
+//! may never change.
 
 /// A point in time, to the nanosecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,8 +119,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is the last
-/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
+/// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is
+/// the last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
 fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

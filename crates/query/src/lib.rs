@@ -1,12 +1,15 @@
 //! The legacy query language: text to a filter over documents (docs/reference/query-language.md).
 //!
-//! **Language version 1.** The store journals query texts as the conditions of writes and decides them again on every replay, so a text that
-//! was once a query must mean the same for ever: what parses today may neither stop parsing nor match other documents. What is an error today
-//! may become a query. That binds the grammar, [`limits`] (raise, never lower), the comparison rules, the ISO-8601 forms, the syntax
-//! of the `regex` crate, and what evaluating costs (lower, never raise). The fixtures in `tests/query/language.rs` and
-//! `tests/query/steps.rs` stand for it: add to them, never change one.
+//! **Language version 1.** The store journals query texts as the conditions of writes and decides
+//! them again on every replay, so a text that was once a query must mean the same for ever: what
+//! parses today may neither stop parsing nor match other documents. What is an error today may
+//! become a query. That binds the grammar, [`limits`] (raise, never lower), the comparison rules,
+//! the ISO-8601 forms, the syntax of the `regex` crate, and what evaluating costs (lower, never
+//! raise). The fixtures in `tests/query/language.rs` and `tests/query/steps.rs` stand for it: add
+//! to them, never change one.
 //!
-//! Invariants: pure; parsing is bounded in depth and size; evaluating is paid for from a [`Budget`] and fails for want of it alone.
+//! Invariants: pure; parsing is bounded in depth and size; evaluating is paid for from a [`Budget`]
+//! and fails for want of it alone.
 //! Not here: which documents to look at (`store`), HTTP (`http-api`).
 
 use std::fmt::{self, Display, Formatter};
@@ -44,7 +47,8 @@ pub struct Query {
     text_bytes: usize,
 }
 
-/// A query with its arguments in place, ready to be evaluated. Cheap to clone, free to share between threads.
+/// A query with its arguments in place, ready to be evaluated. Cheap to clone, free to share
+/// between threads.
 #[derive(Debug, Clone)]
 pub struct Filter {
     root: Arc<Node>,
@@ -70,20 +74,23 @@ pub struct BindError {
 }
 
 impl Query {
-    /// Parses the whole of `text`. `true` matches everything; an empty query is an error. Texts beyond [`limits`] are errors.
+    /// Parses the whole of `text`. `true` matches everything; an empty query is an error. Texts
+    /// beyond [`limits`] are errors.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         Ok(Self { condition: parse::parse(text, BareNames::Fields)?, text_bytes: text.len() })
     }
 
-    /// As [`Query::parse`], for what changes or removes the documents that it selects: there a name without quotes that stands
-    /// where a text is likely (`status != done`) is an error and no field, since who forgot the quotes would change every document.
-    /// A field is written in backticks there, and `_id` as ever.
+    /// As [`Query::parse`], for what changes or removes the documents that it selects: there a name
+    /// without quotes that stands where a text is likely (`status != done`) is an error and no
+    /// field, since who forgot the quotes would change every document. A field is written in
+    /// backticks there, and `_id` as ever.
     pub fn parse_for_change(text: &str) -> Result<Self, ParseError> {
         Ok(Self { condition: parse::parse(text, BareNames::ForgottenQuotes)?, text_bytes: text.len() })
     }
 
-    /// Puts `args` in the place of `$args.name`; unused arguments are allowed. An argument that is missing, that is no array or text where a
-    /// function needs one, or that is no regular expression, is an error.
+    /// Puts `args` in the place of `$args.name`; unused arguments are allowed. An argument that is
+    /// missing, that is no array or text where a function needs one, or that is no regular
+    /// expression, is an error.
     pub fn bind(&self, args: &Map) -> Result<Filter, BindError> {
         let bound = bind::bind(&self.condition, args)?;
         let made_steps = bound.steps.saturating_add(QUERY_BYTE_STEPS * self.text_bytes as u64);
@@ -105,39 +112,45 @@ impl Display for Query {
 }
 
 impl Filter {
-    /// Whether a document matches. `fields` is without `_id`. Takes its steps out of `budget`, at most
-    /// [`limits::DOCUMENT_STEPS_MAX`]; where they do not suffice, it is not known whether the document matches.
+    /// Whether a document matches. `fields` is without `_id`. Takes its steps out of `budget`, at
+    /// most [`limits::DOCUMENT_STEPS_MAX`]; where they do not suffice, it is not known whether the
+    /// document matches.
     pub fn matches(&self, id: &DocumentId, fields: &Map, budget: &mut Budget) -> Result<bool, TooExpensive> {
         budget.within_a_document(|budget| self.root.matches(&Candidate::new(id, fields), budget))
     }
 
-    /// The most steps that [`Filter::matches`] can take, whatever the document is. `None` where that depends on the document, as a
-    /// regular expression does; then [`limits::DOCUMENT_STEPS_MAX`] is all that can be said.
+    /// The most steps that [`Filter::matches`] can take, whatever the document is. `None` where
+    /// that depends on the document, as a regular expression does; then
+    /// [`limits::DOCUMENT_STEPS_MAX`] is all that can be said.
     pub fn steps_max(&self) -> Option<u64> {
         self.root.steps_max()
     }
 
-    /// What it took to make the filter, in steps: reading the query, compiling its regular expressions. Who makes many filters for
-    /// one caller takes it out of that caller's budget.
+    /// What it took to make the filter, in steps: reading the query, compiling its regular
+    /// expressions. Who makes many filters for one caller takes it out of that caller's budget.
     pub fn made_steps(&self) -> u64 {
         self.made_steps
     }
 
-    /// If only documents with these ids can match (`_id == 'a'`, or several joined by `||`), the ids, sorted, each once: a reader then need not
-    /// scan. Those documents must still be asked with [`Filter::matches`]. None at all where nothing can match.
+    /// If only documents with these ids can match (`_id == 'a'`, or several joined by `||`), the
+    /// ids, sorted, each once: a reader then need not scan. Those documents must still be asked
+    /// with [`Filter::matches`]. None at all where nothing can match.
     pub fn ids(&self) -> Option<Vec<DocumentId>> {
         self.root.ids_where(true).map(|ids| ids.into_iter().collect())
     }
 
-    /// Fields, each with values: only documents where every one of the fields equals one of its values can match, so that a filter can be
-    /// looked up by what a document holds. Equal is what [`compare_for_sort`] finds no difference in, a missing field being null. Documents
-    /// found that way must still be asked with [`Filter::matches`]. Empty if no field is bound to constants; a field may come more than once.
+    /// Fields, each with values: only documents where every one of the fields equals one of its
+    /// values can match, so that a filter can be looked up by what a document holds. Equal is what
+    /// [`compare_for_sort`] finds no difference in, a missing field being null. Documents found
+    /// that way must still be asked with [`Filter::matches`]. Empty if no field is bound to
+    /// constants; a field may come more than once.
     pub fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
         self.root.required_values()
     }
 
-    /// Whether a document has one of [`Filter::ids`], and one of the values that each field of [`Filter::required_values`] needs. One
-    /// that has not does not match. Costs little, whatever the document is.
+    /// Whether a document has one of [`Filter::ids`], and one of the values that each field of
+    /// [`Filter::required_values`] needs. One that has not does not match. Costs little, whatever
+    /// the document is.
     pub fn may_match(&self, id: &DocumentId, fields: &Map) -> bool {
         let has_one = |(path, values): (&Path, Vec<&Value>)| {
             let found = path.lookup(fields);
@@ -146,7 +159,8 @@ impl Filter {
         self.root.ids_where(true).is_none_or(|ids| ids.contains(id)) && self.required_values().into_iter().all(has_one)
     }
 
-    /// Whether the outcome depends on nothing but `_id`, so that it can never change for a document.
+    /// Whether the outcome depends on nothing but `_id`, so that it can never change for a
+    /// document.
     pub fn is_id_only(&self) -> bool {
         !self.root.reads_fields()
     }

@@ -50,7 +50,8 @@ fn a_group_reads_each_document_once() {
     let place = Place { next_txn: 2, next_offset: 0, stamp_last: 0 };
     let documents = Counted::default();
     let mut group = Group::new(&documents, context, place, 0);
-    // Ten documents one behind the other, three of them twice; then all of them in a second transaction.
+    // Ten documents one behind the other, three of them twice; then all of them in a second
+    // transaction.
     for ids in [vec![0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 1], (0..10).collect()] {
         let operations = ids.into_iter().map(upsert).collect();
         let changeset = Changeset { operations, queries: Vec::new(), origin: Origin::default() };

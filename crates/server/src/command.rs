@@ -35,7 +35,8 @@ pub(crate) struct Context {
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let file = ConfigFile::read(cli.config.as_deref())?;
     let common = cli.common.resolve(&file);
-    // The demo tells its story on stdout; the log of its server is of no interest unless something is wrong.
+    // The demo tells its story on stdout; the log of its server is of no interest unless something
+    // is wrong.
     let log = if matches!(cli.verb, Verb::Demo(_)) && common.log == "info" { "warn" } else { common.log.as_str() };
     logging::start(log, common.log_format)?;
     let context = Context { file, common };
@@ -60,7 +61,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it as it is.
+/// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it
+/// as it is.
 fn read_reply<T: serde::de::DeserializeOwned>(reply: &str) -> anyhow::Result<T> {
     serde_json::from_str(reply).map_err(|error| {
         anyhow::anyhow!(

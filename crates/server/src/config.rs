@@ -1,8 +1,8 @@
 //! The configuration: every option is a flag, an environment variable and a key of the TOML file,
 //! in that order of precedence (docs/operating/running.md).
 //!
-//! Invariants: the three spell an option the same way, because flags and keys come from one struct; an option that this version
-//! cannot honour is refused, never ignored.
+//! Invariants: the three spell an option the same way, because flags and keys come from one struct;
+//! an option that this version cannot honour is refused, never ignored.
 //! Not here: what the options do (`server`).
 
 mod file;
@@ -23,10 +23,12 @@ use crate::failure::UsageError;
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct CommonOptions {
-    /// The directory that holds everything; one server at a time. Made with mode 0700 [default: headwater-data]
+    /// The directory that holds everything; one server at a time. Made with mode 0700 [default:
+    /// headwater-data]
     #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as info,store=debug [default: info]
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as
+    /// info,store=debug [default: info]
     #[arg(long, value_name = "FILTER", env = "HEADWATER_LOG", global = true)]
     pub(crate) log: Option<String>,
     /// How it is logged: lines for people, or one JSON object a line [default: text]
@@ -61,7 +63,8 @@ pub(crate) struct ServeOptions {
     /// The largest request body, in bytes or as 8MiB [default: 2MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_REQUEST_BYTES", help_heading = "HTTP")]
     pub(crate) max_request_bytes: Option<ByteSize>,
-    /// How long a request waits for the transaction of its X-DITTO-TXN-ID, as 5s or plain milliseconds [default: 5s]
+    /// How long a request waits for the transaction of its X-DITTO-TXN-ID, as 5s or plain
+    /// milliseconds [default: 5s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_REQUEST_TIMEOUT_MS", help_heading = "HTTP")]
     pub(crate) request_timeout_ms: Option<Milliseconds>,
     /// Ask for no keys although the address is not loopback: whoever reaches it can read and write
@@ -80,8 +83,8 @@ pub(crate) struct ServeOptions {
     /// Where the Kafka endpoint (mutual TLS) listens [default: 127.0.0.1:9093]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_KAFKA_LISTEN", help_heading = "Kafka endpoint")]
     pub(crate) kafka_listen: Option<ListenAddress>,
-    /// The address that Kafka clients are told; its name is put in the server certificate [default: localhost and the
-    /// port, on loopback]
+    /// The address that Kafka clients are told; its name is put in the server certificate [default:
+    /// localhost and the port, on loopback]
     #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_KAFKA_ADVERTISE", help_heading = "Kafka endpoint")]
     pub(crate) kafka_advertise: Option<PublicAddress>,
     /// An event larger than this becomes a requeryRequired for its document [default: 1MiB]
@@ -93,7 +96,8 @@ pub(crate) struct ServeOptions {
     /// A journal segment is sealed at this size; at least 64KiB [default: 64MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_SEGMENT_BYTES", help_heading = "Data")]
     pub(crate) segment_bytes: Option<ByteSize>,
-    /// Trim the oldest segments while the journal keeps this many bytes without them; -1 keeps all [default: -1]
+    /// Trim the oldest segments while the journal keeps this many bytes without them; -1 keeps all
+    /// [default: -1]
     #[arg(
         long,
         value_name = "N",
@@ -102,7 +106,8 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) retention_bytes: Option<KeepLimit<ByteSize>>,
-    /// Trim segments whose newest event is older than this, as 7d, 12h, 30m, 10s or plain milliseconds; -1 keeps all [default: -1]
+    /// Trim segments whose newest event is older than this, as 7d, 12h, 30m, 10s or plain
+    /// milliseconds; -1 keeps all [default: -1]
     #[arg(
         long,
         value_name = "TIME",
@@ -111,8 +116,9 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) retention_ms: Option<KeepLimit<Milliseconds>>,
-    /// Forget removed documents whose events were trimmed after this, as 30d or plain milliseconds; a consumer that was away for longer is
-    /// told to begin again from offset 0. -1 keeps them for ever [default: -1]
+    /// Forget removed documents whose events were trimmed after this, as 30d or plain milliseconds;
+    /// a consumer that was away for longer is told to begin again from offset 0. -1 keeps them for
+    /// ever [default: -1]
     #[arg(
         long,
         value_name = "TIME",
@@ -121,8 +127,8 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) tombstone_retention_ms: Option<KeepLimit<Milliseconds>>,
-    /// Take the machine's clock as it is, however far it is from the time that was noted last: for one start, after somebody has looked
-    /// that it is right
+    /// Take the machine's clock as it is, however far it is from the time that was noted last: for
+    /// one start, after somebody has looked that it is right
     #[arg(
         long,
         env = "HEADWATER_ACCEPT_CLOCK",
@@ -192,7 +198,8 @@ const SEGMENT_BYTES_MAX: u64 = (1 << 31) - 1;
 /// Bounds of `--max-request-bytes`: a request is held in memory while it is read.
 const REQUEST_BYTES_MIN: u64 = 1 << 10;
 const REQUEST_BYTES_MAX: u64 = 1 << 30;
-/// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document before and after a change.
+/// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document
+/// before and after a change.
 const EVENT_BYTES_MIN: u64 = 4 << 10;
 const EVENT_BYTES_MAX: u64 = 16 << 20;
 /// `--request-timeout-ms`, and its bounds: whoever waits holds a connection.
@@ -220,7 +227,8 @@ impl AppOption {
 }
 
 impl ServeOptions {
-    /// Flags and environment before the file before the defaults; then checks what only makes sense together.
+    /// Flags and environment before the file before the defaults; then checks what only makes sense
+    /// together.
     ///
     /// Fails with a [`UsageError`] that names the option.
     pub(crate) fn resolve(self, file: &ConfigFile, data_dir: &Path) -> anyhow::Result<ServerSettings> {

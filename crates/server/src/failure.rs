@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// The command was asked for something that makes no sense: exit status 2. Everything else that fails is 1.
+/// The command was asked for something that makes no sense: exit status 2. Everything else that
+/// fails is 1.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
@@ -21,7 +22,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.downcast_ref::<UsageError>().is_some() { 2 } else { 1 })
 }
 
-/// The error and its causes in one line; a cause that the line before already ends with is not said twice.
+/// The error and its causes in one line; a cause that the line before already ends with is not said
+/// twice.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {

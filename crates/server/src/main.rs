@@ -24,8 +24,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Changesets and documents are made on one thread and freed on another, which the system's allocator pays for: a batch of upserts took
-/// 21 us a document with it and 17 with this one, in one run.
+/// Changesets and documents are made on one thread and freed on another, which the system's
+/// allocator pays for: a batch of upserts took 21 us a document with it and 17 with this one, in
+/// one run.
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::ALLOCATOR;
 

@@ -1,7 +1,7 @@
 //! `<data-dir>/run.json`: where the running server is found (docs/operating/running.md).
 //!
-//! Invariants: it is there, whole, while every listener accepts; a clean stop removes it; one that a kill left is removed before the next
-//! server listens.
+//! Invariants: it is there, whole, while every listener accepts; a clean stop removes it; one that
+//! a kill left is removed before the next server listens.
 
 use std::{
     fs,

@@ -1,8 +1,10 @@
 //! A running server: data directory, credentials, listeners, from start to clean stop.
 //!
-//! Invariants: the data directory is locked before anything is bound; `run.json` is there exactly while every listener accepts; at the stop
-//! listeners go first, then the writes in flight, then the documents are synced, then `run.json` goes, then the lock.
-//! Not here: what the options mean together (`config`), how the edges are called (`edges`), signals (`command::serve`).
+//! Invariants: the data directory is locked before anything is bound; `run.json` is there exactly
+//! while every listener accepts; at the stop listeners go first, then the writes in flight, then
+//! the documents are synced, then `run.json` goes, then the lock.
+//! Not here: what the options mean together (`config`), how the edges are called (`edges`), signals
+//! (`command::serve`).
 
 mod address;
 mod clock_notes;
@@ -30,10 +32,12 @@ use address::{Listening, bind};
 use edges::{Parts, Sockets};
 use pages::Links;
 
-/// How long the edges get to finish at a stop, each within bounds of its own that are below this. Then they are cut.
+/// How long the edges get to finish at a stop, each within bounds of its own that are below this.
+/// Then they are cut.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A running server. Dropping it without [`Server::stop`] is like a crash: nothing acknowledged is lost, the next start replays.
+/// A running server. Dropping it without [`Server::stop`] is like a crash: nothing acknowledged is
+/// lost, the next start replays.
 pub(crate) struct Server {
     facts: Facts,
     data: Arc<DataDir>,
@@ -120,8 +124,8 @@ impl Access {
 }
 
 impl Server {
-    /// Opens the data directory, makes what its first start makes, and listens. When this returns, every listener accepts and
-    /// `run.json` is written.
+    /// Opens the data directory, makes what its first start makes, and listens. When this returns,
+    /// every listener accepts and `run.json` is written.
     pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
         let data = open_data(data_dir.clone(), settings).await?;
@@ -159,7 +163,8 @@ impl Server {
             if app == settings.app {
                 bundle = Some(ensured?);
             } else if let Err(error) = ensured {
-                // What is damaged of one app keeps no other from being served; health and portal tell it.
+                // What is damaged of one app keeps no other from being served; health and portal
+                // tell it.
                 tracing::error!(app = app.as_str(), %error, "the app's credentials cannot be used");
             }
         }

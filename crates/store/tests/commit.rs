@@ -277,7 +277,8 @@ fn a_transaction_is_bounded_and_one_at_the_bound_is_served() {
         }
         assert_eq!((app.newest_txn().0, app.events().high_watermark()), (0, 0), "a refused one leaves no trace");
         app.commit(many(TRANSACTION_DOCUMENTS_MAX, 100)).await.unwrap();
-        // Written again, each event has both: larger than what is kept in memory, and than a segment.
+        // Written again, each event has both: larger than what is kept in memory, and than a
+        // segment.
         app.commit(many(TRANSACTION_BYTES_MAX / 20_100, 20_000)).await.unwrap();
         app.commit(many(TRANSACTION_BYTES_MAX / 20_100, 20_001)).await.unwrap();
         app.commit(changeset([upsert("last", "{}")])).await.unwrap();
@@ -288,7 +289,8 @@ fn a_transaction_is_bounded_and_one_at_the_bound_is_served() {
     assert!(app.snapshot().unwrap().scan(&people()).count() > TRANSACTION_DOCUMENTS_MAX);
 }
 
-/// A document that is written, left, and written again in one transaction makes one event, from before the transaction to after it.
+/// A document that is written, left, and written again in one transaction makes one event, from
+/// before the transaction to after it.
 #[test]
 fn documents_that_are_mentioned_again_and_again_make_one_event_each() {
     let dir = tempfile::tempdir().unwrap();

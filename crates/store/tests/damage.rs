@@ -153,7 +153,8 @@ fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Documents that somebody removed are made anew, whether a clean stop had noted what they were or not.
+/// Documents that somebody removed are made anew, whether a clean stop had noted what they were or
+/// not.
 #[test]
 fn documents_that_are_gone_are_made_anew() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,9 @@
-//! Stored formats open for ever: what an earlier version wrote gives the same events and documents today.
+//! Stored formats open for ever: what an earlier version wrote gives the same events and documents
+//! today.
 //!
-//! `testdata/formats/v1` holds every kind of operation, condition and value that there was. It was written when the format was made, and is
-//! never written again; later formats are whole directories (test `formats` of the crate `topics`).
+//! `testdata/formats/v1` holds every kind of operation, condition and value that there was. It was
+//! written when the format was made, and is never written again; later formats are whole
+//! directories (test `formats` of the crate `topics`).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 

@@ -1,4 +1,5 @@
-//! Another life of the data: its segments say so, whoever holds a position can tell, and what was before stays.
+//! Another life of the data: its segments say so, whoever holds a position can tell, and what was
+//! before stays.
 
 #![cfg(feature = "memory")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]

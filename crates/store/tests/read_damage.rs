@@ -1,4 +1,5 @@
-//! Damage that is met while events are read: what lies before it is given, then an error that names the place; never anything wrong.
+//! Damage that is met while events are read: what lies before it is given, then an error that names
+//! the place; never anything wrong.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod support;
@@ -151,7 +152,8 @@ fn one_flipped_bit_is_never_served_and_nothing_before_it_is_held_back() {
     data.stop();
 }
 
-/// Before anything of the segment was read there is no index of it, and a damaged head must not hide what stands before.
+/// Before anything of the segment was read there is no index of it, and a damaged head must not
+/// hide what stands before.
 #[test]
 fn damage_is_told_by_a_store_that_has_just_been_opened_and_what_lies_in_other_segments_is_read() {
     let journal = Journal::write();

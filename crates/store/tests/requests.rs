@@ -1,4 +1,5 @@
-//! A request that is repeated gets its first answer and writes nothing, whenever it comes; and what cannot be known is called unknown.
+//! A request that is repeated gets its first answer and writes nothing, whenever it comes; and what
+//! cannot be known is called unknown.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
@@ -103,8 +104,9 @@ fn repetitions_that_come_at_once_are_one_write() {
     assert!(counter(&app).contains(r#""n":5"#), "{}", counter(&app));
 }
 
-/// Whatever operation on the app's files fails, a writer is told the truth: what is acknowledged is there after a restart, what is refused is
-/// not, and what is unknown is there once or not at all, also when it is sent again.
+/// Whatever operation on the app's files fails, a writer is told the truth: what is acknowledged is
+/// there after a restart, what is refused is not, and what is unknown is there once or not at all,
+/// also when it is sent again.
 #[test]
 fn at_every_failed_operation_writers_are_told_the_truth() {
     for (fault, given, step) in [
@@ -163,7 +165,8 @@ fn check_truth(fault: Fault, at: u64, given: bool) -> bool {
 
 const WRITING: [Act; 7] = [Act::Open, Act::Write, Act::Resize, Act::Sync, Act::Rename, Act::Remove, Act::Engine];
 
-/// A panic on the way to the disk, or while documents are written, leaves nobody waiting; and the app can be stopped.
+/// A panic on the way to the disk, or while documents are written, leaves nobody waiting; and the
+/// app can be stopped.
 #[test]
 fn a_panic_of_the_committer_leaves_nobody_waiting() {
     for act in [Act::Write, Act::Sync, Act::Engine] {

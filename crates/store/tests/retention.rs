@@ -1,4 +1,5 @@
-//! Retention: what is trimmed can be named exactly, whatever was written meanwhile, and the directory stays provably whole.
+//! Retention: what is trimmed can be named exactly, whatever was written meanwhile, and the
+//! directory stays provably whole.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 mod support;
@@ -281,7 +282,8 @@ fn old_tombstones_are_dropped_and_what_came_back_stays() {
     let left: Vec<String> = told(&app, 0).into_iter().map(|(_, id)| id).collect();
     assert_eq!(left, [r#""back""#, r#""young""#]);
     assert_eq!((app.stats().tombstones_dropped, app.tombstone_floor()), (1, 4), "the removal of `gone` was event 3");
-    // What was dropped is as if it had never been: for whoever writes now, and when that is replayed.
+    // What was dropped is as if it had never been: for whoever writes now, and when that is
+    // replayed.
     let mut anew = upsert("gone", r#"{"again":true}"#);
     anew.condition = Condition::Unchanged { since: Stamp::ZERO };
     assert_eq!(commit(anew).outcomes, [Outcome::Applied]);
@@ -293,7 +295,8 @@ fn old_tombstones_are_dropped_and_what_came_back_stays() {
     assert_eq!(app.tombstone_floor(), 4, "it is kept");
 }
 
-/// A segment need not hold an event: offsets of groups, definitions and dropped tombstones are frames too.
+/// A segment need not hold an event: offsets of groups, definitions and dropped tombstones are
+/// frames too.
 #[test]
 fn all_events_may_go() {
     let runtime = runtime();

@@ -369,8 +369,8 @@ impl AppTopics {
         act(&self.views.read().expect("not poisoned"))
     }
 
-    /// None is made, changed or deleted until `act` returns, which may wait for the store: who wants
-    /// to waits as a task, and who reads does not wait at all. On a thread that is no task's.
+    /// None is made, changed or deleted until `act` returns, which may wait for the store: who
+    /// wants to waits as a task, and who reads does not wait at all. On a thread that is no task's.
     pub(crate) fn while_none_changes<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
         let _none = self.changing.blocking_lock();
         act(&self.views())

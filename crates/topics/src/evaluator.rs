@@ -1,11 +1,13 @@
-//! Looks at new events for every live query of an app, so that each knows its high watermark and wakes its readers only for what they get.
+//! Looks at new events for every live query of an app, so that each knows its high watermark and
+//! wakes its readers only for what they get.
 //!
-//! One task an app that has live queries. Those that keep up are evaluated together, each event decoded once; one that was just made, or was not
-//! kept with the documents, is caught up in slices between. While nobody waits for any of them, events are looked at a few times a second
-//! only, many at once. Writers never wait for it.
+//! One task an app that has live queries. Those that keep up are evaluated together, each event
+//! decoded once; one that was just made, or was not kept with the documents, is caught up in slices
+//! between. While nobody waits for any of them, events are looked at a few times a second only,
+//! many at once. Writers never wait for it.
 //!
-//! Where events cannot be read, the live queries that have come so far stop there and say so to their readers; those that are further go on, and
-//! it is tried again from time to time.
+//! Where events cannot be read, the live queries that have come so far stop there and say so to
+//! their readers; those that are further go on, and it is tried again from time to time.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -88,7 +90,8 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
                 tracing::warn!(app = strong.app().name().as_str(), %error, "live queries do not get on");
             })
         };
-        // A few new events are in memory and soon looked at: going to another thread would cost more.
+        // A few new events are in memory and soon looked at: going to another thread would cost
+        // more.
         let done = if !notes && topics.upgrade().is_some_and(|topics| is_soon_done(&topics)) {
             let done = slice();
             // While it waits nothing of it holds the app, which may be closed.
@@ -151,8 +154,8 @@ fn is_soon_done(topics: &AppTopics) -> bool {
     evaluations + views.len() as u64 / PASSED_BY_AN_EVALUATION <= EVALUATIONS_INLINE_MAX
 }
 
-/// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true` if there is more. Those that have stopped are
-/// passed over, unless it is to be tried again.
+/// Evaluates one slice for those that keep up, and one for those that are furthest behind; `true`
+/// if there is more. Those that have stopped are passed over, unless it is to be tried again.
 fn evaluate_slice(topics: &AppTopics, tries_again: bool) -> Result<bool, EvaluateError> {
     #[cfg(test)]
     topics.progress.panic_if_told();
@@ -177,7 +180,8 @@ struct Slice {
     next: u64,
 }
 
-/// Looks at a slice of the events from `from` on, for the live queries that are there. If there is damage, up to there.
+/// Looks at a slice of the events from `from` on, for the live queries that are there. If there is
+/// damage, up to there.
 fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
     let app = topics.app();
     let matches = views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
@@ -191,7 +195,8 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
         stop(topics, views, from, &error);
         return Ok(());
     }
-    // What was trimmed before it could be looked at is told from the documents. There may be nothing behind it.
+    // What was trimmed before it could be looked at is told from the documents. There may be
+    // nothing behind it.
     let log_start = app.events().log_start();
     let was_trimmed = log_start > from;
     slice.next = slice.next.max(log_start);
@@ -256,7 +261,8 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
     Ok(())
 }
 
-/// A document whose last event was trimmed is told from its offset on, so the topic reaches at least as far.
+/// A document whose last event was trimmed is told from its offset on, so the topic reaches at
+/// least as far.
 fn raise_to_trimmed(topics: &AppTopics, view: &View) -> Result<(), EvaluateError> {
     let snapshot = topics.app().snapshot()?;
     for change in gap::trimmed_changes(&snapshot, &view.matcher, Some(&view.query.name), 0) {

@@ -1,7 +1,8 @@
 //! What a consumer is told in the place of trimmed events (docs/reference/live-queries.md, "Gaps").
 //!
-//! A page stands at the offset of the last event of the last document it names, and documents come in the order of those offsets: so whoever
-//! has read a page goes on behind it and misses none, and a page can be made again from nothing but the documents.
+//! A page stands at the offset of the last event of the last document it names, and documents come
+//! in the order of those offsets: so whoever has read a page goes on behind it and misses none, and
+//! a page can be made again from nothing but the documents.
 
 use bytes::Bytes;
 use document::DocumentId;
@@ -22,7 +23,8 @@ pub(crate) struct Gap<'a> {
     pub(crate) view: Option<&'a str>,
     pub(crate) partition: u16,
     pub(crate) on_gap: OnGap,
-    /// The time of every record: when the oldest event that is left, or one before it, was committed.
+    /// The time of every record: when the oldest event that is left, or one before it, was
+    /// committed.
     pub(crate) timestamp_ms: u64,
     pub(crate) event_bytes_max: usize,
     /// That of the oldest event that is left.
@@ -30,7 +32,8 @@ pub(crate) struct Gap<'a> {
 }
 
 impl Gap<'_> {
-    /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least one if anything is to be told.
+    /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least
+    /// one if anything is to be told.
     pub(crate) fn read(&self, snapshot: &Snapshot, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SnapshotError> {
         let mut pages = self.pages();
         for change in self.changes(snapshot, offset) {
@@ -44,7 +47,8 @@ impl Gap<'_> {
         Ok(pages.batches.finish())
     }
 
-    /// Instead of pages that may lack a removed document: at `offset`, word that the copy must be built again from offset 0.
+    /// Instead of pages that may lack a removed document: at `offset`, word that the copy must be
+    /// built again from offset 0.
     pub(crate) fn resync(&self, offset: u64, newest_txn: TxnId) -> Vec<Bytes> {
         let mut value = Vec::new();
         event::write_requery_required(&mut value, newest_txn.0, &[]);
@@ -59,7 +63,8 @@ impl Gap<'_> {
         Pages { gap: self, batches, named: Vec::new() }
     }
 
-    /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first document it concerns, or of the page it is on.
+    /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first
+    /// document it concerns, or of the page it is on.
     pub(crate) fn first_offset(&self, snapshot: &Snapshot) -> Result<Option<u64>, SnapshotError> {
         self.changes(snapshot, 0).next().map(|change| change.map(|(change, _)| change.offset)).transpose()
     }
@@ -80,9 +85,10 @@ impl Gap<'_> {
     }
 }
 
-/// What a consumer may have missed by trimmed events from `offset` on, in their order. Without a filter, the documents whose last event was trimmed.
-/// With one, those of them that match, and those that left the live query `view` by a trimmed event and do not match now, whatever happened to
-/// them outside since.
+/// What a consumer may have missed by trimmed events from `offset` on, in their order. Without a
+/// filter, the documents whose last event was trimmed. With one, those of them that match, and
+/// those that left the live query `view` by a trimmed event and do not match now, whatever happened
+/// to them outside since.
 pub(crate) fn trimmed_changes<'s>(
     snapshot: &'s Snapshot,
     matcher: &'s Matcher,
@@ -130,7 +136,8 @@ struct Pages<'a> {
 impl Pages<'_> {
     fn take(&mut self, change: TrimmedChange, key: Vec<u8>) {
         if let Some(value) = self.snapshot_of(&change) {
-            // What stands before it must be told before it, or would be skipped by who goes on behind it.
+            // What stands before it must be told before it, or would be skipped by who goes on
+            // behind it.
             self.name();
             self.push(change.offset, &key, &value, Some(&change.collection), EventOp::Snapshot, change.stored.txn_id.0);
             return;

@@ -1,6 +1,7 @@
 //! How far behind consumer groups are: what they have committed, against what their topics hold.
 //!
-//! Lag is in offsets. On the main topic that is events; a live query's offsets have holes, so there it is at most so many events.
+//! Lag is in offsets. On the main topic that is events; a live query's offsets have holes, so there
+//! it is at most so many events.
 //! Not here: who is in a group (`kafka-endpoint`), lag over time (`portal`).
 
 use std::collections::HashMap;
@@ -39,7 +40,8 @@ impl<'a> GroupLags<'a> {
         Self { topics, by_name, log_start: topics.app().events().log_start() }
     }
 
-    /// Where the group is, by topic and partition; nothing where it has committed nothing, or where the topic is gone.
+    /// Where the group is, by topic and partition; nothing where it has committed nothing, or where
+    /// the topic is gone.
     pub fn of(&self, group: &str) -> Vec<PartitionLag> {
         let committed = self.topics.app().committed_offsets(group);
         committed.into_iter().filter_map(|(topic, partition, at)| self.measure(topic, partition, &at)).collect()

@@ -1,11 +1,13 @@
-//! Topics: what of an app's events a consumer sees, from which partition, and what it is told of events that were trimmed.
+//! Topics: what of an app's events a consumer sees, from which partition, and what it is told of
+//! events that were trimmed.
 //!
 //! A topic is a view: it has no storage of its own, its offsets are the journal's with holes
 //! (docs/reference/live-queries.md). The app's main topic carries every event; a live query's
 //! carries those whose document matches before or after.
 //!
-//! Invariants: a topic's log start is 0 for ever and its high watermark the offset after its last event; reading any offset between them gives
-//! the events that are left, and in the place of trimmed ones exactly the documents they touched last.
+//! Invariants: a topic's log start is 0 for ever and its high watermark the offset after its last
+//! event; reading any offset between them gives the events that are left, and in the place of
+//! trimmed ones exactly the documents they touched last.
 //! Not here: Kafka requests (`kafka-endpoint`), who may ask (`http-api`), the journal (`store`).
 
 mod app_topics;

@@ -8,23 +8,28 @@ pub const PARTITIONS_MAX: u16 = 1000;
 /// Longest name of a live query, in bytes, so that topic names stay within Kafka's 249.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// Most live queries of one app: one whose filter binds no field to constants is asked about every event of its collection.
+/// Most live queries of one app: one whose filter binds no field to constants is asked about every
+/// event of its collection.
 pub const LIVE_QUERIES_MAX: usize = 1000;
 
-/// Most apps that are open at a time. For one more, the one that was not used for longest is closed; while all are in use, whoever needs one
-/// more waits [`OPENING_WAIT`], and is then told that the server is busy.
+/// Most apps that are open at a time. For one more, the one that was not used for longest is
+/// closed; while all are in use, whoever needs one more waits [`OPENING_WAIT`], and is then told
+/// that the server is busy.
 pub const OPEN_APPS_MAX: usize = 64;
 
-/// Apps that are opened at the start, the default one first. What keeps another one from opening is told when it is first used.
+/// Apps that are opened at the start, the default one first. What keeps another one from opening is
+/// told when it is first used.
 pub const OPEN_AT_START_MAX: usize = 16;
 
-/// How long a request waits for its app to be opened. Then it is told to try again, and the opening goes on.
+/// How long a request waits for its app to be opened. Then it is told to try again, and the opening
+/// goes on.
 pub const OPENING_WAIT: Duration = Duration::from_secs(10);
 
 /// An app that cannot be opened is not tried again before.
 pub const OPENING_RETRIED_AFTER: Duration = Duration::from_secs(5);
 
-/// An app that nobody has used for so long is closed. Longer than retention takes to look at an app that was opened.
+/// An app that nobody has used for so long is closed. Longer than retention takes to look at an app
+/// that was opened.
 pub const CLOSE_IDLE_AFTER: Duration = Duration::from_secs(120);
 
 /// How often that is looked at.
@@ -36,18 +41,21 @@ pub(crate) const LOOK_FOR_OLD_EVENTS_EVERY: Duration = Duration::from_secs(300);
 /// Most documents that one `requeryRequired` of a gap names.
 pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 
-/// Offsets that one bit of a live query's match index stands for. A match costs reading as many events at worst.
+/// Offsets that one bit of a live query's match index stands for. A match costs reading as many
+/// events at worst.
 pub(crate) const BLOCK_OFFSETS: u64 = 1024;
 
 /// Bytes of events that a live query is evaluated over before others have their turn.
 pub(crate) const SLICE_BYTES: usize = 4 << 20;
 
-/// Most values of a field under which a live query's filter is looked up. One with more is asked about every event of its collection.
+/// Most values of a field under which a live query's filter is looked up. One with more is asked
+/// about every event of its collection.
 pub(crate) const INDEXED_VALUES_MAX: usize = 256;
 
-/// How long events are looked at before others have their turn; what is left is looked at next. Shorter than [`SLICE_BYTES`] take only
-/// where filters are expensive.
+/// How long events are looked at before others have their turn; what is left is looked at next.
+/// Shorter than [`SLICE_BYTES`] take only where filters are expensive.
 pub(crate) const SLICE_TIME: Duration = Duration::from_millis(250);
 
-/// The most that a filter may take on a document, in steps, to be evaluated without going to another thread.
+/// The most that a filter may take on a document, in steps, to be evaluated without going to
+/// another thread.
 pub(crate) const LIGHT_STEPS_MAX: u64 = 1024;

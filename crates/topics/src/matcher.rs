@@ -4,8 +4,9 @@
 //! leave (docs/reference/live-queries.md). One that only names its document (it was too large) is
 //! carried: it may match.
 //!
-//! A document on which the filter is too expensive to evaluate counts as matching, unless its id or a value that the filter needs
-//! says otherwise: one event too many, never one too few. That depends on the document alone, so it is the same at every look.
+//! A document on which the filter is too expensive to evaluate counts as matching, unless its id or
+//! a value that the filter needs says otherwise: one event too many, never one too few. That
+//! depends on the document alone, so it is the same at every look.
 
 use std::{
     cell::OnceCell,
@@ -74,7 +75,8 @@ impl Matcher {
         matches(&documents.after) || matches(&documents.before)
     }
 
-    /// Whether the document matches before the event and not after it: a consumer that misses it keeps what it should not.
+    /// Whether the document matches before the event and not after it: a consumer that misses it
+    /// keeps what it should not.
     pub(crate) fn sees_leave(&self, event: &Event<'_>) -> bool {
         if !self.wants_collection(event.collection) {
             return false;

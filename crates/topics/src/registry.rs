@@ -1,8 +1,9 @@
-//! The apps of a server with their topics: each is opened when it is first used, and closed when nobody has used it for a while.
+//! The apps of a server with their topics: each is opened when it is first used, and closed when
+//! nobody has used it for a while.
 //!
-//! Invariants: at most [`OPEN_APPS_MAX`] are open; an app is opened once for all who want it, and on
-//! another thread than theirs; one that somebody holds (a waiting fetch, a consumer's connection, a
-//! snapshot) is never closed; a look-up of an open app waits for nothing.
+//! Invariants: at most [`OPEN_APPS_MAX`] are open; an app is opened once for all who want it, and
+//! on another thread than theirs; one that somebody holds (a waiting fetch, a consumer's
+//! connection, a snapshot) is never closed; a look-up of an open app waits for nothing.
 //! Not here: which apps there are, and opening their files (`store::DataDir`).
 
 use std::{
@@ -46,7 +47,8 @@ pub struct TopicRegistry {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// One permit for each app that may be open.
     room: Arc<Semaphore>,
-    /// What could not be opened, and when: it is not tried again at once, since trying reads its files.
+    /// What could not be opened, and when: it is not tried again at once, since trying reads its
+    /// files.
     failed: Mutex<HashMap<String, (Instant, AppUnavailable)>>,
     stopping: AtomicBool,
     began: Instant,
@@ -81,7 +83,8 @@ impl TopicRegistry {
         })
     }
 
-    /// The topics of the app of that name, which is opened if need be. Waits for that at most [`OPENING_WAIT`]; the opening goes on.
+    /// The topics of the app of that name, which is opened if need be. Waits for that at most
+    /// [`OPENING_WAIT`]; the opening goes on.
     pub async fn app(self: &Arc<Self>, name: &str) -> Result<Arc<AppTopics>, AppUnavailable> {
         if let Some(topics) = self.used(name) {
             return Ok(topics);
@@ -185,8 +188,8 @@ impl TopicRegistry {
         }
     }
 
-    /// Waits until one more app may be open: the one that was not used for longest is closed. When all are in use it waits for one to be let
-    /// go of, in all at most [`OPENING_WAIT`].
+    /// Waits until one more app may be open: the one that was not used for longest is closed. When
+    /// all are in use it waits for one to be let go of, in all at most [`OPENING_WAIT`].
     async fn room(&self, name: &str) -> Result<OwnedSemaphorePermit, AppUnavailable> {
         let began = Instant::now();
         loop {
@@ -238,7 +241,8 @@ impl TopicRegistry {
     fn take_unused(&self, name: &str) -> Option<Opened> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let topics = &open.get(name)?.topics;
-        // What has failed, or is damaged, is so until the server is restarted: opened again it would seem to be well.
+        // What has failed, or is damaged, is so until the server is restarted: opened again it
+        // would seem to be well.
         let app = topics.app();
         let is_well = app.damage().is_none() && !matches!(app.write_obstacle(), Some(CommitError::Halted { .. }));
         let is_unused = is_well && Arc::strong_count(topics) == 1 && app.holders() == 1;
@@ -261,8 +265,8 @@ impl TopicRegistry {
         }
     }
 
-    /// Opens the app `first`, and a few others, so that what keeps them from opening is known at once. It does not fail: what cannot be
-    /// opened is told by [`DataDir::damaged_apps`].
+    /// Opens the app `first`, and a few others, so that what keeps them from opening is known at
+    /// once. It does not fail: what cannot be opened is told by [`DataDir::damaged_apps`].
     pub async fn open_at_start(self: &Arc<Self>, first: &AppName) {
         let names = self.data.app_names();
         let others = names.iter().filter(|name| *name != first).take(OPEN_AT_START_MAX - 1);
@@ -273,7 +277,8 @@ impl TopicRegistry {
         }
     }
 
-    /// Closes apps that nobody uses, and opens those that retention has something to do in, until `stopping` is true.
+    /// Closes apps that nobody uses, and opens those that retention has something to do in, until
+    /// `stopping` is true.
     pub async fn keep(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut looked_at = Instant::now();
         loop {
@@ -298,7 +303,8 @@ impl TopicRegistry {
         closed
     }
 
-    /// What was written in time past goes though nobody uses the app. Retention looks soon after the opening.
+    /// What was written in time past goes though nobody uses the app. Retention looks soon after
+    /// the opening.
     pub async fn open_for_retention(self: &Arc<Self>) {
         for name in self.data.app_names() {
             let (data, app) = (self.data.clone(), name.clone());
@@ -311,8 +317,9 @@ impl TopicRegistry {
         }
     }
 
-    /// Stops looking at new events, and keeps what is known of the live queries with the documents, so that the next start need not look at
-    /// the events again. Returns when nothing of this holds an app any longer but its own [`AppTopics`]. No app is opened any more.
+    /// Stops looking at new events, and keeps what is known of the live queries with the documents,
+    /// so that the next start need not look at the events again. Returns when nothing of this holds
+    /// an app any longer but its own [`AppTopics`]. No app is opened any more.
     pub async fn stop(&self) {
         self.stopping.store(true, SeqCst);
         for topics in self.all_opened() {

@@ -1,9 +1,10 @@
-//! What live queries note before retention trims events: the documents that left one with a filter, so that a gap can name them, and what is
-//! known of each.
+//! What live queries note before retention trims events: the documents that left one with a filter,
+//! so that a gap can name them, and what is known of each.
 //!
-//! Invariant: no event goes before every live query that there is has noted what leaves it by that event. One that was made while a trim was
-//! under way may have readers already who rely on it.
-//! Not here: what a gap tells (`gap`), and which documents changed last by a trimmed event (the store's index).
+//! Invariant: no event goes before every live query that there is has noted what leaves it by that
+//! event. One that was made while a trim was under way may have readers already who rely on it.
+//! Not here: what a gap tells (`gap`), and which documents changed last by a trimmed event (the
+//! store's index).
 
 use std::{
     collections::HashMap,

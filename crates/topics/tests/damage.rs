@@ -1,6 +1,6 @@
-//! Damage of every class of file in a small directory: a flipped bit, a cut, a removal, another app's file in its place. Each is refused by
-//! name, or harmless: what is served is what was served before, up to where an error says that it ends; and what a start refuses, `verify`
-//! reports.
+//! Damage of every class of file in a small directory: a flipped bit, a cut, a removal, another
+//! app's file in its place. Each is refused by name, or harmless: what is served is what was served
+//! before, up to where an error says that it ends; and what a start refuses, `verify` reports.
 //!
 //! `DAMAGE_FLIPS` says how many bits are flipped in each file (4 if not given).
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test")]
@@ -61,7 +61,8 @@ fn write(id: &str, age: u32) -> Changeset {
     Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
 }
 
-/// A directory with something of each class: trimmed and kept events, documents, tombstones, departures, live queries, groups, requests.
+/// A directory with something of each class: trimmed and kept events, documents, tombstones,
+/// departures, live queries, groups, requests.
 fn fill(path: &Path) {
     let runtime = runtime();
     let data = open(path, Some(150_000)).unwrap();
@@ -261,7 +262,8 @@ fn harm(root: &Path, file: &Path, harm: Harm) -> bool {
     true
 }
 
-/// Some of each kind for a file of so many bytes: always its first and last bits, and others spread over it.
+/// Some of each kind for a file of so many bytes: always its first and last bits, and others spread
+/// over it.
 fn harms(len: u64, flips: u64) -> Vec<Harm> {
     let mut harms = vec![Harm::Remove, Harm::Swap];
     if len > 0 {

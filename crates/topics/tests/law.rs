@@ -1,7 +1,9 @@
-//! The law: whatever was written, trimmed and crashed, and wherever a consumer stopped, the copy that it keeps by the guide's rules ends equal to
-//! what `find` says; no document is named that needs no re-query, and no event contradicts the copy.
+//! The law: whatever was written, trimmed and crashed, and wherever a consumer stopped, the copy
+//! that it keeps by the guide's rules ends equal to what `find` says; no document is named that
+//! needs no re-query, and no event contradicts the copy.
 //!
-//! `LAW_HISTORIES` says how many random histories are tried (200 if not given); `cargo xtask law` runs many.
+//! `LAW_HISTORIES` says how many random histories are tried (200 if not given); `cargo xtask law`
+//! runs many.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test")]
 
 use std::{
@@ -59,7 +61,8 @@ enum Step {
     Crash {
         power_loss: bool,
     },
-    /// Transactions one after the other or at once, and a crash at the end of that batch of the engine's, whether a writer's or retention's.
+    /// Transactions one after the other or at once, and a crash at the end of that batch of the
+    /// engine's, whether a writer's or retention's.
     CrashAmid {
         transactions: Vec<Vec<(u8, u8, u8, bool)>>,
         at_once: bool,
@@ -70,8 +73,8 @@ enum Step {
         consumer: u8,
         snapshot: bool,
     },
-    /// A live query is deleted and made again while transactions come, so that its making may fall into a trim; its consumer begins with nothing
-    /// and takes a few records of one partition.
+    /// A live query is deleted and made again while transactions come, so that its making may fall
+    /// into a trim; its consumer begins with nothing and takes a few records of one partition.
     Remake {
         consumer: u8,
         transactions: Vec<Vec<(u8, u8, u8, bool)>>,
@@ -105,7 +108,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The live queries of the consumers: name, collection, query, partitions, what a gap gets at first.
+/// The live queries of the consumers: name, collection, query, partitions, what a gap gets at
+/// first.
 type Described = (&'static str, Option<&'static str>, Option<&'static str>, u16, OnGap);
 
 const LIVE_QUERIES: [Described; 4] = [
@@ -207,7 +211,8 @@ impl World {
         self.check_journal().await;
     }
 
-    /// Every event that was not trimmed is there, at offsets without a hole. Retention does not look as soon as a store is opened.
+    /// Every event that was not trimmed is there, at offsets without a hole. Retention does not
+    /// look as soon as a store is opened.
     async fn check_journal(&self) {
         let events = self.app().events();
         let (mut next, end) = (events.log_start(), events.high_watermark());
@@ -302,7 +307,8 @@ impl World {
         }
     }
 
-    /// Where it cannot be planned, on disk, and if there are not so many batches, it comes at their end.
+    /// Where it cannot be planned, on disk, and if there are not so many batches, it comes at their
+    /// end.
     async fn crash_amid(
         &mut self,
         transactions: Vec<Vec<(u8, u8, u8, bool)>>,
@@ -402,7 +408,8 @@ impl World {
         }
     }
 
-    /// Once more if it was told to begin again, and so no longer has what it read of the other partitions.
+    /// Once more if it was told to begin again, and so no longer has what it read of the other
+    /// partitions.
     async fn catch_up(&mut self, consumer: usize, bytes: usize) {
         loop {
             let resyncs = self.consumers[consumer].resyncs;
@@ -506,7 +513,8 @@ impl Consumer {
                 continue;
             };
             let was_trimmed = stored.last_event.is_some_and(|offset| offset < snapshot.log_start());
-            // One that left the live query by a trimmed event has to be read again, although it changed since, outside.
+            // One that left the live query by a trimmed event has to be read again, although it
+            // changed since, outside.
             let query = LIVE_QUERIES.iter().find(|(name, ..)| *name == self.name).and_then(|(_, _, query, ..)| *query);
             let may_have_left = query.map(filter).is_some_and(|filter| {
                 let id = DocumentId::from_json(&id).unwrap();
@@ -595,8 +603,9 @@ fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files, and what stands for files, as a crash leaves them; all that the engine's own files held is there, though only what is in memory can
-/// lose what was not synced. Retention may be at work: the copy is made again until nothing moved meanwhile.
+/// The files, and what stands for files, as a crash leaves them; all that the engine's own files
+/// held is there, though only what is in memory can lose what was not synced. Retention may be at
+/// work: the copy is made again until nothing moved meanwhile.
 fn copy_at_rest(from: &Path, to: &Path, memory: Option<&MemoryDisk>, crash: Crash) -> Option<MemoryDisk> {
     fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(to)?;
@@ -637,7 +646,8 @@ fn copy_at_rest(from: &Path, to: &Path, memory: Option<&MemoryDisk>, crash: Cras
     panic!("the directory never came to rest");
 }
 
-/// What one history's threads hand to each other need not wake another core: it goes a quarter faster. Threads begun from here on stay there too.
+/// What one history's threads hand to each other need not wake another core: it goes a quarter
+/// faster. Threads begun from here on stay there too.
 fn stay_on_one_core(number: usize) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
     let Ok(allowed) = sched_getaffinity(None) else { return };
@@ -721,7 +731,8 @@ fn the_copy_equals_the_store() {
 
 const THREADS: u32 = 4;
 
-/// How many of these keep the documents in memory; the others keep them in the engine's own files, and take several times as long.
+/// How many of these keep the documents in memory; the others keep them in the engine's own files,
+/// and take several times as long.
 fn in_memory(histories: u32) -> f64 {
     if histories <= 10_000 { 0.95 } else { 0.99 }
 }

@@ -1,4 +1,5 @@
-//! Apps are opened on their first use, closed when nobody uses them, and one that cannot be opened concerns nobody else.
+//! Apps are opened on their first use, closed when nobody uses them, and one that cannot be opened
+//! concerns nobody else.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use std::{

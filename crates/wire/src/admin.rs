@@ -31,7 +31,8 @@ pub struct AppReply {
     pub group: String,
     /// The Kafka endpoint that clients connect to.
     pub endpoint: String,
-    /// Its newest transaction; absent while that is not known: the app was not opened since the start.
+    /// Its newest transaction; absent while that is not known: the app was not opened since the
+    /// start.
     #[serde(rename = "txnId", skip_serializing_if = "Option::is_none", default)]
     pub txn_id: Option<u64>,
     /// The directory, on the server, that holds its first user's certificates and settings.
@@ -119,7 +120,8 @@ pub struct KeyRevokedReply {
     pub revoked: String,
 }
 
-/// `POST /admin/v1/accept-clock`: the machine's clock as it was accepted. Times are ms since the epoch.
+/// `POST /admin/v1/accept-clock`: the machine's clock as it was accepted. Times are ms since the
+/// epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClockReply {
@@ -127,7 +129,8 @@ pub struct ClockReply {
     pub was_refused: bool,
     /// What the clock said when it was accepted.
     pub accepted_ms: u64,
-    /// What it would have said if it had gone on as it was last believed; `None` where that is not known.
+    /// What it would have said if it had gone on as it was last believed; `None` where that is not
+    /// known.
     pub expected_ms: Option<u64>,
 }
 
@@ -144,9 +147,11 @@ pub struct SignInLinkReply {
 /// The body of `POST /admin/v1/apps/{app}/credentials`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
-    /// The user's name: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, since a directory gets this name.
+    /// The user's name: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, since a directory
+    /// gets this name.
     pub user: String,
-    /// Where, on the server, its files shall be; an absolute path. `None`: among the app's credentials.
+    /// Where, on the server, its files shall be; an absolute path. `None`: among the app's
+    /// credentials.
     pub directory: Option<PathBuf>,
 }
 

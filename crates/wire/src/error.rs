@@ -6,7 +6,8 @@ use document::{JsonError, write_json_string};
 /// `commands[1].value: must be an object, not a string`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RequestError {
-    /// Not JSON, or JSON that cannot be kept exactly: numbers beyond 64 bits or 1e308, lone surrogates, too deep, invalid UTF-8.
+    /// Not JSON, or JSON that cannot be kept exactly: numbers beyond 64 bits or 1e308, lone
+    /// surrogates, too deep, invalid UTF-8.
     #[error("{} cannot be read as JSON: {error}", if place.is_empty() { "the body".to_owned() } else { format!("{place}:") })]
     Json {
         /// The JSON path of what cannot be read; empty for the body itself.

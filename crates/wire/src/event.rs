@@ -1,7 +1,7 @@
 //! Events as they stand on the topic (docs/reference/events.md).
 //!
-//! Written straight into a byte buffer: apply makes one for every change, so nothing is built in between. Read as pieces of the buffer:
-//! whoever looks at one seldom needs all of it.
+//! Written straight into a byte buffer: apply makes one for every change, so nothing is built in
+//! between. Read as pieces of the buffer: whoever looks at one seldom needs all of it.
 //! Not here: when an event is made (`store`), Kafka's record format (`kafka-wire`).
 
 use std::borrow::Cow;
@@ -51,7 +51,8 @@ pub struct RequeryDocument<'a> {
     pub id_json: &'a str,
 }
 
-/// Appends `{"txnId":…,"type":"documentChanged","collection":…,"change":{"method":"upsert","oldValue":…,"newValue":…}}`.
+/// Appends
+/// `{"txnId":…,"type":"documentChanged","collection":…,"change":{"method":"upsert","oldValue":…,"newValue":…}}`.
 /// `write_old` and `write_new` append the documents' JSON (or `null`).
 pub fn write_upsert(
     out: &mut Vec<u8>,
@@ -68,7 +69,8 @@ pub fn write_upsert(
     out.extend_from_slice(b"}}");
 }
 
-/// Appends `{"txnId":…,"type":"documentChanged","collection":…,"change":{"method":"remove","value":…}}`.
+/// Appends
+/// `{"txnId":…,"type":"documentChanged","collection":…,"change":{"method":"remove","value":…}}`.
 pub fn write_remove(out: &mut Vec<u8>, txn_id: u64, collection: &str, write_value: impl FnOnce(&mut Vec<u8>)) {
     write_envelope(out, txn_id, collection);
     out.extend_from_slice(br#""remove","value":"#);
@@ -84,7 +86,8 @@ fn write_envelope(out: &mut Vec<u8>, txn_id: u64, collection: &str) {
     out.extend_from_slice(br#","change":{"method":"#);
 }
 
-/// Appends `{"txnID":…,"txnId":…,"type":"requeryRequired","documents":[{"appId":…,"collectionName":…,"documentId":…}]}`.
+/// Appends
+/// `{"txnID":…,"txnId":…,"type":"requeryRequired","documents":[{"appId":…,"collectionName":…,"documentId":…}]}`.
 pub fn write_requery_required(out: &mut Vec<u8>, txn_id: u64, documents: &[RequeryDocument<'_>]) {
     let txn_id = txn_id.to_string();
     out.extend_from_slice(br#"{"txnID":"#);
@@ -113,7 +116,8 @@ pub fn write_key(out: &mut Vec<u8>, collection: &str, id_json: &str) {
     out.push(b']');
 }
 
-/// The collection and the id (canonical JSON) in the key of a document's event; `None` for a key that is not one.
+/// The collection and the id (canonical JSON) in the key of a document's event; `None` for a key
+/// that is not one.
 pub fn read_key(key: &[u8]) -> Option<(Cow<'_, str>, &str)> {
     let KeyParts(collection, id) = serde_json::from_slice(key).ok()?;
     Some((collection, id.get()))

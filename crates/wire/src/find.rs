@@ -181,7 +181,8 @@ impl SerializedAs {
     }
 }
 
-/// Writes `{"documents":[{"id":…,"fields":{…}}],"txnId":…}` document by document. A re-query's documents also have their `collection`.
+/// Writes `{"documents":[{"id":…,"fields":{…}}],"txnId":…}` document by document. A re-query's
+/// documents also have their `collection`.
 #[derive(Debug)]
 pub struct DocumentsReply {
     out: Vec<u8>,
@@ -243,7 +244,8 @@ pub fn write_document(out: &mut Vec<u8>, id: &DocumentId, fields: &Map, txn_id: 
     out.extend_from_slice(format!(r#","txnId":{txn_id}}}"#).as_bytes());
 }
 
-/// The reply of a `find` that was asked to describe: one document that says whether ids are looked up or every document is looked at.
+/// The reply of a `find` that was asked to describe: one document that says whether ids are looked
+/// up or every document is looked at.
 pub fn write_query_details(out: &mut Vec<u8>, ids_are_looked_up: bool, txn_id: u64) {
     let way = if ids_are_looked_up { r#""index_scan":{"path":["_id"]}"# } else { r#""full_scan":{}"# };
     out.extend_from_slice(

@@ -1,8 +1,9 @@
 //! What a `GET` asks in its query string, as the body that a `POST` would have
 //! (docs/reference/http-api.md).
 //!
-//! Fields that hold text stand there as they are; all others are JSON. An id is JSON where it is an integer, an object or in quotes, and
-//! text otherwise. Encoded as forms are (URL standard, section 5.1).
+//! Fields that hold text stand there as they are; all others are JSON. An id is JSON where it is an
+//! integer, an object or in quotes, and text otherwise. Encoded as forms are (URL standard, section
+//! 5.1).
 //! Not here: which fields a call takes; the body says.
 
 use document::{Map, Value};

@@ -10,7 +10,8 @@ use crate::{
 
 const FIELDS: &[&str] = &["documentId", "collection", "collectionName", "appId"];
 
-/// The body of `store/requery`. It takes an entry of a `requeryRequired` event's `documents` as it stands.
+/// The body of `store/requery`. It takes an entry of a `requeryRequired` event's `documents` as it
+/// stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequeryRequest {
     /// The document's id.

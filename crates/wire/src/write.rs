@@ -1,8 +1,9 @@
 //! `POST store/write`: commands that become one transaction, and one result for each
 //! (docs/reference/http-api.md, "Writing").
 //!
-//! Invariants: whatever a command holds is checked here, so that what comes out can be committed as it is, but for two things that
-//! need the documents: an id that is to be generated, and the documents that a query selects.
+//! Invariants: whatever a command holds is checked here, so that what comes out can be committed as
+//! it is, but for two things that need the documents: an id that is to be generated, and the
+//! documents that a query selects.
 //! Not here: parsing queries (`query`), running them (`http-api`).
 
 use document::{CollectionName, DocumentId, FieldType, Map, Path, PathSegment, UpdateCommand, UpdateKind, Value};
@@ -15,7 +16,8 @@ use crate::{
 const UPSERT_FIELDS: &[&str] = &["method", "collection", "id", "value", "valueTypeOverrides"];
 const UPDATE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args", "commands"];
 const REMOVE_FIELDS: &[&str] = &["method", "collection", "id", "query", "args"];
-/// What `args` beside the commands may come to, in bytes of JSON, once for each command that they serve.
+/// What `args` beside the commands may come to, in bytes of JSON, once for each command that they
+/// serve.
 pub const SHARED_ARGS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const CHANGE_FIELDS: &[&str] = &["method", "path", "value"];

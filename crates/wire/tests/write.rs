@@ -1,4 +1,5 @@
-//! `store/write`: what is taken, what is refused and with which words, and the exact bytes of replies.
+//! `store/write`: what is taken, what is refused and with which words, and the exact bytes of
+//! replies.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use document::{DocumentId, PathSegment, UpdateKind, Value};

@@ -108,7 +108,8 @@ pub struct Connected {
     pub peer: Option<Vec<u8>>,
 }
 
-/// One connection in memory: handshake, one byte each way, close. The error is the server's own, or the client's where the server has none.
+/// One connection in memory: handshake, one byte each way, close. The error is the server's own, or
+/// the client's where the server has none.
 pub async fn connect(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, name: &str) -> Result<Connected, String> {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let name = ServerName::try_from(name.to_owned()).unwrap();

@@ -55,7 +55,8 @@ impl FieldType {
 }
 
 impl Document {
-    /// Every field in the order of their names, maps before what is in them; none where the document does not exist.
+    /// Every field in the order of their names, maps before what is in them; none where the
+    /// document does not exist.
     pub fn fields(&self) -> Vec<FieldState> {
         let mut fields = Vec::new();
         if let Field::Map(map) = &self.root {

@@ -62,7 +62,8 @@ const TOTAL_BYTES_MIN: usize = 3;
 const CHILD_BYTES_MIN: usize = 1 + FIELD_BYTES_MIN;
 
 impl Document {
-    /// Appends the stored form; its first byte is the format's version. Equal documents are equal bytes.
+    /// Appends the stored form; its first byte is the format's version. Equal documents are equal
+    /// bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let table = Table::of(&self.root);
         out.push(VERSION);

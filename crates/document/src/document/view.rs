@@ -23,7 +23,8 @@ pub(super) fn value_with_types(map: &MapField) -> Map {
     })
 }
 
-/// Appends the map's fields as JSON, each with a comma before it if it is not the first in the object.
+/// Appends the map's fields as JSON, each with a comma before it if it is not the first in the
+/// object.
 pub(super) fn write_fields(map: &MapField, mut first: bool, out: &mut Vec<u8>) {
     for (name, field) in &map.children {
         if let Field::Leaf(leaf) = field

@@ -1,7 +1,8 @@
 //! Values from JSON, without an intermediate tree.
 //!
-//! serde_json does the text; what it would take silently is refused here: nesting beyond [`crate::limits::DEPTH_MAX`], and
-//! integers beyond 64 bits, which it turns into floats (docs/reference/documents.md, "Values").
+//! serde_json does the text; what it would take silently is refused here: nesting beyond
+//! [`crate::limits::DEPTH_MAX`], and integers beyond 64 bits, which it turns into floats
+//! (docs/reference/documents.md, "Values").
 
 use std::fmt;
 
@@ -10,7 +11,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use crate::limits::DEPTH_MAX;
 use crate::{Map, Value};
 
-/// Why bytes are not a value: malformed JSON, a number beyond 64 bits or 1e308, a lone surrogate, too deep.
+/// Why bytes are not a value: malformed JSON, a number beyond 64 bits or 1e308, a lone surrogate,
+/// too deep.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message} at line {line} column {column}")]
 pub struct JsonError {
@@ -32,8 +34,8 @@ impl From<serde_json::Error> for JsonError {
 }
 
 impl Value {
-    /// Reads one JSON text (RFC 8259). Of two equal names in an object the later counts. The literal `-0` reads as the
-    /// float `-0.0`.
+    /// Reads one JSON text (RFC 8259). Of two equal names in an object the later counts. The
+    /// literal `-0` reads as the float `-0.0`.
     pub fn from_json(json: &[u8]) -> Result<Value, JsonError> {
         let value: Value = serde_json::from_slice(json)?;
         match value.has_huge_integral_float().then(|| find_oversized_integer(json)).flatten() {
@@ -42,7 +44,8 @@ impl Value {
         }
     }
 
-    /// Whether a float in it may have been an integer literal beyond 64 bits; [`find_oversized_integer`] then tells.
+    /// Whether a float in it may have been an integer literal beyond 64 bits;
+    /// [`find_oversized_integer`] then tells.
     pub fn has_huge_integral_float(&self) -> bool {
         match self {
             Value::Float(number) => number.abs() >= 9_223_372_036_854_775_808.0, // floats this large are all integral
@@ -60,8 +63,8 @@ impl Map {
     }
 }
 
-/// Finds the first integer literal in well-formed JSON that fits neither `i64` nor `u64`: its line and column from 1, the
-/// column in bytes.
+/// Finds the first integer literal in well-formed JSON that fits neither `i64` nor `u64`: its line
+/// and column from 1, the column in bytes.
 pub fn find_oversized_integer(json: &[u8]) -> Option<(usize, usize)> {
     let mut at = 0;
     while at < json.len() {

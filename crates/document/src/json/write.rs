@@ -5,8 +5,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::{Map, Value};
 
 impl Value {
-    /// Appends canonical JSON: object fields sorted by UTF-8 bytes, no spaces, floats shortest with `.0` kept, `/` and
-    /// non-ASCII not escaped. Equal values are equal bytes (docs/reference/events.md, "Values").
+    /// Appends canonical JSON: object fields sorted by UTF-8 bytes, no spaces, floats shortest with
+    /// `.0` kept, `/` and non-ASCII not escaped. Equal values are equal bytes
+    /// (docs/reference/events.md, "Values").
     pub fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Value::Null => out.extend_from_slice(b"null"),
@@ -38,7 +39,8 @@ impl Map {
     }
 }
 
-/// Appends `text` as a JSON string with its quotes; escapes what RFC 8259 section 7 requires and nothing else.
+/// Appends `text` as a JSON string with its quotes; escapes what RFC 8259 section 7 requires and
+/// nothing else.
 pub fn write_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
@@ -74,7 +76,8 @@ fn write_escaped(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// serde_json's integers are plain decimals; its floats the shortest text that reads back the same, with a `.0` or an exponent.
+/// serde_json's integers are plain decimals; its floats the shortest text that reads back the same,
+/// with a `.0` or an exponent.
 fn write_number(number: &impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, number).expect("a number is written to memory");
 }

@@ -1,8 +1,8 @@
 //! Laws of merging (docs/reference/documents.md): any order and any repetition of the same changes
 //! ends in the same bytes.
 //!
-//! A history is what three sites with bad clocks do to one document, and what they tell each other: whole states, deltas,
-//! and states from the past.
+//! A history is what three sites with bad clocks do to one document, and what they tell each other:
+//! whole states, deltas, and states from the past.
 
 use crate::generators::{small_commands, small_maps, small_types};
 use document::{Document, FieldType, Map, Path, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules};

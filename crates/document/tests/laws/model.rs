@@ -1,8 +1,8 @@
 //! An independent model of what a document means: a log of writes, evaluated from scratch.
 //!
 //! It forgets nothing and joins by putting logs together, so its only rules are those of reading
-//! (docs/reference/documents.md): the greatest clear at and around a place, the totals and objects that are
-//! not older, and which of them is the later.
+//! (docs/reference/documents.md): the greatest clear at and around a place, the totals and objects
+//! that are not older, and which of them is the later.
 
 use document::{Action, FieldType, Map, Path, PathSegment, Stamp, UpdateKind, Value};
 

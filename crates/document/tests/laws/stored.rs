@@ -1,4 +1,5 @@
-//! Laws of the stored forms and of JSON: what is written reads back the same; bad bytes are refused, never a panic.
+//! Laws of the stored forms and of JSON: what is written reads back the same; bad bytes are
+//! refused, never a panic.
 
 use crate::generators::{changesets, maps, paths, small_commands, small_maps, small_types, values};
 use document::{Changeset, Document, DocumentId, Path, SiteId, Stamp, Value, WriteRules};

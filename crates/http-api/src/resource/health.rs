@@ -23,8 +23,9 @@ pub(crate) async fn live() -> Response {
     reply::json_of(StatusCode::OK, &Live { status: "live" })
 }
 
-/// The machine's clock is believed, every app that is open takes writes, its live queries get on, no event that was read is damaged, and neither an app nor its
-/// credentials are known to be damaged; otherwise 503 and why.
+/// The machine's clock is believed, every app that is open takes writes, its live queries get on,
+/// no event that was read is damaged, and neither an app nor its credentials are known to be
+/// damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
     for (app, reason) in state.data_dir.damaged_apps() {

@@ -26,8 +26,8 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
 }
 
-/// Lets in who has no key, where the server is open without; there must be none. The keys that there are: none. Beside the admin key it takes
-/// the proof that the caller has the data directory.
+/// Lets in who has no key, where the server is open without; there must be none. The keys that
+/// there are: none. Beside the admin key it takes the proof that the caller has the data directory.
 pub(crate) async fn open_again(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let OpenAgain { file, text } = OpenAgain::parse(call.body())?;
     tokio::task::spawn_blocking(move || state.credentials.open_again(&DiskProof { file, text })).await??;

@@ -15,7 +15,8 @@ use crate::{
     reply,
 };
 
-/// 201, the certificate, and where its files are. A directory is a path on the server's disk: who administers one app does not choose it.
+/// 201, the certificate, and where its files are. A directory is a path on the server's disk: who
+/// administers one app does not choose it.
 pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = find_app(&state, call.param("app"))?;
     let NewUser { user, directory } = NewUser::parse(call.body())?;

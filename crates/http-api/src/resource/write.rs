@@ -1,9 +1,11 @@
 //! `POST store/write`: every command of the request in one transaction.
 //!
-//! What queries select. A query of an update or remove is resolved on a snapshot, before the transaction; what it names is decided again when the
-//! transaction is applied (`Condition`), on the state that the commands before it left. So that a later command sees what earlier
-//! ones of the same request did, every document of its collection that an earlier command names is looked at as well. What can be missed is only a
-//! document that another request makes match between the snapshot and the commit.
+//! What queries select. A query of an update or remove is resolved on a snapshot, before the
+//! transaction; what it names is decided again when the transaction is applied (`Condition`), on
+//! the state that the commands before it left. So that a later command sees what earlier ones of
+//! the same request did, every document of its collection that an earlier command names is looked
+//! at as well. What can be missed is only a document that another request makes match between the
+//! snapshot and the commit.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -68,7 +70,8 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     if !takes_room {
         return commit.await;
     }
-    // Its client may leave; the changeset stays in the queue, and what it takes has to be held as long.
+    // Its client may leave; the changeset stays in the queue, and what it takes has to be held as
+    // long.
     let committing = tokio::spawn(async move {
         let done = commit.await;
         drop((memory, room));
@@ -136,8 +139,9 @@ fn rendered(commands: &[PlannedCommand], committed: &Committed) -> Vec<u8> {
     body
 }
 
-/// The filter of each command that has a query, after checking that the caller may do what every command asks. Who may write but not read a
-/// collection may name documents by `_id` only: how many a query over fields touches would tell what stands in them.
+/// The filter of each command that has a query, after checking that the caller may do what every
+/// command asks. Who may write but not read a collection may name documents by `_id` only: how many
+/// a query over fields touches would tell what stands in them.
 fn filters(call: &Call, commands: &[WriteCommand]) -> Result<Vec<Option<Arc<Filter>>>, Failure> {
     // They are made again when the transaction is applied, within the same bound.
     let mut budget = Budget::new(CHANGESET_STEPS_MAX);
@@ -162,7 +166,8 @@ fn query_of(command: &WriteCommand) -> Option<(&str, &Map)> {
     }
 }
 
-/// What the commands come to. On a blocking thread, unless every query names its ids and takes little.
+/// What the commands come to. On a blocking thread, unless every query names its ids and takes
+/// little.
 async fn plan(
     state: &Shared,
     call: &Call,
@@ -191,7 +196,8 @@ async fn plan(
 /// What a filter may take on one id to be asked at once.
 const INLINE_STEPS_MAX: u64 = 10_000;
 
-/// The ids that each command's query selects, by the command's index; none at all where every query names its ids.
+/// The ids that each command's query selects, by the command's index; none at all where every query
+/// names its ids.
 fn scan(
     snapshot: &Snapshot,
     commands: &[WriteCommand],
@@ -212,8 +218,9 @@ fn scan(
     Ok(found)
 }
 
-/// What the commands of a request are to do to which documents, and which operation belongs to which command. The operations themselves
-/// take far more memory than this: each has a copy of its command's action.
+/// What the commands of a request are to do to which documents, and which operation belongs to
+/// which command. The operations themselves take far more memory than this: each has a copy of its
+/// command's action.
 struct Plan {
     selected: Vec<Selected>,
     /// What their conditions ask.
@@ -231,7 +238,8 @@ struct Plan {
     bytes: usize,
     /// What the operations name; kept only where a later command's query may ask.
     named: Option<HashMap<CollectionName, BTreeSet<DocumentId>>>,
-    /// What deciding the operations' conditions takes at most; `None` where that depends on the documents.
+    /// What deciding the operations' conditions takes at most; `None` where that depends on the
+    /// documents.
     condition_steps_max: Option<u64>,
 }
 
@@ -361,7 +369,8 @@ impl Plan {
         self.selected.push(selected);
     }
 
-    /// What the filter may match when the transaction is applied: what it names or was found, and what earlier commands of the request name.
+    /// What the filter may match when the transaction is applied: what it names or was found, and
+    /// what earlier commands of the request name.
     fn candidates(
         &self,
         collection: &CollectionName,

@@ -91,7 +91,8 @@ fn with_many_big_documents() -> TestServer {
     server
 }
 
-/// Each takes seconds; what does not come back within the patience of [`Connection`] fails the test.
+/// Each takes seconds; what does not come back within the patience of [`Connection`] fails the
+/// test.
 fn expensive_reads(server: &TestServer, count: usize) -> Vec<Connection> {
     let body = r#"{"collection":"c","query":"regex(t, '[ac]*a[ac]{30}b')"}"#;
     let open = |path: &str| {

@@ -1,4 +1,5 @@
-//! A write that is sent again under its id is done once, and one of which nobody knows whether it was done says so.
+//! A write that is sent again under its id is done once, and one of which nobody knows whether it
+//! was done says so.
 
 use credentials::Permission;
 use files::{
@@ -116,8 +117,8 @@ fn repetitions_at_once_are_one_write() {
     assert_eq!(counter(&server), r#"{"n":1}"#);
 }
 
-/// A failed sync, or documents that cannot be written: 500 and "unknown" for the write that met it, 503 for later ones. Sent again under its id
-/// after a restart it is done exactly once.
+/// A failed sync, or documents that cannot be written: 500 and "unknown" for the write that met it,
+/// 503 for later ones. Sent again under its id after a restart it is done exactly once.
 #[test]
 fn an_unknown_outcome_says_so_and_can_be_sent_again() {
     for act in [Act::Write, Act::Sync, Act::Engine] {

@@ -1,8 +1,10 @@
 //! Fetch (1): stored batches, copied as they are; waits for events if there are none.
 //!
-//! Invariants: there are no fetch sessions (the answer always says session 0, as KIP-227 allows); a wait ends by a commit, by the
-//! client's time-out, by the server's end or with the connection, never by looking again and again; the first partition that has events
-//! gives at least one batch, however large (KIP-74); where events cannot be read, those before come first, and the error with the next fetch.
+//! Invariants: there are no fetch sessions (the answer always says session 0, as KIP-227 allows); a
+//! wait ends by a commit, by the client's time-out, by the server's end or with the connection,
+//! never by looking again and again; the first partition that has events gives at least one batch,
+//! however large (KIP-74); where events cannot be read, those before come first, and the error with
+//! the next fetch.
 //! Not here: the bytes of the answer (`encode`).
 
 mod encode;
@@ -95,7 +97,8 @@ impl<'a> Fetch<'a> {
         Self { session, topics: topics.collect(), bytes: 0, bytes_max, held: None }
     }
 
-    /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait for.
+    /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait
+    /// for.
     async fn read_until(&mut self, bytes_min: usize, deadline: Instant) {
         let mut shutdown = self.session.server.shutdown.clone();
         loop {
@@ -115,7 +118,8 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// Partitions from which nothing more can come, and which have nothing to give first, are answered with the reason.
+    /// Partitions from which nothing more can come, and which have nothing to give first, are
+    /// answered with the reason.
     fn note_stops(&mut self) {
         let session = self.session;
         self.topics
@@ -149,7 +153,8 @@ impl<'a> Fetch<'a> {
         self.bytes < bytes_min
     }
 
-    /// Makes room for a full answer. What is held already is not enough reason to wait for more, or fetches could wait for each other.
+    /// Makes room for a full answer. What is held already is not enough reason to wait for more, or
+    /// fetches could wait for each other.
     async fn hold(&mut self) -> bool {
         let wanted: usize = self.partitions().map(|partition| partition.bytes_max).fold(0, usize::saturating_add);
         let bytes = wanted.min(self.bytes_max).max(store::limits::BATCH_BYTES_MAX);
@@ -225,7 +230,8 @@ impl PartitionReader {
         }
     }
 
-    /// What was found before is given, if it is anything; the consumer comes back for what is behind it.
+    /// What was found before is given, if it is anything; the consumer comes back for what is
+    /// behind it.
     fn fail(&mut self, session: &Session, error: &dyn std::fmt::Display) {
         if !self.batches.is_empty() {
             self.is_cut = true;
@@ -235,8 +241,8 @@ impl PartitionReader {
         self.log = Err(UNREADABLE);
     }
 
-    /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives the bytes added. `bytes_before` are in the
-    /// answer already.
+    /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives
+    /// the bytes added. `bytes_before` are in the answer already.
     async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
         let Ok(log) = &self.log else { return 0 };
         if self.is_cut || self.next_offset >= to_offset(log.high_watermark()) {
@@ -284,7 +290,8 @@ impl PartitionReader {
             Ok(log) => FetchedPartition {
                 index: self.index,
                 error_code: 0,
-                // One that was given out before is no lower because a live query is still looking at its events.
+                // One that was given out before is no lower because a live query is still looking
+                // at its events.
                 high_watermark: to_offset(log.high_watermark()).max(self.next_offset),
                 batches: self.batches,
             },

@@ -15,7 +15,8 @@ use crate::{
     topics::{self, Topic},
 };
 
-/// What may be done with a topic: READ, DESCRIBE and DESCRIBE_CONFIGS, as bits of Kafka's `AclOperation`.
+/// What may be done with a topic: READ, DESCRIBE and DESCRIBE_CONFIGS, as bits of Kafka's
+/// `AclOperation`.
 const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 8 | 1 << 10;
 
 pub(super) fn handle(session: &Session, request: MetadataRequest, version: i16) -> MetadataResponse {

@@ -1,5 +1,6 @@
-//! OffsetForLeaderEpoch (23): where a leader epoch ends (KIP-101, KIP-320). An epoch is an incarnation of the data: one that
-//! ended at a restore ends where the next one begins, and a consumer that stands behind it learns that its log diverged.
+//! OffsetForLeaderEpoch (23): where a leader epoch ends (KIP-101, KIP-320). An epoch is an
+//! incarnation of the data: one that ended at a restore ends where the next one begins, and a
+//! consumer that stands behind it learns that its log diverged.
 
 use kafka_protocol::{
     ResponseError,

@@ -1,4 +1,5 @@
-//! What the tests share: a real endpoint on port 0 above a real store, and a connection that speaks any API in any version.
+//! What the tests share: a real endpoint on port 0 above a real store, and a connection that speaks
+//! any API in any version.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses its own part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]

@@ -1,13 +1,13 @@
-//! The manifests of the engine's keyspaces, each held against the checksum that the engine writes and
-//! does not look at.
+//! The manifests of the engine's keyspaces, each held against the checksum that the engine writes
+//! and does not look at.
 //!
 //! ```text
 //! keyspaces/<n>/current   manifest u64 | xxh3 of its bytes u128 | 0
 //! keyspaces/<n>/v<m>      the manifest m: which tables there are
 //! ```
 //! A manifest in which a bit has flipped may name fewer tables, or others; a `current` may name an
-//! older manifest that is still there. Both are files that can be read, and miss documents without a
-//! word. The engine writes a manifest, syncs it, and then replaces `current` as a whole: whatever
+//! older manifest that is still there. Both are files that can be read, and miss documents without
+//! a word. The engine writes a manifest, syncs it, and then replaces `current` as a whole: whatever
 //! happens meanwhile, the two fit together.
 //! Not here: the tables, whose blocks have checksums that the engine does look at.
 
@@ -22,7 +22,8 @@ const CURRENT: &str = "current";
 /// The only kind of checksum that there is.
 const XXH3: u8 = 0;
 
-/// An error that names the file if a manifest in the engine's folder is not the one that was written.
+/// An error that names the file if a manifest in the engine's folder is not the one that was
+/// written.
 pub(super) fn check(dir: &Path) -> io::Result<()> {
     let folders = match std::fs::read_dir(dir.join(KEYSPACES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -1,4 +1,5 @@
-//! A portal over a temporary data directory, and a browser that keeps its cookies and reads its forms.
+//! A portal over a temporary data directory, and a browser that keeps its cookies and reads its
+//! forms.
 
 use std::sync::{
     Arc, Mutex,

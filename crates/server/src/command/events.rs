@@ -29,13 +29,15 @@ pub(crate) struct Events {
     /// The topic of this live query of the app
     #[arg(long, value_name = "NAME", conflicts_with = "topic")]
     live_query: Option<String>,
-    /// Begin with the oldest event, not with the next one; with --group, where the group has no committed offset
+    /// Begin with the oldest event, not with the next one; with --group, where the group has no
+    /// committed offset
     #[arg(long)]
     from_beginning: bool,
     /// Begin at this offset, in every partition
     #[arg(long, value_name = "OFFSET", conflicts_with = "from_beginning")]
     from_offset: Option<u64>,
-    /// Go on where this consumer group is, and commit what was printed. The group must have no members meanwhile
+    /// Go on where this consumer group is, and commit what was printed. The group must have no
+    /// members meanwhile
     #[arg(long, value_name = "GROUP", conflicts_with = "from_offset")]
     group: Option<String>,
     /// Before each event its partition and offset, what happened, and its key

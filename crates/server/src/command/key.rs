@@ -26,7 +26,8 @@ Examples:
     Create {
         /// Its name: letters, digits, '.', '_' and '-'
         name: String,
-        /// What it may do: APP=…, or APP/COLLECTION=… with read, write, admin; repeatable [default: read,write in --app]
+        /// What it may do: APP=…, or APP/COLLECTION=… with read, write, admin; repeatable [default:
+        /// read,write in --app]
         #[arg(long = "grant", value_name = "APP[/COLLECTION]=PERMISSIONS")]
         grants: Vec<GrantText>,
         #[command(flatten)]
@@ -96,7 +97,8 @@ fn connect(context: &Context) -> anyhow::Result<AdminClient> {
     AdminClient::connect(&context.common.data_dir)
 }
 
-/// The secret alone on stdout, so that `KEY=$(headwater key create …)` works; what it is goes to stderr.
+/// The secret alone on stdout, so that `KEY=$(headwater key create …)` works; what it is goes to
+/// stderr.
 fn print_secret(made: &KeyReply) -> anyhow::Result<()> {
     eprintln!("made key {}. Its secret is shown only now; send it as: Authorization: Bearer <secret>", made.name);
     print_line(made.secret.as_deref().unwrap_or_default())

@@ -1,6 +1,7 @@
 //! The TOML file of `--config`.
 //!
-//! Invariants: a key is a flag's name without the dashes before it; an error is one line that says where and what.
+//! Invariants: a key is a flag's name without the dashes before it; an error is one line that says
+//! where and what.
 
 use std::{collections::BTreeSet, path::Path};
 

@@ -1,4 +1,5 @@
-//! How the edges are called: the one place that knows the interfaces of `http-api` and `kafka-endpoint`. The portal is `pages`.
+//! How the edges are called: the one place that knows the interfaces of `http-api` and
+//! `kafka-endpoint`. The portal is `pages`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! The portal and what it asks of others: consumer groups of the Kafka endpoint, links for the HTTP API.
+//! The portal and what it asks of others: consumer groups of the Kafka endpoint, links for the HTTP
+//! API.
 
 use std::sync::Arc;
 

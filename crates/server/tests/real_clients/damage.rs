@@ -1,4 +1,5 @@
-//! Damaged events as stock consumers see them: what lies before comes, then each says that something is wrong.
+//! Damaged events as stock consumers see them: what lies before comes, then each says that
+//! something is wrong.
 
 use std::{collections::BTreeSet, os::unix::fs::FileExt as _, path::Path, process::Command, sync::Arc};
 

@@ -1,6 +1,8 @@
-//! Runs the real binary: servers on free ports in directories of their own, and commands to their end.
+//! Runs the real binary: servers on free ports in directories of their own, and commands to their
+//! end.
 //!
-//! Invariants: nothing outlives its test; nothing of the tester's environment reaches a server; every wait has a bound.
+//! Invariants: nothing outlives its test; nothing of the tester's environment reaches a server;
+//! every wait has a bound.
 
 pub(crate) mod browser;
 mod webdriver;
@@ -147,7 +149,8 @@ impl TestServer {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &[])
     }
 
-    /// Starts on the data in `directory` with more arguments, which may say other addresses. A start that fails panics with what the server said.
+    /// Starts on the data in `directory` with more arguments, which may say other addresses. A
+    /// start that fails panics with what the server said.
     pub(crate) fn start_in(directory: Arc<TempDir>, arguments: &[&str]) -> Self {
         let mut all = vec!["serve"];
         for listen in ["--http-listen", "--kafka-listen"] {

@@ -1,5 +1,5 @@
-//! The law of damage, over the bits of whole journals: of `testdata/formats/v1` and `v2`, and of one
-//! that is written here, with the newest segments.
+//! The law of damage, over the bits of whole journals: of `testdata/formats/v1` and `v2`, and of
+//! one that is written here, with the newest segments.
 //!
 //! Whatever bit is flipped, the journal is refused by an error that names the segment, or what is
 //! read of it is what was read before. There is no third, but for the journal's end. A frame that
@@ -44,7 +44,8 @@ use crate::{
 /// How long bits are flipped in the files of each journal, where nothing else is asked for.
 const SAMPLE: Duration = Duration::from_secs(3);
 
-/// Every bit of the first, the middle and the last frame's head in a segment; of the others one in so many.
+/// Every bit of the first, the middle and the last frame's head in a segment; of the others one in
+/// so many.
 const OTHER_HEADS_ONE_IN: usize = 9;
 
 fn fixture(path: &str) -> PathBuf {

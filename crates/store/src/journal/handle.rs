@@ -191,9 +191,9 @@ impl Journal {
     }
 
     /// Has a last segment of an older version end where it does, durably, and begins one of this
-    /// version behind it: for whoever is about to write documents of frames from `first_frame` on as
-    /// only this version reads them. An older program then names the newer format, and does not take
-    /// those documents for damaged.
+    /// version behind it: for whoever is about to write documents of frames from `first_frame` on
+    /// as only this version reads them. An older program then names the newer format, and does not
+    /// take those documents for damaged.
     pub(crate) fn leave_older_version(&self, first_frame: u64) -> Result<(), SegmentError> {
         let mut planned_end = self.planned_end.lock().expect("not poisoned");
         let before = self.active();

@@ -1,4 +1,5 @@
-//! What the store's tests share: a clock that is set by hand, changesets in a line, a crash as a copy of the files.
+//! What the store's tests share: a clock that is set by hand, changesets in a line, a crash as a
+//! copy of the files.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, reason = "each test file uses its own part")]
 
 use std::{

@@ -6,7 +6,8 @@
 //! everything that can be read is exactly as before. Nothing panics, hangs, or takes memory without
 //! end. What is legitimate, and counts as neither:
 //!
-//! - *Cut*: the last frame of a journal, which the documents have not seen, is cut as a torn one is,
+//! - *Cut*: the last frame of a journal, which the documents have not seen, is cut as a torn one
+//!   is,
 //!   and `verify` says how many bytes go (`docs/internals/stored-formats.md`).
 //! - The engine's log may end before the flip, as after a power failure. Then the documents are of
 //!   an earlier moment, and the journal is replayed into them: that is as before, but for requests
@@ -14,10 +15,10 @@
 //! - A damaged `clock.json` stops no start: all writes are refused until the clock is accepted.
 //!
 //! Every bit of what is looked at before the engine opens: the small files, and what the inventory
-//! of a clean stop covers (of larger files one bit in so many). Of all others, which cost an opening
-//! of the engine each, as many as a budget allows: `HEADWATER_FLIPS` seconds (20 if not given), or
-//! `all`. `cargo xtask flips` runs it. Journals have a loop of their own over all bits (crate
-//! `store`, `journal::flips`), and so have the files of the crate `credentials`.
+//! of a clean stop covers (of larger files one bit in so many). Of all others, which cost an
+//! opening of the engine each, as many as a budget allows: `HEADWATER_FLIPS` seconds (20 if not
+//! given), or `all`. `cargo xtask flips` runs it. Journals have a loop of their own over all bits
+//! (crate `store`, `journal::flips`), and so have the files of the crate `credentials`.
 
 use std::{
     collections::BTreeMap,
@@ -291,7 +292,8 @@ impl Whole {
         let at = register.find(&format!("{{\"name\":\"{app}\"")).unwrap();
         let entry = &register[at..=at + register[at..].find('}').unwrap()];
         fs::write(directory.path().join(REGISTER), files::seal(2, &format!("{{\"apps\":[{entry}]}}"))).unwrap();
-        // As a kill leaves it: with it, most of what follows would be refused before the engine opens.
+        // As a kill leaves it: with it, most of what follows would be refused before the engine
+        // opens.
         let _ = fs::remove_file(folder.join("documents.inventory"));
 
         let is_flipped = |file: &PathBuf| file.starts_with("documents") || file.starts_with("journal");
@@ -401,7 +403,8 @@ fn behind_the_engine(apps: &[Whole], budget: Budget) {
             let (began, mut random) = (Instant::now(), Random(0x9e37_79b9_7f4a_7c15));
             while began.elapsed() < duration {
                 let app = &apps[random.below(apps.len() as u64) as usize];
-                // Every other time one that is no manifest: all bits of those have had their turn in `key-values`.
+                // Every other time one that is no manifest: all bits of those have had their turn
+                // in `key-values`.
                 let is_large =
                     |file: &&PathBuf| file.ends_with("0.jnl") || file.parent().is_some_and(|p| p.ends_with("tables"));
                 let large: Vec<_> = app.files.iter().filter(is_large).collect();

@@ -1,7 +1,9 @@
-//! Stored formats open for ever: a whole data directory of an earlier version gives the same events, documents, offsets, answers and gaps today.
+//! Stored formats open for ever: a whole data directory of an earlier version gives the same
+//! events, documents, offsets, answers and gaps today.
 //!
-//! `testdata/formats/v2` was written by `write` below when the format was made, and is never written again; a new format gets a directory of
-//! its own, which `HEADWATER_WRITE_FORMAT_FIXTURE` names (`docs/internals/changing-a-stored-format.md`). Version 1 is a journal alone (test
+//! `testdata/formats/v2` was written by `write` below when the format was made, and is never
+//! written again; a new format gets a directory of its own, which `HEADWATER_WRITE_FORMAT_FIXTURE`
+//! names (`docs/internals/changing-a-stored-format.md`). Version 1 is a journal alone (test
 //! `formats` of the crate `store`).
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
@@ -32,12 +34,14 @@ use topics::{ChangeError, TopicRegistry};
 /// The fixtures that are whole directories.
 const FIXTURES: [&str; 2] = ["v2", "v3"];
 
-/// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames, and a torn one at the journal's end.
+/// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames,
+/// and a torn one at the journal's end.
 const APPS: [&str; 2] = ["shop", "till"];
 
 const START_MS: u64 = 1_645_472_201_000;
 
-/// Requests that were written, the last two by names that the server gave: those are known only where they were replayed.
+/// Requests that were written, the last two by names that the server gave: those are known only
+/// where they were replayed.
 const REQUESTS: [&str; 4] = ["early", "late", "server-early", "server-late"];
 
 /// What makes documents large, and is not shown.
@@ -78,7 +82,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats").join(name)
 }
 
-/// A copy of the fixture's directory, with its empty folders: git keeps none, so their names are in a file.
+/// A copy of the fixture's directory, with its empty folders: git keeps none, so their names are in
+/// a file.
 fn copy_fixture(name: &str, to: &Path) {
     copy_dir(&fixture(name).join("data"), to);
     for folder in fs::read_to_string(fixture(name).join("empty-folders.txt")).unwrap().lines() {

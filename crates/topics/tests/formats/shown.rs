@@ -1,7 +1,9 @@
-//! What an app says to those who ask, as texts: by the names of the files that hold what is expected.
+//! What an app says to those who ask, as texts: by the names of the files that hold what is
+//! expected.
 //!
-//! What was stored must never change: `events.txt`, `live-queries.txt`, `documents.jsonl` and `state.txt`. What stands for trimmed
-//! events is made when it is read, so `gaps.txt` may be another one day, if it still names what is to be read again.
+//! What was stored must never change: `events.txt`, `live-queries.txt`, `documents.jsonl` and
+//! `state.txt`. What stands for trimmed events is made when it is read, so `gaps.txt` may be
+//! another one day, if it still names what is to be read again.
 
 use std::{fmt::Write, ops::Range, sync::Arc};
 

@@ -1,4 +1,5 @@
-//! How the fixture was written: every kind of operation, condition and value, and all else that an app keeps.
+//! How the fixture was written: every kind of operation, condition and value, and all else that an
+//! app keeps.
 
 use std::{
     fs,
@@ -83,7 +84,8 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
         commit_offsets(&shop, "early").await;
         shop.delete("gone").await.unwrap();
         fill_until(app, "what was written is trimmed", || app.events().log_start() > 70).await;
-        // One of the removed comes back, and another is removed later: neither tombstone is dropped.
+        // One of the removed comes back, and another is removed later: neither tombstone is
+        // dropped.
         app.commit(changeset([person(7, 77)])).await.unwrap();
         clock.0.fetch_add(50_000, SeqCst);
         app.commit(changeset([remove("people", "p10")])).await.unwrap();
@@ -99,7 +101,8 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
     data.stop();
 }
 
-/// The files of `till` in the middle of its life, in `killed`: documents of an earlier moment than the journal, whose last frame is torn.
+/// The files of `till` in the middle of its life, in `killed`: documents of an earlier moment than
+/// the journal, whose last frame is torn.
 fn write_till(path: &FilePath, killed: &FilePath, clock: &Arc<HandClock>) {
     let data = open(path, options(), clock);
     data.create_app(&AppName::new("till").unwrap()).unwrap();
@@ -136,7 +139,8 @@ fn write_till(path: &FilePath, killed: &FilePath, clock: &Arc<HandClock>) {
     data.stop();
 }
 
-/// Every kind of operation, condition and value, on documents of which some are there from the last time.
+/// Every kind of operation, condition and value, on documents of which some are there from the last
+/// time.
 async fn write_everything(app: &Arc<App>, when: &str) {
     let kinds = r#"{"null":null,"yes":true,"no":false,"min":-9223372036854775808,"max":18446744073709551615,
         "float":1.0,"tiny":5e-324,"sum":0.30000000000000004,"text":"ü\n\u0000\"","list":[1,[2,{"a":null}],"x"],
@@ -222,7 +226,8 @@ async fn write_objects(app: &Arc<App>, when: &str) {
 async fn write_conditions(app: &Arc<App>, when: &str) {
     let many = (0..6).map(|n| upsert("people", &format!("m{n}"), &format!(r#"{{"n":{n},"name":"Susan {n}"}}"#)));
     app.commit(changeset(many.collect::<Vec<_>>())).await.unwrap();
-    // As the edge sends an update by a query: what the query found, each with the query as its condition.
+    // As the edge sends an update by a query: what the query found, each with the query as its
+    // condition.
     let query = ConditionQuery {
         dialect: Dialect::Legacy,
         text: "n >= $args.least && starts_with(name, $args.name)".into(),
