@@ -255,18 +255,21 @@ impl<'a, D: Documents> Group<'a, D> {
         }
         transaction.close(operations, limits, &mut self.scratch)?;
         let at = match known {
-            Some(at) => at,
             None => transaction.add(self.find(key, n).map_err(ApplyError::Documents)?),
+            Some(at) => {
+                let reopened = transaction.reopen(at).map_err(|e| ApplyError::Documents(e.into()))?;
+                let touched = &mut transaction.touched[at];
+                match reopened {
+                    Some((document, before)) => touched.state = State::Open { document, before },
+                    // Read again: it was closed without a write.
+                    None => {
+                        let again = self.find(key, touched.operation).map_err(ApplyError::Documents)?;
+                        *touched = Touched { size: touched.size.take(), ..again };
+                    }
+                }
+                at
+            }
         };
-        if let Some((document, before)) = transaction.reopen(at).map_err(|e| ApplyError::Documents(e.into()))? {
-            transaction.touched[at].state = State::Open { document, before };
-        } else if let State::Unwritten = transaction.touched[at].state {
-            // Read again: it was closed without a write.
-            let key = std::mem::take(&mut transaction.touched[at].key);
-            let again = self.find(key, transaction.touched[at].operation).map_err(ApplyError::Documents)?;
-            let size = transaction.touched[at].size.take();
-            transaction.touched[at] = Touched { size, ..again };
-        }
         transaction.open = Some(at);
         Ok(at)
     }

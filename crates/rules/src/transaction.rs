@@ -234,14 +234,10 @@ impl Transaction {
         self.touched
     }
 
-    /// Opens a document that was touched before.
+    /// Takes out a document that was touched before and is closed; `None` if nothing was written to it.
     pub(crate) fn reopen(&mut self, at: usize) -> Result<Option<(Document, Before)>, DocumentDecodeError> {
-        let written = match std::mem::replace(&mut self.touched[at].state, State::Unwritten) {
-            State::Written(written) => written,
-            other => {
-                self.touched[at].state = other;
-                return Ok(None);
-            }
+        let State::Written(written) = std::mem::replace(&mut self.touched[at].state, State::Unwritten) else {
+            return Ok(None);
         };
         self.documents -= 1;
         self.bytes -= written.bytes();

@@ -14,19 +14,10 @@ use rules::{Context, Documents, Group, Limits, Place, RulesVersion, Stored};
 #[derive(Default)]
 struct Counted(Cell<usize>);
 
-#[derive(Debug)]
-struct Broken;
-
-impl From<DocumentDecodeError> for Broken {
-    fn from(_: DocumentDecodeError) -> Self {
-        Self
-    }
-}
-
 impl Documents for Counted {
-    type Error = Broken;
+    type Error = DocumentDecodeError;
 
-    fn stored(&self, _: &[u8]) -> Result<Option<Stored>, Broken> {
+    fn stored(&self, _: &[u8]) -> Result<Option<Stored>, DocumentDecodeError> {
         self.0.set(self.0.get() + 1);
         Ok(Some(Stored { txn: 1, last_event: None, document: Document::new(), is_hot: false }))
     }

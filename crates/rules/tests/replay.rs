@@ -16,19 +16,10 @@ use rules::{ApplyError, ChangedDocument, Context, Documents, Group, Limits, Plac
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Memory(BTreeMap<Vec<u8>, (u64, Option<u64>, Vec<u8>)>);
 
-#[derive(Debug)]
-struct Broken;
-
-impl From<DocumentDecodeError> for Broken {
-    fn from(_: DocumentDecodeError) -> Self {
-        Self
-    }
-}
-
 impl Documents for Memory {
-    type Error = Broken;
+    type Error = DocumentDecodeError;
 
-    fn stored(&self, key: &[u8]) -> Result<Option<Stored>, Broken> {
+    fn stored(&self, key: &[u8]) -> Result<Option<Stored>, DocumentDecodeError> {
         let Some((txn, last_event, encoded)) = self.0.get(key) else { return Ok(None) };
         Ok(Some(Stored {
             txn: *txn,
