@@ -5,15 +5,18 @@
 //! `DAMAGE_FLIPS` says how many bits are flipped in each file (4 if not given).
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a test")]
 
+mod folder;
+
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+use folder::{copy_dir, files_of};
 use kafka_wire::record_batch;
 use store::{AppName, CommittedOffset, DataDir, Request, StoreOptions, WallClock};
 use tokio::{runtime::Runtime, time::timeout};
@@ -199,33 +202,6 @@ async fn events(partition: &Partition, stopped: impl Fn() -> Option<String>) -> 
     (parts, error)
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// Every file, as a path from the directory.
-fn files_of(root: &Path, below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root.join(below)).unwrap().map(Result::unwrap) {
-        let path = below.join(entry.file_name());
-        if entry.path().is_dir() {
-            found.extend(files_of(root, &path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// What is done to a file.
 #[derive(Debug, Clone, Copy)]
 enum Harm {
@@ -284,7 +260,7 @@ fn damage_of_any_file_is_refused_by_name_or_harmless() {
     assert!(served.values().all(|served| served.error.is_none() && !served.parts.is_empty()), "{served:#?}");
     assert!(store::verify(whole.path(), &mut |_| ()).unwrap().is_whole());
     let (mut cases, mut refused, mut harmless) = (0, 0, 0);
-    for file in files_of(whole.path(), Path::new("")) {
+    for file in files_of(whole.path()) {
         // The second app's files are as the first's; locks hold nothing.
         if file.starts_with("apps/till") || file.ends_with("lock") || file == Path::new("lock") {
             continue;
@@ -292,7 +268,7 @@ fn damage_of_any_file_is_refused_by_name_or_harmless() {
         let len = fs::metadata(whole.path().join(&file)).unwrap().len();
         for what in harms(len, flips) {
             let dir = tempfile::tempdir().unwrap();
-            copy(whole.path(), dir.path());
+            copy_dir(whole.path(), dir.path());
             if !harm(dir.path(), &file, what) {
                 continue;
             }

@@ -38,7 +38,7 @@ use files::DirectoryFormat;
 use store::{ClockStanding, DataDir};
 use topics::TopicRegistry;
 
-use super::{APPS, FIXTURES, HandClock, copy_dir, options, random, runtime, shown, write};
+use super::{APPS, FIXTURES, HandClock, copy_dir, folder::files_of, options, random, runtime, shown, write};
 
 /// How long files of the engine are flipped, where nothing else is asked for.
 const SAMPLE_SECONDS: u64 = 20;
@@ -229,7 +229,7 @@ fn before_the_engine(title: &str, whole: &Path, app: &str) {
     }
     if folder.join("documents.inventory").exists() {
         let data = DataDir::open(directory.path(), options(), clock(), random).unwrap();
-        for file in files_of(&folder, Path::new("")) {
+        for file in files_of(&folder) {
             let name = file.to_str().unwrap();
             let path = folder.join(&file);
             let len = bits(&path) / 8;
@@ -249,21 +249,6 @@ fn before_the_engine(title: &str, whole: &Path, app: &str) {
         }
     }
     counts.print(&format!("{title}, before the engine opens"));
-}
-
-/// Every file, as a path from the folder.
-fn files_of(root: &Path, below: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root.join(below)).unwrap().map(Result::unwrap) {
-        let path = below.join(entry.file_name());
-        if entry.path().is_dir() {
-            found.extend(files_of(root, &path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }
 
 /// What is said of an app, by the names of the files that hold what is expected.
@@ -297,7 +282,7 @@ impl Whole {
         let _ = fs::remove_file(folder.join("documents.inventory"));
 
         let is_flipped = |file: &PathBuf| file.starts_with("documents") || file.starts_with("journal");
-        let mut files: Vec<_> = files_of(&folder, Path::new("")).into_iter().filter(is_flipped).collect();
+        let mut files: Vec<_> = files_of(&folder).into_iter().filter(is_flipped).collect();
         files.retain(|file| bits(&folder.join(file)) > 0);
         let (to_open, to_verify) = (temporary(), temporary());
         copy_dir(directory.path(), to_open.path());

@@ -10,6 +10,8 @@
 #![allow(clippy::print_stdout, reason = "it tells what was tried")]
 
 mod flips;
+#[path = "../folder/mod.rs"]
+mod folder;
 mod shown;
 mod write;
 
@@ -26,6 +28,7 @@ use files::{
     Act,
     faults::{Fault, Plan, inject},
 };
+use folder::copy_dir;
 use shown::Shown;
 use store::{CommitError, DataDir, Request, StoreOptions, WallClock};
 use tokio::runtime::Runtime;
@@ -125,18 +128,6 @@ fn opens(fixture_name: &str) {
         data.stop();
         drop(data);
         assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole(), "the {time} time");
-    }
-}
-
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 
