@@ -1,4 +1,4 @@
-//! `cargo xtask law`: the law of the copies (crates/topics/tests/law.rs) over as many random histories as one has time for.
+//! `cargo xtask law`: the law of the copies (crates/topics/tests/law/main.rs) over as many random histories as one has time for.
 
 use std::path::Path;
 

@@ -46,7 +46,7 @@ enum Verb {
     /// The structure: crate arrows as ARCHITECTURE.md draws them, module headers, nothing
     /// unfinished, no path of one machine, cited documents.
     Tidy,
-    /// Try the law of the copies over many random histories (crates/topics/tests/law.rs).
+    /// Try the law of the copies over many random histories (crates/topics/tests/law/main.rs).
     Law {
         /// How many.
         #[arg(long, default_value_t = 1_000_000)]

@@ -152,7 +152,9 @@ impl Failure {
             | Failure::SortTooLarge
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
-            | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
+            | Failure::LiveQuery(
+                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::TooManyPartitions,
+            )
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
@@ -182,7 +184,7 @@ impl Failure {
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::ClockNotNoted(_)
-            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
+            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },

@@ -51,7 +51,7 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
         ApiKey::DeleteGroups => Reply::new(request, &delete_groups::handle(session, request.decode()?).await),
         ApiKey::OffsetDelete => Reply::new(request, &offset_delete::handle(session, request.decode()?).await),
         ApiKey::OffsetForLeaderEpoch => {
-            Reply::new(request, &offset_for_leader_epoch::handle(session, request.decode()?))
+            Reply::new(request, &offset_for_leader_epoch::handle(session, request.decode()?).await)
         }
         ApiKey::DescribeCluster => Reply::new(request, &describe_cluster::handle(session, &request.decode()?, version)),
         ApiKey::DescribeConfigs => Reply::new(request, &describe_configs::handle(session, request.decode()?, version)),

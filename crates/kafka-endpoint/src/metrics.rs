@@ -105,6 +105,10 @@ struct GroupOnTopic {
     labels: [(&'static str, String); 3],
     lag: u64,
     gap_ahead: bool,
+    /// Of the partition that is furthest behind; what cannot be read counts as nothing.
+    lag_ms: u64,
+    /// Of the partition that meets one first, if one does.
+    gap_in_ms: Option<u64>,
 }
 
 impl Collector for LagCollector {
@@ -118,10 +122,14 @@ impl Collector for LagCollector {
             let labels = [("app", topics.app().name().as_str().to_owned())];
             ConstGauge::new(u64::from(topics.stopped().is_some())).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Offsets from what the consumer group has committed to the end of the topic";
+        let help = "Events from what the consumer group has committed to the end of the topic";
         gauge(e, "group_lag", help, &groups, |group| group.lag)?;
         let help = "1 while what the consumer group reads next was trimmed: it gets a gap first";
-        gauge(e, "group_gap_ahead", help, &groups, |group| group.gap_ahead.into())
+        gauge(e, "group_gap_ahead", help, &groups, |group| group.gap_ahead.into())?;
+        let help = "Age of the oldest event that the consumer group reads next; 0 when it has read everything";
+        seconds(e, "group_lag_seconds", help, &groups, |group| Some(group.lag_ms))?;
+        let help = "Time until retention trims what the consumer group reads next, if it stays where it is";
+        seconds(e, "group_gap_seconds", help, &groups, |group| group.gap_in_ms)
     }
 }
 
@@ -136,21 +144,41 @@ fn gauge(
     groups.iter().try_for_each(|group| ConstGauge::new(read(group)).encode(family.encode_family(&group.labels)?))
 }
 
+fn seconds(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    groups: &[GroupOnTopic],
+    read: fn(&GroupOnTopic) -> Option<u64>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    let known = groups.iter().filter_map(|group| Some((group, read(group)?)));
+    for (group, ms) in known {
+        ConstGauge::new(ms as f64 / 1000.0).encode(family.encode_family(&group.labels)?)?;
+    }
+    Ok(())
+}
+
 fn groups_of(topics: &AppTopics) -> Vec<GroupOnTopic> {
     let (app, lags) = (topics.app().name().as_str(), GroupLags::new(topics));
     let mut groups = Vec::new();
     for group in topics.app().groups_with_offsets().into_iter().take(GROUPS_PER_APP_MAX) {
-        let mut by_topic: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+        let mut by_topic: BTreeMap<String, GroupOnTopic> = BTreeMap::new();
         for partition in lags.of(&group) {
-            let (lag, gap_ahead) = by_topic.entry(partition.topic).or_default();
-            *lag += partition.lag;
-            *gap_ahead |= partition.gap_ahead;
+            let times = lags.times(&partition);
+            let on_topic = by_topic.entry(partition.topic.clone()).or_insert_with(|| GroupOnTopic {
+                labels: [("app", app.to_owned()), ("group", group.clone()), ("topic", partition.topic.clone())],
+                lag: 0,
+                gap_ahead: false,
+                lag_ms: 0,
+                gap_in_ms: None,
+            });
+            on_topic.lag += partition.lag;
+            on_topic.gap_ahead |= partition.gap_ahead;
+            on_topic.lag_ms = on_topic.lag_ms.max(times.lag_ms.unwrap_or_default());
+            on_topic.gap_in_ms = on_topic.gap_in_ms.into_iter().chain(times.gap_in_ms).min();
         }
-        groups.extend(by_topic.into_iter().map(|(topic, (lag, gap_ahead))| GroupOnTopic {
-            labels: [("app", app.to_owned()), ("group", group.clone()), ("topic", topic)],
-            lag,
-            gap_ahead,
-        }));
+        groups.extend(by_topic.into_values());
     }
     groups
 }

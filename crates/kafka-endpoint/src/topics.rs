@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use kafka_protocol::ResponseError;
 use topics::AppTopics;
-pub(crate) use topics::{Partition, Rebuild, Stop, Topic};
+pub(crate) use topics::{Partition, Stop, Tail, Topic};
 use uuid::Uuid;
 
 /// Where every topic's log begins.

@@ -23,7 +23,7 @@ function start() {
   pause.textContent = 'Pause'
   shown = 0
   source = new EventSource(address)
-  address = live.dataset.stream.replace(/&from=\d+$/, '')
+  address = live.dataset.stream.replace(/&from=[\d-]+$/, '')
   source.addEventListener('open', () => say('live', 'good'))
   source.addEventListener('rows', (event) => add(event.data))
   source.addEventListener('tally', (event) => count(JSON.parse(event.data)))

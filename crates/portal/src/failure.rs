@@ -8,7 +8,7 @@ use axum::{
 };
 use credentials::CredentialsError;
 use store::{AppUnavailable, CommitError, Refusal, SnapshotError};
-use topics::{ChangeError, TopicError};
+use topics::{ChangeError, TopicError, Unsettled};
 
 use crate::limits::ATTEMPTS_WINDOW;
 
@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     App(#[from] AppUnavailable),
     #[error(transparent)]
     Topics(#[from] TopicError),
+    #[error(transparent)]
+    Unsettled(#[from] Unsettled),
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
@@ -104,7 +106,9 @@ impl Failure {
                 | Refusal::Removed { .. },
             ))
             | Failure::TooExpensive(_)
-            | Failure::LiveQuery(ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany)
+            | Failure::LiveQuery(
+                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::TooManyPartitions,
+            )
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
@@ -117,6 +121,7 @@ impl Failure {
             Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
             Failure::TooManyStreams
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
+            | Failure::Unsettled(_)
             | Failure::Commit(
                 CommitError::DiskFull { .. }
                 | CommitError::ClockRefused(_)
@@ -127,7 +132,7 @@ impl Failure {
             Failure::Commit(CommitError::Unknown { .. })
             | Failure::File { .. }
             | Failure::FileUnusable { .. }
-            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
+            | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             )
@@ -161,7 +166,9 @@ impl Failure {
                 "Other apps are not concerned. Bring its files back, a volume that is not mounted for example, or restore a backup; \
                  headwater verify says what is damaged."
             }
-            Failure::App(AppUnavailable::Busy { .. } | AppUnavailable::Stopping) => "Load the page again in a moment.",
+            Failure::App(AppUnavailable::Busy { .. } | AppUnavailable::Stopping) | Failure::Unsettled(_) => {
+                "Load the page again in a moment."
+            }
             Failure::TooManyStreams => "Close one that is not needed, in this browser or another.",
             Failure::GroupBusy(_) => "Nothing was done. Stop its consumers first, and wait until the group is empty.",
             Failure::FormTooLarge { .. } => "Nothing was done. Large documents can be written over the HTTP API.",
@@ -169,7 +176,11 @@ impl Failure {
                 "Nothing was done. Go back, correct it, and repeat."
             }
             Failure::LiveQuery(
-                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::Exists(_),
+                ChangeError::Invalid(_)
+                | ChangeError::Main
+                | ChangeError::TooMany
+                | ChangeError::TooManyPartitions
+                | ChangeError::Exists(_),
             )
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
@@ -202,7 +213,7 @@ impl Failure {
             Failure::File { .. } | Failure::FileUnusable { .. } => {
                 "The app's files are made anew at the server's next start if their directory is missing; existing consumers then need the new ones."
             }
-            Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Commit(_))
+            Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             )

@@ -1,22 +1,22 @@
-//! Events of a topic for people: the newest, those that follow an offset, and what is new since the last look.
+//! Events of a topic for people: the newest, those that follow a place, and what is new since the last look.
 //!
-//! Reads are those of a Kafka consumer (`topics::Partition::read`), over all partitions: their offsets are the journal's, so that an offset means
-//! the same moment in each.
+//! Reads are those of a Kafka consumer (`topics::Tail`), over all partitions. Each has offsets of its own, so a place in a topic is one for
+//! each; of events of several partitions the one with the newer transaction is the newer.
 //! Invariant: every look is bounded in bytes, and says what it did not look at.
 //! Not here: sockets (`page::event_stream`), rows (`event_row`).
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use kafka_wire::record_batch::{Record, decode_header, decode_records};
-use topics::{EventFilter, Topic, TopicError};
+use topics::{EventFilter, Partition, Tail, Topic, TopicError};
 
 use crate::{clip::Clipper, event_row::EventRow, failure::Failure, limits::EVENTS_BYTES_MAX};
 
 /// What one read asks for, in bytes.
 const READ_BYTES: usize = 512 * 1024;
 
-/// How far back the newest events are looked for, in offsets: further each time, until there are enough.
+/// How far back the newest events are looked for in each partition, in offsets: further each time, until there are enough.
 const WINDOWS: [u64; 4] = [64, 1024, 16 * 1024, 256 * 1024];
 
 /// A topic, and what of it somebody wants to see.
@@ -27,19 +27,26 @@ pub(crate) struct Feed {
     pub(crate) filter: EventFilter,
 }
 
-/// Events that were found, in the order of offsets.
+/// Events that were found, the oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Catch {
     found: Vec<Found>,
     /// Events that were looked at.
     pub(crate) seen: u64,
-    /// Where it began and ended to look.
-    pub(crate) from: u64,
-    pub(crate) end: u64,
     /// Whether it ended before the topic did because it had looked at enough.
     pub(crate) is_cut: bool,
-    /// Offsets that it did not look at for that reason; where a live query has holes, fewer events.
+    /// Events that it did not look at for that reason.
     pub(crate) skipped: u64,
+}
+
+/// A page of events.
+#[derive(Debug)]
+pub(crate) struct EventsPage {
+    pub(crate) catch: Catch,
+    /// Below it is what is older.
+    pub(crate) older: Positions,
+    /// From it on is what is newer.
+    pub(crate) newer: Positions,
 }
 
 /// An event that is wanted, in the batch that was read.
@@ -47,60 +54,72 @@ pub(crate) struct Catch {
 struct Found {
     partition: i32,
     offset: i64,
+    txn: u64,
     batch: Bytes,
 }
 
-/// Where a reader stands in each partition.
-#[derive(Debug, Clone)]
+/// A place in a topic: an offset of each partition. Written with `-` between.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Positions(Vec<u64>);
 
 impl Feed {
-    /// The offset after the newest event.
-    pub(crate) fn end(&self) -> u64 {
-        self.high_watermarks().max().unwrap_or_default()
-    }
-
     /// The end of each partition.
     pub(crate) fn positions(&self) -> Positions {
-        Positions(self.high_watermarks().collect())
+        Positions(self.partitions().map(|partition| partition.high_watermark()).collect())
     }
 
-    fn high_watermarks(&self) -> impl Iterator<Item = u64> + '_ {
-        (0..self.topic.partitions())
-            .filter_map(|index| self.topic.partition(i32::from(index)))
-            .map(|it| it.high_watermark())
+    fn partitions(&self) -> impl Iterator<Item = Partition> + '_ {
+        (0..self.topic.partitions()).filter_map(|index| self.topic.partition(i32::from(index)))
+    }
+
+    /// Positions as somebody says them; `None` if they are not of this topic.
+    pub(crate) fn parse(&self, text: &str) -> Option<Positions> {
+        let positions: Vec<u64> = text.split('-').map(|offset| offset.parse().ok()).collect::<Option<_>>()?;
+        (positions.len() == usize::from(self.topic.partitions())).then_some(Positions(positions))
     }
 
     /// The newest `take` events below `end`.
-    pub(crate) async fn newest(&self, end: u64, take: usize) -> Result<Catch, Failure> {
+    pub(crate) async fn newest(&self, end: Positions, take: usize) -> Result<EventsPage, Failure> {
+        let end = end.not_behind(&self.positions());
+        let mut from = end.clone();
         let mut catch = Catch::default();
         for window in WINDOWS {
-            let from = end.saturating_sub(window);
-            catch = self.between(from, end).await?;
-            if catch.found.len() >= take || catch.is_cut || from == 0 {
+            from = Positions(end.0.iter().map(|end| end.saturating_sub(window)).collect());
+            catch = self.between(&from, &end).await?;
+            if catch.found.len() >= take || catch.is_cut || from.is_begin() {
                 break;
             }
         }
         let surplus = catch.found.len().saturating_sub(take);
-        catch.found.drain(..surplus);
-        Ok(catch)
+        let mut older = from;
+        for left_out in catch.found.drain(..surplus) {
+            let older = &mut older.0[left_out.partition as usize];
+            *older = (*older).max(left_out.offset as u64 + 1);
+        }
+        Ok(EventsPage { catch, older, newer: end })
     }
 
     /// The first `take` events from `from` on.
-    pub(crate) async fn following(&self, from: u64, take: usize) -> Result<Catch, Failure> {
-        let mut catch = self.between(from, self.end()).await?;
-        catch.found.truncate(take);
-        Ok(catch)
+    pub(crate) async fn following(&self, from: Positions, take: usize) -> Result<EventsPage, Failure> {
+        let end = self.positions();
+        let from = from.not_behind(&end);
+        let mut catch = self.between(&from, &end).await?;
+        let mut newer = end;
+        for left_out in catch.found.drain(take.min(catch.found.len())..) {
+            let newer = &mut newer.0[left_out.partition as usize];
+            *newer = (*newer).min(left_out.offset as u64);
+        }
+        Ok(EventsPage { catch, older: from, newer })
     }
 
-    async fn between(&self, from: u64, end: u64) -> Result<Catch, Failure> {
-        let mut catch = Catch { from, end, ..Catch::default() };
+    async fn between(&self, from: &Positions, end: &Positions) -> Result<Catch, Failure> {
+        let mut catch = Catch::default();
         let mut bytes_left = EVENTS_BYTES_MAX;
-        for index in 0..self.topic.partitions() {
-            let mut next = from;
-            self.read(i32::from(index), &mut next, end, &mut bytes_left, &mut catch).await?;
+        for (index, (from, end)) in from.0.iter().zip(&end.0).enumerate() {
+            let mut next = *from;
+            self.read(index as i32, &mut next, *end, &mut bytes_left, &mut catch).await?;
         }
-        catch.found.sort_by_key(|found| found.offset);
+        catch.sort();
         Ok(catch)
     }
 
@@ -116,7 +135,7 @@ impl Feed {
                 *next = end;
             }
         }
-        catch.found.sort_by_key(|found| found.offset);
+        catch.sort();
         Ok(catch)
     }
 
@@ -131,34 +150,35 @@ impl Feed {
     ) -> Result<(), Failure> {
         let partition = self.topic.partition(index).expect("a topic keeps its partitions");
         let end = end.min(partition.high_watermark());
+        let mut tail = Tail::within(partition, *next);
         while *next < end {
             if *bytes_left == 0 {
                 catch.is_cut = true;
                 catch.skipped += end - *next;
                 return Ok(());
             }
-            let pieces = partition.read(*next, READ_BYTES.min(*bytes_left), partition.rebuild()).await?;
-            let before = *next;
-            for batch in batches_of(&pieces) {
+            let pieces = tail.read(READ_BYTES.min(*bytes_left)).await?;
+            for batch in pieces.iter().flat_map(|piece| split(&piece.bytes)) {
                 *bytes_left = bytes_left.saturating_sub(batch.len());
                 for record in decode_records(&batch).map_err(unreadable)? {
                     let offset = record.offset as u64;
                     if !(*next..end).contains(&offset) {
                         continue;
                     }
-                    *next = offset + 1;
                     catch.seen += 1;
                     if !self.filter.is_light() {
                         tokio::task::yield_now().await; // each may take long
                     }
                     if self.filter.wants(&record) {
-                        catch.found.push(Found { partition: index, offset: record.offset, batch: batch.clone() });
+                        let txn = txn_of(&record);
+                        catch.found.push(Found { partition: index, offset: record.offset, txn, batch: batch.clone() });
                     }
                 }
             }
-            if *next == before {
+            if pieces.is_empty() {
                 return Ok(()); // nothing is left between here and the end
             }
+            *next = tail.next_offset();
         }
         Ok(())
     }
@@ -184,14 +204,24 @@ impl Feed {
 }
 
 impl Positions {
-    /// Begins at `from` where that was already reached.
-    pub(crate) fn not_behind(self, from: Option<u64>) -> Self {
-        Self(self.0.into_iter().map(|end| from.map_or(end, |from| end.min(from))).collect())
+    /// In no partition behind `end`.
+    pub(crate) fn not_behind(self, end: &Self) -> Self {
+        Self(self.0.into_iter().zip(&end.0).map(|(at, end)| at.min(*end)).collect())
     }
 
-    /// The offset that every partition has been read up to, or has nothing before.
-    pub(crate) fn end(&self) -> u64 {
-        self.0.iter().copied().max().unwrap_or_default()
+    /// Whether nothing is below it.
+    pub(crate) fn is_begin(&self) -> bool {
+        self.0.iter().all(|offset| *offset == 0)
+    }
+}
+
+impl Display for Positions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, offset) in self.0.iter().enumerate() {
+            let between = if index > 0 { "-" } else { "" };
+            write!(f, "{between}{offset}")?;
+        }
+        Ok(())
     }
 }
 
@@ -208,9 +238,8 @@ impl Catch {
         surplus
     }
 
-    /// The lowest and the greatest offset of what was found.
-    pub(crate) fn bounds(&self) -> Option<(u64, u64)> {
-        Some((self.found.first()?.offset as u64, self.found.last()?.offset as u64))
+    fn sort(&mut self) {
+        self.found.sort_by_key(|found| (found.txn, found.partition, found.offset));
     }
 
     /// The events as rows, the newest first.
@@ -235,7 +264,7 @@ impl Catch {
 }
 
 /// The whole batches of a piece that was read.
-fn split(piece: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
+pub(crate) fn split(piece: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
     let mut rest = piece.clone();
     std::iter::from_fn(move || {
         let len_bytes = decode_header(&rest).ok()?.len_bytes;
@@ -243,9 +272,10 @@ fn split(piece: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
     })
 }
 
-/// The whole batches of all pieces that were read.
-pub(crate) fn batches_of(pieces: &[Bytes]) -> impl Iterator<Item = Bytes> + '_ {
-    pieces.iter().flat_map(split)
+/// The transaction that the record's header names; 0 if it names none.
+fn txn_of(record: &Record<'_>) -> u64 {
+    let header = record.headers.iter().find(|(name, _)| *name == "txnId");
+    header.and_then(|(_, value)| std::str::from_utf8((*value)?).ok()?.parse().ok()).unwrap_or(0)
 }
 
 pub(crate) fn unreadable(error: impl Display) -> Failure {

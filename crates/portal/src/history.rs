@@ -12,7 +12,7 @@ use crate::{
     clip::Clipper,
     event_row::EventRow,
     failure::Failure,
-    feed::{batches_of, unreadable},
+    feed::{split, unreadable},
     limits::{HISTORY_BYTES_MAX, HISTORY_CHANGES_MAX, HISTORY_EVENTS_MAX, HISTORY_TIME_MAX},
 };
 
@@ -55,7 +55,7 @@ impl History {
             while next < end {
                 let batches = events.read_blocking(next, HISTORY_BYTES_MAX).map_err(unreadable)?;
                 let before = next;
-                for batch in batches_of(&batches) {
+                for batch in batches.iter().flat_map(|piece| split(piece)) {
                     bytes += batch.len();
                     for record in decode_records(&batch).map_err(unreadable)? {
                         let offset = record.offset as u64;

@@ -81,9 +81,9 @@ async fn sample(state: &Arc<State>) -> Vec<(String, String, Sample)> {
         let (groups, _) = lag::of_app(state, &topics, LAG_GROUPS_MAX - round.len());
         for group in groups {
             let at_ms = state.now_ms();
-            match age::of_group(&topics, &group, at_ms, 1).await {
-                Ok(ages) => {
-                    let sample = Sample { at_ms, events: group.lag(), age_ms: age::oldest(&ages) };
+            match age::of_group(&topics, &group, 1).await {
+                Ok(times) => {
+                    let sample = Sample { at_ms, events: group.lag(), age_ms: age::oldest(&times) };
                     round.push((app.clone(), group.name, sample));
                 }
                 Err(error) => tracing::debug!(app, group = group.name, %error, "a group's lag cannot be told"),

@@ -297,7 +297,7 @@ impl<'a, D: Documents> Group<'a, D> {
         let txn = self.next_txn;
         let cause = Cause { txn, commit_time_ms, origin: &changeset.origin };
         self.events.make_room(transaction.documents, transaction.bytes);
-        for Touched { key, operation, is_hot, event_before, event, state, .. } in
+        for Touched { key, operation, is_hot, txn_before, event_before, event, state, .. } in
             transaction.into_ordered(self.context.version)
         {
             let State::Written(Written { before, after, document }) = state else { continue };
@@ -310,6 +310,8 @@ impl<'a, D: Documents> Group<'a, D> {
                 self.large.push(LargeDocument { collection, id, bytes: after.bytes() });
             }
             let made = self.events.push(operation, &cause, old.as_deref(), new.as_deref());
+            let is_silent = made.is_none() && event.is_some() && self.context.version >= RulesVersion::OfEvents;
+            let txn = if is_silent { txn_before } else { txn };
             let event = made.or(event);
             let json = if is_hot { after } else { after.into_dropped() };
             self.changed.insert(key, Changed { event_before, txn, event, document, json });

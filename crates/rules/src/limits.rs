@@ -50,7 +50,7 @@ impl Limits {
     /// same, so other limits are another version.
     pub fn of(version: RulesVersion) -> Self {
         match version {
-            RulesVersion::AsAsked | RulesVersion::Decided => Self {
+            RulesVersion::AsAsked | RulesVersion::Decided | RulesVersion::OfEvents => Self {
                 document_bytes: DOCUMENT_BYTES_MAX,
                 transaction_documents: TRANSACTION_DOCUMENTS_MAX,
                 transaction_bytes: TRANSACTION_BYTES_MAX,

@@ -10,11 +10,14 @@ pub enum RulesVersion {
     AsAsked = 1,
     /// Decisions are journaled.
     Decided = 2,
+    /// A document of which a transaction makes no event keeps the txnId of its last event: what
+    /// stands for that event says that.
+    OfEvents = 3,
 }
 
 impl RulesVersion {
     /// What new frames are made by.
-    pub const NEWEST: Self = Self::Decided;
+    pub const NEWEST: Self = Self::OfEvents;
 
     /// The version of that number, as [`RulesVersion::number`] gives it; frames without one say 0.
     /// `None`: a newer program's.
@@ -22,6 +25,7 @@ impl RulesVersion {
         match number {
             0 | 1 => Some(Self::AsAsked),
             2 => Some(Self::Decided),
+            3 => Some(Self::OfEvents),
             _ => None,
         }
     }
@@ -34,7 +38,7 @@ impl RulesVersion {
     pub(crate) fn write_rules(self) -> WriteRules {
         match self {
             Self::AsAsked => WriteRules::V1,
-            Self::Decided => WriteRules::V2,
+            Self::Decided | Self::OfEvents => WriteRules::V2,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Events in a consumer's hands: `headwater events` and the demo.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, command, only_line, run};
@@ -34,18 +36,27 @@ fn a_live_querys_partitions_are_read_side_by_side() {
     for n in 0..20 {
         write(&server, json!([{"method": "upsert", "collection": "c", "id": n, "value": {"n": n}}]));
     }
-    let printed =
-        server.run(&["events", "--live-query", "even", "--from-offset", "10", "--max", "10", "--long"]).stdout;
-    let mut offsets: Vec<u64> = printed
-        .lines()
-        .map(|line| {
+    let places = |from: &[&str], max: &str| -> BTreeMap<u32, BTreeSet<u64>> {
+        let args = [&["events", "--live-query", "even", "--max", max, "--long"], from].concat();
+        let mut places: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
+        for line in server.run(&args).stdout.lines() {
             let (place, rest) = line.split_once(' ').unwrap();
             assert!(rest.starts_with("insert [\"c\","), "{line}");
-            place.split_once(':').unwrap().1.parse().unwrap()
-        })
-        .collect();
-    offsets.sort_unstable();
-    assert_eq!(offsets, (10..20).collect::<Vec<_>>());
+            let (partition, offset) = place.split_once(':').unwrap();
+            places.entry(partition.parse().unwrap()).or_default().insert(offset.parse().unwrap());
+        }
+        places
+    };
+    // Each partition has offsets of its own, without a hole.
+    let mut all = places(&["--from-beginning"], "19");
+    assert_eq!(all.values().map(BTreeSet::len).sum::<usize>(), 19, "one does not match");
+    assert!(all.values().all(|offsets| offsets.iter().copied().eq(0..offsets.len() as u64)), "{all:?}");
+    all.values_mut().for_each(|offsets| {
+        offsets.pop_first();
+    });
+    all.retain(|_, offsets| !offsets.is_empty());
+    let left = all.values().map(BTreeSet::len).sum::<usize>();
+    assert_eq!(places(&["--from-offset", "1"], &left.to_string()), all);
 }
 
 #[test]

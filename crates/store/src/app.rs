@@ -22,7 +22,7 @@ use crate::{
     pipeline::{Command, CommitCommand, Pipeline, RequestToKeep},
     position::TxnId,
     request::{Remembered, RenderReply, Request, Written},
-    settings,
+    retention, settings,
     shared::Shared,
     snapshot::{Snapshot, SnapshotError},
     stats::AppStats,
@@ -215,6 +215,17 @@ impl App {
         self.change_offsets(OffsetsChange { group: group.to_owned(), offsets }).await
     }
 
+    /// As [`App::commit_offsets`], on a thread that is no task's.
+    pub fn commit_offsets_blocking(
+        &self,
+        group: &str,
+        offsets: Vec<(String, i32, CommittedOffset)>,
+    ) -> Result<(), CommitError> {
+        let offsets = offsets.into_iter().map(|(topic, partition, offset)| (topic, partition, Some(offset))).collect();
+        let change = OffsetsChange { group: group.to_owned(), offsets };
+        self.pipeline.send_blocking(|answer| Command::ChangeOffsets(change, answer))
+    }
+
     /// The group's committed offsets: (topic, partition, offset).
     pub fn committed_offsets(&self, group: &str) -> Vec<(String, i32, CommittedOffset)> {
         self.shared.offsets.read().expect("not poisoned").of_group(group)
@@ -297,28 +308,10 @@ impl App {
         settings::read_noted(&self.shared, name)
     }
 
-    /// What was last noted of a view of the events; see [`App::note_view`].
-    pub fn view(&self, name: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
-        Ok(self.shared.engine.view(name)?)
-    }
-
-    /// Keeps with the documents what is known of a view of the events, `None` forgets it. Not
-    /// synced by itself, but before events are trimmed.
-    pub fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), SnapshotError> {
-        Ok(self.shared.engine.note_view(name, state)?)
-    }
-
     /// Has `observer` asked before anything goes, on the retention's thread. Nothing goes until
     /// this is called: whoever reads the events may have to note something of them first.
     pub fn observe_trims(&self, observer: Box<dyn TrimObserver>) {
         *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
-    }
-
-    /// Notes that documents left `view` by events that are about to be trimmed: each is the event's
-    /// offset, the collection and the id as canonical JSON. Only a document's newest departure is
-    /// kept.
-    pub fn note_departures(&self, view: &str, departures: &[(u64, String, String)]) -> Result<(), SnapshotError> {
-        Ok(self.shared.engine.note_departures(view, departures)?)
     }
 
     /// The largest event, in bytes of its value; a larger one became a `requeryRequired`.
@@ -330,7 +323,25 @@ impl App {
     /// miss that a document was removed, and who looks here after taking a [`Snapshot`] knows
     /// whether the snapshot may lack one. 0: none was ever dropped. Only grows.
     pub fn tombstone_floor(&self) -> u64 {
-        self.shared.engine.tombstone_floor()
+        self.shared.engine.tombstone_floor().0
+    }
+
+    /// The transaction of the last tombstone that was dropped; 0 if an older version dropped it.
+    pub fn tombstone_floor_txn(&self) -> TxnId {
+        self.shared.engine.tombstone_floor().1
+    }
+
+    /// The time by the app's clock, in ms since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.shared.clock.time().good_ms
+    }
+
+    /// In how many ms retention trims the event at `offset`, which was written at `written_ms`, if
+    /// writes go on as they did since the oldest event that is kept; `None` without a limit, or if
+    /// it never does. Of its segment as of the event itself: a segment that is not full yet, or has
+    /// younger events, stays longer.
+    pub fn trimmed_in_ms(&self, offset: u64, written_ms: u64) -> Option<u64> {
+        retention::trimmed_in_ms(&self.shared, offset, written_ms)
     }
 
     /// Counters for `/metrics` and health.

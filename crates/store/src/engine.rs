@@ -5,17 +5,17 @@
 
 mod consumer_offsets;
 mod definitions;
-mod departures;
 mod documents;
 mod group;
 mod handle;
 mod journal_note;
 mod last_changes;
+mod older_views;
 pub(crate) mod requests;
 mod settings;
 pub(crate) mod spaces;
 mod tombstones;
-mod views;
+pub(crate) mod views;
 
 pub use documents::StoredDocument;
 pub(crate) use documents::{decode_stored, stored_parts};

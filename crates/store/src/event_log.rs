@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::{
-    journal::{Journal, OffsetAndTimestamp, frame::FrameHeader, segment::SegmentError, take_batches},
+    journal::{Journal, OffsetAndTimestamp, Piece, frame::FrameHeader, segment::SegmentError, take_batches},
     limits::TAIL_BYTES_MAX,
 };
 
@@ -118,7 +118,7 @@ impl EventLog {
     ///
     /// Where the journal is damaged, what lies before the damage; an error if that is nothing
     /// ([`crate::App::damage`]).
-    pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+    pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
         let offset = offset.max(self.log_start());
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= self.high_watermark() {
@@ -137,7 +137,7 @@ impl EventLog {
     }
 
     /// [`EventLog::read`] on this thread, which may wait for the disk.
-    pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
+    pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
         let offset = offset.max(self.log_start());
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= self.high_watermark() {
@@ -150,7 +150,7 @@ impl EventLog {
     }
 
     /// What was read, unless it is nothing though there must be something.
-    fn found(&self, offset: u64, batches: Vec<Bytes>) -> Result<Vec<Bytes>, ReadError> {
+    fn found(&self, offset: u64, batches: Vec<Piece>) -> Result<Vec<Piece>, ReadError> {
         if batches.is_empty() && self.log_start() <= offset {
             return Err(failed_at(offset)(self.journal.events_missing(offset)));
         }
@@ -158,7 +158,7 @@ impl EventLog {
     }
 
     /// From memory; `None` if what is wanted begins before it.
-    fn read_tail(&self, offset: u64, max_bytes: usize) -> Option<Vec<Bytes>> {
+    fn read_tail(&self, offset: u64, max_bytes: usize) -> Option<Vec<Piece>> {
         let tail = self.tail.read().expect("not poisoned");
         let first = tail.frames.partition_point(|f| f.first_offset <= offset).checked_sub(1)?;
         Some(take_batches(tail.frames.range(first..).map(|f| f.batches.clone()), offset, max_bytes))
@@ -172,6 +172,12 @@ impl EventLog {
         }
         let journal = self.journal.clone();
         on_blocking_thread(0, move || journal.offset_for_timestamp(timestamp_ms)).await
+    }
+
+    /// When the event at `offset` was committed, ms since the epoch; `None` if it was trimmed. Blocks
+    /// on disk.
+    pub fn event_time(&self, offset: u64) -> Result<Option<u64>, ReadError> {
+        self.journal.event_time(offset).map_err(failed_at(offset))
     }
 
     /// The newest event with the greatest timestamp; `None` if there are no events. Of one that was

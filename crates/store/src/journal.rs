@@ -16,6 +16,6 @@ pub(crate) mod records;
 pub(crate) mod recovery;
 pub(crate) mod segment;
 
-pub use handle::OffsetAndTimestamp;
 pub(crate) use handle::{Journal, Place, take_batches};
+pub use handle::{OffsetAndTimestamp, Piece};
 pub(crate) use recovery::{identity_in, is_in_first_segment, oldest_sealed_ms};

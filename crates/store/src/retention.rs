@@ -37,7 +37,7 @@ use crate::{
     pipeline::{Command, Pipeline},
     shared::Shared,
     tombstones::{DroppedTombstones, OldTombstones},
-    trim_observer::{ObservedTrim, TrimObserver},
+    trim_observer::TrimObserver,
 };
 
 /// How often it looks by itself; Kafka's `log.retention.check.interval.ms` is five minutes.
@@ -59,6 +59,9 @@ const FREED_BYTES_PER_MS: u64 = 16 << 20;
 /// How long the file system should be busy with what is freed at once, since a sync may wait as
 /// long.
 const FREEING_WITHOUT_REST: Duration = Duration::from_millis(1);
+
+/// Segments that go at a time: whoever makes a live query waits until they are gone.
+const SEGMENTS_AT_ONCE: usize = 4;
 
 /// The least that is freed at once, and what is tried first.
 const FREED_AT_ONCE_MIN: u64 = 1 << 20;
@@ -86,7 +89,7 @@ pub(crate) fn spawn(
         // There is no hurry: writers go first. Where the system does not allow it, it runs as any
         // other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
-        let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor());
+        let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor().0);
         let drop = |dropped| drop_tombstones(&pipeline, dropped);
         // The first look is not at once: whoever opens the app has something better to do.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
@@ -98,7 +101,7 @@ pub(crate) fn spawn(
             match tombstones.drop_old(&shared, observer, &drop) {
                 Ok(0) => {}
                 Ok(dropped) => {
-                    let floor = shared.engine.tombstone_floor();
+                    let (floor, _) = shared.engine.tombstone_floor();
                     tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
                 }
                 Err(error) => {
@@ -118,46 +121,34 @@ fn drop_tombstones(pipeline: &Pipeline, dropped: DroppedTombstones) -> Result<u6
     }
 }
 
-/// Trims what the limits say.
+/// Trims what the limits say, some segments at a time.
 fn trim(shared: &Shared, observer: &dyn TrimObserver) -> Result<(), RetentionError> {
-    let Some(trim) = Trim::due(shared) else { return Ok(()) };
-    let began = Instant::now();
-    let mut observed = observer.begin();
-    trim.begin(shared)?;
-    let mut is_indexed = false;
-    let trimmed = loop {
-        if !trim.prepare(shared, &mut *observed, is_indexed)? {
-            return Ok(());
-        }
-        is_indexed = true;
-        if let Some(trimmed) = trim.commit(shared, &mut *observed) {
-            break trimmed;
-        }
-    };
-    let Trim { count, bytes, log_start, segments } = trim;
-    let indexed_ms = began.elapsed().as_millis() as u64;
-    drop(segments);
-    // From here on the next start takes out itself what is not removed below.
-    shared.engine.note_journal(&JournalNote::of(&shared.journal.start()))?;
-    let began = Instant::now();
-    remove(shared, trimmed)?;
-    let freed_ms = began.elapsed().as_millis() as u64;
-    shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
-    tracing::info!(
-        app = shared.name.as_str(),
-        segments = count,
-        bytes,
-        log_start,
-        indexed_ms,
-        freed_ms,
-        "trimmed old events"
-    );
+    while let Some(trim) = Trim::due(shared) {
+        let began = Instant::now();
+        let Some(trimmed) = trim.take_out(shared, observer)? else { return Ok(()) };
+        let Trim { count, bytes, log_start, segments } = trim;
+        let indexed_ms = began.elapsed().as_millis() as u64;
+        drop(segments);
+        let began = Instant::now();
+        remove(shared, trimmed)?;
+        let freed_ms = began.elapsed().as_millis() as u64;
+        shared.counters.trimmed_bytes.fetch_add(bytes, Relaxed);
+        tracing::info!(
+            app = shared.name.as_str(),
+            segments = count,
+            bytes,
+            log_start,
+            indexed_ms,
+            freed_ms,
+            "trimmed old events"
+        );
+    }
     Ok(())
 }
 
-/// A trim of the oldest segments. First it is prepared: everything that must be known of them later
-/// is noted and made durable, and a crash leaves them where they are. Then it is committed: they
-/// are out, and only their files are left.
+/// A step of a trim, of the oldest segments. First everything that must be known of them later is
+/// noted and made durable, and a crash leaves them where they are. Then they are out, and only
+/// their files are left.
 struct Trim {
     count: usize,
     bytes: u64,
@@ -167,7 +158,7 @@ struct Trim {
 }
 
 impl Trim {
-    /// What the limits say; `None` if nothing is to go.
+    /// What the limits say, or the oldest [`SEGMENTS_AT_ONCE`] of it; `None` if nothing is to go.
     fn due(shared: &Shared) -> Option<Self> {
         let segments = shared.journal.segments();
         let committed_frames = shared.committed_frames.load(Acquire);
@@ -180,45 +171,48 @@ impl Trim {
         let oldest_kept_ms =
             shared.clock.time().believed_ms().zip(retention_ms).map(|(now, limit)| now.saturating_sub(limit));
         let count = trimmable(&sizes, shared.journal.len_bytes(), retention_bytes, oldest_kept_ms);
+        let count = count.min(SEGMENTS_AT_ONCE);
         let bytes = sizes[..count].iter().map(|size| size.bytes).sum();
         let log_start = segments[count].header.first_offset;
         (count > 0).then_some(Self { count, bytes, log_start, segments })
     }
 
-    /// From here on writers take the entries out that this trim makes.
-    fn begin(&self, shared: &Shared) -> Result<(), RetentionError> {
-        shared.engine.begin_index(self.log_start)?;
-        Ok(shared.engine.forget_index_from(self.segments[0].header.first_offset)?)
-    }
-
-    /// Notes what must be known of the segments, durably. `false`: the app stops, and does not wait
-    /// for all of them; the next start indexes them again.
-    fn prepare(
+    /// Gives the segments that are out; `None`: the app stops, and does not wait for all of them.
+    /// The next start indexes them again.
+    fn take_out(
         &self,
         shared: &Shared,
-        observed: &mut dyn ObservedTrim,
-        is_indexed: bool,
-    ) -> Result<bool, RetentionError> {
-        for pair in self.segments.windows(2).take(self.count) {
+        observer: &dyn TrimObserver,
+    ) -> Result<Option<Vec<Arc<Segment>>>, RetentionError> {
+        // From here on writers take the entries out that this trim makes.
+        shared.engine.begin_index(self.log_start)?;
+        shared.engine.forget_index_from(self.segments[0].header.first_offset)?;
+        for (segment, end) in self.segments_with_ends() {
             if is_stopping(shared) {
-                return Ok(false);
+                return Ok(None);
             }
-            let (segment, end) = (&pair[0], pair[1].header.first_offset);
-            if !is_indexed {
-                index(shared, segment, end).inspect_err(|error| note_damage(shared, error))?;
+            index(shared, segment, end).inspect_err(|error| note_damage(shared, error))?;
+        }
+        // Whoever waits for this to end waits from here on only.
+        let mut observed = observer.begin();
+        for (segment, end) in self.segments_with_ends() {
+            if is_stopping(shared) {
+                return Ok(None);
             }
             // It reads the same events again, from memory now.
             observed.about_to_trim(segment.header.first_offset..end).map_err(|error| EngineError(error.message))?;
             segment.uncache();
         }
         shared.engine.persist()?;
-        Ok(true)
+        let trimmed = shared.journal.trim(self.count);
+        // From here on the next start takes out itself what is not removed yet.
+        shared.engine.note_journal(&JournalNote::of(&shared.journal.start()))?;
+        Ok(Some(trimmed))
     }
 
-    /// Takes the segments out; `None` if there is more to note of them by now.
-    fn commit(&self, shared: &Shared, observed: &mut dyn ObservedTrim) -> Option<Vec<Arc<Segment>>> {
-        let mut trimmed = Vec::new();
-        observed.finish(&mut || trimmed = shared.journal.trim(self.count)).then_some(trimmed)
+    /// Each that goes, and the offset behind it.
+    fn segments_with_ends(&self) -> impl Iterator<Item = (&Segment, u64)> {
+        self.segments.windows(2).take(self.count).map(|pair| (&*pair[0], pair[1].header.first_offset))
     }
 }
 
@@ -262,6 +256,26 @@ fn trimmable(sealed: &[Size], total_bytes: u64, retention_bytes: Option<u64>, ol
     let by_bytes = by_bytes.count();
     let by_time = sealed.iter().take_while(|size| oldest_kept_ms.is_some_and(|kept| size.newest_ms < kept)).count();
     by_bytes.max(by_time)
+}
+
+/// See [`crate::App::trimmed_in_ms`].
+pub(crate) fn trimmed_in_ms(shared: &Shared, offset: u64, written_ms: u64) -> Option<u64> {
+    let now_ms = shared.clock.time().good_ms;
+    let by_time = shared.options.retention_ms.map(|limit| written_ms.saturating_add(limit).saturating_sub(now_ms));
+    let by_bytes = shared.options.retention_bytes.and_then(|limit| {
+        let segments = shared.journal.segments();
+        let next = segments.partition_point(|segment| segment.header.first_offset <= offset);
+        let behind: u64 = segments[next..].iter().map(|segment| segment.len_bytes()).sum();
+        let oldest_ms = segments.first().map_or(now_ms, |oldest| oldest.header.commit_time_ms.max(1));
+        in_bytes(limit.saturating_sub(behind), shared.journal.len_bytes(), now_ms.saturating_sub(oldest_ms))
+    });
+    by_time.into_iter().chain(by_bytes).min()
+}
+
+/// In how many ms `left` bytes are written, where `bytes` were in `took_ms`.
+fn in_bytes(left: u64, bytes: u64, took_ms: u64) -> Option<u64> {
+    let took = u128::from(left) * u128::from(took_ms);
+    took.checked_div(bytes.into()).map(|ms| u64::try_from(ms).unwrap_or(u64::MAX))
 }
 
 fn note_damage(shared: &Shared, error: &RetentionError) {
@@ -451,7 +465,7 @@ mod tests {
         trim(&app.shared, &NoObserver).unwrap();
         let log_start = app.shared.journal.start().first_offset;
         assert!(log_start >= 6, "{log_start}");
-        let mut tombstones = OldTombstones::new(app.shared.engine.tombstone_floor());
+        let mut tombstones = OldTombstones::new(app.shared.engine.tombstone_floor().0);
         for _ in 0..3 {
             let full = |_| Err(EngineError("the disk is full".into()));
             tombstones.drop_old(&app.shared, &NoObserver, &full).unwrap_err();

@@ -17,6 +17,7 @@ pub struct Snapshot {
     engine: EngineSnapshot,
     txn_id: TxnId,
     log_start: u64,
+    next_offset: u64,
     /// Keeps the app from being closed.
     _held: Arc<()>,
 }
@@ -51,8 +52,10 @@ impl From<EngineError> for SnapshotError {
 impl Snapshot {
     /// `log_start` was the offset of the oldest event before the snapshot was taken.
     pub(crate) fn new(engine: EngineSnapshot, log_start: u64, held: Arc<()>) -> Result<Self, SnapshotError> {
-        let txn_id = TxnId(engine.position()?.map_or(0, |p| p.next_txn - 1));
-        Ok(Self { engine, txn_id, log_start, _held: held })
+        let position = engine.position()?;
+        let txn_id = TxnId(position.map_or(0, |p| p.next_txn - 1));
+        let next_offset = position.map_or(0, |p| p.next_offset);
+        Ok(Self { engine, txn_id, log_start, next_offset, _held: held })
     }
 
     /// The offset of the oldest event that was kept when the snapshot was taken.
@@ -60,53 +63,57 @@ impl Snapshot {
         self.log_start
     }
 
+    /// The offset after the last event that is in it.
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    pub(crate) fn engine(&self) -> &EngineSnapshot {
+        &self.engine
+    }
+
     /// Exactly the documents whose last event was trimmed and is at or behind `offset`, in the
     /// order of those events, tombstones included (docs/reference/live-queries.md, "Gaps").
     pub fn trimmed_changes(&self, offset: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
-        let log_start = self.log_start;
-        let entries = self.engine.last_changes(offset);
-        entries.take_while(move |entry| !matches!(entry, Ok((offset, _)) if *offset >= log_start)).map(|entry| {
-            let (offset, key) = entry?;
-            let (collection, id) = split_document_key(&key)
-                .ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
-            let stored = self.engine.document(&key)?.filter(|stored| stored.last_event == Some(offset));
-            let stored = stored.ok_or_else(|| {
-                EngineError(format!("the last-change index names {collection} {id} at {offset}, the documents do not"))
-            })?;
-            Ok(TrimmedChange { offset, collection: collection.to_owned(), id_json: id.to_owned(), stored })
+        self.changes(offset, self.log_start)
+    }
+
+    /// The documents whose last event is below `end`, in the order of those events, tombstones
+    /// included. `end` is where the journal begins, or began before a crash that kept some of what
+    /// was trimmed.
+    pub fn changes_below(&self, end: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
+        self.changes(0, end)
+    }
+
+    fn changes(&self, from: u64, end: u64) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
+        let entries = self.engine.last_changes(from);
+        let entries = entries.take_while(move |entry| !matches!(entry, Ok((offset, _)) if *offset >= end));
+        entries.filter_map(move |entry| {
+            let found = || {
+                let (offset, key) = entry?;
+                let (collection, id) = split_document_key(&key)
+                    .ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
+                let stored = self.engine.document(&key)?.filter(|stored| stored.last_event == Some(offset));
+                let Some(stored) = stored else {
+                    // What a trim has left that came to no end may name others.
+                    return if offset >= self.log_start {
+                        Ok(None)
+                    } else {
+                        Err(EngineError(format!(
+                            "the last-change index names {collection} {id} at {offset}, the documents do not"
+                        )))
+                    };
+                };
+                let (collection, id_json) = (collection.to_owned(), id.to_owned());
+                Ok(Some(TrimmedChange { offset, collection, id_json, stored }))
+            };
+            found().map_err(SnapshotError::from).transpose()
         })
     }
 
     /// The last transaction in it.
     pub fn txn_id(&self) -> TxnId {
         self.txn_id
-    }
-
-    /// Documents that left `view` by a trimmed event at or behind `offset`, in the order of those
-    /// events, as they are now ([`crate::App::note_departures`]).
-    pub fn departures(
-        &self,
-        view: &str,
-        offset: u64,
-    ) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + '_ {
-        let log_start = self.log_start;
-        let entries = self.engine.departures(view, offset);
-        let entries = entries.take_while(move |entry| !matches!(entry, Ok((offset, _)) if *offset >= log_start));
-        entries.filter_map(move |entry| {
-            let found = || {
-                let (offset, key) = entry?;
-                let (collection, id) = split_document_key(&key)
-                    .ok_or_else(|| EngineError(format!("the key {key:02x?} is not a document's")))?;
-                let stored = self.engine.document(&key)?;
-                Ok(stored.map(|stored| TrimmedChange {
-                    offset,
-                    collection: collection.to_owned(),
-                    id_json: id.to_owned(),
-                    stored,
-                }))
-            };
-            found().transpose()
-        })
     }
 
     /// One document, or its tombstone; `None` if it was never written.

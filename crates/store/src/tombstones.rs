@@ -15,6 +15,7 @@ use crate::{
     engine::{ENTRIES_AT_ONCE, EngineError, IndexEntry},
     shared::Shared,
     trim_observer::{KeptTombstones, TrimObserver},
+    views::{ViewId, ViewLeave},
 };
 
 const VERSION: u8 = 1;
@@ -122,7 +123,11 @@ impl OldTombstones {
             observer.keeping(&mut |mut kept: KeptTombstones| {
                 // The app's last event too.
                 kept.at.extend(shared.events.high_watermark().checked_sub(1));
-                let is_needed = |offset: u64| offset >= kept.from || kept.at.contains(&offset);
+                let is_needed = |offset: u64, leaves: &[(ViewId, ViewLeave)]| {
+                    let is_end =
+                        |(view, at): &(ViewId, ViewLeave)| kept.ends.contains(&(*view, at.partition, at.offset));
+                    offset >= kept.from || kept.at.contains(&offset) || leaves.iter().any(is_end)
+                };
                 done = shared.engine.droppable_tombstones(entries, &is_needed).and_then(|(gone, kept)| {
                     let gone = if gone.is_empty() { 0 } else { drop(DroppedTombstones::of(gone))? };
                     Ok((gone, kept))

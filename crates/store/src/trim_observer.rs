@@ -4,11 +4,12 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use crate::snapshot::SnapshotError;
+use crate::{snapshot::SnapshotError, views::ViewId};
 
 /// Sees what is about to be trimmed; see [`crate::App::observe_trims`].
 pub trait TrimObserver: Send + Sync {
-    /// A trim begins.
+    /// A step of a trim begins. Until what it gives is dropped the oldest events that are kept
+    /// stay the same for whoever is about to become a reader.
     fn begin(&self) -> Box<dyn ObservedTrim>;
 
     /// Calls `drop` with the tombstones that must stay; no more of them until it returns. It waits
@@ -16,15 +17,12 @@ pub trait TrimObserver: Send + Sync {
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones));
 }
 
-/// One trim, as its observer sees it.
+/// One step of a trim, as its observer sees it.
 pub trait ObservedTrim {
-    /// The events of `offsets` are about to be trimmed. They can still be read; what is noted now
-    /// is durable when they are gone. If it fails they stay for now.
+    /// The events of `offsets`, those of the oldest segment that was not shown yet, are about to be
+    /// trimmed. They can still be read; what is noted now is durable when they are gone. If it
+    /// fails they stay for now.
     fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError>;
-
-    /// Has `trim`, which is quick, take out all that was shown. `false`: not yet; there is more to
-    /// note of it by now, and all of it is to be shown once more.
-    fn finish(&mut self, trim: &mut dyn FnMut()) -> bool;
 }
 
 /// Tombstones that readers need, by the offsets of their events.
@@ -35,12 +33,14 @@ pub struct KeptTombstones {
     /// These, since a reader's end lies right behind: it must find something there, or it would
     /// never come to its end.
     pub at: HashSet<u64>,
+    /// Those that are the last of a view's partition, by their offsets there.
+    pub ends: HashSet<(ViewId, u16, u64)>,
 }
 
 impl Default for KeptTombstones {
     /// None.
     fn default() -> Self {
-        Self { from: u64::MAX, at: HashSet::new() }
+        Self { from: u64::MAX, at: HashSet::new(), ends: HashSet::new() }
     }
 }
 
@@ -61,10 +61,5 @@ impl TrimObserver for NoObserver {
 impl ObservedTrim for NoObserver {
     fn about_to_trim(&mut self, _: Range<u64>) -> Result<(), SnapshotError> {
         Ok(())
-    }
-
-    fn finish(&mut self, trim: &mut dyn FnMut()) -> bool {
-        trim();
-        true
     }
 }

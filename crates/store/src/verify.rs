@@ -20,6 +20,7 @@ use crate::{
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::{APPS, Folders, folder_damage, lock, register_missing},
     engine::{Engine, EngineError, EngineSnapshot, decode_stored, requests::RequestsKept, spaces, stored_parts},
+    examined::Examined,
     journal::{
         Journal,
         frame::{FrameError, FrameHeader},
@@ -30,6 +31,7 @@ use crate::{
     position::Position,
     register::Register,
     replay::{FrameToReplay, ReplayError},
+    snapshot::SnapshotError,
     trusted_clock::note_damage,
 };
 
@@ -98,6 +100,19 @@ impl VerifyReport {
 /// Only what keeps it from looking, such as a directory in use or a file that cannot be read.
 /// Damage is in the report.
 pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<VerifyReport, OpenError> {
+    verify_with(path, progress, &mut |_| Ok(Vec::new()))
+}
+
+/// Looks at what belongs to an app and is no document; gives what is wrong.
+pub(crate) type Examine<'a> = &'a mut dyn FnMut(&Examined<'_>) -> Result<Vec<String>, SnapshotError>;
+
+/// As [`verify`]; every app whose journal and documents are whole is shown to `examine`, whose
+/// findings are the app's.
+pub fn verify_with(
+    path: &Path,
+    progress: &mut dyn FnMut(VerifyProgress<'_>),
+    examine: &mut dyn FnMut(&Examined<'_>) -> Result<Vec<String>, SnapshotError>,
+) -> Result<VerifyReport, OpenError> {
     let _lock = lock(path)?;
     let apps_dir = path.join(APPS);
     let io = |source| OpenError::Io { act: "cannot list", path: apps_dir.clone(), source };
@@ -128,7 +143,7 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
         match folders.identity(name) {
             Ok(Some(_)) => {
                 report.notes.push(format!("{} is not in the register: the next start takes it in", dir.display()));
-                report.apps.push(verify_app(name.clone(), &dir, progress)?);
+                report.apps.push(verify_app(name.clone(), &dir, progress, examine)?);
             }
             _ => report.findings.push(format!("{} is not in the register, and is no whole app", dir.display())),
         }
@@ -137,14 +152,19 @@ pub fn verify(path: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Resu
         let dir = apps_dir.join(name.as_str());
         report.apps.push(match folder_damage(&dir, instance) {
             Some(damage) => AppReport { app: name.as_str().to_owned(), findings: vec![damage], ..AppReport::default() },
-            None => verify_app(name, &dir, progress)?,
+            None => verify_app(name, &dir, progress, examine)?,
         });
     }
     report.apps.sort_by(|a, b| a.app.cmp(&b.app));
     Ok(report)
 }
 
-fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress<'_>)) -> Result<AppReport, OpenError> {
+fn verify_app(
+    name: AppName,
+    dir: &Path,
+    progress: &mut dyn FnMut(VerifyProgress<'_>),
+    examine: Examine<'_>,
+) -> Result<AppReport, OpenError> {
     let mut report = AppReport { app: name.as_str().to_owned(), ..AppReport::default() };
     let documents = dir.join("documents");
     let engine_error = |e: EngineError| OpenError::Engine { path: documents.clone(), message: e.0 };
@@ -164,7 +184,7 @@ fn verify_app(name: AppName, dir: &Path, progress: &mut dyn FnMut(VerifyProgress
         }
     };
     let engine = own.as_ref().or(none.as_ref().map(Scratch::engine)).expect("one of them is there");
-    match verify_documents(&name, dir, engine, &mut report, progress) {
+    match verify_documents(&name, dir, engine, &mut report, progress, examine) {
         Ok(()) => Ok(report),
         Err(ReplayError::Segment(error)) => finding(report, error),
         Err(ReplayError::Engine(error)) => {
@@ -181,6 +201,7 @@ fn verify_documents(
     engine: &Engine,
     report: &mut AppReport,
     progress: &mut dyn FnMut(VerifyProgress<'_>),
+    examine: Examine<'_>,
 ) -> Result<(), ReplayError> {
     report.findings.extend(crate::settings::findings(dir, &engine.settings()?));
     let applied = engine.position()?;
@@ -215,7 +236,12 @@ fn verify_documents(
         check_applied(applied, start, report);
     }
     check_index(engine, start.first_offset, report)?;
-    Ok(read_the_rest(engine)?)
+    read_the_rest(engine)?;
+    if report.findings.is_empty() {
+        let examined = Examined { engine, journal: &opened.journal, applied_frames };
+        report.findings.extend(examine(&examined).map_err(|error| EngineError(error.message))?);
+    }
+    Ok(())
 }
 
 const ENGINE: DiskOptions = DiskOptions { cache_bytes: 16 << 20, threads: 2, spaces: spaces::SPACES };
@@ -384,7 +410,7 @@ fn read_the_rest(engine: &Engine) -> Result<(), EngineError> {
     }
     engine.requests_kept()?;
     engine.definitions()?;
-    engine.check_departures()
+    engine.check_views()
 }
 
 /// The record batches of a frame: checksums, and dense offsets that are the frame's.

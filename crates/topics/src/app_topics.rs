@@ -9,20 +9,21 @@ use std::sync::{
     },
 };
 
-use store::{App, CommitError, DefinitionKind, SnapshotError, TakeOverError};
-use tokio::task::JoinHandle;
+use store::{App, CommitError, DefinitionKind, SnapshotError, TakeOverError, ViewId};
+use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
-    definition::{self, Defined},
+    definition::{self, Defined, DefinedQuery},
     evaluator,
-    limits::LIVE_QUERIES_MAX,
+    lag::WrittenTimes,
+    limits::{LIVE_QUERIES_MAX, PARTITIONS_PER_APP_MAX},
     live_query::{LiveQuery, LiveQueryError, MAIN, OnGap, SharedOnGap},
-    matcher::Matcher,
+    preparing,
     progress::Progress,
     topic::{Topic, TopicError},
     trim,
-    view::{State, View},
+    view::View,
     views::Views,
 };
 
@@ -35,13 +36,16 @@ pub struct AppTopics {
     is_to_be_taken_over: AtomicBool,
     views: RwLock<Arc<Views>>,
     main_on_gap: SharedOnGap,
-    /// One change at a time.
-    changing: tokio::sync::Mutex<()>,
+    /// One change at a time, and none during a step of a trim.
+    changing: Arc<tokio::sync::Mutex<()>>,
+    /// One looks at events at a time.
+    pub(crate) evaluating: Mutex<()>,
     /// Who notes something of live queries notes it of those that there are: what was noted of one
     /// is forgotten when it is deleted.
     noting: Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
+    pub(crate) written_times: WrittenTimes,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -63,6 +67,12 @@ pub enum ChangeError {
     /// There are too many.
     #[error("an app has at most {LIVE_QUERIES_MAX} live queries")]
     TooMany,
+    /// They have too many partitions.
+    #[error("all live queries of an app have at most {PARTITIONS_PER_APP_MAX} partitions")]
+    TooManyPartitions,
+    /// Documents, or what is known of live queries, could not be read or written.
+    #[error("the live query cannot be prepared: {0}")]
+    Prepare(#[from] SnapshotError),
     /// It could not be committed.
     #[error("the live query cannot be kept: {0}")]
     Commit(#[from] CommitError),
@@ -98,23 +108,20 @@ impl AppTopics {
             Some(older) => older,
             None => Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?,
         };
-        let (mut views, progress) = (Vec::new(), Arc::default());
-        for query in &defined.live_queries {
-            views.push(Arc::new(
-                view(&app, &progress, query.clone())
-                    .map_err(|e| failed(format!("live query {:?}: {e}", query.name)))?,
-            ));
-        }
+        let progress = Arc::default();
+        let views = preparing::open(&app, &progress, &defined.live_queries).map_err(failed)?;
         let topics = Arc::new(Self {
             app,
             main_on_gap: SharedOnGap::new(defined.main_on_gap),
             defined: RwLock::new(defined),
             is_to_be_taken_over: AtomicBool::new(is_to_be_taken_over),
             views: RwLock::new(Arc::new(Views::new(views))),
-            changing: tokio::sync::Mutex::default(),
+            changing: Arc::default(),
+            evaluating: Mutex::default(),
             noting: Mutex::default(),
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
+            written_times: WrittenTimes::default(),
             progress,
         });
         topics.app.observe_trims(Box::new(trim::Observer::of(&topics)));
@@ -219,18 +226,25 @@ impl AppTopics {
             let _one = topics.changing.lock().await;
             topics.take_over_first().await?;
             let mut defined = topics.defined();
-            if defined.live_queries.iter().any(|known| known.name == live_query.name) {
+            if defined.live_queries.iter().any(|known| known.query.name == live_query.name) {
                 return Err(ChangeError::Exists(live_query.name));
             }
             if defined.live_queries.len() >= LIVE_QUERIES_MAX {
                 return Err(ChangeError::TooMany);
             }
+            let partitions = defined.live_queries.iter().map(|known| usize::from(known.query.partitions));
+            if partitions.sum::<usize>() + usize::from(live_query.partitions) > PARTITIONS_PER_APP_MAX {
+                return Err(ChangeError::TooManyPartitions);
+            }
             // A kill while another one of that name was deleted may have left something.
-            topics.forget(&live_query).await?;
-            topics.define(&live_query.name, definition::body_of(&live_query)).await?;
-            defined.live_queries.push(live_query);
-            defined.live_queries.sort_by(|a, b| a.name.cmp(&b.name));
-            topics.put_in_force(defined)
+            topics.forget_offsets(&topics.topic_of(&live_query)).await?;
+            topics.define(&live_query.name, definition::body_of(&live_query, false)).await?;
+            // Nothing is trimmed until it is prepared: the origin is the oldest event that is kept.
+            let origin = topics.app.definitions(DefinitionKind::LiveQuery);
+            let origin = origin.into_iter().find(|one| one.name == live_query.name).map_or(0, |one| one.origin);
+            defined.live_queries.push(DefinedQuery { query: live_query, origin, is_sparse: false });
+            defined.live_queries.sort_by(|a, b| a.query.name.cmp(&b.query.name));
+            topics.put_in_force(defined).await
         })
         .await
     }
@@ -246,13 +260,13 @@ impl AppTopics {
                 defined.main_on_gap = on_gap;
                 definition::body_of_main(on_gap)
             } else {
-                let known = defined.live_queries.iter_mut().find(|known| known.name == name);
+                let known = defined.live_queries.iter_mut().find(|known| known.query.name == name);
                 let known = known.ok_or_else(|| ChangeError::NotFound(name.clone()))?;
-                known.on_gap = on_gap;
-                definition::body_of(known)
+                known.query.on_gap = on_gap;
+                definition::body_of(&known.query, known.is_sparse)
             };
             topics.define(&name, body).await?;
-            topics.put_in_force(defined)
+            topics.put_in_force(defined).await
         })
         .await
     }
@@ -268,28 +282,57 @@ impl AppTopics {
             let _one = topics.changing.lock().await;
             topics.take_over_first().await?;
             let mut defined = topics.defined();
-            let Some(at) = defined.live_queries.iter().position(|known| known.name == name) else {
+            let Some(at) = defined.live_queries.iter().position(|known| known.query.name == name) else {
                 return Err(ChangeError::NotFound(name));
             };
-            let deleted = defined.live_queries.remove(at);
+            let deleted = defined.live_queries.remove(at).query;
+            let number = topics.views().iter().find(|view| view.query.name == name).map(|view| view.number);
             topics.app.forget_definition(DefinitionKind::LiveQuery, &name).await?;
-            topics.put_in_force(defined)?;
-            if let Err(error) = topics.forget(&deleted).await {
-                tracing::warn!(app = topics.app.name().as_str(), name, %error, "something of a deleted live query is left");
-            }
+            topics.put_in_force(defined).await?;
+            topics.forget(&deleted, number).await;
             Ok(())
         })
         .await
     }
 
-    /// Forgets what was noted of a live query that is not there, and what groups have committed on
-    /// its topic.
-    async fn forget(&self, live_query: &LiveQuery) -> Result<(), ChangeError> {
-        {
-            let _noting = self.noting.lock().expect("not poisoned");
-            self.app.note_view(&live_query.name, None).map_err(std::io::Error::other)?;
+    /// Forgets what was noted of a live query that is gone, and what groups have committed on its
+    /// topic. What cannot be forgotten now, the next start does.
+    async fn forget(self: &Arc<Self>, live_query: &LiveQuery, number: Option<ViewId>) {
+        if let Err(error) = self.forget_offsets(&self.topic_of(live_query)).await {
+            self.warn_of_rest(&live_query.name, &error);
         }
-        let topic = self.topic_of(live_query);
+        let Some(number) = number else { return };
+        let topics = self.clone();
+        let forgetting = tokio::task::spawn_blocking(move || {
+            let _noting = topics.noting.lock().expect("not poisoned");
+            topics.app.forget_view(number)
+        });
+        match forgetting.await {
+            Ok(Ok(())) => self.sweep(),
+            Ok(Err(error)) => self.warn_of_rest(&live_query.name, &error),
+            Err(error) => self.warn_of_rest(&live_query.name, &error),
+        }
+    }
+
+    fn warn_of_rest(&self, name: &str, error: &dyn std::fmt::Display) {
+        tracing::warn!(app = self.app.name().as_str(), name, %error, "something of a deleted live query is left");
+    }
+
+    /// Takes out the leaves of live queries that are gone, beside everything else.
+    fn sweep(self: &Arc<Self>) {
+        let topics = Arc::downgrade(self);
+        tokio::task::spawn_blocking(move || {
+            let Some(topics) = topics.upgrade() else { return };
+            let mut known: Vec<ViewId> = topics.views().iter().map(|view| view.number).collect();
+            known.sort_unstable();
+            if let Err(error) = topics.app.sweep_views(&known) {
+                topics.warn_of_rest("", &error);
+            }
+        });
+    }
+
+    /// Forgets what groups have committed on a topic.
+    async fn forget_offsets(&self, topic: &str) -> Result<(), CommitError> {
         for group in self.app.groups_with_offsets() {
             let committed = self.app.committed_offsets(&group).into_iter();
             let of_topic = committed.filter(|(of, ..)| *of == topic).map(|(of, partition, _)| (of, partition));
@@ -318,10 +361,11 @@ impl AppTopics {
     }
 
     /// What was committed goes into force. The caller has `changing`.
-    fn put_in_force(self: &Arc<Self>, defined: Defined) -> Result<(), ChangeError> {
+    async fn put_in_force(self: &Arc<Self>, defined: Defined) -> Result<(), ChangeError> {
         let known = self.views();
         let mut views = Vec::new();
-        for query in &defined.live_queries {
+        for one in &defined.live_queries {
+            let query = &one.query;
             let is_same =
                 |known: &&Arc<View>| known.query.name == query.name && known.query.created_ms == query.created_ms;
             views.push(match known.iter().find(is_same) {
@@ -330,12 +374,17 @@ impl AppTopics {
                     view.set_on_gap(query.on_gap);
                     view.clone()
                 }
-                None => Arc::new(view(&self.app, &self.progress, query.clone())?),
+                None => {
+                    let (topics, one) = (self.clone(), one.clone());
+                    let made =
+                        tokio::task::spawn_blocking(move || preparing::make(&topics.app, &topics.progress, &one));
+                    Arc::new(made.await.map_err(std::io::Error::other)??)
+                }
             });
         }
         self.main_on_gap.set(defined.main_on_gap);
         let ended: Vec<_> =
-            known.iter().filter(|known| views.iter().all(|view| view.id != known.id)).cloned().collect();
+            known.iter().filter(|known| views.iter().all(|view| view.number != known.number)).cloned().collect();
         *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
         *self.defined.write().expect("not poisoned") = defined;
         ended.iter().for_each(|view| view.end());
@@ -343,37 +392,31 @@ impl AppTopics {
         Ok(())
     }
 
-    /// Keeps what is known with the documents.
-    pub(crate) fn note_views(&self) {
+    /// Notes what is known of the live queries with the documents.
+    pub(crate) fn note_views(&self) -> Result<(), SnapshotError> {
         let _noting = self.noting.lock().expect("not poisoned");
-        let log_start = self.app.events().log_start();
         for view in self.views().iter() {
-            view.forget_below(log_start);
-            let state = view.state().encode(view.query.created_ms);
-            if let Err(error) = self.app.note_view(&view.query.name, Some(&state)) {
-                tracing::warn!(app = self.app.name().as_str(), %error, "what is known of a live query cannot be kept");
-            }
+            let Some(noting) = view.to_note() else { continue };
+            let (notes, spans) = noting.take();
+            let noted = self.app.note_views(notes);
+            view.noted(&spans, noted.is_ok());
+            noted?;
+        }
+        Ok(())
+    }
+
+    /// As [`AppTopics::note_views`]; what cannot be noted now is looked at again after the next
+    /// start.
+    pub(crate) fn try_to_note_views(&self) {
+        if let Err(error) = self.note_views() {
+            tracing::warn!(app = self.app.name().as_str(), %error, "what is known of a live query cannot be kept");
         }
     }
 
-    /// Notes documents that left `view`, as [`App::note_departures`] does, if it was not deleted
-    /// meanwhile.
-    pub(crate) fn note_departures(&self, view: &View, left: &[(u64, String, String)]) -> Result<(), SnapshotError> {
-        let _noting = self.noting.lock().expect("not poisoned");
-        let is_there = self.views().iter().any(|known| known.id == view.id);
-        if is_there { self.app.note_departures(&view.query.name, left) } else { Ok(()) }
-    }
-
-    /// None is made, changed or deleted until `act`, which is quick, returns.
-    pub(crate) fn with_views<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
-        act(&self.views.read().expect("not poisoned"))
-    }
-
-    /// None is made, changed or deleted until `act` returns, which may wait for the store: who
-    /// wants to waits as a task, and who reads does not wait at all. On a thread that is no task's.
-    pub(crate) fn while_none_changes<T>(&self, act: impl FnOnce(&Views) -> T) -> T {
-        let _none = self.changing.blocking_lock();
-        act(&self.views())
+    /// None is made, changed or deleted while what it gives is held: who wants to waits as a task,
+    /// and who reads does not wait at all. On a thread that is no task's.
+    pub(crate) fn while_none_changes(&self) -> OwnedMutexGuard<()> {
+        self.changing.clone().blocking_lock_owned()
     }
 
     pub(crate) fn views(&self) -> Arc<Views> {
@@ -385,21 +428,4 @@ impl AppTopics {
 /// disk only.
 async fn to_its_end(change: impl Future<Output = Result<(), ChangeError>> + Send + 'static) -> Result<(), ChangeError> {
     tokio::spawn(change).await.map_err(std::io::Error::other)?
-}
-
-fn view(app: &App, progress: &Arc<Progress>, query: LiveQuery) -> Result<View, LiveQueryError> {
-    let noted = app.view(&query.name).ok().flatten();
-    let state = noted.and_then(|bytes| State::decode(&bytes, query.created_ms, query.partitions));
-    let state = state.unwrap_or_else(|| State::new(query.partitions));
-    let matcher = Matcher {
-        collection: query.collection.clone(),
-        filter: query.check()?,
-        partitions: query.partitions,
-        given_up: progress.given_up.clone(),
-    };
-    let topic = query.topic(app.name());
-    // One that is made again under its name is another topic (KIP-516).
-    let named = format!("{topic} {}", query.created_ms);
-    let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), named.as_bytes());
-    Ok(View::new(query, topic, id, matcher, state, progress.clone()))
 }

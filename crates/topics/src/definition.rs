@@ -2,9 +2,12 @@
 //! versions are taken over.
 //!
 //! ```text
-//! a live query  {"version":1,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
+//! a live query  {"version":2,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
 //! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
 //! ```
+//! Version 1 of a live query says the same; its topic was made when offsets were the journal's, and
+//! keeps those that were given out (`numbering`).
+//!
 //! `language` is that of the query, with its version (`document::Dialect`), by which it is
 //! evaluated for ever.
 //! Not here: what a live query means (`live_query`), the order (crate `store`).
@@ -15,7 +18,9 @@ use store::{App, Definition, DefinitionKind, TakeOverError};
 
 use crate::live_query::{LiveQuery, MAIN, OnGap};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+const SPARSE_VERSION: u32 = 1;
+const MAIN_VERSION: u32 = 1;
 
 /// The text beside the app's data that kept live queries before they were definitions.
 const SETTING: &str = "live-queries";
@@ -26,7 +31,17 @@ const SETTING_VERSION: u32 = 1;
 pub(crate) struct Defined {
     pub(crate) main_on_gap: OnGap,
     /// By name.
-    pub(crate) live_queries: Vec<LiveQuery>,
+    pub(crate) live_queries: Vec<DefinedQuery>,
+}
+
+/// A live query as it is defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DefinedQuery {
+    pub(crate) query: LiveQuery,
+    /// The oldest event that was kept when it was made.
+    pub(crate) origin: u64,
+    /// Whether its offsets were the journal's when it was made.
+    pub(crate) is_sparse: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,19 +85,23 @@ impl Defined {
     /// Reads what is in force.
     pub(crate) fn of(definitions: &[Definition]) -> Result<Self, String> {
         let mut defined = Self::default();
-        for Definition { name, body, .. } in definitions {
+        for Definition { name, body, origin, .. } in definitions {
             let failed = |error: String| format!("the definition of the live query {name:?} cannot be read: {error}");
             if name == MAIN {
-                defined.main_on_gap = parse::<MainBody>(body, VERSION).map_err(failed)?.on_gap;
+                defined.main_on_gap = parse::<MainBody>(body, MAIN_VERSION).map_err(failed)?.on_gap;
                 continue;
             }
             let body: Body = parse(body, VERSION).map_err(failed)?;
             if body.language != Dialect::Legacy as u8 {
                 return Err(failed(format!("its language {} is not known", body.language)));
             }
-            let Body { collection, query, partitions, on_gap, created_ms, .. } = body;
+            let Body { version, collection, query, partitions, on_gap, created_ms, .. } = body;
             let name = name.clone();
-            defined.live_queries.push(LiveQuery { name, collection, query, partitions, on_gap, created_ms });
+            defined.live_queries.push(DefinedQuery {
+                query: LiveQuery { name, collection, query, partitions, on_gap, created_ms },
+                origin: *origin,
+                is_sparse: version == SPARSE_VERSION,
+            });
         }
         Ok(defined)
     }
@@ -97,10 +116,10 @@ fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-pub(crate) fn body_of(live_query: &LiveQuery) -> String {
+pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
     let LiveQuery { collection, query, partitions, on_gap, created_ms, .. } = live_query.clone();
     text_of(&Body {
-        version: VERSION,
+        version: if is_sparse { SPARSE_VERSION } else { VERSION },
         collection,
         query,
         language: Dialect::Legacy as u8,
@@ -111,7 +130,7 @@ pub(crate) fn body_of(live_query: &LiveQuery) -> String {
 }
 
 pub(crate) fn body_of_main(on_gap: OnGap) -> String {
-    text_of(&MainBody { version: VERSION, on_gap })
+    text_of(&MainBody { version: MAIN_VERSION, on_gap })
 }
 
 fn text_of(body: &impl Serialize) -> String {
@@ -122,14 +141,15 @@ fn text_of(body: &impl Serialize) -> String {
 pub(crate) fn of_older_version(app: &App) -> std::io::Result<Option<Defined>> {
     let Some(text) = app.setting(SETTING)? else { return Ok(None) };
     let setting: Setting = parse(&text, SETTING_VERSION).map_err(std::io::Error::other)?;
-    Ok(Some(Defined { main_on_gap: setting.main_on_gap, live_queries: setting.live_queries }))
+    let live_queries = setting.live_queries.into_iter().map(|query| DefinedQuery { query, origin: 0, is_sparse: true });
+    Ok(Some(Defined { main_on_gap: setting.main_on_gap, live_queries: live_queries.collect() }))
 }
 
 /// Makes definitions of what an older version kept in a file, and then removes the file: a crash
 /// between the two does it again. Blocks.
 pub(crate) fn take_over(app: &App, setting: &Defined) -> Result<(), TakeOverError> {
     let main = (MAIN.to_owned(), body_of_main(setting.main_on_gap));
-    let others = setting.live_queries.iter().map(|one| (one.name.clone(), body_of(one)));
+    let others = setting.live_queries.iter().map(|one| (one.query.name.clone(), body_of(&one.query, true)));
     let definitions: Vec<_> = std::iter::once(main).chain(others).collect();
     let count = definitions.len() - 1;
     app.take_over_setting(SETTING, DefinitionKind::LiveQuery, definitions)?;
@@ -158,17 +178,21 @@ mod tests {
             on_gap: OnGap::Snapshot,
             created_ms: 7,
         };
-        let definitions = [definition("adults", body_of(&live_query)), definition(MAIN, body_of_main(OnGap::Snapshot))];
-        let defined = Defined { main_on_gap: OnGap::Snapshot, live_queries: vec![live_query] };
-        assert_eq!(Defined::of(&definitions), Ok(defined));
+        for is_sparse in [false, true] {
+            let body = body_of(&live_query, is_sparse);
+            let definitions = [definition("adults", body), definition(MAIN, body_of_main(OnGap::Snapshot))];
+            let live_query = DefinedQuery { query: live_query.clone(), origin: 0, is_sparse };
+            let defined = Defined { main_on_gap: OnGap::Snapshot, live_queries: vec![live_query] };
+            assert_eq!(Defined::of(&definitions), Ok(defined));
+        }
     }
 
     #[test]
     fn what_a_newer_version_defined_is_named() {
-        for body in [r#"{"version":2,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
+        for body in [r#"{"version":3,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
             let error = Defined::of(&[definition("a", body.into())]).unwrap_err();
             assert!(error.starts_with("the definition of the live query \"a\" cannot be read: "), "{error}");
-            assert_eq!(error.contains("it has version 2"), body.contains(":2"), "{error}");
+            assert_eq!(error.contains("it has version 3"), body.contains(":3"), "{error}");
         }
     }
 }

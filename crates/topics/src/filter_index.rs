@@ -177,14 +177,16 @@ fn field(path: &Path, mut all: Vec<(&Value, usize)>) -> Field {
 mod tests {
     use kafka_wire::record_batch::Record;
     use proptest::prelude::*;
+    use store::ViewId;
     use uuid::Uuid;
     use wire::event;
 
     use super::*;
     use crate::{
+        head::{Head, PartitionHead},
         live_query::{LiveQuery, OnGap},
-        matcher::Matcher,
-        view::State,
+        matcher::{Matcher, Seen},
+        view::Noted,
     };
 
     /// Many are equal to each other only as queries compare.
@@ -245,7 +247,10 @@ mod tests {
         };
         let filter = query.check().unwrap();
         let matcher = Matcher { filter, collection: query.collection.clone(), ..Matcher::everything() };
-        Arc::new(View::new(query, "t".into(), Uuid::nil(), matcher, State::new(1), Arc::default()))
+        let (name, partitions) = ("t".to_owned(), vec![PartitionHead::default()]);
+        let head = Head { name: name.clone(), created_ms: 0, origin: 0, scanned_to: 0, partitions };
+        let noted = Noted { number: ViewId(1), head: &head, open: vec![None], settled_at: 0 };
+        Arc::new(View::new(noted, name, Uuid::nil(), query, matcher, Arc::default()))
     }
 
     fn any_view() -> impl Strategy<Value = Arc<View>> {
@@ -323,7 +328,7 @@ mod tests {
                 let (carries, sees_leave) = read(event, |event| {
                     let candidates = index.candidates(event);
                     let carries = that(&views, &candidates, |matcher| matcher.carries(event));
-                    (carries, that(&views, &candidates, |matcher| matcher.sees_leave(event)))
+                    (carries, that(&views, &candidates, |matcher| matcher.sees(event) == Some(Seen::Leave)))
                 });
                 prop_assert_eq!(&carries[0], &carries[1]);
                 prop_assert_eq!(&sees_leave[0], &sees_leave[1]);

@@ -1,26 +1,33 @@
 //! What a consumer is told in the place of trimmed events (docs/reference/live-queries.md, "Gaps").
 //!
-//! A page stands at the offset of the last event of the last document it names, and documents come
-//! in the order of those offsets: so whoever has read a page goes on behind it and misses none, and
-//! a page can be made again from nothing but the documents.
+//! A page stands at the offset of the last document it names, and documents come in the order of
+//! their offsets: so whoever has read a page goes on behind it and misses none, and a page can be
+//! made again from nothing but the documents and what was noted of the trimmed events.
+//!
+//! On the main feed a document stands where its last event was. On a live query's topic it stands
+//! at the offset of the last event by which it was seen there, if that was trimmed
+//! ([`ViewEntry`]): while that event is the document's last, or the document left by it and has not
+//! come back.
 
-use bytes::Bytes;
 use document::DocumentId;
 use kafka_wire::record_batch::{BatchBuilder, Record};
-use store::{Snapshot, SnapshotError, TrimmedChange, TxnId, limits::BATCH_BYTES_MAX};
+use store::{
+    App, Piece, Snapshot, SnapshotError, StoredDocument, TxnId, ViewEntry, ViewNotes, limits::BATCH_BYTES_MAX,
+    split_document_key,
+};
 use wire::event::{self, EventOp, RequeryDocument};
 
-use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher};
+use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher, view::View};
 
 /// The key of a page that names several documents.
 const SEVERAL_KEY: &[u8] = br#"["requeryRequired"]"#;
 
 /// Whose gap it is.
 pub(crate) struct Gap<'a> {
-    pub(crate) app: &'a str,
+    pub(crate) app: &'a App,
     pub(crate) matcher: &'a Matcher,
-    /// The live query's name; `None` for the main feed.
-    pub(crate) view: Option<&'a str>,
+    /// The live query; `None` for the main feed.
+    pub(crate) view: Option<&'a View>,
     pub(crate) partition: u16,
     pub(crate) on_gap: OnGap,
     /// The time of every record: when the oldest event that is left, or one before it, was
@@ -31,29 +38,47 @@ pub(crate) struct Gap<'a> {
     pub(crate) leader_epoch: i32,
 }
 
+/// A document that a consumer may not know as it is.
+struct Change {
+    /// Where it is told of.
+    offset: u64,
+    /// The transaction of the event that stood there.
+    txn_id: TxnId,
+    collection: String,
+    id_json: String,
+    stored: StoredDocument,
+    /// Whether that event is the document's last.
+    is_last: bool,
+}
+
 impl Gap<'_> {
-    /// Whole batches for what was trimmed at or behind `offset`: about `bytes_max`, but at least
-    /// one if anything is to be told.
-    pub(crate) fn read(&self, snapshot: &Snapshot, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SnapshotError> {
+    /// Whole batches for the offsets from `from` to that before `to`, whose events were trimmed:
+    /// about `bytes_max`, but at least one if anything is to be told.
+    pub(crate) fn read(
+        &self,
+        snapshot: &Snapshot,
+        from: u64,
+        to: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<Piece>, SnapshotError> {
         let mut pages = self.pages();
-        for change in self.changes(snapshot, offset) {
-            let (change, key) = change?;
+        self.for_each_change(snapshot, from, to, |change| {
+            let mut key = Vec::with_capacity(change.collection.len() + change.id_json.len() + 8);
+            event::write_key(&mut key, &change.collection, &change.id_json);
             pages.take(change, key);
-            if pages.batches.bytes() >= bytes_max {
-                break;
-            }
-        }
+            pages.batches.bytes() < bytes_max
+        })?;
         pages.name();
         Ok(pages.batches.finish())
     }
 
-    /// Instead of pages that may lack a removed document: at `offset`, word that the copy must be
-    /// built again from offset 0.
-    pub(crate) fn resync(&self, offset: u64, newest_txn: TxnId) -> Vec<Bytes> {
+    /// Instead of pages that may lack a removed document: at `offset`, where the event of
+    /// transaction `txn_id` was, word that the copy must be built again from offset 0.
+    pub(crate) fn resync(&self, offset: u64, txn_id: TxnId) -> Vec<Piece> {
         let mut value = Vec::new();
-        event::write_requery_required(&mut value, newest_txn.0, &[]);
+        event::write_requery_required(&mut value, txn_id.0, &[]);
         let mut pages = self.pages();
-        pages.push(offset, SEVERAL_KEY, &value, None, EventOp::Resync, newest_txn.0);
+        pages.push(offset, SEVERAL_KEY, &value, None, EventOp::Resync, txn_id.0);
         pages.batches.finish()
     }
 
@@ -63,83 +88,133 @@ impl Gap<'_> {
         Pages { gap: self, batches, named: Vec::new() }
     }
 
-    /// The offset of the first record that [`Gap::read`] from 0 would give: that of the first
-    /// document it concerns, or of the page it is on.
-    pub(crate) fn first_offset(&self, snapshot: &Snapshot) -> Result<Option<u64>, SnapshotError> {
-        self.changes(snapshot, 0).next().map(|change| change.map(|(change, _)| change.offset)).transpose()
+    /// The first offset below `to` at which [`Gap::read`] has something to tell.
+    pub(crate) fn first_offset(&self, snapshot: &Snapshot, to: u64) -> Result<Option<u64>, SnapshotError> {
+        let mut first = None;
+        self.for_each_change(snapshot, 0, to, |change| {
+            first = Some(change.offset);
+            false
+        })?;
+        Ok(first)
     }
 
-    fn changes<'s>(
-        &'s self,
-        snapshot: &'s Snapshot,
-        offset: u64,
-    ) -> impl Iterator<Item = Result<(TrimmedChange, Vec<u8>), SnapshotError>> + 's {
-        let here = |key: &[u8]| self.matcher.partition(key) == self.partition;
-        trimmed_changes(snapshot, self.matcher, self.view, offset).filter_map(move |change| match change {
-            Ok(change) => {
-                let key = key_of(&change);
-                here(&key).then_some(Ok((change, key)))
+    /// How many documents are told of at those offsets, at most `count_max`.
+    pub(crate) fn count(
+        &self,
+        snapshot: &Snapshot,
+        from: u64,
+        to: u64,
+        count_max: usize,
+    ) -> Result<usize, SnapshotError> {
+        let mut count = 0;
+        self.for_each_change(snapshot, from, to, |_| {
+            count += 1;
+            count < count_max
+        })?;
+        Ok(count.min(count_max))
+    }
+
+    /// Calls `each` with what is told at those offsets, in order, while it says `true`.
+    fn for_each_change(
+        &self,
+        snapshot: &Snapshot,
+        from: u64,
+        to: u64,
+        mut each: impl FnMut(Change) -> bool,
+    ) -> Result<(), SnapshotError> {
+        let Some(view) = self.view else {
+            for change in snapshot.trimmed_changes(from) {
+                let change = change?;
+                let wants_more = each(Change {
+                    offset: change.offset,
+                    txn_id: change.stored.txn_id,
+                    collection: change.collection,
+                    id_json: change.id_json,
+                    stored: change.stored,
+                    is_last: true,
+                });
+                if !wants_more {
+                    break;
+                }
             }
-            Err(error) => Some(Err(error)),
-        })
+            return Ok(());
+        };
+        let mut invalid = ViewNotes::default();
+        for entry in snapshot.view_entries(view.number, self.partition, from, to) {
+            let (offset, entry) = entry?;
+            let Some(change) = change_of(self.app, snapshot, view, offset, &entry)? else {
+                // It never will be again.
+                invalid.forget_entry(view.number, self.partition, offset);
+                continue;
+            };
+            if !each(change) {
+                break;
+            }
+        }
+        if invalid.is_empty() { Ok(()) } else { self.app.note_views(invalid) }
     }
 }
 
-/// What a consumer may have missed by trimmed events from `offset` on, in their order. Without a
-/// filter, the documents whose last event was trimmed. With one, those of them that match, and
-/// those that left the live query `view` by a trimmed event and do not match now, whatever happened
-/// to them outside since.
-pub(crate) fn trimmed_changes<'s>(
-    snapshot: &'s Snapshot,
-    matcher: &'s Matcher,
-    view: Option<&'s str>,
+/// What is told of an entry; `None` if it is not valid. The view has looked at all events of the
+/// snapshot.
+fn change_of(
+    app: &App,
+    snapshot: &Snapshot,
+    view: &View,
     offset: u64,
-) -> impl Iterator<Item = Result<TrimmedChange, SnapshotError>> + 's {
-    let is_concerned = |change: &TrimmedChange, matches: bool| {
-        matcher.wants_collection(&change.collection)
-            && (matcher.filter.is_none() || matches_now(matcher, change) == matches)
-    };
-    let keep = move |matches: bool| {
-        move |change: &Result<TrimmedChange, SnapshotError>| {
-            change.as_ref().map_or(true, |change| is_concerned(change, matches))
-        }
-    };
-    let mut trimmed = snapshot.trimmed_changes(offset).filter(keep(true)).peekable();
-    let view = view.filter(|_| matcher.filter.is_some());
-    let left = view.into_iter().flat_map(move |view| snapshot.departures(view, offset));
-    let mut left = left.filter(keep(false)).peekable();
-    std::iter::from_fn(move || match (trimmed.peek(), left.peek()) {
-        (Some(Ok(a)), Some(Ok(b))) if b.offset < a.offset => left.next(),
-        (Some(_), _) => trimmed.next(),
-        (None, _) => left.next(),
-    })
+    entry: &ViewEntry,
+) -> Result<Option<Change>, SnapshotError> {
+    let Some((stored, is_last)) = is_valid(app, snapshot, view, offset, entry)? else { return Ok(None) };
+    let (collection, id_json) = parts(&entry.document)?;
+    let (collection, id_json) = (collection.to_owned(), id_json.to_owned());
+    Ok(Some(Change { offset, txn_id: entry.txn_id, collection, id_json, stored, is_last }))
 }
 
-fn matches_now(matcher: &Matcher, change: &TrimmedChange) -> bool {
-    let Some(fields) = change.stored.document.value() else { return false };
-    DocumentId::from_json(&change.id_json).is_ok_and(|id| matcher.matches(&id, &fields))
+/// The document of an entry that is valid, and whether the entry's event is its last.
+pub(crate) fn is_valid(
+    app: &App,
+    snapshot: &Snapshot,
+    view: &View,
+    offset: u64,
+    entry: &ViewEntry,
+) -> Result<Option<(StoredDocument, bool)>, SnapshotError> {
+    let Some(stored) = snapshot.stored(&entry.document)? else { return Ok(None) };
+    if stored.last_event == Some(entry.event) {
+        return Ok(Some((stored, true)));
+    }
+    let (_, id_json) = parts(&entry.document)?;
+    if view.matcher.filter.is_none() || matches_now(&view.matcher, id_json, &stored) {
+        return Ok(None);
+    }
+    // By this event or by a later one.
+    let leave = view.last_leave(app, &entry.document)?;
+    Ok(leave.is_some_and(|leave| leave.offset == offset).then_some((stored, false)))
 }
 
-pub(crate) fn key_of(change: &TrimmedChange) -> Vec<u8> {
-    let mut key = Vec::with_capacity(change.collection.len() + change.id_json.len() + 8);
-    event::write_key(&mut key, &change.collection, &change.id_json);
-    key
+fn parts(document: &[u8]) -> Result<(&str, &str), SnapshotError> {
+    split_document_key(document)
+        .ok_or_else(|| SnapshotError { message: format!("the key {document:02x?} is not a document's") })
+}
+
+pub(crate) fn matches_now(matcher: &Matcher, id_json: &str, stored: &StoredDocument) -> bool {
+    let Some(fields) = stored.document.value() else { return false };
+    DocumentId::from_json(id_json).is_ok_and(|id| matcher.matches(&id, &fields))
 }
 
 struct Pages<'a> {
     gap: &'a Gap<'a>,
     batches: Batches,
     /// The documents of the page that is being made, with their keys.
-    named: Vec<(TrimmedChange, Vec<u8>)>,
+    named: Vec<(Change, Vec<u8>)>,
 }
 
 impl Pages<'_> {
-    fn take(&mut self, change: TrimmedChange, key: Vec<u8>) {
+    fn take(&mut self, change: Change, key: Vec<u8>) {
         if let Some(value) = self.snapshot_of(&change) {
             // What stands before it must be told before it, or would be skipped by who goes on
             // behind it.
             self.name();
-            self.push(change.offset, &key, &value, Some(&change.collection), EventOp::Snapshot, change.stored.txn_id.0);
+            self.push(change.offset, &key, &value, Some(&change.collection), EventOp::Snapshot, change.txn_id.0);
             return;
         }
         self.named.push((change, key));
@@ -149,18 +224,18 @@ impl Pages<'_> {
     }
 
     /// The event that carries the document itself; `None` if it is to be named instead.
-    fn snapshot_of(&self, change: &TrimmedChange) -> Option<Vec<u8>> {
-        if self.gap.on_gap != OnGap::Snapshot {
+    fn snapshot_of(&self, change: &Change) -> Option<Vec<u8>> {
+        if self.gap.on_gap != OnGap::Snapshot || !change.is_last {
             return None;
         }
         let document = &change.stored.document;
-        if !matches_now(self.gap.matcher, change) {
+        if !matches_now(self.gap.matcher, &change.id_json, &change.stored) {
             return None;
         }
         let mut value = Vec::with_capacity(256);
         event::write_upsert(
             &mut value,
-            change.stored.txn_id.0,
+            change.txn_id.0,
             &change.collection,
             |out| out.extend_from_slice(b"null"),
             |out| document.write_json(&change.id_json, out),
@@ -172,11 +247,11 @@ impl Pages<'_> {
     fn name(&mut self) {
         let named = std::mem::take(&mut self.named);
         let Some((last, key)) = named.last() else { return };
-        let txn = named.iter().map(|(change, _)| change.stored.txn_id.0).max().unwrap_or_default();
+        let txn = named.iter().map(|(change, _)| change.txn_id.0).max().unwrap_or_default();
         let documents: Vec<RequeryDocument<'_>> = named
             .iter()
             .map(|(change, _)| RequeryDocument {
-                app: self.gap.app,
+                app: self.gap.app.name().as_str(),
                 collection: &change.collection,
                 id_json: &change.id_json,
             })
@@ -192,7 +267,7 @@ impl Pages<'_> {
 
     fn push(&mut self, offset: u64, key: &[u8], value: &[u8], collection: Option<&str>, op: EventOp, txn: u64) {
         let txn = txn.to_string();
-        let mut headers: Vec<(&str, Option<&[u8]>)> = vec![("app", Some(self.gap.app.as_bytes()))];
+        let mut headers: Vec<(&str, Option<&[u8]>)> = vec![("app", Some(self.gap.app.name().as_str().as_bytes()))];
         headers.extend(collection.map(|collection| ("collection", Some(collection.as_bytes()))));
         headers.extend([("op", Some(op.as_str().as_bytes())), ("txnId", Some(txn.as_bytes()))]);
         self.batches.push(&Record {
@@ -205,13 +280,14 @@ impl Pages<'_> {
     }
 }
 
-/// Record batches with holes between their offsets, each at most about [`BATCH_BYTES_MAX`].
+/// Record batches, with holes where offsets have some, each at most about [`BATCH_BYTES_MAX`].
 #[derive(Default)]
 pub(crate) struct Batches {
     leader_epoch: i32,
-    closed: Vec<Bytes>,
+    closed: Vec<Piece>,
     closed_bytes: usize,
     open: Option<(i64, BatchBuilder)>,
+    next_offset: u64,
 }
 
 impl Batches {
@@ -237,6 +313,7 @@ impl Batches {
             (record.offset, batch)
         };
         self.open.get_or_insert_with(new).1.push_record(record);
+        self.next_offset = record.offset as u64 + 1;
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -247,11 +324,11 @@ impl Batches {
         if let Some((_, batch)) = self.open.take() {
             let batch = batch.finish();
             self.closed_bytes += batch.len();
-            self.closed.push(batch.into());
+            self.closed.push(Piece { bytes: batch.into(), next_offset: self.next_offset });
         }
     }
 
-    pub(crate) fn finish(mut self) -> Vec<Bytes> {
+    pub(crate) fn finish(mut self) -> Vec<Piece> {
         self.close();
         self.closed
     }

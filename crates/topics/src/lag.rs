@@ -1,14 +1,21 @@
 //! How far behind consumer groups are: what they have committed, against what their topics hold.
 //!
-//! Lag is in offsets. On the main topic that is events; a live query's offsets have holes, so there
-//! it is at most so many events.
+//! In events: offsets are dense, so what lies between two is a number of events, and of documents
+//! that stand for trimmed ones. In time: the age of what a group reads next. And, while retention
+//! has a limit, how long it is until what a group reads next is trimmed.
 //! Not here: who is in a group (`kafka-endpoint`), lag over time (`portal`).
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use store::CommittedOffset;
 
-use crate::{AppTopics, Topic};
+use crate::{AppTopics, Partition, Topic, TopicError};
+
+/// Places of which it is known when their event was written. Beyond it all are forgotten.
+const TIMES_KNOWN_MAX: usize = 20_000;
 
 /// A group's position in one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,25 +26,47 @@ pub struct PartitionLag {
     pub partition: i32,
     /// The offset it reads next.
     pub committed: u64,
-    /// Offsets from there to the partition's high watermark; 0 when it has read everything.
+    /// The partition's high watermark.
+    pub high_watermark: u64,
+    /// Events from the one to the other; 0 when it has read everything.
     pub lag: u64,
     /// Whether what it reads next was trimmed: it gets a gap first.
     pub gap_ahead: bool,
 }
+
+/// How far behind a group is in time, in one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LagTimes {
+    /// Since when what it reads next is there, in ms; of what was trimmed, the least it can be. 0 when
+    /// it has read everything; `None` if that cannot be read.
+    pub lag_ms: Option<u64>,
+    /// In how many ms what it reads next is trimmed, if it stays there and all goes on as it does;
+    /// 0 if it was. `None` if nothing is ahead of it, or nothing is trimmed.
+    pub gap_in_ms: Option<u64>,
+}
+
+/// When events were written that groups read next: they stand where they stand for a while.
+#[derive(Debug, Default)]
+pub(crate) struct WrittenTimes(Mutex<HashMap<Place, Written>>);
+
+/// Topic, partition and offset.
+type Place = (uuid::Uuid, i32, u64);
+
+/// An offset in the journal, and when what stands there was written.
+type Written = (u64, u64);
 
 /// The lag of an app's groups, against the topics as they were when it was made.
 #[derive(Debug)]
 pub struct GroupLags<'a> {
     topics: &'a AppTopics,
     by_name: HashMap<String, Topic>,
-    log_start: u64,
 }
 
 impl<'a> GroupLags<'a> {
     /// Of the app's groups.
     pub fn new(topics: &'a AppTopics) -> Self {
         let by_name = topics.all().into_iter().map(|topic| (topic.name().to_owned(), topic)).collect();
-        Self { topics, by_name, log_start: topics.app().events().log_start() }
+        Self { topics, by_name }
     }
 
     /// Where the group is, by topic and partition; nothing where it has committed nothing, or where
@@ -48,9 +77,48 @@ impl<'a> GroupLags<'a> {
     }
 
     fn measure(&self, topic: String, partition: i32, at: &CommittedOffset) -> Option<PartitionLag> {
-        let high_watermark = self.by_name.get(&topic)?.partition(partition)?.high_watermark();
+        let found = self.by_name.get(&topic)?.partition(partition)?;
+        let high_watermark = found.high_watermark();
         let committed = u64::try_from(at.offset).unwrap_or(0);
         let lag = high_watermark.saturating_sub(committed);
-        Some(PartitionLag { topic, partition, committed, lag, gap_ahead: lag > 0 && committed < self.log_start })
+        let gap_ahead = lag > 0 && found.first_kept().is_ok_and(|first| committed < first);
+        Some(PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead })
+    }
+
+    /// How far behind that is in time. Blocks on disk where it was not asked before.
+    pub fn times(&self, of: &PartitionLag) -> LagTimes {
+        if of.lag == 0 {
+            return LagTimes { lag_ms: Some(0), gap_in_ms: None };
+        }
+        let app = self.topics.app();
+        let now_ms = app.now_ms();
+        if of.gap_ahead {
+            let at_least = now_ms.saturating_sub(app.events().trimmed_to_ms());
+            return LagTimes { lag_ms: Some(at_least), gap_in_ms: Some(0) };
+        }
+        let Ok(Some((event, written_ms))) = self.written(of) else { return LagTimes::default() };
+        LagTimes { lag_ms: Some(now_ms.saturating_sub(written_ms)), gap_in_ms: app.trimmed_in_ms(event, written_ms) }
+    }
+
+    /// The offset in the journal of what is read next, and when it was written.
+    fn written(&self, of: &PartitionLag) -> Result<Option<(u64, u64)>, TopicError> {
+        let topic = self.by_name.get(&of.topic);
+        let Some((topic, partition)) = topic.and_then(|topic| Some((topic, topic.partition(of.partition)?))) else {
+            return Ok(None);
+        };
+        let place = (topic.id(), of.partition, of.committed);
+        let known = || self.topics.written_times.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().get(&place) {
+            return Ok(Some(*found));
+        }
+        let found = Partition::written(&partition, of.committed)?;
+        if let Some(found) = found {
+            let mut known = known();
+            if known.len() >= TIMES_KNOWN_MAX {
+                known.clear();
+            }
+            known.insert(place, found);
+        }
+        Ok(found)
     }
 }

@@ -41,9 +41,19 @@ pub(crate) const LOOK_FOR_OLD_EVENTS_EVERY: Duration = Duration::from_secs(300);
 /// Most documents that one `requeryRequired` of a gap names.
 pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 
-/// Offsets that one bit of a live query's match index stands for. A match costs reading as many
-/// events at worst.
-pub(crate) const BLOCK_OFFSETS: u64 = 1024;
+/// Counts and leaves of an app's live queries that are found and not noted with the documents:
+/// about 100 bytes each. More are noted at once, and not when it is time.
+pub(crate) const UNNOTED_MAX: usize = 50_000;
+
+/// Entries that are noted in one batch.
+pub(crate) const ENTRIES_AT_ONCE: usize = 1000;
+
+/// A live query's entries are swept once those that trims made since the last time are more than
+/// it left, and so many.
+pub(crate) const SWEPT_AFTER: u64 = 10_000;
+
+/// Most partitions of all live queries of one app.
+pub const PARTITIONS_PER_APP_MAX: usize = 10_000;
 
 /// Bytes of events that a live query is evaluated over before others have their turn.
 pub(crate) const SLICE_BYTES: usize = 4 << 20;

@@ -19,7 +19,8 @@ use std::{
 use document::{DocumentId, Map, Value};
 use kafka_wire::record_batch::Record;
 use query::{Budget, Filter};
-use wire::event::{self, Change};
+use store::TxnId;
+use wire::event::{self, Change, EventOp};
 
 use crate::{limits::LIGHT_STEPS_MAX, murmur2};
 
@@ -31,6 +32,16 @@ pub(crate) struct Matcher {
     pub(crate) partitions: u16,
     /// How often the filter was given up.
     pub(crate) given_up: Arc<AtomicU64>,
+}
+
+/// What a live query sees of an event that it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Its document matches after it.
+    Inside,
+    /// Its document does not match any longer, or may not: a consumer that misses it keeps what it
+    /// should not.
+    Leave,
 }
 
 /// An event that several live queries look at: its documents are read once, and only if one asks.
@@ -64,26 +75,23 @@ impl Matcher {
 
     /// Whether the event is carried.
     pub(crate) fn carries(&self, event: &Event<'_>) -> bool {
-        if !self.wants_collection(event.collection) {
-            return false;
-        }
-        if self.filter.is_none() {
-            return true;
-        }
-        let Some(documents) = event.documents() else { return true };
-        let matches = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| self.matches(&documents.id, fields));
-        matches(&documents.after) || matches(&documents.before)
+        self.sees(event).is_some()
     }
 
-    /// Whether the document matches before the event and not after it: a consumer that misses it
-    /// keeps what it should not.
-    pub(crate) fn sees_leave(&self, event: &Event<'_>) -> bool {
+    /// What the live query sees of the event; `None` if it does not carry it.
+    pub(crate) fn sees(&self, event: &Event<'_>) -> Option<Seen> {
         if !self.wants_collection(event.collection) {
-            return false;
+            return None;
         }
-        let Some(documents) = event.documents() else { return true };
+        if self.filter.is_none() {
+            return Some(if event.leaves_document() { Seen::Inside } else { Seen::Leave });
+        }
+        let Some(documents) = event.documents() else { return Some(Seen::Leave) };
         let matches = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| self.matches(&documents.id, fields));
-        matches(&documents.before) && !matches(&documents.after)
+        if matches(&documents.after) {
+            return Some(Seen::Inside);
+        }
+        matches(&documents.before).then_some(Seen::Leave)
     }
 
     /// Whether the filter takes little, whatever the document is.
@@ -104,15 +112,25 @@ impl Matcher {
 
 impl<'r> Event<'r> {
     pub(crate) fn new(record: &'r Record<'r>) -> Self {
-        let header = record.headers.iter().find(|(name, _)| *name == "collection");
-        let collection = header.and_then(|(_, value)| std::str::from_utf8((*value)?).ok()).unwrap_or_default();
+        let collection = header(record, "collection").unwrap_or_default();
         Self { record, collection, documents: OnceCell::new() }
     }
 
-    /// The collection and the id (canonical JSON).
-    pub(crate) fn document(&self) -> Option<(String, String)> {
+    /// The documents key.
+    pub(crate) fn document_key(&self) -> Option<Vec<u8>> {
         let (collection, id) = event::read_key(self.record.key?)?;
-        Some((collection.into_owned(), id.to_owned()))
+        Some(store::raw_document_key(&collection, id))
+    }
+
+    /// Its transaction.
+    pub(crate) fn txn_id(&self) -> Option<TxnId> {
+        header(self.record, "txnId")?.parse().ok().map(TxnId)
+    }
+
+    /// Whether it tells of a document that is there after it.
+    fn leaves_document(&self) -> bool {
+        let op = header(self.record, "op");
+        [EventOp::Insert, EventOp::Update].iter().any(|left| op == Some(left.as_str()))
     }
 
     pub(crate) fn key(&self) -> &'r [u8] {
@@ -136,6 +154,11 @@ impl Documents {
         };
         Some(Self { id, before: before.and_then(fields), after: after.and_then(fields) })
     }
+}
+
+fn header<'r>(record: &'r Record<'_>, name: &str) -> Option<&'r str> {
+    let (_, value) = record.headers.iter().find(|(known, _)| *known == name)?;
+    std::str::from_utf8((*value)?).ok()
 }
 
 fn fields(json: &str) -> Option<Map> {

@@ -254,7 +254,7 @@ impl TopicRegistry {
         topics.stop_evaluating().await;
         let data = self.data.clone();
         let closed = spawn_blocking(move || {
-            topics.note_views();
+            topics.try_to_note_views();
             let app = topics.app().clone();
             tracing::debug!(app = app.name().as_str(), "closing an app that nobody uses");
             data.close_app(app, move || drop(topics));
@@ -324,7 +324,7 @@ impl TopicRegistry {
         self.stopping.store(true, SeqCst);
         for topics in self.all_opened() {
             topics.stop_evaluating().await;
-            topics.note_views();
+            topics.try_to_note_views();
         }
     }
 }

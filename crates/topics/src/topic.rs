@@ -5,23 +5,27 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use kafka_wire::record_batch;
-use store::{App, OffsetAndTimestamp};
+use store::{App, OffsetAndTimestamp, Piece, Snapshot, TxnId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{
-    gap::{Batches, Gap},
-    limits::BLOCK_OFFSETS,
-    live_query::SharedOnGap,
-    matcher::{Event, Matcher},
-    view::View,
-};
+use crate::{gap::Gap, live_query::SharedOnGap, matcher::Matcher, numbering::Numbering, reading::Reading, view::View};
 
 /// How long an answer about a topic's end waits for a live query that was just made to have looked
 /// at every event.
 const SCAN_WAIT: Duration = Duration::from_secs(10);
+
+/// A live query still looks at events that there were before it was asked: its end is not known
+/// yet. It will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the live query has looked at the events below {scanned_to}, not yet at those below {wanted}")]
+pub struct Unsettled {
+    /// How far it has come, in the main feed's offsets.
+    pub scanned_to: u64,
+    /// How far it has to come.
+    pub wanted: u64,
+}
 
 /// Why a topic cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,18 +70,26 @@ pub struct Rebuild {
 
 impl Rebuild {
     /// Whether a reader at `offset` may have seen a document whose tombstone, below `floor`, is
-    /// gone. Who begins at 0 has seen none, nor has who began there since the floor is where it is.
-    fn may_miss(self, offset: u64, floor: u64) -> bool {
-        offset > 0 && offset < floor && self.tombstone_floor != floor
+    /// gone. Who begins at 0 has seen none, nor has who began there since the store's floor was
+    /// raised to `store_floor`.
+    fn may_miss(self, offset: u64, floor: u64, store_floor: u64) -> bool {
+        offset > 0 && offset < floor && self.tombstone_floor < store_floor
     }
+}
+
+/// A gap, as it is to be read.
+struct GapToRead {
+    snapshot: Snapshot,
+    from: u64,
+    bytes_max: usize,
+    rebuild: Rebuild,
 }
 
 /// What was read of a gap.
 struct GapRead {
-    batches: Vec<Bytes>,
+    batches: Vec<Piece>,
     /// Up to here that is all.
-    log_start: u64,
-    tombstone_floor: u64,
+    end: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -112,13 +124,6 @@ impl Topic {
     /// ([`store::Incarnation`]).
     pub fn leader_epoch(&self) -> i32 {
         self.app.incarnation().leader_epoch as i32
-    }
-
-    /// The leader epoch of what stands at `offset`, or will.
-    pub fn epoch_at(&self, offset: u64) -> i32 {
-        let all = self.app.incarnations();
-        let at = all.partition_point(|start| start.first_offset <= offset).saturating_sub(1);
-        all.get(at).map_or(0, |start| start.incarnation.leader_epoch as i32)
     }
 
     /// How many partitions it has.
@@ -173,18 +178,27 @@ impl Partition {
     }
 
     /// The offset after the last event that there is when it is called; waits for a live query that
-    /// is still catching up, but not for ever.
-    pub async fn settled_high_watermark(&self) -> u64 {
+    /// is still catching up, but not for ever. Of one that has stopped ([`Partition::stop`]), the
+    /// offset where it did.
+    pub async fn settled_high_watermark(&self) -> Result<u64, Unsettled> {
         if let Kind::View(view) = &self.kind {
             let wanted = self.app.events().high_watermark();
             drop(tokio::time::timeout(SCAN_WAIT, view.wait_for(wanted)).await);
+            let scanned_to = view.scanned_to();
+            if scanned_to < wanted && view.stopped().is_none() {
+                return Err(Unsettled { scanned_to, wanted });
+            }
         }
-        self.high_watermark()
+        Ok(self.high_watermark())
     }
 
-    /// No offset above it was ever given out.
-    pub fn offset_bound(&self) -> u64 {
-        self.app.events().high_watermark()
+    /// Whether the high watermark that is known is that of before the start, or a later one. While
+    /// it is not, [`Partition::settled_high_watermark`] waits for it.
+    pub fn is_settled(&self) -> bool {
+        match &self.kind {
+            Kind::Main(_) => true,
+            Kind::View(view) => view.scanned_to() >= view.settled_at,
+        }
     }
 
     /// Who reads it from offset 0 and goes on hands this to [`Partition::read`].
@@ -192,61 +206,123 @@ impl Partition {
         Rebuild { tombstone_floor: self.app.tombstone_floor() }
     }
 
+    /// The offset of the oldest event that is kept; what stands for those before lies below it.
+    pub fn first_kept(&self) -> Result<u64, TopicError> {
+        let log_start = self.app.events().log_start();
+        let Kind::View(view) = &self.kind else { return Ok(log_start) };
+        let (at, before) = view.start(&self.app, log_start).map_err(failed)?;
+        Ok(view.numbering(self.index).first(at, before[usize::from(self.index)]))
+    }
+
     /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next):
     /// as many as fit in `max_bytes`, but at least one if there is any. At a trimmed offset, what
     /// stands for the gap. `rebuild` is that of the moment when the reader began at offset 0, if it
     /// is known that it did. Where events are damaged, what lies before; an error if that is
-    /// nothing.
-    pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Bytes>, TopicError> {
+    /// nothing. Nothing, too, while a live query has yet to look at events that what stands for the
+    /// gap depends on.
+    pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Piece>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
-            if from < self.app.events().log_start() {
-                let gap = self.clone().blocking(move |partition| partition.read_gap(from, max_bytes)).await?;
-                if rebuild.may_miss(offset, gap.tombstone_floor) {
-                    return Ok(self.resync(gap.tombstone_floor));
-                }
+            let log_start = self.app.events().log_start();
+            if from < self.first_kept()? {
+                let Some(gap) = self.read_gap(from, max_bytes, rebuild).await? else { return Ok(Vec::new()) };
                 if !gap.batches.is_empty() {
                     return Ok(gap.batches);
                 }
-                from = gap.log_start;
+                from = gap.end;
             }
             let batches = match &self.kind {
                 Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed)?,
                 Kind::View(_) => {
-                    self.clone().blocking(move |partition| partition.read_matches(from, max_bytes)).await?
+                    let read = move |partition: &Self| match partition.reading() {
+                        Some(reading) => reading.events(from, max_bytes),
+                        None => Ok(Vec::new()),
+                    };
+                    self.clone().blocking(read).await?
                 }
             };
             // Were events trimmed meanwhile, it may have begun behind them: what stands for them
             // comes first.
-            if self.app.events().log_start() <= from {
+            let now = self.app.events().log_start();
+            if now == log_start || matches!(self.kind, Kind::Main(_)) && now <= from {
                 return Ok(batches);
             }
         }
         Ok(Vec::new())
     }
 
-    /// What stands for the trimmed events from `offset` on.
-    fn read_gap(&self, offset: u64, max_bytes: usize) -> Result<GapRead, TopicError> {
-        let everything = Matcher::everything();
-        let snapshot = self.app.snapshot().map_err(failed)?;
-        let tombstone_floor = self.app.tombstone_floor(); // after the snapshot: it may lack what is below
-        let batches = self.gap(&everything).read(&snapshot, offset, max_bytes).map_err(failed)?;
-        Ok(GapRead { batches, log_start: snapshot.log_start(), tombstone_floor })
+    /// What stands for the trimmed events from `from` on; `None` if it is not known yet.
+    async fn read_gap(&self, from: u64, bytes_max: usize, rebuild: Rebuild) -> Result<Option<GapRead>, TopicError> {
+        let snapshot = self.clone().blocking(|partition| partition.app.snapshot().map_err(failed)).await?;
+        if let Kind::View(view) = &self.kind {
+            // Who left by an event of the snapshot is known only then.
+            let wanted = snapshot.next_offset();
+            drop(tokio::time::timeout(SCAN_WAIT, view.wait_for(wanted)).await);
+            if view.scanned_to() < wanted {
+                return view.stopped().map_or(Ok(None), |message| Err(TopicError { message }));
+            }
+        }
+        let gap = GapToRead { snapshot, from, bytes_max, rebuild };
+        self.clone().blocking(move |partition| partition.read_gap_blocking(&gap)).await.map(Some)
     }
 
-    /// Word that the reader must begin again, behind which it finds what is above the floor.
-    fn resync(&self, floor: u64) -> Vec<Bytes> {
+    fn read_gap_blocking(&self, gap: &GapToRead) -> Result<GapRead, TopicError> {
+        let GapToRead { snapshot, from, bytes_max, rebuild } = gap;
         let everything = Matcher::everything();
-        self.gap(&everything).resync(floor.min(self.high_watermark()) - 1, self.app.newest_txn())
+        let (end, floor) = match &self.kind {
+            Kind::Main(_) => {
+                let floor = self.app.tombstone_floor(); // after the snapshot: it may lack what is below
+                (snapshot.log_start(), (floor, self.app.tombstone_floor_txn(), floor))
+            }
+            Kind::View(view) => {
+                let (at, before) = view.start(&self.app, snapshot.log_start()).map_err(failed)?;
+                let end = view.numbering(self.index).first(at, before[usize::from(self.index)]);
+                let floor = self.app.view_floor(view.number, self.index).map_err(failed)?;
+                (end, floor.map_or((0, TxnId(0), 0), |floor| (floor.offset, floor.txn_id, floor.store_floor)))
+            }
+        };
+        let (floor, floor_txn, store_floor) = floor;
+        let reader = self.gap(&everything);
+        let batches = if rebuild.may_miss(*from, floor, store_floor) {
+            let txn_id = match floor_txn {
+                // An older version did not note it: that of what comes next is as new at least.
+                TxnId(0) => match snapshot.trimmed_changes(floor).next().transpose().map_err(failed)? {
+                    Some(next) => next.stored.txn_id,
+                    None => self.app.newest_txn(),
+                },
+                known => known,
+            };
+            reader.resync(floor.min(self.high_watermark()) - 1, txn_id)
+        } else {
+            reader.read(snapshot, *from, end, *bytes_max).map_err(failed)?
+        };
+        Ok(GapRead { batches, end })
+    }
+
+    /// How many documents stand for the trimmed events from `offset` on; counts no further than
+    /// `count_max`.
+    pub async fn documents_in_gap(&self, offset: u64, count_max: usize) -> Result<usize, TopicError> {
+        let count = move |partition: &Self| {
+            let everything = Matcher::everything();
+            let snapshot = partition.app.snapshot().map_err(failed)?;
+            let end = partition.first_kept()?;
+            partition.gap(&everything).count(&snapshot, offset, end, count_max).map_err(failed)
+        };
+        self.clone().blocking(count).await
+    }
+
+    fn reading(&self) -> Option<Reading<'_>> {
+        let Kind::View(view) = &self.kind else { return None };
+        Some(Reading { app: &self.app, view, partition: self.index })
     }
 
     fn gap<'a>(&'a self, everything: &'a Matcher) -> Gap<'a> {
         let (matcher, on_gap, view) = match &self.kind {
             Kind::Main(on_gap) => (everything, on_gap.get(), None),
-            Kind::View(view) => (&view.matcher, view.on_gap.get(), Some(view.query.name.as_str())),
+            Kind::View(view) => (&view.matcher, view.on_gap.get(), Some(&**view)),
         };
         Gap {
-            app: self.app.name().as_str(),
+            app: &self.app,
             matcher,
             view,
             partition: self.index,
@@ -257,92 +333,102 @@ impl Partition {
         }
     }
 
+    /// The leader epoch of what stands at `offset`, or will.
+    pub async fn epoch_at(&self, offset: u64) -> Result<i32, TopicError> {
+        let starts = self.incarnation_starts().await?;
+        let at = starts.partition_point(|(_, first_offset)| *first_offset <= offset).saturating_sub(1);
+        Ok(starts.get(at).map_or(0, |(epoch, _)| *epoch as i32))
+    }
+
     /// Where a leader epoch ends: the greatest one up to `epoch`, and the offset behind its last
     /// event; `None` if `epoch` has not begun. One of which nothing is kept ends, as Kafka says it,
     /// where the oldest begins that is kept.
-    pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, u64)> {
-        let all = self.app.incarnations();
-        let wanted = u32::try_from(epoch).ok()?;
-        let next = all.partition_point(|start| start.incarnation.leader_epoch <= wanted);
-        let Some(last) = all[..next].last() else {
-            return all.first().map(|oldest| (epoch, oldest.first_offset));
+    pub async fn end_of_epoch(&self, epoch: i32) -> Result<Option<(i32, u64)>, TopicError> {
+        let starts = self.incarnation_starts().await?;
+        let Ok(wanted) = u32::try_from(epoch) else { return Ok(None) };
+        let next = starts.partition_point(|(begun, _)| *begun <= wanted);
+        let Some((found, _)) = starts[..next].last() else {
+            return Ok(starts.first().map(|(_, first_offset)| (epoch, *first_offset)));
         };
-        let found = last.incarnation.leader_epoch;
-        match all.get(next) {
-            Some(following) => Some((found as i32, following.first_offset)),
-            None => (found == wanted).then(|| (epoch, self.high_watermark())),
+        Ok(match starts.get(next) {
+            Some((_, first_offset)) => Some((*found as i32, *first_offset)),
+            None if *found == wanted => Some((epoch, self.settled_high_watermark().await.map_err(failed)?)),
+            None => None,
+        })
+    }
+
+    /// The incarnations of the events that are kept: the leader epoch of each, and the first offset
+    /// that is not of one before.
+    async fn incarnation_starts(&self) -> Result<Vec<(u32, u64)>, TopicError> {
+        let all = self.app.incarnations();
+        let epochs = all.iter().map(|start| start.incarnation.leader_epoch);
+        if let Kind::Main(_) = self.kind {
+            return Ok(epochs.zip(all.iter().map(|start| start.first_offset)).collect());
+        }
+        let first = self.first_kept()?;
+        let mut starts = vec![first];
+        for later in all.iter().skip(1).map(|start| start.first_offset) {
+            let rank_at = move |partition: &Self| partition.reading().map(|reading| reading.rank_at(later)).transpose();
+            let found = self.clone().blocking(rank_at).await?;
+            let numbering = self.numbering();
+            starts.push(found.map_or(first, |(rank, event)| numbering.offset(rank, event.unwrap_or(later))));
+        }
+        Ok(epochs.zip(starts).collect())
+    }
+
+    fn numbering(&self) -> Numbering {
+        match &self.kind {
+            Kind::Main(_) => Numbering::default(),
+            Kind::View(view) => view.numbering(self.index),
         }
     }
 
-    /// The live query's events from `offset` on, copied out of the stored batches.
-    fn read_matches(&self, offset: u64, max_bytes: usize) -> Result<Vec<Bytes>, TopicError> {
-        let Kind::View(view) = &self.kind else { return Ok(Vec::new()) };
-        let scanned_to = view.scanned_to();
-        let mut found = Batches::default();
-        let mut next = offset.max(self.app.events().log_start());
-        while found.bytes() < max_bytes
-            && let Some(block) = view.next_block(self.index, next)
-        {
-            let end = ((block + 1) * BLOCK_OFFSETS).min(scanned_to);
-            next = next.max(block * BLOCK_OFFSETS);
-            if next >= end {
-                break;
-            }
-            let before = next;
-            // Enough for most blocks at once; events of them that do not fit are read the next time
-            // round.
-            let pieces = match self.app.events().read_blocking(next, READ_BYTES) {
-                // What lies before the damage comes first.
-                Err(_) if found.bytes() > 0 => break,
-                pieces => pieces.map_err(failed)?,
-            };
-            for piece in pieces {
-                let mut rest = &piece[..];
-                while !rest.is_empty() && found.bytes() < max_bytes {
-                    let header = record_batch::decode_header(rest).map_err(failed)?;
-                    found.of_epoch(header.leader_epoch);
-                    for record in record_batch::decode_records(rest).map_err(failed)? {
-                        let offset = record.offset as u64;
-                        if offset < next || offset >= scanned_to || found.bytes() >= max_bytes {
-                            continue;
-                        }
-                        next = offset + 1;
-                        let event = Event::new(&record);
-                        if view.matcher.partition(event.key()) == self.index && view.matcher.carries(&event) {
-                            found.push(&record);
-                        }
-                    }
-                    rest = &rest[header.len_bytes..];
-                }
-            }
-            if next == before {
-                // All that was to be looked at has been trimmed meanwhile: the caller begins again.
-                break;
-            }
-        }
-        Ok(found.finish())
-    }
-
-    /// The first event at or after `timestamp_ms`. Where that lies in a live query's hole the
-    /// offset is the hole's: the event comes next.
+    /// The first event at or after `timestamp_ms`; what stands for trimmed events counts as one of
+    /// the time when the last of them was committed.
     pub async fn offset_for_timestamp(&self, timestamp_ms: u64) -> Result<Option<OffsetAndTimestamp>, TopicError> {
+        let high_watermark = self.settled_high_watermark().await.map_err(failed)?;
         let trimmed_to_ms = self.app.events().trimmed_to_ms();
         if timestamp_ms <= trimmed_to_ms {
             let first = self.clone().blocking(|partition| {
                 let everything = Matcher::everything();
                 let snapshot = partition.app.snapshot().map_err(failed)?;
-                partition.gap(&everything).first_offset(&snapshot).map_err(failed)
+                let end = partition.first_kept()?;
+                partition.gap(&everything).first_offset(&snapshot, end).map_err(failed)
             });
             if let Some(offset) = first.await? {
                 return Ok(Some(OffsetAndTimestamp { offset, timestamp_ms: trimmed_to_ms }));
             }
         }
-        let high_watermark = self.settled_high_watermark().await;
         let found = self.app.events().offset_for_timestamp(timestamp_ms).await.map_err(failed)?;
+        let found = match (found, &self.kind) {
+            (Some(found), Kind::View(_)) => self.clone().blocking(move |partition| partition.found_from(found)).await?,
+            (found, _) => found,
+        };
         match (found, self.stop()) {
             (Some(found), Some(Stop::Unreadable(error))) if found.offset >= high_watermark => Err(error),
             _ => Ok(found.filter(|found| found.offset < high_watermark)),
         }
+    }
+
+    /// The offset in the journal of the first event at or behind `offset`, which is not trimmed, and
+    /// when it was written. Blocks on disk.
+    pub(crate) fn written(&self, offset: u64) -> Result<Option<(u64, u64)>, TopicError> {
+        let event = match self.reading() {
+            None => Some(offset),
+            Some(reading) => reading.event_at(offset)?,
+        };
+        let Some(event) = event else { return Ok(None) };
+        Ok(self.app.events().event_time(event).map_err(failed)?.map(|written_ms| (event, written_ms)))
+    }
+
+    /// A live query's first event at or behind one of the journal.
+    fn found_from(&self, at: OffsetAndTimestamp) -> Result<Option<OffsetAndTimestamp>, TopicError> {
+        let Some(reading) = self.reading() else { return Ok(Some(at)) };
+        let (rank, event) = reading.rank_at(at.offset)?;
+        let Some(event) = event else { return Ok(None) };
+        let offset = self.numbering().offset(rank, event);
+        let timestamp_ms = self.app.events().event_time(event).map_err(failed)?.unwrap_or(at.timestamp_ms);
+        Ok(Some(OffsetAndTimestamp { offset, timestamp_ms }))
     }
 
     /// The newest event with the greatest timestamp.
@@ -350,7 +436,8 @@ impl Partition {
         if let Kind::Main(_) = self.kind {
             return self.app.events().max_timestamp().await.map_err(failed);
         }
-        let Some(last) = self.settled_high_watermark().await.checked_sub(1) else { return Ok(None) };
+        let high_watermark = self.settled_high_watermark().await.map_err(failed)?;
+        let Some(last) = high_watermark.checked_sub(1) else { return Ok(None) };
         let batches = self.read(last, 1, self.rebuild()).await?;
         let Some(batch) = batches.last() else { return Ok(None) };
         let records = record_batch::decode_records(batch).map_err(failed)?;
@@ -368,9 +455,6 @@ impl Partition {
     }
 }
 
-/// Bytes of events that are looked at in one read.
-const READ_BYTES: usize = 1 << 20;
-
-fn failed(error: impl std::fmt::Display) -> TopicError {
+pub(crate) fn failed(error: impl std::fmt::Display) -> TopicError {
     TopicError { message: error.to_string() }
 }

@@ -1,88 +1,197 @@
-//! What is known of a live query's topic: how far the events were looked at, where its matches are, and its high watermarks.
+//! What is known of a live query's topic: how far the events were counted, where they are, and
+//! which documents left it.
 //!
-//! Matches are remembered by block of offsets, one bit for each partition and block: a rare one costs no scan, a common one no memory to speak of.
-//! It is rebuilt from the events, but for the high watermarks of what was trimmed: so it is kept with the documents, and never goes back.
+//! What was found lately is here; all of it is noted with the documents now and then, and looked
+//! for there. It is counted from the events again if a crash loses what was not noted.
+//! Invariants: what was counted never changes; counts, leaves and how far they go are noted
+//! together.
+//! Not here: who counts (`evaluator`), what is noted when events are trimmed (`trim`).
 
-use std::sync::{
-    Arc, Mutex, RwLock,
-    atomic::{
-        AtomicBool, AtomicU64,
-        Ordering::{Relaxed, SeqCst},
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
+use store::{App, SnapshotError, TxnId, ViewId, ViewLeave, ViewNotes};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    limits::BLOCK_OFFSETS,
+    counts::{Span, Spot, span_of},
+    head::{Head, PartitionHead},
     live_query::{LiveQuery, OnGap, SharedOnGap},
     matcher::Matcher,
+    numbering::Numbering,
     progress::Progress,
 };
 
-const STATE_VERSION: u8 = 1;
+/// Events of a partition that are found without a look into a block.
+const NEWEST_MAX: usize = 16;
+
+/// Readers of one topic that go on without looking for their place.
+const LEFT_OFF_MAX: usize = 64;
 
 /// A live query's topic.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// Under which its notes are.
+    pub(crate) number: ViewId,
     /// As it was made; what a gap gets now is in `on_gap`.
     pub(crate) query: LiveQuery,
     pub(crate) on_gap: SharedOnGap,
     pub(crate) topic: String,
     pub(crate) id: Uuid,
     pub(crate) matcher: Matcher,
-    state: RwLock<State>,
+    /// Events below it are not on the topic.
+    pub(crate) origin: u64,
+    /// The journal's end when it was opened here: what is known is right once it has come so far.
+    pub(crate) settled_at: u64,
+    counted: RwLock<Counted>,
+    /// The last mark that was looked up: an offset of the journal, and each partition's events
+    /// before it.
+    mark: Mutex<Option<(u64, Arc<[u64]>)>>,
+    /// Where readers left off lately: partition, rank, and where in the journal what follows is.
+    left_off: Mutex<VecDeque<(u16, u64, u64)>>,
     /// Counts the times that a partition has grown.
     grown: watch::Sender<u64>,
-    /// Events below it were looked at, and their matches are in the state.
+    /// Events below it were looked at, and are counted.
     scanned_to: AtomicU64,
     /// Why the events from there on cannot be looked at, if so.
     stopped: Mutex<Option<String>>,
     /// The live query was deleted.
     is_gone: AtomicBool,
-    /// Matches that were found since the view was made.
+    /// Events that were found since the view was made.
     pub(crate) found: AtomicU64,
+    /// Entries that trims made since the last sweep, and what that left.
+    pub(crate) entries_made: AtomicU64,
+    pub(crate) entries_left: AtomicU64,
     progress: Arc<Progress>,
 }
 
-/// The matches of every partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
+/// What is counted, and of that what is not noted yet.
+#[derive(Debug)]
+struct Counted {
     scanned_to: u64,
-    partitions: Vec<Matches>,
+    partitions: Vec<PartitionCounted>,
+    /// Spans that are over, by partition and number.
+    closed: BTreeMap<(u16, u32), Span>,
+    /// Last leaves, by documents key: those since the last note was begun, and those it notes.
+    leaves: HashMap<Vec<u8>, ViewLeave>,
+    noting: HashMap<Vec<u8>, ViewLeave>,
+    /// Whether anything is not noted.
+    is_changed: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Matches {
-    high_watermark: u64,
-    /// The block of the first bit, a multiple of 64.
-    first_block: u64,
-    blocks: Vec<u64>,
+#[derive(Debug)]
+struct PartitionCounted {
+    head: PartitionHead,
+    /// The span of the last event.
+    open: Option<Span>,
+    /// Where the newest events are: who follows them need not look for them.
+    newest: VecDeque<u64>,
+    is_changed: bool,
+}
+
+/// What is noted of a view, as it begins.
+pub(crate) struct Noted<'a> {
+    pub(crate) number: ViewId,
+    pub(crate) head: &'a Head,
+    /// Of each partition, the span that `head.scanned_to` lies in.
+    pub(crate) open: Vec<Option<Span>>,
+    /// See [`View::settled_at`].
+    pub(crate) settled_at: u64,
+}
+
+/// An event that was found to be on the topic.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) partition: u16,
+    /// In the journal.
+    pub(crate) event: u64,
+    /// By it the document of that key left the live query.
+    pub(crate) left: Option<(Vec<u8>, TxnId)>,
+}
+
+/// Notes of a view that are about to be written.
+pub(crate) struct Noting {
+    pub(crate) notes: ViewNotes,
+    closed: Vec<(u16, u32)>,
 }
 
 impl View {
-    pub(crate) fn new(
+    /// The view of which `head` tells, with the counts of its last spans.
+    pub(crate) fn load(
+        app: &App,
+        number: ViewId,
+        head: &Head,
         query: LiveQuery,
+        matcher: Matcher,
+        progress: Arc<Progress>,
+    ) -> Result<Self, SnapshotError> {
+        let topic = query.topic(app.name());
+        // One that is made again under its name is another topic (KIP-516).
+        let named = format!("{topic} {}", query.created_ms);
+        let id = Uuid::new_v5(&Uuid::from_bytes(app.instance()), named.as_bytes());
+        let span = span_of(head.scanned_to);
+        let open = |partition: usize| {
+            let found = app.view_counts(number, partition as u16, span)?;
+            let Some((_, bytes)) = found.filter(|(found, _)| *found == span) else { return Ok(None) };
+            decoded(span, &bytes).map(Some)
+        };
+        let open = (0..head.partitions.len()).map(open).collect::<Result<_, SnapshotError>>()?;
+        let settled_at = app.events().high_watermark();
+        let noted = Noted { number, head, open, settled_at };
+        Ok(Self::new(noted, topic, id, query, matcher, progress))
+    }
+
+    pub(crate) fn new(
+        noted: Noted<'_>,
         topic: String,
         id: Uuid,
+        query: LiveQuery,
         matcher: Matcher,
-        state: State,
         progress: Arc<Progress>,
     ) -> Self {
-        let scanned_to = AtomicU64::new(state.scanned_to);
+        let Noted { number, head, open, settled_at } = noted;
+        let partition = |(head, open): (&PartitionHead, _)| PartitionCounted {
+            head: *head,
+            open,
+            newest: VecDeque::new(),
+            is_changed: false,
+        };
+        let counted = Counted {
+            scanned_to: head.scanned_to,
+            partitions: head.partitions.iter().zip(open).map(partition).collect(),
+            closed: BTreeMap::new(),
+            leaves: HashMap::new(),
+            noting: HashMap::new(),
+            is_changed: false,
+        };
         Self {
+            number,
             on_gap: SharedOnGap::new(query.on_gap),
             query,
             topic,
             id,
             matcher,
-            state: RwLock::new(state),
+            origin: head.origin,
+            settled_at,
+            counted: RwLock::new(counted),
+            mark: Mutex::default(),
+            left_off: Mutex::default(),
             grown: watch::Sender::new(0),
-            scanned_to,
+            scanned_to: AtomicU64::new(head.scanned_to),
             stopped: Mutex::default(),
             is_gone: AtomicBool::new(false),
             found: AtomicU64::new(0),
+            entries_made: AtomicU64::new(0),
+            entries_left: AtomicU64::new(0),
             progress,
         }
     }
@@ -156,153 +265,255 @@ impl View {
         self.grown.receiver_count() > 0
     }
 
+    /// The offset after the last event that was counted.
     pub(crate) fn high_watermark(&self, partition: u16) -> u64 {
-        self.read(|state| state.partitions[usize::from(partition)].high_watermark)
+        self.read(|counted| {
+            let PartitionHead { total, numbering, .. } = counted.partitions[usize::from(partition)].head;
+            numbering.dense(total)
+        })
     }
 
-    /// The first block at or behind `offset`'s that has a match in the partition.
-    pub(crate) fn next_block(&self, partition: u16, offset: u64) -> Option<u64> {
-        self.read(|state| state.partitions[usize::from(partition)].next_from(offset / BLOCK_OFFSETS))
+    pub(crate) fn numbering(&self, partition: u16) -> Numbering {
+        self.read(|counted| counted.partitions[usize::from(partition)].head.numbering)
     }
 
-    /// Takes over what was found in the events up to `scanned_to`: partition and offset of each match, in order.
-    pub(crate) fn extend(&self, matches: &[(u16, u64)], scanned_to: u64) {
+    /// Takes over what was found in the events up to `scanned_to`, in order.
+    pub(crate) fn extend(&self, found: Vec<Found>, scanned_to: u64) {
         *self.stopped.lock().expect("not poisoned") = None;
-        if matches.is_empty() {
-            self.scanned_to.fetch_max(scanned_to, SeqCst);
-            return;
+        let grows = !found.is_empty();
+        self.found.fetch_add(found.len() as u64, Relaxed);
+        let mut counted = self.counted.write().expect("not poisoned");
+        if scanned_to > counted.scanned_to {
+            found.into_iter().for_each(|found| counted.add(found));
+            counted.scanned_to = scanned_to;
+            counted.is_changed = true;
+            self.scanned_to.store(scanned_to, SeqCst);
         }
-        let mut state = self.state.write().expect("not poisoned");
-        for &(partition, offset) in matches {
-            state.partitions[usize::from(partition)].add(offset);
+        drop(counted);
+        if grows {
+            self.wake();
         }
-        drop(state);
-        self.scanned_to.fetch_max(scanned_to, SeqCst);
-        self.found.fetch_add(matches.len() as u64, Relaxed);
-        self.wake();
     }
 
-    /// The topic's last event of that partition was at `offset` or behind it, though it was trimmed.
-    pub(crate) fn raise(&self, partition: u16, offset: u64) {
-        let mut state = self.state.write().expect("not poisoned");
-        let matches = &mut state.partitions[usize::from(partition)];
-        matches.high_watermark = matches.high_watermark.max(offset + 1);
+    /// How much is not noted yet, roughly, in entries.
+    pub(crate) fn unnoted(&self) -> usize {
+        self.read(|counted| counted.closed.len() + counted.leaves.len())
     }
 
-    /// Forgets the blocks below `log_start`.
-    pub(crate) fn forget_below(&self, log_start: u64) {
-        let mut state = self.state.write().expect("not poisoned");
-        state.partitions.iter_mut().for_each(|matches| matches.forget_below(log_start / BLOCK_OFFSETS));
-    }
-
-    /// All that is known, as of one moment.
-    pub(crate) fn state(&self) -> State {
-        let scanned_to = self.scanned_to(); // before the matches: there may be more of them, never fewer
-        State { scanned_to, ..self.read(State::clone) }
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
-        read(&self.state.read().expect("not poisoned"))
-    }
-}
-
-impl State {
-    pub(crate) fn new(partitions: u16) -> Self {
-        Self { scanned_to: 0, partitions: vec![Matches::default(); usize::from(partitions)] }
-    }
-
-    /// `| version 1 | created ms | scanned to | for each partition: high watermark, first block, count, blocks … |`, numbers u64 LE.
-    pub(crate) fn encode(&self, created_ms: u64) -> Vec<u8> {
-        let mut out = vec![STATE_VERSION];
-        let mut put = |number: u64| out.extend_from_slice(&number.to_le_bytes());
-        put(created_ms);
-        put(self.scanned_to);
-        for matches in &self.partitions {
-            put(matches.high_watermark);
-            put(matches.first_block);
-            put(matches.blocks.len() as u64);
-            matches.blocks.iter().for_each(|&word| put(word));
-        }
-        out
-    }
-
-    /// `None` if the bytes are not of a live query made at `created_ms` with so many partitions.
-    pub(crate) fn decode(bytes: &[u8], created_ms: u64, partitions: u16) -> Option<Self> {
-        let (&STATE_VERSION, rest) = bytes.split_first()? else { return None };
-        let (numbers, []) = rest.as_chunks::<8>() else { return None };
-        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
-        if numbers.next()? != created_ms {
+    /// What is to be noted; `None` if that is nothing. [`View::noted`] says that it was.
+    pub(crate) fn to_note(&self) -> Option<Noting> {
+        let mut counted = self.counted.write().expect("not poisoned");
+        if !counted.is_changed {
             return None;
         }
-        let scanned_to = numbers.next()?;
-        let mut all = Vec::new();
-        for _ in 0..partitions {
-            let (high_watermark, first_block, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
-            let blocks: Vec<u64> = numbers.by_ref().take(usize::try_from(count).ok()?).collect();
-            if blocks.len() as u64 != count {
-                return None;
+        let mut notes = ViewNotes::default();
+        let Counted { scanned_to, partitions, closed, leaves, noting, is_changed } = &mut *counted;
+        *is_changed = false;
+        // What could not be noted the last time is noted now.
+        noting.extend(std::mem::take(leaves));
+        noting.iter().for_each(|(document, leave)| notes.leave(self.number, document, leave));
+        for (&(partition, number), span) in &*closed {
+            notes.counts(self.number, partition, number, span.encode());
+        }
+        for (index, partition) in partitions.iter_mut().enumerate().filter(|(_, partition)| partition.is_changed) {
+            partition.is_changed = false;
+            if let Some(open) = &partition.open {
+                notes.counts(self.number, index as u16, open.number, open.encode());
             }
-            all.push(Matches { high_watermark, first_block, blocks });
         }
-        numbers.next().is_none().then_some(Self { scanned_to, partitions: all })
+        let head = Head {
+            name: self.query.name.clone(),
+            created_ms: self.query.created_ms,
+            origin: self.origin,
+            scanned_to: *scanned_to,
+            partitions: partitions.iter().map(|partition| partition.head).collect(),
+        };
+        notes.head(self.number, head.encode());
+        Some(Noting { notes, closed: closed.keys().copied().collect() })
+    }
+
+    /// What was to be noted is, or is not and has to be noted again.
+    pub(crate) fn noted(&self, closed: &NotedSpans, is_noted: bool) {
+        let mut counted = self.counted.write().expect("not poisoned");
+        if is_noted {
+            closed.0.iter().for_each(|key| drop(counted.closed.remove(key)));
+            counted.noting = HashMap::new();
+        } else {
+            counted.is_changed = true;
+            counted.partitions.iter_mut().for_each(|partition| partition.is_changed = true);
+        }
+    }
+
+    /// The last event by which the document left, of those that were counted.
+    pub(crate) fn last_leave(&self, app: &App, document: &[u8]) -> Result<Option<ViewLeave>, SnapshotError> {
+        let lately = |counted: &Counted| counted.leaves.get(document).or_else(|| counted.noting.get(document)).copied();
+        match self.read(lately) {
+            Some(leave) => Ok(Some(leave)),
+            None => app.view_leave(self.number, document),
+        }
+    }
+
+    /// Where the journal's first event is that may be on the topic, and how many of each partition
+    /// come before it.
+    pub(crate) fn start(&self, app: &App, log_start: u64) -> Result<(u64, Arc<[u64]>), SnapshotError> {
+        let at = log_start.max(self.origin);
+        let mut known = self.mark.lock().expect("not poisoned");
+        if let Some((of, counts)) = &*known
+            && *of == at
+        {
+            return Ok((at, counts.clone()));
+        }
+        let counts: Arc<[u64]> = if at == self.origin {
+            self.read(|counted| counted.partitions.iter().map(|partition| partition.head.seeds).collect())
+        } else {
+            let mark = app.view_mark(self.number, at)?;
+            let mark = mark.filter(|mark| mark.len() == usize::from(self.query.partitions));
+            let missing = || format!("how many events of {} came before {at} is not noted", self.topic);
+            mark.ok_or_else(|| SnapshotError { message: missing() })?.into()
+        };
+        *known = Some((at, counts.clone()));
+        Ok((at, counts))
+    }
+
+    /// A reader has read the event before that rank, and what follows is at `event` of the journal
+    /// or behind.
+    pub(crate) fn left_off(&self, partition: u16, rank: u64, event: u64) {
+        let mut known = self.left_off.lock().expect("not poisoned");
+        if known.len() >= LEFT_OFF_MAX {
+            known.pop_front();
+        }
+        known.push_back((partition, rank, event));
+    }
+
+    /// What [`View::left_off`] said of that rank, if it is still known. It is told once.
+    pub(crate) fn resumed(&self, partition: u16, rank: u64) -> Option<u64> {
+        let mut known = self.left_off.lock().expect("not poisoned");
+        let at = known.iter().rposition(|&(of, at, _)| (of, at) == (partition, rank))?;
+        known.remove(at).map(|(_, _, event)| event)
+    }
+
+    /// Where the event of that rank is, if it was counted. What it gives may begin before the
+    /// journal does.
+    pub(crate) fn find(&self, app: &App, partition: u16, rank: u64) -> Result<Option<Spot>, SnapshotError> {
+        if let Some(offset) = self.read(|counted| counted.partitions[usize::from(partition)].newest(rank)) {
+            return Ok(Some(Spot::Place { offset, rank }));
+        }
+        let (found, first_here) = self.read(|counted| {
+            let here = counted.spans(partition);
+            let found = here.clone().take_while(|span| span.first_rank() <= rank).last().cloned();
+            let first_here = here.clone().next().map(|span| span.number);
+            (found, first_here.unwrap_or_else(|| span_of(counted.scanned_to).saturating_add(1)))
+        });
+        if let Some(found) = found {
+            return Ok(found.find(rank));
+        }
+        // The last of those before that begins at that rank or before it.
+        let (mut low, mut high, mut best) = (span_of(self.origin), first_here, None);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.noted_span(app, partition, middle)?.filter(|span| span.number < high) {
+                Some(span) if span.first_rank() <= rank => {
+                    low = span.number + 1;
+                    best = Some(span);
+                }
+                _ => high = middle,
+            }
+        }
+        Ok(best.and_then(|span| span.find(rank)))
+    }
+
+    /// Where the first event at or behind `event` of the journal may be, of those that were
+    /// counted. What it gives may begin before `event`.
+    pub(crate) fn find_from(&self, app: &App, partition: u16, event: u64) -> Result<Option<Spot>, SnapshotError> {
+        let mut number = span_of(event);
+        loop {
+            let Some(span) = self.span_from(app, partition, number)? else { return Ok(None) };
+            if let Some(spot) = span.from(event) {
+                return Ok(Some(spot));
+            }
+            number = span.number + 1;
+        }
+    }
+
+    /// The first span at or behind `number` that holds anything.
+    pub(crate) fn span_from(&self, app: &App, partition: u16, number: u32) -> Result<Option<Span>, SnapshotError> {
+        // First: what is noted meanwhile is found there.
+        let here = self.read(|counted| {
+            let mut spans = counted.spans(partition);
+            let first = spans.clone().next().map(|span| span.number);
+            (first, spans.find(|span| span.number >= number).cloned())
+        });
+        let (first_here, here) = here;
+        if first_here.is_some_and(|first| first <= number) {
+            return Ok(here);
+        }
+        let noted = self.noted_span(app, partition, number)?;
+        Ok(noted.filter(|noted| first_here.is_none_or(|first| noted.number < first)).or(here))
+    }
+
+    fn noted_span(&self, app: &App, partition: u16, number: u32) -> Result<Option<Span>, SnapshotError> {
+        let found = app.view_counts(self.number, partition, number)?;
+        found.map(|(number, bytes)| decoded(number, &bytes)).transpose()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Counted) -> T) -> T {
+        read(&self.counted.read().expect("not poisoned"))
     }
 }
 
-impl Matches {
-    fn add(&mut self, offset: u64) {
-        let block = offset / BLOCK_OFFSETS;
-        if self.blocks.is_empty() {
-            self.first_block = block - block % 64;
-        }
-        let Some(at) = block.checked_sub(self.first_block) else { return };
-        let word = (at / 64) as usize;
-        if word >= self.blocks.len() {
-            self.blocks.resize(word + 1, 0);
-        }
-        self.blocks[word] |= 1 << (at % 64);
-        self.high_watermark = self.high_watermark.max(offset + 1);
-    }
+/// The spans that a note holds and that were over.
+pub(crate) struct NotedSpans(Vec<(u16, u32)>);
 
-    fn next_from(&self, block: u64) -> Option<u64> {
-        let from = block.saturating_sub(self.first_block);
-        let mut word = (from / 64) as usize;
-        let mut bits = self.blocks.get(word)? & (u64::MAX << (from % 64));
-        while bits == 0 {
-            word += 1;
-            bits = *self.blocks.get(word)?;
-        }
-        Some(self.first_block + word as u64 * 64 + u64::from(bits.trailing_zeros()))
-    }
-
-    fn forget_below(&mut self, block: u64) {
-        let words = ((block.saturating_sub(self.first_block) / 64) as usize).min(self.blocks.len());
-        self.blocks.drain(..words);
-        self.first_block += words as u64 * 64;
+impl Noting {
+    pub(crate) fn take(self) -> (ViewNotes, NotedSpans) {
+        (self.notes, NotedSpans(self.closed))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_are_found_forgotten_and_kept_with_the_state() {
-        let mut matches = Matches::default();
-        let offsets = [5_000_000, 5_000_001, 5_100_000, 9_000_000];
-        offsets.iter().for_each(|&offset| matches.add(offset));
-        let next = |matches: &Matches, offset: u64| matches.next_from(offset / BLOCK_OFFSETS);
-        assert_eq!(next(&matches, 0), Some(5_000_000 / BLOCK_OFFSETS));
-        assert_eq!(next(&matches, 5_000_000 + 2 * BLOCK_OFFSETS), Some(5_100_000 / BLOCK_OFFSETS));
-        assert_eq!(next(&matches, 9_000_000), Some(9_000_000 / BLOCK_OFFSETS));
-        assert_eq!(next(&matches, 9_002_000), None);
-        let state = State { scanned_to: 9_500_000, partitions: vec![matches.clone(), Matches::default()] };
-        let bytes = state.encode(7);
-        assert_eq!(State::decode(&bytes, 7, 2), Some(state));
-        assert_eq!(State::decode(&bytes, 8, 2), None);
-        assert_eq!(State::decode(&bytes, 7, 1), None);
-        assert!((0..bytes.len()).all(|cut| State::decode(&bytes[..cut], 7, 2).is_none()));
-        matches.forget_below(6_000_000 / BLOCK_OFFSETS);
-        assert_eq!(next(&matches, 0), Some(9_000_000 / BLOCK_OFFSETS));
-        assert_eq!(matches.high_watermark, 9_000_001);
+impl PartitionCounted {
+    /// Where the event of that rank is, if it is one of the newest.
+    fn newest(&self, rank: u64) -> Option<u64> {
+        let first = self.head.total - self.newest.len() as u64;
+        self.newest.get(usize::try_from(rank.checked_sub(first)?).ok()?).copied()
     }
+}
+
+impl Counted {
+    fn add(&mut self, found: Found) {
+        let Found { partition: index, event, left } = found;
+        let partition = &mut self.partitions[usize::from(index)];
+        let PartitionHead { total: rank, numbering, .. } = partition.head;
+        partition.is_changed = true;
+        partition.head.total += 1;
+        if partition.newest.len() >= NEWEST_MAX {
+            partition.newest.pop_front();
+        }
+        partition.newest.push_back(event);
+        if event < numbering.older_to {
+            partition.head.numbering.older_count += 1;
+        }
+        match &mut partition.open {
+            Some(open) if open.number == span_of(event) => open.add(event),
+            open => {
+                if let Some(closed) = open.replace(Span::beginning_with(event, rank)) {
+                    self.closed.insert((index, closed.number), closed);
+                }
+            }
+        }
+        if let Some((document, txn_id)) = left {
+            let leave = ViewLeave { partition: index, offset: numbering.offset(rank, event), txn_id };
+            self.leaves.insert(document, leave);
+        }
+    }
+
+    /// Those of a partition that are here, in order.
+    fn spans(&self, partition: u16) -> impl Iterator<Item = &Span> + Clone {
+        let closed = self.closed.range((partition, 0)..=(partition, u32::MAX)).map(|(_, span)| span);
+        closed.chain(&self.partitions[usize::from(partition)].open)
+    }
+}
+
+fn decoded(number: u32, bytes: &[u8]) -> Result<Span, SnapshotError> {
+    let unreadable = || SnapshotError { message: format!("the counts of span {number} are damaged") };
+    Span::decode(number, bytes).ok_or_else(unreadable)
 }

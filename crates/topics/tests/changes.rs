@@ -70,12 +70,10 @@ async fn a_live_query_begins_with_nothing_that_an_older_one_of_its_name_left() {
     let committed = CommittedOffset { offset: 5, leader_epoch: 0, metadata: String::new() };
     let offsets = [&ours, &other].map(|topic| (topic.clone(), 0, committed.clone()));
     app.commit_offsets("group", offsets.into()).await.unwrap();
-    app.note_view("adults", Some(b"older")).unwrap();
 
     topics.create(adults()).await.unwrap();
     let left: Vec<_> = app.committed_offsets("group").into_iter().map(|(topic, ..)| topic).collect();
     assert_eq!(left, [other]);
-    assert_eq!(app.view("adults").unwrap(), None);
     registry.stop().await;
 }
 
@@ -111,7 +109,7 @@ async fn what_a_gap_gets_changes_for_readers_that_wait_too() {
     }
     for (name, topic) in [(MAIN, topics.main()), ("adults", topics.all()[1].clone())] {
         let reader = topic.partition(0).unwrap();
-        assert!(reader.settled_high_watermark().await >= 10);
+        assert_eq!(reader.settled_high_watermark().await, Ok(10));
         let mut woken = topic.watch();
         woken.mark_unchanged();
         let gap = || async {
@@ -165,7 +163,7 @@ async fn a_live_query_comes_to_its_end_where_all_events_are_trimmed() {
     let partition = topics.by_name(&topics.topic_of(&everybody)).unwrap().partition(0).unwrap();
     // Less than it waits for one that does not get on.
     let settled = tokio::time::timeout(Duration::from_secs(5), partition.settled_high_watermark()).await;
-    assert_eq!(settled.expect("it comes to an end"), 1, "the document that is told of");
+    assert_eq!(settled.expect("it comes to an end"), Ok(1), "the document that is told of");
     assert_eq!(partition.read(0, 1 << 20, partition.rebuild()).await.unwrap().len(), 1);
     registry.stop().await;
 }

@@ -179,7 +179,7 @@ fn documents(app: &store::App) -> (Vec<String>, Option<String>) {
 async fn events(partition: &Partition, stopped: impl Fn() -> Option<String>) -> (Vec<String>, Option<String>) {
     let (mut parts, mut offset) = (Vec::new(), 0);
     let settled = timeout(PATIENCE, partition.settled_high_watermark()).await;
-    let Ok(end) = settled else { return (parts, Some(stopped().expect("it stands still and says so"))) };
+    let Ok(Ok(end)) = settled else { return (parts, Some(stopped().expect("it stands still and says so"))) };
     while offset < end {
         let batches = match partition.read(offset, 1 << 20, Rebuild::default()).await {
             Ok(batches) if batches.is_empty() => break,
@@ -258,7 +258,7 @@ fn damage_of_any_file_is_refused_by_name_or_harmless() {
     fill(whole.path());
     let served = serve(whole.path()).unwrap();
     assert!(served.values().all(|served| served.error.is_none() && !served.parts.is_empty()), "{served:#?}");
-    assert!(store::verify(whole.path(), &mut |_| ()).unwrap().is_whole());
+    assert!(topics::verify(whole.path(), &mut |_| ()).unwrap().is_whole());
     let (mut cases, mut refused, mut harmless) = (0, 0, 0);
     for file in files_of(whole.path()) {
         // The second app's files are as the first's; locks hold nothing.
@@ -287,7 +287,7 @@ fn damage_of_any_file_is_refused_by_name_or_harmless() {
 
 /// Whether it was refused; otherwise it did no harm.
 fn check(path: &Path, whole: &Everything, case: &str) -> bool {
-    let verified = store::verify(path, &mut |_| ()).map(|report| report.is_whole());
+    let verified = topics::verify(path, &mut |_| ()).map(|report| report.is_whole());
     let found = match serve(path) {
         Ok(found) => found,
         Err(error) => {

@@ -16,7 +16,7 @@ use kafka_protocol::{
     ResponseError::{self, UnknownTopicId, UnknownTopicOrPartition},
     messages::{FetchRequest, fetch_request::FetchPartition},
 };
-use kafka_wire::record_batch::{self, BatchError};
+use store::Piece;
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, Partition, Rebuild, Stop, Topic, UNREADABLE, to_offset},
+    topics::{self, Stop, Tail, Topic, UNREADABLE, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -50,11 +50,11 @@ struct TopicReader {
 
 struct PartitionReader {
     index: i32,
-    log: Result<Partition, ResponseError>,
+    log: Result<Tail, ResponseError>,
     /// What a deleted topic is answered with.
     unknown: ResponseError,
-    rebuild: Rebuild,
-    next_offset: i64,
+    /// Where it was asked to begin.
+    fetch_offset: i64,
     /// Pieces of one or more whole batches.
     batches: Vec<Bytes>,
     bytes: usize,
@@ -75,6 +75,7 @@ pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply
     let bytes_min = size(wanted.min_bytes).min(limits::FETCH_BYTES_MAX);
     let is_committed_only = wanted.isolation_level != 0;
     let mut fetch = Fetch::resolve(session, wanted, request.version);
+    fetch.settle().await;
     fetch.read_until(bytes_min, Instant::now() + wait).await;
     Ok(fetch.into_reply(request, is_committed_only))
 }
@@ -95,6 +96,13 @@ impl<'a> Fetch<'a> {
         });
         let bytes_max = size(wanted.max_bytes).min(limits::FETCH_BYTES_MAX);
         Self { session, topics: topics.collect(), bytes: 0, bytes_max, held: None }
+    }
+
+    /// A live query may have yet to look at the events before the offset that is asked for.
+    async fn settle(&mut self) {
+        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.settle().await;
+        }
     }
 
     /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait
@@ -192,20 +200,21 @@ impl PartitionReader {
             let log = topics::partition(topic, wanted.partition)?;
             topics::check_epoch(topic, wanted.current_leader_epoch)?;
             // Nothing that was ever given out is out of range (docs/reference/live-queries.md).
-            let is_inside = (0..=to_offset(log.offset_bound())).contains(&wanted.fetch_offset);
-            if is_inside { Ok(log) } else { Err(ResponseError::OffsetOutOfRange) }
+            if wanted.fetch_offset < 0 { Err(ResponseError::OffsetOutOfRange) } else { Ok(log) }
         });
-        let place = topic.map(|topic| (topic.id(), wanted.partition));
-        let rebuild = match (&log, place) {
-            (Ok(log), Ok(place)) => session.rebuilds.of(place, wanted.fetch_offset, log),
-            _ => Rebuild::default(),
+        let log = match (log, topic) {
+            (Ok(log), Ok(topic)) => {
+                let rebuild = session.rebuilds.of((topic.id(), wanted.partition), wanted.fetch_offset, &log);
+                Ok(Tail::at(log, wanted.fetch_offset.unsigned_abs(), rebuild))
+            }
+            (Err(error), _) => Err(error),
+            (_, Err(error)) => Err(*error),
         };
         Self {
             index: wanted.partition,
             log,
             unknown,
-            rebuild,
-            next_offset: wanted.fetch_offset,
+            fetch_offset: wanted.fetch_offset,
             batches: Vec::new(),
             bytes: 0,
             bytes_max: size(wanted.partition_max_bytes),
@@ -213,16 +222,33 @@ impl PartitionReader {
         }
     }
 
+    /// Behind the last event nothing was ever given out.
+    async fn settle(&mut self) {
+        let Ok(tail) = &self.log else { return };
+        let log = tail.partition();
+        let is_inside = |end: u64| tail.next_offset() <= end;
+        if is_inside(log.high_watermark()) && log.is_settled() {
+            return;
+        }
+        match log.settled_high_watermark().await {
+            Ok(end) if is_inside(end) => {}
+            // One that has stopped says why.
+            Ok(_) if log.stop().is_some() => {}
+            Ok(_) => self.log = Err(ResponseError::OffsetOutOfRange),
+            Err(_) => self.log = Err(ResponseError::OffsetNotAvailable),
+        }
+    }
+
     fn is_behind(&self) -> bool {
-        !self.is_cut && self.log.as_ref().is_ok_and(|log| self.next_offset < to_offset(log.high_watermark()))
+        !self.is_cut && self.log.as_ref().is_ok_and(Tail::is_behind)
     }
 
     fn note_stop(&mut self, session: &Session) {
-        let Ok(log) = &self.log else { return };
+        let Ok(tail) = &self.log else { return };
         if self.is_behind() || self.is_cut {
             return;
         }
-        match log.stop() {
+        match tail.partition().stop() {
             None => {}
             Some(_) if !self.batches.is_empty() => self.is_cut = true,
             Some(Stop::Gone) => self.log = Err(self.unknown),
@@ -237,23 +263,24 @@ impl PartitionReader {
             self.is_cut = true;
             return;
         }
-        session.server.refusals.note_unreadable(session.peer, &session.who(), self.index, self.next_offset, error);
+        let at = self.log.as_ref().map_or(self.fetch_offset, |tail| to_offset(tail.next_offset()));
+        session.server.refusals.note_unreadable(session.peer, &session.who(), self.index, at, error);
         self.log = Err(UNREADABLE);
     }
 
     /// Adds batches to what is there, as far as the partition's bound and the answer's allow; gives
     /// the bytes added. `bytes_before` are in the answer already.
     async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
-        let Ok(log) = &self.log else { return 0 };
-        if self.is_cut || self.next_offset >= to_offset(log.high_watermark()) {
+        let Ok(tail) = &self.log else { return 0 };
+        if self.is_cut || !tail.is_behind() {
             return 0;
         }
         let room = (self.bytes_max.saturating_sub(self.bytes)).min(answer_bytes_max.saturating_sub(bytes_before));
         if room == 0 && bytes_before > 0 {
             return 0;
         }
-        match log.read(self.next_offset.unsigned_abs(), room.max(1), self.rebuild).await {
-            Ok(batches) => self.take(session, batches, room, bytes_before == 0),
+        match tail.peek(room.max(1)).await {
+            Ok(batches) => self.take(batches, room, bytes_before == 0),
             Err(error) => {
                 self.fail(session, &error);
                 0
@@ -262,24 +289,17 @@ impl PartitionReader {
     }
 
     /// Takes the batches that fit; the first one of all does not have to.
-    fn take(&mut self, session: &Session, batches: Vec<Bytes>, room: usize, is_first: bool) -> usize {
+    fn take(&mut self, batches: Vec<Piece>, room: usize, is_first: bool) -> usize {
+        let Ok(tail) = &mut self.log else { return 0 };
         let mut added = 0;
-        let mut last = None;
         for batch in batches {
             let is_first = is_first && added == 0;
             if added + batch.len() > room && !is_first {
                 break;
             }
             added += batch.len();
-            self.batches.push(batch);
-            last = self.batches.last();
-        }
-        match last.map(|last| offset_after(last)).transpose() {
-            Ok(next_offset) => self.next_offset = next_offset.unwrap_or(self.next_offset),
-            Err(error) => {
-                self.batches.clear();
-                self.fail(session, &error);
-            }
+            tail.go_behind(&batch);
+            self.batches.push(batch.bytes);
         }
         self.bytes += added;
         added
@@ -287,12 +307,12 @@ impl PartitionReader {
 
     fn into_fetched(self) -> FetchedPartition {
         match self.log {
-            Ok(log) => FetchedPartition {
+            Ok(tail) => FetchedPartition {
                 index: self.index,
                 error_code: 0,
                 // One that was given out before is no lower because a live query is still looking
                 // at its events.
-                high_watermark: to_offset(log.high_watermark()).max(self.next_offset),
+                high_watermark: to_offset(tail.partition().high_watermark().max(tail.next_offset())),
                 batches: self.batches,
             },
             Err(error) => FetchedPartition {
@@ -314,18 +334,6 @@ async fn any_grown(topics: &mut [TopicReader]) {
         if is_ready { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-}
-
-/// The offset after the last of the batches in `piece`.
-fn offset_after(piece: &[u8]) -> Result<i64, BatchError> {
-    let mut rest = piece;
-    loop {
-        let header = record_batch::decode_header(rest)?;
-        rest = rest.get(header.len_bytes..).unwrap_or_default();
-        if rest.is_empty() {
-            return Ok(header.last_offset + 1);
-        }
-    }
 }
 
 /// A size from the wire; negative ones are 0.

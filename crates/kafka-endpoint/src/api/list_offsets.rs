@@ -36,10 +36,7 @@ pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, versi
         let mut partitions = Vec::with_capacity(wanted.partitions.len());
         for partition in wanted.partitions {
             let found = match &topic {
-                Ok(topic) => find(session, topic, &partition, version).await.map(|(offset, timestamp)| {
-                    let epoch = u64::try_from(offset).map_or(-1, |offset| topic.epoch_at(offset));
-                    (offset, timestamp, epoch)
-                }),
+                Ok(topic) => find(session, topic, &partition, version).await,
                 Err(error) => Err(*error),
             };
             partitions.push(respond(partition.partition_index, found, version));
@@ -54,9 +51,16 @@ async fn find(
     topic: &Topic,
     wanted: &ListOffsetsPartition,
     version: i16,
-) -> Result<(i64, i64), ResponseError> {
+) -> Result<Found, ResponseError> {
     let partition = topics::partition(topic, wanted.partition_index)?;
     topics::check_epoch(topic, wanted.current_leader_epoch)?;
+    // Clients of before KIP-207 know another word for "not yet".
+    let not_yet = if version >= 5 { ResponseError::OffsetNotAvailable } else { ResponseError::LeaderNotAvailable };
+    // An offset by time is behind some of the events that the end depends on, too.
+    let end = match wanted.timestamp {
+        EARLIEST | EARLIEST_LOCAL | LATEST_TIERED => 0,
+        _ => partition.settled_high_watermark().await.map_err(|_| not_yet)?,
+    };
     let at = |found: Option<OffsetAndTimestamp>| {
         found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))
     };
@@ -65,8 +69,8 @@ async fn find(
         refusals.note_unreadable(session.peer, &session.who(), wanted.partition_index, wanted.timestamp, &error);
         topics::UNREADABLE
     };
-    match wanted.timestamp {
-        LATEST => Ok((to_offset(partition.settled_high_watermark().await), -1)),
+    let (offset, timestamp) = match wanted.timestamp {
+        LATEST => Ok((to_offset(end), -1)),
         EARLIEST => Ok((LOG_START, -1)),
         MAX_TIMESTAMP if version >= 7 => partition.max_timestamp().await.map(at).map_err(unreadable),
         EARLIEST_LOCAL if version >= 8 => Ok((LOG_START, -1)),
@@ -76,7 +80,12 @@ async fn find(
             partition.offset_for_timestamp(timestamp_ms).await.map(at).map_err(unreadable)
         }
         _ => Err(ResponseError::UnsupportedVersion),
-    }
+    }?;
+    let epoch = match u64::try_from(offset) {
+        Ok(offset) => partition.epoch_at(offset).await.map_err(unreadable)?,
+        Err(_) => -1,
+    };
+    Ok((offset, timestamp, epoch))
 }
 
 fn respond(index: i32, found: Result<Found, ResponseError>, version: i16) -> ListOffsetsPartitionResponse {

@@ -16,26 +16,41 @@ use crate::{
     topics::{self, Topic, to_offset},
 };
 
-pub(super) fn handle(session: &Session, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
-    let topics = request.topics.into_iter().map(|wanted| {
+pub(super) async fn handle(session: &Session, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for wanted in request.topics {
         let topic = super::topic_by_name(session, &wanted.topic);
-        let partitions = wanted.partitions.iter().map(|partition| {
-            let end = topic.as_ref().map_err(|error| *error).and_then(|topic| end(topic, partition));
+        let mut partitions = Vec::with_capacity(wanted.partitions.len());
+        for partition in &wanted.partitions {
+            let end = match &topic {
+                Ok(topic) => end(session, topic, partition).await,
+                Err(error) => Err(*error),
+            };
             let response =
                 EpochEndOffset::default().with_partition(partition.partition).with_error_code(super::code(&end));
-            match end {
+            partitions.push(match end {
                 Ok(Some((epoch, offset))) => response.with_leader_epoch(epoch).with_end_offset(offset),
                 _ => response.with_leader_epoch(-1).with_end_offset(-1),
-            }
-        });
-        OffsetForLeaderTopicResult::default().with_partitions(partitions.collect()).with_topic(wanted.topic)
-    });
-    OffsetForLeaderEpochResponse::default().with_topics(topics.collect())
+            });
+        }
+        topics.push(OffsetForLeaderTopicResult::default().with_partitions(partitions).with_topic(wanted.topic));
+    }
+    OffsetForLeaderEpochResponse::default().with_topics(topics)
 }
 
 /// The greatest epoch up to the wanted one and where it ends; `None` if there is none.
-fn end(topic: &Topic, wanted: &OffsetForLeaderPartition) -> Result<Option<(i32, i64)>, ResponseError> {
+async fn end(
+    session: &Session,
+    topic: &Topic,
+    wanted: &OffsetForLeaderPartition,
+) -> Result<Option<(i32, i64)>, ResponseError> {
     let partition = topics::partition(topic, wanted.partition)?;
     topics::check_epoch(topic, wanted.current_leader_epoch)?;
-    Ok(partition.end_of_epoch(wanted.leader_epoch).map(|(epoch, offset)| (epoch, to_offset(offset))))
+    partition.settled_high_watermark().await.map_err(|_| ResponseError::OffsetNotAvailable)?;
+    let end = partition.end_of_epoch(wanted.leader_epoch).await.map_err(|error| {
+        let refusals = &session.server.refusals;
+        refusals.note_unreadable(session.peer, &session.who(), wanted.partition, wanted.leader_epoch.into(), &error);
+        topics::UNREADABLE
+    })?;
+    Ok(end.map(|(epoch, offset)| (epoch, to_offset(offset))))
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use topics::PartitionLag;
+use topics::{LagTimes, PartitionLag};
 
 use crate::{
     ConsumerGroup, age,
@@ -29,6 +29,8 @@ struct GroupPage {
     more_places: usize,
     events: String,
     age: String,
+    /// Until the first of its partitions meets a gap.
+    gap_in: Option<String>,
     chart: Option<Chart>,
     gap: Option<String>,
     topics: Vec<(String, String)>,
@@ -63,7 +65,7 @@ pub(crate) fn named(scope: &Scope) -> Result<(GroupLag, Option<ConsumerGroup>), 
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let (group, present) = named(&scope)?;
-    let ages = age::of_group(&scope.topics, &group, scope.state().now_ms(), PLACES_TIMED_MAX).await?;
+    let times = age::of_group(&scope.topics, &group, PLACES_TIMED_MAX).await?;
     let gap = gap(&scope, &group).await?;
     let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
     let samples = scope.state().lag.of(scope.name(), &group.name);
@@ -93,22 +95,23 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
             .collect(),
         more_places: group.partitions.len().saturating_sub(PLACES_SHOWN_MAX),
         events: figures::count(group.lag()),
-        age: figures::span(age::oldest(&ages)),
-        places: group.partitions.iter().zip(&ages).take(PLACES_SHOWN_MAX).map(row).collect(),
+        age: figures::span(age::oldest(&times)),
+        gap_in: age::gap_in_ms(&times).filter(|_| gap.is_none()).map(figures::span),
+        places: group.partitions.iter().zip(&times).take(PLACES_SHOWN_MAX).map(row).collect(),
         chart: Chart::of(&samples),
         gap,
     };
     Ok(layout::page(StatusCode::OK, &page))
 }
 
-fn row((place, age): (&PartitionLag, &Option<u64>)) -> Row {
+fn row((place, times): (&PartitionLag, &Option<LagTimes>)) -> Row {
     Row {
         topic: place.topic.clone(),
         partition: place.partition,
         committed: figures::count(place.committed),
-        end: figures::count(place.committed + place.lag),
+        end: figures::count(place.high_watermark),
         events: figures::count(place.lag),
-        age: age.map(figures::span),
+        age: times.and_then(|times| times.lag_ms).map(figures::span),
         is_trimmed: place.gap_ahead,
     }
 }
@@ -130,16 +133,17 @@ fn assigned(partitions: &[(String, i32)]) -> String {
 
 /// How many documents stand for what was trimmed before the group read it.
 async fn gap(scope: &Scope, group: &GroupLag) -> Result<Option<String>, Failure> {
-    let trimmed = group.partitions.iter().filter(|place| place.gap_ahead).map(|place| place.committed).min();
-    let Some(from) = trimmed else { return Ok(None) };
-    let app = scope.app.clone();
-    let count = move || {
-        let snapshot = app.snapshot()?;
-        let count = snapshot.trimmed_changes(from).take(GAP_COUNTED_MAX + 1).count();
-        Ok::<_, store::SnapshotError>(count)
-    };
-    let count = tokio::task::spawn_blocking(count).await??;
-    Ok(Some(match count {
+    let mut count = None;
+    for place in group.partitions.iter().filter(|place| place.gap_ahead) {
+        let partition = scope.topics.by_name(&place.topic).and_then(|topic| topic.partition(place.partition));
+        let Some(partition) = partition else { continue };
+        let known = count.unwrap_or(0);
+        count = Some(known + partition.documents_in_gap(place.committed, GAP_COUNTED_MAX + 1 - known).await?);
+        if count > Some(GAP_COUNTED_MAX) {
+            break;
+        }
+    }
+    Ok(count.map(|count| match count {
         1 => "1 document".to_owned(),
         count if count > GAP_COUNTED_MAX => format!("more than {GAP_COUNTED_MAX} documents"),
         count => format!("{count} documents"),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! event: rows    a few rows of the table, the newest first, on one line
-//! event: tally   {"seen":…,"leftOut":…,"skipped":…} since the stream began; its id is the offset to go on from
+//! event: tally   {"seen":…,"leftOut":…,"skipped":…} since the stream began; its id is where to go on from
 //! event: end     why it ends; the browser need not come back
 //! ```
 //! Invariants: streams are few; each takes bounded reading, sending and memory however much is written: of more it shows the newest and counts
@@ -41,14 +41,15 @@ use crate::{
 /// Pieces that wait for a slow browser. With these the stream waits too, and then goes on at the end.
 const PIECES_WAITING_MAX: usize = 2;
 
-/// Begins a stream at the end of the topic, or with `?from=` at an offset.
+/// Begins a stream at the end of the topic, or with `?from=` at a place in it.
 pub(crate) async fn handle(headers: HeaderMap, scope: Scope) -> Result<Response, Failure> {
     let feed = Asked::of(&scope).feed(&scope)?;
     let permit = scope.state().streams.clone().try_acquire_owned().map_err(|_| Failure::TooManyStreams)?;
     let session = scope.visit.visitor.session.ok_or(Failure::PageNotFound)?;
     let again = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let from = again.or(scope.visit.query.filled("from")).and_then(|text| text.parse().ok());
-    let positions = feed.positions().not_behind(from);
+    let from = again.or(scope.visit.query.filled("from")).and_then(|text| feed.parse(text));
+    let end = feed.positions();
+    let positions = from.map_or(end.clone(), |from| from.not_behind(&end));
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let stream = Stream { state: scope.state().clone(), feed, positions, session, sender, tally: Tally::default() };
     tokio::spawn(stream.run(permit));
@@ -71,7 +72,7 @@ struct Tally {
     seen: u64,
     /// Of these, not shown.
     left_out: u64,
-    /// Offsets that there were too many of even to look at.
+    /// Those that there were too many of even to look at.
     skipped: u64,
 }
 
@@ -142,7 +143,7 @@ impl Stream {
 
     /// The browser says the id again when it comes back after a broken connection.
     async fn send_tally(&self) -> Result<(), Gone> {
-        let mut text = format!("id: {}\n", self.positions.end()).into_bytes();
+        let mut text = format!("id: {}\n", self.positions).into_bytes();
         text.extend_from_slice(&piece("tally", &self.tally.json()));
         self.send(text.into()).await
     }

@@ -11,7 +11,7 @@ use crate::{
     clip::Clipper,
     event_row::EventRow,
     failure::Failure,
-    feed::Feed,
+    feed::{Feed, Positions},
     figures,
     layout::{self, Layout, Section},
     limits::{EVENTS_HTML_BYTES, EVENTS_SHOWN_MAX},
@@ -90,28 +90,28 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    let (after, until) = (offset(&scope, "after")?, offset(&scope, "until")?);
-    let catch = match (after, until) {
+    let (after, until) = (place(&scope, &feed, "after")?, place(&scope, &feed, "until")?);
+    let is_newest = after.is_none() && until.is_none();
+    let events = match (after, until) {
         (Some(after), _) => feed.following(after, EVENTS_SHOWN_MAX).await?,
-        (None, Some(until)) => feed.newest(until.min(feed.end()), EVENTS_SHOWN_MAX).await?,
-        (None, None) => feed.newest(feed.end(), EVENTS_SHOWN_MAX).await?,
+        (None, until) => feed.newest(until.unwrap_or_else(|| feed.positions()), EVENTS_SHOWN_MAX).await?,
     };
     let fields = page.asked.fields();
-    let bounds = catch.bounds();
-    let oldest = bounds.map_or(catch.from, |(oldest, _)| oldest);
-    page.older = (oldest > 0).then(|| format!("{}?{fields}&until={oldest}", page.base));
-    page.newer = format!("{}?{fields}&after={}", page.base, bounds.map_or(catch.end, |(_, newest)| newest + 1));
-    page.stream =
-        (after.is_none() && until.is_none()).then(|| format!("{}/stream?{fields}&from={}", page.base, catch.end));
-    page.looked_at = figures::count(catch.seen);
-    page.is_cut = catch.is_cut;
-    page.rows = catch.rows(&feed, &mut Clipper::new(EVENTS_HTML_BYTES));
+    page.older = (!events.older.is_begin()).then(|| format!("{}?{fields}&until={}", page.base, events.older));
+    page.newer = format!("{}?{fields}&after={}", page.base, events.newer);
+    page.stream = is_newest.then(|| format!("{}/stream?{fields}&from={}", page.base, events.newer));
+    page.looked_at = figures::count(events.catch.seen);
+    page.is_cut = events.catch.is_cut;
+    page.rows = events.catch.rows(&feed, &mut Clipper::new(EVENTS_HTML_BYTES));
     Ok(layout::page(StatusCode::OK, &page))
 }
 
-fn offset(scope: &Scope, field: &str) -> Result<Option<u64>, Failure> {
+fn place(scope: &Scope, feed: &Feed, field: &str) -> Result<Option<Positions>, Failure> {
     let text = scope.visit.query.filled(field);
-    let read = |text: &str| text.parse().map_err(|_| Failure::BadInput(format!("{field}: {text:?} is no offset")));
+    let read = |text: &str| {
+        let no_place = || Failure::BadInput(format!("{field}: {text:?} is no place in {}", feed.topic.name()));
+        feed.parse(text).ok_or_else(no_place)
+    };
     text.map(read).transpose()
 }
 

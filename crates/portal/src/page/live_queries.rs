@@ -164,10 +164,10 @@ fn row(scope: &Scope, query: LiveQuery) -> Row {
     }
 }
 
-/// Of the partition that is furthest.
+/// The high watermarks of all partitions: every event that was ever on the topic.
 pub(crate) fn high_watermark(topic: &Topic) -> u64 {
     let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(index.into()));
-    partitions.map(|partition| partition.high_watermark()).max().unwrap_or(0)
+    partitions.map(|partition| partition.high_watermark()).sum()
 }
 
 /// Events a second, of the last minute.

@@ -94,16 +94,13 @@ impl Target {
     }
 
     async fn in_partition(self, partition: &Partition) -> Result<Option<u64>, Failure> {
-        let end = partition.settled_high_watermark().await;
+        let end = partition.settled_high_watermark().await?;
         Ok(match self {
             Target::Nowhere => None,
             Target::Earliest => Some(0),
             Target::Latest => Some(end),
-            Target::Offset(offset) if offset > partition.offset_bound() => {
-                let bound = partition.offset_bound();
-                return Err(Failure::BadInput(format!(
-                    "offset {offset} was not given out yet; the next one is {bound}"
-                )));
+            Target::Offset(offset) if offset > end => {
+                return Err(Failure::BadInput(format!("offset {offset} was not given out yet; the next one is {end}")));
             }
             Target::Offset(offset) => Some(offset),
             Target::TimeMs(at_ms) => {

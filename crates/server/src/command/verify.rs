@@ -27,7 +27,7 @@ impl Verify {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         let data_dir = &context.common.data_dir;
         let mut progress = Progress::new();
-        let report = store::verify(data_dir, &mut |at| progress.show(at));
+        let report = topics::verify(data_dir, &mut |at| progress.show(at));
         progress.clear();
         let report = report?;
         let credentials = credentials::verify(data_dir);

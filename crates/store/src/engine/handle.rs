@@ -4,15 +4,12 @@
 //! always those of one frame; nothing is synced here but by [`Engine::persist`], since the journal
 //! can replay what is lost.
 
-use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering::SeqCst},
-};
+use std::sync::{Mutex, MutexGuard};
 
 use key_values::{Batch, Bytes, Durability, KeyRange, KeyValue, KeyValues, KeyValuesError, Snapshot, Space};
 
-use super::spaces::{EngineError, META, VALUE_VERSION, decode_number};
-use crate::position::Position;
+use super::spaces::{EngineError, META, VALUE_VERSION, decode_floor, decode_number};
+use crate::position::{Position, TxnId};
 
 const POSITION_KEY: &[u8] = b"position";
 pub(crate) const INDEXED_TO_KEY: &[u8] = b"indexed_to";
@@ -25,8 +22,8 @@ pub(crate) struct Engine {
     /// each group is written before it grows, and its documents are then indexed, or behind it, and
     /// takes their entries out.
     pub(super) indexed_to: Mutex<u64>,
-    /// Every dropped tombstone's event was below it; only grows.
-    pub(super) tombstone_floor: AtomicU64,
+    /// Every dropped tombstone's event was below it; only grows. And the transaction of the last.
+    pub(super) tombstone_floor: Mutex<(u64, TxnId)>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -39,7 +36,10 @@ impl Engine {
     /// What is kept in `store`.
     pub(crate) fn open(store: Box<dyn KeyValues>) -> Result<Self, EngineError> {
         let number = |key: &[u8]| store.get(META, key)?.map_or(Ok(0), |value| decode_number(key, &value));
-        let (indexed_to, tombstone_floor) = (number(INDEXED_TO_KEY)?.into(), number(TOMBSTONE_FLOOR_KEY)?.into());
+        let indexed_to = number(INDEXED_TO_KEY)?.into();
+        let tombstone_floor =
+            store.get(META, TOMBSTONE_FLOOR_KEY)?.map(|value| decode_floor(TOMBSTONE_FLOOR_KEY, &value)).transpose()?;
+        let tombstone_floor = tombstone_floor.unwrap_or((0, TxnId(0))).into();
         Ok(Self { store, indexed_to, tombstone_floor })
     }
 
@@ -76,8 +76,14 @@ impl Engine {
     /// Offsets below it may have been the last event of a document whose tombstone was dropped. It
     /// is raised before a tombstone goes: whoever takes a snapshot and then looks here knows
     /// whether the snapshot may lack one.
-    pub(crate) fn tombstone_floor(&self) -> u64 {
-        self.tombstone_floor.load(SeqCst)
+    pub(crate) fn tombstone_floor(&self) -> (u64, TxnId) {
+        *self.tombstone_floor.lock().expect("not poisoned")
+    }
+
+    pub(super) fn raise_tombstone_floor(&self, floor: u64, txn_id: TxnId) -> (u64, TxnId) {
+        let mut known = self.tombstone_floor.lock().expect("not poisoned");
+        *known = (*known).max((floor, txn_id));
+        *known
     }
 
     pub(super) fn get(&self, space: Space, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, EngineError> {

@@ -2,29 +2,36 @@
 //!
 //! | space | key | value |
 //! |---|---|---|
-//! | `meta` | `tombstone_floor` | version 1, u64 LE: below it tombstones were dropped |
+//! | `meta` | `tombstone_floor` | version 2, u64 LE: below it tombstones were dropped; txnId u64 LE, of the last of them |
+//!
+//! Version 1 has no txnId.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::collections::BTreeMap;
 
 use super::{
-    departures::{departure_at, departure_of},
-    documents::decode_stored,
+    documents::{decode_stored, stored_parts},
     handle::{Engine, EngineBatch, TOMBSTONE_FLOOR_KEY},
     last_changes::IndexEntry,
-    spaces::{DEPARTURES, DOCUMENTS, EngineError, LAST_CHANGES, META, encode_number},
+    spaces::{DOCUMENTS, EngineError, LAST_CHANGES, META, encode_floor},
 };
-use crate::tombstones::DroppedTombstones;
+use crate::{
+    position::TxnId,
+    tombstones::DroppedTombstones,
+    views::{ViewId, ViewLeave},
+};
+
+/// Asked of a tombstone's event and the last leaves of its document.
+pub(crate) type IsNeeded<'a> = &'a dyn Fn(u64, &[(ViewId, ViewLeave)]) -> bool;
 
 impl Engine {
     /// Of those entries of the last-change index that are still a tombstone's last event: those
-    /// that can go, and those that stay since their event, or that by which the document left a
-    /// view, `is_needed`.
+    /// that can go, and those that stay since their event, or one by which the document left a view,
+    /// `is_needed`.
     pub(crate) fn droppable_tombstones(
         &self,
         entries: &[IndexEntry],
-        is_needed: &dyn Fn(u64) -> bool,
+        is_needed: IsNeeded<'_>,
     ) -> Result<(Vec<IndexEntry>, Vec<IndexEntry>), EngineError> {
-        let views = self.views()?;
         let (mut gone, mut kept) = (Vec::new(), Vec::new());
         for (offset, key) in entries {
             let Some(value) = self.get(DOCUMENTS, key)? else { continue };
@@ -32,8 +39,7 @@ impl Engine {
             if stored.last_event != Some(*offset) || stored.document.exists() {
                 continue;
             }
-            let departures = self.departures_of(key, &views)?;
-            let stays = is_needed(*offset) || departures.iter().any(|(_, offset)| is_needed(*offset));
+            let stays = is_needed(*offset, &self.leaves_of(key)?);
             if stays { &mut kept } else { &mut gone }.push((*offset, key.clone()));
         }
         Ok((gone, kept))
@@ -44,17 +50,21 @@ impl EngineBatch<'_> {
     /// Takes tombstones out, with all that names them. The floor is raised before: whoever takes a
     /// snapshot and then looks at the floor knows whether the snapshot may lack one.
     pub(crate) fn drop_tombstones(&mut self, engine: &Engine, dropped: &DroppedTombstones) -> Result<(), EngineError> {
-        engine.tombstone_floor.fetch_max(dropped.floor, SeqCst);
-        self.batch.insert(META, TOMBSTONE_FLOOR_KEY, encode_number(engine.tombstone_floor()));
-        let views = engine.views()?;
+        let mut last_txn = TxnId(0);
+        if let Some((_, key)) = dropped.tombstones.iter().max_by_key(|(offset, _)| *offset)
+            && let Some(value) = engine.get(DOCUMENTS, key)?
+        {
+            last_txn = TxnId(stored_parts(key, &value)?.txn);
+        }
+        let floor = engine.raise_tombstone_floor(dropped.floor, last_txn);
+        self.batch.insert(META, TOMBSTONE_FLOOR_KEY, encode_floor(floor));
+        let mut floors = BTreeMap::new();
         for (offset, key) in &dropped.tombstones {
             self.batch.remove(DOCUMENTS, key.as_slice());
             self.batch.remove(LAST_CHANGES, offset.to_be_bytes());
-            for (view, at) in engine.departures_of(key, &views)? {
-                self.batch.remove(DEPARTURES, departure_at(view, &at.to_be_bytes()));
-                self.batch.remove(DEPARTURES, departure_of(view, key));
-            }
+            self.drop_leaves(engine, key, floor.0, &mut floors)?;
         }
+        self.put_view_floors(&floors);
         Ok(())
     }
 }

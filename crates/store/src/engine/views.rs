@@ -1,41 +1,383 @@
-//! What views of the events remember (crate `topics`, which versions it).
+//! What is noted of live queries' topics ([`crate::views`] says what each means).
 //!
 //! | space | key | value |
 //! |---|---|---|
-//! | `meta` | `view:` and a name | what the view remembers |
+//! | `departures` | 1, view | the head (crate `topics`, which versions it) |
+//! | `departures` | 2, view, partition, span | the counts of a span (crate `topics`) |
+//! | `departures` | 3, view, journal offset | version 1, for each partition: events before it |
+//! | `departures` | 4, view, partition, offset | version 1, journal offset, txnId, the documents key |
+//! | `departures` | 5, the documents key, 0, view | version 1, partition, offset, txnId |
+//! | `departures` | 6, view, partition | version 1, offset, txnId, the store's floor |
+//! | `meta` | `last_view` | version 1, the last number that was given to a view |
+//!
+//! In keys numbers are big-endian: view u32, partition u16, span u32, offsets u64; in values
+//! little-endian. The space has its name from what older versions kept there
+//! (`older_views`), whose keys begin with a live query's name.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use key_values::{Batch, Bytes};
 
 use super::{
-    handle::Engine,
-    spaces::{EngineError, META},
+    handle::{Engine, EngineBatch, EngineSnapshot, Entry},
+    last_changes::ENTRIES_AT_ONCE,
+    spaces::{EngineError, META, VALUE_VERSION, VIEWS, decode_number, encode_number},
+};
+use crate::{
+    binary::take,
+    position::TxnId,
+    views::{ViewEntry, ViewFloor, ViewId, ViewLeave},
 };
 
-const VIEW_PREFIX: &str = "view:";
+const HEAD: u8 = 1;
+const COUNTS: u8 = 2;
+const MARK: u8 = 3;
+const ENTRY: u8 = 4;
+const LEAVE: u8 = 5;
+const FLOOR: u8 = 6;
+
+const LAST_VIEW_KEY: &[u8] = b"last_view";
 
 impl Engine {
-    pub(crate) fn view(&self, name: &str) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(self.get(META, view_key(name))?.map(|value| value.to_vec()))
+    /// A number that was never given before, also not by a life of the server that a kill ended.
+    pub(crate) fn new_view(&self) -> Result<ViewId, EngineError> {
+        let last = self.get(META, LAST_VIEW_KEY)?.map_or(Ok(0), |value| decode_number(LAST_VIEW_KEY, &value))?;
+        let next =
+            u32::try_from(last + 1).map_err(|_| EngineError("all numbers of live queries are used up".into()))?;
+        self.insert(META, LAST_VIEW_KEY, encode_number(next.into()))?;
+        self.persist()?;
+        Ok(ViewId(next))
     }
 
-    pub(crate) fn note_view(&self, name: &str, state: Option<&[u8]>) -> Result<(), EngineError> {
-        match state {
-            Some(state) => self.insert(META, view_key(name), state),
-            None => {
-                self.remove(META, view_key(name))?;
-                self.forget_departures(name)
+    pub(crate) fn note_views(&self, notes: Batch) -> Result<(), EngineError> {
+        self.write(notes)
+    }
+
+    pub(crate) fn view_heads(&self) -> Result<Vec<(ViewId, Vec<u8>)>, EngineError> {
+        let read = |entry: Entry| {
+            let (key, value) = entry?;
+            let view = view_of(&key).ok_or_else(|| unreadable("head", &key))?;
+            Ok((view, value.to_vec()))
+        };
+        self.prefix(VIEWS, &[HEAD]).map(read).collect()
+    }
+
+    /// The first counts at or behind `span`.
+    pub(crate) fn view_counts(
+        &self,
+        view: ViewId,
+        partition: u16,
+        span: u32,
+    ) -> Result<Option<(u32, Bytes)>, EngineError> {
+        let range = (
+            Bound::Included(counts_key(view, partition, span)),
+            Bound::Included(counts_key(view, partition, u32::MAX)),
+        );
+        let Some(entry) = self.snapshot().range(VIEWS, range).next() else { return Ok(None) };
+        let (key, value) = entry?;
+        let span = key.last_chunk::<4>().map(|span| u32::from_be_bytes(*span));
+        Ok(Some((span.ok_or_else(|| unreadable("counts", &key))?, value)))
+    }
+
+    pub(crate) fn view_mark(&self, view: ViewId, offset: u64) -> Result<Option<Vec<u64>>, EngineError> {
+        let key = mark_key(view, offset);
+        let Some(value) = self.get(VIEWS, &key)? else { return Ok(None) };
+        decode_mark(&value).map(Some).ok_or_else(|| unreadable("mark", &key))
+    }
+
+    pub(crate) fn view_leave(&self, view: ViewId, document: &[u8]) -> Result<Option<ViewLeave>, EngineError> {
+        let key = leave_key(document, view);
+        let Some(value) = self.get(VIEWS, &key)? else { return Ok(None) };
+        decode_leave(&value).map(Some).ok_or_else(|| unreadable("leave", &key))
+    }
+
+    pub(crate) fn view_floor(&self, view: ViewId, partition: u16) -> Result<Option<ViewFloor>, EngineError> {
+        let key = floor_key(view, partition);
+        let Some(value) = self.get(VIEWS, &key)? else { return Ok(None) };
+        decode_floor(&value).map(Some).ok_or_else(|| unreadable("floor", &key))
+    }
+
+    /// Forgets everything of the view but the leaves; the head last, so that a crash does it again.
+    pub(crate) fn forget_view(&self, view: ViewId) -> Result<(), EngineError> {
+        for tag in [COUNTS, MARK, ENTRY, FLOOR, HEAD] {
+            self.forget_prefix(&view_key(tag, view))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is noted of views that are not among `known`, which are sorted.
+    pub(crate) fn sweep_views(&self, known: &[ViewId]) -> Result<(), EngineError> {
+        let is_known = |view: Option<ViewId>| view.is_some_and(|view| known.binary_search(&view).is_ok());
+        for tag in [COUNTS, MARK, ENTRY, FLOOR] {
+            let mut from = vec![tag];
+            loop {
+                let range = (Bound::Included(from), Bound::Excluded(vec![tag + 1]));
+                let Some(entry) = self.snapshot().range(VIEWS, range).next() else { break };
+                let (key, _) = entry?;
+                let view = view_of(&key).ok_or_else(|| unreadable("view", &key))?;
+                if !is_known(Some(view)) {
+                    self.forget_prefix(&view_key(tag, view))?;
+                }
+                let Some(next) = view.0.checked_add(1) else { break };
+                from = view_key(tag, ViewId(next));
             }
         }
+        let mut batch = Batch::with_capacity(0);
+        let mut count = 0;
+        for entry in self.prefix(VIEWS, &[LEAVE]) {
+            let (key, _) = entry?;
+            let view = key.last_chunk::<4>().map(|view| ViewId(u32::from_be_bytes(*view)));
+            if !is_known(view) {
+                batch.remove(VIEWS, key);
+                count += 1;
+            }
+            if count == ENTRIES_AT_ONCE {
+                self.write(std::mem::take(&mut batch))?;
+                count = 0;
+            }
+        }
+        self.write(batch)
     }
 
-    /// The names of the views that something is noted of.
-    pub(super) fn views(&self) -> Result<Vec<String>, EngineError> {
-        let names = self.prefix(META, VIEW_PREFIX.as_bytes()).map(|entry| {
-            let (key, _) = entry?;
-            Ok(String::from_utf8_lossy(&key[VIEW_PREFIX.len()..]).into_owned())
-        });
-        names.collect()
+    /// Forgets the marks below `offset`, and the counts of spans below `span`.
+    pub(crate) fn forget_view_below(
+        &self,
+        view: ViewId,
+        partitions: u16,
+        offset: u64,
+        span: u32,
+    ) -> Result<(), EngineError> {
+        let mut batch = Batch::with_capacity(0);
+        let snapshot = self.snapshot();
+        let mut forget = |from: Vec<u8>, to: Vec<u8>| -> Result<(), EngineError> {
+            for entry in snapshot.range(VIEWS, (Bound::Included(from), Bound::Excluded(to))) {
+                batch.remove(VIEWS, entry?.0);
+            }
+            Ok(())
+        };
+        forget(view_key(MARK, view), mark_key(view, offset))?;
+        for partition in 0..partitions {
+            forget(counts_key(view, partition, 0), counts_key(view, partition, span))?;
+        }
+        self.write(batch)
+    }
+
+    /// The views that the document left, by its last leave of each.
+    pub(super) fn leaves_of(&self, document: &[u8]) -> Result<Vec<(ViewId, ViewLeave)>, EngineError> {
+        let mut prefix = vec![LEAVE];
+        prefix.extend_from_slice(document);
+        prefix.push(0);
+        let read = |entry: Entry| {
+            let (key, value) = entry?;
+            let view = key.last_chunk::<4>().map(|view| ViewId(u32::from_be_bytes(*view)));
+            let found = view.zip(decode_leave(&value));
+            found.ok_or_else(|| unreadable("leave", &key))
+        };
+        self.prefix(VIEWS, &prefix).map(read).collect()
+    }
+
+    /// Reads everything, so that damage in it shows.
+    pub(crate) fn check_views(&self) -> Result<(), EngineError> {
+        for entry in self.prefix(META, &[]) {
+            entry?;
+        }
+        for entry in self.prefix(VIEWS, &[]) {
+            let (key, value) = entry?;
+            let is_whole = match key.first() {
+                Some(&HEAD) | Some(&COUNTS) => true,
+                Some(&MARK) => decode_mark(&value).is_some(),
+                Some(&ENTRY) => decode_entry(&value).is_some(),
+                Some(&LEAVE) => decode_leave(&value).is_some(),
+                Some(&FLOOR) => decode_floor(&value).is_some(),
+                // Of an older version, until it is taken over.
+                Some(b'a'..=b'z' | b'0'..=b'9' | b'-') => true,
+                _ => false,
+            };
+            if !is_whole {
+                return Err(unreadable("note", &key));
+            }
+        }
+        Ok(())
     }
 }
 
-fn view_key(name: &str) -> String {
-    format!("{VIEW_PREFIX}{name}")
+impl EngineSnapshot {
+    /// The entries of a partition from the offset `from` to that before `to`.
+    pub(crate) fn view_entries(
+        &self,
+        view: ViewId,
+        partition: u16,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = Result<(u64, ViewEntry), EngineError>> + use<> {
+        let range = (
+            Bound::Included(entry_key(view, partition, from)),
+            Bound::Excluded(entry_key(view, partition, to.max(from))),
+        );
+        self.range(VIEWS, range).map(|entry| {
+            let (key, value) = entry?;
+            let offset = key.last_chunk::<8>().map(|offset| u64::from_be_bytes(*offset));
+            offset.zip(decode_entry(&value)).ok_or_else(|| unreadable("entry", &key))
+        })
+    }
+}
+
+impl EngineBatch<'_> {
+    /// Takes the leaves of a document whose tombstone is dropped out, and adds what each topic
+    /// that showed it has to know: the greatest is kept.
+    pub(super) fn drop_leaves(
+        &mut self,
+        engine: &Engine,
+        document: &[u8],
+        store_floor: u64,
+        floors: &mut BTreeMap<(ViewId, u16), ViewFloor>,
+    ) -> Result<(), EngineError> {
+        for (view, leave) in engine.leaves_of(document)? {
+            let ViewLeave { partition, offset, txn_id } = leave;
+            self.batch.remove(VIEWS, leave_key(document, view));
+            let known = match floors.get(&(view, partition)) {
+                Some(known) => Some(*known),
+                None => engine.view_floor(view, partition)?,
+            };
+            let here = ViewFloor { offset: offset + 1, txn_id, store_floor };
+            let (offset, txn_id) =
+                known.map_or((here.offset, txn_id), |known| (known.offset, known.txn_id).max((here.offset, txn_id)));
+            floors.insert((view, partition), ViewFloor { offset, txn_id, store_floor });
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_view_floors(&mut self, floors: &BTreeMap<(ViewId, u16), ViewFloor>) {
+        for (&(view, partition), floor) in floors {
+            put_floor(&mut self.batch, view, partition, floor);
+        }
+    }
+}
+
+pub(crate) fn put_floor(batch: &mut Batch, view: ViewId, partition: u16, floor: &ViewFloor) {
+    let mut value = vec![VALUE_VERSION];
+    for number in [floor.offset, floor.txn_id.0, floor.store_floor] {
+        value.extend_from_slice(&number.to_le_bytes());
+    }
+    batch.insert(VIEWS, floor_key(view, partition), value);
+}
+
+pub(crate) fn put_head(batch: &mut Batch, view: ViewId, head: Vec<u8>) {
+    batch.insert(VIEWS, view_key(HEAD, view), head);
+}
+
+pub(crate) fn put_counts(batch: &mut Batch, view: ViewId, partition: u16, span: u32, counts: Vec<u8>) {
+    batch.insert(VIEWS, counts_key(view, partition, span), counts);
+}
+
+pub(crate) fn put_mark(batch: &mut Batch, view: ViewId, offset: u64, counts: &[u64]) {
+    let mut value = Vec::with_capacity(1 + 8 * counts.len());
+    value.push(VALUE_VERSION);
+    counts.iter().for_each(|count| value.extend_from_slice(&count.to_le_bytes()));
+    batch.insert(VIEWS, mark_key(view, offset), value);
+}
+
+pub(crate) fn put_entry(batch: &mut Batch, view: ViewId, partition: u16, offset: u64, entry: &ViewEntry) {
+    let mut value = Vec::with_capacity(17 + entry.document.len());
+    value.push(VALUE_VERSION);
+    value.extend_from_slice(&entry.event.to_le_bytes());
+    value.extend_from_slice(&entry.txn_id.0.to_le_bytes());
+    value.extend_from_slice(&entry.document);
+    batch.insert(VIEWS, entry_key(view, partition, offset), value);
+}
+
+pub(crate) fn remove_entry(batch: &mut Batch, view: ViewId, partition: u16, offset: u64) {
+    batch.remove(VIEWS, entry_key(view, partition, offset));
+}
+
+pub(crate) fn put_leave(batch: &mut Batch, view: ViewId, document: &[u8], leave: &ViewLeave) {
+    let mut value = Vec::with_capacity(19);
+    value.push(VALUE_VERSION);
+    value.extend_from_slice(&leave.partition.to_le_bytes());
+    value.extend_from_slice(&leave.offset.to_le_bytes());
+    value.extend_from_slice(&leave.txn_id.0.to_le_bytes());
+    batch.insert(VIEWS, leave_key(document, view), value);
+}
+
+fn decode_mark(value: &[u8]) -> Option<Vec<u64>> {
+    let [VALUE_VERSION, rest @ ..] = value else { return None };
+    let (numbers, []) = rest.as_chunks::<8>() else { return None };
+    Some(numbers.iter().map(|number| u64::from_le_bytes(*number)).collect())
+}
+
+fn decode_entry(value: &[u8]) -> Option<ViewEntry> {
+    let [VALUE_VERSION, rest @ ..] = value else { return None };
+    let mut rest = rest;
+    let event = u64::from_le_bytes(take(&mut rest)?);
+    let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
+    Some(ViewEntry { event, txn_id, document: rest.to_vec() })
+}
+
+fn decode_leave(value: &[u8]) -> Option<ViewLeave> {
+    let [VALUE_VERSION, rest @ ..] = value else { return None };
+    let mut rest = rest;
+    let partition = u16::from_le_bytes(take(&mut rest)?);
+    let offset = u64::from_le_bytes(take(&mut rest)?);
+    let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
+    rest.is_empty().then_some(ViewLeave { partition, offset, txn_id })
+}
+
+fn decode_floor(value: &[u8]) -> Option<ViewFloor> {
+    let [VALUE_VERSION, rest @ ..] = value else { return None };
+    let mut rest = rest;
+    let offset = u64::from_le_bytes(take(&mut rest)?);
+    let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
+    let store_floor = u64::from_le_bytes(take(&mut rest)?);
+    rest.is_empty().then_some(ViewFloor { offset, txn_id, store_floor })
+}
+
+fn view_key(tag: u8, view: ViewId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(16);
+    key.push(tag);
+    key.extend_from_slice(&view.0.to_be_bytes());
+    key
+}
+
+fn view_of(key: &[u8]) -> Option<ViewId> {
+    Some(ViewId(u32::from_be_bytes(key.get(1..5)?.try_into().ok()?)))
+}
+
+fn counts_key(view: ViewId, partition: u16, span: u32) -> Vec<u8> {
+    let mut key = view_key(COUNTS, view);
+    key.extend_from_slice(&partition.to_be_bytes());
+    key.extend_from_slice(&span.to_be_bytes());
+    key
+}
+
+fn mark_key(view: ViewId, offset: u64) -> Vec<u8> {
+    let mut key = view_key(MARK, view);
+    key.extend_from_slice(&offset.to_be_bytes());
+    key
+}
+
+fn entry_key(view: ViewId, partition: u16, offset: u64) -> Vec<u8> {
+    let mut key = view_key(ENTRY, view);
+    key.extend_from_slice(&partition.to_be_bytes());
+    key.extend_from_slice(&offset.to_be_bytes());
+    key
+}
+
+fn leave_key(document: &[u8], view: ViewId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(document.len() + 6);
+    key.push(LEAVE);
+    key.extend_from_slice(document);
+    // Ids of numbers begin with each other.
+    key.push(0);
+    key.extend_from_slice(&view.0.to_be_bytes());
+    key
+}
+
+fn floor_key(view: ViewId, partition: u16) -> Vec<u8> {
+    let mut key = view_key(FLOOR, view);
+    key.extend_from_slice(&partition.to_be_bytes());
+    key
+}
+
+fn unreadable(what: &str, key: &[u8]) -> EngineError {
+    EngineError(format!("the {what} of a live query cannot be read at {key:02x?}"))
 }

@@ -242,14 +242,16 @@ fn split_entry(changes: &[u8]) -> Result<(EntryKind, &[u8], &[u8]), FrameError> 
 }
 
 /// The part of `batches` from the batch that holds `offset` (or the first after it) on, whole
-/// batches, at most `bytes_max` but at least one. Gives where it begins and ends.
+/// batches, at most `bytes_max` but at least one. Gives where it begins and ends, and the offset
+/// behind its last event.
 pub(crate) fn batches_from(
     batches: &[u8],
     offset: u64,
     bytes_max: usize,
-) -> Result<std::ops::Range<usize>, FrameError> {
+) -> Result<(std::ops::Range<usize>, u64), FrameError> {
     let mut at = 0;
     let mut start = None;
+    let mut next_offset = offset;
     while at < batches.len() {
         let header = record_batch::decode_header(&batches[at..]).map_err(|e| FrameError(e.to_string()))?;
         let end = at + header.len_bytes;
@@ -259,11 +261,13 @@ pub(crate) fn batches_from(
         if let Some(start) = start
             && end - start > bytes_max
         {
-            return Ok(start..if at == start { end } else { at });
+            let is_first = at == start;
+            return Ok(if is_first { (start..end, header.last_offset as u64 + 1) } else { (start..at, next_offset) });
         }
+        next_offset = header.last_offset as u64 + 1;
         at = end;
     }
-    Ok(start.unwrap_or(at)..at)
+    Ok((start.unwrap_or(at)..at, next_offset))
 }
 
 #[cfg(test)]

@@ -30,6 +30,29 @@ pub struct OffsetAndTimestamp {
     pub timestamp_ms: u64,
 }
 
+/// One or more whole record batches, one behind the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// As they stand on the wire.
+    pub bytes: Bytes,
+    /// The offset behind their last record.
+    pub next_offset: u64,
+}
+
+impl std::ops::Deref for Piece {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl std::borrow::Borrow<[u8]> for Piece {
+    fn borrow(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The segments of one app. One thread places frames and one writes them; reading is free for all.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -280,7 +303,7 @@ impl Journal {
     /// Whole record batches from the one that holds `offset` (or the first after it) on: at most
     /// `bytes_max`, at least one. Empty if there is none. Where something is damaged, what lies
     /// before it; an error if that is nothing.
-    pub(crate) fn read_batches(&self, offset: u64, bytes_max: usize) -> Result<Vec<Bytes>, SegmentError> {
+    pub(crate) fn read_batches(&self, offset: u64, bytes_max: usize) -> Result<Vec<Piece>, SegmentError> {
         let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
         if let Err(error) = collect(&self.segments(), &mut out) {
             self.note_damage(&error);
@@ -400,26 +423,22 @@ pub(super) fn room(wanted_bytes: u64, segment_bytes: u64) -> u64 {
 struct BatchCollector {
     offset: u64,
     left: usize,
-    batches: Vec<Bytes>,
+    batches: Vec<Piece>,
 }
 
 impl BatchCollector {
     /// Takes what is wanted of a frame's batches; `true` when there is no room for more.
     fn take(&mut self, batches: Bytes) -> Result<bool, FrameError> {
-        let range = if self.batches.is_empty() {
-            frame::batches_from(&batches, self.offset, self.left)?
-        } else if batches.len() <= self.left {
-            0..batches.len()
-        } else {
-            let range = frame::batches_from(&batches, self.offset, self.left)?;
-            // At least one is given, which may be too much: of the first frame only.
-            if range.len() <= self.left { range } else { 0..0 }
-        };
+        let (mut range, next_offset) = frame::batches_from(&batches, self.offset, self.left)?;
+        // At least one is given, which may be too much: of the first frame only.
+        if range.len() > self.left && !self.batches.is_empty() {
+            range = 0..0;
+        }
         // What follows on a frame that was not taken to its end would leave a hole.
         let is_cut = range.end < batches.len();
         self.left = self.left.saturating_sub(range.len());
         if !range.is_empty() {
-            self.batches.push(batches.slice(range));
+            self.batches.push(Piece { bytes: batches.slice(range), next_offset });
         }
         Ok(is_cut || self.left == 0)
     }
@@ -509,7 +528,7 @@ fn first_record(batches: &[u8], is_it: impl Fn(&Record<'_>) -> bool) -> Result<O
 }
 
 /// Takes whole batches out of frames that are in memory, as [`Journal::read_batches`] does.
-pub(crate) fn take_batches(frames: impl Iterator<Item = Bytes>, offset: u64, bytes_max: usize) -> Vec<Bytes> {
+pub(crate) fn take_batches(frames: impl Iterator<Item = Bytes>, offset: u64, bytes_max: usize) -> Vec<Piece> {
     let mut out = BatchCollector { offset, left: bytes_max, batches: Vec::new() };
     for batches in frames {
         if out.take(batches).expect("frames in memory were made by us") {

@@ -194,7 +194,7 @@ impl<'a> OpenGroup<'a> {
     /// then: who comes later finds them gone.
     pub(crate) fn drop_tombstones(
         &mut self,
-        mut dropped: DroppedTombstones,
+        dropped: DroppedTombstones,
         documents: &RecentOverEngine<'_>,
         answer: Answer<u64>,
     ) -> Result<(), EngineError> {
@@ -206,7 +206,8 @@ impl<'a> OpenGroup<'a> {
                 last.push((offset, key));
             }
         }
-        dropped.tombstones = last;
+        // The floor is that of those that go.
+        let dropped = DroppedTombstones::of(last);
         let count = dropped.tombstones.len() as u64;
         if count > 0 {
             self.frame.push_entry(EntryKind::DroppedTombstones, |out| dropped.encode(out));

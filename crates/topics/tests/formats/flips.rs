@@ -289,7 +289,7 @@ impl Whole {
         copy_dir(directory.path(), to_verify.path());
         let said = say(to_open.path(), app).unwrap();
         assert!(said.values().all(|(_, error)| error.is_none()), "{title}: {said:?}");
-        let report = store::verify(to_verify.path(), &mut |_| ()).unwrap();
+        let report = topics::verify(to_verify.path(), &mut |_| ()).unwrap();
         assert!(report.is_whole(), "{title}: {report:?}");
         Self { title, app, directory, files, said, torn_bytes: report.apps[0].torn_bytes }
     }
@@ -308,7 +308,7 @@ impl Whole {
         });
         let app = self.app;
         let (said, verified) = patiently(&case, move || {
-            let verified = store::verify(to_verify.path(), &mut |_| ());
+            let verified = topics::verify(to_verify.path(), &mut |_| ());
             (say(to_open.path(), app), verified)
         });
         let is_reported = verified.as_ref().map_or(true, |report| !report.is_whole());

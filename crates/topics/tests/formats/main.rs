@@ -35,7 +35,7 @@ use tokio::runtime::Runtime;
 use topics::{ChangeError, TopicRegistry};
 
 /// The fixtures that are whole directories.
-const FIXTURES: [&str; 2] = ["v2", "v3"];
+const FIXTURES: [&str; 3] = ["v2", "v3", "v4"];
 
 /// `shop` was trimmed and stopped; `till` is as a kill leaves it, with documents that lack frames,
 /// and a torn one at the journal's end.
@@ -105,7 +105,7 @@ fn every_format_opens() {
 fn opens(fixture_name: &str) {
     let dir = tempfile::tempdir().unwrap();
     copy_fixture(fixture_name, dir.path());
-    let report = store::verify(dir.path(), &mut |_| ()).unwrap();
+    let report = topics::verify(dir.path(), &mut |_| ()).unwrap();
     assert!(report.is_whole(), "{report:?}");
     let clock = Arc::new(HandClock(AtomicU64::new(START_MS)));
     // As it is, and as it is left.
@@ -127,7 +127,7 @@ fn opens(fixture_name: &str) {
         drop(topics);
         data.stop();
         drop(data);
-        assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole(), "the {time} time");
+        assert!(topics::verify(dir.path(), &mut |_| ()).unwrap().is_whole(), "the {time} time");
     }
 }
 
@@ -171,7 +171,7 @@ fn live_queries_of_version_2_are_taken_over_whatever_fails_on_the_way() {
             assert_eq!(live_queries(dir.path()).unwrap(), TAKEN_OVER, "a crash at {at}");
             assert!(!file.exists());
         }
-        assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
+        assert!(topics::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
         if !has_come {
             assert!(at > 10, "there must be something to fail");
             return;
@@ -211,7 +211,7 @@ fn live_queries_of_version_2_are_in_force_while_there_is_no_room_to_take_them_ov
     data.stop();
     drop(data);
     assert_eq!(live_queries(dir.path()).unwrap(), [TAKEN_OVER[0], TAKEN_OVER[2]]);
-    assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
+    assert!(topics::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
 }
 
 #[test]
