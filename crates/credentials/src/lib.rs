@@ -168,7 +168,7 @@ impl Credentials {
     }
 
     /// The TLS configuration of HTTPS: the same server certificate, or the PEM files given (chain,
-    /// private key; read once). No client certificate is asked for.
+    /// private key; read once). No client certificate is asked for. HTTP/1.1 only.
     pub fn https_tls(
         &self,
         names: &[String],
@@ -182,7 +182,14 @@ impl Credentials {
                 self.server_certificate.clone()
             }
         };
-        Ok(Arc::new(tls::https(server)))
+        Ok(Arc::new(tls::https(server, &[b"http/1.1"])))
+    }
+
+    /// The TLS configuration of HTTP on the Kafka endpoint's port, which speaks HTTP/2 too: the
+    /// certificate of [`Credentials::kafka_tls`], which is to be asked for first, whatever files
+    /// HTTPS has elsewhere. No client certificate is asked for.
+    pub fn kafka_port_https_tls(&self) -> Arc<rustls::ServerConfig> {
+        Arc::new(tls::https(self.server_certificate.clone(), &[b"h2", b"http/1.1"]))
     }
 
     /// Renews the server certificate if fewer than [`limits::RENEWAL_DAYS`] remain; configurations

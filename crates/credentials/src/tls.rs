@@ -42,12 +42,13 @@ pub(crate) fn mutual(verifier: Arc<dyn ClientCertVerifier>, server: Arc<dyn Reso
     config
 }
 
-/// For HTTPS: clients are known by their key, not by a certificate. HTTP/1.1 only.
-pub(crate) fn https(server: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+/// For HTTPS: clients are known by their key, not by a certificate. `protocols` are those of ALPN,
+/// the preferred one first.
+pub(crate) fn https(server: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> ServerConfig {
     let versions = ServerConfig::builder_with_provider(provider()).with_protocol_versions(rustls::ALL_VERSIONS);
     let versions = versions.expect("ring has suites for TLS 1.2 and 1.3");
     let mut config = versions.with_no_client_auth().with_cert_resolver(server);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config
 }
 

@@ -144,6 +144,20 @@ async fn https_resumes_and_speaks_http_1_1() {
 }
 
 #[tokio::test]
+async fn on_the_kafka_endpoints_port_https_speaks_http_2_too() {
+    let fixture = Fixture::new();
+    let bundle = fixture.bundle();
+    fixture.credentials.kafka_tls(&[], now_ms()).unwrap();
+    let server = fixture.credentials.kafka_port_https_tls();
+    for (offered, agreed) in [(&["h2", "http/1.1"][..], Some("h2")), (&["http/1.1"], Some("http/1.1")), (&[], None)] {
+        let mut client = ClientConfig::clone(&client(&bundle, None, VERSIONS[0]));
+        client.alpn_protocols = offered.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let connected = connect(&server, &Arc::new(client), "localhost").await.unwrap();
+        assert_eq!(connected.alpn.as_deref(), agreed.map(str::as_bytes), "{offered:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_of_our_ca_that_is_not_in_the_register() {
     let fixture = Fixture::new();
     let (_, ann) = fixture.user("ann", now_ms());

@@ -90,6 +90,8 @@ pub trait SignInLinks: Send + Sync + fmt::Debug {
 pub struct HttpApi {
     pub(crate) state: Shared,
     pub(crate) router: axum::Router,
+    /// The routes of [`HttpApi::for_applications`].
+    applications: axum::Router,
 }
 
 /// What every request can reach.
@@ -145,7 +147,14 @@ impl HttpApi {
             options,
         });
         let router = Routes::all(&state).into_router().merge(visit::introduced(parts.pages));
-        Self { state, router }
+        let applications = Routes::for_applications(&state).into_router();
+        Self { state, router, applications }
+    }
+
+    /// The same API, with the same bounds, for listeners where nobody administers: documents,
+    /// health and the description, but no `/admin`, no `/metrics` and no pages.
+    pub fn for_applications(&self) -> Self {
+        Self { router: self.applications.clone(), ..self.clone() }
     }
 
     /// What `GET /openapi.json` answers: the description of this API.

@@ -68,6 +68,9 @@ pub(crate) struct Guest {
     /// When its reply should have been taken, on the scale of `state`; 0 if there is none on its
     /// way.
     reply_due: AtomicU64,
+    /// Whether its client says with frames what it takes (HTTP/2): that the kernel has all that was
+    /// to be sent so far is then no sign that the reply was taken.
+    by_frames: AtomicBool,
     leave: Notify,
     unread: Mutex<Option<Incoming>>,
 }
@@ -221,6 +224,7 @@ impl Guest {
             acquaintance: AtomicBool::new(false),
             body_kib: AtomicU32::new(0),
             reply_due: AtomicU64::new(0),
+            by_frames: AtomicBool::new(false),
             leave: Notify::new(),
             unread: Mutex::new(None),
         }
@@ -252,8 +256,21 @@ impl Guest {
 
     /// The kernel has all that was to be sent so far: the client's turn.
     pub(crate) fn reply_is_out(&self) {
-        self.reply_due.store(0, Ordering::Relaxed);
+        if !self.by_frames.load(Ordering::Relaxed) {
+            self.reply_due.store(0, Ordering::Relaxed);
+        }
         self.reply_rests();
+    }
+
+    /// From here on replies are taken when [`Guest::reply_is_taken`] says so.
+    pub(crate) fn takes_by_frames(&self) {
+        self.by_frames.store(true, Ordering::Relaxed);
+    }
+
+    /// The client has the whole reply of its request, or wants none any longer.
+    pub(crate) fn reply_is_taken(&self) {
+        self.reply_due.store(0, Ordering::Relaxed);
+        self.work_waits();
     }
 
     /// The kernel takes no more: the client's turn.

@@ -38,12 +38,32 @@ pub(crate) fn of(path: &str) -> String {
     }
 }
 
+/// The same where nobody administers.
+pub(crate) fn for_applications(path: &str) -> String {
+    let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+    match first {
+        "admin" | "portal" | "metrics" => format!("{first} is at the server's HTTP address, not at this one"),
+        _ => of(path),
+    }
+}
+
 fn is_version(segment: &str) -> bool {
     ["v1", "v2", "v3", "v4", "v5"].contains(&segment)
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn where_nobody_administers_the_other_address_is_named() {
+        for (path, expected) in [
+            ("/admin/v1/keys", "admin is at the server's HTTP address, not at this one"),
+            ("/portal/", "portal is at the server's HTTP address, not at this one"),
+            ("/nothing", ""),
+        ] {
+            assert_eq!(super::for_applications(path), expected, "{path}");
+        }
+    }
+
     #[test]
     fn the_right_path_is_named() {
         for (path, expected) in [

@@ -16,6 +16,7 @@ mod edge;
 mod failure;
 mod guests;
 mod hint;
+mod http2;
 mod metrics;
 mod reading;
 mod reply;

@@ -48,6 +48,14 @@ pub const ROOM_PART: usize = 64;
 /// How long a newcomer waits for a place before it looks again for a connection that waits.
 pub const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
+/// Requests of one HTTP/2 connection that are answered at once. A further stream is refused, and may
+/// be sent again.
+pub const REQUESTS_AT_ONCE: u32 = 1;
+
+/// Bytes of a body that an HTTP/2 client may send before they are read
+/// (`SETTINGS_INITIAL_WINDOW_SIZE`). It sends no more until then.
+pub const HTTP2_WINDOW_BYTES: u32 = 64 * 1024;
+
 /// The rest of a body that is read and thrown away after a reply that did not wait for it, in bytes
 /// (as Go's server does). With a larger one, or one of unknown length, the connection ends.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;

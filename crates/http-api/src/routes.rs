@@ -40,16 +40,22 @@ const STORE_BASES: [&str; 10] = [
 pub(crate) struct Routes {
     state: Shared,
     router: Router<Shared>,
+    not_found: Refuse,
     /// Method and path of everything that was added.
     #[cfg(test)]
     listed: Vec<String>,
 }
 
+/// Answers a request for which there is no path.
+type Refuse = fn(&Shared, &str) -> Response;
+
 impl Routes {
-    pub(crate) fn all(state: &Shared) -> Self {
+    /// What applications need.
+    pub(crate) fn for_applications(state: &Shared) -> Self {
         let mut routes = Self {
             state: state.clone(),
             router: Router::new(),
+            not_found: not_for_applications,
             #[cfg(test)]
             listed: Vec::new(),
         };
@@ -62,6 +68,14 @@ impl Routes {
                 routes.add(method, base, "/store/requery", requery::handle);
             }
         }
+        routes.add(Method::GET, "", "/health/live", health::live);
+        routes.add(Method::GET, "", "/health/ready", health::ready);
+        routes.add(Method::GET, "", "/openapi.json", openapi::handle);
+        routes
+    }
+
+    pub(crate) fn all(state: &Shared) -> Self {
+        let mut routes = Self { not_found, ..Self::for_applications(state) };
         routes.add(Method::GET, "", "/admin/v1/apps", apps::list);
         routes.add(Method::POST, "", "/admin/v1/apps", apps::create);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/credentials", users::list);
@@ -78,14 +92,15 @@ impl Routes {
         routes.add(Method::POST, "", "/admin/v1/open-again", keys::open_again);
         routes.add(Method::POST, "", "/admin/v1/accept-clock", clock::accept);
         routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
-        routes.add(Method::GET, "", "/health/live", health::live);
-        routes.add(Method::GET, "", "/health/ready", health::ready);
         routes.add(Method::GET, "", "/metrics", metrics::handle);
-        routes.add(Method::GET, "", "/openapi.json", openapi::handle);
         routes
     }
 
     pub(crate) fn into_router(self) -> Router {
+        let not_found = self.not_found;
+        let path_not_found = move |Extracted(state): Extracted<Shared>, request: Request| async move {
+            not_found(&state, request.uri().path())
+        };
         self.router.method_not_allowed_fallback(method_not_allowed).fallback(path_not_found).with_state(self.state)
     }
 
@@ -131,10 +146,12 @@ async fn method_not_allowed(Extracted(state): Extracted<Shared>, request: Reques
     refuse(&state, Failure::MethodNotAllowed { path, method: request.method().clone() })
 }
 
-async fn path_not_found(Extracted(state): Extracted<Shared>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let hint = hint::of(&path);
-    refuse(&state, Failure::PathNotFound { path, hint })
+fn not_found(state: &Shared, path: &str) -> Response {
+    refuse(state, Failure::PathNotFound { path: path.to_owned(), hint: hint::of(path) })
+}
+
+fn not_for_applications(state: &Shared, path: &str) -> Response {
+    refuse(state, Failure::PathNotFound { path: path.to_owned(), hint: hint::for_applications(path) })
 }
 
 fn refuse(state: &Shared, failure: Failure) -> Response {

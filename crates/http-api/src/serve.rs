@@ -1,7 +1,8 @@
-//! Sockets: accepts connections, does TLS, runs HTTP/1.1 on each, and stops without cutting a request.
+//! Sockets: accepts connections, does TLS, runs HTTP on each, and stops without cutting a request.
 //!
-//! Invariants: connections are bounded; every wait for a peer (handshake, head, body) is; a fault of one connection ends that one alone.
-//! Not here: who is closed when there is no room (`guests`).
+//! Invariants: connections are bounded, wherever they come from; every wait for a peer (handshake,
+//! head, body) is; a fault of one connection ends that one alone.
+//! Not here: who is closed when there is no room (`guests`), HTTP/2 (`http2`).
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc};
 
@@ -11,18 +12,18 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
     HttpApi,
     access::Door,
     edge,
     guests::{Guest, Place},
-    limits,
+    http2, limits,
     stream::ClientStream,
 };
 
@@ -39,29 +40,40 @@ impl HttpApi {
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        let acceptor = tls.map(TlsAcceptor::from);
+        let arrivals = Arrivals::Accepted { listener, acceptor: tls.map(TlsAcceptor::from) };
+        self.serve_all(arrivals, address, shutdown).await;
+        Ok(())
+    }
+
+    /// The same on connections that another listener at `address` has accepted, and done TLS with.
+    /// Who may call without a key is judged by that address. What the handshake agreed on is spoken:
+    /// HTTP/2 where that is `h2`, else HTTP/1.1. Those that wait here for a place wait in the queue.
+    pub async fn serve_handed_over(
+        &self,
+        connections: mpsc::Receiver<TlsStream<TcpStream>>,
+        address: SocketAddr,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        self.serve_all(Arrivals::HandedOver(connections), address, shutdown).await;
+    }
+
+    async fn serve_all(&self, mut arrivals: Arrivals, address: SocketAddr, shutdown: impl Future<Output = ()> + Send) {
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
-            let accepted = tokio::select! {
+            let arrival = tokio::select! {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = listener.accept() => accepted,
+                arrival = arrivals.next() => arrival,
             };
-            match accepted {
-                Ok((stream, peer)) => {
+            match arrival {
+                Ok((arrival, peer)) => {
                     let place = tokio::select! {
                         () = &mut shutdown => break,
                         place = self.state.guests.admit(peer.ip()) => place,
                     };
-                    connections.spawn(self.clone().connection(
-                        stream,
-                        place,
-                        address,
-                        acceptor.clone(),
-                        stopping.clone(),
-                    ));
+                    connections.spawn(self.clone().connection(arrival, place, address, stopping.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -70,29 +82,27 @@ impl HttpApi {
                 }
             }
         }
-        drop(listener);
+        drop(arrivals);
         stop.send_replace(true);
         let all_ended = async { while connections.join_next().await.is_some() {} };
         if timeout(self.state.options.shutdown_timeout, all_ended).await.is_err() {
             tracing::warn!(connections = connections.len(), "connections that did not end in time are cut");
             connections.shutdown().await;
         }
-        Ok(())
     }
 
     async fn connection(
         self,
-        stream: TcpStream,
+        arrival: Arrival,
         place: Place,
         listener: SocketAddr,
-        acceptor: Option<TlsAcceptor>,
         stopping: watch::Receiver<bool>,
     ) {
         let metrics = &self.state.metrics;
         metrics.connections_total.inc();
         metrics.connections.inc();
         let ended = tokio::select! {
-            ended = self.run_connection(stream, &place.guest, listener, acceptor, stopping) => ended,
+            ended = self.run_connection(arrival, &place.guest, listener, stopping) => ended,
             () = place.guest.closed() => Err(ConnectionError::NoRoom),
         };
         if let Err(error) = ended {
@@ -103,23 +113,48 @@ impl HttpApi {
 
     async fn run_connection(
         &self,
-        stream: TcpStream,
+        arrival: Arrival,
         guest: &Arc<Guest>,
         listener: SocketAddr,
-        acceptor: Option<TlsAcceptor>,
         stopping: watch::Receiver<bool>,
     ) -> Result<(), ConnectionError> {
-        stream.set_nodelay(true)?;
         let open = self.state.options.insecure_open || listener.ip().is_loopback();
-        let (local_ip, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?);
-        let door = Door { open, local_ip, peer, secure: acceptor.is_some() };
-        let Some(acceptor) = acceptor else { return self.run_http(stream, guest, door, stopping).await };
-        let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
-        let stream = handshake.map_err(|_| ConnectionError::HandshakeLate)?.map_err(ConnectionError::Handshake)?;
-        self.run_http(stream, guest, door, stopping).await
+        let door = |socket: &TcpStream, secure| {
+            socket.set_nodelay(true)?;
+            Ok::<_, io::Error>(Door { open, local_ip: socket.local_addr()?.ip(), peer: socket.peer_addr()?, secure })
+        };
+        match arrival {
+            Arrival::Plain(stream) => {
+                let door = door(&stream, false)?;
+                self.run_http1(stream, guest, door, stopping).await
+            }
+            Arrival::Unshaken(stream, acceptor) => {
+                let door = door(&stream, true)?;
+                let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
+                let stream = handshake.map_err(|_| ConnectionError::HandshakeLate)?;
+                self.run_tls(stream.map_err(ConnectionError::Handshake)?, guest, door, stopping).await
+            }
+            Arrival::Secure(stream) => {
+                let door = door(stream.get_ref().0, true)?;
+                self.run_tls(*stream, guest, door, stopping).await
+            }
+        }
     }
 
-    async fn run_http(
+    async fn run_tls(
+        &self,
+        stream: TlsStream<TcpStream>,
+        guest: &Arc<Guest>,
+        door: Door,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), ConnectionError> {
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            return Ok(http2::run(self, stream, guest, door, stopping).await?);
+        }
+        self.run_http1(stream, guest, door, stopping).await
+    }
+
+    async fn run_http1(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         guest: &Arc<Guest>,
@@ -142,6 +177,44 @@ impl HttpApi {
             _ = stopping.wait_for(|&stop| stop) => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
+    }
+}
+
+/// Where connections come from.
+enum Arrivals {
+    Accepted { listener: TcpListener, acceptor: Option<TlsAcceptor> },
+    HandedOver(mpsc::Receiver<TlsStream<TcpStream>>),
+}
+
+/// A connection as it came.
+enum Arrival {
+    Plain(TcpStream),
+    Unshaken(TcpStream, TlsAcceptor),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+impl Arrivals {
+    /// The next one, and who is at its other end. Safe to cancel.
+    async fn next(&mut self) -> io::Result<(Arrival, SocketAddr)> {
+        match self {
+            Arrivals::Accepted { listener, acceptor } => {
+                let (stream, peer) = listener.accept().await?;
+                let arrival = match acceptor {
+                    None => Arrival::Plain(stream),
+                    Some(acceptor) => Arrival::Unshaken(stream, acceptor.clone()),
+                };
+                Ok((arrival, peer))
+            }
+            Arrivals::HandedOver(connections) => loop {
+                let Some(stream) = connections.recv().await else {
+                    return std::future::pending().await; // the other listener has ended, with the server
+                };
+                // It has none once the client has gone.
+                if let Ok(peer) = stream.get_ref().0.peer_addr() {
+                    return Ok((Arrival::Secure(Box::new(stream)), peer));
+                }
+            },
+        }
     }
 }
 

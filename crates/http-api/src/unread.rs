@@ -3,7 +3,8 @@
 //! A request can be answered before its body came (401, 403, 404, 405, 413, a bad header). What is
 //! left of it would be taken for the next request's head. So a small rest is read and thrown away
 //! after the reply, and the connection goes on; otherwise the reply announces `Connection: close`
-//! (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost.
+//! (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost. None of this concerns
+//! HTTP/2, which ends a stream alone.
 
 use std::{
     pin::Pin,
@@ -14,7 +15,7 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Request, header},
+    http::{HeaderValue, Request, Version, header},
     response::Response,
 };
 use bytes::Bytes;
@@ -24,10 +25,11 @@ use tokio::time::timeout;
 
 use crate::{guests::Guest, limits::DRAIN_BYTES_MAX};
 
-/// A body that goes back to its connection if it is not read to the end.
+/// A body that goes back to its connection of HTTP/1.1 if it is not read to the end.
 struct Lent {
     body: Option<Incoming>,
     guest: Arc<Guest>,
+    goes_back: bool,
 }
 
 /// What to do about a body, once its request is answered.
@@ -47,7 +49,8 @@ pub(crate) fn lend(mut request: Request<Incoming>, guest: &Arc<Guest>) -> Option
         return guest.work_begins().then(|| (request.map(Body::new), lending));
     }
     guest.work_waits();
-    let request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone() }));
+    let goes_back = request.version() != Version::HTTP_2;
+    let request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone(), goes_back }));
     Some((request, lending))
 }
 
@@ -99,7 +102,7 @@ impl HttpBody for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+        if let Some(body) = self.body.take().filter(|body| self.goes_back && !body.is_end_stream()) {
             *self.guest.unread() = Some(body);
         }
     }

@@ -1,8 +1,10 @@
-//! One connection: the handshake, then requests one after the other, in order.
+//! One connection: the handshake, then requests one after the other, in order. A client whose ALPN offers HTTP (RFC 7301) is handed over
+//! after its handshake. Every other one is Kafka's, with whatever ALPN: stock clients send none, and a name that some proxy on the way adds is
+//! no reason to turn a certificate away.
 //!
-//! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not revoked; one request is in
-//! flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
-//! Not here: what requests mean (`api`), opening the client's app (`topics`).
+//! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not revoked; without a certificate there
+//! is HTTP or nothing; one request is in flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
+//! Not here: what requests mean (`api`), opening the client's app (`topics`), HTTP itself (whoever takes it: `EndpointOptions::http`).
 
 mod stream;
 mod unavailable;
@@ -11,7 +13,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use credentials::ClientPrincipal;
-use rustls::server::Acceptor;
+use rustls::server::{Acceptor, ClientHello};
 use store::AppUnavailable;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
@@ -39,7 +41,8 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
         () = shutdown.begun() => return,
     };
     let (client, stream) = match admitted {
-        Ok(admitted) => admitted,
+        Ok(Admitted::Kafka(client, stream)) => (client, stream),
+        Ok(Admitted::Http) => return tracing::debug!(%peer, "a connection is HTTP"),
         Err(reason) => return shared.server.refusals.note(peer, None, &reason),
     };
     let (who, serial) = (client.who(), client.principal.serial.clone());
@@ -47,7 +50,7 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
     let ended = tokio::select! {
         biased;
         reason = revoked(shared, &serial) => Err(reason),
-        ended = serve_app(shared, client, FrameStream::new(stream)) => ended,
+        ended = serve_app(shared, client, FrameStream::new(*stream)) => ended,
     };
     match ended {
         Ok(()) => tracing::debug!(%peer, user = who, "kafka connection closed"),
@@ -90,13 +93,20 @@ async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) ->
     answer_requests(&session, stream).await
 }
 
+/// What a connection turned out to be.
+enum Admitted {
+    Kafka(Client, Box<TlsStream<TcpStream>>),
+    /// It is not ours any longer.
+    Http,
+}
+
 /// The handshake, and who it is.
 async fn admit(
     shared: &Arc<Shared>,
     socket: TcpStream,
     peer: SocketAddr,
     (handshake, cut): (HandshakePlace, Cut),
-) -> Result<(Client, TlsStream<TcpStream>), Reason> {
+) -> Result<Admitted, Reason> {
     let stream = tokio::select! {
         biased;
         stream = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket, &handshake)) => {
@@ -104,6 +114,7 @@ async fn admit(
         }
         _ = cut => return Err(Reason::HandshakeCut),
     };
+    let Some(stream) = stream else { return Ok(Admitted::Http) };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate =
         certificate.ok_or_else(|| Reason::Certificate { message: "the client sent no certificate".into() })?;
@@ -117,14 +128,15 @@ async fn admit(
     }
     handshake.finish();
     let place = shared.admission.user(&principal.app, &principal.user)?;
-    Ok((Client { principal, peer, place }, stream))
+    Ok(Admitted::Kafka(Client { principal, peer, place }, Box::new(stream)))
 }
 
+/// The stream of a Kafka client; `None` if the client is of HTTP, and has been handed over.
 async fn shake_hands(
     shared: &Shared,
     socket: TcpStream,
     place: &HandshakePlace,
-) -> Result<TlsStream<TcpStream>, Reason> {
+) -> Result<Option<TlsStream<TcpStream>>, Reason> {
     const TLS_HANDSHAKE: u8 = 0x16; // RFC 8446 section 5.1, ContentType
     let broken = |error: io::Error| Reason::Broken { message: error.to_string() };
     socket.set_nodelay(true).map_err(broken)?;
@@ -137,7 +149,15 @@ async fn shake_hands(
     let failed = |error: io::Error| Reason::Handshake { message: error.to_string() };
     let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
     place.note_hello();
-    hello.into_stream(shared.tls.clone()).await.map_err(failed)
+    let http = shared.http.as_ref().filter(|_| offers_http(&hello.client_hello()));
+    let Some(http) = http else { return hello.into_stream(shared.tls.clone()).await.map(Some).map_err(failed) };
+    let stream = hello.into_stream(http.tls.clone()).await.map_err(failed)?;
+    let _ = http.queue.send(stream).await; // nobody takes it: the server is stopping
+    Ok(None)
+}
+
+fn offers_http(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().into_iter().flatten().any(|protocol| protocol == b"h2" || protocol == b"http/1.1")
 }
 
 /// Ends once the session's certificate is revoked.

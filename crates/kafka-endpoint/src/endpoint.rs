@@ -1,4 +1,4 @@
-//! The listener: takes connections, bounds them, and ends them all when the server stops.
+//! The listener: takes connections, bounds them, and ends them all when the server stops, but for those that were handed over as HTTP.
 //!
 //! Not here: what happens inside one connection (`connection`), certificates themselves (`credentials`).
 
@@ -9,9 +9,10 @@ use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinSet,
 };
+use tokio_rustls::server::TlsStream;
 use topics::TopicRegistry;
 
 use crate::{
@@ -25,7 +26,8 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long to let go of accepting when the system has no more files or memory for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The Kafka endpoint: a consume-only broker behind mutual TLS.
+/// The Kafka endpoint: a consume-only broker behind mutual TLS. Clients that want HTTP are handed
+/// over ([`EndpointOptions::http`]).
 #[derive(Debug)]
 pub struct KafkaEndpoint;
 
@@ -38,6 +40,14 @@ pub(crate) struct Shared {
     pub(crate) handshakes: Arc<Handshakes>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) http: Option<HttpPassage>,
+}
+
+/// The way of connections that turn out to be HTTP.
+#[derive(Debug)]
+pub(crate) struct HttpPassage {
+    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) queue: mpsc::Sender<TlsStream<TcpStream>>,
 }
 
 impl KafkaEndpoint {
@@ -60,6 +70,7 @@ impl KafkaEndpoint {
         let shutdown = Shutdown::new(shutdown);
         let names = options.all_certificate_names();
         let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
+        let http = options.http.map(|queue| HttpPassage { tls: credentials.kafka_port_https_tls(), queue });
         let metrics = Metrics::register(metrics, &topics);
         let server = Arc::new(Server {
             advertised_host: options.advertised_host.into(),
@@ -79,6 +90,7 @@ impl KafkaEndpoint {
             handshakes: Arc::default(),
             admission: Admission::new(),
             tls,
+            http,
         });
         let directory = GroupDirectory::new(shared.server.coordinator.clone());
         let served = async move {

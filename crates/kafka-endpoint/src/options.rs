@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use store::WallClock;
+use tokio::{net::TcpStream, sync::mpsc};
+use tokio_rustls::server::TlsStream;
 
 /// How a [`crate::KafkaEndpoint`] is run.
 #[derive(Debug, Clone)]
@@ -23,6 +25,11 @@ pub struct EndpointOptions {
     pub group_initial_rebalance_delay: Duration,
     /// What DescribeConfigs says of topics.
     pub topic_settings: TopicSettings,
+    /// Takes the connections whose clients want HTTP: their ALPN offers `h2` or `http/1.1`. The
+    /// handshake is over, no certificate was asked for, and what was agreed on is in the stream.
+    /// While the queue is full, further ones wait within the bounds of their handshake. `None`: the
+    /// port is Kafka's alone.
+    pub http: Option<mpsc::Sender<TlsStream<TcpStream>>>,
 }
 
 /// What DescribeConfigs says of topics. Read-only: nothing here changes what the store does.
@@ -61,6 +68,7 @@ impl EndpointOptions {
             random,
             group_initial_rebalance_delay: Duration::from_millis(50),
             topic_settings: TopicSettings::default(),
+            http: None,
         }
     }
 

@@ -80,7 +80,8 @@ pub(crate) struct ServeOptions {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) insecure_open: Option<bool>,
-    /// Where the Kafka endpoint (mutual TLS) listens [default: 127.0.0.1:9093]
+    /// Where the Kafka endpoint (mutual TLS) listens, and HTTPS on the same port [default:
+    /// 127.0.0.1:9093]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_KAFKA_LISTEN", help_heading = "Kafka endpoint")]
     pub(crate) kafka_listen: Option<ListenAddress>,
     /// The address that Kafka clients are told; its name is put in the server certificate [default:

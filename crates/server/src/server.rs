@@ -61,6 +61,15 @@ pub(crate) struct Facts {
     pub(crate) bundle: Bundle,
     /// The HTTP API's addresses: HTTP, then HTTPS if there is one.
     pub(crate) doors: Vec<Door>,
+    /// The same on the Kafka endpoint's port, over TLS and without administration.
+    pub(crate) kafka_door: Door,
+}
+
+impl Facts {
+    /// Every address of the HTTP API.
+    pub(crate) fn all_doors(&self) -> impl Iterator<Item = &Door> {
+        self.doors.iter().chain([&self.kafka_door])
+    }
 }
 
 /// One address of the HTTP API.
@@ -175,9 +184,10 @@ impl Server {
             Door { base, address, access }
         };
         let doors = listening.http_addresses().into_iter().map(door).collect();
+        let kafka_door = door(listening.kafka_address());
         let links = Links::new(&listening.http, data.clock().clone());
         let (run, apps) = (listening.run_file(), app_names(&data, settings));
-        let facts = Facts { run, apps, data_dir, bundle, doors };
+        let facts = Facts { run, apps, data_dir, bundle, doors, kafka_door };
 
         let https = match https {
             Some(listener) => Some((listener, https_tls(&credentials, settings, &listening.names, now_ms)?)),

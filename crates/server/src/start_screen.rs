@@ -92,6 +92,8 @@ fn places(facts: &Facts, reader: &Reader<'_>) -> Vec<(&'static str, String, Stri
     if let Some(https) = &facts.run.https {
         places.push(("HTTPS", format!("{https}/api/v4"), format!("CA: {directory}/ca.pem")));
     }
+    let beside_kafka = format!("on the Kafka endpoint's port; CA: {directory}/ca.pem");
+    places.push(("HTTPS", format!("{}/api/v4", facts.kafka_door.base), beside_kafka));
     places.extend([
         ("Kafka endpoint", facts.run.kafka.clone(), "mutual TLS".to_owned()),
         ("Topic and group", facts.bundle.topic.clone(), String::new()),
@@ -102,48 +104,59 @@ fn places(facts: &Facts, reader: &Reader<'_>) -> Vec<(&'static str, String, Stri
     places
 }
 
-/// One paragraph for each door that does not simply ask for a key.
+/// One paragraph for the doors of each kind that do not simply ask for a key.
 fn access(facts: &Facts, reader: &Reader<'_>) -> String {
-    let create = command(facts, reader, "key create NAME");
-    let paragraph = |door: &Door| {
-        let (base, address) = (&door.base, door.address);
-        match door.access {
-            Access::Keys => None,
-            Access::OpenOnLoopback => Some((
-                "THE HTTP API IS OPEN",
-                format!(
-                    "Every program of this machine can read and write at {base}.\n  To have it ask for keys, make one:  {create}"
-                ),
-            )),
-            Access::OpenToAll => Some((
-                "THE HTTP API IS OPEN TO THE NETWORK",
-                format!(
-                    "Whoever reaches {address} can read and write (--insecure-open).\n  To have it ask for keys, make one:  {create}"
-                ),
-            )),
-            Access::NoKeysLeft => Some((
-                "NO KEY IS LEFT",
-                format!(
-                    "A key was made, so every request to {base} needs one, and all are revoked or lost. Make one:  {create}\n  Or ask for none again:  {}",
-                    command(facts, reader, "key open-again")
-                ),
-            )),
-            Access::NoKeysYet => Some((
-                "NO KEY WAS MADE YET",
-                format!("{address} is not on loopback: every request to {base} gets 401 until you make one:  {create}"),
-            )),
-        }
-    };
-    let paragraphs: Vec<String> = facts
-        .doors
-        .iter()
-        .filter_map(paragraph)
-        .map(|(title, text)| format!("  {}\n  {text}\n", reader.marks.loud(title)))
+    let kinds = [Access::OpenOnLoopback, Access::OpenToAll, Access::NoKeysLeft, Access::NoKeysYet];
+    let paragraphs: Vec<String> = kinds
+        .into_iter()
+        .filter_map(|access| {
+            let doors: Vec<&Door> = facts.all_doors().filter(|door| door.access == access).collect();
+            let (title, text) = (!doors.is_empty()).then(|| paragraph(access, &doors, facts, reader))??;
+            Some(format!("  {}\n  {text}\n", reader.marks.loud(title)))
+        })
         .collect();
     if paragraphs.is_empty() {
         return "  The HTTP API asks for a key: Authorization: Bearer <key>\n".to_owned();
     }
     paragraphs.join("\n")
+}
+
+/// What is said of these doors.
+fn paragraph(
+    access: Access,
+    doors: &[&Door],
+    facts: &Facts,
+    reader: &Reader<'_>,
+) -> Option<(&'static str, String)> {
+    let create = command(facts, reader, "key create NAME");
+    let list = |show: fn(&Door) -> String| doors.iter().map(|door| show(door)).collect::<Vec<_>>().join(" and ");
+    let (bases, addresses) = (list(|door| door.base.clone()), list(|door| door.address.to_string()));
+    match access {
+        Access::Keys => None,
+        Access::OpenOnLoopback => Some((
+            "THE HTTP API IS OPEN",
+            format!(
+                "Every program of this machine can read and write at {bases}.\n  To have it ask for keys, make one:  {create}"
+            ),
+        )),
+        Access::OpenToAll => Some((
+            "THE HTTP API IS OPEN TO THE NETWORK",
+            format!(
+                "Whoever reaches {addresses} can read and write (--insecure-open).\n  To have it ask for keys, make one:  {create}"
+            ),
+        )),
+        Access::NoKeysLeft => Some((
+            "NO KEY IS LEFT",
+            format!(
+                "A key was made, so every request to {bases} needs one, and all are revoked or lost. Make one:  {create}\n  Or ask for none again:  {}",
+                command(facts, reader, "key open-again")
+            ),
+        )),
+        Access::NoKeysYet => Some((
+            "NO KEY WAS MADE YET",
+            format!("Not on loopback: {addresses}. Every request to {bases} gets 401 until you make one:  {create}"),
+        )),
+    }
 }
 
 /// A command of this program that finds this server.
@@ -171,7 +184,9 @@ fn script(facts: &Facts) -> String {
 fn curl(facts: &Facts) -> String {
     let is_open = |door: &&Door| matches!(door.access, Access::OpenOnLoopback | Access::OpenToAll);
     // HTTPS as on the page where there is a choice; but what works without a key before what does not.
-    let door = facts.doors.iter().rev().find(is_open).or(facts.doors.last()).expect("there is HTTP at least");
+    // That the Kafka endpoint's port is open alone would be strange, but it can be.
+    let mut doors = facts.doors.iter().rev().chain([&facts.kafka_door]);
+    let door = doors.find(is_open).or(facts.doors.last()).expect("there is HTTP at least");
     let tls = match door.base.starts_with("https:") {
         true => format!(" --cacert '{}/ca.pem'", facts.bundle.directory.display()),
         false => String::new(),
@@ -195,6 +210,7 @@ mod tests {
     use crate::run_file::RunFile;
 
     fn facts(directory: &std::path::Path, doors: Vec<Door>) -> Facts {
+        let kafka_door = door("https://localhost:9093", "127.0.0.1:9093", doors[0].access);
         let https = doors.get(1).map(|door| door.base.clone());
         let (http, kafka) = (doors[0].base.clone(), "localhost:9093".to_owned());
         Facts {
@@ -209,6 +225,7 @@ mod tests {
                 topic: "user-consumable-default".to_owned(),
             },
             doors,
+            kafka_door,
         }
     }
 
@@ -264,7 +281,7 @@ mod tests {
         let https = |access| door("https://localhost:8443", "0.0.0.0:8443", access);
         let open = screen(vec![http(Access::OpenOnLoopback), https(Access::NoKeysYet)]);
         assert!(open.contains("curl -X POST 'http://127.0.0.1:8080/api/v4/store/write'"), "{open}");
-        assert!(open.contains("NO KEY WAS MADE YET") && open.contains("0.0.0.0:8443 is not on loopback"), "{open}");
+        assert!(open.contains("NO KEY WAS MADE YET") && open.contains("Not on loopback: 0.0.0.0:8443"), "{open}");
         let closed = screen(vec![http(Access::NoKeysLeft)]);
         assert!(closed.contains("NO KEY IS LEFT") && closed.contains("headwater key open-again"), "{closed}");
         assert!(closed.contains("--header 'Authorization: Bearer <key>'"), "{closed}");

@@ -23,6 +23,8 @@ struct SettingsPage {
     layout: Layout,
     topic: String,
     settings: LiveQuerySettings,
+    /// Where the HTTP API is on the endpoint's port.
+    http_api: String,
     /// Every live query: its topic, its name, whether it is the one that is shown.
     topics: Vec<(String, String, bool)>,
     user: Option<String>,
@@ -89,7 +91,10 @@ fn filled_in(scope: &Scope, topic: String, user: Option<String>, settings: LiveQ
         topics.swap(TOPICS_OFFERED_MAX - 1, chosen);
     }
     topics.truncate(TOPICS_OFFERED_MAX);
+    let default_app = &scope.state().options.default_app;
+    let base = if scope.name() == default_app.as_str() { String::new() } else { format!("/{}", scope.name()) };
     SettingsPage {
+        http_api: format!("https://{}{base}/api/v4", settings.endpoint),
         layout: scope.layout("Live Query Settings", Section::Settings),
         topics,
         files: scope.path("settings/files/"),

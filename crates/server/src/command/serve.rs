@@ -78,7 +78,7 @@ fn announce(server: &Server, format: LogFormat) {
             return; // the same person would read the same again
         }
     }
-    for Door { base, address, access } in &facts.doors {
+    for Door { base, address, access } in facts.all_doors() {
         match access {
             Access::OpenOnLoopback => {
                 tracing::warn!("{base} is open to every program of this machine: no key was made")

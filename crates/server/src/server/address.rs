@@ -39,6 +39,8 @@ pub(super) struct Listening {
     /// Where HTTP and HTTPS listen.
     http_listens: SocketAddr,
     https_listens: Option<SocketAddr>,
+    /// Where the Kafka endpoint listens, and HTTPS with it.
+    kafka_listens: SocketAddr,
     /// Host that Kafka clients are told.
     pub(super) kafka_host: String,
     /// Port that Kafka clients are told.
@@ -86,6 +88,7 @@ impl Listening {
             https: https.map(|address| format!("https://{}:{}", bracketed(&https_host(address)), address.port())),
             http_listens: http,
             https_listens: https,
+            kafka_listens: kafka,
             kafka_host,
             kafka_port,
             names,
@@ -96,6 +99,11 @@ impl Listening {
     pub(super) fn http_addresses(&self) -> Vec<(String, SocketAddr)> {
         let https = self.https.clone().zip(self.https_listens);
         std::iter::once((self.http.clone(), self.http_listens)).chain(https).collect()
+    }
+
+    /// The same on the Kafka endpoint's port.
+    pub(super) fn kafka_address(&self) -> (String, SocketAddr) {
+        (format!("https://{}", self.endpoint()), self.kafka_listens)
     }
 
     /// What Kafka clients connect to, as `localhost:9093`.

@@ -9,11 +9,19 @@ use http_api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
 use prometheus_client::registry::Registry;
 use store::DataDir;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use topics::TopicRegistry;
 
 use super::{address::Listening, pages, pages::Links};
 use crate::config::ServerSettings;
+
+/// Connections of the Kafka endpoint's port that wait for HTTP to take them over. Further ones wait
+/// inside their handshake, which has bounds.
+const HANDED_OVER_MAX: usize = 16;
 
 /// What the edges stand on.
 pub(super) struct Parts<'a> {
@@ -41,9 +49,11 @@ pub(super) fn serve(
     let mut tasks = JoinSet::new();
     // The HTTP API takes the registry with everything in it, so it comes last.
     let mut registry = Registry::default();
+    let kafka_address = sockets.kafka.local_addr().context("the Kafka endpoint has no address")?;
+    let (hand_over, handed_over) = mpsc::channel(HANDED_OVER_MAX);
     let (endpoint, groups) = KafkaEndpoint::serve(
         sockets.kafka,
-        endpoint_options(parts),
+        EndpointOptions { http: Some(hand_over), ..endpoint_options(parts) },
         parts.topics.clone(),
         parts.credentials.clone(),
         &mut registry,
@@ -57,6 +67,12 @@ pub(super) fn serve(
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
+    let on_kafka_port = api.for_applications();
+    let stop = stop(stopping.clone());
+    tasks.spawn(async move {
+        on_kafka_port.serve_handed_over(handed_over, kafka_address, stop).await;
+        Ok(())
+    });
     tasks.spawn(serve_http(api, sockets.http, None, stopping.clone()));
     Ok(tasks)
 }
@@ -65,11 +81,13 @@ async fn serve_http(
     api: HttpApi,
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    // The sender goes away only with the server.
-    let stop = async move { drop(stopping.wait_for(|stop| *stop).await) };
-    api.serve(listener, tls, stop).await.context("the HTTP API cannot be served")
+    api.serve(listener, tls, stop(stopping)).await.context("the HTTP API cannot be served")
+}
+
+async fn stop(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await; // the sender goes away only with the server
 }
 
 fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpApi {
