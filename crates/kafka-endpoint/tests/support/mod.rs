@@ -32,10 +32,10 @@ use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::{TlsConnector, client::TlsStream, server};
 use topics::{AppTopics, TopicRegistry};
 
 pub const TOPIC: &str = "user-consumable-shop";
@@ -85,6 +85,23 @@ impl Server {
     }
 
     pub async fn start_with(directory: tempfile::TempDir, options: StoreOptions) -> Self {
+        Self::start_changed(directory, options, |_| {}).await
+    }
+
+    /// One that hands connections of HTTP over to whoever reads the queue, which has this many
+    /// places.
+    pub async fn start_beside_http(places: usize) -> (Self, mpsc::Receiver<server::TlsStream<TcpStream>>) {
+        let (hand_over, handed_over) = mpsc::channel(places);
+        let directory = tempfile::tempdir().unwrap();
+        let change = |options: &mut EndpointOptions| options.http = Some(hand_over);
+        (Self::start_changed(directory, StoreOptions::default(), change).await, handed_over)
+    }
+
+    async fn start_changed(
+        directory: tempfile::TempDir,
+        options: StoreOptions,
+        change: impl FnOnce(&mut EndpointOptions),
+    ) -> Self {
         let data = DataDir::open(directory.path(), options, Arc::new(MachineClock), random).unwrap();
         let credentials = Credentials::open(directory.path(), now_ms()).unwrap();
         for app in ["shop", "other"] {
@@ -101,7 +118,8 @@ impl Server {
         }
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
-        let options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
+        let mut options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
+        change(&mut options);
         let registry = TopicRegistry::new(data.clone());
         let topics = registry.app("shop").await.unwrap();
         let (serving, _groups) =
