@@ -252,3 +252,122 @@ impl HttpBody for Held {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use axum::http::{Request, StatusCode};
+    use h2::client::SendRequest;
+    use http_body_util::BodyExt as _;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::{HttpApiOptions, guests::Place};
+
+    /// A connection to an API of its own.
+    struct Served {
+        client: SendRequest<Bytes>,
+        serving: JoinHandle<hyper::Result<()>>,
+        stop: watch::Sender<bool>,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Served {
+        async fn new(change: impl FnOnce(&mut HttpApiOptions)) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let api = HttpApi::for_tests_with(directory.path(), change);
+            api.state.data_dir.create_app(&api.state.options.default_app).unwrap();
+            let (stop, stopping) = watch::channel(false);
+            let local_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let place: Place = api.state.guests.admit(local_ip).await;
+            let door = Door { open: true, local_ip, peer: (local_ip, 1).into(), secure: true };
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            let serving = tokio::spawn(async move { run(&api, theirs, &place.guest, door, stopping).await });
+            let (client, connection) = h2::client::handshake(ours).await.unwrap();
+            tokio::spawn(connection);
+            Self { client, serving, stop, _directory: directory }
+        }
+
+        async fn ended(self) {
+            // How the client goes then is no matter.
+            let _ = tokio::time::timeout(Duration::from_secs(20), self.serving).await.unwrap().unwrap();
+        }
+
+        /// Begins `store/count` from a transaction on.
+        async fn count(&self, txn_min: u64) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+            let request = Request::post("https://localhost/api/v4/store/count").header("x-ditto-txn-id", txn_min);
+            let mut client = self.client.clone().ready().await.unwrap();
+            let (reply, mut body) = client.send_request(request.body(()).unwrap(), false).unwrap();
+            body.send_data(Bytes::from_static(br#"{"collection":"c"}"#), true).unwrap();
+            (reply, body)
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_are_answered_one_after_the_other() {
+        let served = Served::new(|options| options.request_timeout = Duration::from_millis(300)).await;
+        let (waits, _body) = served.count(1000).await;
+        let (counts, _body) = served.count(0).await;
+        let (waited, counted) = tokio::join!(waits, counts);
+        assert_eq!((waited.unwrap().status(), counted.unwrap().status()), (StatusCode::NOT_FOUND, StatusCode::OK));
+        served.stop.send_replace(true);
+        served.ended().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_a_request_up_asks_the_next() {
+        let served = Served::new(|options| options.request_timeout = Duration::from_secs(3600)).await;
+        for _ in 0..10 {
+            let (given_up, mut body) = served.count(1000).await;
+            body.send_reset(h2::Reason::CANCEL);
+            assert!(given_up.await.is_err());
+        }
+        assert_eq!(served.count(0).await.0.await.unwrap().status(), StatusCode::OK);
+        served.stop.send_replace(true);
+        served.ended().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_nothing_is_told_to_go() {
+        let served = Served::new(|options| options.header_timeout = Duration::ZERO).await;
+        served.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_stop_finishes_what_is_being_answered() {
+        let served = Served::new(|options| options.request_timeout = Duration::from_millis(300)).await;
+        assert_eq!(served.count(0).await.0.await.unwrap().status(), StatusCode::OK);
+        let (reply, _body) = served.count(1000).await;
+        served.stop.send_replace(true);
+        assert_eq!(reply.await.unwrap().status(), StatusCode::NOT_FOUND);
+        served.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_until_the_reply_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let api = HttpApi::for_tests(directory.path());
+        let place = api.state.guests.admit(Ipv4Addr::LOCALHOST.into()).await;
+        let minute = Duration::from_secs(60);
+        let exchange = Exchange::new(place.guest.clone(), minute);
+        assert_eq!(exchange.late(Instant::now() + 2 * minute), Some(Late::Request));
+
+        let turn = exchange.begin();
+        assert_eq!(exchange.late(Instant::now() + 1000 * minute), None, "it is worked for");
+        let response = turn.answered(Response::new(Body::from("taken slowly")));
+        assert_eq!(exchange.late(Instant::now()), None);
+        assert_eq!(exchange.late(Instant::now() + 2 * WRITE_TIMEOUT), Some(Late::Reply));
+        let bytes = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(!exchange.is_idle(), "the body is gone, the bytes are not");
+        drop(bytes);
+        assert!(exchange.is_idle());
+
+        let given_up = exchange.begin();
+        let newer = exchange.begin();
+        drop(given_up);
+        assert!(!exchange.is_idle(), "there is a newer one");
+        drop(newer);
+        assert!(exchange.is_idle());
+    }
+}

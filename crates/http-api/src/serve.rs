@@ -91,13 +91,7 @@ impl HttpApi {
         }
     }
 
-    async fn connection(
-        self,
-        arrival: Arrival,
-        place: Place,
-        listener: SocketAddr,
-        stopping: watch::Receiver<bool>,
-    ) {
+    async fn connection(self, arrival: Arrival, place: Place, listener: SocketAddr, stopping: watch::Receiver<bool>) {
         let metrics = &self.state.metrics;
         metrics.connections_total.inc();
         metrics.connections.inc();

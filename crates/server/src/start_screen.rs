@@ -122,12 +122,7 @@ fn access(facts: &Facts, reader: &Reader<'_>) -> String {
 }
 
 /// What is said of these doors.
-fn paragraph(
-    access: Access,
-    doors: &[&Door],
-    facts: &Facts,
-    reader: &Reader<'_>,
-) -> Option<(&'static str, String)> {
+fn paragraph(access: Access, doors: &[&Door], facts: &Facts, reader: &Reader<'_>) -> Option<(&'static str, String)> {
     let create = command(facts, reader, "key create NAME");
     let list = |show: fn(&Door) -> String| doors.iter().map(|door| show(door)).collect::<Vec<_>>().join(" and ");
     let (bases, addresses) = (list(|door| door.base.clone()), list(|door| door.address.to_string()));

@@ -10,5 +10,6 @@ mod command_line;
 mod docs;
 mod events;
 mod lifecycle;
+mod one_port;
 mod portal;
 mod real_clients;
