@@ -77,12 +77,42 @@ pub struct HttpApiParts {
     pub pages: axum::Router,
     /// Who makes one-time links to those pages; `None` where there are none.
     pub sign_in_links: Option<Arc<dyn SignInLinks>>,
+    /// Who is in which consumer group; `None` where there is no Kafka endpoint.
+    pub groups: Option<Arc<dyn ConsumerGroups>>,
 }
 
 /// Makes one-time links by which the holder of the admin key opens the portal in a browser.
 pub trait SignInLinks: Send + Sync + fmt::Debug {
     /// A fresh link.
     fn make(&self) -> SignInLinkReply;
+}
+
+/// Who is in which consumer group. What groups have committed is the store's.
+pub trait ConsumerGroups: Send + Sync + fmt::Debug {
+    /// The app's groups that have members, or had some lately, sorted by name.
+    fn of_app(&self, app: &str) -> Vec<PresentGroup>;
+}
+
+/// A consumer group that has members, or had some lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentGroup {
+    /// Its name.
+    pub name: String,
+    /// Kafka's name of its state, as `Stable`.
+    pub state: String,
+    /// Its members, by id.
+    pub members: Vec<PresentMember>,
+}
+
+/// A member of a consumer group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentMember {
+    /// Its id.
+    pub id: String,
+    /// What its client calls itself.
+    pub client_id: String,
+    /// Where it connects from, as Kafka shows it: `/192.0.2.7`.
+    pub host: String,
 }
 
 /// The HTTP API of one server. Cheap to clone; every clone is the same API with the same bounds.
@@ -104,6 +134,7 @@ pub(crate) struct State {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
+    pub(crate) groups: Option<Arc<dyn ConsumerGroups>>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) guests: Arc<Guests>,
@@ -134,6 +165,7 @@ impl HttpApi {
             credentials: parts.credentials,
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
+            groups: parts.groups,
             metrics,
             registry,
             guests: guests.clone(),
@@ -210,8 +242,8 @@ impl HttpApi {
         let mut options = HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9093".to_owned());
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
-        let (pages, sign_in_links) = (axum::Router::new(), None);
-        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links };
+        let (pages, sign_in_links, groups) = (axum::Router::new(), None, None);
+        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups };
         Self::new(options, parts, Registry::default())
     }
 }

@@ -96,6 +96,8 @@ pub(crate) enum Failure {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     LiveQuery(ChangeError),
+    #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
+    GroupNotFound { app: String, group: String },
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
     ClockNotNoted(std::io::Error),
     #[error("the server failed: {0}")]
@@ -165,6 +167,7 @@ impl Failure {
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
+            | Failure::GroupNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,

@@ -32,4 +32,4 @@ mod work;
 
 pub mod limits;
 
-pub use api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
+pub use api::{ConsumerGroups, HttpApi, HttpApiOptions, HttpApiParts, PresentGroup, PresentMember, SignInLinks};

@@ -160,6 +160,9 @@ pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 /// What a sorted find may keep in memory, in bytes of the sorted-by fields. More get 400.
 pub const SORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Consumer groups in one list, the first by name. It says how many more there are.
+pub const GROUPS_LISTED_MAX: usize = 10_000;
+
 /// Documents that one `store/write` may touch, queries resolved. More get 413.
 pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 

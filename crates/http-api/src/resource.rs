@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod count;
 pub(crate) mod find;
 pub(crate) mod find_by_id;
+pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod live_queries;

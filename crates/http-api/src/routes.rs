@@ -17,8 +17,8 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, clock, count, find, find_by_id, health, keys, live_queries, metrics, openapi, requery, sign_in_links,
-        users, write,
+        apps, clock, count, find, find_by_id, groups, health, keys, live_queries, metrics, openapi, requery,
+        sign_in_links, users, write,
     },
 };
 
@@ -86,6 +86,8 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::show);
         routes.add(Method::PATCH, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::change);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::delete);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups", groups::list);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups/{group}", groups::describe);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);

@@ -41,8 +41,8 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
         () = shutdown.begun() => return,
     };
     let (client, stream) = match admitted {
-        Ok(Admitted::Kafka(client, stream)) => (client, stream),
-        Ok(Admitted::Http) => return tracing::debug!(%peer, "a connection is HTTP"),
+        Ok(Some(admitted)) => admitted,
+        Ok(None) => return tracing::debug!(%peer, "a connection is HTTP, and was handed over"),
         Err(reason) => return shared.server.refusals.note(peer, None, &reason),
     };
     let (who, serial) = (client.who(), client.principal.serial.clone());
@@ -50,7 +50,7 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
     let ended = tokio::select! {
         biased;
         reason = revoked(shared, &serial) => Err(reason),
-        ended = serve_app(shared, client, FrameStream::new(*stream)) => ended,
+        ended = serve_app(shared, client, FrameStream::new(stream)) => ended,
     };
     match ended {
         Ok(()) => tracing::debug!(%peer, user = who, "kafka connection closed"),
@@ -93,20 +93,13 @@ async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) ->
     answer_requests(&session, stream).await
 }
 
-/// What a connection turned out to be.
-enum Admitted {
-    Kafka(Client, Box<TlsStream<TcpStream>>),
-    /// It is not ours any longer.
-    Http,
-}
-
-/// The handshake, and who it is.
+/// The handshake, and who it is; `None` if the client is of HTTP, and has been handed over.
 async fn admit(
     shared: &Arc<Shared>,
     socket: TcpStream,
     peer: SocketAddr,
     (handshake, cut): (HandshakePlace, Cut),
-) -> Result<Admitted, Reason> {
+) -> Result<Option<(Client, TlsStream<TcpStream>)>, Reason> {
     let stream = tokio::select! {
         biased;
         stream = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket, &handshake)) => {
@@ -114,7 +107,7 @@ async fn admit(
         }
         _ = cut => return Err(Reason::HandshakeCut),
     };
-    let Some(stream) = stream else { return Ok(Admitted::Http) };
+    let Some(stream) = stream else { return Ok(None) };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate =
         certificate.ok_or_else(|| Reason::Certificate { message: "the client sent no certificate".into() })?;
@@ -128,10 +121,10 @@ async fn admit(
     }
     handshake.finish();
     let place = shared.admission.user(&principal.app, &principal.user)?;
-    Ok(Admitted::Kafka(Client { principal, peer, place }, Box::new(stream)))
+    Ok(Some((Client { principal, peer, place }, stream)))
 }
 
-/// The stream of a Kafka client; `None` if the client is of HTTP, and has been handed over.
+/// The stream of a Kafka client, or `None` as above.
 async fn shake_hands(
     shared: &Shared,
     socket: TcpStream,

@@ -75,6 +75,9 @@ pub(crate) enum Verb {
     /// Make, list, change and delete live queries: what topics carry
     #[command(subcommand)]
     LiveQuery(command::live_query::LiveQuery),
+    /// List and show consumer groups: who consumes, and how far behind
+    #[command(subcommand)]
+    Groups(command::groups::Groups),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(command::key::Key),

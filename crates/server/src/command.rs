@@ -8,6 +8,7 @@ pub(crate) mod verify;
 
 pub(crate) mod app;
 pub(crate) mod credentials;
+pub(crate) mod groups;
 pub(crate) mod key;
 pub(crate) mod live_query;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),
+        Verb::Groups(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
         Verb::AcceptClock(verb) => verb.run(&context),

@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, only_line};
+use crate::{
+    real_clients::{
+        client::Client,
+        clients::{TOPIC, kcat},
+    },
+    support::{TestServer, only_line, wait_until},
+};
 
 fn susan() -> Value {
     json!({"commands": [{"method": "upsert", "collection": "people", "id": "abc123", "value": {"name": "Susan", "age": 31}}]})
@@ -178,4 +184,69 @@ fn verify_and_the_start_name_a_flipped_bit_of_the_credentials() {
         std::fs::write(&path, &bytes).unwrap();
     }
     assert_eq!(crate::support::run(directory.path(), &["verify"]).code(), Some(0));
+}
+
+#[test]
+fn groups_are_listed_and_described() {
+    let server = TestServer::start();
+    let none = server.run(&["groups", "list"]);
+    assert_eq!(none.code(), Some(0), "{none:?}");
+    assert_eq!(none.stdout, "no consumer groups: nobody has consumed this app's topics, or committed anything\n");
+    let absent = server.run(&["groups", "describe", "billing"]);
+    assert_eq!(absent.code(), Some(1));
+    assert!(only_line(&absent.stderr).contains("has no group \"billing\""), "{absent:?}");
+
+    for _ in 0..5 {
+        assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);
+    }
+    assert!(server.run(&["events", "--group", "billing", "--from-beginning", "--max", "3"]).status.success());
+    let listed = || -> Value { serde_json::from_str(&server.run(&["groups", "list", "--json"]).stdout).unwrap() };
+    wait_until("its member has left", || listed()["groups"][0]["members"] == 0);
+    let expected = json!({"groups": [{"group": "billing", "state": "Empty", "members": 0, "lag": 2, "lagSeconds": null,
+        "gapAhead": false, "secondsUntilGap": null}]});
+    assert_eq!(without_times(listed()), expected);
+
+    let mut consumer = kcat(&server, "default");
+    consumer.args(["-X", "auto.offset.reset=earliest", "-X", "client.id=till-7", "-u", "-G", "reports", TOPIC]);
+    let consumer = Client::start(consumer);
+    consumer.wait_for(5);
+    let text = server.run(&["groups", "list"]).stdout;
+    let columns: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(columns[0], ["GROUP", "STATE", "MEMBERS", "LAG", "LAG", "TIME", "GAP"], "{text}");
+    assert_eq!(
+        (columns[1][..4].to_vec(), columns[2][..3].to_vec()),
+        (vec!["billing", "Empty", "0", "2"], vec!["reports", "Stable", "1"])
+    );
+    let stands = |line: &str, column: &str| line.find(column).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(stands(lines[0], "STATE"), stands(lines[2], "Stable"), "aligned: {text}");
+
+    let described = server.run(&["groups", "describe", "reports", "--json"]).stdout;
+    let described: Value = serde_json::from_str(&described).unwrap();
+    let member = &described["members"][0];
+    assert_eq!((&described["group"], &described["state"]), (&json!("reports"), &json!("Stable")));
+    assert_eq!((&member["clientId"], &member["host"]), (&json!("till-7"), &json!("/127.0.0.1")), "{member}");
+    let text = server.run(&["groups", "describe", "reports"]).stdout;
+    assert!(text.starts_with("group reports, Stable\n\nMEMBER") && text.contains("till-7"), "{text}");
+
+    let described = server.run(&["groups", "describe", "billing", "--json"]).stdout;
+    let expected = json!({"group": "billing", "state": "Empty", "members": [], "partitions": [{"topic": TOPIC, "partition": 0,
+        "committed": 3, "highWatermark": 5, "lag": 2, "lagSeconds": null, "gapAhead": false, "secondsUntilGap": null}]});
+    assert_eq!(without_times(serde_json::from_str(&described).unwrap()), expected);
+    let text = server.run(&["groups", "describe", "billing"]).stdout;
+    assert!(text.contains("no members") && text.contains(TOPIC), "{text}");
+
+    assert!(server.run(&["app", "create", "shop"]).status.success());
+    assert!(server.run(&["groups", "list", "--app", "shop"]).stdout.starts_with("no consumer groups"));
+    let absent = server.run(&["groups", "list", "--app", "nothing"]);
+    assert!(absent.code() == Some(1) && only_line(&absent.stderr).contains("nothing"), "{absent:?}");
+}
+
+/// Times differ from run to run.
+fn without_times(mut reply: Value) -> Value {
+    for part in ["groups", "partitions"] {
+        let parts = reply.get_mut(part).and_then(Value::as_array_mut);
+        parts.into_iter().flatten().for_each(|part| part["lagSeconds"] = Value::Null);
+    }
+    reply
 }

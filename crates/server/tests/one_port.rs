@@ -47,7 +47,7 @@ fn one_string_serves_curl_and_consumers() {
     let server = TestServer::start();
     let mut consumer = kcat(&server, "default");
     consumer.args(["-C", "-u", "-t", TOPIC, "-o", "beginning"]);
-    let mut consumer = Client::start(consumer);
+    let consumer = Client::start(consumer);
     let versions = [
         (&[][..], "2"),
         (&["--http2"], "2"),

@@ -207,3 +207,51 @@ fn what_a_key_closed_is_opened_again_by_who_has_the_admin_key_and_the_disk() {
     assert_eq!(open_again().status, 200);
     assert!(server.api.is_open(server.address));
 }
+
+#[test]
+fn groups() {
+    let server = TestServer::start();
+    let list = || admin(&server, "GET", "/admin/v1/apps/default/groups", "");
+    assert_eq!(list().pair(), (200, r#"{"groups":[]}"#));
+    for n in 0..5 {
+        server.upsert("people", &n.to_string(), "{}");
+    }
+    let at = store::CommittedOffset { offset: 3, leader_epoch: -1, metadata: String::new() };
+    let offsets = vec![("user-consumable-default".to_owned(), 0, at)];
+    server.runtime.block_on(server.app().commit_offsets("a/b", offsets)).unwrap();
+    *server.groups.0.lock().unwrap() = vec![http_api::PresentGroup {
+        name: "tills".to_owned(),
+        state: "Stable".to_owned(),
+        members: vec![http_api::PresentMember {
+            id: "till-1".to_owned(),
+            client_id: "till".to_owned(),
+            host: "/192.0.2.7".to_owned(),
+        }],
+    }];
+    let listed = json(&list());
+    assert_eq!(listed["groups"][0]["group"], "a/b");
+    assert_eq!((&listed["groups"][0]["state"], &listed["groups"][0]["lag"]), (&json!("Empty"), &json!(2)));
+    let tills = json!({"group": "tills", "state": "Stable", "members": 1, "lag": 0, "lagSeconds": null, "gapAhead": false,
+        "secondsUntilGap": null});
+    assert_eq!(listed["groups"][1], tills);
+
+    let of = |app: &str, group: &str| admin(&server, "GET", &format!("/admin/v1/apps/{app}/groups/{group}"), "");
+    let described = json(&of("default", "a%2Fb"));
+    let partition = &described["partitions"][0];
+    assert_eq!(
+        (&partition["committed"], &partition["highWatermark"], &partition["lag"], &partition["gapAhead"]),
+        (&json!(3), &json!(5), &json!(2), &json!(false))
+    );
+    let members = json!([{"memberId": "till-1", "clientId": "till", "host": "/192.0.2.7"}]);
+    assert_eq!(json(&of("default", "tills"))["members"], members);
+    let absent = of("default", "nobody");
+    assert_eq!(absent.status, 404);
+    assert!(absent.message().contains("\"nobody\""), "{}", absent.body);
+    assert_eq!(of("none", "tills").status, 404);
+    assert_eq!(server.get("/admin/v1/apps/default/groups").status, 401);
+    assert_eq!(admin(&server, "POST", "/admin/v1/apps/default/groups", "{}").status, 405);
+    let of_default = server.key("ops", &[("default", None, &[credentials::Permission::Admin])]);
+    let ask = |path: &str| server.request("GET", path).key(&of_default).send().status;
+    assert_eq!(ask("/admin/v1/apps/default/groups"), 200);
+    assert_eq!(ask("/admin/v1/apps/shop/groups"), 403);
+}

@@ -11,7 +11,7 @@ use std::{
 };
 
 use credentials::{Credentials, Grant, NewKey, Permission};
-use http_api::{HttpApi, HttpApiOptions, HttpApiParts};
+use http_api::{ConsumerGroups, HttpApi, HttpApiOptions, HttpApiParts, PresentGroup};
 use prometheus_client::registry::Registry;
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
@@ -38,12 +38,23 @@ impl WallClock for JumpingClock {
     }
 }
 
+/// The groups of the app `default`, as a test sets them.
+#[derive(Debug, Default)]
+pub(crate) struct PresentGroups(pub(crate) std::sync::Mutex<Vec<PresentGroup>>);
+
+impl ConsumerGroups for PresentGroups {
+    fn of_app(&self, app: &str) -> Vec<PresentGroup> {
+        if app == "default" { self.0.lock().unwrap().clone() } else { Vec::new() }
+    }
+}
+
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<JumpingClock>,
+    pub(crate) groups: Arc<PresentGroups>,
     pub(crate) api: HttpApi,
     pub(crate) runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
@@ -78,6 +89,7 @@ impl TestServer {
         let mut options = HttpApiOptions::new(default_app, "localhost:9093".to_owned());
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
+        let groups = Arc::new(PresentGroups::default());
         let parts = HttpApiParts {
             data_dir: data_dir.clone(),
             topics: topics.clone(),
@@ -85,6 +97,7 @@ impl TestServer {
             clock: clock.clone(),
             pages: axum::Router::new(),
             sign_in_links: None,
+            groups: Some(groups.clone()),
         };
         let api = HttpApi::new(options, parts, Registry::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -96,7 +109,19 @@ impl TestServer {
             async move { api.serve(listener, None, async { drop(stopped.await) }).await }
         });
         let (stop, serving) = (Some(stop), Some(serving));
-        Self { address, data_dir, topics, credentials, clock, api, runtime, stop, serving, directory: Some(directory) }
+        Self {
+            address,
+            data_dir,
+            topics,
+            credentials,
+            clock,
+            groups,
+            api,
+            runtime,
+            stop,
+            serving,
+            directory: Some(directory),
+        }
     }
 
     pub(crate) fn app(&self) -> Arc<App> {

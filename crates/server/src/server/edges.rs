@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::Credentials;
-use http_api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
-use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
+use http_api::{ConsumerGroups, HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
+use kafka_endpoint::{EndpointOptions, GroupDirectory, KafkaEndpoint, TopicSettings};
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use tokio::{
@@ -16,7 +16,11 @@ use tokio::{
 };
 use topics::TopicRegistry;
 
-use super::{address::Listening, pages, pages::Links};
+use super::{
+    address::Listening,
+    pages,
+    pages::{Groups, Links},
+};
 use crate::config::ServerSettings;
 
 /// Connections of the Kafka endpoint's port that wait for HTTP to take them over. Further ones wait
@@ -63,7 +67,7 @@ pub(super) fn serve(
         endpoint.await;
         Ok(())
     });
-    let api = http_api(parts, pages::router(parts, groups, stopping), registry);
+    let api = http_api(parts, pages::router(parts, groups.clone(), stopping), groups, registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
@@ -90,7 +94,7 @@ async fn stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the sender goes away only with the server
 }
 
-fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpApi {
+fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: GroupDirectory, registry: Registry) -> HttpApi {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
@@ -102,7 +106,9 @@ fn http_api(parts: &Parts<'_>, pages: axum::Router, registry: Registry) -> HttpA
     let clock = data.clock().clone();
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
-    HttpApi::new(options, HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links }, registry)
+    let groups = Some(Arc::new(Groups(groups)) as Arc<dyn ConsumerGroups>);
+    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups };
+    HttpApi::new(options, parts, registry)
 }
 
 fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {

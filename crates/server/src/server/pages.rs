@@ -1,10 +1,10 @@
-//! The portal and what it asks of others: consumer groups of the Kafka endpoint, links for the HTTP
-//! API.
+//! The portal, and what it and the HTTP API ask of others: consumer groups of the Kafka endpoint,
+//! links that open the portal.
 
 use std::sync::Arc;
 
 use axum::Router;
-use http_api::{HttpApi, SignInLinks};
+use http_api::{HttpApi, PresentGroup, PresentMember, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
 use portal::{
     ConsumerGroup, ConsumerGroups, GroupMember, Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE,
@@ -63,8 +63,9 @@ pub(super) fn router(parts: &Parts<'_>, groups: GroupDirectory, stopping: &watch
     Portal::new(options, parts).router()
 }
 
+/// The groups of the Kafka endpoint, as others ask for them.
 #[derive(Debug)]
-struct Groups(GroupDirectory);
+pub(super) struct Groups(pub(super) GroupDirectory);
 
 impl ConsumerGroups for Groups {
     fn of_app(&self, app: &str) -> Vec<ConsumerGroup> {
@@ -85,4 +86,20 @@ impl ConsumerGroups for Groups {
 fn member(member: AssignedMember) -> GroupMember {
     let AssignedMember { id, instance_id, client_id, client_host, assigned } = member;
     GroupMember { id, client_id, host: client_host, instance_id, assigned }
+}
+
+impl http_api::ConsumerGroups for Groups {
+    fn of_app(&self, app: &str) -> Vec<PresentGroup> {
+        let group = |group: kafka_endpoint::GroupListing| PresentGroup {
+            name: group.name,
+            state: group.state.to_owned(),
+            members: group.members.into_iter().map(present_member).collect(),
+        };
+        self.0.of_app(app).into_iter().map(group).collect()
+    }
+}
+
+fn present_member(member: AssignedMember) -> PresentMember {
+    let AssignedMember { id, client_id, client_host, .. } = member;
+    PresentMember { id, client_id, host: client_host }
 }
