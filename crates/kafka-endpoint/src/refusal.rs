@@ -25,9 +25,7 @@ pub(crate) enum Reason {
     HandshakeCut,
     #[error("the user has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_USER_MAX)]
     UserConnectionsFull,
-    #[error(
-        "the client does not speak TLS (it began with byte 0x{first_byte:02x}); the endpoint takes mutual TLS only"
-    )]
+    #[error("the client does not speak TLS (it began with byte 0x{first_byte:02x}); the endpoint takes TLS only")]
     PlainText { first_byte: u8 },
     #[error("the client left before the handshake")]
     Vanished,

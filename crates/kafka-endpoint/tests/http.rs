@@ -1,7 +1,5 @@
 //! Clients that want HTTP, on the endpoint's port: they are told by their ALPN, and handed over.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 mod support;
 
 use std::{path::Path, sync::Arc};

@@ -103,11 +103,17 @@ mod tests {
     #[test]
     fn a_group_is_as_late_as_its_latest_partition() {
         let of = |times: &[(Option<f64>, Option<f64>)]| {
-            let partitions = times.iter().enumerate().map(|(number, &(lag_seconds, seconds_until_gap))| {
-                let lag =
-                    PartitionLag { topic: "t".into(), partition: 0, committed: 1, lag: 2, gap_ahead: number == 1 };
-                GroupPartitionReply { lag_seconds, seconds_until_gap, ..partition(lag) }
-            });
+            let partition = |(number, &(lag_seconds, seconds_until_gap))| GroupPartitionReply {
+                topic: "t".to_owned(),
+                partition: 0,
+                committed: 1,
+                high_watermark: 3,
+                lag: 2,
+                lag_seconds,
+                gap_ahead: number == 1,
+                seconds_until_gap,
+            };
+            let partitions = times.iter().enumerate().map(partition);
             let group = summary("g".into(), None, partitions.collect());
             (group.lag, group.lag_seconds, group.gap_ahead, group.seconds_until_gap)
         };

@@ -62,6 +62,18 @@ fn assets_are_kept_by_their_hash() {
 }
 
 #[test]
+fn the_http_api_is_shown_at_the_endpoint_that_consumers_have() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    for (app, base) in [("default", ""), ("shop", "/shop")] {
+        let page = admin.get(&format!("/portal/apps/{app}/settings"));
+        let (_, endpoint) = page.text().split_once("<code id=\"endpoint\">").unwrap();
+        let endpoint = endpoint.split('<').next().unwrap().to_owned();
+        page.says(&format!("<code id=\"http-api\">https://{endpoint}{base}/api/v4</code>"));
+    }
+}
+
+#[test]
 fn downloads_are_the_files_on_disk() {
     let site = Site::new();
     let mut admin = site.admin();
