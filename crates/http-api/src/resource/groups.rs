@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use topics::{AppTopics, GroupLags, PartitionLag};
+use topics::{AppTopics, GroupLags, LagTimes, PartitionLag};
 use wire::admin::{GroupDescriptionReply, GroupMemberReply, GroupPartitionReply, GroupReply, GroupsReply};
 
 use crate::{
@@ -41,7 +41,7 @@ fn listed(state: &api::State, topics: &AppTopics) -> GroupsReply {
     let lags = GroupLags::new(topics);
     let left_out = groups.len().saturating_sub(GROUPS_LISTED_MAX);
     let groups = groups.into_iter().take(GROUPS_LISTED_MAX).map(|(name, group)| {
-        let partitions = lags.of(&name).into_iter().map(partition).collect();
+        let partitions = lags.of(&name).into_iter().map(|lag| partition(&lags, lag)).collect();
         summary(name, group, partitions)
     });
     GroupsReply { groups: groups.collect(), left_out }
@@ -52,7 +52,8 @@ fn described(state: &api::State, topics: &AppTopics, name: String) -> Result<Gro
     if present.is_none() && topics.app().committed_offsets(&name).is_empty() {
         return Err(Failure::GroupNotFound { app: topics.app().name().as_str().to_owned(), group: name });
     }
-    let partitions = GroupLags::new(topics).of(&name).into_iter().map(partition).collect();
+    let lags = GroupLags::new(topics);
+    let partitions = lags.of(&name).into_iter().map(|lag| partition(&lags, lag)).collect();
     let (state, members) = present.map_or((EMPTY.to_owned(), Vec::new()), |group| (group.state, group.members));
     let shown = |member: crate::PresentMember| GroupMemberReply {
         member_id: member.id,
@@ -68,17 +69,19 @@ fn present(state: &api::State, topics: &AppTopics) -> Vec<PresentGroup> {
 }
 
 /// A partition as the API shows it.
-fn partition(lag: PartitionLag) -> GroupPartitionReply {
-    let PartitionLag { topic, partition, committed, lag, gap_ahead } = lag;
+fn partition(lags: &GroupLags<'_>, lag: PartitionLag) -> GroupPartitionReply {
+    let LagTimes { lag_ms, gap_in_ms } = lags.times(&lag);
+    let PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead } = lag;
+    let seconds = |ms: u64| ms as f64 / 1000.0;
     GroupPartitionReply {
         topic,
         partition,
         committed,
-        high_watermark: committed + lag,
+        high_watermark,
         lag,
-        lag_seconds: None,
+        lag_seconds: lag_ms.map(seconds),
         gap_ahead,
-        seconds_until_gap: None,
+        seconds_until_gap: gap_in_ms.map(seconds),
     }
 }
 
