@@ -6,6 +6,7 @@
 //! is HTTP or nothing; one request is in flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
 //! Not here: what requests mean (`api`), opening the client's app (`topics`), HTTP itself (whoever takes it: `EndpointOptions::http`).
 
+mod refused;
 mod stream;
 mod unavailable;
 
@@ -63,6 +64,8 @@ struct Client {
     principal: ClientPrincipal,
     peer: SocketAddr,
     place: UserPlace,
+    /// Why its place is in the anteroom only.
+    refused: Option<Reason>,
 }
 
 impl Client {
@@ -74,12 +77,15 @@ impl Client {
 
 /// Opens the client's app if need be, and answers its requests.
 async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) -> Result<(), Reason> {
+    if let Some(reason) = &client.refused {
+        return refused::answer_requests(shared, &client, reason, stream).await;
+    }
     let topics = match shared.topics.app(&client.principal.app).await {
         Ok(topics) => topics,
         Err(AppUnavailable::NotFound { app }) => return Err(Reason::UnknownApp { app }),
         Err(error) => return unavailable::answer_requests(shared, &client, &error, stream).await,
     };
-    let Client { principal, peer, place } = client;
+    let Client { principal, peer, place, refused: _ } = client;
     let session = Session {
         server: shared.server.clone(),
         app: topics.app().clone(),
@@ -120,8 +126,14 @@ async fn admit(
         return Err(Reason::UnknownApp { app: principal.app });
     }
     handshake.finish();
-    let place = shared.admission.user(&principal.app, &principal.user)?;
-    Ok(Some((Client { principal, peer, place }, stream)))
+    let (place, refused) = match shared.admission.user(&principal.app, &principal.user) {
+        Ok(place) => (place, None),
+        Err(reason) => match shared.anteroom.user(&principal.app, &principal.user) {
+            Ok(place) => (place, Some(reason)),
+            Err(_) => return Err(reason),
+        },
+    };
+    Ok(Some((Client { principal, peer, place, refused }, stream)))
 }
 
 /// The stream of a Kafka client, or `None` as above.
@@ -178,8 +190,8 @@ async fn answer_requests(session: &Session, mut stream: FrameStream) -> Result<(
         let Some(frame) = frame else { return Ok(()) };
         let Some(reply) = answer(session, &mut stream, frame.bytes).await? else { continue };
         session.server.metrics.sent_bytes.inc_by(reply.len_bytes() as u64);
-        stream.write(reply.pieces).await?;
-        drop((reply.held, frame.held));
+        stream.write(reply, &session.place).await?;
+        drop(frame.held);
     }
     stream.close().await;
     Ok(())

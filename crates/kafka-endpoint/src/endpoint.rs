@@ -16,8 +16,17 @@ use tokio_rustls::server::TlsStream;
 use topics::TopicRegistry;
 
 use crate::{
-    admission::Admission, connection, coordinator::Coordinator, directory::GroupDirectory, handshakes::Handshakes,
-    limits, metrics::Metrics, options::EndpointOptions, refusal::RefusalLog, session::Server, shutdown::Shutdown,
+    admission::{Admission, ConnectionLimits},
+    connection,
+    coordinator::Coordinator,
+    directory::GroupDirectory,
+    handshakes::Handshakes,
+    limits,
+    metrics::Metrics,
+    options::EndpointOptions,
+    refusal::RefusalLog,
+    session::Server,
+    shutdown::Shutdown,
 };
 
 /// How often the server certificate is looked at, so that a long-running server renews it in time.
@@ -39,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) handshakes: Arc<Handshakes>,
     pub(crate) admission: Arc<Admission>,
+    /// Where those are told that there is no room for them.
+    pub(crate) anteroom: Arc<Admission>,
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) http: Option<HttpPassage>,
 }
@@ -71,7 +82,8 @@ impl KafkaEndpoint {
         let names = options.all_certificate_names();
         let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
         let http = options.http.map(|queue| HttpPassage { tls: credentials.kafka_port_https_tls(), queue });
-        let metrics = Metrics::register(metrics, &topics);
+        let admission = Admission::new(ConnectionLimits::of_user(options.connections_per_user_max));
+        let metrics = Metrics::register(metrics, &topics, &admission);
         let server = Arc::new(Server {
             advertised_host: options.advertised_host.into(),
             advertised_port: options.advertised_port,
@@ -88,7 +100,8 @@ impl KafkaEndpoint {
             topics,
             credentials,
             handshakes: Arc::default(),
-            admission: Admission::new(),
+            admission,
+            anteroom: Admission::new(ConnectionLimits::of_refused()),
             tls,
             http,
         });

@@ -5,14 +5,28 @@
 
 use std::time::Duration;
 
-/// Connections in all whose handshake is over. One more is closed after its handshake, with a logged reason.
-pub const CONNECTIONS_MAX: usize = 4096;
+/// Connections in all whose handshake is over; at least twice those of one app. One more is refused
+/// after its handshake, with a logged reason.
+pub const CONNECTIONS_MAX: usize = 16_384;
 
-/// The same of one app, so that no app keeps others out. One more is closed after its handshake, with a logged reason.
-pub const CONNECTIONS_PER_APP_MAX: usize = 2048;
+/// The same of one app, so that no app keeps others out; at least twice those of one user. One more
+/// is refused after its handshake, with a logged reason.
+pub const CONNECTIONS_PER_APP_MAX: usize = 8_192;
 
-/// The same of one user of one app. One more is closed after its handshake, with a logged reason.
-pub const CONNECTIONS_PER_USER_MAX: usize = 512;
+/// The same of one user of one app, unless the options say otherwise. One more is refused after its
+/// handshake, with a logged reason.
+pub const CONNECTIONS_PER_USER_MAX: usize = 4_096;
+
+/// From this part of its connections on, a user is warned of in the log: once, until it has fewer
+/// than half of that.
+pub const CONNECTIONS_WARN_PERCENT: usize = 80;
+
+/// Refused connections that are answered with an error at a time; a half of them of one app, a
+/// quarter of one user. One more is closed without a word.
+pub const REFUSED_CONNECTIONS_MAX: usize = 256;
+
+/// How long a refused connection is answered with errors. Then it is closed.
+pub const REFUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connections that may be inside their handshake at once. For one more, one that is unfinished is closed, with a logged reason: of the address
 /// that has most, the oldest that has not said hello, or the oldest.
@@ -49,6 +63,14 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// connection ends.
 pub const WRITE_BYTES_PER_SECOND_MIN: usize = 16 * 1024;
 
+/// A client that takes nothing of a response for so long has stalled. While others wait for the room
+/// that responses have, the connection that has stalled longest is cut.
+pub const STALL_MIN: Duration = Duration::from_secs(1);
+
+/// How long one who waits for room waits after each connection that was cut, before it has another
+/// one cut.
+pub const CUT_PAUSE: Duration = Duration::from_millis(10);
+
 /// How long connections may go on with the response in flight when the server stops. Then they are cut.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -79,6 +101,24 @@ pub const RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of records in one fetch response, whatever the client asks for. Only a single batch that is larger goes beyond.
 pub const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The same for a client that has not shown yet that it takes what it gets, or whose last response
+/// stalled; twice as much after each response that it takes. Only a single batch goes beyond.
+pub const FIRST_RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+
+/// A response takes no more than this part of the bytes that its user, its app and all together have
+/// left, so that clients that do not read leave some to others; at least one batch.
+pub const RESPONSE_PART_OF_FREE: usize = 8;
+
+/// Bytes of a response that the system holds for sending later, for a client that has not shown yet
+/// that it takes what it gets. Few, so that what a slow one takes is seen soon.
+pub const FIRST_UNSENT_BYTES_MAX: u32 = 32 * 1024;
+
+/// The same for the others.
+pub const UNSENT_BYTES_MAX: u32 = 1024 * 1024;
+
+/// Bytes of a response that TLS may hold, encrypted, once they are handed to it.
+pub(crate) const TLS_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a fetch waits for events, whatever the client asks for.
 pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);

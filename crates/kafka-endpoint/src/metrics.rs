@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use topics::{AppTopics, GroupLags, TopicRegistry};
 
-use crate::{limits::GROUPS_PER_APP_MAX, refusal::Reason};
+use crate::{admission::Admission, limits::GROUPS_PER_APP_MAX, refusal::Reason};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -49,7 +49,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Registers everything under `headwater_kafka_…`.
-    pub(crate) fn register(registry: &mut Registry, topics: &Arc<TopicRegistry>) -> Self {
+    pub(crate) fn register(registry: &mut Registry, topics: &Arc<TopicRegistry>, admission: &Arc<Admission>) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("headwater_kafka");
         registry.register("connections", "Connections to the Kafka endpoint now", metrics.connections.clone());
@@ -66,6 +66,7 @@ impl Metrics {
         registry.register("requests", "Requests by Kafka API", metrics.requests.clone());
         registry.register_with_unit("sent", "Bytes of responses written", Unit::Bytes, metrics.sent_bytes.clone());
         registry.register_collector(Box::new(LagCollector(Arc::downgrade(topics))));
+        registry.register_collector(Box::new(PlacesCollector(Arc::downgrade(admission))));
         metrics
     }
 
@@ -93,6 +94,32 @@ pub(crate) struct WaitingFetch(Gauge);
 impl Drop for WaitingFetch {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// Asks how full the fullest user's share is when somebody scrapes.
+#[derive(Debug)]
+struct PlacesCollector(Weak<Admission>);
+
+impl Collector for PlacesCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(admission) = self.0.upgrade() else { return Ok(()) };
+        let gauges = [
+            (
+                "connections_of_fullest_user",
+                "Connections of the user that has most of them now",
+                admission.connections_of_fullest_user(),
+            ),
+            (
+                "connections_per_user_limit",
+                "Connections that one user may have (--max-connections-per-user)",
+                admission.connections_per_user_max(),
+            ),
+        ];
+        gauges.iter().try_for_each(|(name, help, value)| {
+            let gauge = ConstGauge::new(*value as u64);
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+        })
     }
 }
 

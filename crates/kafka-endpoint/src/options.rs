@@ -6,6 +6,8 @@ use store::WallClock;
 use tokio::{net::TcpStream, sync::mpsc};
 use tokio_rustls::server::TlsStream;
 
+use crate::limits;
+
 /// How a [`crate::KafkaEndpoint`] is run.
 #[derive(Debug, Clone)]
 pub struct EndpointOptions {
@@ -30,6 +32,9 @@ pub struct EndpointOptions {
     /// While the queue is full, further ones wait within the bounds of their handshake. `None`: the
     /// port is Kafka's alone.
     pub http: Option<mpsc::Sender<TlsStream<TcpStream>>>,
+    /// How many connections one user of one app may have. An app may have twice as many, all
+    /// together four times, and never fewer than by default ([`crate::limits`]).
+    pub connections_per_user_max: usize,
 }
 
 /// What DescribeConfigs says of topics. Read-only: nothing here changes what the store does.
@@ -69,6 +74,7 @@ impl EndpointOptions {
             group_initial_rebalance_delay: Duration::from_millis(50),
             topic_settings: TopicSettings::default(),
             http: None,
+            connections_per_user_max: limits::CONNECTIONS_PER_USER_MAX,
         }
     }
 

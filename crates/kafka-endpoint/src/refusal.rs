@@ -17,14 +17,14 @@ use crate::{limits, metrics::Metrics};
 /// Why a connection was refused or ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Reason {
-    #[error("too many connections: {} are open", limits::CONNECTIONS_MAX)]
-    ConnectionsFull,
-    #[error("the app has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_APP_MAX)]
-    AppConnectionsFull,
+    #[error("too many connections: {max} are open")]
+    ConnectionsFull { max: usize },
+    #[error("the app has {max} connections open, which is the most one may have")]
+    AppConnectionsFull { max: usize },
     #[error("too many handshakes are under way, and this one was the oldest of its address")]
     HandshakeCut,
-    #[error("the user has {} connections open, which is the most one may have", limits::CONNECTIONS_PER_USER_MAX)]
-    UserConnectionsFull,
+    #[error("the user has {max} connections open, which is the most one may have (--max-connections-per-user)")]
+    UserConnectionsFull { max: usize },
     #[error("the client does not speak TLS (it began with byte 0x{first_byte:02x}); the endpoint takes TLS only")]
     PlainText { first_byte: u8 },
     #[error("the client left before the handshake")]
@@ -57,6 +57,11 @@ pub(crate) enum Reason {
     WriteTimeout,
     #[error("the client takes a response too slowly: less than {} bytes a second", limits::WRITE_BYTES_PER_SECOND_MIN)]
     WriteSlow,
+    #[error(
+        "the client took none of a response for {} s or more, longer than any other, while others waited for the room",
+        limits::STALL_MIN.as_secs()
+    )]
+    Stalled,
     #[error("the connection was idle for {} s", limits::IDLE_TIMEOUT.as_secs())]
     Idle,
     #[error("the connection broke: {message}")]
@@ -69,10 +74,10 @@ impl Reason {
     /// The metric's label.
     pub(crate) fn label(&self) -> &'static str {
         match self {
-            Reason::ConnectionsFull => "connections_full",
-            Reason::AppConnectionsFull => "app_connections_full",
+            Reason::ConnectionsFull { .. } => "connections_full",
+            Reason::AppConnectionsFull { .. } => "app_connections_full",
             Reason::HandshakeCut => "handshake_cut",
-            Reason::UserConnectionsFull => "user_connections_full",
+            Reason::UserConnectionsFull { .. } => "user_connections_full",
             Reason::PlainText { .. } => "plain_text",
             Reason::Vanished => "vanished",
             Reason::HandshakeTimeout => "handshake_timeout",
@@ -89,6 +94,7 @@ impl Reason {
             Reason::RequestStalled => "request_stalled",
             Reason::WriteTimeout => "write_timeout",
             Reason::WriteSlow => "write_slow",
+            Reason::Stalled => "stalled",
             Reason::Idle => "idle",
             Reason::Broken { .. } => "broken",
             Reason::Unencodable { .. } => "unencodable",

@@ -161,14 +161,17 @@ impl<'a> Fetch<'a> {
         self.bytes < bytes_min
     }
 
-    /// Makes room for a full answer. What is held already is not enough reason to wait for more, or
-    /// fetches could wait for each other.
+    /// Makes room for a full answer, or for as much of one as there is room for. What is held already
+    /// is not enough reason to wait for more, or fetches could wait for each other.
     async fn hold(&mut self) -> bool {
         let wanted: usize = self.partitions().map(|partition| partition.bytes_max).fold(0, usize::saturating_add);
-        let bytes = wanted.min(self.bytes_max).max(store::limits::BATCH_BYTES_MAX);
+        let batch = store::limits::BATCH_BYTES_MAX;
+        let bytes = wanted.min(self.bytes_max).max(batch);
         match &mut self.held {
             None => {
-                self.held = Some(self.session.place.hold_response(bytes).await);
+                let held = self.session.place.hold_response(bytes, batch).await;
+                self.bytes_max = self.bytes_max.min(held.bytes());
+                self.held = Some(held);
                 true
             }
             Some(held) => self.session.place.try_grow(held, bytes),

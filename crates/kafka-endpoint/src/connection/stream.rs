@@ -3,13 +3,20 @@
 //! Invariant: what is read ahead never goes beyond [`limits::READ_AHEAD_BYTES_MAX`], unless a single announced frame does, and then
 //! the user's share is charged for it.
 
-use std::{io::IoSlice, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    io::{self, IoSlice},
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_rustls::server::TlsStream;
 
@@ -17,6 +24,7 @@ use crate::{
     admission::{HeldBytes, UserPlace},
     limits,
     refusal::Reason,
+    reply::Reply,
 };
 
 /// Bytes of a frame's length.
@@ -30,6 +38,8 @@ pub(super) struct FrameStream {
     inbox: BytesMut,
     /// The client sends no more.
     ended: bool,
+    /// The client has shown that it takes what it gets.
+    takes_all: bool,
 }
 
 /// One request's bytes, without their length.
@@ -49,7 +59,8 @@ pub(super) enum ReadAhead {
 
 impl FrameStream {
     pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
-        Self { stream, inbox: BytesMut::new(), ended: false }
+        bound_unsent(stream.get_ref().0, false);
+        Self { stream, inbox: BytesMut::new(), ended: false, takes_all: false }
     }
 
     /// The next request; `None` when the client has closed between two.
@@ -83,7 +94,12 @@ impl FrameStream {
             self.must_fill(whole).await?;
         }
         self.inbox.advance(LENGTH_BYTES);
-        Ok(Frame { bytes: self.inbox.split_to(len).freeze(), held })
+        let bytes = self.inbox.split_to(len).freeze();
+        if self.inbox.is_empty() {
+            // The buffer goes with the request, so that none is kept while nothing comes.
+            self.inbox = BytesMut::new();
+        }
+        Ok(Frame { bytes, held })
     }
 
     async fn must_fill(&mut self, len_max: usize) -> Result<(), Reason> {
@@ -94,20 +110,24 @@ impl FrameStream {
         Err(Reason::Broken { message: "the client left in the middle of a request".into() })
     }
 
-    /// Reads what is there, until the inbox holds `len_max`; false at the end. Safe to cancel.
+    /// Reads what is there, until the inbox holds `len_max`; false at the end. While nothing comes,
+    /// no buffer waits for it. Safe to cancel.
     async fn fill(&mut self, len_max: usize) -> Result<bool, Reason> {
         if self.ended {
             return Ok(false);
         }
         let room = len_max.saturating_sub(self.inbox.len()).max(1);
-        self.inbox.reserve(room.min(limits::READ_AHEAD_BYTES_MAX));
-        let read = (&mut self.stream).take(room as u64).read_buf(&mut self.inbox).await;
-        match read {
-            Ok(0) => self.ended = true,
-            Ok(_) => {}
+        match self.stream.fill_buf().await {
+            Ok([]) => self.ended = true,
+            Ok(bytes) => {
+                let bytes = &bytes[..bytes.len().min(room)];
+                self.inbox.extend_from_slice(bytes);
+                let read = bytes.len();
+                self.stream.consume(read);
+            }
             // Many clients close without TLS's close_notify; between requests that loses nothing.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => self.ended = true,
-            Err(error) => return Err(Reason::Broken { message: error.to_string() }),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.ended = true,
+            Err(error) => return Err(broken(error)),
         }
         Ok(!self.ended)
     }
@@ -123,40 +143,106 @@ impl FrameStream {
         std::future::pending().await
     }
 
-    /// Writes `pieces`, in order. The client must take some of them within [`limits::WRITE_TIMEOUT`], again and again, and on average not less
-    /// than [`limits::WRITE_BYTES_PER_SECOND_MIN`].
-    pub(super) async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), Reason> {
-        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+    /// Writes a reply, and gives back what it holds as the client takes it. The client must take some
+    /// of it within [`limits::WRITE_TIMEOUT`], again and again, and on average not less than
+    /// [`limits::WRITE_BYTES_PER_SECOND_MIN`]; while others wait for room, it may have to go after
+    /// [`limits::STALL_MIN`].
+    pub(super) async fn write(&mut self, reply: Reply, place: &UserPlace) -> Result<(), Reason> {
+        let bytes = reply.len_bytes();
         let seconds = (bytes / limits::WRITE_BYTES_PER_SECOND_MIN) as u64;
         let patience = limits::WRITE_TIMEOUT + Duration::from_secs(seconds);
-        timeout(patience, self.write_all(pieces)).await.map_err(|_| Reason::WriteSlow)?
+        let is_charged = reply.held.is_some();
+        let longest = timeout(patience, self.write_all(reply, bytes, place)).await.map_err(|_| Reason::WriteSlow)??;
+        if is_charged {
+            self.note_taken(bytes, longest, place);
+        }
+        Ok(())
     }
 
-    async fn write_all(&mut self, pieces: Vec<Bytes>) -> Result<(), Reason> {
-        let broken = |error: std::io::Error| Reason::Broken { message: error.to_string() };
-        let mut pieces = std::collections::VecDeque::from(pieces);
+    /// Gives the longest time in which the client took nothing.
+    async fn write_all(&mut self, reply: Reply, bytes: usize, place: &UserPlace) -> Result<Duration, Reason> {
+        let Reply { pieces, mut held } = reply;
+        let mut pieces = VecDeque::from(pieces);
+        // A piece is in memory as long as any of it is to be handed over.
+        let (mut left, mut of_front) = (bytes, 0);
+        let mut longest = Duration::ZERO;
         while !pieces.is_empty() {
             let slices: Vec<IoSlice<'_>> = pieces.iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
-            let write = timeout(limits::WRITE_TIMEOUT, self.stream.write_vectored(&slices));
-            let mut written = write.await.map_err(|_| Reason::WriteTimeout)?.map_err(broken)?;
+            let (mut written, waited) = taken(self.stream.write_vectored(&slices), held.as_ref(), place).await?;
             if written == 0 {
-                return Err(broken(std::io::ErrorKind::WriteZero.into()));
+                return Err(broken(io::ErrorKind::WriteZero.into()));
             }
+            longest = longest.max(waited);
             while let Some(front) = pieces.front_mut() {
                 let taken = written.min(front.len());
                 front.advance(taken);
-                written -= taken;
+                (written, of_front) = (written - taken, of_front + taken);
                 if !front.is_empty() {
                     break;
                 }
                 pieces.pop_front();
+                left -= std::mem::take(&mut of_front);
+            }
+            if let Some(held) = &mut held {
+                held.shrink_to(left + limits::TLS_BYTES_MAX);
             }
         }
-        timeout(limits::WRITE_TIMEOUT, self.stream.flush()).await.map_err(|_| Reason::WriteTimeout)?.map_err(broken)
+        let ((), waited) = taken(self.stream.flush(), held.as_ref(), place).await?;
+        Ok(longest.max(waited))
+    }
+
+    /// A client that takes what it gets may have more of it under way.
+    fn note_taken(&mut self, bytes: usize, longest: Duration, place: &UserPlace) {
+        let takes_all = place.note_taken(bytes, longest >= limits::STALL_MIN);
+        if takes_all != self.takes_all {
+            self.takes_all = takes_all;
+            bound_unsent(self.stream.get_ref().0, takes_all);
+        }
     }
 
     /// Says goodbye as TLS wants it.
     pub(super) async fn close(mut self) {
         let _ = timeout(limits::DRAIN_TIMEOUT, self.stream.shutdown()).await;
     }
+}
+
+/// Waits until the client takes something; also gives how long that was. Meanwhile it counts as
+/// stalled if it holds something that others may wait for.
+async fn taken<T>(
+    writing: impl Future<Output = io::Result<T>>,
+    held: Option<&HeldBytes>,
+    place: &UserPlace,
+) -> Result<(T, Duration), Reason> {
+    let mut writing = std::pin::pin!(writing);
+    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await {
+        return Ok((done.map_err(broken)?, Duration::ZERO));
+    }
+    let since = Instant::now();
+    let stall = held.filter(|held| held.bytes() > 0).map(|_| place.stall());
+    let cut = async {
+        match &stall {
+            Some(stall) => stall.cut().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        done = timeout(limits::WRITE_TIMEOUT, writing) => {
+            Ok((done.map_err(|_| Reason::WriteTimeout)?.map_err(broken)?, since.elapsed()))
+        }
+        () = cut => Err(Reason::Stalled),
+    }
+}
+
+/// Bounds what the system holds of what the client does not take. It is a matter of speed and of
+/// seeing progress, so one that cannot be set is none.
+fn bound_unsent(socket: &TcpStream, takes_all: bool) {
+    let bytes = if takes_all { limits::UNSENT_BYTES_MAX } else { limits::FIRST_UNSENT_BYTES_MAX };
+    if let Err(error) = SockRef::from(socket).set_tcp_notsent_lowat(bytes) {
+        tracing::debug!(%error, "what a socket holds unsent cannot be bounded");
+    }
+}
+
+fn broken(error: io::Error) -> Reason {
+    Reason::Broken { message: error.to_string() }
 }

@@ -41,18 +41,24 @@ pub(super) async fn answer_requests(
         }
         let reply = match request.key {
             ApiKey::ApiVersions => api::api_versions::answer(&request)?,
-            ApiKey::Metadata => Reply::new(&request, &metadata(shared, client, request.decode()?, request.version))?,
-            ApiKey::FindCoordinator => Reply::new(&request, &coordinator(request.decode()?, request.version))?,
+            ApiKey::Metadata => metadata(shared, client, &request, ResponseError::KafkaStorageError)?,
+            ApiKey::FindCoordinator => coordinator(&request, ResponseError::CoordinatorNotAvailable)?,
             _ => return Err(unavailable()),
         };
-        stream.write(reply.pieces).await?;
+        stream.write(reply, &client.place).await?;
     }
 }
 
 /// Every topic that is asked for has an error; without names, the app's main one.
-fn metadata(shared: &Shared, client: &Client, request: MetadataRequest, version: i16) -> MetadataResponse {
+pub(super) fn metadata(
+    shared: &Shared,
+    client: &Client,
+    request: &Request,
+    error: ResponseError,
+) -> Result<Reply, Reason> {
+    let (wanted, version): (MetadataRequest, _) = (request.decode()?, request.version);
     let main = || TopicName(format!("user-consumable-{}", client.principal.app).into());
-    let named = request.topics.filter(|named| version > 0 || !named.is_empty());
+    let named = wanted.topics.filter(|named| version > 0 || !named.is_empty());
     let topics = match named {
         Some(named) => named
             .into_iter()
@@ -63,23 +69,28 @@ fn metadata(shared: &Shared, client: &Client, request: MetadataRequest, version:
             .collect(),
         None => vec![MetadataResponseTopic::default().with_name(Some(main()))],
     };
-    let error = ResponseError::KafkaStorageError.code();
+    let error = error.code();
     let broker = MetadataResponseBroker::default()
         .with_node_id(BrokerId(NODE_ID))
         .with_host(shared.server.advertised_host.clone())
         .with_port(shared.server.advertised_port.into());
-    MetadataResponse::default()
+    let topics = topics.into_iter().map(|topic: MetadataResponseTopic| topic.with_error_code(error)).collect();
+    let response = MetadataResponse::default()
         .with_brokers(vec![broker])
         .with_controller_id(BrokerId(NODE_ID))
-        .with_topics(topics.into_iter().map(|topic: MetadataResponseTopic| topic.with_error_code(error)).collect())
+        .with_topics(topics);
+    Reply::new(request, &response)
 }
 
-fn coordinator(request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
-    let (error, nobody) = (ResponseError::CoordinatorNotAvailable.code(), BrokerId(-1));
-    if version >= 4 {
+/// Of every group that is asked for, an error.
+pub(super) fn coordinator(request: &Request, error: ResponseError) -> Result<Reply, Reason> {
+    let wanted: FindCoordinatorRequest = request.decode()?;
+    let (error, nobody) = (error.code(), BrokerId(-1));
+    let response = if request.version >= 4 {
         let none = |key| Coordinator::default().with_key(key).with_error_code(error).with_node_id(nobody).with_port(-1);
-        return FindCoordinatorResponse::default()
-            .with_coordinators(request.coordinator_keys.into_iter().map(none).collect());
-    }
-    FindCoordinatorResponse::default().with_error_code(error).with_node_id(nobody).with_port(-1)
+        FindCoordinatorResponse::default().with_coordinators(wanted.coordinator_keys.into_iter().map(none).collect())
+    } else {
+        FindCoordinatorResponse::default().with_error_code(error).with_node_id(nobody).with_port(-1)
+    };
+    Reply::new(request, &response)
 }

@@ -31,7 +31,7 @@ use rustls::{
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{mpsc, watch},
     task::JoinHandle,
 };
@@ -85,7 +85,7 @@ impl Server {
     }
 
     pub async fn start_with(directory: tempfile::TempDir, options: StoreOptions) -> Self {
-        Self::start_changed(directory, options, |_| {}).await
+        Self::start_tuned(directory, options, |_| {}).await
     }
 
     /// One that hands connections of HTTP over to whoever reads the queue, which has this many
@@ -94,13 +94,13 @@ impl Server {
         let (hand_over, handed_over) = mpsc::channel(places);
         let directory = tempfile::tempdir().unwrap();
         let change = |options: &mut EndpointOptions| options.http = Some(hand_over);
-        (Self::start_changed(directory, StoreOptions::default(), change).await, handed_over)
+        (Self::start_tuned(directory, StoreOptions::default(), change).await, handed_over)
     }
 
-    async fn start_changed(
+    pub async fn start_tuned(
         directory: tempfile::TempDir,
         options: StoreOptions,
-        change: impl FnOnce(&mut EndpointOptions),
+        tune: impl FnOnce(&mut EndpointOptions),
     ) -> Self {
         let data = DataDir::open(directory.path(), options, Arc::new(MachineClock), random).unwrap();
         let credentials = Credentials::open(directory.path(), now_ms()).unwrap();
@@ -119,7 +119,7 @@ impl Server {
         let mut metrics = Registry::default();
         let (shutdown, stopping) = watch::channel(false);
         let mut options = EndpointOptions::new("localhost", address.port(), Arc::new(MachineClock), random);
-        change(&mut options);
+        tune(&mut options);
         let registry = TopicRegistry::new(data.clone());
         let topics = registry.app("shop").await.unwrap();
         let (serving, _groups) =
@@ -214,6 +214,13 @@ pub async fn until(condition: impl Fn() -> bool, what: &str) {
         .unwrap_or_else(|_| panic!("waited in vain for {what}"));
 }
 
+/// Resident memory of this process, in bytes.
+pub fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
 /// A client that trusts the server, with the certificate in `shows`, or with none.
 pub fn client_config(trusts: &Path, shows: Option<&Path>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
@@ -244,6 +251,17 @@ impl Wire {
     pub async fn connect(address: SocketAddr, tls: Arc<ClientConfig>) -> std::io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
+        Self::over(socket, tls).await
+    }
+
+    /// One whose system takes little for a client that does not read.
+    pub async fn connect_narrow(address: SocketAddr, tls: Arc<ClientConfig>) -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        Self::over(socket.connect(address).await?, tls).await
+    }
+
+    async fn over(socket: TcpStream, tls: Arc<ClientConfig>) -> std::io::Result<Self> {
         let name = ServerName::try_from("localhost").unwrap();
         let stream = within(TlsConnector::from(tls).connect(name, socket)).await?;
         Ok(Self { stream, correlation_id: 0 })
