@@ -88,6 +88,10 @@ pub(crate) struct ServeOptions {
     /// localhost and the port, on loopback]
     #[arg(long, value_name = "HOST:PORT", env = "HEADWATER_KAFKA_ADVERTISE", help_heading = "Kafka endpoint")]
     pub(crate) kafka_advertise: Option<PublicAddress>,
+    /// How many connections one user certificate may have at the Kafka endpoint; one more is refused,
+    /// and the log warns at 80 % [default: 4096]
+    #[arg(long, value_name = "N", env = "HEADWATER_MAX_CONNECTIONS_PER_USER", help_heading = "Kafka endpoint")]
+    pub(crate) max_connections_per_user: Option<u32>,
     /// An event larger than this becomes a requeryRequired for its document [default: 1MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_EVENT_BYTES", help_heading = "Kafka endpoint")]
     pub(crate) max_event_bytes: Option<ByteSize>,
@@ -176,6 +180,8 @@ pub(crate) struct ServerSettings {
     pub(crate) kafka_listen: ListenAddress,
     /// What Kafka clients are told, if not derived from where it listens.
     pub(crate) kafka_advertise: Option<PublicAddress>,
+    /// How many connections one user may have at the Kafka endpoint.
+    pub(crate) connections_per_user_max: usize,
     /// The default app.
     pub(crate) app: AppName,
     /// When a journal segment is sealed.
@@ -206,6 +212,8 @@ const EVENT_BYTES_MAX: u64 = 16 << 20;
 /// `--request-timeout-ms`, and its bounds: whoever waits holds a connection.
 const REQUEST_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 const REQUEST_TIMEOUT_MS_MAX: u64 = 10 * 60 * 1000;
+/// Bound of `--max-connections-per-user`: each is an open file, and so many fit no process.
+const CONNECTIONS_PER_USER_MAX: u32 = 1 << 20;
 const APP_DEFAULT: &str = "default";
 
 impl CommonOptions {
@@ -261,6 +269,7 @@ impl ServeOptions {
             insecure_open: options.insecure_open.unwrap_or(false),
             kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
             kafka_advertise: options.kafka_advertise,
+            connections_per_user_max: connections_per_user(options.max_connections_per_user)?,
             app: app_name(options.app)?,
             retention_bytes: options.retention_bytes.and_then(KeepLimit::limit).map(|size| size.0),
             retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
@@ -289,6 +298,7 @@ impl ServeOptions {
             insecure_open: self.insecure_open.or(below.insecure_open),
             kafka_listen: self.kafka_listen.or(below.kafka_listen),
             kafka_advertise: self.kafka_advertise.or(below.kafka_advertise),
+            max_connections_per_user: self.max_connections_per_user.or(below.max_connections_per_user),
             max_event_bytes: self.max_event_bytes.or(below.max_event_bytes),
             app: self.app.or(below.app),
             segment_bytes: self.segment_bytes.or(below.segment_bytes),
@@ -314,6 +324,16 @@ fn request_timeout(given: Option<Milliseconds>) -> anyhow::Result<u64> {
         return Ok(ms);
     }
     Err(usage(format!("--request-timeout-ms must be from 1ms to 10m, such as 5s, not {ms} ms")))
+}
+
+fn connections_per_user(given: Option<u32>) -> anyhow::Result<usize> {
+    match given {
+        None => Ok(kafka_endpoint::limits::CONNECTIONS_PER_USER_MAX),
+        Some(max @ 1..=CONNECTIONS_PER_USER_MAX) => Ok(max as usize),
+        Some(max) => {
+            Err(usage(format!("--max-connections-per-user must be from 1 to {CONNECTIONS_PER_USER_MAX}, not {max}")))
+        }
+    }
 }
 
 fn app_name(given: Option<String>) -> anyhow::Result<AppName> {
@@ -342,6 +362,7 @@ mod tests {
         assert_eq!((settings.request_bytes_max, settings.segment_bytes), (2 << 20, 64 << 20));
         assert_eq!((settings.app.as_str(), settings.insecure_open), ("default", false));
         assert_eq!(settings.request_timeout_ms, 5_000);
+        assert_eq!(settings.connections_per_user_max, 4_096);
     }
 
     #[test]
@@ -359,6 +380,7 @@ mod tests {
         assert!(refused("max-request-bytes = 5").contains("--max-request-bytes must be from 1024"));
         assert!(refused("request-timeout-ms = 0").contains("--request-timeout-ms must be from 1ms to 10m"));
         assert!(refused("request-timeout-ms = '1h'").contains("such as 5s, not 3600000 ms"));
+        assert!(refused("max-connections-per-user = 0").contains("--max-connections-per-user must be from 1 to"));
         assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));
         assert!(refused("https-cert = 'a'\nhttps-key = 'b'").contains("need --https-listen"));
         assert!(refused("app = 'A b'").contains("an app's name is"));

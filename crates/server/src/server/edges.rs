@@ -121,6 +121,7 @@ fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
             retention_ms: settings.retention_ms,
             event_bytes_max: settings.event_bytes_max.into(),
         },
+        connections_per_user_max: settings.connections_per_user_max,
         ..EndpointOptions::new(
             listening.kafka_host.clone(),
             listening.kafka_port,
