@@ -221,12 +221,18 @@ impl UserPlace {
         HeldBytes { held }
     }
 
-    /// Waits until a response may hold `bytes_min`, and takes up to `bytes` if there is room enough
-    /// ([`HeldBytes::bytes`] says how many). Who waits has the longest stalled connection cut.
-    pub(crate) async fn hold_response(&self, bytes: usize, bytes_min: usize) -> HeldBytes {
+    /// Waits until a response may hold `bytes`, or as many of them as are its part of what is free;
+    /// gives how many that are, too. One batch is held in any case: whoever reads cannot know how
+    /// large it will be. Who waits has the longest stalled connection cut.
+    pub(crate) async fn hold_response(&self, bytes: usize) -> (HeldBytes, usize) {
         let free = self.pools.iter().map(|pools| pools.responses.available_permits()).min().unwrap_or(0) * PIECE_BYTES;
-        let share = (free / limits::RESPONSE_PART_OF_FREE).min(self.response_bytes_max.load(Relaxed));
-        let bytes = bytes.min(share).max(bytes_min).min(limits::RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX);
+        let part = (free / limits::RESPONSE_PART_OF_FREE).max(limits::RESPONSE_BYTES_MIN);
+        let bytes = bytes.min(part).min(self.response_bytes_max.load(Relaxed));
+        let held = self.hold(bytes.max(store::limits::BATCH_BYTES_MAX)).await;
+        (held, bytes)
+    }
+
+    async fn hold(&self, bytes: usize) -> HeldBytes {
         let mut held = Vec::with_capacity(self.pools.len());
         for (pools, level) in self.pools.iter().zip(LEVELS) {
             let taken = tokio::select! {

@@ -104,11 +104,14 @@ pub const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The same for a client that has not shown yet that it takes what it gets, or whose last response
 /// stalled; twice as much after each response that it takes. Only a single batch goes beyond.
-pub const FIRST_RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+pub const FIRST_RESPONSE_BYTES_MAX: usize = 256 * 1024;
 
 /// A response takes no more than this part of the bytes that its user, its app and all together have
-/// left, so that clients that do not read leave some to others; at least one batch.
+/// left, so that clients that do not read leave some to others.
 pub const RESPONSE_PART_OF_FREE: usize = 8;
+
+/// A response may have so many bytes, however little is left.
+pub const RESPONSE_BYTES_MIN: usize = 64 * 1024;
 
 /// Bytes of a response that the system holds for sending later, for a client that has not shown yet
 /// that it takes what it gets. Few, so that what a slow one takes is seen soon.

@@ -18,7 +18,7 @@ use kafka_protocol::{
 };
 use store::StoreOptions;
 use support::*;
-use tokio::io::AsyncReadExt as _;
+use tokio::{io::AsyncReadExt as _, sync::watch};
 
 const FETCH_VERSION: i16 = 11;
 const REFUSED_STALLED: &str = "headwater_kafka_refusals_total{reason=\"stalled\"}";
@@ -33,11 +33,11 @@ fn fetch_all() -> FetchRequest {
     FetchRequest::default().with_max_wait_ms(0).with_max_bytes(i32::MAX).with_topics(vec![topic])
 }
 
-/// A server whose topic has 200 events of 64 KiB, none of them in memory.
-async fn filled() -> Server {
+/// A server whose topic has events of this size, none of them in memory.
+async fn filled(events: usize, bytes: usize) -> Server {
     let server = Server::start().await;
-    let json = format!(r#"{{"text":"{}"}}"#, "x".repeat(64 << 10));
-    for n in 0..200 {
+    let json = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
+    for n in 0..events {
         server.upsert(&n.to_string(), &json).await;
     }
     Server::start_in(server.stop().await).await
@@ -58,12 +58,12 @@ async fn stalled(server: &Server, connections: usize, fetches: usize) -> Vec<Wir
     wires
 }
 
-/// How long it takes to read 100 events.
-async fn read_hundred(server: &Server) -> Duration {
+/// How long it takes to read so many events.
+async fn read(server: &Server, events: i64) -> Duration {
     let began = Instant::now();
     let mut consumer = Consumer::connect(&server.endpoint(), server.tls("shop")).await.unwrap();
     let mut next = 0;
-    while next < 100 {
+    while next < events {
         let fetched = consumer.fetch(TOPIC, 0, next, Duration::ZERO, 1 << 20).await.unwrap();
         next = fetched.records.last().unwrap().offset + 1;
     }
@@ -73,10 +73,10 @@ async fn read_hundred(server: &Server) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_that_never_read_are_no_trouble() {
     let _alone = ALONE.lock().await;
-    let server = filled().await;
+    let server = filled(200, 64 << 10).await;
     let before = resident_bytes();
     let wires = stalled(&server, 50, 1).await;
-    let took = read_hundred(&server).await;
+    let took = read(&server, 100).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(resident_bytes() - before < 100 << 20, "{} MiB", (resident_bytes() - before) >> 20);
     assert_eq!(server.metric(REFUSED_STALLED), 0.0, "there was room for all");
@@ -87,11 +87,11 @@ async fn fifty_that_never_read_are_no_trouble() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_that_read_well_and_stop_make_room() {
     let _alone = ALONE.lock().await;
-    let server = filled().await;
+    let server = filled(200, 64 << 10).await;
     let before = resident_bytes();
-    let wires = stalled(&server, 50, 5).await;
+    let wires = stalled(&server, 50, 7).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let took = read_hundred(&server).await;
+    let took = read(&server, 100).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(resident_bytes() - before < 100 << 20, "{} MiB", (resident_bytes() - before) >> 20);
     drop(wires);
@@ -101,26 +101,30 @@ async fn fifty_that_read_well_and_stop_make_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_stays_where_those_go_that_read_nothing() {
     let _alone = ALONE.lock().await;
-    let server = filled().await;
-    let mut slow = stalled(&server, 1, 1).await.pop().unwrap();
+    // A response has one event at least, and 64 of them are all that the user may have.
+    let server = filled(10, 900 << 10).await;
+    let (enough, is_enough) = watch::channel(false);
+    let mut slow = Wire::connect_narrow(server.address, server.tls("shop")).await.unwrap();
     let reading = tokio::spawn(async move {
-        let mut length = [0; 4];
-        within(slow.stream.read_exact(&mut length)).await.unwrap();
-        let mut left = usize::try_from(i32::from_be_bytes(length)).unwrap();
         let mut piece = vec![0; 32 << 10];
-        while left > 0 {
-            let len = left.min(piece.len());
-            within(slow.stream.read_exact(&mut piece[..len])).await.unwrap();
-            left -= len;
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        while !*is_enough.borrow() {
+            slow.send(&fetch_all(), FETCH_VERSION).await;
+            let mut length = [0; 4];
+            within(slow.stream.read_exact(&mut length)).await.expect("it is not cut");
+            let mut left = usize::try_from(i32::from_be_bytes(length)).unwrap();
+            while left > 0 {
+                let len = left.min(piece.len());
+                within(slow.stream.read_exact(&mut piece[..len])).await.expect("it is not cut");
+                left -= len;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
-        slow
     });
-    let wires = stalled(&server, 80, 1).await;
-    server.refused("stalled", 1.0).await;
-    assert!(read_hundred(&server).await < Duration::from_secs(2));
-    let mut slow = within(reading).await.unwrap();
-    slow.call(fetch_all(), FETCH_VERSION).await;
+    let wires = stalled(&server, 90, 1).await;
+    server.refused("stalled", 5.0).await;
+    assert!(read(&server, 10).await < Duration::from_secs(5));
+    enough.send_replace(true);
+    within(reading).await.unwrap();
     drop(wires);
     server.stop().await;
 }

@@ -75,23 +75,23 @@ async fn an_app_leaves_room_for_others() {
     // All of the app's users hold what they may, and nobody reads it.
     let mut held = Vec::new();
     for place in places.iter().step_by(max) {
-        held.extend(at_once(place.hold_response(OF_USER, OF_USER)).await);
+        held.extend(at_once(place.hold(OF_USER)).await);
     }
     assert!(held.len() >= 2);
-    assert!(at_once(other.hold_response(FETCH, FETCH)).await.is_some(), "the app does not hold all that there is");
+    assert!(at_once(other.hold(FETCH)).await.is_some(), "the app does not hold all that there is");
 }
 
 #[tokio::test]
 async fn a_user_cannot_hold_more_than_its_share() {
     let admission = admission();
     let ann = admission.user("shop", "ann").unwrap();
-    let mut held = ann.hold_response(OF_USER, OF_USER).await;
-    assert!(at_once(ann.hold_response(1, 1)).await.is_none(), "beyond the share");
-    admission.user("shop", "ben").unwrap().hold_response(1, 1).await;
+    let mut held = ann.hold(OF_USER).await;
+    assert!(at_once(ann.hold_response(1)).await.is_none(), "beyond the share");
+    admission.user("shop", "ben").unwrap().hold_response(1).await;
     held.shrink_to(10_000);
     assert_eq!(held.pieces(), 10);
     let rest = OF_USER - 10 * PIECE_BYTES;
-    drop(ann.hold_response(rest, rest).await);
+    drop(ann.hold(rest).await);
 }
 
 #[tokio::test]
@@ -99,16 +99,16 @@ async fn more_is_given_to_clients_that_take_what_they_get() {
     let admission = admission();
     let ann = admission.user("shop", "ann").unwrap();
     let mut given = Vec::new();
-    for _ in 0..5 {
-        let bytes = ann.hold_response(FETCH, 1).await.bytes();
+    for _ in 0..7 {
+        let (_held, bytes) = ann.hold_response(FETCH).await;
         given.push(bytes / FIRST);
         ann.note_taken(bytes, false);
     }
-    assert_eq!(given, [1, 2, 4, 8, 8]);
+    assert_eq!(given, [1, 2, 4, 8, 16, 32, 32]);
     ann.note_taken(FETCH, true);
-    assert_eq!(ann.hold_response(FETCH, 1).await.bytes(), FIRST, "it has stalled");
+    assert_eq!(ann.hold_response(FETCH).await.1, FIRST, "it has stalled");
     ann.note_taken(1_000, false);
-    assert_eq!(ann.hold_response(FETCH, 1).await.bytes(), FIRST, "that was little to take");
+    assert_eq!(ann.hold_response(FETCH).await.1, FIRST, "that was little to take");
 }
 
 #[tokio::test]
@@ -117,26 +117,25 @@ async fn responses_are_smaller_where_little_is_free() {
     let places: Vec<_> = (0..20).map(|_| proven(&admission, "ann")).collect();
     let mut held = Vec::new();
     for place in &places {
-        held.push(place.hold_response(FETCH, 1).await);
+        held.push(place.hold_response(FETCH).await);
     }
-    let sizes: Vec<usize> = held.iter().map(HeldBytes::bytes).collect();
+    let sizes: Vec<usize> = held.iter().map(|(_, bytes)| *bytes).collect();
     assert_eq!(sizes[0], FETCH);
     assert!(sizes.is_sorted_by(|a, b| a > b) && sizes[19] < FETCH / 8, "{sizes:?}");
-    assert_eq!(proven(&admission, "ben").hold_response(FETCH, 1).await.bytes(), FETCH, "it has room of its own");
+    assert_eq!(proven(&admission, "ben").hold_response(FETCH).await.1, FETCH, "it has room of its own");
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_has_the_longest_stalled_cut() {
     let admission = admission();
     let (first, second) = (proven(&admission, "ann"), proven(&admission, "ann"));
-    let mut held =
-        [first.hold_response(OF_USER / 2, OF_USER / 2).await, second.hold_response(OF_USER / 2, OF_USER / 2).await];
+    let mut held = [first.hold(OF_USER / 2).await, second.hold(OF_USER / 2).await];
     let second_stalls = second.stall();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let first_stalls = first.stall();
     let began = Instant::now();
     let third = proven(&admission, "ann");
-    let mut waiting = std::pin::pin!(third.hold_response(FETCH, FETCH));
+    let mut waiting = std::pin::pin!(third.hold(FETCH));
     tokio::select! {
         _ = &mut waiting => panic!("there is no room"),
         () = second_stalls.cut() => {}

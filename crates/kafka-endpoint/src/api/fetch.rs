@@ -165,12 +165,11 @@ impl<'a> Fetch<'a> {
     /// is not enough reason to wait for more, or fetches could wait for each other.
     async fn hold(&mut self) -> bool {
         let wanted: usize = self.partitions().map(|partition| partition.bytes_max).fold(0, usize::saturating_add);
-        let batch = store::limits::BATCH_BYTES_MAX;
-        let bytes = wanted.min(self.bytes_max).max(batch);
+        let bytes = wanted.min(self.bytes_max);
         match &mut self.held {
             None => {
-                let held = self.session.place.hold_response(bytes, batch).await;
-                self.bytes_max = self.bytes_max.min(held.bytes());
+                let (held, room) = self.session.place.hold_response(bytes).await;
+                self.bytes_max = room;
                 self.held = Some(held);
                 true
             }
