@@ -23,6 +23,7 @@ use crate::{
     admission::UserPlace,
     api,
     endpoint::Shared,
+    fetch_session::FetchSession,
     handshakes::{Cut, HandshakePlace},
     limits,
     rebuilds::Rebuilds,
@@ -95,6 +96,7 @@ async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) ->
         peer,
         place,
         rebuilds: Rebuilds::default(),
+        fetch_session: FetchSession::default(),
     };
     answer_requests(&session, stream).await
 }

@@ -15,6 +15,7 @@ mod options;
 
 mod admission;
 mod connection;
+mod fetch_session;
 mod handshakes;
 mod rebuilds;
 mod refusal;

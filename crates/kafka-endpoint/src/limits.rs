@@ -129,6 +129,10 @@ pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
 /// Partitions in one fetch. More are answered with INVALID_REQUEST.
 pub const FETCH_PARTITIONS_MAX: usize = 10_000;
 
+/// Partitions that incremental fetch sessions remember, all together. While they do, further sessions
+/// are not begun: those clients name all of their partitions in each fetch.
+pub const FETCH_SESSION_PARTITIONS_MAX: usize = 250_000;
+
 /// Groups of one app that have members. One more is refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUPS_PER_APP_MAX: usize = 1_000;
 

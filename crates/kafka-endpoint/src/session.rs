@@ -8,8 +8,15 @@ use store::{App, WallClock};
 use topics::AppTopics;
 
 use crate::{
-    admission::UserPlace, coordinator::Coordinator, groups::GroupKey, metrics::Metrics, options::TopicSettings,
-    rebuilds::Rebuilds, refusal::RefusalLog, shutdown::Shutdown,
+    admission::UserPlace,
+    coordinator::Coordinator,
+    fetch_session::{FetchSession, FetchSessionRoom},
+    groups::GroupKey,
+    metrics::Metrics,
+    options::TopicSettings,
+    rebuilds::Rebuilds,
+    refusal::RefusalLog,
+    shutdown::Shutdown,
 };
 
 /// The one broker's id. Not 0: some clients take that for "none".
@@ -24,6 +31,7 @@ pub(crate) struct Server {
     pub(crate) random: fn() -> [u8; 16],
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) coordinator: Arc<Coordinator>,
+    pub(crate) fetch_sessions: FetchSessionRoom,
     pub(crate) refusals: RefusalLog,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
@@ -40,12 +48,19 @@ pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) place: UserPlace,
     pub(crate) rebuilds: Rebuilds,
+    pub(crate) fetch_session: FetchSession,
 }
 
 impl Session {
     /// The user and the app, for the log.
     pub(crate) fn who(&self) -> String {
         format!("{}@{}", self.principal.user, self.principal.app)
+    }
+
+    /// A number for a fetch session, never 0.
+    pub(crate) fn new_fetch_session_id(&self) -> i32 {
+        let [a, b, c, d, ..] = (self.server.random)();
+        (i32::from_be_bytes([a, b, c, d]) & i32::MAX).max(1)
     }
 
     /// The app's group of that name.

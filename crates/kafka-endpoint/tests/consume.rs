@@ -8,11 +8,14 @@ mod support;
 use std::time::{Duration, Instant};
 
 use kafka_client::Consumer;
-use kafka_protocol::messages::{
-    FetchRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest, TopicName,
-    fetch_request::{FetchPartition, FetchTopic},
-    offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
-    offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        FetchRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest, TopicName,
+        fetch_request::{FetchPartition, FetchTopic},
+        offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
+    },
 };
 use support::*;
 
@@ -46,6 +49,37 @@ async fn events_come_as_they_were_committed() {
     );
     assert_eq!(std::str::from_utf8(records[0].value.as_ref().unwrap()).unwrap(), value);
     assert_eq!((records[0].offset, records[1].offset), (0, 1));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_names_what_is_new() {
+    let server = Server::start().await;
+    server.upsert("abc", r#"{"n":1}"#).await;
+    let mut wire = server.connect("shop").await;
+    let full = fetch(0, 0, 1, 1 << 20).with_session_epoch(0);
+    let begun = wire.call(full, 11).await;
+    assert_eq!((begun.error_code, begun.responses.len()), (0, 1));
+    assert_ne!(begun.session_id, 0);
+    let next = |epoch: i32, wait_ms: i32| {
+        let request = FetchRequest::default().with_session_id(begun.session_id).with_session_epoch(epoch);
+        request.with_max_wait_ms(wait_ms).with_min_bytes(1).with_max_bytes(1 << 20)
+    };
+    let moved = next(1, 0).with_topics(fetch(1, 0, 1, 1 << 20).topics);
+    let idle = wire.call(moved, 11).await;
+    assert_eq!((idle.session_id, idle.responses.len()), (begun.session_id, 0), "nothing is new");
+    wire.send(&next(2, 20_000), 11).await;
+    server.upsert("def", r#"{"n":2}"#).await;
+    let woken = wire.receive::<FetchRequest>(11).await.unwrap();
+    let partition = &woken.responses[0].partitions[0];
+    assert_eq!((partition.high_watermark, partition.records.is_some()), (2, true));
+    let refused = wire.call(next(2, 0), 11).await;
+    assert_eq!(refused.error_code, ResponseError::InvalidFetchSessionEpoch.code());
+    // It was not said that the partition has moved: it is answered again.
+    assert_eq!(wire.call(next(3, 0), 11).await.responses.len(), 1);
+    let mut elsewhere = server.connect("shop").await;
+    let unknown = elsewhere.call(next(4, 0), 11).await;
+    assert_eq!(unknown.error_code, ResponseError::FetchSessionIdNotFound.code());
     server.stop().await;
 }
 

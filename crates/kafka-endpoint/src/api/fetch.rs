@@ -1,11 +1,11 @@
 //! Fetch (1): stored batches, copied as they are; waits for events if there are none.
 //!
-//! Invariants: there are no fetch sessions (the answer always says session 0, as KIP-227 allows); a
-//! wait ends by a commit, by the client's time-out, by the server's end or with the connection,
+//! Invariants: a wait ends by a commit, by the client's time-out, by the server's end or with the connection,
 //! never by looking again and again; the first partition that has events gives at least one batch,
 //! however large (KIP-74); where events cannot be read, those before come first, and the error with
 //! the next fetch.
-//! Not here: the bytes of the answer (`encode`).
+//! Not here: the bytes of the answer (`encode`), which partitions a session names and answers
+//! (`fetch_session`).
 
 mod encode;
 
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     admission::HeldBytes,
+    fetch_session::Answering,
     limits,
     refusal::Reason,
     reply::Reply,
@@ -64,10 +65,12 @@ struct PartitionReader {
 }
 
 pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
-    let wanted: FetchRequest = request.decode()?;
-    if wanted.session_id != 0 {
-        return Ok(encode::refusal(request, ResponseError::FetchSessionIdNotFound));
-    }
+    let mut wanted: FetchRequest = request.decode()?;
+    let new_id = session.new_fetch_session_id();
+    let answering = match session.fetch_session.begin(&mut wanted, &session.server.fetch_sessions, new_id) {
+        Ok(answering) => answering,
+        Err(error) => return Ok(encode::refusal(request, error)),
+    };
     if wanted.topics.iter().map(|topic| topic.partitions.len()).sum::<usize>() > limits::FETCH_PARTITIONS_MAX {
         return Ok(encode::refusal(request, ResponseError::InvalidRequest));
     }
@@ -77,7 +80,7 @@ pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply
     let mut fetch = Fetch::resolve(session, wanted, request.version);
     fetch.settle().await;
     fetch.read_until(bytes_min, Instant::now() + wait).await;
-    Ok(fetch.into_reply(request, is_committed_only))
+    Ok(fetch.into_reply(request, is_committed_only, answering))
 }
 
 impl<'a> Fetch<'a> {
@@ -181,13 +184,20 @@ impl<'a> Fetch<'a> {
         self.topics.iter().flat_map(|topic| &topic.partitions)
     }
 
-    fn into_reply(self, request: &Request, is_committed_only: bool) -> Reply {
-        let topics = self.topics.into_iter().map(|topic| FetchedTopic {
-            name: topic.name,
-            id: topic.id,
-            partitions: topic.partitions.into_iter().map(PartitionReader::into_fetched).collect(),
-        });
-        encode::reply(request, topics.collect(), is_committed_only, self.held)
+    fn into_reply(self, request: &Request, is_committed_only: bool, mut answering: Answering<'_>) -> Reply {
+        let last_with_events = self.partitions().enumerate().filter(|(_, partition)| partition.bytes > 0).last();
+        let last_with_events = last_with_events.map(|(place, _)| place);
+        let mut topics = Vec::with_capacity(self.topics.len());
+        for topic in self.topics {
+            let fetched = topic.partitions.into_iter().map(PartitionReader::into_fetched);
+            let due = fetched.filter(|it| answering.is_due(it.high_watermark, it.error_code, !it.batches.is_empty()));
+            topics.push(FetchedTopic { name: topic.name, id: topic.id, partitions: due.collect() });
+        }
+        if answering.is_incremental() {
+            topics.retain(|topic| !topic.partitions.is_empty());
+        }
+        let session_id = answering.finish(last_with_events);
+        encode::reply(request, session_id, topics, is_committed_only, self.held)
     }
 }
 

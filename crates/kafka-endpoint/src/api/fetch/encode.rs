@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            v4-11                         v12-17: lengths are unsigned varints of length + 1, a 0 (no tags) closes each struct
-//! response   throttle 0 | v7: error, session 0 | topics
+//! response   throttle 0 | v7: error, session | topics
 //! topic      name (from v13: id) | partitions
 //! partition  index | error | high watermark | last stable offset | v5: log start | aborted | v11: preferred replica | records
 //! ```
@@ -45,18 +45,19 @@ pub(super) struct FetchedPartition {
 
 /// An answer without topics.
 pub(super) fn refusal(request: &Request, error: ResponseError) -> Reply {
-    let pieces = encode(request.version, error.code(), &[], false);
+    let pieces = encode(request.version, error.code(), 0, &[], false);
     frame(request, pieces, None)
 }
 
 /// An answer with what was found. `is_committed_only`: the client asked for READ_COMMITTED, which is all there is.
 pub(super) fn reply(
     request: &Request,
+    session_id: i32,
     topics: Vec<FetchedTopic>,
     is_committed_only: bool,
     held: Option<HeldBytes>,
 ) -> Reply {
-    frame(request, encode(request.version, 0, &topics, is_committed_only), held)
+    frame(request, encode(request.version, 0, session_id, &topics, is_committed_only), held)
 }
 
 fn frame(request: &Request, body: Vec<Bytes>, held: Option<HeldBytes>) -> Reply {
@@ -65,12 +66,18 @@ fn frame(request: &Request, body: Vec<Bytes>, held: Option<HeldBytes>) -> Reply 
     Reply { pieces: std::iter::once(head).chain(body).collect(), held }
 }
 
-fn encode(version: i16, error_code: i16, topics: &[FetchedTopic], is_committed_only: bool) -> Vec<Bytes> {
+fn encode(
+    version: i16,
+    error_code: i16,
+    session_id: i32,
+    topics: &[FetchedTopic],
+    is_committed_only: bool,
+) -> Vec<Bytes> {
     let mut writer = Writer { flexible: version >= 12, out: BytesMut::with_capacity(256), pieces: Vec::new() };
     writer.out.put_i32(0);
     if version >= 7 {
         writer.out.put_i16(error_code);
-        writer.out.put_i32(0);
+        writer.out.put_i32(session_id);
     }
     writer.length(topics.len());
     for topic in topics {
@@ -179,6 +186,8 @@ mod tests {
 
     use super::*;
 
+    const SESSION: i32 = 0x0102_0304;
+
     fn topics() -> Vec<FetchedTopic> {
         let batches = vec![Bytes::from(vec![1; 61]), Bytes::from(vec![2; 200_000]), Bytes::from(vec![3; 100])];
         let partition = |index, error_code, high_watermark, batches| FetchedPartition {
@@ -227,6 +236,7 @@ mod tests {
         };
         let mut out = BytesMut::new();
         FetchResponse::default()
+            .with_session_id(if version >= 7 { SESSION } else { 0 })
             .with_responses(topics.iter().map(topic).collect())
             .encode(&mut out, version)
             .expect("no field is set that a version lacks");
@@ -239,7 +249,7 @@ mod tests {
         for version in served.version_min..=served.version_max {
             for is_committed_only in [false, true] {
                 for topics in [topics(), Vec::new()] {
-                    let ours = encode(version, 0, &topics, is_committed_only).concat();
+                    let ours = encode(version, 0, SESSION, &topics, is_committed_only).concat();
                     assert_eq!(ours, by_the_codec(version, &topics, is_committed_only), "version {version}");
                 }
             }
@@ -250,6 +260,6 @@ mod tests {
     fn large_batches_are_not_copied() {
         let topics = topics();
         let stored = topics[0].partitions[0].batches[1].as_ptr();
-        assert!(encode(17, 0, &topics, false).iter().any(|piece| piece.as_ptr() == stored));
+        assert!(encode(17, 0, SESSION, &topics, false).iter().any(|piece| piece.as_ptr() == stored));
     }
 }
