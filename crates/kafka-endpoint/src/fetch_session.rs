@@ -1,5 +1,5 @@
-//! Incremental fetch sessions (KIP-227): a client names a partition once and when it changes, and is
-//! answered with those that have something new.
+//! Incremental fetch sessions (KIP-227): a client names a partition once and when it changes, and
+//! is answered with those that have something new.
 //!
 //! ```text
 //! session id, epoch     means
@@ -8,8 +8,8 @@
 //! id, 1 2 3 …           what changed since the epoch before: partitions added, moved, forgotten
 //! ```
 //!
-//! Invariants: one session a connection, which ends with it: a client that comes back on another one
-//! is told that there is none, and begins anew; all sessions together remember at most
+//! Invariants: one session a connection, which ends with it: a client that comes back on another
+//! one is told that there is none, and begins anew; all sessions together remember at most
 //! [`limits::FETCH_SESSION_PARTITIONS_MAX`] partitions, and while they do, further ones are not
 //! begun, which clients take as it is; partitions take turns, so that none with much to give keeps
 //! those after it out of the answer.

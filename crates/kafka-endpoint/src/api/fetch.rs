@@ -1,9 +1,9 @@
 //! Fetch (1): stored batches, copied as they are; waits for events if there are none.
 //!
-//! Invariants: a wait ends by a commit, by the client's time-out, by the server's end or with the connection,
-//! never by looking again and again; the first partition that has events gives at least one batch,
-//! however large (KIP-74); where events cannot be read, those before come first, and the error with
-//! the next fetch.
+//! Invariants: a wait ends by a commit, by the client's time-out, by the server's end or with the
+//! connection, never by looking again and again; the first partition that has events gives at least
+//! one batch, however large (KIP-74); where events cannot be read, those before come first, and the
+//! error with the next fetch.
 //! Not here: the bytes of the answer (`encode`), which partitions a session names and answers
 //! (`fetch_session`).
 

@@ -1,8 +1,8 @@
-//! A connection for which its user, its app or the server has no place: its client is told so before
-//! the connection ends, since one that is closed without a word looks like one without TLS.
+//! A connection for which its user, its app or the server has no place: its client is told so
+//! before the connection ends, since one that is closed without a word looks like one without TLS.
 //!
-//! Invariants: nothing is said of topics and groups but an error that clients log by its name and try
-//! again after; it ends within [`limits::REFUSED_TIMEOUT`].
+//! Invariants: nothing is said of topics and groups but an error that clients log by its name and
+//! try again after; it ends within [`limits::REFUSED_TIMEOUT`].
 //! Not here: how many are answered at a time (`admission`, the anteroom).
 
 use kafka_protocol::{ResponseError, messages::ApiKey};

@@ -173,6 +173,9 @@ impl FrameStream {
                 return Err(broken(io::ErrorKind::WriteZero.into()));
             }
             longest = longest.max(waited);
+            if waited >= limits::STALL_MIN {
+                self.allow_unsent(false);
+            }
             while let Some(front) = pieces.front_mut() {
                 let taken = written.min(front.len());
                 front.advance(taken);
@@ -194,6 +197,10 @@ impl FrameStream {
     /// A client that takes what it gets may have more of it under way.
     fn note_taken(&mut self, bytes: usize, longest: Duration, place: &UserPlace) {
         let takes_all = place.note_taken(bytes, longest >= limits::STALL_MIN);
+        self.allow_unsent(takes_all);
+    }
+
+    fn allow_unsent(&mut self, takes_all: bool) {
         if takes_all != self.takes_all {
             self.takes_all = takes_all;
             bound_unsent(self.stream.get_ref().0, takes_all);
