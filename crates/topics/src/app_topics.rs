@@ -196,7 +196,13 @@ impl AppTopics {
 
     /// The topic of that id.
     pub fn by_id(&self, id: Uuid) -> Option<Topic> {
-        self.all().into_iter().find(|topic| topic.id() == id)
+        let main = self.main();
+        if main.id() == id {
+            return Some(main);
+        }
+        let views = self.views();
+        let view = views.iter().find(|view| view.id == id)?;
+        Some(Topic::of_view(self.app.clone(), view.clone()))
     }
 
     /// The live queries by name, the main feed (as [`MAIN`]) first.
