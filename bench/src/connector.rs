@@ -47,6 +47,9 @@ pub(crate) struct Options {
     /// How long writes are measured without live queries, and with them, in each turn.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Events of which two match, where making a live query and reading what matches rarely are measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    rare_events: u64,
     /// How often that is done.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     turns: u64,
@@ -60,6 +63,7 @@ enum Part {
     Gap,
     Writers,
     Retention,
+    Rare,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -75,6 +79,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if wanted(Part::Retention) {
         retention(options)?;
+    }
+    if wanted(Part::Rare) {
+        rare(options)?;
     }
     Ok(())
 }
@@ -139,6 +146,71 @@ fn gap(options: &Options) -> Result<()> {
     report.figure("records that took: pages and events that are left", records as f64, "");
     report.figure("server CPU", machine::cpu_seconds(server.pid()) - cpu, "s");
     report.publish(&noise.end())
+}
+
+/// A live query that two of many events match: making it, and reading it.
+fn rare(options: &Options) -> Result<()> {
+    let events = options.rare_events;
+    let server = Server::start(&options.place)?;
+    let half = Work {
+        connections: 8,
+        batch: 100,
+        documents: events / 2,
+        filler_len: EVENT_FILLER_LEN,
+        until: Until::EachOnce,
+    };
+    for place in 0..2 {
+        eprintln!("    load {} events", half.documents);
+        load::run(server.http(), half)?;
+        let command = load::upsert_named(place, "Nobody", 7, EVENT_FILLER_LEN);
+        let request = http::post("/api/v4/store/write", format!(r#"{{"commands":[{command}]}}"#).as_bytes());
+        http::BlockingConnection::open(server.http())?.call(&request)?;
+    }
+    let noise = Noise::begin();
+    let mut making = Vec::new();
+    for turn in 0..3 {
+        let began = Instant::now();
+        let name = format!("rare{turn}");
+        live_query(&server, &[&name, "--collection", "people", "--query", "name == 'Nobody' && age >= 0"])?;
+        let topic = format!("{}.{name}", server.topic());
+        while end(&server, &topic)? < 2 {}
+        making.push(began.elapsed().as_secs_f64());
+    }
+    // What kcat takes to connect is in both.
+    let (rare, main) = (format!("{}.rare0", server.topic()), server.topic());
+    let mut more = Vec::new();
+    for _ in 0..21 {
+        more.push(tail_of_two(&server, &rare, "0")?.as_secs_f64() - tail_of_two(&server, main, "-2")?.as_secs_f64());
+    }
+    let mut report = Report::new(format!("connector: a live query of 2 in {events} events of 500 B"));
+    report.goal("made, up to its first exact high watermark", median(making), "s", Goal::AtMost(3.0));
+    report.goal(
+        "kcat reads both, beyond reading the main topic's last two",
+        median(more) * 1e3,
+        "ms",
+        Goal::AtMost(5.0),
+    );
+    report.publish(&noise.end())
+}
+
+/// The high watermark of partition 0.
+fn end(server: &Server, topic: &str) -> Result<u64> {
+    let mut kcat = Command::new("kcat");
+    kcat.arg("-F").arg(server.credential("librdkafka.properties")).args(["-b", server.kafka(), "-Q", "-t"]);
+    let output = kcat.arg(format!("{topic}:0:-1")).output().context("cannot run kcat")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.split_whitespace().last().and_then(|offset| offset.parse().ok()).unwrap_or(0))
+}
+
+/// Two events from there on.
+fn tail_of_two(server: &Server, topic: &str, from: &str) -> Result<Duration> {
+    let began = Instant::now();
+    let mut kcat = kcat_of(server, topic);
+    let status = kcat.args(["-o", from, "-c", "2"]).stdout(Stdio::null()).status().context("cannot run kcat")?;
+    if !status.success() {
+        bail!("kcat failed ({status})");
+    }
+    Ok(began.elapsed())
 }
 
 /// 1,000 writes a second, without and with live queries that look at every one of them.

@@ -144,12 +144,19 @@ fn write_stream(
     let mut writes = Vec::new();
     let mut due = began;
     let mut number = first;
+    // Each connection has documents of its own, and each write of one changes its name: a filter on it sees the document come or go.
+    let own = (documents / CONNECTIONS).max(1);
+    let mut renamed = vec![false; own as usize];
     loop {
         due += mean_gap.mul_f64(-(1.0 - rand::random::<f64>()).ln());
         if due > began + time {
             return Ok(writes);
         }
-        let command = load::upsert(rand::random_range(0..documents), number, FILLER_LEN);
+        let place = rand::random_range(0..own);
+        let is_renamed = &mut renamed[place as usize];
+        *is_renamed = !*is_renamed;
+        let name = if *is_renamed { "Sam" } else { "Susan" };
+        let command = load::upsert_named(place * CONNECTIONS + first % CONNECTIONS, name, number, FILLER_LEN);
         let request = http::post("/api/v4/store/write", format!(r#"{{"commands":[{command}]}}"#).as_bytes());
         thread::sleep(due.saturating_duration_since(Instant::now()));
         connection.call(&request)?;

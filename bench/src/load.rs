@@ -119,9 +119,14 @@ fn upserts(ids: &[u64], filler_len: usize) -> Vec<u8> {
 
 /// One command; `number` stands in the document's field `n`.
 pub(crate) fn upsert(id: u64, number: u64, filler_len: usize) -> String {
+    upsert_named(id, "Susan", number, filler_len)
+}
+
+/// As [`upsert`], of a document with another name.
+pub(crate) fn upsert_named(id: u64, name: &str, number: u64, filler_len: usize) -> String {
     let age = 18 + id % 73;
     let filler = "x".repeat(filler_len);
     format!(
-        r#"{{"method":"upsert","collection":"people","id":"p{id}","value":{{"age":{age},"date":1645472201,"n":{number},"name":"Susan","note":"{filler}"}}}}"#
+        r#"{{"method":"upsert","collection":"people","id":"p{id}","value":{{"age":{age},"date":1645472201,"n":{number},"name":"{name}","note":"{filler}"}}}}"#
     )
 }
