@@ -17,6 +17,7 @@ mod full_disk;
 mod gaps;
 mod groups;
 mod kafkajs;
+mod lag;
 mod librdkafka;
 mod page;
 mod restart;

@@ -17,14 +17,15 @@ use super::{
 };
 use crate::support::{TestServer, wait_until};
 
+pub(super) const TRIMMING: [&str; 4] = ["--segment-bytes", "64KiB", "--retention-bytes", "64KiB"];
+
 /// A server that soon trims.
-fn trimming() -> TestServer {
-    let arguments = ["--segment-bytes", "64KiB", "--retention-bytes", "64KiB"];
-    TestServer::start_in(Arc::new(TempDir::new().unwrap()), &arguments)
+pub(super) fn trimming() -> TestServer {
+    TestServer::start_in(Arc::new(TempDir::new().unwrap()), &TRIMMING)
 }
 
 /// Writes the documents again in transactions of a hundred, larger than before.
-fn write_large(server: &TestServer, documents: impl Iterator<Item = u64>, round: u64) {
+pub(super) fn write_large(server: &TestServer, documents: impl Iterator<Item = u64>, round: u64) {
     let documents: Vec<u64> = documents.collect();
     for chunk in documents.chunks(100) {
         let commands: Vec<Value> = chunk
@@ -39,11 +40,11 @@ fn write_large(server: &TestServer, documents: impl Iterator<Item = u64>, round:
     }
 }
 
-fn wait_until_trimmed(server: &TestServer, beyond: u64) {
+pub(super) fn wait_until_trimmed(server: &TestServer, beyond: u64) {
     wait_until("old events are trimmed", || log_start(server) > beyond);
 }
 
-fn log_start(server: &TestServer) -> u64 {
+pub(super) fn log_start(server: &TestServer) -> u64 {
     let metrics = ureq::get(format!("{}/metrics", server.run["http"].as_str().unwrap())).call().unwrap();
     let text = metrics.into_body().read_to_string().unwrap();
     let line = text.lines().find(|line| line.starts_with("headwater_events_log_start{")).unwrap();
@@ -173,7 +174,7 @@ fn a_live_query_comes_and_goes_while_the_server_runs() {
 }
 
 /// A whole topic as kcat prints it.
-fn topic(server: &TestServer, topic: &str, format: &str) -> Vec<String> {
+pub(super) fn topic(server: &TestServer, topic: &str, format: &str) -> Vec<String> {
     let mut command = kcat(server, "default");
     command.args(["-C", "-t", topic, "-o", "beginning", "-e", "-f", format]);
     let output = command.output().expect("kcat is there: run cargo xtask test");
