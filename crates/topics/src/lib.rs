@@ -43,5 +43,5 @@ pub use lag::{GroupLags, LagTimes, PartitionLag};
 pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
 pub use registry::TopicRegistry;
 pub use tail::Tail;
-pub use topic::{Partition, Rebuild, Stop, Topic, TopicError, Unsettled};
+pub use topic::{Partition, Rebuild, SETTLE_WAIT, Stop, Topic, TopicError, Unsettled};
 pub use verify::verify;

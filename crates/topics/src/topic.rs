@@ -7,14 +7,14 @@ use std::{
 
 use kafka_wire::record_batch;
 use store::{App, OffsetAndTimestamp, Piece, Snapshot, TxnId};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
 use crate::{gap::Gap, live_query::SharedOnGap, matcher::Matcher, numbering::Numbering, reading::Reading, view::View};
 
 /// How long an answer about a topic's end waits for a live query that was just made to have looked
 /// at every event.
-const SCAN_WAIT: Duration = Duration::from_secs(10);
+pub const SETTLE_WAIT: Duration = Duration::from_secs(10);
 
 /// A live query still looks at events that there were before it was asked: its end is not known
 /// yet. It will be.
@@ -178,12 +178,18 @@ impl Partition {
     }
 
     /// The offset after the last event that there is when it is called; waits for a live query that
-    /// is still catching up, but not for ever. Of one that has stopped ([`Partition::stop`]), the
-    /// offset where it did.
+    /// is still catching up, at most [`SETTLE_WAIT`]. Of one that has stopped ([`Partition::stop`]),
+    /// the offset where it did.
     pub async fn settled_high_watermark(&self) -> Result<u64, Unsettled> {
+        self.settled_by(Instant::now() + SETTLE_WAIT).await
+    }
+
+    /// As [`Partition::settled_high_watermark`], for whoever asks several and waits until `deadline`
+    /// for all of them.
+    pub async fn settled_by(&self, deadline: Instant) -> Result<u64, Unsettled> {
         if let Kind::View(view) = &self.kind {
             let wanted = self.app.events().high_watermark();
-            drop(tokio::time::timeout(SCAN_WAIT, view.wait_for(wanted)).await);
+            drop(tokio::time::timeout_at(deadline, view.wait_for(wanted)).await);
             let scanned_to = view.scanned_to();
             if scanned_to < wanted && view.stopped().is_none() {
                 return Err(Unsettled { scanned_to, wanted });
@@ -257,7 +263,7 @@ impl Partition {
         if let Kind::View(view) = &self.kind {
             // Who left by an event of the snapshot is known only then.
             let wanted = snapshot.next_offset();
-            drop(tokio::time::timeout(SCAN_WAIT, view.wait_for(wanted)).await);
+            drop(tokio::time::timeout(SETTLE_WAIT, view.wait_for(wanted)).await);
             if view.scanned_to() < wanted {
                 return view.stopped().map_or(Ok(None), |message| Err(TopicError { message }));
             }

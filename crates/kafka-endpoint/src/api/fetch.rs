@@ -103,8 +103,9 @@ impl<'a> Fetch<'a> {
 
     /// A live query may have yet to look at the events before the offset that is asked for.
     async fn settle(&mut self) {
+        let deadline = Instant::now() + ::topics::SETTLE_WAIT;
         for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            partition.settle().await;
+            partition.settle(deadline).await;
         }
     }
 
@@ -235,14 +236,14 @@ impl PartitionReader {
     }
 
     /// Behind the last event nothing was ever given out.
-    async fn settle(&mut self) {
+    async fn settle(&mut self, deadline: Instant) {
         let Ok(tail) = &self.log else { return };
         let log = tail.partition();
         let is_inside = |end: u64| tail.next_offset() <= end;
         if is_inside(log.high_watermark()) && log.is_settled() {
             return;
         }
-        match log.settled_high_watermark().await {
+        match log.settled_by(deadline).await {
             Ok(end) if is_inside(end) => {}
             // One that has stopped says why.
             Ok(_) if log.stop().is_some() => {}

@@ -9,6 +9,7 @@ use kafka_protocol::{
     },
 };
 use store::OffsetAndTimestamp;
+use tokio::time::Instant;
 
 use crate::{
     session::Session,
@@ -30,13 +31,15 @@ const LATEST_TIERED: i64 = -5;
 type Found = (i64, i64, i32);
 
 pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
+    // All of them wait for the same evaluator.
+    let deadline = Instant::now() + ::topics::SETTLE_WAIT;
     let mut topics = Vec::with_capacity(request.topics.len());
     for wanted in request.topics {
         let topic = super::topic_by_name(session, &wanted.name);
         let mut partitions = Vec::with_capacity(wanted.partitions.len());
         for partition in wanted.partitions {
             let found = match &topic {
-                Ok(topic) => find(session, topic, &partition, version).await,
+                Ok(topic) => find(session, topic, &partition, (version, deadline)).await,
                 Err(error) => Err(*error),
             };
             partitions.push(respond(partition.partition_index, found, version));
@@ -50,7 +53,7 @@ async fn find(
     session: &Session,
     topic: &Topic,
     wanted: &ListOffsetsPartition,
-    version: i16,
+    (version, deadline): (i16, Instant),
 ) -> Result<Found, ResponseError> {
     let partition = topics::partition(topic, wanted.partition_index)?;
     topics::check_epoch(topic, wanted.current_leader_epoch)?;
@@ -59,7 +62,7 @@ async fn find(
     // An offset by time is behind some of the events that the end depends on, too.
     let end = match wanted.timestamp {
         EARLIEST | EARLIEST_LOCAL | LATEST_TIERED => 0,
-        _ => partition.settled_high_watermark().await.map_err(|_| not_yet)?,
+        _ => partition.settled_by(deadline).await.map_err(|_| not_yet)?,
     };
     let at = |found: Option<OffsetAndTimestamp>| {
         found.map_or((-1, -1), |found| (to_offset(found.offset), to_offset(found.timestamp_ms)))

@@ -11,19 +11,22 @@ use kafka_protocol::{
     },
 };
 
+use tokio::time::Instant;
+
 use crate::{
     session::Session,
     topics::{self, Topic, to_offset},
 };
 
 pub(super) async fn handle(session: &Session, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse {
+    let deadline = Instant::now() + ::topics::SETTLE_WAIT;
     let mut topics = Vec::with_capacity(request.topics.len());
     for wanted in request.topics {
         let topic = super::topic_by_name(session, &wanted.topic);
         let mut partitions = Vec::with_capacity(wanted.partitions.len());
         for partition in &wanted.partitions {
             let end = match &topic {
-                Ok(topic) => end(session, topic, partition).await,
+                Ok(topic) => end(session, topic, partition, deadline).await,
                 Err(error) => Err(*error),
             };
             let response =
@@ -43,10 +46,11 @@ async fn end(
     session: &Session,
     topic: &Topic,
     wanted: &OffsetForLeaderPartition,
+    deadline: Instant,
 ) -> Result<Option<(i32, i64)>, ResponseError> {
     let partition = topics::partition(topic, wanted.partition)?;
     topics::check_epoch(topic, wanted.current_leader_epoch)?;
-    partition.settled_high_watermark().await.map_err(|_| ResponseError::OffsetNotAvailable)?;
+    partition.settled_by(deadline).await.map_err(|_| ResponseError::OffsetNotAvailable)?;
     let end = partition.end_of_epoch(wanted.leader_epoch).await.map_err(|error| {
         let refusals = &session.server.refusals;
         refusals.note_unreadable(session.peer, &session.who(), wanted.partition, wanted.leader_epoch.into(), &error);
