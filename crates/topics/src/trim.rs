@@ -51,7 +51,9 @@ impl TrimObserver for Observer {
     }
 
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones)) {
-        let Some(topics) = self.0.upgrade() else { return drop(KeptTombstones::default()) };
+        let Some(topics) = self.0.upgrade() else {
+            return drop(KeptTombstones { from: 0, ..KeptTombstones::default() });
+        };
         let _none_changes = topics.while_none_changes();
         let mut kept = KeptTombstones::default();
         for view in topics.views().iter() {
@@ -73,7 +75,10 @@ struct Step {
 
 impl ObservedTrim for Step {
     fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError> {
-        let Some(topics) = self.topics.upgrade() else { return Ok(()) };
+        let Some(topics) = self.topics.upgrade() else {
+            // Nobody is left who would note what goes.
+            return Err(SnapshotError { message: "the app is being closed".into() });
+        };
         debug_assert!(self.none_changes.is_some(), "of topics that are there");
         let all = topics.views();
         let views = Views::new(all.iter().filter(|view| view.origin < offsets.end).cloned().collect());
@@ -414,6 +419,20 @@ mod tests {
         drop(late);
         drop(topics);
         registry.stop().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_trimmed_or_dropped_once_nobody_would_note_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Noon), || [7; 16]).unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        let observer = Observer::of(&topics);
+        registry.stop().await;
+        drop((registry, topics));
+        assert!(observer.begin().about_to_trim(0..1).is_err());
+        observer.keeping(&mut |kept| assert_eq!(kept.from, 0));
     }
 
     #[tokio::test]

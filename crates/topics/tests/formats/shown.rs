@@ -74,7 +74,14 @@ async fn show_topic(out: &mut Text, gaps: &mut Text, topic: &Topic, app: &AppTop
         if topic.name() != app.main().name() {
             out.error = out.error.take().or_else(|| app.stopped());
         }
-        let gap_end = partition.first_kept().unwrap();
+        let gap_end = match partition.first_kept() {
+            Ok(first) => first,
+            Err(error) => {
+                out.error.get_or_insert(error.to_string());
+                gaps.error.get_or_insert(error.to_string());
+                return;
+            }
+        };
         // Where offsets were the journal's, fixtures show them from where that begins.
         let first = if gap_end == end.min(log_start) { log_start } else { gap_end };
         out.show(&title, &partition, first..end, Rebuild::default()).await;
