@@ -10,7 +10,7 @@ use crate::{
     position::TxnId,
     replay::ReplayError,
     snapshot::SnapshotError,
-    views::{ViewEntry, ViewId, ViewLeave},
+    views::{Leaves, ViewEntry, ViewId},
 };
 
 /// An app whose journal and documents are whole. Nothing of it changes.
@@ -54,9 +54,9 @@ impl Examined<'_> {
         Ok(self.engine.view_counts(view, partition, span)?.map(|(span, counts)| (span, counts.to_vec())))
     }
 
-    /// As [`crate::App::view_leave`].
-    pub fn view_leave(&self, view: ViewId, document: &[u8]) -> Result<Option<ViewLeave>, SnapshotError> {
-        Ok(self.engine.view_leave(view, document)?)
+    /// As [`crate::App::leaves_of`].
+    pub fn leaves_of(&self, document: &[u8]) -> Result<Leaves, SnapshotError> {
+        Ok(self.engine.leaves_of(document)?)
     }
 
     /// The entries of a partition below the offset `to`, in order.

@@ -68,4 +68,4 @@ pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
 pub use trusted_clock::{ClockState, TrustedClock};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify, verify_with};
 pub use view_notes::ViewNotes;
-pub use views::{ViewEntry, ViewFloor, ViewId, ViewLeave};
+pub use views::{Leaves, ViewEntry, ViewFloor, ViewId, ViewLeave};

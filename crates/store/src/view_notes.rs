@@ -6,19 +6,22 @@
 //! [`App::persist_notes`] makes durable.
 //! Not here: what the head and the counts say (crate `topics`), when tombstones go (`tombstones`).
 
+use std::{collections::HashMap, sync::Arc};
+
 use key_values::Batch;
 
 use crate::{
     app::App,
     engine::{StoredDocument, views},
     snapshot::{Snapshot, SnapshotError},
-    views::{ViewEntry, ViewFloor, ViewId, ViewLeave},
+    views::{Leaves, ViewEntry, ViewFloor, ViewId},
 };
 
 /// Notes that are written in one batch.
 #[derive(Debug, Default)]
 pub struct ViewNotes {
     batch: Batch,
+    leaves: Arc<HashMap<Vec<u8>, Leaves>>,
     len: usize,
 }
 
@@ -69,10 +72,11 @@ impl ViewNotes {
         views::put_floor(&mut self.batch, view, partition, floor);
     }
 
-    /// A document, by its documents key, left the view.
-    pub fn leave(&mut self, view: ViewId, document: &[u8], leave: &ViewLeave) {
-        self.len += 1;
-        views::put_leave(&mut self.batch, view, document, leave);
+    /// The last leaves of documents, by their documents keys. Of a view that is not among them what
+    /// was noted stays.
+    pub fn leaves(&mut self, leaves: Arc<HashMap<Vec<u8>, Leaves>>) {
+        self.len += leaves.len();
+        self.leaves = leaves;
     }
 }
 
@@ -84,7 +88,7 @@ impl App {
 
     /// Writes the notes in one batch, not synced.
     pub fn note_views(&self, notes: ViewNotes) -> Result<(), SnapshotError> {
-        Ok(self.shared.engine.note_views(notes.batch)?)
+        Ok(self.shared.engine.note_views(notes.batch, &notes.leaves)?)
     }
 
     /// Makes durable what was noted. Waits for the disk.
@@ -113,9 +117,9 @@ impl App {
         Ok(self.shared.engine.view_mark(view, offset)?)
     }
 
-    /// The document's last leave of the view.
-    pub fn view_leave(&self, view: ViewId, document: &[u8]) -> Result<Option<ViewLeave>, SnapshotError> {
-        Ok(self.shared.engine.view_leave(view, document)?)
+    /// The document's last leaves, as they are noted, by its documents key.
+    pub fn leaves_of(&self, document: &[u8]) -> Result<Leaves, SnapshotError> {
+        Ok(self.shared.engine.leaves_of(document)?)
     }
 
     /// Below what tombstones were dropped that the partition had shown.
@@ -128,10 +132,15 @@ impl App {
         Ok(self.shared.engine.forget_view(view)?)
     }
 
-    /// Forgets what is noted of views that are not among `known`: of some that were deleted. Reads
-    /// all leaves. `known` is sorted.
-    pub fn sweep_views(&self, known: &[ViewId]) -> Result<(), SnapshotError> {
-        Ok(self.shared.engine.sweep_views(known)?)
+    /// The last number that was given.
+    pub fn last_view(&self) -> Result<ViewId, SnapshotError> {
+        Ok(self.shared.engine.last_view()?)
+    }
+
+    /// Forgets what is noted of views up to `last` that are not among `known`, which are sorted: of
+    /// some that were deleted. Reads all leaves.
+    pub fn sweep_views(&self, known: &[ViewId], last: ViewId) -> Result<(), SnapshotError> {
+        Ok(self.shared.engine.sweep_views(known, last)?)
     }
 
     /// Forgets the marks below the journal's `offset`, and the counts of spans below `span`.

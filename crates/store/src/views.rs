@@ -31,6 +31,9 @@ pub struct ViewLeave {
     pub txn_id: TxnId,
 }
 
+/// A document's last leave of each view, sorted by the views.
+pub type Leaves = Vec<(ViewId, ViewLeave)>;
+
 /// Below it tombstones were dropped that a partition had shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ViewFloor {

@@ -1,15 +1,18 @@
 //! The topics of an app: the main one and those of its live queries, which come and go while the
 //! server runs.
 
-use std::sync::{
-    Arc, Mutex, RwLock,
-    atomic::{
-        AtomicBool,
-        Ordering::{Relaxed, SeqCst},
+use std::{
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
+    time::Duration,
 };
 
-use store::{App, CommitError, DefinitionKind, SnapshotError, TakeOverError, ViewId};
+use store::{App, CommitError, DefinitionKind, SnapshotError, TakeOverError, ViewId, ViewNotes};
 use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
 use uuid::Uuid;
 
@@ -26,6 +29,9 @@ use crate::{
     view::View,
     views::Views,
 };
+
+/// How long what is left of deleted live queries stays, at least.
+const SWEEP_DELAY: Duration = Duration::from_secs(10);
 
 /// The topics of one app. Methods that say so must be called within a tokio runtime.
 #[derive(Debug)]
@@ -45,6 +51,7 @@ pub struct AppTopics {
     noting: Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
+    is_sweep_due: AtomicBool,
     pub(crate) written_times: WrittenTimes,
     pub(crate) progress: Arc<Progress>,
 }
@@ -109,7 +116,7 @@ impl AppTopics {
             None => Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?,
         };
         let progress = Arc::default();
-        let views = preparing::open(&app, &progress, &defined.live_queries).map_err(failed)?;
+        let (views, has_rest) = preparing::open(&app, &progress, &defined.live_queries).map_err(failed)?;
         let topics = Arc::new(Self {
             app,
             main_on_gap: SharedOnGap::new(defined.main_on_gap),
@@ -121,11 +128,15 @@ impl AppTopics {
             noting: Mutex::default(),
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
+            is_sweep_due: AtomicBool::new(false),
             written_times: WrittenTimes::default(),
             progress,
         });
         topics.app.observe_trims(Box::new(trim::Observer::of(&topics)));
         topics.start_evaluating();
+        if has_rest {
+            topics.sweep();
+        }
         Ok(topics)
     }
 
@@ -324,17 +335,34 @@ impl AppTopics {
         tracing::warn!(app = self.app.name().as_str(), name, %error, "something of a deleted live query is left");
     }
 
-    /// Takes out the leaves of live queries that are gone, beside everything else.
+    /// Takes out the leaves of live queries that are gone, beside everything else: it reads all
+    /// leaves, so once for many that go one after the other.
     fn sweep(self: &Arc<Self>) {
+        if self.is_sweep_due.swap(true, SeqCst) {
+            return;
+        }
         let topics = Arc::downgrade(self);
-        tokio::task::spawn_blocking(move || {
-            let Some(topics) = topics.upgrade() else { return };
-            let mut known: Vec<ViewId> = topics.views().iter().map(|view| view.number).collect();
-            known.sort_unstable();
-            if let Err(error) = topics.app.sweep_views(&known) {
-                topics.warn_of_rest("", &error);
-            }
+        tokio::spawn(async move {
+            tokio::time::sleep(SWEEP_DELAY).await;
+            let sweep = move || {
+                let Some(topics) = topics.upgrade().filter(|topics| !topics.is_stopping()) else { return };
+                topics.is_sweep_due.store(false, SeqCst);
+                let swept = topics.while_none_is_made().and_then(|(known, last)| topics.app.sweep_views(&known, last));
+                if let Err(error) = swept {
+                    topics.warn_of_rest("", &error);
+                }
+            };
+            tokio::task::spawn_blocking(sweep).await
         });
+    }
+
+    /// Those that there are, sorted, and the last number that was given: what has another one, up to
+    /// that, is gone.
+    fn while_none_is_made(&self) -> Result<(Vec<ViewId>, ViewId), SnapshotError> {
+        let _none_changes = self.while_none_changes();
+        let mut known: Vec<ViewId> = self.views().iter().map(|view| view.number).collect();
+        known.sort_unstable();
+        Ok((known, self.app.last_view()?))
     }
 
     /// Forgets what groups have committed on a topic.
@@ -400,15 +428,29 @@ impl AppTopics {
 
     /// Notes what is known of the live queries with the documents.
     pub(crate) fn note_views(&self) -> Result<(), SnapshotError> {
-        let _noting = self.noting.lock().expect("not poisoned");
-        for view in self.views().iter() {
-            let Some(noting) = view.to_note() else { continue };
-            let (notes, spans) = noting.take();
-            let noted = self.app.note_views(notes);
-            view.noted(&spans, noted.is_ok());
-            noted?;
+        let (_noting, views, mut notes) =
+            (self.noting.lock().expect("not poisoned"), self.views(), ViewNotes::default());
+        let spans: Vec<_> = {
+            // What is counted and the leaves that were seen are of one moment.
+            let _evaluating = self.evaluating.lock().expect("not poisoned");
+            notes.leaves(self.progress.leaves.to_note(|number| views.iter().any(|view| view.number == number)));
+            views.iter().map(|view| view.to_note(&mut notes)).collect()
+        };
+        if notes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let noted = self.app.note_views(notes);
+        let each = views.iter().zip(&spans).filter_map(|(view, spans)| Some((view, spans.as_ref()?)));
+        each.for_each(|(view, spans)| view.noted(spans, noted.is_ok()));
+        if noted.is_ok() {
+            self.progress.leaves.noted();
+        }
+        noted
+    }
+
+    /// How much of what was found is not noted yet.
+    pub(crate) fn unnoted(&self) -> usize {
+        self.progress.leaves.len() + self.views().iter().map(|view| view.unnoted()).sum::<usize>()
     }
 
     /// As [`AppTopics::note_views`]; what cannot be noted now is looked at again after the next

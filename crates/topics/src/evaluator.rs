@@ -16,6 +16,7 @@ use std::{
 };
 
 use kafka_wire::record_batch;
+use store::{Leaves, TxnId};
 
 use crate::{
     app_topics::AppTopics,
@@ -84,7 +85,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
         let slice = move || {
             let done = guarded(&strong, || {
                 let done = evaluate_slice(&strong, tries_again);
-                if notes || strong.views().iter().map(|view| view.unnoted()).sum::<usize>() > UNNOTED_MAX {
+                if notes || strong.unnoted() > UNNOTED_MAX {
                     strong.try_to_note_views();
                 }
                 done
@@ -181,6 +182,8 @@ fn evaluate_slice(topics: &AppTopics, tries_again: bool) -> Result<bool, Evaluat
 struct Slice {
     /// Of each live query that is there.
     found: Vec<Option<Vec<Found>>>,
+    /// Keys of documents that leave some of them, an event each.
+    left: Vec<Vec<u8>>,
     from: u64,
     next: u64,
 }
@@ -226,7 +229,7 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
 impl Slice {
     fn of(views: &Views, from: u64) -> Self {
         let found = views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
-        Self { found, from, next: from }
+        Self { found, left: Vec::new(), from, next: from }
     }
 
     /// Tells each what was found for it.
@@ -235,12 +238,35 @@ impl Slice {
         if topics.app().events().log_start() > self.from {
             return Err(EvaluateError::Trimmed { from: self.from });
         }
-        for (view, found) in views.iter().zip(self.found) {
-            if let Some(found) = found {
-                view.extend(found, self.next);
-            }
+        let there = || views.iter().zip(&self.found).filter_map(|(view, found)| Some((view, found.as_ref()?)));
+        let mut leaves = vec![Leaves::new(); self.left.len()];
+        for (view, found) in there() {
+            view.count(found, self.next, |document, leave| leaves[document as usize].push((view.number, leave)));
         }
+        // Known before anybody counts on it.
+        topics.progress.leaves.take_over(self.left.iter().cloned().zip(leaves));
+        there().for_each(|(view, found)| view.reached(self.next, !found.is_empty()));
         Ok(())
+    }
+}
+
+/// The number and the transaction of a document that leaves, once somebody has seen that.
+struct Left(Option<(u32, TxnId)>);
+
+impl Left {
+    fn take_or_read(
+        &mut self,
+        event: &Event<'_>,
+        documents: &mut Vec<Vec<u8>>,
+        offset: u64,
+    ) -> Result<(u32, TxnId), EvaluateError> {
+        if let Some(known) = self.0 {
+            return Ok(known);
+        }
+        let named = event.document_key().zip(event.txn_id());
+        let (document, txn_id) = named.ok_or(EvaluateError::Unnamed { offset })?;
+        documents.push(document);
+        Ok(*self.0.insert((documents.len() as u32 - 1, txn_id)))
     }
 }
 
@@ -277,22 +303,20 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
                 }
                 slice.next = offset + 1;
                 let event = Event::new(&record);
+                let mut left = Left(None);
                 for places in views.index.candidates(&event) {
                     if places.iter().all(|&place| slice.found[place].is_none()) {
                         continue;
                     }
                     let Some(seen) = views[places[0]].matcher.sees(&event) else { continue };
-                    let left = match seen {
+                    let leave = match seen {
                         Seen::Inside => None,
-                        Seen::Leave => {
-                            let left = event.document_key().zip(event.txn_id());
-                            Some(left.ok_or(EvaluateError::Unnamed { offset })?)
-                        }
+                        Seen::Leave => Some(left.take_or_read(&event, &mut slice.left, offset)?),
                     };
                     for &place in places {
                         if let Some(found) = &mut slice.found[place] {
                             let partition = views[place].matcher.partition(event.key());
-                            found.push(Found { partition, event: offset, left: left.clone() });
+                            found.push(Found { partition, event: offset, left: leave });
                         }
                     }
                 }

@@ -187,7 +187,7 @@ pub(crate) fn is_valid(
         return Ok(None);
     }
     // By this event or by a later one.
-    let leave = view.last_leave(app, &entry.document)?;
+    let leave = view.leaves().of_view(app, view.number, &entry.document)?;
     Ok(leave.is_some_and(|leave| leave.offset == offset).then_some((stored, false)))
 }
 

@@ -19,6 +19,7 @@ mod filter_index;
 mod gap;
 mod head;
 mod lag;
+mod leaves;
 mod live_query;
 mod matcher;
 mod murmur2;

@@ -41,9 +41,9 @@ pub(crate) const LOOK_FOR_OLD_EVENTS_EVERY: Duration = Duration::from_secs(300);
 /// Most documents that one `requeryRequired` of a gap names.
 pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 
-/// Counts and leaves of an app's live queries that are found and not noted with the documents:
-/// about 100 bytes each. More are noted at once, and not when it is time.
-pub(crate) const UNNOTED_MAX: usize = 50_000;
+/// Counts and leaves of an app's live queries that are found and not noted with the documents, a
+/// few dozen bytes each. More are noted at once, and not when it is time.
+pub(crate) const UNNOTED_MAX: usize = 1_000_000;
 
 /// Entries that are noted in one batch.
 pub(crate) const ENTRIES_AT_ONCE: usize = 1000;

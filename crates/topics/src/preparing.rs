@@ -14,8 +14,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use kafka_wire::record_batch;
 use store::{
-    App, CommittedOffset, SnapshotError, TrimmedChange, TxnId, ViewEntry, ViewFloor, ViewId, ViewLeave, ViewNotes,
-    raw_document_key,
+    App, CommittedOffset, Leaves, SnapshotError, TrimmedChange, TxnId, ViewEntry, ViewFloor, ViewId, ViewLeave,
+    ViewNotes, raw_document_key,
 };
 use wire::event;
 
@@ -33,8 +33,12 @@ use crate::{
 };
 
 /// Those that are defined, as the notes have them; what is not in the notes is made. Notes of
-/// others go.
-pub(crate) fn open(app: &App, progress: &Arc<Progress>, defined: &[DefinedQuery]) -> Result<Vec<Arc<View>>, String> {
+/// others go, and it is said whether there were any: their leaves are left.
+pub(crate) fn open(
+    app: &App,
+    progress: &Arc<Progress>,
+    defined: &[DefinedQuery],
+) -> Result<(Vec<Arc<View>>, bool), String> {
     let mut heads = HashMap::new();
     for (number, head) in app.view_heads().map_err(|error| error.to_string())? {
         let unreadable = || format!("what is known of the live query {} cannot be read", number.0);
@@ -56,17 +60,18 @@ pub(crate) fn open(app: &App, progress: &Arc<Progress>, defined: &[DefinedQuery]
         };
         views.push(Arc::new(view));
     }
+    let has_rest = !heads.is_empty();
     for (number, _) in heads.into_values() {
         app.forget_view(number).map_err(|error| error.to_string())?;
     }
-    Ok(views)
+    Ok((views, has_rest))
 }
 
 /// One of which nothing is noted yet.
 pub(crate) fn make(app: &App, progress: &Arc<Progress>, defined: &DefinedQuery) -> Result<View, ChangeError> {
     let matcher = matcher(progress, defined)?;
     let number = app.new_view()?;
-    let making = Making { app, number, matcher: &matcher, notes: ViewNotes::default() };
+    let making = Making { app, number, matcher: &matcher, notes: ViewNotes::default(), leaves: HashMap::new() };
     let partitions = if defined.is_sparse { making.take_over(defined)? } else { making.seed(defined.origin)? };
     let origin = if defined.is_sparse { app.events().log_start() } else { defined.origin };
     let query = defined.query.clone();
@@ -96,6 +101,7 @@ struct Making<'a> {
     number: ViewId,
     matcher: &'a Matcher,
     notes: ViewNotes,
+    leaves: HashMap<Vec<u8>, Leaves>,
 }
 
 impl Making<'_> {
@@ -117,7 +123,7 @@ impl Making<'_> {
                 self.note(partition, offset, change.offset, txn_id, &change)?;
             }
         }
-        self.app.note_views(self.notes)?;
+        self.write()?;
         partitions.iter_mut().for_each(|partition| partition.total = partition.seeds);
         Ok(partitions)
     }
@@ -143,13 +149,20 @@ impl Making<'_> {
     ) -> Result<(), SnapshotError> {
         let document = raw_document_key(&change.collection, &change.id_json);
         if !self.carries_now(change) || !change.stored.document.exists() {
-            self.notes.leave(self.number, &document, &ViewLeave { partition, offset, txn_id });
+            let leave = ViewLeave { partition, offset, txn_id };
+            self.leaves.insert(document.clone(), vec![(self.number, leave)]);
         }
         self.notes.entry(self.number, partition, offset, &ViewEntry { event, txn_id, document });
         if self.notes.len() >= ENTRIES_AT_ONCE {
-            self.app.note_views(std::mem::take(&mut self.notes))?;
+            self.write()?;
         }
         Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), SnapshotError> {
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.leaves(Arc::new(std::mem::take(&mut self.leaves)));
+        self.app.note_views(notes)
     }
 
     /// Takes over one whose offsets were the journal's: what is told of what was trimmed stays where
@@ -171,7 +184,7 @@ impl Making<'_> {
         }
         self.look_for_ends(scanned_to, &mut ends)?;
         self.note_floors(&ends, floor_txn);
-        app.note_views(std::mem::take(&mut self.notes))?;
+        self.write()?;
         self.move_commits(&query.topic(app.name()), &ends, older_to);
         tracing::info!(
             app = app.name().as_str(),

@@ -4,11 +4,15 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio::sync::{Notify, watch};
 
+use crate::leaves::LastLeaves;
+
 /// One for all live queries of an app.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     wanted: Notify,
     evaluated: watch::Sender<()>,
+    /// By which event each document left which of them last.
+    pub(crate) leaves: LastLeaves,
     /// Filters that were too expensive on a document.
     pub(crate) given_up: Arc<AtomicU64>,
     /// So many looks fail by a panic.

@@ -17,7 +17,7 @@ use std::{
 };
 
 use kafka_wire::record_batch;
-use store::{App, KeptTombstones, ObservedTrim, SnapshotError, TrimObserver, ViewEntry, ViewNotes};
+use store::{App, KeptTombstones, Leaves, ObservedTrim, SnapshotError, TrimObserver, ViewEntry, ViewNotes};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     counts::{Span, span_of},
     evaluator::{self, EvaluateError},
     gap,
+    leaves::in_leaves,
     limits::{ENTRIES_AT_ONCE, SLICE_BYTES, SWEPT_AFTER},
     matcher::{Event, Seen},
     view::View,
@@ -161,17 +162,19 @@ impl Segment<'_> {
         let Some((document, txn_id)) = event.document_key().zip(event.txn_id()) else { return Err(unnamed) };
         let app = self.topics.app();
         let is_last = app.last_event(&document)? == Some(at);
+        let leaves = if seen == Seen::Leave && !is_last {
+            self.topics.progress.leaves.of(app, &document)?
+        } else {
+            Leaves::new()
+        };
         for &place in places {
             let view = &self.views[place];
             let partition = view.matcher.partition(event.key());
             let rank = &mut ranks[place][usize::from(partition)];
             let offset = view.numbering(partition).offset(*rank, at);
             *rank += 1;
-            let has_left = || -> Result<bool, SnapshotError> {
-                let may_have = seen == Seen::Leave && view.matcher.filter.is_some();
-                Ok(may_have && view.last_leave(app, &document)?.is_some_and(|leave| leave.offset == offset))
-            };
-            if is_last || has_left()? {
+            let has_left = || in_leaves(&leaves, view.number).is_some_and(|leave| leave.offset == offset);
+            if is_last || view.matcher.filter.is_some() && has_left() {
                 let entry = ViewEntry { event: at, txn_id, document: document.clone() };
                 notes.entry(view.number, partition, offset, &entry);
                 view.entries_made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -1,14 +1,13 @@
-//! What is known of a live query's topic: how far the events were counted, where they are, and
-//! which documents left it.
+//! What is known of a live query's topic: how far the events were counted, and where they are.
 //!
 //! What was found lately is here; all of it is noted with the documents now and then, and looked
 //! for there. It is counted from the events again if a crash loses what was not noted.
 //! Invariants: what was counted never changes; counts, leaves and how far they go are noted
 //! together.
-//! Not here: who counts (`evaluator`), what is noted when events are trimmed (`trim`).
+//! Not here: who counts (`evaluator`), which documents left it (`leaves`), what is noted when events are trimmed (`trim`).
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, RwLock,
         atomic::{
@@ -25,6 +24,7 @@ use uuid::Uuid;
 use crate::{
     counts::{Span, Spot, span_of},
     head::{Head, PartitionHead},
+    leaves::LastLeaves,
     live_query::{LiveQuery, OnGap, SharedOnGap},
     matcher::Matcher,
     numbering::Numbering,
@@ -81,9 +81,6 @@ struct Counted {
     partitions: Vec<PartitionCounted>,
     /// Spans that are over, by partition and number.
     closed: BTreeMap<(u16, u32), Span>,
-    /// Last leaves, by documents key: those since the last note was begun, and those it notes.
-    leaves: HashMap<Vec<u8>, ViewLeave>,
-    noting: HashMap<Vec<u8>, ViewLeave>,
     /// Whether anything is not noted.
     is_changed: bool,
 }
@@ -114,14 +111,8 @@ pub(crate) struct Found {
     pub(crate) partition: u16,
     /// In the journal.
     pub(crate) event: u64,
-    /// By it the document of that key left the live query.
-    pub(crate) left: Option<(Vec<u8>, TxnId)>,
-}
-
-/// Notes of a view that are about to be written.
-pub(crate) struct Noting {
-    pub(crate) notes: ViewNotes,
-    closed: Vec<(u16, u32)>,
+    /// By it the document of that number (of whoever looked) left the live query.
+    pub(crate) left: Option<(u32, TxnId)>,
 }
 
 impl View {
@@ -169,8 +160,6 @@ impl View {
             scanned_to: head.scanned_to,
             partitions: head.partitions.iter().zip(open).map(partition).collect(),
             closed: BTreeMap::new(),
-            leaves: HashMap::new(),
-            noting: HashMap::new(),
             is_changed: false,
         };
         Self {
@@ -194,6 +183,11 @@ impl View {
             entries_left: AtomicU64::new(0),
             progress,
         }
+    }
+
+    /// Of all live queries of the app.
+    pub(crate) fn leaves(&self) -> &LastLeaves {
+        &self.progress.leaves
     }
 
     pub(crate) fn scanned_to(&self) -> u64 {
@@ -277,41 +271,41 @@ impl View {
         self.read(|counted| counted.partitions[usize::from(partition)].head.numbering)
     }
 
-    /// Takes over what was found in the events up to `scanned_to`, in order.
-    pub(crate) fn extend(&self, found: Vec<Found>, scanned_to: u64) {
-        *self.stopped.lock().expect("not poisoned") = None;
-        let grows = !found.is_empty();
+    /// Counts what was found in the events up to `scanned_to`, in order, and calls `left` with each
+    /// leave. Readers see it after [`View::reached`]; nobody notes meanwhile.
+    pub(crate) fn count(&self, found: &[Found], scanned_to: u64, mut left: impl FnMut(u32, ViewLeave)) {
         self.found.fetch_add(found.len() as u64, Relaxed);
         let mut counted = self.counted.write().expect("not poisoned");
-        if scanned_to > counted.scanned_to {
-            found.into_iter().for_each(|found| counted.add(found));
-            counted.scanned_to = scanned_to;
-            counted.is_changed = true;
-            self.scanned_to.store(scanned_to, SeqCst);
+        for found in found {
+            let leave = counted.add(found);
+            leave.into_iter().for_each(|(document, leave)| left(document, leave));
         }
-        drop(counted);
+        counted.scanned_to = scanned_to;
+        counted.is_changed = true;
+    }
+
+    /// What was counted up to `scanned_to` is known.
+    pub(crate) fn reached(&self, scanned_to: u64, grows: bool) {
+        *self.stopped.lock().expect("not poisoned") = None;
+        self.scanned_to.fetch_max(scanned_to, SeqCst);
         if grows {
             self.wake();
         }
     }
 
-    /// How much is not noted yet, roughly, in entries.
+    /// How many spans are not noted yet.
     pub(crate) fn unnoted(&self) -> usize {
-        self.read(|counted| counted.closed.len() + counted.leaves.len())
+        self.read(|counted| counted.closed.len())
     }
 
-    /// What is to be noted; `None` if that is nothing. [`View::noted`] says that it was.
-    pub(crate) fn to_note(&self) -> Option<Noting> {
+    /// Adds what is to be noted, if anything is. [`View::noted`] says that it was.
+    pub(crate) fn to_note(&self, notes: &mut ViewNotes) -> Option<NotedSpans> {
         let mut counted = self.counted.write().expect("not poisoned");
         if !counted.is_changed {
             return None;
         }
-        let mut notes = ViewNotes::default();
-        let Counted { scanned_to, partitions, closed, leaves, noting, is_changed } = &mut *counted;
+        let Counted { scanned_to, partitions, closed, is_changed } = &mut *counted;
         *is_changed = false;
-        // What could not be noted the last time is noted now.
-        noting.extend(std::mem::take(leaves));
-        noting.iter().for_each(|(document, leave)| notes.leave(self.number, document, leave));
         for (&(partition, number), span) in &*closed {
             notes.counts(self.number, partition, number, span.encode());
         }
@@ -329,7 +323,7 @@ impl View {
             partitions: partitions.iter().map(|partition| partition.head).collect(),
         };
         notes.head(self.number, head.encode());
-        Some(Noting { notes, closed: closed.keys().copied().collect() })
+        Some(NotedSpans(closed.keys().copied().collect()))
     }
 
     /// What was to be noted is, or is not and has to be noted again.
@@ -337,19 +331,9 @@ impl View {
         let mut counted = self.counted.write().expect("not poisoned");
         if is_noted {
             closed.0.iter().for_each(|key| drop(counted.closed.remove(key)));
-            counted.noting = HashMap::new();
         } else {
             counted.is_changed = true;
             counted.partitions.iter_mut().for_each(|partition| partition.is_changed = true);
-        }
-    }
-
-    /// The last event by which the document left, of those that were counted.
-    pub(crate) fn last_leave(&self, app: &App, document: &[u8]) -> Result<Option<ViewLeave>, SnapshotError> {
-        let lately = |counted: &Counted| counted.leaves.get(document).or_else(|| counted.noting.get(document)).copied();
-        match self.read(lately) {
-            Some(leave) => Ok(Some(leave)),
-            None => app.view_leave(self.number, document),
         }
     }
 
@@ -464,12 +448,6 @@ impl View {
 /// The spans that a note holds and that were over.
 pub(crate) struct NotedSpans(Vec<(u16, u32)>);
 
-impl Noting {
-    pub(crate) fn take(self) -> (ViewNotes, NotedSpans) {
-        (self.notes, NotedSpans(self.closed))
-    }
-}
-
 impl PartitionCounted {
     /// Where the event of that rank is, if it is one of the newest.
     fn newest(&self, rank: u64) -> Option<u64> {
@@ -479,8 +457,8 @@ impl PartitionCounted {
 }
 
 impl Counted {
-    fn add(&mut self, found: Found) {
-        let Found { partition: index, event, left } = found;
+    fn add(&mut self, found: &Found) -> Option<(u32, ViewLeave)> {
+        let Found { partition: index, event, left } = *found;
         let partition = &mut self.partitions[usize::from(index)];
         let PartitionHead { total: rank, numbering, .. } = partition.head;
         partition.is_changed = true;
@@ -500,10 +478,9 @@ impl Counted {
                 }
             }
         }
-        if let Some((document, txn_id)) = left {
-            let leave = ViewLeave { partition: index, offset: numbering.offset(rank, event), txn_id };
-            self.leaves.insert(document, leave);
-        }
+        left.map(|(document, txn_id)| {
+            (document, ViewLeave { partition: index, offset: numbering.offset(rank, event), txn_id })
+        })
     }
 
     /// Those of a partition that are here, in order.

@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     /// each group is written before it grows, and its documents are then indexed, or behind it, and
     /// takes their entries out.
     pub(super) indexed_to: Mutex<u64>,
+    /// Held by whoever changes what is noted of leaves, from what it reads to what it writes.
+    pub(super) leaves: Mutex<()>,
     /// Every dropped tombstone's event was below it; only grows. And the transaction of the last.
     pub(super) tombstone_floor: Mutex<(u64, TxnId)>,
 }
@@ -40,7 +42,7 @@ impl Engine {
         let tombstone_floor =
             store.get(META, TOMBSTONE_FLOOR_KEY)?.map(|value| decode_floor(TOMBSTONE_FLOOR_KEY, &value)).transpose()?;
         let tombstone_floor = tombstone_floor.unwrap_or((0, TxnId(0))).into();
-        Ok(Self { store, indexed_to, tombstone_floor })
+        Ok(Self { store, indexed_to, leaves: Mutex::default(), tombstone_floor })
     }
 
     /// Where the documents are; `None` before the first frame.
@@ -56,7 +58,7 @@ impl Engine {
     /// An empty group, with room for so many changes.
     pub(crate) fn batch(&self, capacity: usize) -> EngineBatch<'_> {
         let indexed_to = self.indexed_to.lock().expect("not poisoned");
-        EngineBatch { store: &*self.store, batch: Batch::with_capacity(capacity), indexed_to }
+        EngineBatch { store: &*self.store, batch: Batch::with_capacity(capacity), indexed_to, leaves: None }
     }
 
     /// Makes everything written so far durable.
@@ -126,6 +128,7 @@ pub(crate) struct EngineBatch<'a> {
     store: &'a dyn KeyValues,
     pub(super) batch: Batch,
     pub(super) indexed_to: MutexGuard<'a, u64>,
+    pub(super) leaves: Option<MutexGuard<'a, ()>>,
 }
 
 impl EngineBatch<'_> {

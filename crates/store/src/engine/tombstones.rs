@@ -46,10 +46,14 @@ impl Engine {
     }
 }
 
-impl EngineBatch<'_> {
+impl<'a> EngineBatch<'a> {
     /// Takes tombstones out, with all that names them. The floor is raised before: whoever takes a
     /// snapshot and then looks at the floor knows whether the snapshot may lack one.
-    pub(crate) fn drop_tombstones(&mut self, engine: &Engine, dropped: &DroppedTombstones) -> Result<(), EngineError> {
+    pub(crate) fn drop_tombstones(
+        &mut self,
+        engine: &'a Engine,
+        dropped: &DroppedTombstones,
+    ) -> Result<(), EngineError> {
         let mut last_txn = TxnId(0);
         if let Some((_, key)) = dropped.tombstones.iter().max_by_key(|(offset, _)| *offset)
             && let Some(value) = engine.get(DOCUMENTS, key)?

@@ -6,7 +6,7 @@
 //! | `departures` | 2, view, partition, span | the counts of a span (crate `topics`) |
 //! | `departures` | 3, view, journal offset | version 1, for each partition: events before it |
 //! | `departures` | 4, view, partition, offset | version 1, journal offset, txnId, the documents key |
-//! | `departures` | 5, the documents key, 0, view | version 1, partition, offset, txnId |
+//! | `departures` | 5, the documents key | version 1, for each view that the document left: view, partition, offset, txnId |
 //! | `departures` | 6, view, partition | version 1, offset, txnId, the store's floor |
 //! | `meta` | `last_view` | version 1, the last number that was given to a view |
 //!
@@ -14,42 +14,58 @@
 //! little-endian. The space has its name from what older versions kept there
 //! (`older_views`), whose keys begin with a live query's name.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
 
 use key_values::{Batch, Bytes};
 
 use super::{
     handle::{Engine, EngineBatch, EngineSnapshot, Entry},
-    last_changes::ENTRIES_AT_ONCE,
     spaces::{EngineError, META, VALUE_VERSION, VIEWS, decode_number, encode_number},
 };
 use crate::{
     binary::take,
     position::TxnId,
-    views::{ViewEntry, ViewFloor, ViewId, ViewLeave},
+    views::{Leaves, ViewEntry, ViewFloor, ViewId, ViewLeave},
 };
 
 const HEAD: u8 = 1;
 const COUNTS: u8 = 2;
 const MARK: u8 = 3;
 const ENTRY: u8 = 4;
-const LEAVE: u8 = 5;
+const LEAVES: u8 = 5;
 const FLOOR: u8 = 6;
 
 const LAST_VIEW_KEY: &[u8] = b"last_view";
 
+/// What a leave takes.
+const LEAVE_BYTES: usize = 22;
+
 impl Engine {
     /// A number that was never given before, also not by a life of the server that a kill ended.
     pub(crate) fn new_view(&self) -> Result<ViewId, EngineError> {
-        let last = self.get(META, LAST_VIEW_KEY)?.map_or(Ok(0), |value| decode_number(LAST_VIEW_KEY, &value))?;
-        let next =
-            u32::try_from(last + 1).map_err(|_| EngineError("all numbers of live queries are used up".into()))?;
+        let next = u32::try_from(u64::from(self.last_view()?.0) + 1)
+            .map_err(|_| EngineError("all numbers of live queries are used up".into()))?;
         self.insert(META, LAST_VIEW_KEY, encode_number(next.into()))?;
         self.persist()?;
         Ok(ViewId(next))
     }
 
-    pub(crate) fn note_views(&self, notes: Batch) -> Result<(), EngineError> {
+    pub(crate) fn last_view(&self) -> Result<ViewId, EngineError> {
+        let last = self.get(META, LAST_VIEW_KEY)?.map_or(Ok(0), |value| decode_number(LAST_VIEW_KEY, &value))?;
+        u32::try_from(last).map(ViewId).map_err(|_| unreadable("number", LAST_VIEW_KEY))
+    }
+
+    /// Writes them in one batch; leaves beside those that are noted of other views.
+    pub(crate) fn note_views(&self, mut notes: Batch, leaves: &HashMap<Vec<u8>, Leaves>) -> Result<(), EngineError> {
+        let _leaves = self.leaves.lock().expect("not poisoned");
+        for (document, newer) in leaves {
+            let mut merged: BTreeMap<ViewId, ViewLeave> = self.leaves_of(document)?.into_iter().collect();
+            merged.extend(newer.iter().copied());
+            notes.insert(VIEWS, leaves_key(document), encode_leaves(merged));
+        }
         self.write(notes)
     }
 
@@ -85,10 +101,11 @@ impl Engine {
         decode_mark(&value).map(Some).ok_or_else(|| unreadable("mark", &key))
     }
 
-    pub(crate) fn view_leave(&self, view: ViewId, document: &[u8]) -> Result<Option<ViewLeave>, EngineError> {
-        let key = leave_key(document, view);
-        let Some(value) = self.get(VIEWS, &key)? else { return Ok(None) };
-        decode_leave(&value).map(Some).ok_or_else(|| unreadable("leave", &key))
+    /// The views that the document left, by its last leave of each.
+    pub(crate) fn leaves_of(&self, document: &[u8]) -> Result<Leaves, EngineError> {
+        let key = leaves_key(document);
+        let Some(value) = self.get(VIEWS, &key)? else { return Ok(Leaves::new()) };
+        decode_leaves(&value).ok_or_else(|| unreadable("leaves", &key))
     }
 
     pub(crate) fn view_floor(&self, view: ViewId, partition: u16) -> Result<Option<ViewFloor>, EngineError> {
@@ -105,9 +122,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets what is noted of views that are not among `known`, which are sorted.
-    pub(crate) fn sweep_views(&self, known: &[ViewId]) -> Result<(), EngineError> {
-        let is_known = |view: Option<ViewId>| view.is_some_and(|view| known.binary_search(&view).is_ok());
+    /// Forgets what is noted of views up to `last` that are not among `known`, which are sorted.
+    pub(crate) fn sweep_views(&self, known: &[ViewId], last: ViewId) -> Result<(), EngineError> {
+        let is_known = |view: ViewId| view > last || known.binary_search(&view).is_ok();
         for tag in [COUNTS, MARK, ENTRY, FLOOR] {
             let mut from = vec![tag];
             loop {
@@ -115,28 +132,30 @@ impl Engine {
                 let Some(entry) = self.snapshot().range(VIEWS, range).next() else { break };
                 let (key, _) = entry?;
                 let view = view_of(&key).ok_or_else(|| unreadable("view", &key))?;
-                if !is_known(Some(view)) {
+                if !is_known(view) {
                     self.forget_prefix(&view_key(tag, view))?;
                 }
                 let Some(next) = view.0.checked_add(1) else { break };
                 from = view_key(tag, ViewId(next));
             }
         }
-        let mut batch = Batch::with_capacity(0);
-        let mut count = 0;
-        for entry in self.prefix(VIEWS, &[LEAVE]) {
-            let (key, _) = entry?;
-            let view = key.last_chunk::<4>().map(|view| ViewId(u32::from_be_bytes(*view)));
-            if !is_known(view) {
-                batch.remove(VIEWS, key);
-                count += 1;
+        for entry in self.prefix(VIEWS, &[LEAVES]) {
+            let (key, value) = entry?;
+            let leaves = decode_leaves(&value).ok_or_else(|| unreadable("leaves", &key))?;
+            if leaves.iter().all(|(view, _)| is_known(*view)) {
+                continue;
             }
-            if count == ENTRIES_AT_ONCE {
-                self.write(std::mem::take(&mut batch))?;
-                count = 0;
+            // As it is by now.
+            let _leaves = self.leaves.lock().expect("not poisoned");
+            let mut leaves = self.leaves_of(&key[1..])?;
+            leaves.retain(|(view, _)| is_known(*view));
+            if leaves.is_empty() {
+                self.remove(VIEWS, key)?;
+            } else {
+                self.insert(VIEWS, key, encode_leaves(leaves))?;
             }
         }
-        self.write(batch)
+        Ok(())
     }
 
     /// Forgets the marks below `offset`, and the counts of spans below `span`.
@@ -162,20 +181,6 @@ impl Engine {
         self.write(batch)
     }
 
-    /// The views that the document left, by its last leave of each.
-    pub(super) fn leaves_of(&self, document: &[u8]) -> Result<Vec<(ViewId, ViewLeave)>, EngineError> {
-        let mut prefix = vec![LEAVE];
-        prefix.extend_from_slice(document);
-        prefix.push(0);
-        let read = |entry: Entry| {
-            let (key, value) = entry?;
-            let view = key.last_chunk::<4>().map(|view| ViewId(u32::from_be_bytes(*view)));
-            let found = view.zip(decode_leave(&value));
-            found.ok_or_else(|| unreadable("leave", &key))
-        };
-        self.prefix(VIEWS, &prefix).map(read).collect()
-    }
-
     /// Reads everything, so that damage in it shows.
     pub(crate) fn check_views(&self) -> Result<(), EngineError> {
         for entry in self.prefix(META, &[]) {
@@ -187,7 +192,7 @@ impl Engine {
                 Some(&HEAD) | Some(&COUNTS) => true,
                 Some(&MARK) => decode_mark(&value).is_some(),
                 Some(&ENTRY) => decode_entry(&value).is_some(),
-                Some(&LEAVE) => decode_leave(&value).is_some(),
+                Some(&LEAVES) => decode_leaves(&value).is_some(),
                 Some(&FLOOR) => decode_floor(&value).is_some(),
                 // Of an older version, until it is taken over.
                 Some(b'a'..=b'z' | b'0'..=b'9' | b'-') => true,
@@ -222,19 +227,24 @@ impl EngineSnapshot {
     }
 }
 
-impl EngineBatch<'_> {
+impl<'a> EngineBatch<'a> {
     /// Takes the leaves of a document whose tombstone is dropped out, and adds what each topic
     /// that showed it has to know: the greatest is kept.
     pub(super) fn drop_leaves(
         &mut self,
-        engine: &Engine,
+        engine: &'a Engine,
         document: &[u8],
         store_floor: u64,
         floors: &mut BTreeMap<(ViewId, u16), ViewFloor>,
     ) -> Result<(), EngineError> {
-        for (view, leave) in engine.leaves_of(document)? {
+        // Until the batch is written nobody notes others on top of what is here.
+        self.leaves.get_or_insert_with(|| engine.leaves.lock().expect("not poisoned"));
+        let leaves = engine.leaves_of(document)?;
+        if !leaves.is_empty() {
+            self.batch.remove(VIEWS, leaves_key(document));
+        }
+        for (view, leave) in leaves {
             let ViewLeave { partition, offset, txn_id } = leave;
-            self.batch.remove(VIEWS, leave_key(document, view));
             let known = match floors.get(&(view, partition)) {
                 Some(known) => Some(*known),
                 None => engine.view_floor(view, partition)?,
@@ -290,15 +300,6 @@ pub(crate) fn remove_entry(batch: &mut Batch, view: ViewId, partition: u16, offs
     batch.remove(VIEWS, entry_key(view, partition, offset));
 }
 
-pub(crate) fn put_leave(batch: &mut Batch, view: ViewId, document: &[u8], leave: &ViewLeave) {
-    let mut value = Vec::with_capacity(19);
-    value.push(VALUE_VERSION);
-    value.extend_from_slice(&leave.partition.to_le_bytes());
-    value.extend_from_slice(&leave.offset.to_le_bytes());
-    value.extend_from_slice(&leave.txn_id.0.to_le_bytes());
-    batch.insert(VIEWS, leave_key(document, view), value);
-}
-
 fn decode_mark(value: &[u8]) -> Option<Vec<u64>> {
     let [VALUE_VERSION, rest @ ..] = value else { return None };
     let (numbers, []) = rest.as_chunks::<8>() else { return None };
@@ -313,13 +314,30 @@ fn decode_entry(value: &[u8]) -> Option<ViewEntry> {
     Some(ViewEntry { event, txn_id, document: rest.to_vec() })
 }
 
-fn decode_leave(value: &[u8]) -> Option<ViewLeave> {
+/// Sorted by the views.
+fn encode_leaves(leaves: impl IntoIterator<Item = (ViewId, ViewLeave)>) -> Vec<u8> {
+    let mut value = vec![VALUE_VERSION];
+    for (view, leave) in leaves {
+        value.extend_from_slice(&view.0.to_le_bytes());
+        value.extend_from_slice(&leave.partition.to_le_bytes());
+        value.extend_from_slice(&leave.offset.to_le_bytes());
+        value.extend_from_slice(&leave.txn_id.0.to_le_bytes());
+    }
+    value
+}
+
+fn decode_leaves(value: &[u8]) -> Option<Leaves> {
     let [VALUE_VERSION, rest @ ..] = value else { return None };
     let mut rest = rest;
-    let partition = u16::from_le_bytes(take(&mut rest)?);
-    let offset = u64::from_le_bytes(take(&mut rest)?);
-    let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
-    rest.is_empty().then_some(ViewLeave { partition, offset, txn_id })
+    let mut leaves = Leaves::with_capacity(rest.len() / LEAVE_BYTES);
+    while !rest.is_empty() {
+        let view = ViewId(u32::from_le_bytes(take(&mut rest)?));
+        let partition = u16::from_le_bytes(take(&mut rest)?);
+        let offset = u64::from_le_bytes(take(&mut rest)?);
+        let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
+        leaves.push((view, ViewLeave { partition, offset, txn_id }));
+    }
+    leaves.is_sorted_by(|(a, _), (b, _)| a < b).then_some(leaves)
 }
 
 fn decode_floor(value: &[u8]) -> Option<ViewFloor> {
@@ -362,13 +380,10 @@ fn entry_key(view: ViewId, partition: u16, offset: u64) -> Vec<u8> {
     key
 }
 
-fn leave_key(document: &[u8], view: ViewId) -> Vec<u8> {
-    let mut key = Vec::with_capacity(document.len() + 6);
-    key.push(LEAVE);
+fn leaves_key(document: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(document.len() + 1);
+    key.push(LEAVES);
     key.extend_from_slice(document);
-    // Ids of numbers begin with each other.
-    key.push(0);
-    key.extend_from_slice(&view.0.to_be_bytes());
     key
 }
 
