@@ -43,7 +43,7 @@ pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 
 /// Counts and leaves of an app's live queries that are found and not noted with the documents, a
 /// few dozen bytes each. More are noted at once, and not when it is time.
-pub(crate) const UNNOTED_MAX: usize = 1_000_000;
+pub(crate) const UNNOTED_MAX: usize = 200_000;
 
 /// Entries that are noted in one batch.
 pub(crate) const ENTRIES_AT_ONCE: usize = 1000;
