@@ -36,6 +36,7 @@ use crate::{
     },
     pipeline::{Command, Pipeline},
     shared::Shared,
+    snapshot::SnapshotError,
     tombstones::{DroppedTombstones, OldTombstones},
     trim_observer::TrimObserver,
 };
@@ -193,16 +194,19 @@ impl Trim {
             }
             index(shared, segment, end).inspect_err(|error| note_damage(shared, error))?;
         }
-        // Whoever waits for this to end waits from here on only.
+        let failed = |error: SnapshotError| EngineError(error.message);
         let mut observed = observer.begin();
         for (segment, end) in self.segments_with_ends() {
             if is_stopping(shared) {
                 return Ok(None);
             }
             // It reads the same events again, from memory now.
-            observed.about_to_trim(segment.header.first_offset..end).map_err(|error| EngineError(error.message))?;
+            observed.about_to_trim(segment.header.first_offset..end).map_err(failed)?;
             segment.uncache();
         }
+        shared.engine.persist()?;
+        // Whoever waits for this to end waits from here on only.
+        observed.last_look().map_err(failed)?;
         shared.engine.persist()?;
         let trimmed = shared.journal.trim(self.count);
         // From here on the next start takes out itself what is not removed yet.

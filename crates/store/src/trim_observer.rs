@@ -8,8 +8,7 @@ use crate::{snapshot::SnapshotError, views::ViewId};
 
 /// Sees what is about to be trimmed; see [`crate::App::observe_trims`].
 pub trait TrimObserver: Send + Sync {
-    /// A step of a trim begins. Until what it gives is dropped the oldest events that are kept
-    /// stay the same for whoever is about to become a reader.
+    /// A step of a trim begins.
     fn begin(&self) -> Box<dyn ObservedTrim>;
 
     /// Calls `drop` with the tombstones that must stay; no more of them until it returns. It waits
@@ -21,8 +20,13 @@ pub trait TrimObserver: Send + Sync {
 pub trait ObservedTrim {
     /// The events of `offsets`, those of the oldest segment that was not shown yet, are about to be
     /// trimmed. They can still be read; what is noted now is durable when they are gone. If it
-    /// fails they stay for now.
+    /// fails they stay for now. Takes as long as it takes: nobody waits for it.
     fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError>;
+
+    /// All were shown, and go next. From here on, until it is dropped, the oldest events that are
+    /// kept stay the same for whoever is about to become a reader; what those who became one
+    /// meanwhile have to note is noted here.
+    fn last_look(&mut self) -> Result<(), SnapshotError>;
 }
 
 /// Tombstones that readers need, by the offsets of their events.
@@ -60,6 +64,10 @@ impl TrimObserver for NoObserver {
 
 impl ObservedTrim for NoObserver {
     fn about_to_trim(&mut self, _: Range<u64>) -> Result<(), SnapshotError> {
+        Ok(())
+    }
+
+    fn last_look(&mut self) -> Result<(), SnapshotError> {
         Ok(())
     }
 }

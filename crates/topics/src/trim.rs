@@ -6,7 +6,7 @@
 //! once it is trimmed; so an entry that is not valid never is again, and whoever finds one takes it
 //! out.
 //! Invariants: no event goes before every live query has counted it and has its entries; none is
-//! made, changed or deleted during a step of a trim; what a crash leaves of a step is written again,
+//! made, changed or deleted at the end of a step of a trim; what a crash leaves of a step is written again,
 //! the same, by the next.
 //! Not here: what a gap tells (`gap`).
 
@@ -32,6 +32,9 @@ use crate::{
     views::Views,
 };
 
+/// How often those that were made during a step catch up before none is made any more.
+const CATCH_UPS_MAX: usize = 3;
+
 /// What retention asks before anything goes.
 pub(crate) struct Observer(Weak<AppTopics>);
 
@@ -43,12 +46,13 @@ impl Observer {
 
 impl TrimObserver for Observer {
     fn begin(&self) -> Box<dyn ObservedTrim> {
-        let Some(topics) = self.0.upgrade() else { return Box::new(Step { topics: Weak::new(), none_changes: None }) };
-        if let Err(error) = tidy_up(&topics) {
-            tracing::warn!(app = topics.app().name().as_str(), %error, "notes of live queries that are of no more use stay");
+        let topics = self.0.clone();
+        let Some(there) = topics.upgrade() else { return Box::new(Step::of(topics, Arc::default())) };
+        if let Err(error) = tidy_up(&there) {
+            let app = there.app().name().as_str();
+            tracing::warn!(app, %error, "notes of live queries that are of no more use stay");
         }
-        let none_changes = Some(topics.while_none_changes());
-        Box::new(Step { topics: self.0.clone(), none_changes })
+        Box::new(Step::of(topics, there.views()))
     }
 
     fn keeping(&self, drop: &mut dyn FnMut(KeptTombstones)) {
@@ -70,24 +74,67 @@ impl TrimObserver for Observer {
 /// A step of a trim.
 struct Step {
     topics: Weak<AppTopics>,
+    /// Those that there were when it began.
+    views: Arc<Views>,
+    segments: Vec<Range<u64>>,
     /// Held until the events are out.
     none_changes: Option<OwnedMutexGuard<()>>,
 }
 
+impl Step {
+    fn of(topics: Weak<AppTopics>, views: Arc<Views>) -> Self {
+        Self { topics, views, segments: Vec::new(), none_changes: None }
+    }
+
+    fn topics(&self) -> Result<Arc<AppTopics>, SnapshotError> {
+        // Nobody is left who would note what goes.
+        self.topics.upgrade().ok_or_else(|| SnapshotError { message: "the app is being closed".into() })
+    }
+
+    /// Has those that were made since note all of it; how many there were.
+    fn catch_up(&mut self, topics: &AppTopics) -> Result<usize, SnapshotError> {
+        let all = topics.views();
+        let is_new = |view: &&Arc<View>| self.views.iter().all(|known| known.number != view.number);
+        let new: Vec<_> = all.iter().filter(is_new).cloned().collect();
+        let count = new.len();
+        if count > 0 {
+            let new = Views::new(new);
+            self.segments.iter().try_for_each(|offsets| note(topics, &new, offsets))?;
+        }
+        self.views = all;
+        Ok(count)
+    }
+}
+
 impl ObservedTrim for Step {
     fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError> {
-        let Some(topics) = self.topics.upgrade() else {
-            // Nobody is left who would note what goes.
-            return Err(SnapshotError { message: "the app is being closed".into() });
-        };
-        debug_assert!(self.none_changes.is_some(), "of topics that are there");
-        let all = topics.views();
-        let views = Views::new(all.iter().filter(|view| view.origin < offsets.end).cloned().collect());
-        let failed = |error: EvaluateError| SnapshotError { message: error.to_string() };
-        evaluator::evaluate_to(&topics, &views, offsets.end).map_err(failed)?;
-        Segment { topics: &topics, views: &views, offsets: offsets.clone() }.note().map_err(failed)?;
-        topics.note_views()
+        let topics = self.topics()?;
+        note(&topics, &self.views, &offsets)?;
+        self.segments.push(offsets);
+        Ok(())
     }
+
+    fn last_look(&mut self) -> Result<(), SnapshotError> {
+        let topics = self.topics()?;
+        // Whoever is made from here on waits for those that are new by then, which are few.
+        let mut rounds = CATCH_UPS_MAX;
+        while rounds > 0 && self.catch_up(&topics)? > 0 {
+            rounds -= 1;
+        }
+        self.none_changes = Some(topics.while_none_changes());
+        self.catch_up(&topics)?;
+        Ok(())
+    }
+}
+
+/// Has `views` count a segment, and note what stands for its events.
+fn note(topics: &AppTopics, views: &Views, offsets: &Range<u64>) -> Result<(), SnapshotError> {
+    let is_concerned = |view: &&Arc<View>| view.origin < offsets.end && !view.is_gone();
+    let views = Views::new(views.iter().filter(is_concerned).cloned().collect());
+    let failed = |error: EvaluateError| SnapshotError { message: error.to_string() };
+    evaluator::evaluate_to(topics, &views, offsets.end).map_err(failed)?;
+    Segment { topics, views: &views, offsets: offsets.clone() }.note().map_err(failed)?;
+    topics.note_views()
 }
 
 /// A segment that is about to be trimmed.
@@ -346,7 +393,11 @@ mod tests {
 
     impl ObservedTrim for HeldStep {
         fn about_to_trim(&mut self, offsets: Range<u64>) -> Result<(), SnapshotError> {
-            self.step.about_to_trim(offsets)?;
+            self.step.about_to_trim(offsets)
+        }
+
+        fn last_look(&mut self) -> Result<(), SnapshotError> {
+            self.step.last_look()?;
             // Nobody listens after the first trim.
             if self.noted.send(()).is_ok() {
                 self.go_on.lock().unwrap().recv().unwrap();
@@ -379,7 +430,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_live_query_made_while_a_step_of_a_trim_is_under_way_begins_behind_it() {
+    async fn a_live_query_made_at_the_end_of_a_step_of_a_trim_begins_behind_it() {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { segment_bytes: 4096, retention_bytes: Some(0), ..StoreOptions::default() };
         let data = DataDir::open(dir.path(), options, Arc::new(Noon), || *b"0123456789abcdef").unwrap();
