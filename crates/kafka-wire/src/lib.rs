@@ -6,6 +6,8 @@
 pub mod limits;
 
 pub mod api_versions;
+#[cfg(feature = "compression")]
+pub mod compression;
 mod cursor;
 pub mod record_batch;
 pub mod request_shape;

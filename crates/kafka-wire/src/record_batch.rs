@@ -12,7 +12,7 @@
 //! Invariants: what [`BatchBuilder`] makes, [`verify`] accepts and [`decode_records`] gives back;
 //! bytes from elsewhere end in an error, never in a panic or an allocation larger than a small
 //! multiple of them.
-//! Not here: compression (a batch here has none) and the meaning of keys and values.
+//! Not here: compression (`compression`; a batch that is built or whose records are read has none) and the meaning of keys and values.
 
 use crate::cursor::{Cursor, Unreadable};
 
@@ -26,8 +26,10 @@ const LENGTH_AT: usize = 8;
 const LENGTH_FROM: usize = 12;
 const CRC_AT: usize = 17;
 const CRC_FROM: usize = 21;
+#[cfg(feature = "compression")]
+pub(crate) const ATTRIBUTES_AT: usize = 21;
 const MAGIC: i8 = 2;
-const COMPRESSION_BITS: i16 = 0b111;
+pub(crate) const COMPRESSION_BITS: i16 = 0b111;
 /// Set: every record's time is the batch's greatest one (LogAppendTime). Clear: each has its own
 /// (CreateTime).
 const LOG_APPEND_TIME_BIT: i16 = 0b1000;
@@ -262,7 +264,7 @@ pub struct BatchError {
 }
 
 impl BatchError {
-    fn new(at: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
         BatchError { at, message: message.into() }
     }
 }
@@ -276,8 +278,8 @@ impl From<Unreadable> for BatchError {
 /// Reads the header at the front of `bytes` without checking the checksum.
 ///
 /// `bytes` may hold more than the batch. It is an error when they hold less, when the format is not
-/// v2, or when the header contradicts itself (more records than its offsets or its bytes have room
-/// for).
+/// v2, or when the header contradicts itself (more records than its offsets or, uncompressed, its
+/// bytes have room for).
 pub fn decode_header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     Ok(decode_full_header(bytes)?.0)
 }
@@ -293,8 +295,22 @@ pub fn verify(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     Ok(header)
 }
 
+/// The batch at the front of `batch`, whose header was read, with other records and attributes.
+#[cfg(feature = "compression")]
+pub(crate) fn with_records(batch: &[u8], attributes: i16, records: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_BYTES + records.len());
+    out.extend_from_slice(&batch[..HEADER_BYTES]);
+    out.extend_from_slice(records);
+    let length = i32::try_from(out.len() - LENGTH_FROM).expect("a batch stays below 2 GiB");
+    out[LENGTH_AT..LENGTH_FROM].copy_from_slice(&length.to_be_bytes());
+    out[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&attributes.to_be_bytes());
+    let checksum = crc32c::crc32c(&out[CRC_FROM..]);
+    out[CRC_AT..CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
+    out
+}
+
 /// The header and the attributes of the batch at the front of `bytes`.
-fn decode_full_header(bytes: &[u8]) -> Result<(BatchHeader, i16), BatchError> {
+pub(crate) fn decode_full_header(bytes: &[u8]) -> Result<(BatchHeader, i16), BatchError> {
     let mut cursor = Cursor::new(bytes);
     let base_offset = i64::from_be_bytes(cursor.array()?);
     let length = cursor.i32()?;
@@ -320,7 +336,11 @@ fn decode_full_header(bytes: &[u8]) -> Result<(BatchHeader, i16), BatchError> {
     let Some(last_offset) = last_offset.filter(|_| base_offset >= 0 && last_delta >= 0) else {
         return Err(BatchError::new(0, format!("the offsets {base_offset} + {last_delta} are impossible")));
     };
-    let records_max = (len_bytes - HEADER_BYTES) / RECORD_BYTES_MIN;
+    // Compressed, they take less.
+    let records_max = match attributes & COMPRESSION_BITS {
+        0 => (len_bytes - HEADER_BYTES) / RECORD_BYTES_MIN,
+        _ => i32::MAX as usize,
+    };
     if records < 0 || records as usize > records_max || i64::from(records) > i64::from(last_delta) + 1 {
         return Err(BatchError::new(HEADER_BYTES - 4, format!("there is no room for {records} records")));
     }
