@@ -155,7 +155,11 @@ impl Failure {
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
             | Failure::LiveQuery(
-                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::TooManyPartitions,
+                ChangeError::Invalid(_)
+                | ChangeError::Main
+                | ChangeError::MainCompression
+                | ChangeError::TooMany
+                | ChangeError::TooManyPartitions,
             )
             | Failure::Credentials(
                 CredentialsError::BadName { .. }

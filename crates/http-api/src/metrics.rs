@@ -196,6 +196,16 @@ impl Collector for LiveQueryCollector {
         for app in &apps {
             ConstCounter::new(app.filters_given_up()).encode(family.encode_family(&labels(app))?)?;
         }
+        let help = "Batches of live queries that were compressed for Kafka clients";
+        let mut family = encoder.encode_descriptor("live_query_batches_compressed", help, None, MetricType::Counter)?;
+        for app in &apps {
+            ConstCounter::new(app.batches_compressed()).encode(family.encode_family(&labels(app))?)?;
+        }
+        let help = "Compressed batches of live queries that were served again, without compressing them";
+        let mut family = encoder.encode_descriptor("live_query_batches_reused", help, None, MetricType::Counter)?;
+        for app in &apps {
+            ConstCounter::new(app.compressed_batches_reused()).encode(family.encode_family(&labels(app))?)?;
+        }
         Ok(())
     }
 }

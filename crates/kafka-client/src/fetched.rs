@@ -1,7 +1,13 @@
 //! What a fetch gives: records that own their bytes, and where to go on.
 
 use bytes::Bytes;
-use kafka_wire::record_batch::{BatchError, decode_records, verify};
+use kafka_wire::{
+    compression::decompress,
+    record_batch::{BatchError, decode_records, verify},
+};
+use std::borrow::Cow;
+
+use crate::limits::RECORDS_BYTES_MAX;
 
 /// The answer to one fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +20,7 @@ pub struct Fetched {
     pub high_watermark: i64,
 }
 
-/// One record. Its parts share the memory of the reply that they came in.
+/// One record. Its parts share the memory of the reply that they came in, or of its uncompressed batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedRecord {
     /// Its offset.
@@ -36,7 +42,7 @@ pub struct OwnedRecord {
 pub(crate) fn read_batches(batches: &Bytes, offset: i64) -> Result<(Vec<OwnedRecord>, i64), BatchError> {
     let mut records = Vec::new();
     let mut next_offset = offset;
-    let mut at = 0;
+    let (mut at, mut unpacked_bytes) = (0, 0);
     while at < batches.len() {
         let rest = &batches[at..];
         if at > 0 && is_cut_off(rest) {
@@ -44,8 +50,15 @@ pub(crate) fn read_batches(batches: &Bytes, offset: i64) -> Result<(Vec<OwnedRec
         }
         let in_reply = |error: BatchError| BatchError { at: at + error.at, ..error };
         let header = verify(rest).map_err(in_reply)?;
-        for record in decode_records(rest).map_err(in_reply)?.into_iter().filter(|record| record.offset >= offset) {
-            let owned = |bytes: &[u8]| batches.slice_ref(bytes);
+        let batch = match decompress(rest, RECORDS_BYTES_MAX.saturating_sub(unpacked_bytes)).map_err(in_reply)? {
+            Cow::Borrowed(_) => batches.slice(at..at + header.len_bytes),
+            Cow::Owned(unpacked) => {
+                unpacked_bytes += unpacked.len();
+                unpacked.into()
+            }
+        };
+        for record in decode_records(&batch).map_err(in_reply)?.into_iter().filter(|record| record.offset >= offset) {
+            let owned = |bytes: &[u8]| batch.slice_ref(bytes);
             let headers = record.headers.into_iter().map(|(name, value)| (name.to_owned(), value.map(owned)));
             records.push(OwnedRecord {
                 offset: record.offset,

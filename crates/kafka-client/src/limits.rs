@@ -12,3 +12,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a reply may take, beyond the wait that a fetch asks for, before it is `TimedOut`.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most bytes of records that are unpacked from the compressed batches of one reply; more are `BadRecords`.
+pub const RECORDS_BYTES_MAX: usize = 256 << 20;

@@ -34,6 +34,7 @@ fn live_query(name: &str, created_ms: u64) -> LiveQuery {
         query: (name == "adults").then(|| "age >= 18".into()),
         partitions: 1,
         on_gap: OnGap::Requery,
+        compression: topics::Compression::None,
         created_ms,
     }
 }

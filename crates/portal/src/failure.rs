@@ -107,7 +107,11 @@ impl Failure {
             ))
             | Failure::TooExpensive(_)
             | Failure::LiveQuery(
-                ChangeError::Invalid(_) | ChangeError::Main | ChangeError::TooMany | ChangeError::TooManyPartitions,
+                ChangeError::Invalid(_)
+                | ChangeError::Main
+                | ChangeError::MainCompression
+                | ChangeError::TooMany
+                | ChangeError::TooManyPartitions,
             )
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
@@ -178,6 +182,7 @@ impl Failure {
             Failure::LiveQuery(
                 ChangeError::Invalid(_)
                 | ChangeError::Main
+                | ChangeError::MainCompression
                 | ChangeError::TooMany
                 | ChangeError::TooManyPartitions
                 | ChangeError::Exists(_),

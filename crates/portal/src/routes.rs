@@ -54,6 +54,7 @@ impl Routes {
         routes.get("/portal/apps/{app}/live-queries/{name}", live_query::show);
         routes.post("/portal/apps/{app}/live-queries/{name}/delete", live_query::delete);
         routes.post("/portal/apps/{app}/live-queries/{name}/on-gap", live_query::set_on_gap);
+        routes.post("/portal/apps/{app}/live-queries/{name}/compression", live_query::set_compression);
         routes.get("/portal/apps/{app}/certificates", certificates::show);
         routes.post("/portal/apps/{app}/certificates", certificates::issue);
         routes.post("/portal/apps/{app}/certificates/{serial}/revoke", certificates::revoke);

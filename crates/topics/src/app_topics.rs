@@ -17,11 +17,12 @@ use tokio::{sync::OwnedMutexGuard, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
+    compressed::{Compressed, KeptBatches},
     definition::{self, Defined, DefinedQuery},
     evaluator,
     lag::WrittenTimes,
     limits::{LIVE_QUERIES_MAX, PARTITIONS_PER_APP_MAX},
-    live_query::{LiveQuery, LiveQueryError, MAIN, OnGap, SharedOnGap},
+    live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, SharedOnGap},
     preparing,
     progress::Progress,
     topic::{Topic, TopicError},
@@ -56,6 +57,15 @@ pub struct AppTopics {
     pub(crate) progress: Arc<Progress>,
 }
 
+/// What is to be changed of a live query; `None` leaves it as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LiveQueryChange {
+    /// What a gap gets.
+    pub on_gap: Option<OnGap>,
+    /// How its batches are compressed.
+    pub compression: Option<Compression>,
+}
+
 /// Why a live query was not made, changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -71,6 +81,9 @@ pub enum ChangeError {
     /// The main feed stays.
     #[error("the main feed cannot be deleted")]
     Main,
+    /// The main feed is served as it is stored.
+    #[error("compression: the main feed is served as it is stored, uncompressed; make a live query, which can be")]
+    MainCompression,
     /// There are too many.
     #[error("an app has at most {LIVE_QUERIES_MAX} live queries")]
     TooMany,
@@ -98,7 +111,7 @@ impl From<TakeOverError> for ChangeError {
 }
 
 impl AppTopics {
-    pub(crate) fn open(app: Arc<App>) -> Result<Arc<Self>, TopicError> {
+    pub(crate) fn open(app: Arc<App>, kept: Arc<KeptBatches>) -> Result<Arc<Self>, TopicError> {
         let failed = |message: String| TopicError { message };
         let older = definition::of_older_version(&app);
         let older = older.map_err(|e| failed(format!("the live queries cannot be read: {e}")))?;
@@ -115,7 +128,7 @@ impl AppTopics {
             Some(older) => older,
             None => Defined::of(&app.definitions(DefinitionKind::LiveQuery)).map_err(failed)?,
         };
-        let progress = Arc::default();
+        let progress = Arc::new(Progress::new(Compressed::new(kept)));
         let (views, has_rest) = preparing::open(&app, &progress, &defined.live_queries).map_err(failed)?;
         let topics = Arc::new(Self {
             app,
@@ -174,6 +187,16 @@ impl AppTopics {
         self.progress.given_up.load(Relaxed)
     }
 
+    /// Batches that were compressed for Kafka clients since the start.
+    pub fn batches_compressed(&self) -> u64 {
+        self.progress.compressed.made.load(Relaxed)
+    }
+
+    /// How often a Kafka client got a compressed batch that had been made before.
+    pub fn compressed_batches_reused(&self) -> u64 {
+        self.progress.compressed.reused.load(Relaxed)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(SeqCst)
     }
@@ -224,6 +247,7 @@ impl AppTopics {
             query: None,
             partitions: 1,
             on_gap: self.main_on_gap.get(),
+            compression: Compression::None,
             created_ms: 0,
         };
         std::iter::once(main).chain(self.views().iter().map(|view| view.live_query())).collect()
@@ -268,18 +292,27 @@ impl AppTopics {
 
     /// Sets what a gap gets; of the main feed too.
     pub async fn set_on_gap(self: &Arc<Self>, name: &str, on_gap: OnGap) -> Result<(), ChangeError> {
+        self.change(name, LiveQueryChange { on_gap: Some(on_gap), compression: None }).await
+    }
+
+    /// Changes what can be changed of a live query; of the main feed, what a gap gets.
+    pub async fn change(self: &Arc<Self>, name: &str, change: LiveQueryChange) -> Result<(), ChangeError> {
+        if name == MAIN && change.compression.is_some_and(|compression| !compression.is_none()) {
+            return Err(ChangeError::MainCompression);
+        }
         let (topics, name) = (self.clone(), name.to_owned());
         to_its_end(async move {
             let _one = topics.changing.lock().await;
             topics.take_over_first().await?;
             let mut defined = topics.defined();
             let body = if name == MAIN {
-                defined.main_on_gap = on_gap;
-                definition::body_of_main(on_gap)
+                defined.main_on_gap = change.on_gap.unwrap_or(defined.main_on_gap);
+                definition::body_of_main(defined.main_on_gap)
             } else {
                 let known = defined.live_queries.iter_mut().find(|known| known.query.name == name);
                 let known = known.ok_or_else(|| ChangeError::NotFound(name.clone()))?;
-                known.query.on_gap = on_gap;
+                known.query.on_gap = change.on_gap.unwrap_or(known.query.on_gap);
+                known.query.compression = change.compression.unwrap_or(known.query.compression);
                 definition::body_of(&known.query, known.is_sparse)
             };
             topics.define(&name, body).await?;
@@ -403,9 +436,10 @@ impl AppTopics {
             let is_same =
                 |known: &&Arc<View>| known.query.name == query.name && known.query.created_ms == query.created_ms;
             views.push(match known.iter().find(is_same) {
-                // What a gap gets is all that changes: whoever waits for it goes on with it.
+                // It is the same topic still: whoever waits for it goes on with it.
                 Some(view) => {
                     view.set_on_gap(query.on_gap);
+                    view.set_compression(query.compression);
                     view.clone()
                 }
                 None => {

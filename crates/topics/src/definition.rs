@@ -5,6 +5,7 @@
 //! a live query  {"version":2,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
 //! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
 //! ```
+//! A live query that is compressed has `"compression":"lz4"`, say, too.
 //! Version 1 of a live query says the same; its topic was made when offsets were the journal's, and
 //! keeps those that were given out (`numbering`).
 //!
@@ -16,7 +17,7 @@ use document::Dialect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{App, Definition, DefinitionKind, TakeOverError};
 
-use crate::live_query::{LiveQuery, MAIN, OnGap};
+use crate::live_query::{Compression, LiveQuery, MAIN, OnGap};
 
 const VERSION: u32 = 2;
 const SPARSE_VERSION: u32 = 1;
@@ -55,6 +56,8 @@ struct Body {
     language: u8,
     partitions: u16,
     on_gap: OnGap,
+    #[serde(default, skip_serializing_if = "Compression::is_none")]
+    compression: Compression,
     created_ms: u64,
 }
 
@@ -95,10 +98,10 @@ impl Defined {
             if body.language != Dialect::Legacy as u8 {
                 return Err(failed(format!("its language {} is not known", body.language)));
             }
-            let Body { version, collection, query, partitions, on_gap, created_ms, .. } = body;
+            let Body { version, collection, query, partitions, on_gap, compression, created_ms, .. } = body;
             let name = name.clone();
             defined.live_queries.push(DefinedQuery {
-                query: LiveQuery { name, collection, query, partitions, on_gap, created_ms },
+                query: LiveQuery { name, collection, query, partitions, on_gap, compression, created_ms },
                 origin: *origin,
                 is_sparse: version == SPARSE_VERSION,
             });
@@ -117,7 +120,7 @@ fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
 }
 
 pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
-    let LiveQuery { collection, query, partitions, on_gap, created_ms, .. } = live_query.clone();
+    let LiveQuery { collection, query, partitions, on_gap, compression, created_ms, .. } = live_query.clone();
     text_of(&Body {
         version: if is_sparse { SPARSE_VERSION } else { VERSION },
         collection,
@@ -125,6 +128,7 @@ pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
         language: Dialect::Legacy as u8,
         partitions,
         on_gap,
+        compression,
         created_ms,
     })
 }
@@ -170,16 +174,20 @@ mod tests {
 
     #[test]
     fn what_is_defined_reads_back() {
-        let live_query = LiveQuery {
+        let uncompressed = LiveQuery {
             name: "adults".into(),
             collection: Some("people".into()),
             query: Some("age >= 18".into()),
             partitions: 4,
             on_gap: OnGap::Snapshot,
+            compression: Compression::None,
             created_ms: 7,
         };
-        for is_sparse in [false, true] {
-            let body = body_of(&live_query, is_sparse);
+        assert!(!body_of(&uncompressed, false).contains("compression"), "as it always was");
+        let compressed = LiveQuery { compression: Compression::Lz4, ..uncompressed.clone() };
+        assert!(body_of(&compressed, false).contains(r#""compression":"lz4""#));
+        for (live_query, is_sparse) in [(&uncompressed, false), (&uncompressed, true), (&compressed, false)] {
+            let body = body_of(live_query, is_sparse);
             let definitions = [definition("adults", body), definition(MAIN, body_of_main(OnGap::Snapshot))];
             let live_query = DefinedQuery { query: live_query.clone(), origin: 0, is_sparse };
             let defined = Defined { main_on_gap: OnGap::Snapshot, live_queries: vec![live_query] };

@@ -368,6 +368,7 @@ mod tests {
             query: Some(query.into()),
             partitions: 1,
             on_gap: OnGap::Requery,
+            compression: crate::live_query::Compression::None,
             created_ms: 1,
         };
         topics.create(live_query).await.unwrap();

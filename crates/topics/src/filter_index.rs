@@ -243,6 +243,7 @@ mod tests {
             query: query.map(Into::into),
             partitions: 1,
             on_gap: OnGap::Requery,
+            compression: crate::live_query::Compression::None,
             created_ms: 1,
         };
         let filter = query.check().unwrap();

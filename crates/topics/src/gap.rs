@@ -320,7 +320,19 @@ impl Batches {
         self.closed_bytes + self.open.as_ref().map_or(0, |(_, batch)| batch.len_bytes())
     }
 
-    fn close(&mut self) {
+    /// Behind the last that was pushed.
+    pub(crate) fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    /// The batches that are closed; they are no longer here.
+    pub(crate) fn take_closed(&mut self) -> Vec<Piece> {
+        self.closed_bytes = 0;
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Ends a batch: what is pushed next begins another one.
+    pub(crate) fn close(&mut self) {
         if let Some((_, batch)) = self.open.take() {
             let batch = batch.finish();
             self.closed_bytes += batch.len();

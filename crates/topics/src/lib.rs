@@ -11,6 +11,7 @@
 //! Not here: Kafka requests (`kafka-endpoint`), who may ask (`http-api`), the journal (`store`).
 
 mod app_topics;
+mod compressed;
 mod counts;
 mod definition;
 mod evaluator;
@@ -38,10 +39,10 @@ mod views;
 
 pub mod limits;
 
-pub use app_topics::{AppTopics, ChangeError};
+pub use app_topics::{AppTopics, ChangeError, LiveQueryChange};
 pub use event_filter::EventFilter;
 pub use lag::{GroupLags, LagTimes, PartitionLag};
-pub use live_query::{LiveQuery, LiveQueryError, MAIN, OnGap};
+pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap};
 pub use registry::TopicRegistry;
 pub use tail::Tail;
 pub use topic::{Partition, Rebuild, SETTLE_WAIT, Stop, Topic, TopicError, Unsettled};

@@ -69,3 +69,13 @@ pub(crate) const SLICE_TIME: Duration = Duration::from_millis(250);
 /// The most that a filter may take on a document, in steps, to be evaluated without going to
 /// another thread.
 pub(crate) const LIGHT_STEPS_MAX: u64 = 1024;
+
+/// Offsets of a cell, the grid on which a partition is compressed: batches of full cells are made
+/// once and kept.
+pub(crate) const CELL_OFFSETS: u64 = 256;
+
+/// Full cells that are read from the journal together, by one reader at a time.
+pub(crate) const CELLS_AT_ONCE: u64 = 16;
+
+/// Bytes of compressed batches that are kept, of all apps; those that were not used for longest go.
+pub(crate) const COMPRESSED_BYTES_KEPT_MAX: usize = 32 << 20;

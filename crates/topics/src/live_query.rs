@@ -1,4 +1,5 @@
-//! What a live query is: a name, which documents, how many partitions, and what a gap gets.
+//! What a live query is: a name, which documents, how many partitions, what a gap gets, and how
+//! Kafka clients get it compressed.
 
 use std::sync::{
     Arc,
@@ -6,6 +7,7 @@ use std::sync::{
 };
 
 use document::{CollectionName, Map};
+use kafka_wire::compression::Codec;
 use query::{Filter, Query};
 use serde::{Deserialize, Serialize};
 use store::AppName;
@@ -31,6 +33,9 @@ pub struct LiveQuery {
     pub partitions: u16,
     /// What a consumer gets in the place of trimmed events.
     pub on_gap: OnGap,
+    /// How its batches are compressed for Kafka clients.
+    #[serde(default, skip_serializing_if = "Compression::is_none")]
+    pub compression: Compression,
     /// When it was made, ms since the epoch.
     pub created_ms: u64,
 }
@@ -44,6 +49,60 @@ pub enum OnGap {
     Requery,
     /// Those documents themselves; only what is gone is named.
     Snapshot,
+}
+
+/// How the batches of a topic are compressed for Kafka clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4.
+    Lz4,
+    /// Zstandard. Clients need Fetch 10, of Kafka 2.1; older ones get it uncompressed.
+    Zstd,
+    /// gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
+}
+
+impl Compression {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::None, Self::Lz4, Self::Zstd, Self::Gzip, Self::Snappy];
+
+    /// Whether it is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// Its name, which is Kafka's too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+        }
+    }
+
+    /// The one of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    /// What its batches are compressed with.
+    pub fn codec(self) -> Option<Codec> {
+        match self {
+            Self::None => None,
+            Self::Lz4 => Some(Codec::Lz4),
+            Self::Zstd => Some(Codec::Zstd),
+            Self::Gzip => Some(Codec::Gzip),
+            Self::Snappy => Some(Codec::Snappy),
+        }
+    }
 }
 
 /// What a gap gets, as it is now: readers that wait see a change of it too.
@@ -120,6 +179,7 @@ mod tests {
             query: query.map(Into::into),
             partitions,
             on_gap: OnGap::Requery,
+            compression: Compression::None,
             created_ms: 1,
         }
     }

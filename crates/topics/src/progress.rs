@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio::sync::{Notify, watch};
 
-use crate::leaves::LastLeaves;
+use crate::{compressed::Compressed, leaves::LastLeaves};
 
 /// One for all live queries of an app.
 #[derive(Debug, Default)]
@@ -15,12 +15,18 @@ pub(crate) struct Progress {
     pub(crate) leaves: LastLeaves,
     /// Filters that were too expensive on a document.
     pub(crate) given_up: Arc<AtomicU64>,
+    /// Batches that readers have in common.
+    pub(crate) compressed: Compressed,
     /// So many looks fail by a panic.
     #[cfg(test)]
     pub(crate) panics: AtomicU64,
 }
 
 impl Progress {
+    pub(crate) fn new(compressed: Compressed) -> Self {
+        Self { compressed, ..Self::default() }
+    }
+
     /// Has the evaluator look at once.
     pub(crate) fn want(&self) {
         self.wanted.notify_one();

@@ -37,6 +37,16 @@ impl Reading<'_> {
     /// The events at `offset`, which is not trimmed, and behind it: as many as fit in `bytes_max`,
     /// but at least one if there is any.
     pub(crate) fn events(&self, offset: u64, bytes_max: usize) -> Result<Vec<Piece>, TopicError> {
+        self.collect(offset, |found| found.bytes() < bytes_max).map(Batches::finish)
+    }
+
+    /// The events at `offset`, which is not trimmed, and behind it, while `wants_more` of what was
+    /// found; it is asked after each event, and may take closed batches away.
+    pub(crate) fn collect(
+        &self,
+        offset: u64,
+        mut wants_more: impl FnMut(&mut Batches) -> bool,
+    ) -> Result<Batches, TopicError> {
         let (app, view) = (self.app, self.view);
         // Before the counts: those are whole up to there.
         let scanned_to = view.scanned_to();
@@ -57,7 +67,7 @@ impl Reading<'_> {
         // How far it has looked, and how many of the partition's events come before.
         let mut looked_to = resumed.zip(wanted);
         while let Some(next) = spot.map_err(failed)?
-            && found.bytes() < bytes_max
+            && wants_more(&mut found)
         {
             let stretch = Stretch::of(next, log_start, before, scanned_to).behind(looked_to);
             let looked = self.for_each(&stretch, |rank, record, leader_epoch| {
@@ -67,11 +77,11 @@ impl Reading<'_> {
                     found.push(&Record { offset: numbering.offset(rank, event) as i64, ..record.clone() });
                     next_event = Some((rank + 1, event + 1));
                 }
-                found.bytes() < bytes_max
+                wants_more(&mut found)
             });
             let rank = match looked {
                 // What lies before the damage comes first.
-                Err(_) if found.bytes() > 0 => break,
+                Err(_) if next_event.is_some() => break,
                 looked => looked?,
             };
             if stretch.to >= scanned_to {
@@ -86,7 +96,7 @@ impl Reading<'_> {
         {
             view.left_off(self.partition, rank, event);
         }
-        Ok(found.finish())
+        Ok(found)
     }
 
     /// Where in the journal the event at `offset` is, or the first behind it; `None` at the end.

@@ -27,6 +27,7 @@ use tokio::{
 
 use crate::{
     app_topics::AppTopics,
+    compressed::KeptBatches,
     limits::{
         CLOSE_IDLE_AFTER, LOOK_FOR_IDLE_EVERY, LOOK_FOR_OLD_EVENTS_EVERY, OPEN_APPS_MAX, OPEN_AT_START_MAX,
         OPENING_RETRIED_AFTER, OPENING_WAIT,
@@ -52,6 +53,7 @@ pub struct TopicRegistry {
     failed: Mutex<HashMap<String, (Instant, AppUnavailable)>>,
     stopping: AtomicBool,
     began: Instant,
+    kept_batches: Arc<KeptBatches>,
 }
 
 /// An open app.
@@ -80,6 +82,7 @@ impl TopicRegistry {
             failed: Mutex::default(),
             stopping: AtomicBool::new(false),
             began: Instant::now(),
+            kept_batches: Arc::default(),
         })
     }
 
@@ -118,8 +121,8 @@ impl TopicRegistry {
         if self.stopping.load(SeqCst) {
             return Err(AppUnavailable::Stopping);
         }
-        let (data, app) = (self.data.clone(), name.to_owned());
-        let opened = spawn_blocking(move || open(&data, &app)).await;
+        let (data, app, kept) = (self.data.clone(), name.to_owned(), self.kept_batches.clone());
+        let opened = spawn_blocking(move || open(&data, &app, kept)).await;
         let opened = opened.unwrap_or_else(|error| Err(busy(name, format!("its opening broke off: {error}"))));
         match opened {
             Ok(topics) if self.stopping.load(SeqCst) => {
@@ -334,9 +337,9 @@ fn busy(app: &str, reason: String) -> AppUnavailable {
 }
 
 /// Blocks on disk.
-fn open(data: &DataDir, name: &str) -> Result<Arc<AppTopics>, AppUnavailable> {
+fn open(data: &DataDir, name: &str, kept: Arc<KeptBatches>) -> Result<Arc<AppTopics>, AppUnavailable> {
     let app = data.app(name)?;
-    AppTopics::open(app.clone()).map_err(|error| {
+    AppTopics::open(app.clone(), kept).map_err(|error| {
         data.note_damage(name, &error.message);
         data.close_app(app, || {});
         AppUnavailable::Damaged { app: name.to_owned(), reason: error.message }

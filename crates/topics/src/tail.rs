@@ -2,6 +2,7 @@
 //!
 //! Not here: what is read (`topic`), when there is more ([`crate::Topic::watch`]).
 
+use kafka_wire::compression::Codec;
 use store::Piece;
 
 use crate::topic::{Partition, Rebuild, TopicError};
@@ -56,7 +57,12 @@ impl Tail {
 
     /// What comes next.
     pub async fn peek(&self, bytes_max: usize) -> Result<Vec<Piece>, TopicError> {
-        self.partition.read(self.next_offset, bytes_max, self.rebuild).await
+        self.peek_as(bytes_max, None).await
+    }
+
+    /// What comes next, as [`Partition::read_as`] gives it.
+    pub async fn peek_as(&self, bytes_max: usize, codec: Option<Codec>) -> Result<Vec<Piece>, TopicError> {
+        self.partition.read_as(self.next_offset, bytes_max, self.rebuild, codec).await
     }
 
     /// Goes on behind one of the pieces that came next.

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use kafka_wire::record_batch;
+use kafka_wire::{compression::Codec, record_batch};
 use store::{App, OffsetAndTimestamp, Piece, Snapshot, TxnId};
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
-use crate::{gap::Gap, live_query::SharedOnGap, matcher::Matcher, numbering::Numbering, reading::Reading, view::View};
+use crate::{compressed::Compressing, gap::Gap, live_query::{Compression, SharedOnGap}, matcher::Matcher, numbering::Numbering, reading::Reading, view::View};
 
 /// How long an answer about a topic's end waits for a live query that was just made to have looked
 /// at every event.
@@ -98,6 +98,15 @@ enum Kind {
     View(Arc<View>),
 }
 
+impl Kind {
+    fn compression(&self) -> Compression {
+        match self {
+            Kind::Main(_) => Compression::None,
+            Kind::View(view) => view.compression(),
+        }
+    }
+}
+
 impl Topic {
     pub(crate) fn main(app: Arc<App>, on_gap: SharedOnGap) -> Self {
         let name = app.name().main_topic();
@@ -149,6 +158,11 @@ impl Topic {
         }
     }
 
+    /// How its batches are compressed for Kafka clients.
+    pub fn compression(&self) -> Compression {
+        self.kind.compression()
+    }
+
     /// Changes whenever a partition has grown, or has stopped ([`Partition::stop`]).
     pub fn watch(&self) -> watch::Receiver<u64> {
         match &self.kind {
@@ -165,6 +179,11 @@ impl Partition {
             Kind::Main(_) => self.app.events().high_watermark(),
             Kind::View(view) => view.high_watermark(self.index),
         }
+    }
+
+    /// How its batches are compressed for Kafka clients.
+    pub fn compression(&self) -> Compression {
+        self.kind.compression()
     }
 
     /// Why a reader that has everything below the high watermark waits in vain; `None` if it does
@@ -227,10 +246,24 @@ impl Partition {
     /// nothing. Nothing, too, while a live query has yet to look at events that what stands for the
     /// gap depends on.
     pub async fn read(&self, offset: u64, max_bytes: usize, rebuild: Rebuild) -> Result<Vec<Piece>, TopicError> {
+        self.read_as(offset, max_bytes, rebuild, None).await
+    }
+
+    /// As [`Partition::read`], with the events of a live query compressed. The batch that holds
+    /// `offset` may begin far before it, though not before what is kept; what stands for a gap is
+    /// not compressed.
+    pub async fn read_as(
+        &self,
+        offset: u64,
+        max_bytes: usize,
+        rebuild: Rebuild,
+        codec: Option<Codec>,
+    ) -> Result<Vec<Piece>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
             let log_start = self.app.events().log_start();
-            if from < self.first_kept()? {
+            let first_kept = self.first_kept()?;
+            if from < first_kept {
                 let Some(gap) = self.read_gap(from, max_bytes, rebuild).await? else { return Ok(Vec::new()) };
                 if !gap.batches.is_empty() {
                     return Ok(gap.batches);
@@ -240,9 +273,10 @@ impl Partition {
             let batches = match &self.kind {
                 Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed)?,
                 Kind::View(_) => {
-                    let read = move |partition: &Self| match partition.reading() {
-                        Some(reading) => reading.events(from, max_bytes),
-                        None => Ok(Vec::new()),
+                    let read = move |partition: &Self| match (partition.reading(), codec) {
+                        (Some(reading), None) => reading.events(from, max_bytes),
+                        (Some(reading), Some(codec)) => Compressing { reading, codec, first_kept }.read(from, max_bytes),
+                        (None, _) => Ok(Vec::new()),
                     };
                     self.clone().blocking(read).await?
                 }

@@ -11,7 +11,7 @@ use std::{
     sync::{
         Arc, Mutex, RwLock,
         atomic::{
-            AtomicBool, AtomicU64,
+            AtomicBool, AtomicU8, AtomicU64,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -25,7 +25,7 @@ use crate::{
     counts::{Span, Spot, span_of},
     head::{Head, PartitionHead},
     leaves::LastLeaves,
-    live_query::{LiveQuery, OnGap, SharedOnGap},
+    live_query::{Compression, LiveQuery, OnGap, SharedOnGap},
     matcher::Matcher,
     numbering::Numbering,
     progress::Progress,
@@ -42,9 +42,10 @@ const LEFT_OFF_MAX: usize = 64;
 pub(crate) struct View {
     /// Under which its notes are.
     pub(crate) number: ViewId,
-    /// As it was made; what a gap gets now is in `on_gap`.
+    /// As it was made; what a gap gets now is in `on_gap`, how it is compressed in `compression`.
     pub(crate) query: LiveQuery,
     pub(crate) on_gap: SharedOnGap,
+    compression: AtomicU8,
     pub(crate) topic: String,
     pub(crate) id: Uuid,
     pub(crate) matcher: Matcher,
@@ -71,7 +72,7 @@ pub(crate) struct View {
     /// Entries that trims made since the last sweep, and what that left.
     pub(crate) entries_made: AtomicU64,
     pub(crate) entries_left: AtomicU64,
-    progress: Arc<Progress>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// What is counted, and of that what is not noted yet.
@@ -165,6 +166,7 @@ impl View {
         Self {
             number,
             on_gap: SharedOnGap::new(query.on_gap),
+            compression: AtomicU8::new(query.compression as u8),
             query,
             topic,
             id,
@@ -196,7 +198,16 @@ impl View {
 
     /// The live query as it is now.
     pub(crate) fn live_query(&self) -> LiveQuery {
-        LiveQuery { on_gap: self.on_gap.get(), ..self.query.clone() }
+        LiveQuery { on_gap: self.on_gap.get(), compression: self.compression(), ..self.query.clone() }
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        let number = self.compression.load(SeqCst);
+        Compression::ALL.into_iter().find(|one| *one as u8 == number).unwrap_or_default()
+    }
+
+    pub(crate) fn set_compression(&self, compression: Compression) {
+        self.compression.store(compression as u8, SeqCst);
     }
 
     /// Has readers that wait see what a gap gets from now on.

@@ -39,6 +39,7 @@ fn adults() -> LiveQuery {
         query: Some("age >= 18".into()),
         partitions: 1,
         on_gap: OnGap::Requery,
+        compression: topics::Compression::None,
         created_ms: 1,
     }
 }

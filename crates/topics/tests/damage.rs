@@ -80,6 +80,7 @@ fn fill(path: &Path) {
                 query: Some("age >= 18".into()),
                 partitions: 2,
                 on_gap: OnGap::Requery,
+                compression: topics::Compression::None,
                 created_ms: 1,
             };
             app.create(adults).await.unwrap();

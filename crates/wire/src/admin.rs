@@ -213,13 +213,17 @@ pub struct NewLiveQuery {
     pub partitions: u16,
     /// `Requery` if not given.
     pub on_gap: OnGap,
+    /// `None` if not given.
+    pub compression: Compression,
 }
 
 /// The body of `PATCH /admin/v1/apps/{app}/live-queries/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveQueryChange {
     /// What a gap gets from here on.
-    pub on_gap: OnGap,
+    pub on_gap: Option<OnGap>,
+    /// How it is compressed from here on.
+    pub compression: Option<Compression>,
 }
 
 /// What a consumer gets in the place of trimmed events.
@@ -230,6 +234,23 @@ pub enum OnGap {
     Requery,
     /// The documents.
     Snapshot,
+}
+
+/// How the batches of a live query's topic are compressed for Kafka clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4.
+    Lz4,
+    /// Zstandard.
+    Zstd,
+    /// gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
 }
 
 /// A live query as the admin API shows it.
@@ -248,6 +269,9 @@ pub struct LiveQueryReply {
     pub partitions: u16,
     /// What a gap gets.
     pub on_gap: OnGap,
+    /// How its batches are compressed; absent: not at all.
+    #[serde(skip_serializing_if = "Compression::is_none", default)]
+    pub compression: Compression,
     /// Its topic.
     pub topic: String,
     /// The consumer group that is meant for it.
@@ -365,11 +389,12 @@ impl NewLiveQuery {
         let query = fields.optional_string("query")?;
         let partitions = fields.optional_size("partitions")?.unwrap_or(1);
         let on_gap = OnGap::take(&mut fields)?;
-        fields.finish(&["name", "collection", "query", "partitions", "onGap"])?;
+        let compression = Compression::take(&mut fields)?.unwrap_or_default();
+        fields.finish(&["name", "collection", "query", "partitions", "onGap", "compression"])?;
         let partitions = u16::try_from(partitions).map_err(|_| {
             Place::Body.field("partitions").fault(format_args!("must be from 1 to 1000, not {partitions}"))
         })?;
-        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or(OnGap::Requery) })
+        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or(OnGap::Requery), compression })
     }
 }
 
@@ -377,10 +402,50 @@ impl LiveQueryChange {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of_body(body)?;
+        for name in ["name", "collection", "query", "partitions"] {
+            if fields.take(name).is_some() {
+                let message = "cannot be changed, only onGap and compression can: make a new live query";
+                return Err(Place::Body.field(name).fault(message));
+            }
+        }
         let on_gap = OnGap::take(&mut fields)?;
-        fields.finish(&["onGap"])?;
-        let on_gap = on_gap.ok_or_else(|| Place::Body.fault("must say what to change; known is onGap"))?;
-        Ok(Self { on_gap })
+        let compression = Compression::take(&mut fields)?;
+        fields.finish(&["onGap", "compression"])?;
+        if on_gap.is_none() && compression.is_none() {
+            return Err(Place::Body.fault("must say what to change; known are onGap and compression"));
+        }
+        Ok(Self { on_gap, compression })
+    }
+}
+
+impl Compression {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::None, Self::Lz4, Self::Zstd, Self::Gzip, Self::Snappy];
+
+    /// Whether it is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+        }
+    }
+
+    fn take(fields: &mut Fields<'_>) -> Result<Option<Self>, RequestError> {
+        let Some(name) = fields.optional_string("compression")? else { return Ok(None) };
+        let found = Self::ALL.into_iter().find(|one| one.name() == name);
+        let unknown = || {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Place::Body.field("compression").fault(format_args!("must be one of {names}, not {name:?}"))
+        };
+        found.map(Some).ok_or_else(unknown)
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use topics::{AppTopics, ChangeError, LiveQuery};
 use wire::admin::{
-    LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply, NewLiveQuery, OnGap as WireOnGap,
+    Compression as WireCompression, LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply,
+    NewLiveQuery, OnGap as WireOnGap,
 };
 
 use crate::{
@@ -19,9 +20,10 @@ use crate::{
 /// 201 and the live query; its topic has its history at once.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let topics = find_topics(&state, call.param("app")).await?;
-    let NewLiveQuery { name, collection, query, partitions, on_gap } = NewLiveQuery::parse(call.body())?;
+    let NewLiveQuery { name, collection, query, partitions, on_gap, compression } = NewLiveQuery::parse(call.body())?;
     let created_ms = state.clock.now_ms();
-    let live_query = LiveQuery { name, collection, query, partitions, on_gap: from_wire(on_gap), created_ms };
+    let (on_gap, compression) = (on_gap_of(on_gap), compression_of(compression));
+    let live_query = LiveQuery { name, collection, query, partitions, on_gap, compression, created_ms };
     topics.create(live_query.clone()).await?;
     Ok(reply::json_of(StatusCode::CREATED, &shown(&state, &topics, &live_query)))
 }
@@ -38,11 +40,12 @@ pub(crate) async fn show(State(state): State<Shared>, call: AdminCall) -> Result
     Ok(reply::json_of(StatusCode::OK, &shown(&state, &topics, &live_query)))
 }
 
-/// Sets what a gap gets, of the main feed too.
+/// Sets what a gap gets, of the main feed too, and how it is compressed.
 pub(crate) async fn change(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let topics = find_topics(&state, call.param("app")).await?;
-    let LiveQueryChange { on_gap } = LiveQueryChange::parse(call.body())?;
-    topics.set_on_gap(call.param("name"), from_wire(on_gap)).await?;
+    let LiveQueryChange { on_gap, compression } = LiveQueryChange::parse(call.body())?;
+    let (on_gap, compression) = (on_gap.map(on_gap_of), compression.map(compression_of));
+    topics.change(call.param("name"), topics::LiveQueryChange { on_gap, compression }).await?;
     let live_query = find(&topics, call.param("name"))?;
     Ok(reply::json_of(StatusCode::OK, &shown(&state, &topics, &live_query)))
 }
@@ -75,15 +78,32 @@ fn shown(state: &api::State, topics: &AppTopics, live_query: &LiveQuery) -> Live
             topics::OnGap::Requery => WireOnGap::Requery,
             topics::OnGap::Snapshot => WireOnGap::Snapshot,
         },
+        compression: match live_query.compression {
+            topics::Compression::None => WireCompression::None,
+            topics::Compression::Lz4 => WireCompression::Lz4,
+            topics::Compression::Zstd => WireCompression::Zstd,
+            topics::Compression::Gzip => WireCompression::Gzip,
+            topics::Compression::Snappy => WireCompression::Snappy,
+        },
         group: topic.clone(),
         topic,
         endpoint: state.options.kafka_endpoint.clone(),
     }
 }
 
-fn from_wire(on_gap: WireOnGap) -> topics::OnGap {
+fn on_gap_of(on_gap: WireOnGap) -> topics::OnGap {
     match on_gap {
         WireOnGap::Requery => topics::OnGap::Requery,
         WireOnGap::Snapshot => topics::OnGap::Snapshot,
+    }
+}
+
+fn compression_of(compression: WireCompression) -> topics::Compression {
+    match compression {
+        WireCompression::None => topics::Compression::None,
+        WireCompression::Lz4 => topics::Compression::Lz4,
+        WireCompression::Zstd => topics::Compression::Zstd,
+        WireCompression::Gzip => topics::Compression::Gzip,
+        WireCompression::Snappy => topics::Compression::Snappy,
     }
 }

@@ -100,6 +100,8 @@ fn metrics_show_requests_and_apps() {
         r#"headwater_events_high_watermark{app="default"} 1"#,
         r#"headwater_app_writable{app="default"} 1"#,
         r#"headwater_live_query_filters_given_up_total{app="default"} 0"#,
+        r#"headwater_live_query_batches_compressed_total{app="default"} 0"#,
+        r#"headwater_live_query_batches_reused_total{app="default"} 0"#,
         "# EOF",
     ] {
         assert!(reply.body.lines().any(|found| found == line), "{line} in\n{}", reply.body);

@@ -10,7 +10,12 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use crate::session::{NODE_ID, Session};
+use topics::Compression;
+
+use crate::{
+    session::{NODE_ID, Session},
+    topics::Topic,
+};
 
 /// Kafka's `ConfigResource.Type`.
 const TOPIC: i8 = 2;
@@ -33,7 +38,7 @@ type Setting = (&'static str, Kind, String);
 pub(super) fn handle(session: &Session, request: DescribeConfigsRequest, version: i16) -> DescribeConfigsResponse {
     let results = request.resources.into_iter().map(|wanted| {
         let settings = match wanted.resource_type {
-            TOPIC => super::topic_by_name(session, &wanted.resource_name).map(|_| topic_settings(session)),
+            TOPIC => super::topic_by_name(session, &wanted.resource_name).map(|topic| topic_settings(session, &topic)),
             BROKER => broker_settings(&wanted.resource_name),
             _ => Err(ResponseError::InvalidRequest),
         };
@@ -66,12 +71,16 @@ fn describe(
     result.with_configs(settings.map(entry).collect())
 }
 
-fn topic_settings(session: &Session) -> Vec<Setting> {
+fn topic_settings(session: &Session, described: &Topic) -> Vec<Setting> {
     let topic = &session.server.topic_settings;
+    let compression = match described.compression() {
+        Compression::None => "uncompressed", // as Kafka calls it
+        other => other.name(),
+    };
     let or_all = |limit: Option<u64>| limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string());
     vec![
         ("cleanup.policy", Kind::List, "delete".to_owned()),
-        ("compression.type", Kind::String, "uncompressed".to_owned()),
+        ("compression.type", Kind::String, compression.to_owned()),
         ("max.message.bytes", Kind::Int, topic.event_bytes_max.to_string()),
         ("message.timestamp.type", Kind::String, "CreateTime".to_owned()),
         ("min.insync.replicas", Kind::Int, "1".to_owned()),

@@ -1,4 +1,5 @@
-//! Fetch (1): stored batches, copied as they are; waits for events if there are none.
+//! Fetch (1): stored batches, copied as they are, or compressed ones if the topic's are; waits for
+//! events if there are none.
 //!
 //! Invariants: a wait ends by a commit, by the client's time-out, by the server's end or with the
 //! connection, never by looking again and again; the first partition that has events gives at least
@@ -12,6 +13,7 @@ mod encode;
 use std::{future::Future as _, task::Poll, time::Duration};
 
 use bytes::Bytes;
+use kafka_wire::compression::Codec;
 use kafka_protocol::{
     ResponseError::{self, UnknownTopicId, UnknownTopicOrPartition},
     messages::{FetchRequest, fetch_request::FetchPartition},
@@ -52,6 +54,7 @@ struct TopicReader {
 struct PartitionReader {
     index: i32,
     log: Result<Tail, ResponseError>,
+    codec: Option<Codec>,
     /// What a deleted topic is answered with.
     unknown: ResponseError,
     /// Where it was asked to begin.
@@ -92,7 +95,8 @@ impl<'a> Fetch<'a> {
                 super::topic_by_name(session, &topic.topic)
             };
             let unknown = if version >= 13 { UnknownTopicId } else { UnknownTopicOrPartition };
-            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition, unknown);
+            let codec = found.as_ref().ok().and_then(|topic| codec_for(topic, version));
+            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition, codec, unknown);
             let partitions = topic.partitions.into_iter().map(reader).collect();
             let grown = found.as_ref().ok().map(Topic::watch);
             TopicReader { name: topic.topic.0, id: topic.topic_id, partitions, grown }
@@ -207,6 +211,7 @@ impl PartitionReader {
         session: &Session,
         topic: Result<&Topic, &ResponseError>,
         wanted: &FetchPartition,
+        codec: Option<Codec>,
         unknown: ResponseError,
     ) -> Self {
         let log = topic.map_err(|error| *error).and_then(|topic| {
@@ -226,6 +231,7 @@ impl PartitionReader {
         Self {
             index: wanted.partition,
             log,
+            codec,
             unknown,
             fetch_offset: wanted.fetch_offset,
             batches: Vec::new(),
@@ -292,7 +298,7 @@ impl PartitionReader {
         if room == 0 && bytes_before > 0 {
             return 0;
         }
-        match tail.peek(room.max(1)).await {
+        match tail.peek_as(room.max(1), self.codec).await {
             Ok(batches) => self.take(batches, room, bytes_before == 0),
             Err(error) => {
                 self.fail(session, &error);
@@ -336,6 +342,12 @@ impl PartitionReader {
             },
         }
     }
+}
+
+/// What a fetch of that version gets the topic compressed with. Kafka answers Fetch before version
+/// 10 with UNSUPPORTED_COMPRESSION_TYPE where batches are zstd's (KIP-110); here they need not be.
+fn codec_for(topic: &Topic, version: i16) -> Option<Codec> {
+    topic.compression().codec().filter(|codec| *codec != Codec::Zstd || version >= 10)
 }
 
 /// Waits until a partition of one of the topics has grown; for ever if there are none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::CollectionName;
-use topics::{ChangeError, LiveQuery, OnGap, Topic};
+use topics::{ChangeError, Compression, LiveQuery, OnGap, Topic};
 
 use crate::{
     failure::Failure,
@@ -57,6 +57,7 @@ struct Typed {
     query: String,
     partitions: String,
     snapshot: bool,
+    compression: Compression,
 }
 
 /// Whether a filter is right, and what matches it now.
@@ -189,6 +190,7 @@ impl Typed {
             query: text("query"),
             partitions: text("partitions"),
             snapshot: form.text("on-gap") == "snapshot",
+            compression: Compression::of_name(form.text("compression")).unwrap_or_default(),
         }
     }
 
@@ -204,6 +206,7 @@ impl Typed {
             query: filled(&self.query),
             partitions,
             on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
+            compression: self.compression,
             created_ms,
         })
     }

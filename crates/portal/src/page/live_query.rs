@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use topics::{ChangeError, LiveQuery, MAIN, OnGap};
+use topics::{ChangeError, Compression, LiveQuery, LiveQueryChange, MAIN, OnGap};
 
 use crate::{
     failure::Failure,
@@ -95,6 +95,17 @@ pub(crate) async fn set_on_gap(scope: Scope) -> Result<Response, Failure> {
     };
     scope.topics.set_on_gap(&query.name, on_gap).await?;
     Ok(scope.done("From now on a gap gets what you chose.", &format!("live-queries/{}", segment(&query.name))))
+}
+
+/// Sets how the topic is compressed.
+pub(crate) async fn set_compression(scope: Scope) -> Result<Response, Failure> {
+    let query = named(&scope, scope.visit.param("name"))?;
+    let given = scope.visit.form.text("compression");
+    let compression = Compression::of_name(given);
+    let compression = compression.ok_or_else(|| Failure::BadInput(format!("{given:?} is no compression")))?;
+    scope.topics.change(&query.name, LiveQueryChange { on_gap: None, compression: Some(compression) }).await?;
+    let text = format!("From now on Kafka clients get the topic with the compression {}.", compression.name());
+    Ok(scope.done(text, &format!("live-queries/{}", segment(&query.name))))
 }
 
 fn named(scope: &Scope, name: &str) -> Result<LiveQuery, Failure> {

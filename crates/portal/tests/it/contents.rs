@@ -24,6 +24,7 @@ fn every_page_with_its_assets_is_small() {
             query: Some("age >= 18 && name != 'somebody or other'".to_owned()),
             partitions: 2,
             on_gap: topics::OnGap::Requery,
+            compression: topics::Compression::None,
             created_ms: 1,
         };
         let of_app = site.topics();
@@ -160,6 +161,13 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     let on_gap = || site.topics().live_queries()[1].on_gap;
     assert_eq!(on_gap(), topics::OnGap::Requery);
     assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "x")]).status, StatusCode::BAD_REQUEST);
+    let compression = format!("{base}/adults/compression");
+    assert_eq!(admin.post(&compression, &[("compression", "zstd")]).status, StatusCode::SEE_OTHER);
+    assert_eq!(site.topics().live_queries()[1].compression, topics::Compression::Zstd);
+    admin.get(&format!("{base}/adults")).says("<option selected>zstd");
+    assert_eq!(admin.post(&compression, &[("compression", "rar")]).status, StatusCode::BAD_REQUEST);
+    let of_main = admin.post(&format!("{base}/main/compression"), &[("compression", "lz4")]);
+    assert_eq!(of_main.status, StatusCode::BAD_REQUEST);
     assert_eq!(admin.post(&format!("{base}/main/delete"), &[]).status, StatusCode::BAD_REQUEST);
     assert_eq!(admin.post(&format!("{base}/adults/delete"), &[]).location(), base);
     admin.get(base).says("Deleted the live query adults");

@@ -52,6 +52,7 @@ fn furnished() -> Site {
             query: Some(format!("text == '{}'", quoted(text))),
             partitions: 1,
             on_gap: OnGap::Requery,
+            compression: topics::Compression::None,
             created_ms: NOW_MS,
         };
         let topics = site.topics();
@@ -139,7 +140,7 @@ fn what_is_typed_comes_back_escaped() {
             ("on-gap", text),
             ("topic", text),
         ];
-        let posts = ["live-queries", "certificates", "keys", "settings/test", "live-queries/main/on-gap"];
+        let posts = ["live-queries", "certificates", "keys", "settings/test", "live-queries/main/on-gap", "live-queries/main/compression"];
         for rest in posts {
             let answer = admin.post(&format!("/portal/apps/default/{rest}"), &fields);
             assert!(answer.status.is_success() || answer.status.is_client_error(), "{rest}: {}", answer.status);

@@ -18,7 +18,8 @@ pub(crate) enum LiveQuery {
     #[command(after_help = "\
 Examples:
   headwater live-query create adults --collection people --query \"age >= 18\" --partitions 4
-  headwater live-query create orders --collection orders --on-gap snapshot --app shop")]
+  headwater live-query create orders --collection orders --on-gap snapshot --app shop
+  headwater live-query create archive --compression zstd")]
     Create {
         /// Its name: 1 to 64 of a-z, 0-9 and '-'; its topic is user-consumable-<app>.<name>
         name: String,
@@ -34,6 +35,9 @@ Examples:
         /// What a consumer gets in the place of events that were trimmed
         #[arg(long, value_enum, default_value_t = OnGap::Requery)]
         on_gap: OnGap,
+        /// How its batches are compressed for Kafka clients
+        #[arg(long, value_enum, default_value_t = Compression::None)]
+        compression: Compression,
         #[command(flatten)]
         app: AppOption,
         /// Print the server's JSON reply
@@ -58,14 +62,21 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Change what a gap gets, of the main feed too
-    #[command(after_help = "Example:\n  headwater live-query set main --on-gap snapshot")]
+    /// Change what a gap gets, of the main feed too, or how the topic is compressed
+    #[command(after_help = "\
+Examples:
+  headwater live-query set main --on-gap snapshot
+  headwater live-query set adults --compression lz4")]
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["on_gap", "compression"]))]
     Set {
         /// Its name
         name: String,
         /// What a consumer gets in the place of events that were trimmed
         #[arg(long, value_enum)]
-        on_gap: OnGap,
+        on_gap: Option<OnGap>,
+        /// How its batches are compressed for Kafka clients; not the main feed's
+        #[arg(long, value_enum)]
+        compression: Option<Compression>,
         #[command(flatten)]
         app: AppOption,
     },
@@ -87,6 +98,33 @@ pub(crate) enum OnGap {
     Snapshot,
 }
 
+/// How the batches of a topic are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    /// Not at all
+    None,
+    /// Little work
+    Lz4,
+    /// Saves most for its work; clients older than Kafka 2.1 get it uncompressed
+    Zstd,
+    /// For clients that know no other
+    Gzip,
+    /// As lz4
+    Snappy,
+}
+
+impl Compression {
+    fn name(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Lz4 => "lz4",
+            Compression::Zstd => "zstd",
+            Compression::Gzip => "gzip",
+            Compression::Snappy => "snappy",
+        }
+    }
+}
+
 impl OnGap {
     fn name(self) -> &'static str {
         match self {
@@ -99,10 +137,11 @@ impl OnGap {
 impl LiveQuery {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            LiveQuery::Create { name, collection, query, partitions, on_gap, app, json } => {
+            LiveQuery::Create { name, collection, query, partitions, on_gap, compression, app, json } => {
                 let (server, path) = connect(context, app)?;
                 let mut body = json!({ "name": name, "partitions": partitions, "onGap": on_gap.name() });
-                for (field, given) in [("collection", collection), ("query", query)] {
+                let compression = Some(compression).filter(|it| *it != Compression::None).map(|it| it.name().to_owned());
+                for (field, given) in [("collection", collection), ("query", query), ("compression", compression)] {
                     if let Some(given) = given {
                         body[field] = json!(given);
                     }
@@ -120,9 +159,16 @@ impl LiveQuery {
                 let reply = server.read(&format!("{path}/{}", segment(&name)))?;
                 if json { print_line(&reply) } else { print_one("", &read_reply(&reply)?) }
             }
-            LiveQuery::Set { name, on_gap, app } => {
+            LiveQuery::Set { name, on_gap, compression, app } => {
                 let (server, path) = connect(context, app)?;
-                let reply = server.change(&format!("{path}/{}", segment(&name)), &json!({ "onGap": on_gap.name() }))?;
+                let mut body = json!({});
+                let (on_gap, compression) = (on_gap.map(OnGap::name), compression.map(Compression::name));
+                for (field, given) in [("onGap", on_gap), ("compression", compression)] {
+                    if let Some(given) = given {
+                        body[field] = json!(given);
+                    }
+                }
+                let reply = server.change(&format!("{path}/{}", segment(&name)), &body)?;
                 print_one("changed", &read_reply(&reply)?)
             }
             LiveQuery::Delete { name, app } => {
@@ -150,11 +196,12 @@ fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
     let LiveQueryReply { name, topic, endpoint, partitions, .. } = reply;
     let head = format!("{done} live query {name}");
     print_line(&format!(
-        "{}\n  carries          {}, {}\n  topic and group  {topic}, at {endpoint}\n  partitions       {partitions}\n  on a gap         {}",
+        "{}\n  carries          {}, {}\n  topic and group  {topic}, at {endpoint}\n  partitions       {partitions}\n  on a gap         {}\n  compression      {}",
         head.trim_start(),
         reply.collection.as_deref().unwrap_or("all collections"),
         reply.query.as_deref().unwrap_or("every document"),
         on_gap(reply),
+        reply.compression.name(),
     ))
 }
 
@@ -166,9 +213,11 @@ fn print_all(reply: &LiveQueriesReply) -> anyhow::Result<()> {
             reply.query.clone().unwrap_or_else(|| "(every document)".to_owned()),
             reply.partitions.to_string(),
             on_gap(reply).to_owned(),
+            reply.compression.name().to_owned(),
             reply.topic.clone(),
         ]
     };
     let rows: Vec<Vec<String>> = reply.live_queries.iter().map(row).collect();
-    print_table(&["live query", "collection", "query", "partitions", "on a gap", "topic and group"], &rows, "none")
+    let head = ["live query", "collection", "query", "partitions", "on a gap", "compression", "topic and group"];
+    print_table(&head, &rows, "none")
 }

@@ -333,6 +333,7 @@ fn live_query(name: &str, collection: Option<&str>, query: Option<&str>, partiti
         query: query.map(Into::into),
         partitions,
         on_gap,
+        compression: topics::Compression::None,
         created_ms: START_MS,
     }
 }

@@ -238,6 +238,7 @@ impl World {
             query: query.map(Into::into),
             partitions,
             on_gap,
+            compression: topics::Compression::None,
             created_ms: self.clock.now_ms(),
         }
     }
