@@ -140,7 +140,9 @@ mod tests {
 
     /// Events that resemble each other, over several blocks of every codec.
     fn events() -> Vec<u8> {
-        batch(&(0..2000).map(|n| format!(r#"{{"_id":"person-{n}","age":{}}}"#, n % 90).into_bytes()).collect::<Vec<_>>())
+        batch(
+            &(0..2000).map(|n| format!(r#"{{"_id":"person-{n}","age":{}}}"#, n % 90).into_bytes()).collect::<Vec<_>>(),
+        )
     }
 
     #[test]

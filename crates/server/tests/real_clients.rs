@@ -8,6 +8,7 @@
 mod access;
 pub(crate) mod client;
 pub(crate) mod clients;
+mod compression;
 mod crash;
 mod crash_points;
 mod damage;

@@ -217,11 +217,7 @@ impl Compressed {
 
 impl Default for KeptBatches {
     fn default() -> Self {
-        Self {
-            kept: Mutex::default(),
-            turns: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
-        }
+        Self { kept: Mutex::default(), turns: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
     }
 }
 
@@ -290,14 +286,10 @@ mod tests {
         kept.keep(key(256), piece(512, 10));
         kept.keep(key(512), piece(700, 10));
         let found = |offset, offset_min| kept.find(&key(offset), offset_min).map(|piece| piece.next_offset);
-        assert_eq!([255, 256, 511, 512, 699, 700].map(|offset| found(offset, 0)), [
-            None,
-            Some(512),
-            Some(512),
-            Some(700),
-            Some(700),
-            None
-        ]);
+        assert_eq!(
+            [255, 256, 511, 512, 699, 700].map(|offset| found(offset, 0)),
+            [None, Some(512), Some(512), Some(700), Some(700), None]
+        );
         assert_eq!(found(300, 257), None, "a part of it was trimmed");
         assert!(kept.find(&Key { codec: Codec::Zstd, ..key(300) }, 0).is_none());
         assert!(kept.find(&Key { partition: 2, ..key(300) }, 0).is_none());
@@ -313,6 +305,9 @@ mod tests {
         kept.keep(key(3), piece(4, bytes));
         assert_eq!([0, 1, 2, 3].map(|n| kept.find(&key(n), 0).is_some()), [true, false, true, true]);
         let inside = kept.kept.lock().unwrap();
-        assert_eq!((inside.batches.len(), inside.by_use.len(), inside.bytes), (3, 3, COMPRESSED_BYTES_KEPT_MAX / 3 * 3));
+        assert_eq!(
+            (inside.batches.len(), inside.by_use.len(), inside.bytes),
+            (3, 3, COMPRESSED_BYTES_KEPT_MAX / 3 * 3)
+        );
     }
 }

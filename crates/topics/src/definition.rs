@@ -5,7 +5,8 @@
 //! a live query  {"version":2,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
 //! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
 //! ```
-//! A live query that is compressed has `"compression":"lz4"`, say, too.
+//! One that is compressed has version 3 and `"compression":"lz4"`, say, so that an older server names
+//! it and does not call it broken; `"isSparse":true` where it would have version 1.
 //! Version 1 of a live query says the same; its topic was made when offsets were the journal's, and
 //! keeps those that were given out (`numbering`).
 //!
@@ -19,7 +20,8 @@ use store::{App, Definition, DefinitionKind, TakeOverError};
 
 use crate::live_query::{Compression, LiveQuery, MAIN, OnGap};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+const UNCOMPRESSED_VERSION: u32 = 2;
 const SPARSE_VERSION: u32 = 1;
 const MAIN_VERSION: u32 = 1;
 
@@ -58,6 +60,8 @@ struct Body {
     on_gap: OnGap,
     #[serde(default, skip_serializing_if = "Compression::is_none")]
     compression: Compression,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_sparse: bool,
     created_ms: u64,
 }
 
@@ -98,12 +102,12 @@ impl Defined {
             if body.language != Dialect::Legacy as u8 {
                 return Err(failed(format!("its language {} is not known", body.language)));
             }
-            let Body { version, collection, query, partitions, on_gap, compression, created_ms, .. } = body;
+            let Body { version, collection, query, partitions, on_gap, compression, is_sparse, created_ms, .. } = body;
             let name = name.clone();
             defined.live_queries.push(DefinedQuery {
                 query: LiveQuery { name, collection, query, partitions, on_gap, compression, created_ms },
                 origin: *origin,
-                is_sparse: version == SPARSE_VERSION,
+                is_sparse: is_sparse || version == SPARSE_VERSION,
             });
         }
         Ok(defined)
@@ -122,13 +126,18 @@ fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
 pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
     let LiveQuery { collection, query, partitions, on_gap, compression, created_ms, .. } = live_query.clone();
     text_of(&Body {
-        version: if is_sparse { SPARSE_VERSION } else { VERSION },
+        version: match (compression, is_sparse) {
+            (Compression::None, true) => SPARSE_VERSION,
+            (Compression::None, false) => UNCOMPRESSED_VERSION,
+            _ => VERSION,
+        },
         collection,
         query,
         language: Dialect::Legacy as u8,
         partitions,
         on_gap,
         compression,
+        is_sparse: is_sparse && !compression.is_none(),
         created_ms,
     })
 }
@@ -183,10 +192,16 @@ mod tests {
             compression: Compression::None,
             created_ms: 7,
         };
-        assert!(!body_of(&uncompressed, false).contains("compression"), "as it always was");
+        let body = body_of(&uncompressed, false);
+        assert!(body.starts_with(r#"{"version":2,"#) && !body.contains("ompress"), "as it always was");
         let compressed = LiveQuery { compression: Compression::Lz4, ..uncompressed.clone() };
-        assert!(body_of(&compressed, false).contains(r#""compression":"lz4""#));
-        for (live_query, is_sparse) in [(&uncompressed, false), (&uncompressed, true), (&compressed, false)] {
+        let body = body_of(&compressed, false);
+        assert!(
+            body.starts_with(r#"{"version":3,"#) && body.contains(r#""compression":"lz4""#) && !body.contains("arse")
+        );
+        for (live_query, is_sparse) in
+            [&uncompressed, &compressed].into_iter().flat_map(|one| [(one, false), (one, true)])
+        {
             let body = body_of(live_query, is_sparse);
             let definitions = [definition("adults", body), definition(MAIN, body_of_main(OnGap::Snapshot))];
             let live_query = DefinedQuery { query: live_query.clone(), origin: 0, is_sparse };
@@ -197,10 +212,10 @@ mod tests {
 
     #[test]
     fn what_a_newer_version_defined_is_named() {
-        for body in [r#"{"version":3,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
+        for body in [r#"{"version":4,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
             let error = Defined::of(&[definition("a", body.into())]).unwrap_err();
             assert!(error.starts_with("the definition of the live query \"a\" cannot be read: "), "{error}");
-            assert_eq!(error.contains("it has version 3"), body.contains(":3"), "{error}");
+            assert_eq!(error.contains("it has version 4"), body.contains(":4"), "{error}");
         }
     }
 }

@@ -10,7 +10,15 @@ use store::{App, OffsetAndTimestamp, Piece, Snapshot, TxnId};
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
-use crate::{compressed::Compressing, gap::Gap, live_query::{Compression, SharedOnGap}, matcher::Matcher, numbering::Numbering, reading::Reading, view::View};
+use crate::{
+    compressed::Compressing,
+    gap::Gap,
+    live_query::{Compression, SharedOnGap},
+    matcher::Matcher,
+    numbering::Numbering,
+    reading::Reading,
+    view::View,
+};
 
 /// How long an answer about a topic's end waits for a live query that was just made to have looked
 /// at every event.
@@ -275,7 +283,9 @@ impl Partition {
                 Kind::View(_) => {
                     let read = move |partition: &Self| match (partition.reading(), codec) {
                         (Some(reading), None) => reading.events(from, max_bytes),
-                        (Some(reading), Some(codec)) => Compressing { reading, codec, first_kept }.read(from, max_bytes),
+                        (Some(reading), Some(codec)) => {
+                            Compressing { reading, codec, first_kept }.read(from, max_bytes)
+                        }
                         (None, _) => Ok(Vec::new()),
                     };
                     self.clone().blocking(read).await?

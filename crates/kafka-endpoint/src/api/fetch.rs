@@ -13,11 +13,11 @@ mod encode;
 use std::{future::Future as _, task::Poll, time::Duration};
 
 use bytes::Bytes;
-use kafka_wire::compression::Codec;
 use kafka_protocol::{
     ResponseError::{self, UnknownTopicId, UnknownTopicOrPartition},
     messages::{FetchRequest, fetch_request::FetchPartition},
 };
+use kafka_wire::compression::Codec;
 use store::Piece;
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;

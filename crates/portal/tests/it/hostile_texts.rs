@@ -140,7 +140,14 @@ fn what_is_typed_comes_back_escaped() {
             ("on-gap", text),
             ("topic", text),
         ];
-        let posts = ["live-queries", "certificates", "keys", "settings/test", "live-queries/main/on-gap", "live-queries/main/compression"];
+        let posts = [
+            "live-queries",
+            "certificates",
+            "keys",
+            "settings/test",
+            "live-queries/main/on-gap",
+            "live-queries/main/compression",
+        ];
         for rest in posts {
             let answer = admin.post(&format!("/portal/apps/default/{rest}"), &fields);
             assert!(answer.status.is_success() || answer.status.is_client_error(), "{rest}: {}", answer.status);

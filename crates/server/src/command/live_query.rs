@@ -140,7 +140,8 @@ impl LiveQuery {
             LiveQuery::Create { name, collection, query, partitions, on_gap, compression, app, json } => {
                 let (server, path) = connect(context, app)?;
                 let mut body = json!({ "name": name, "partitions": partitions, "onGap": on_gap.name() });
-                let compression = Some(compression).filter(|it| *it != Compression::None).map(|it| it.name().to_owned());
+                let compression =
+                    Some(compression).filter(|it| *it != Compression::None).map(|it| it.name().to_owned());
                 for (field, given) in [("collection", collection), ("query", query), ("compression", compression)] {
                     if let Some(given) = given {
                         body[field] = json!(given);

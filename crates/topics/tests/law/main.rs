@@ -1,6 +1,6 @@
 //! The law: whatever was written, trimmed and crashed, and wherever a consumer stopped,
 //!
-//! - a read tells exactly what it has to (`truth`): every event that is kept, under the offset that
+//! - a read, compressed or not, tells exactly what it has to (`truth`): every event that is kept, under the offset that
 //!   follows on the one before; and at trimmed offsets every document of which the last event that
 //!   the topic shows was trimmed, and no other, where that event was and with its transaction;
 //! - no txnId is below one of a lower offset;
@@ -36,7 +36,10 @@ use crate::{
 };
 use bytes::Bytes;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
-use kafka_wire::record_batch;
+use kafka_wire::{
+    compression::{Codec, decompress},
+    record_batch,
+};
 use proptest::{prelude::*, test_runner::TestRunner};
 use query::{Budget, Filter, Query};
 use store::{App, AppName, Crash, DataDir, DefinitionKind, MemoryDisk, Outcome, StoreOptions, WallClock};
@@ -453,12 +456,18 @@ impl World {
     ) -> Vec<Bytes> {
         let reader = self.reader(live_query, partition);
         let before = self.expected(live_query, partition);
-        let batches = reader.read(from, bytes, rebuild).await.unwrap();
+        let codec = match from % 5 {
+            n @ 0..4 if LIVE_QUERIES[live_query].0 != MAIN => Some(Codec::ALL[n as usize]),
+            _ => None,
+        };
+        let batches = reader.read_as(from, bytes, rebuild, codec).await.unwrap();
         let after = self.expected(live_query, partition);
-        let batches: Vec<Bytes> = batches.iter().flat_map(|piece| split(piece)).map(Bytes::copy_from_slice).collect();
+        let plain = |batch: &[u8]| Bytes::copy_from_slice(&decompress(batch, 1 << 30).unwrap());
+        let batches: Vec<Bytes> = batches.iter().flat_map(|piece| split(piece)).map(plain).collect();
         let name = LIVE_QUERIES[live_query].0;
         let drops = self.options.tombstone_retention_ms.is_some();
-        Read { truth: &self.truth, name, partition, from, before: &before, after: &after, drops }.check(&batches);
+        let (before, after, is_compressed) = (&before, &after, codec.is_some());
+        Read { truth: &self.truth, name, partition, from, before, after, drops, is_compressed }.check(&batches);
         batches
     }
 

@@ -17,11 +17,13 @@ pub(crate) struct Read<'a> {
     pub(crate) after: &'a Expected,
     /// Whether tombstones are dropped.
     pub(crate) drops: bool,
+    /// Whether its batches were compressed.
+    pub(crate) is_compressed: bool,
 }
 
 impl Read<'_> {
     pub(crate) fn check(&self, batches: &[Bytes]) {
-        let Self { truth, name, partition, from, before, after, drops } = self;
+        let Self { truth, name, partition, from, before, after, drops, is_compressed } = self;
         let place = format!("{name} {partition} from {from}");
         let mut at = *from as usize;
         let is_quiet = before.first == after.first && before.named == after.named;
@@ -33,8 +35,8 @@ impl Read<'_> {
                 return;
             }
             let offset = record.offset as usize;
-            if offset < at && is_first && *name == MAIN {
-                continue; // a stored batch may begin before
+            if offset < at && is_first && (*name == MAIN || *is_compressed) {
+                continue; // a stored batch may begin before, and one that was kept
             }
             let named = self.named(&record);
             match &named {
