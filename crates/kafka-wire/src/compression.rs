@@ -21,11 +21,12 @@ use crate::record_batch::{self, BatchError, COMPRESSION_BITS, HEADER_BYTES};
 /// The greatest window of a zstd text that is read, as a power of two; Kafka's levels need less.
 const ZSTD_WINDOW_LOG_MAX: u32 = 24;
 
-/// zstd's level. 3, its default, takes half as long again for a few per cent.
-const ZSTD_LEVEL: i32 = 1;
+/// zstd's level: its default, and Kafka's. Of 50 MB of events it leaves 8.5 in 66 ms; level 1, 8.7 in
+/// 62 ms.
+const ZSTD_LEVEL: i32 = 3;
 
-/// gzip's level: zlib's default, and Kafka's.
-const GZIP_LEVEL: u32 = 6;
+/// gzip's level. Of those events it leaves 9.0 MB in 0.35 s; level 6, zlib's default, 8.3 in 1 s.
+const GZIP_LEVEL: u32 = 3;
 
 /// How records are compressed; the numbers are those of a batch's attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -27,6 +27,8 @@ fn help_is_as_it_was_agreed() {
     let help = |arguments: &[&str]| run(directory.path(), arguments).stdout;
     expect_file!["golden/help.txt"].assert_eq(&help(&["--help"]));
     expect_file!["golden/help-serve.txt"].assert_eq(&help(&["serve", "--help"]));
+    let create = help(&["live-query", "create", "--help"]);
+    expect_file!["golden/help-live-query-create.txt"].assert_eq(&create);
     expect_file!["golden/help-key-create.txt"].assert_eq(&help(&["key", "create", "--help"]));
 }
 

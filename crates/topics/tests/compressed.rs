@@ -55,7 +55,7 @@ async fn write(topics: &AppTopics, numbers: std::ops::Range<u64>, bytes: usize) 
             let json = format!(r#"{{"number":{n},"filler":"{}"}}"#, "some text ".repeat(bytes / 10));
             let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
             Operation {
-                collection: CollectionName::new(if n % 7 == 0 { "pets" } else { "people" }).unwrap(),
+                collection: CollectionName::new(if n.is_multiple_of(7) { "pets" } else { "people" }).unwrap(),
                 id: DocumentId::from_value(&Value::String(n.to_string())).unwrap(),
                 condition: Condition::Always,
                 action: Action::upsert(value),

@@ -43,6 +43,36 @@ fn apps() {
 }
 
 #[test]
+fn a_live_querys_compression_is_given_shown_and_changed() {
+    let server = TestServer::start();
+    let all = "/admin/v1/apps/default/live-queries";
+    let made = admin(&server, "POST", all, r#"{"name":"a","compression":"lz4"}"#);
+    assert_eq!((made.status, &json(&made)["compression"]), (201, &json!("lz4")), "{}", made.body);
+    let made = admin(&server, "POST", all, r#"{"name":"b"}"#);
+    assert!(made.status == 201 && !made.body.contains("compression"), "{}", made.body);
+    let unknown = admin(&server, "POST", all, r#"{"name":"c","compression":"rar"}"#);
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.message().contains("none, lz4, zstd, gzip, snappy"), "{}", unknown.body);
+
+    let path = |name: &str| format!("{all}/{name}");
+    let both = admin(&server, "PATCH", &path("b"), r#"{"onGap":"snapshot","compression":"zstd"}"#);
+    assert_eq!((both.status, &json(&both)["compression"]), (200, &json!("zstd")), "{}", both.body);
+    let one = admin(&server, "PATCH", &path("b"), r#"{"compression":"none"}"#);
+    assert!(one.status == 200 && one.body.contains("snapshot") && !one.body.contains("compression"), "{}", one.body);
+    assert_eq!(json(&admin(&server, "GET", &path("a"), ""))["compression"], "lz4");
+
+    let of_main = admin(&server, "PATCH", &path("main"), r#"{"compression":"gzip"}"#);
+    assert_eq!(of_main.status, 400);
+    assert!(of_main.message().contains("the main feed is served as it is stored"), "{}", of_main.body);
+    for body in [r#"{"query":"true"}"#, r#"{"compression":"lz4","partitions":2}"#] {
+        let refused = admin(&server, "PATCH", &path("a"), body);
+        assert_eq!(refused.status, 400);
+        assert!(refused.message().contains("make a new live query"), "{}", refused.body);
+    }
+    assert_eq!(admin(&server, "PATCH", &path("a"), "{}").status, 400);
+}
+
+#[test]
 fn a_damaged_app_is_told_everywhere_and_concerns_no_other() {
     let server = TestServer::start();
     assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#).status, 201);
