@@ -241,10 +241,16 @@ impl Partition {
 
     /// The offset of the oldest event that is kept; what stands for those before lies below it.
     pub fn first_kept(&self) -> Result<u64, TopicError> {
-        let log_start = self.app.events().log_start();
-        let Kind::View(view) = &self.kind else { return Ok(log_start) };
-        let (at, before) = view.start(&self.app, log_start).map_err(failed)?;
-        Ok(view.numbering(self.index).first(at, before[usize::from(self.index)]))
+        loop {
+            let log_start = self.app.events().log_start();
+            let Kind::View(view) = &self.kind else { return Ok(log_start) };
+            match view.start(&self.app, log_start) {
+                // Trimmed meanwhile: what was noted of the old begin is gone with it.
+                Err(_) if self.app.events().log_start() != log_start => {}
+                Err(error) => return Err(failed(error)),
+                Ok((at, before)) => return Ok(view.numbering(self.index).first(at, before[usize::from(self.index)])),
+            }
+        }
     }
 
     /// Whole record batches from the one that holds `offset` (or, where that is a hole, the next):
@@ -272,14 +278,19 @@ impl Partition {
             let log_start = self.app.events().log_start();
             let first_kept = self.first_kept()?;
             if from < first_kept {
-                let Some(gap) = self.read_gap(from, max_bytes, rebuild).await? else { return Ok(Vec::new()) };
+                let gap = match self.read_gap(from, max_bytes, rebuild).await {
+                    // What was noted of the old begin is gone with it.
+                    Err(_) if self.app.events().log_start() != log_start => continue,
+                    gap => gap?,
+                };
+                let Some(gap) = gap else { return Ok(Vec::new()) };
                 if !gap.batches.is_empty() {
                     return Ok(gap.batches);
                 }
                 from = gap.end;
             }
             let batches = match &self.kind {
-                Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed)?,
+                Kind::Main(_) => self.app.events().read(from, max_bytes).await.map_err(failed),
                 Kind::View(_) => {
                     let read = move |partition: &Self| match (partition.reading(), codec) {
                         (Some(reading), None) => reading.events(from, max_bytes),
@@ -288,14 +299,14 @@ impl Partition {
                         }
                         (None, _) => Ok(Vec::new()),
                     };
-                    self.clone().blocking(read).await?
+                    self.clone().blocking(read).await
                 }
             };
             // Were events trimmed meanwhile, it may have begun behind them: what stands for them
             // comes first.
             let now = self.app.events().log_start();
             if now == log_start || matches!(self.kind, Kind::Main(_)) && now <= from {
-                return Ok(batches);
+                return batches;
             }
         }
         Ok(Vec::new())
