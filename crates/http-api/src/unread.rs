@@ -3,8 +3,9 @@
 //! A request can be answered before its body came (401, 403, 404, 405, 413, a bad header). What is
 //! left of it would be taken for the next request's head. So a small rest is read and thrown away
 //! after the reply, and the connection goes on; otherwise the reply announces `Connection: close`
-//! (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost. None of this concerns
-//! HTTP/2, which ends a stream alone.
+//! (RFC 9112 section 9.6), and `stream` sees to it that the reply is not lost. HTTP/2 ends a stream
+//! alone, but a client that is still sending may take that for a failure though it has the reply
+//! (curl 7.88 does): there a small rest is read too, and a larger one resets the stream.
 
 use std::{
     pin::Pin,
@@ -25,11 +26,10 @@ use tokio::time::timeout;
 
 use crate::{guests::Guest, limits::DRAIN_BYTES_MAX};
 
-/// A body that goes back to its connection of HTTP/1.1 if it is not read to the end.
+/// A body that goes back to its connection if it is not read to the end.
 struct Lent {
     body: Option<Incoming>,
     guest: Arc<Guest>,
-    goes_back: bool,
 }
 
 /// What to do about a body, once its request is answered.
@@ -38,19 +38,20 @@ pub(crate) struct Lending {
     /// The client waits for `100 Continue` before it sends the body; after a final status it may
     /// send it or not.
     expects_continue: bool,
+    is_http2: bool,
 }
 
 /// The request as a handler gets it, and what to do afterwards. `None`: the connection is being
 /// closed.
 pub(crate) fn lend(mut request: Request<Incoming>, guest: &Arc<Guest>) -> Option<(Request<Body>, Lending)> {
     request.extensions_mut().insert(guest.clone());
-    let lending = Lending { expects_continue: request.headers().contains_key(header::EXPECT) };
+    let is_http2 = request.version() == Version::HTTP_2;
+    let lending = Lending { expects_continue: request.headers().contains_key(header::EXPECT), is_http2 };
     if request.body().is_end_stream() {
         return guest.work_begins().then(|| (request.map(Body::new), lending));
     }
     guest.work_waits();
-    let goes_back = request.version() != Version::HTTP_2;
-    let request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone(), goes_back }));
+    let request = request.map(|body| Body::new(Lent { body: Some(body), guest: guest.clone() }));
     Some((request, lending))
 }
 
@@ -60,12 +61,15 @@ impl Lending {
         let Some(mut rest) = guest.unread().take() else { return };
         let is_small = rest.size_hint().exact().is_some_and(|length| length <= DRAIN_BYTES_MAX);
         let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
-        if closes || self.expects_continue || !is_small {
+        if self.is_http2 && !is_small {
+            return;
+        }
+        if !self.is_http2 && (closes || self.expects_continue || !is_small) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return;
         }
         tokio::spawn(async move {
-            // Dropping it early ends the connection.
+            // Dropping it early ends the connection, or the stream.
             let all = async { while let Some(Ok(_)) = rest.frame().await {} };
             let _ = timeout(at_most, all).await;
         });
@@ -102,7 +106,7 @@ impl HttpBody for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take().filter(|body| self.goes_back && !body.is_end_stream()) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             *self.guest.unread() = Some(body);
         }
     }
