@@ -88,6 +88,8 @@ impl Rebuild {
 /// A gap, as it is to be read.
 struct GapToRead {
     snapshot: Snapshot,
+    /// Where the reader stands, and what it has not been told of yet.
+    asked: u64,
     from: u64,
     bytes_max: usize,
     rebuild: Rebuild,
@@ -278,7 +280,7 @@ impl Partition {
             let log_start = self.app.events().log_start();
             let first_kept = self.first_kept()?;
             if from < first_kept {
-                let gap = match self.read_gap(from, max_bytes, rebuild).await {
+                let gap = match self.read_gap((offset, from), max_bytes, rebuild).await {
                     // What was noted of the old begin is gone with it.
                     Err(_) if self.app.events().log_start() != log_start => continue,
                     gap => gap?,
@@ -312,8 +314,14 @@ impl Partition {
         Ok(Vec::new())
     }
 
-    /// What stands for the trimmed events from `from` on; `None` if it is not known yet.
-    async fn read_gap(&self, from: u64, bytes_max: usize, rebuild: Rebuild) -> Result<Option<GapRead>, TopicError> {
+    /// What stands for the trimmed events from `from` on, for a reader that stands at `asked`; `None`
+    /// if it is not known yet.
+    async fn read_gap(
+        &self,
+        (asked, from): (u64, u64),
+        bytes_max: usize,
+        rebuild: Rebuild,
+    ) -> Result<Option<GapRead>, TopicError> {
         let snapshot = self.clone().blocking(|partition| partition.app.snapshot().map_err(failed)).await?;
         if let Kind::View(view) = &self.kind {
             // Who left by an event of the snapshot is known only then.
@@ -323,12 +331,12 @@ impl Partition {
                 return view.stopped().map_or(Ok(None), |message| Err(TopicError { message }));
             }
         }
-        let gap = GapToRead { snapshot, from, bytes_max, rebuild };
+        let gap = GapToRead { snapshot, asked, from, bytes_max, rebuild };
         self.clone().blocking(move |partition| partition.read_gap_blocking(&gap)).await.map(Some)
     }
 
     fn read_gap_blocking(&self, gap: &GapToRead) -> Result<GapRead, TopicError> {
-        let GapToRead { snapshot, from, bytes_max, rebuild } = gap;
+        let GapToRead { snapshot, asked, from, bytes_max, rebuild } = gap;
         let everything = Matcher::everything();
         let (end, floor) = match &self.kind {
             Kind::Main(_) => {
@@ -344,7 +352,7 @@ impl Partition {
         };
         let (floor, floor_txn, store_floor) = floor;
         let reader = self.gap(&everything);
-        let batches = if rebuild.may_miss(*from, floor, store_floor) {
+        let batches = if rebuild.may_miss(*asked, floor, store_floor) {
             let txn_id = match floor_txn {
                 // An older version did not note it: that of what comes next is as new at least.
                 TxnId(0) => match snapshot.trimmed_changes(floor).next().transpose().map_err(failed)? {
