@@ -120,33 +120,38 @@ impl EventLog {
     /// ([`crate::App::damage`]).
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
         let offset = offset.max(self.log_start());
+        let high_watermark = self.high_watermark();
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
-        if offset >= self.high_watermark() {
+        if offset >= high_watermark {
             return Ok(Vec::new());
         }
         if let Some(batches) = self.read_tail(offset, max_bytes) {
-            return Ok(batches);
+            return Ok(below(batches, high_watermark));
         }
         if self.journal.reads_without_waiting(offset, max_bytes) {
             // On this thread what was read is sent from the processor's cache: a quarter of the
             // cost of reading a topic from its beginning.
-            return self.found(offset, self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?);
+            let found = self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?;
+            return self.found(offset, below(found, high_watermark));
         }
         let journal = self.journal.clone();
-        self.found(offset, on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await?)
+        let found = on_blocking_thread(offset, move || journal.read_batches(offset, max_bytes)).await?;
+        self.found(offset, below(found, high_watermark))
     }
 
     /// [`EventLog::read`] on this thread, which may wait for the disk.
     pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
         let offset = offset.max(self.log_start());
+        let high_watermark = self.high_watermark();
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
-        if offset >= self.high_watermark() {
+        if offset >= high_watermark {
             return Ok(Vec::new());
         }
         if let Some(batches) = self.read_tail(offset, max_bytes) {
-            return Ok(batches);
+            return Ok(below(batches, high_watermark));
         }
-        self.found(offset, self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?)
+        let found = self.journal.read_batches(offset, max_bytes).map_err(failed_at(offset))?;
+        self.found(offset, below(found, high_watermark))
     }
 
     /// What was read, unless it is nothing though there must be something.
@@ -206,6 +211,14 @@ impl EventLog {
     }
 }
 
+/// What lies below the high watermark: a frame can be read before it is published, and whoever got
+/// that would stand behind the end. It is that of a frame's end, and no piece is of two frames.
+fn below(mut pieces: Vec<Piece>, high_watermark: u64) -> Vec<Piece> {
+    let there = pieces.iter().take_while(|piece| piece.next_offset <= high_watermark).count();
+    pieces.truncate(there);
+    pieces
+}
+
 fn failed_at(offset: u64) -> impl FnOnce(SegmentError) -> ReadError {
     move |error| ReadError { offset, message: error.to_string() }
 }
@@ -216,4 +229,17 @@ async fn on_blocking_thread<T: Send + 'static>(
 ) -> Result<T, ReadError> {
     let failed = |message: String| ReadError { offset, message };
     tokio::task::spawn_blocking(read).await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_published_yet_is_not_given() {
+        let piece = |next_offset| Piece { bytes: Bytes::new(), next_offset };
+        let pieces = vec![piece(3), piece(5), piece(7)];
+        assert_eq!(below(pieces.clone(), 5), pieces[..2]);
+        assert_eq!(below(pieces.clone(), 7), pieces);
+    }
 }

@@ -130,11 +130,17 @@ impl ObservedTrim for Step {
 /// Has `views` count a segment, and note what stands for its events.
 fn note(topics: &AppTopics, views: &Views, offsets: &Range<u64>) -> Result<(), SnapshotError> {
     let is_concerned = |view: &&Arc<View>| view.origin < offsets.end && !view.is_gone();
-    let views = Views::new(views.iter().filter(is_concerned).cloned().collect());
-    let failed = |error: EvaluateError| SnapshotError { message: error.to_string() };
-    evaluator::evaluate_to(topics, &views, offsets.end).map_err(failed)?;
-    Segment { topics, views: &views, offsets: offsets.clone() }.note().map_err(failed)?;
-    topics.note_views()
+    loop {
+        let views = Views::new(views.iter().filter(is_concerned).cloned().collect());
+        let noted = evaluator::evaluate_to(topics, &views, offsets.end)
+            .and_then(|()| Segment { topics, views: &views, offsets: offsets.clone() }.note());
+        match noted {
+            // What is noted of one goes with it.
+            Err(_) if views.iter().any(|view| view.is_gone()) => {}
+            Err(error) => return Err(SnapshotError { message: error.to_string() }),
+            Ok(()) => return topics.note_views(),
+        }
+    }
 }
 
 /// A segment that is about to be trimmed.
