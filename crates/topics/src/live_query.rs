@@ -11,6 +11,7 @@ use kafka_wire::compression::Codec;
 use query::{Filter, Query};
 use serde::{Deserialize, Serialize};
 use store::AppName;
+pub use wire::admin::{Compression, OnGap};
 
 use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX};
 
@@ -40,68 +41,14 @@ pub struct LiveQuery {
     pub created_ms: u64,
 }
 
-/// What a consumer gets in the place of trimmed events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnGap {
-    /// The names of the documents that it has to read again.
-    #[default]
-    Requery,
-    /// Those documents themselves; only what is gone is named.
-    Snapshot,
-}
-
-/// How the batches of a topic are compressed for Kafka clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// LZ4.
-    Lz4,
-    /// Zstandard. Clients need Fetch 10, of Kafka 2.1; older ones get it uncompressed.
-    Zstd,
-    /// gzip.
-    Gzip,
-    /// Snappy.
-    Snappy,
-}
-
-impl Compression {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::None, Self::Lz4, Self::Zstd, Self::Gzip, Self::Snappy];
-
-    /// Whether it is none.
-    pub fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-
-    /// Its name, which is Kafka's too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Lz4 => "lz4",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-            Self::Snappy => "snappy",
-        }
-    }
-
-    /// The one of that name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
-    }
-
-    /// What its batches are compressed with.
-    pub fn codec(self) -> Option<Codec> {
-        match self {
-            Self::None => None,
-            Self::Lz4 => Some(Codec::Lz4),
-            Self::Zstd => Some(Codec::Zstd),
-            Self::Gzip => Some(Codec::Gzip),
-            Self::Snappy => Some(Codec::Snappy),
-        }
+/// What batches of that compression are compressed with; `None` where they are not.
+pub fn codec_of(compression: Compression) -> Option<Codec> {
+    match compression {
+        Compression::None => None,
+        Compression::Lz4 => Some(Codec::Lz4),
+        Compression::Zstd => Some(Codec::Zstd),
+        Compression::Gzip => Some(Codec::Gzip),
+        Compression::Snappy => Some(Codec::Snappy),
     }
 }
 

@@ -108,15 +108,6 @@ enum Kind {
     View(Arc<View>),
 }
 
-impl Kind {
-    fn compression(&self) -> Compression {
-        match self {
-            Kind::Main(_) => Compression::None,
-            Kind::View(view) => view.compression(),
-        }
-    }
-}
-
 impl Topic {
     pub(crate) fn main(app: Arc<App>, on_gap: SharedOnGap) -> Self {
         let name = app.name().main_topic();
@@ -170,7 +161,10 @@ impl Topic {
 
     /// How its batches are compressed for Kafka clients.
     pub fn compression(&self) -> Compression {
-        self.kind.compression()
+        match &self.kind {
+            Kind::Main(_) => Compression::None,
+            Kind::View(view) => view.compression(),
+        }
     }
 
     /// Changes whenever a partition has grown, or has stopped ([`Partition::stop`]).
@@ -189,11 +183,6 @@ impl Partition {
             Kind::Main(_) => self.app.events().high_watermark(),
             Kind::View(view) => view.high_watermark(self.index),
         }
-    }
-
-    /// How its batches are compressed for Kafka clients.
-    pub fn compression(&self) -> Compression {
-        self.kind.compression()
     }
 
     /// Why a reader that has everything below the high watermark waits in vain; `None` if it does

@@ -75,7 +75,7 @@ async fn read(from: &Partition, offset: u64, bytes_max: usize, compression: Comp
     let (mut events, mut batches, mut next) = (Vec::new(), Vec::new(), offset);
     let end = from.settled_high_watermark().await.unwrap();
     while next < end {
-        let pieces = from.read_as(next, bytes_max, from.rebuild(), compression.codec()).await.unwrap();
+        let pieces = from.read_as(next, bytes_max, from.rebuild(), topics::codec_of(compression)).await.unwrap();
         assert!(!pieces.is_empty(), "nothing at {next} of {end}");
         let asked = next;
         for piece in pieces {

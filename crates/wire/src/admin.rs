@@ -227,12 +227,13 @@ pub struct LiveQueryChange {
 }
 
 /// What a consumer gets in the place of trimmed events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnGap {
-    /// The documents' names.
+    /// The names of the documents that it has to read again.
+    #[default]
     Requery,
-    /// The documents.
+    /// Those documents themselves; only what is gone is named.
     Snapshot,
 }
 
@@ -245,7 +246,7 @@ pub enum Compression {
     None,
     /// LZ4.
     Lz4,
-    /// Zstandard.
+    /// Zstandard. Clients need Fetch 10, of Kafka 2.1; older ones get it uncompressed.
     Zstd,
     /// gzip.
     Gzip,
@@ -394,7 +395,7 @@ impl NewLiveQuery {
         let partitions = u16::try_from(partitions).map_err(|_| {
             Place::Body.field("partitions").fault(format_args!("must be from 1 to 1000, not {partitions}"))
         })?;
-        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or(OnGap::Requery), compression })
+        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or_default(), compression })
     }
 }
 
@@ -427,7 +428,7 @@ impl Compression {
         *self == Self::None
     }
 
-    /// Its name.
+    /// Its name, which is Kafka's too.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -438,14 +439,18 @@ impl Compression {
         }
     }
 
+    /// The one of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
     fn take(fields: &mut Fields<'_>) -> Result<Option<Self>, RequestError> {
         let Some(name) = fields.optional_string("compression")? else { return Ok(None) };
-        let found = Self::ALL.into_iter().find(|one| one.name() == name);
         let unknown = || {
             let names = Self::ALL.map(Self::name).join(", ");
             Place::Body.field("compression").fault(format_args!("must be one of {names}, not {name:?}"))
         };
-        found.map(Some).ok_or_else(unknown)
+        Self::of_name(&name).map(Some).ok_or_else(unknown)
     }
 }
 

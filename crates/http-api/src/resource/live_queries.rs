@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use topics::{AppTopics, ChangeError, LiveQuery};
-use wire::admin::{
-    Compression as WireCompression, LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply,
-    NewLiveQuery, OnGap as WireOnGap,
-};
+use wire::admin::{LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply, NewLiveQuery};
 
 use crate::{
     api::{self, Shared},
@@ -22,7 +19,6 @@ pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Resu
     let topics = find_topics(&state, call.param("app")).await?;
     let NewLiveQuery { name, collection, query, partitions, on_gap, compression } = NewLiveQuery::parse(call.body())?;
     let created_ms = state.clock.now_ms();
-    let (on_gap, compression) = (on_gap_of(on_gap), compression_of(compression));
     let live_query = LiveQuery { name, collection, query, partitions, on_gap, compression, created_ms };
     topics.create(live_query.clone()).await?;
     Ok(reply::json_of(StatusCode::CREATED, &shown(&state, &topics, &live_query)))
@@ -44,7 +40,6 @@ pub(crate) async fn show(State(state): State<Shared>, call: AdminCall) -> Result
 pub(crate) async fn change(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let topics = find_topics(&state, call.param("app")).await?;
     let LiveQueryChange { on_gap, compression } = LiveQueryChange::parse(call.body())?;
-    let (on_gap, compression) = (on_gap.map(on_gap_of), compression.map(compression_of));
     topics.change(call.param("name"), topics::LiveQueryChange { on_gap, compression }).await?;
     let live_query = find(&topics, call.param("name"))?;
     Ok(reply::json_of(StatusCode::OK, &shown(&state, &topics, &live_query)))
@@ -74,36 +69,10 @@ fn shown(state: &api::State, topics: &AppTopics, live_query: &LiveQuery) -> Live
         collection: live_query.collection.clone(),
         query: live_query.query.clone(),
         partitions: live_query.partitions,
-        on_gap: match live_query.on_gap {
-            topics::OnGap::Requery => WireOnGap::Requery,
-            topics::OnGap::Snapshot => WireOnGap::Snapshot,
-        },
-        compression: match live_query.compression {
-            topics::Compression::None => WireCompression::None,
-            topics::Compression::Lz4 => WireCompression::Lz4,
-            topics::Compression::Zstd => WireCompression::Zstd,
-            topics::Compression::Gzip => WireCompression::Gzip,
-            topics::Compression::Snappy => WireCompression::Snappy,
-        },
+        on_gap: live_query.on_gap,
+        compression: live_query.compression,
         group: topic.clone(),
         topic,
         endpoint: state.options.kafka_endpoint.clone(),
-    }
-}
-
-fn on_gap_of(on_gap: WireOnGap) -> topics::OnGap {
-    match on_gap {
-        WireOnGap::Requery => topics::OnGap::Requery,
-        WireOnGap::Snapshot => topics::OnGap::Snapshot,
-    }
-}
-
-fn compression_of(compression: WireCompression) -> topics::Compression {
-    match compression {
-        WireCompression::None => topics::Compression::None,
-        WireCompression::Lz4 => topics::Compression::Lz4,
-        WireCompression::Zstd => topics::Compression::Zstd,
-        WireCompression::Gzip => topics::Compression::Gzip,
-        WireCompression::Snappy => topics::Compression::Snappy,
     }
 }

@@ -347,7 +347,7 @@ impl PartitionReader {
 /// What a fetch of that version gets the topic compressed with. Kafka answers Fetch before version
 /// 10 with UNSUPPORTED_COMPRESSION_TYPE where batches are zstd's (KIP-110); here they need not be.
 fn codec_for(topic: &Topic, version: i16) -> Option<Codec> {
-    topic.compression().codec().filter(|codec| *codec != Codec::Zstd || version >= 10)
+    ::topics::codec_of(topic.compression()).filter(|codec| *codec != Codec::Zstd || version >= 10)
 }
 
 /// Waits until a partition of one of the topics has grown; for ever if there are none.

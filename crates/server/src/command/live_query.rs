@@ -113,25 +113,9 @@ pub(crate) enum Compression {
     Snappy,
 }
 
-impl Compression {
-    fn name(self) -> &'static str {
-        match self {
-            Compression::None => "none",
-            Compression::Lz4 => "lz4",
-            Compression::Zstd => "zstd",
-            Compression::Gzip => "gzip",
-            Compression::Snappy => "snappy",
-        }
-    }
-}
-
-impl OnGap {
-    fn name(self) -> &'static str {
-        match self {
-            OnGap::Requery => "requery",
-            OnGap::Snapshot => "snapshot",
-        }
-    }
+/// What the API calls it: as it is typed.
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().expect("none is skipped").get_name().to_owned()
 }
 
 impl LiveQuery {
@@ -139,9 +123,8 @@ impl LiveQuery {
         match self {
             LiveQuery::Create { name, collection, query, partitions, on_gap, compression, app, json } => {
                 let (server, path) = connect(context, app)?;
-                let mut body = json!({ "name": name, "partitions": partitions, "onGap": on_gap.name() });
-                let compression =
-                    Some(compression).filter(|it| *it != Compression::None).map(|it| it.name().to_owned());
+                let mut body = json!({ "name": name, "partitions": partitions, "onGap": name_of(on_gap) });
+                let compression = Some(compression).filter(|it| *it != Compression::None).map(name_of);
                 for (field, given) in [("collection", collection), ("query", query), ("compression", compression)] {
                     if let Some(given) = given {
                         body[field] = json!(given);
@@ -163,7 +146,7 @@ impl LiveQuery {
             LiveQuery::Set { name, on_gap, compression, app } => {
                 let (server, path) = connect(context, app)?;
                 let mut body = json!({});
-                let (on_gap, compression) = (on_gap.map(OnGap::name), compression.map(Compression::name));
+                let (on_gap, compression) = (on_gap.map(name_of), compression.map(name_of));
                 for (field, given) in [("onGap", on_gap), ("compression", compression)] {
                     if let Some(given) = given {
                         body[field] = json!(given);
