@@ -14,6 +14,8 @@
 //! multiple of them.
 //! Not here: compression (`compression`; a batch that is built or whose records are read has none) and the meaning of keys and values.
 
+use std::iter;
+
 use crate::cursor::{Cursor, Unreadable};
 
 /// Bytes of a batch before its first record.
@@ -284,6 +286,21 @@ pub fn decode_header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     Ok(decode_full_header(bytes)?.0)
 }
 
+/// The batches in `bytes`, which lie one behind the other, each with its header; checksums are not
+/// checked. It ends behind the first error, which is [`decode_header`]'s.
+pub fn batches(bytes: &[u8]) -> impl Iterator<Item = Result<(BatchHeader, &[u8]), BatchError>> {
+    let mut rest = bytes;
+    iter::from_fn(move || {
+        let left = std::mem::take(&mut rest);
+        (!left.is_empty()).then(|| {
+            let header = decode_header(left)?;
+            let (batch, behind) = left.split_at(header.len_bytes);
+            rest = behind;
+            Ok((header, batch))
+        })
+    })
+}
+
 /// Checks the checksum of the batch at the front of `bytes`, and its header.
 pub fn verify(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     let header = decode_header(bytes)?;
@@ -542,6 +559,19 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(verify(&flipped).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn batches_come_one_by_one_up_to_the_first_that_cannot_be_read() {
+        let mut builder = BatchBuilder::append_to(sample(), 9, 1);
+        builder.push(1, b"k", b"v", &[]);
+        let both = builder.finish();
+        let found: Vec<_> = batches(&both).map(Result::unwrap).collect();
+        assert_eq!(found.iter().map(|(header, _)| header.base_offset).collect::<Vec<_>>(), [7, 9]);
+        assert_eq!(found.iter().map(|(_, batch)| *batch).collect::<Vec<_>>().concat(), both);
+        let mut cut = batches(&both[..both.len() - 1]);
+        assert!(cut.next().unwrap().is_ok() && cut.next().unwrap().is_err() && cut.next().is_none());
+        assert_eq!(batches(&[]).count(), 0);
     }
 
     #[test]

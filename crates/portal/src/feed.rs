@@ -8,7 +8,7 @@
 use std::fmt::{self, Display};
 
 use bytes::Bytes;
-use kafka_wire::record_batch::{Record, decode_header, decode_records};
+use kafka_wire::record_batch::{Record, batches, decode_records};
 use topics::{EventFilter, Partition, Tail, Topic, TopicError};
 
 use crate::{clip::Clipper, event_row::EventRow, failure::Failure, limits::EVENTS_BYTES_MAX};
@@ -265,11 +265,7 @@ impl Catch {
 
 /// The whole batches of a piece that was read.
 pub(crate) fn split(piece: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
-    let mut rest = piece.clone();
-    std::iter::from_fn(move || {
-        let len_bytes = decode_header(&rest).ok()?.len_bytes;
-        Some(rest.split_to(len_bytes))
-    })
+    batches(piece).map_while(|batch| Some(piece.slice_ref(batch.ok()?.1)))
 }
 
 /// The transaction that the record's header names; 0 if it names none.

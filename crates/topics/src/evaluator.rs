@@ -284,10 +284,8 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
     let from = slice.next;
     let began = Instant::now();
     for piece in topics.app().events().read_blocking(from, SLICE_BYTES)? {
-        let mut rest = &piece[..];
-        while !rest.is_empty() {
-            let header = record_batch::decode_header(rest)?;
-            for record in record_batch::decode_records(rest)? {
+        for batch in record_batch::batches(&piece) {
+            for record in record_batch::decode_records(batch?.1)? {
                 let offset = record.offset as u64;
                 if offset < from {
                     continue;
@@ -321,7 +319,6 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
                     }
                 }
             }
-            rest = &rest[header.len_bytes..];
         }
     }
     Ok(())

@@ -282,10 +282,9 @@ impl Making<'_> {
         while next < events.high_watermark() {
             let before = next;
             for piece in events.read_blocking(next, SLICE_BYTES).map_err(|error| unreadable(&error))? {
-                let mut rest = &piece[..];
-                while !rest.is_empty() {
-                    let header = record_batch::decode_header(rest).map_err(|error| unreadable(&error))?;
-                    for record in record_batch::decode_records(rest).map_err(|error| unreadable(&error))? {
+                for batch in record_batch::batches(&piece) {
+                    let (header, batch) = batch.map_err(|error| unreadable(&error))?;
+                    for record in record_batch::decode_records(batch).map_err(|error| unreadable(&error))? {
                         let event = Event::new(&record);
                         if self.matcher.carries(&event) {
                             let end = &mut ends[usize::from(self.matcher.partition(event.key()))];
@@ -293,7 +292,6 @@ impl Making<'_> {
                         }
                     }
                     next = header.last_offset as u64 + 1;
-                    rest = &rest[header.len_bytes..];
                 }
             }
             if next == before {

@@ -156,10 +156,12 @@ impl Reading<'_> {
             let wanted = if stretch.to - next == 1 { 1 } else { READ_BYTES };
             let before = next;
             for piece in self.app.events().read_blocking(next, wanted).map_err(failed)? {
-                let mut rest = &piece[..];
-                while !rest.is_empty() && next < stretch.to {
-                    let header = record_batch::decode_header(rest).map_err(failed)?;
-                    for record in record_batch::decode_records(rest).map_err(failed)? {
+                for batch in record_batch::batches(&piece) {
+                    if next >= stretch.to {
+                        break;
+                    }
+                    let (header, batch) = batch.map_err(failed)?;
+                    for record in record_batch::decode_records(batch).map_err(failed)? {
                         let at = record.offset as u64;
                         if at < next || at >= stretch.to {
                             continue;
@@ -176,7 +178,6 @@ impl Reading<'_> {
                         }
                     }
                     next = next.max(header.last_offset as u64 + 1);
-                    rest = &rest[header.len_bytes..];
                 }
             }
             if next == before {

@@ -168,10 +168,9 @@ impl Segment<'_> {
         while next < offsets.end {
             let from = next;
             for piece in app.events().read_blocking(next, SLICE_BYTES)? {
-                let mut rest = &piece[..];
-                while !rest.is_empty() {
-                    let header = record_batch::decode_header(rest)?;
-                    for record in record_batch::decode_records(rest)? {
+                for batch in record_batch::batches(&piece) {
+                    let (header, batch) = batch?;
+                    for record in record_batch::decode_records(batch)? {
                         let at = record.offset as u64;
                         if !(from..offsets.end).contains(&at) {
                             continue;
@@ -185,7 +184,6 @@ impl Segment<'_> {
                         })?;
                     }
                     next = header.last_offset as u64 + 1;
-                    rest = &rest[header.len_bytes..];
                 }
                 if notes.len() >= ENTRIES_AT_ONCE {
                     app.note_views(std::mem::take(&mut notes))?;
