@@ -253,6 +253,55 @@ impl<'a> Reader<'a> {
         Ok(named)
     }
 
+    /// As [`Reader::text`], not looked at: for names to compare and texts to pass over.
+    #[inline]
+    pub(crate) fn text_bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = self.count(1)?;
+        self.bytes(length)
+    }
+
+    /// Passes over what [`Reader::value`] reads, without a look at more than its length takes.
+    pub(crate) fn skip_value(&mut self, open: usize) -> Result<(), Malformed> {
+        let tag = self.byte()?;
+        self.skip_payload(tag, open)
+    }
+
+    /// As [`Reader::skip_value`], behind the tag.
+    pub(crate) fn skip_payload(&mut self, tag: u8, open: usize) -> Result<(), Malformed> {
+        match tag {
+            TAG_NULL | TAG_FALSE | TAG_TRUE => Ok(()),
+            TAG_INT | TAG_UINT => self.varint().map(drop),
+            TAG_FLOAT => self.bytes(size_of::<f64>()).map(drop),
+            TAG_STRING => self.text_bytes().map(drop),
+            TAG_ARRAY => {
+                let open = self.enter(open)?;
+                (0..self.count(1)?).try_for_each(|_| self.skip_value(open))
+            }
+            TAG_OBJECT => self.skip_map(open),
+            other => Err(self.error(format!("tag {other} is unknown"))),
+        }
+    }
+
+    /// Passes over what [`Reader::map`] reads.
+    pub(crate) fn skip_map(&mut self, open: usize) -> Result<(), Malformed> {
+        self.skip_named(open, 2, Self::skip_value)
+    }
+
+    /// Passes over what [`Reader::named`] reads.
+    pub(crate) fn skip_named(
+        &mut self,
+        open: usize,
+        element_bytes: usize,
+        skip: impl Fn(&mut Self, usize) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let open = self.enter(open)?;
+        for _ in 0..self.count(element_bytes)? {
+            self.text_bytes()?;
+            skip(self, open)?;
+        }
+        Ok(())
+    }
+
     fn enter(&self, open: usize) -> Result<usize, Malformed> {
         if open >= DEPTH_MAX {
             return Err(self.error(format!("arrays and objects nest deeper than {DEPTH_MAX}")));

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use document::{DocumentId, Map, Path, Value};
+use document::{DocumentId, Map, Path, PathSegment, Value};
 
 use crate::bind::id_of;
 use crate::budget::{Budget, NODE_STEPS, SEGMENT_STEPS, TEXT_STEPS, TooExpensive, VALUE_STEPS};
@@ -217,6 +217,19 @@ impl Node {
     pub(crate) fn reads_fields(&self) -> bool {
         self.parts().iter().any(Node::reads_fields)
             || self.sources().into_iter().any(|source| matches!(source, Source::Field(_)))
+    }
+
+    /// The fields of the document that are read, by the names of the first steps of their paths.
+    pub(crate) fn collect_field_names<'n>(&'n self, names: &mut BTreeSet<&'n str>) {
+        let of_source = |source: &'n Source| match source {
+            Source::Field(path) => match path.segments.first() {
+                Some(PathSegment::Field(name)) => Some(name.as_str()),
+                _ => None,
+            },
+            _ => None,
+        };
+        names.extend(self.sources().into_iter().filter_map(of_source));
+        self.parts().iter().for_each(|part| part.collect_field_names(names));
     }
 
     /// The ids outside which the condition cannot be `outcome`; `None` if it can be for any id.

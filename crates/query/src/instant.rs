@@ -38,6 +38,12 @@ impl Instant {
     }
 }
 
+/// Whether queries compare `text` as a point in time: it is an ISO-8601 date-time in one of the
+/// forms of docs/reference/query-language.md.
+pub fn is_date_time(text: &str) -> bool {
+    Instant::parse(text).is_some()
+}
+
 struct Reader<'t> {
     rest: &'t [u8],
 }

@@ -1,6 +1,7 @@
 //! Laws of the language, tried on random queries, documents and texts.
 
 use std::cmp::Ordering;
+use std::ops::Bound;
 
 use document::{DocumentId, Map, Path, PathSegment, Value};
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use crate::compare::{compare_for_sort, compare_freely as compare};
 use crate::limits::DOCUMENT_STEPS_MAX;
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource};
-use crate::{Filter, Query};
+use crate::{Demand, Filter, Place, Query, Test};
 
 const STRINGS: &[&str] =
     &["", "a", "ab", "b", "it's", "back\\slash", "two\nlines", "2023-12-01", "2023-12-01T00:00:00Z", "é😀"];
@@ -177,6 +178,26 @@ fn order(a: &Value, b: &Value) -> Option<Ordering> {
     crate::compare::order(a, b, &mut Budget::unlimited()).unwrap()
 }
 
+fn meets(demand: &Demand<'_>, id: &DocumentId, fields: &Map) -> bool {
+    let id = id.to_value();
+    let found = match demand.place {
+        Place::Field(path) => path.lookup(fields).unwrap_or(&Value::Null),
+        Place::Id => &id,
+    };
+    match &demand.test {
+        Test::OneOf(values) => values.iter().any(|value| equal(value, found)),
+        Test::Range { lower, upper } => {
+            let lies = |bound: &Bound<&Value>, outside: Ordering| match bound {
+                Bound::Unbounded => true,
+                Bound::Included(bound) => order(found, bound).is_some_and(|ordering| ordering != outside),
+                Bound::Excluded(bound) => order(found, bound) == Some(outside.reverse()),
+            };
+            lies(lower, Ordering::Less) && lies(upper, Ordering::Greater)
+        }
+        Test::Prefix(prefix) => matches!(found, Value::String(text) if text.starts_with(prefix)),
+    }
+}
+
 fn not(condition: &Condition) -> Condition {
     Condition::Not(Box::new(condition.clone()))
 }
@@ -242,6 +263,12 @@ proptest! {
         prop_assert!(!filter.is_id_only() || matches == filter.holds(&id, &Map::new()));
         prop_assert!(!matches || filter.may_match(&id, &fields));
         prop_assert!(!matches || filter.ids().is_none_or(|ids| ids.contains(&id)));
+        let wanted = filter.field_names();
+        let read = fields.iter().filter(|(name, _)| wanted.contains(name));
+        let read = Map::from_fields(read.map(|(name, value)| (name.to_owned(), value.clone())).collect());
+        prop_assert_eq!(filter.holds(&id, &read), matches);
+        let meets = |demands: &Vec<Demand<'_>>| demands.iter().all(|demand| meets(demand, &id, &fields));
+        prop_assert!(!matches || filter.alternatives().iter().any(meets));
         for (path, values) in filter.required_values() {
             let found = path.lookup(&fields);
             prop_assert!(!matches || values.into_iter().any(|value| compare_for_sort(Some(value), found).is_eq()));

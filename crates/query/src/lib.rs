@@ -12,6 +12,7 @@
 //! and fails for want of it alone.
 //! Not here: which documents to look at (`store`), HTTP (`http-api`).
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use document::{DocumentId, Map, Path, Value};
 mod bind;
 mod budget;
 mod compare;
+mod demand;
 mod filter;
 mod instant;
 mod parse;
@@ -34,6 +36,8 @@ mod laws;
 
 pub use budget::{Budget, Reach, TooExpensive};
 pub use compare::compare_for_sort;
+pub use demand::{Demand, Place, Test};
+pub use instant::is_date_time;
 
 use budget::QUERY_BYTE_STEPS;
 use filter::{Candidate, Node};
@@ -146,6 +150,21 @@ impl Filter {
     /// constants; a field may come more than once.
     pub fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
         self.root.required_values()
+    }
+
+    /// What a document must meet to match, in alternatives: every demand of at least one of them.
+    /// One without demands is met by every document; no alternative at all: nothing can match.
+    /// Documents that meet them must still be asked with [`Filter::matches`]. At most 64.
+    pub fn alternatives(&self) -> Vec<Vec<Demand<'_>>> {
+        demand::alternatives(&self.root)
+    }
+
+    /// The names of the fields that [`Filter::matches`] looks at, sorted by their bytes, each once:
+    /// of nested ones the outermost. It needs no others in `fields`.
+    pub fn field_names(&self) -> Vec<&str> {
+        let mut names = BTreeSet::new();
+        self.root.collect_field_names(&mut names);
+        names.into_iter().collect()
     }
 
     /// Whether a document has one of [`Filter::ids`], and one of the values that each field of

@@ -100,6 +100,31 @@ impl Document {
     }
 }
 
+impl Document {
+    /// As [`Document::decode_value`], of those fields of the root that are wanted: the others are
+    /// passed over, which takes a fraction of the time. `wanted` are names, sorted by their bytes,
+    /// each once. The result may hold more than was wanted, where an older version wrote the bytes.
+    pub fn decode_fields(bytes: &[u8], wanted: &[&str]) -> Result<Option<Map>, DocumentDecodeError> {
+        let mut reader = Reader::new(bytes);
+        if reader.version(&[VERSION_1, VERSION])? == VERSION_1 {
+            return Ok(Self::decode(bytes)?.value());
+        }
+        table::skip(&mut reader)?;
+        Ok(read::read_fields(&mut reader, wanted)?.map(Map::from_fields))
+    }
+
+    /// Whether the document of these stored bytes is there ([`Document::exists`]), without building
+    /// it.
+    pub fn decode_exists(bytes: &[u8]) -> Result<bool, DocumentDecodeError> {
+        let mut reader = Reader::new(bytes);
+        if reader.version(&[VERSION_1, VERSION])? == VERSION_1 {
+            return Ok(Self::decode(bytes)?.exists());
+        }
+        table::skip(&mut reader)?;
+        Ok(reader.byte()? != TAG_ABSENT)
+    }
+}
+
 impl From<Malformed> for DocumentDecodeError {
     fn from(Malformed { message, at }: Malformed) -> Self {
         Self { message, at }

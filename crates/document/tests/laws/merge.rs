@@ -210,6 +210,16 @@ proptest! {
             let value = document.value();
             prop_assert_eq!(Document::decode_value(&bytes(document)), Ok(value.clone()));
             prop_assert_eq!(document.exists(), value.is_some());
+            prop_assert_eq!(Document::decode_exists(&bytes(document)), Ok(value.is_some()));
+            let names: Vec<&str> = value.iter().flat_map(|value| value.iter().map(|(name, _)| name)).collect();
+            for wanted in [&names[..], &names[..names.len() / 2], &names[names.len() / 2..], &["", "~"]] {
+                let of_wanted = |value: &Map| {
+                    let fields = value.iter().filter(|(name, _)| wanted.contains(name));
+                    Map::from_fields(fields.map(|(name, value)| (name.to_owned(), value.clone())).collect())
+                };
+                let expected = Ok(value.as_ref().map(of_wanted));
+                prop_assert_eq!(Document::decode_fields(&bytes(document), wanted), expected);
+            }
             let mut shown = Vec::new();
             document.write_json("0", &mut shown);
             let expected = value.map_or(Value::Null, |mut map| {

@@ -72,6 +72,7 @@ impl Damage {
 /// lawfully.
 fn check_document_bytes(bytes: &[u8]) {
     let value = Document::decode_value(bytes);
+    let _no_panic = (Document::decode_fields(bytes, &["a", "b"]), Document::decode_exists(bytes));
     if let Ok(document) = Document::decode(bytes) {
         let newest = encoded(&document);
         assert!(newest == bytes || bytes[0] == 1, "the same in the newest version");

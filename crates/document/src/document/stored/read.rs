@@ -166,3 +166,62 @@ fn read_counter_value(reader: &mut Reader) -> Result<Number, Malformed> {
     }
     Ok(Number::sum(numbers.into_iter()))
 }
+
+/// Reads the root, and gives what is visible of the fields `wanted`, which are ascending. Stops
+/// behind the last of them.
+pub(super) fn read_fields(reader: &mut Reader, wanted: &[&str]) -> Result<Option<Vec<(String, Value)>>, Malformed> {
+    let tag = reader.byte()?;
+    reader.varint()?;
+    match tag {
+        TAG_ABSENT => return Ok(None),
+        TAG_MAP | TAG_MAP_OVER_COUNTER => {}
+        _ => return Err(reader.error("the root is no object")),
+    }
+    reader.varint()?;
+    if tag == TAG_MAP_OVER_COUNTER {
+        skip_counter(reader)?;
+    }
+    let mut found = Vec::with_capacity(wanted.len());
+    let mut wanted = wanted.iter().peekable();
+    for _ in 0..reader.count(CHILD_BYTES_MIN)? {
+        let name = reader.text_bytes()?;
+        while wanted.next_if(|wanted| wanted.as_bytes() < name).is_some() {}
+        let Some(next) = wanted.peek() else { break };
+        if next.as_bytes() != name {
+            skip_field(reader, 1)?;
+        } else if let Some(value) = read_value(reader, 1)? {
+            found.push(((**next).to_owned(), value));
+        }
+    }
+    Ok(Some(found))
+}
+
+fn skip_field(reader: &mut Reader, open: usize) -> Result<(), Malformed> {
+    let tag = reader.byte()?;
+    reader.varint()?;
+    match tag {
+        TAG_ABSENT => Ok(()),
+        TAG_COUNTER => skip_counter(reader),
+        TAG_ATTACHMENT => reader.skip_map(open),
+        TAG_MAP | TAG_MAP_OVER_COUNTER => {
+            reader.varint()?;
+            if tag == TAG_MAP_OVER_COUNTER {
+                skip_counter(reader)?;
+            }
+            reader.skip_named(open, CHILD_BYTES_MIN, skip_field)
+        }
+        _ => reader.skip_payload(tag, open),
+    }
+}
+
+fn skip_counter(reader: &mut Reader) -> Result<(), Malformed> {
+    let start = reader.byte()?;
+    if start != TAG_NO_START {
+        reader.skip_payload(start, 0)?;
+    }
+    for _ in 0..reader.count(TOTAL_BYTES_MIN)? {
+        reader.varint()?;
+        reader.skip_value(0)?;
+    }
+    Ok(())
+}
