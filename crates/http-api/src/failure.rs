@@ -183,6 +183,7 @@ impl Failure {
             }
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
+            | Failure::Commit(CommitError::TooManyIndexEntries { .. })
             | Failure::Commit(CommitError::Refused(
                 Refusal::DocumentTooLarge { .. } | Refusal::TransactionTooLarge { .. },
             )) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -115,7 +115,9 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
         | CommitError::Halted { .. }
         | CommitError::Unknown { .. }
         | CommitError::Stopping => ResponseError::CoordinatorNotAvailable,
-        CommitError::Refused(_) | CommitError::RequestReused { .. } => ResponseError::InvalidCommitOffsetSize,
+        CommitError::Refused(_) | CommitError::TooManyIndexEntries { .. } | CommitError::RequestReused { .. } => {
+            ResponseError::InvalidCommitOffsetSize
+        }
     }
 }
 

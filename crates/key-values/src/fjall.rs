@@ -251,6 +251,14 @@ impl Snapshot for DiskSnapshot {
         };
         Box::new(self.snapshot.range(&self.spaces[space.0], range).map(entry))
     }
+
+    fn range_backwards(&self, space: Space, range: KeyRange) -> Entries {
+        let entry = |guard: ::fjall::Guard| {
+            let (key, value) = guard.into_inner()?;
+            Ok((Bytes(key), Bytes(value)))
+        };
+        Box::new(self.snapshot.range(&self.spaces[space.0], range).rev().map(entry))
+    }
 }
 
 #[cfg(test)]

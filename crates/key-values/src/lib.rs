@@ -130,6 +130,9 @@ pub trait Snapshot: Send + Sync {
     /// The entries of that range.
     fn range(&self, space: Space, range: KeyRange) -> Entries;
 
+    /// The entries of that range, the last first.
+    fn range_backwards(&self, space: Space, range: KeyRange) -> Entries;
+
     /// Entries whose keys begin with `prefix`.
     fn prefix(&self, space: Space, prefix: &[u8]) -> Entries {
         let mut end = prefix.to_vec();
@@ -245,6 +248,9 @@ mod tests {
                     let snapshot = store.snapshot();
                     let entries = |entries: Entries| entries.map(Result::unwrap).collect::<Vec<_>>();
                     let range = entries(snapshot.range(space, (from.clone(), to.clone())));
+                    let mut backwards = entries(snapshot.range_backwards(space, (from.clone(), to.clone())));
+                    backwards.reverse();
+                    assert_eq!(backwards, range);
                     let found = (store.get(space, &key).unwrap(), snapshot.get(space, &key).unwrap());
                     (range, entries(snapshot.prefix(space, &key)), found)
                 });

@@ -197,23 +197,36 @@ impl Snapshot for MemorySnapshot {
     fn range(&self, space: Space, (mut from, to): KeyRange) -> Entries {
         let state = self.0.clone();
         Box::new(std::iter::from_fn(move || {
-            let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-            // `BTreeMap::range` panics at most of these.
-            let is_empty = match bounds {
-                (Bound::Included(from), Bound::Included(to)) => from > to,
-                (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => {
-                    from >= to
-                }
-                _ => false,
-            };
-            if is_empty {
-                return None;
-            }
+            let bounds = bounds(&from, &to)?;
             let (key, value) = state.get(space.0)?.range::<[u8], _>(bounds).next()?;
             from = Bound::Excluded(key.to_vec());
             Some(Ok((key.clone(), value.clone())))
         }))
     }
+
+    fn range_backwards(&self, space: Space, (from, mut to): KeyRange) -> Entries {
+        let state = self.0.clone();
+        Box::new(std::iter::from_fn(move || {
+            let bounds = bounds(&from, &to)?;
+            let (key, value) = state.get(space.0)?.range::<[u8], _>(bounds).next_back()?;
+            to = Bound::Excluded(key.to_vec());
+            Some(Ok((key.clone(), value.clone())))
+        }))
+    }
+}
+
+/// As a `BTreeMap` takes them.
+type Bounds<'b> = (Bound<&'b [u8]>, Bound<&'b [u8]>);
+
+/// `None` where nothing lies between them: `BTreeMap::range` panics at most of these.
+fn bounds<'b>(from: &'b Bound<Vec<u8>>, to: &'b Bound<Vec<u8>>) -> Option<Bounds<'b>> {
+    let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+    let is_empty = match bounds {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
+        _ => false,
+    };
+    (!is_empty).then_some(bounds)
 }
 
 #[cfg(test)]

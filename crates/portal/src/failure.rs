@@ -92,6 +92,7 @@ impl Failure {
             }
             Failure::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Failure::FormTooLarge { .. }
+            | Failure::Commit(CommitError::TooManyIndexEntries { .. })
             | Failure::Commit(CommitError::Refused(
                 Refusal::DocumentTooLarge { .. } | Refusal::TransactionTooLarge { .. },
             )) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -195,9 +196,9 @@ impl Failure {
                 | CredentialsError::NotOnDisk
                 | CredentialsError::KeysExist { .. },
             )
-            | Failure::Commit(CommitError::Refused(_) | CommitError::RequestReused { .. }) => {
-                "Nothing was done. Go back, correct it, and repeat."
-            }
+            | Failure::Commit(
+                CommitError::Refused(_) | CommitError::TooManyIndexEntries { .. } | CommitError::RequestReused { .. },
+            ) => "Nothing was done. Go back, correct it, and repeat.",
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
             }

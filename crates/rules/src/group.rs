@@ -123,6 +123,8 @@ pub struct Group<'a, D> {
 /// A document that the group changed, as its next transaction finds it.
 struct Changed {
     event_before: Option<u64>,
+    existed_before: bool,
+    exists: bool,
     txn: u64,
     event: Option<u64>,
     document: Kept,
@@ -276,20 +278,23 @@ impl<'a, D: Documents> Group<'a, D> {
 
     /// The document as the group has it, open.
     fn find(&self, key: Vec<u8>, operation: usize) -> Result<Touched, D::Error> {
-        let (txn_before, event_before, event, document, json, is_hot) = match self.changed.get(&key) {
-            Some(Changed { txn, event_before, event, document, json }) => {
-                (*txn, *event_before, *event, document.to_document()?, Some(json.clone()), true)
+        let (txn_before, before_group, event, document, json, is_hot) = match self.changed.get(&key) {
+            Some(Changed { txn, event_before, existed_before, event, document, json, .. }) => {
+                let before_group = (*event_before, *existed_before);
+                (*txn, before_group, *event, document.to_document()?, Some(json.clone()), true)
             }
             None => match self.documents.stored(&key)? {
                 Some(Stored { txn, last_event, document, is_hot }) => {
-                    (txn, last_event, last_event, document, None, is_hot)
+                    (txn, (last_event, document.exists()), last_event, document, None, is_hot)
                 }
-                None => (0, None, None, Document::new(), Some(Json::Absent), false),
+                None => (0, (None, false), None, Document::new(), Some(Json::Absent), false),
             },
         };
+        let (event_before, existed_before) = before_group;
         let json = json.filter(|json| !matches!(json, Json::Dropped { .. }));
         let state = State::Open { document, before: Before::Pending(json) };
-        Ok(Touched { key, operation, written: None, is_hot, txn_before, event_before, event, state, size: None })
+        let (written, size) = (None, None);
+        Ok(Touched { key, operation, written, is_hot, txn_before, event_before, existed_before, event, state, size })
     }
 
     /// Makes the transaction's events and takes its documents over.
@@ -297,7 +302,7 @@ impl<'a, D: Documents> Group<'a, D> {
         let txn = self.next_txn;
         let cause = Cause { txn, commit_time_ms, origin: &changeset.origin };
         self.events.make_room(transaction.documents, transaction.bytes);
-        for Touched { key, operation, is_hot, txn_before, event_before, event, state, .. } in
+        for Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } in
             transaction.into_ordered(self.context.version)
         {
             let State::Written(Written { before, after, document }) = state else { continue };
@@ -313,8 +318,9 @@ impl<'a, D: Documents> Group<'a, D> {
             let is_silent = made.is_none() && event.is_some() && self.context.version >= RulesVersion::OfEvents;
             let txn = if is_silent { txn_before } else { txn };
             let event = made.or(event);
+            let exists = !matches!(after, Json::Absent);
             let json = if is_hot { after } else { after.into_dropped() };
-            self.changed.insert(key, Changed { event_before, txn, event, document, json });
+            self.changed.insert(key, Changed { event_before, existed_before, exists, txn, event, document, json });
         }
         self.next_txn += 1;
         self.transactions += 1;
@@ -349,9 +355,9 @@ impl<'a, D: Documents> Group<'a, D> {
         let (batches, events, next_offset) = self.events.finish();
         let mut scratch = self.scratch;
         let changed = self.changed.into_iter().map(|(key, changed)| {
-            let Changed { event_before, txn, event, document, .. } = changed;
+            let Changed { event_before, existed_before, exists, txn, event, document, .. } = changed;
             let encoded = document.into_encoded(&mut scratch);
-            (key, Arc::new(ChangedDocument { event_before, txn, event, encoded }))
+            (key, Arc::new(ChangedDocument { event_before, existed_before, exists, txn, event, encoded }))
         });
         let changed = changed.collect();
         let place = Place { next_txn: self.next_txn, next_offset, stamp_last: self.stamp_last };

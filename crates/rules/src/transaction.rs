@@ -15,6 +15,10 @@ use crate::{Limits, Refusal, RulesVersion, conditions::Size, limits::HELD_BYTES_
 pub struct ChangedDocument {
     /// The offset of its last event before the group, if it had one.
     pub event_before: Option<u64>,
+    /// Whether it was there before the group.
+    pub existed_before: bool,
+    /// Whether it is there now.
+    pub exists: bool,
     /// The last transaction of the group that touched it.
     pub txn: u64,
     /// The offset of its last event, if it ever had one.
@@ -148,6 +152,8 @@ pub(crate) struct Touched {
     pub(crate) is_hot: bool,
     pub(crate) txn_before: u64,
     pub(crate) event_before: Option<u64>,
+    /// Before the group.
+    pub(crate) existed_before: bool,
     pub(crate) event: Option<u64>,
     pub(crate) state: State,
     /// Known once it is named a second time.

@@ -2,6 +2,8 @@
 //!
 //! Not here: how it is opened (`open`), how a write goes its way (`pipeline`).
 
+mod indexes;
+
 use std::{
     sync::{Arc, Mutex, atomic::Ordering::Relaxed, mpsc::RecvTimeoutError},
     thread::JoinHandle,
@@ -28,6 +30,8 @@ use crate::{
     stats::AppStats,
     trim_observer::TrimObserver,
 };
+
+pub use indexes::{CreateIndexError, IndexStatus};
 
 /// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -197,7 +201,8 @@ impl App {
     pub fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         // First, so that the index in the snapshot is whole below it.
         let log_start = self.shared.journal.start().first_offset;
-        Snapshot::new(self.shared.engine.snapshot(), log_start, self.shared.snapshots.clone())
+        let ready_indexes = self.shared.engine.ready_indexes();
+        Snapshot::new(self.shared.engine.snapshot(), log_start, ready_indexes, self.shared.snapshots.clone())
     }
 
     /// The events in offset order.

@@ -33,6 +33,16 @@ pub enum CommitError {
     /// It may not be done.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It would change more entries of indexes than one transaction may.
+    #[error(
+        "the transaction may change {entries} entries of indexes, one may change {entries_max}: split it, or drop an index of the collection"
+    )]
+    TooManyIndexEntries {
+        /// How many.
+        entries: usize,
+        /// How many one may change.
+        entries_max: usize,
+    },
     /// No segment of the journal can be made, for another reason than a full disk. It is tried
     /// again with the next write.
     #[error("no new journal segment can be made: {reason}; writes resume when one can")]

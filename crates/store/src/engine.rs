@@ -8,6 +8,7 @@ mod definitions;
 mod documents;
 mod group;
 mod handle;
+pub(crate) mod indexes;
 mod journal_note;
 mod last_changes;
 mod older_views;

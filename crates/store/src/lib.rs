@@ -18,6 +18,7 @@ mod engine;
 mod event_log;
 mod examined;
 mod incarnation;
+mod index;
 mod journal;
 mod open;
 mod open_error;
@@ -43,7 +44,7 @@ mod views;
 
 pub mod limits;
 
-pub use app::{App, Write};
+pub use app::{App, CreateIndexError, IndexStatus, Write};
 pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, TakeOverError, WaitError};
@@ -54,6 +55,7 @@ pub use engine::StoredDocument;
 pub use event_log::{EventLog, ReadError};
 pub use examined::Examined;
 pub use incarnation::{Incarnation, IncarnationStart};
+pub use index::{IndexDefinition, IndexDefinitionError, IndexKey, KeyEnd, KeyStart, KeyStatistics, Span, TimeForm};
 pub use journal::{OffsetAndTimestamp, Piece};
 #[cfg(feature = "memory")]
 pub use key_values::{Crash, Crashed, MemoryDisk};
@@ -62,7 +64,7 @@ pub use options::{StoreOptions, WallClock};
 pub use position::TxnId;
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
 pub use rules::{Outcome, Refusal, raw_document_key, split_document_key};
-pub use snapshot::{Snapshot, SnapshotError, TrimmedChange};
+pub use snapshot::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
 pub use trusted_clock::{ClockState, TrustedClock};

@@ -68,3 +68,19 @@ pub const CLOCK_STOPPED_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
 /// How far the wall clock may be behind the latest time that was kept, in ms, before the log, the
 /// metrics and the portal tell it. Writes go on.
 pub const CLOCK_BEHIND_MS_TOLD: u64 = 60 * 1000;
+
+/// Indexes of one collection. One more is refused.
+pub const INDEXES_MAX: usize = 16;
+
+/// Keys of one index.
+pub const INDEX_KEYS_MAX: usize = 8;
+
+/// The longest name of an index, in bytes.
+pub const INDEX_NAME_BYTES_MAX: usize = 64;
+
+/// About how many bytes of one value are in a key of an index. Of a longer one the beginning is: what
+/// is found by it is looked at again.
+pub const INDEX_COMPONENT_BYTES_MAX: usize = 1024;
+
+/// Entries of indexes that one transaction may change. More are refused.
+pub const TRANSACTION_INDEX_ENTRIES_MAX: usize = 300_000;

@@ -56,6 +56,9 @@ impl App {
         let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
         let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
+        if engine.count_documents().map_err(engine_error)? {
+            tracing::info!(app = name.as_str(), "counted the documents, which an older version had not");
+        }
         let applied_frames = applied.map_or(0, |p| p.next_frame);
         let note = engine.journal().map_err(engine_error)?;
         let journal = open_journal(dir, options, applied_frames, note.as_ref(), random)?;
@@ -97,6 +100,7 @@ impl App {
             journal,
             engine,
             newest_txn: watch::Sender::new(position.next_txn - 1),
+            index_changes: watch::Sender::new(0),
             offsets: RwLock::new(offsets),
             definitions: RwLock::new(definitions),
             obstacle: RwLock::new(None),
@@ -108,6 +112,9 @@ impl App {
             snapshots: Arc::default(),
         });
         let pipeline = Pipeline::new(shared.clone(), position);
+        if shared.engine.has_index_work() {
+            pipeline.go_on();
+        }
         let mut retention = None;
         let limits = [options.retention_bytes, options.retention_ms, options.tombstone_retention_ms];
         if limits.iter().any(Option::is_some) {

@@ -92,6 +92,11 @@ impl Pipeline {
         answered.blocking_recv().map_err(|_| self.gone_with_it())?
     }
 
+    /// Starts the threads without a write: there is an index to build. Why they cannot be started the first writer is told.
+    pub(crate) fn go_on(&self) {
+        drop(self.start());
+    }
+
     /// The first write starts the threads.
     fn start(&self) -> Result<(), CommitError> {
         if self.is_writing.load(Acquire) {

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) events: EventLog,
     pub(crate) newest_txn: watch::Sender<u64>,
+    /// Counts the indexes that became ready, or were made or dropped.
+    pub(crate) index_changes: watch::Sender<u64>,
     pub(crate) offsets: RwLock<ConsumerOffsets>,
     pub(crate) definitions: RwLock<Definitions>,
     pub(crate) obstacle: RwLock<Option<CommitError>>,

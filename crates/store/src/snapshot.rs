@@ -1,13 +1,18 @@
 //! A consistent view of an app's documents.
 
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
-use document::{CollectionName, DocumentId};
-use key_values::KeyValue;
-use rules::{document_key, split_document_key};
+use document::{CollectionName, Document, DocumentId, Map};
+use key_values::{Bytes, KeyValue};
+use rules::{document_key, raw_document_key, split_document_key};
 
 use crate::{
-    engine::{EngineError, EngineSnapshot, StoredDocument, decode_stored},
+    engine::{
+        EngineError, EngineSnapshot, StoredDocument, decode_stored,
+        indexes::{ReadyIndexes, collection_prefix},
+        stored_parts,
+    },
+    index::{IndexDefinition, KeyStatistics, Span},
     position::TxnId,
 };
 
@@ -18,9 +23,41 @@ pub struct Snapshot {
     txn_id: TxnId,
     log_start: u64,
     next_offset: u64,
+    ready_indexes: ReadyIndexes,
     /// Keeps the app from being closed.
     _held: Arc<()>,
 }
+
+/// A document as it is stored, or its tombstone: read as far as is asked for.
+#[derive(Debug, Clone)]
+pub struct RawDocument {
+    key: Bytes,
+    value: Bytes,
+    /// Where the id begins in the key.
+    id_at: usize,
+}
+
+/// An index as a snapshot has it.
+#[derive(Debug, Clone)]
+pub struct ReadIndex {
+    number: u32,
+    /// What it is of.
+    pub definition: Arc<IndexDefinition>,
+    /// Its entries: one for each document of the collection.
+    pub entries: u64,
+    /// What stands in each of its keys.
+    pub statistics: Vec<KeyStatistics>,
+}
+
+/// An entry of an index.
+#[derive(Debug, Clone)]
+pub struct IndexEntry {
+    key: Bytes,
+    id_at: usize,
+}
+
+/// Where a scan of a collection begins or ends, by ids as canonical JSON: in the order of their bytes.
+pub type IdBound = Bound<String>;
 
 /// A document whose last event was trimmed.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,11 +88,16 @@ impl From<EngineError> for SnapshotError {
 
 impl Snapshot {
     /// `log_start` was the offset of the oldest event before the snapshot was taken.
-    pub(crate) fn new(engine: EngineSnapshot, log_start: u64, held: Arc<()>) -> Result<Self, SnapshotError> {
+    pub(crate) fn new(
+        engine: EngineSnapshot,
+        log_start: u64,
+        ready_indexes: ReadyIndexes,
+        held: Arc<()>,
+    ) -> Result<Self, SnapshotError> {
         let position = engine.position()?;
         let txn_id = TxnId(position.map_or(0, |p| p.next_txn - 1));
         let next_offset = position.map_or(0, |p| p.next_offset);
-        Ok(Self { engine, txn_id, log_start, next_offset, _held: held })
+        Ok(Self { engine, txn_id, log_start, next_offset, ready_indexes, _held: held })
     }
 
     /// The offset of the oldest event that was kept when the snapshot was taken.
@@ -131,7 +173,7 @@ impl Snapshot {
         &self,
         collection: &CollectionName,
     ) -> Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + '_> {
-        Box::new(self.engine.documents(&collection_prefix(collection)).map(read_entry))
+        Box::new(self.engine.documents(&collection_prefix(collection.as_str())).map(read_entry))
     }
 
     /// As [`Snapshot::scan`], from the first document behind `after` on.
@@ -140,8 +182,82 @@ impl Snapshot {
         collection: &CollectionName,
         after: &DocumentId,
     ) -> Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + '_> {
-        let entries = self.engine.documents_after(&collection_prefix(collection), &document_key(collection, after));
+        let entries =
+            self.engine.documents_after(&collection_prefix(collection.as_str()), &document_key(collection, after));
         Box::new(entries.map(read_entry))
+    }
+
+    /// One document as it is stored, or its tombstone, by its canonical id.
+    pub fn raw_document(
+        &self,
+        collection: &CollectionName,
+        id_json: &str,
+    ) -> Result<Option<RawDocument>, SnapshotError> {
+        let key = raw_document_key(collection.as_str(), id_json);
+        let value = self.engine.raw_document(&key)?;
+        Ok(value.map(|value| RawDocument { key: key.into(), value, id_at: collection.as_str().len() + 1 }))
+    }
+
+    /// The documents of a collection whose canonical ids lie between these, tombstones included, as they are stored, in the order of
+    /// their canonical ids' bytes.
+    pub fn raw_documents(
+        &self,
+        collection: &CollectionName,
+        from: IdBound,
+        to: IdBound,
+    ) -> impl Iterator<Item = Result<RawDocument, SnapshotError>> + use<> {
+        let id_at = collection.as_str().len() + 1;
+        let key = |id: String| raw_document_key(collection.as_str(), &id);
+        let mut end = collection_prefix(collection.as_str());
+        *end.last_mut().expect("it ends with a 0") += 1;
+        let from = match from.map(key) {
+            Bound::Unbounded => Bound::Included(collection_prefix(collection.as_str())),
+            bounded => bounded,
+        };
+        let to = match to.map(key) {
+            Bound::Unbounded => Bound::Excluded(end),
+            bounded => bounded,
+        };
+        let entries = self.engine.documents_between((from, to));
+        entries.map(move |entry| {
+            let (key, value) = entry?;
+            Ok(RawDocument { key, value, id_at })
+        })
+    }
+
+    /// How many documents the collection has, tombstones not counted. Takes one look-up.
+    pub fn documents_in(&self, collection: &CollectionName) -> Result<u64, SnapshotError> {
+        let counted = self.engine.documents_in(collection.as_str())?;
+        Ok(counted.expect("the documents of an open app are counted"))
+    }
+
+    /// The indexes of the collection that are ready, in the order in which they were made.
+    pub fn indexes(&self, collection: &CollectionName) -> Result<Vec<ReadIndex>, SnapshotError> {
+        let Some(known) = self.ready_indexes.get(collection.as_str()) else { return Ok(Vec::new()) };
+        let mut indexes = Vec::with_capacity(known.len());
+        for index in known {
+            if let Some(kept) = self.engine.ready_index(index.number)? {
+                let (number, definition) = (index.number, index.definition.clone());
+                let (entries, statistics) = (kept.entries, kept.statistics);
+                indexes.push(ReadIndex { number, definition, entries, statistics });
+            }
+        }
+        Ok(indexes)
+    }
+
+    /// The entries of an index of this snapshot that lie in `span`, in the order of their keys; the last first if `backwards`.
+    pub fn index_entries(
+        &self,
+        index: &ReadIndex,
+        span: &Span,
+        backwards: bool,
+    ) -> impl Iterator<Item = Result<IndexEntry, SnapshotError>> + use<> {
+        let end = span.end.as_deref();
+        let entries = self.engine.index_entries(index.number, &index.definition, &span.start, end, backwards);
+        entries.map(|entry| {
+            let (key, id_at) = entry?;
+            Ok(IndexEntry { key, id_at })
+        })
     }
 
     /// Every collection that was ever written to, sorted. Each costs one look-up, when it is asked
@@ -165,10 +281,56 @@ impl Snapshot {
     }
 }
 
-fn collection_prefix(collection: &CollectionName) -> Vec<u8> {
-    let mut prefix = collection.as_str().as_bytes().to_vec();
-    prefix.push(0);
-    prefix
+impl RawDocument {
+    /// Its id as canonical JSON.
+    pub fn id_json(&self) -> Result<&str, SnapshotError> {
+        std::str::from_utf8(&self.key[self.id_at..]).map_err(|_| no_document(&self.key).into())
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Result<DocumentId, SnapshotError> {
+        DocumentId::from_json(self.id_json()?).map_err(|_| no_document(&self.key).into())
+    }
+
+    /// What a reader sees of the fields of these names, which are sorted and unique; `None` if the document was removed. It may hold
+    /// more than these. Takes a fraction of what [`RawDocument::decode`] takes.
+    pub fn fields(&self, names: &[&str]) -> Result<Option<Map>, SnapshotError> {
+        let encoded = stored_parts(&self.key, &self.value)?.encoded;
+        Ok(Document::decode_fields(encoded, names).map_err(EngineError::from)?)
+    }
+
+    /// Whether it was not removed.
+    pub fn exists(&self) -> Result<bool, SnapshotError> {
+        let encoded = stored_parts(&self.key, &self.value)?.encoded;
+        Ok(Document::decode_exists(encoded).map_err(EngineError::from)?)
+    }
+
+    /// All of it.
+    pub fn decode(&self) -> Result<StoredDocument, SnapshotError> {
+        Ok(decode_stored(&self.key, &self.value)?)
+    }
+}
+
+impl IndexEntry {
+    /// The id of its document, as canonical JSON.
+    pub fn id_json(&self) -> Result<&str, SnapshotError> {
+        let id = std::str::from_utf8(&self.key[self.id_at..]);
+        id.map_err(|_| EngineError(format!("the entry {:02x?} of an index names no document", self.key)).into())
+    }
+
+    /// What it is sorted by, before the id: equal where documents have equal values, as far as those are in the key.
+    pub fn components(&self) -> &[u8] {
+        &self.key[4..self.id_at]
+    }
+
+    /// All that it is sorted by.
+    pub fn key(&self) -> &[u8] {
+        &self.key[4..]
+    }
+}
+
+fn no_document(key: &[u8]) -> EngineError {
+    EngineError(format!("the key {key:02x?} is not a document's"))
 }
 
 fn read_entry(entry: Result<KeyValue, EngineError>) -> Result<(DocumentId, StoredDocument), SnapshotError> {

@@ -7,7 +7,7 @@
 use std::ops::Bound;
 
 use document::{Document, DocumentDecodeError};
-use key_values::KeyValue;
+use key_values::{Bytes, KeyRange, KeyValue};
 use rules::{ChangedDocument, Documents, Stored};
 
 use super::{
@@ -73,6 +73,23 @@ impl EngineBatch<'_> {
 }
 
 impl EngineSnapshot {
+    pub(crate) fn raw_document(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        Ok(self.0.get(DOCUMENTS, key)?)
+    }
+
+    /// Documents whose keys lie in this range.
+    pub(crate) fn documents_between(
+        &self,
+        range: KeyRange,
+    ) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        let is_empty = match (&range.0, &range.1) {
+            (Bound::Included(from), Bound::Included(to)) => from > to,
+            (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
+            _ => false,
+        };
+        (!is_empty).then(|| self.range(DOCUMENTS, range)).into_iter().flatten()
+    }
+
     pub(crate) fn document(&self, key: &[u8]) -> Result<Option<StoredDocument>, EngineError> {
         self.0.get(DOCUMENTS, key)?.map(|value| decode_stored(key, &value)).transpose()
     }

@@ -37,6 +37,9 @@ impl Engine {
     pub(crate) fn write_group(&self, group: &GroupWrites, kept: &mut RequestsKept) -> Result<(), EngineError> {
         let GroupWrites { result, position, beside } = group;
         let mut batch = self.batch(result.changed.len() + 1);
+        let mut catalog = self.catalog.lock().expect("not poisoned");
+        batch.define_indexes(self, &mut catalog, &beside.definitions);
+        batch.put_entries(self, &mut catalog, &result.changed)?;
         for (key, document) in &result.changed {
             batch.put_document(key, document);
         }

@@ -4,11 +4,14 @@
 //! always those of one frame; nothing is synced here but by [`Engine::persist`], since the journal
 //! can replay what is lost.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, RwLock};
 
 use key_values::{Batch, Bytes, Durability, KeyRange, KeyValue, KeyValues, KeyValuesError, Snapshot, Space};
 
-use super::spaces::{EngineError, META, VALUE_VERSION, decode_floor, decode_number};
+use super::{
+    indexes::{Catalog, ReadyIndexes},
+    spaces::{EngineError, META, VALUE_VERSION, decode_floor, decode_number},
+};
 use crate::position::{Position, TxnId};
 
 const POSITION_KEY: &[u8] = b"position";
@@ -26,6 +29,9 @@ pub(crate) struct Engine {
     pub(super) leaves: Mutex<()>,
     /// Every dropped tombstone's event was below it; only grows. And the transaction of the last.
     pub(super) tombstone_floor: Mutex<(u64, TxnId)>,
+    /// Held while a group is written, behind `indexed_to`, and while an index is built.
+    pub(super) catalog: Mutex<Catalog>,
+    pub(super) ready_indexes: RwLock<ReadyIndexes>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -42,7 +48,11 @@ impl Engine {
         let tombstone_floor =
             store.get(META, TOMBSTONE_FLOOR_KEY)?.map(|value| decode_floor(TOMBSTONE_FLOOR_KEY, &value)).transpose()?;
         let tombstone_floor = tombstone_floor.unwrap_or((0, TxnId(0))).into();
-        Ok(Self { store, indexed_to, leaves: Mutex::default(), tombstone_floor })
+        let get = |key: &[u8]| Ok(store.get(META, key)?);
+        let catalog = Catalog::read(get, |prefix| Box::new(store.prefix(META, prefix).map(of_engine)))?;
+        let ready_indexes = RwLock::new(catalog.ready());
+        let (leaves, catalog) = (Mutex::default(), catalog.into());
+        Ok(Self { store, indexed_to, leaves, tombstone_floor, catalog, ready_indexes })
     }
 
     /// Where the documents are; `None` before the first frame.
@@ -158,6 +168,10 @@ impl EngineSnapshot {
 
     pub(super) fn range(&self, space: Space, range: KeyRange) -> impl Iterator<Item = Entry> + use<> {
         self.0.range(space, range).map(of_engine)
+    }
+
+    pub(super) fn get_meta(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        Ok(self.0.get(META, key)?)
     }
 
     /// Where the documents were; `None` before the first frame.

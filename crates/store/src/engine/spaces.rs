@@ -11,6 +11,7 @@ pub(crate) const LAST_CHANGES: Space = Space(1);
 pub(crate) const VIEWS: Space = Space(2);
 pub(crate) const CONSUMER_OFFSETS: Space = Space(3);
 pub(crate) const META: Space = Space(4);
+pub(crate) const INDEXES: Space = Space(5);
 
 /// How each is kept. Recovery after a kill looks up the space of every entry of the engine's log:
 /// few spaces open faster.
@@ -21,6 +22,7 @@ pub(crate) const SPACES: &[SpaceOptions] = &[
     SpaceOptions { name: "departures", memtable_bytes: 16 << 20, access: Access::Small },
     SpaceOptions { name: "consumer_offsets", memtable_bytes: 4 << 20, access: Access::Small },
     SpaceOptions { name: "meta", memtable_bytes: 4 << 20, access: Access::Small },
+    SpaceOptions { name: "indexes", memtable_bytes: 16 << 20, access: Access::ScansOnly },
 ];
 
 /// First byte of every value.

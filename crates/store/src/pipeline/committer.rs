@@ -16,10 +16,10 @@ use std::{
             AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc;
@@ -27,7 +27,8 @@ use tokio::sync::mpsc;
 use super::{command::Command, open_group::Waiting};
 use crate::{
     commit::{CommitError, Committed},
-    engine::{BesideDocuments, GroupWrites, requests::RequestsKept},
+    definition::{DefinitionChange, DefinitionKind},
+    engine::{BesideDocuments, GroupWrites, indexes::IndexStep, requests::RequestsKept},
     journal::{
         Place,
         frame::{self, EntryKind, FrameHeader, entries},
@@ -96,7 +97,13 @@ pub(crate) struct Committer {
     /// Behind the last group that was committed.
     position: Position,
     requests_kept: RequestsKept,
+    /// `Some` while an index is to be built, or its entries removed; it keeps the app from being closed.
+    index_work: Option<Arc<()>>,
 }
+
+/// How long an index is built at once while nobody waits, and between two groups.
+const INDEX_STEP_IDLE: Duration = Duration::from_millis(5);
+const INDEX_STEP_BUSY: Duration = Duration::from_millis(2);
 
 /// Says that the committer is gone, should it end by a panic: the sequencer may wait for it.
 struct Farewell {
@@ -126,7 +133,10 @@ impl Committer {
     ) -> std::io::Result<CommitterHandle> {
         let (sender, groups) = sync_channel(GROUPS_WAITING_MAX);
         let in_flight = Arc::new(AtomicUsize::new(0));
-        let committer = Self { shared, groups, in_flight: in_flight.clone(), sequencer, position, requests_kept };
+        let index_work = shared.engine.has_index_work().then(|| shared.snapshots.clone());
+        let in_flight_too = in_flight.clone();
+        let committer =
+            Self { shared, groups, in_flight: in_flight_too, sequencer, position, requests_kept, index_work };
         let thread = std::thread::Builder::new().name(name).spawn(move || committer.run())?;
         Ok(CommitterHandle { groups: sender, in_flight, thread })
     }
@@ -137,7 +147,7 @@ impl Committer {
             in_flight: self.in_flight.clone(),
             sequencer: self.sequencer.clone(),
         };
-        while let Ok(GroupToCommit { frame, waiting }) = self.groups.recv() {
+        while let Some(GroupToCommit { frame, waiting }) = self.next_group() {
             // What changed nothing was decided, or found, on what earlier groups wrote: it is as
             // good as they are.
             let halted = || self.shared.halted().map_or(Ok(()), Err);
@@ -151,6 +161,39 @@ impl Committer {
             match shown {
                 Ok(()) => self.acknowledge(waiting),
                 Err(error) => waiting.refuse(&error),
+            }
+            self.build_indexes(INDEX_STEP_BUSY);
+        }
+    }
+
+    /// The next group; builds indexes until it comes. `None` at the end.
+    fn next_group(&mut self) -> Option<GroupToCommit> {
+        while self.index_work.is_some() {
+            match self.groups.try_recv() {
+                Ok(group) => return Some(group),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => self.build_indexes(INDEX_STEP_IDLE),
+            }
+        }
+        self.groups.recv().ok()
+    }
+
+    fn build_indexes(&mut self, at_most: Duration) {
+        if self.index_work.is_none() {
+            return;
+        }
+        if self.shared.halted().is_some() {
+            self.index_work = None;
+            return;
+        }
+        match self.shared.engine.index_step(at_most) {
+            Ok(IndexStep::GoesOn) => {}
+            Ok(IndexStep::OneIsDone) => self.shared.index_changes.send_modify(|count| *count += 1),
+            Ok(IndexStep::NothingToDo) => self.index_work = None,
+            Err(error) => {
+                let app = self.shared.name.as_str();
+                tracing::error!(app, %error, "an index cannot be built; it is tried again at the next start");
+                self.index_work = None;
             }
         }
     }
@@ -212,7 +255,7 @@ impl Committer {
     }
 
     /// What is kept in memory beside the documents.
-    fn show_beside(&self, beside: &BesideDocuments) {
+    fn show_beside(&mut self, beside: &BesideDocuments) {
         if !beside.offsets.is_empty() {
             let mut offsets = self.shared.offsets.write().expect("not poisoned");
             beside.offsets.iter().for_each(|change| offsets.apply(change));
@@ -220,6 +263,15 @@ impl Committer {
         if !beside.definitions.is_empty() {
             let mut definitions = self.shared.definitions.write().expect("not poisoned");
             beside.definitions.iter().for_each(|change| definitions.apply(change));
+            drop(definitions);
+            let is_index = |change: &DefinitionChange| match change {
+                DefinitionChange::Set(definition) => definition.kind == DefinitionKind::Index,
+                DefinitionChange::Forget { kind, .. } => *kind == DefinitionKind::Index,
+            };
+            if beside.definitions.iter().any(is_index) {
+                self.index_work = Some(self.shared.snapshots.clone());
+                self.shared.index_changes.send_modify(|count| *count += 1);
+            }
         }
         if let Some(dropped) = &beside.tombstones {
             let count = dropped.tombstones.len() as u64;

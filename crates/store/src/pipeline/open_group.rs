@@ -23,7 +23,7 @@ use crate::{
     definition::DefinitionEntry,
     engine::{BesideDocuments, Engine, EngineError},
     journal::frame::{EntryKind, FrameBuilder},
-    limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX},
+    limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX, TRANSACTION_INDEX_ENTRIES_MAX},
     position::TxnId,
     request::{Counts, Remembered, RequestEntry, RequestKey, Written},
     shared::Shared,
@@ -118,6 +118,12 @@ impl<'a> OpenGroup<'a> {
         }
         if let Some(error) = &self.refused {
             drop(answer.send(Err(error.clone())));
+            return Ok(());
+        }
+        let entries = self.shared.engine.index_entries_of(&changeset);
+        if entries > TRANSACTION_INDEX_ENTRIES_MAX {
+            let error = CommitError::TooManyIndexEntries { entries, entries_max: TRANSACTION_INDEX_ENTRIES_MAX };
+            drop(answer.send(Err(error)));
             return Ok(());
         }
         match self.group.apply(&changeset, &filters, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {

@@ -134,7 +134,14 @@ mod tests {
     use super::*;
 
     fn changed(key: &str, txn: u64, bytes: usize) -> [(Vec<u8>, Arc<ChangedDocument>); 1] {
-        let document = ChangedDocument { event_before: None, txn, event: None, encoded: vec![0; bytes].into() };
+        let document = ChangedDocument {
+            event_before: None,
+            existed_before: false,
+            exists: true,
+            txn,
+            event: None,
+            encoded: vec![0; bytes].into(),
+        };
         [(key.as_bytes().to_vec(), Arc::new(document))]
     }
 

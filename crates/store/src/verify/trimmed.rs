@@ -76,7 +76,14 @@ impl<'a> Gatherer<'a> {
                 Change::Requery => UNKNOWN.into(),
             };
             let event = Some(record.offset as u64);
-            let changed = ChangedDocument { event_before: None, txn: header.first_txn, event, encoded: left };
+            let changed = ChangedDocument {
+                event_before: None,
+                existed_before: false,
+                exists: false,
+                txn: header.first_txn,
+                event,
+                encoded: left,
+            };
             newest.insert(raw_document_key(&collection, id), changed);
             Ok(())
         })
