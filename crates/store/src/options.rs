@@ -48,6 +48,9 @@ pub struct StoreOptions {
     /// of one app.
     #[cfg(feature = "memory")]
     pub memory: Option<key_values::MemoryDisk>,
+    /// Builds indexes document by document, so that a crash may come between any two.
+    #[cfg(feature = "memory")]
+    pub builds_slowly: bool,
 }
 
 impl Default for StoreOptions {
@@ -66,6 +69,8 @@ impl Default for StoreOptions {
             fork: None,
             #[cfg(feature = "memory")]
             memory: None,
+            #[cfg(feature = "memory")]
+            builds_slowly: false,
         }
     }
 }

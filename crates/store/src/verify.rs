@@ -7,7 +7,11 @@
 //! (`trimmed`).
 //! Not here: mending anything.
 
+mod indexes;
 mod trimmed;
+
+#[cfg(feature = "memory")]
+pub(crate) use indexes::check as check_indexes;
 
 use std::path::{Path, PathBuf};
 
@@ -236,6 +240,7 @@ fn verify_documents(
         check_applied(applied, start, report);
     }
     check_index(engine, start.first_offset, report)?;
+    indexes::check(engine, &mut report.findings)?;
     read_the_rest(engine)?;
     if report.findings.is_empty() {
         let examined = Examined { engine, journal: &opened.journal, applied_frames };

@@ -95,6 +95,15 @@ impl App {
         self.indexes().into_iter().find(is_meant)
     }
 
+    /// What is wrong with indexes and counts, as `verify` would find it; nothing may be written meanwhile.
+    #[cfg(feature = "memory")]
+    pub fn index_findings(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        let checked = crate::verify::check_indexes(&self.shared.engine, &mut findings);
+        findings.extend(checked.err().map(|error| error.0));
+        findings
+    }
+
     /// Waits until the index is ready, at most `timeout`; gives it as it is then, `None` if it was dropped.
     pub async fn index_when_ready(
         &self,

@@ -155,6 +155,16 @@ impl Catalog {
         Some(documents.get(collection).copied().unwrap_or(0))
     }
 
+    /// The numbers of all of which there may be entries.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.in_force().chain(&self.dropped).map(|index| index.number).collect()
+    }
+
+    /// The documents by collection.
+    pub(crate) fn collections(&self) -> HashMap<String, u64> {
+        self.documents.clone().unwrap_or_default()
+    }
+
     fn has_work(&self) -> bool {
         !self.dropped.is_empty() || self.in_force().any(|index| matches!(index.state, IndexState::Building { .. }))
     }
@@ -202,7 +212,7 @@ impl KeptIndex {
     }
 
     /// Whether the document of that key has an entry.
-    fn covers(&self, key: &[u8]) -> bool {
+    pub(crate) fn covers(&self, key: &[u8]) -> bool {
         match &self.state {
             IndexState::Building { through } => key <= &through[..],
             IndexState::Ready => true,
@@ -224,7 +234,7 @@ impl KeptIndex {
         key
     }
 
-    fn count(&mut self, fields: &Map, components: &[Component], more: bool) {
+    pub(crate) fn count(&mut self, fields: &Map, components: &[Component], more: bool) {
         self.entries = if more { self.entries + 1 } else { self.entries.saturating_sub(1) };
         for ((key, component), statistics) in self.definition.keys.iter().zip(components).zip(&mut self.statistics) {
             statistics.count(key.path.lookup(fields), component.is_whole, more);
@@ -305,6 +315,32 @@ impl Engine {
     /// Whether an index is being built, or its entries removed.
     pub(crate) fn has_index_work(&self) -> bool {
         self.with_catalog(Catalog::has_work)
+    }
+
+    /// Whether there is this entry, as [`KeptIndex::entry_key`] makes it.
+    pub(crate) fn has_index_entry(&self, key: &[u8]) -> Result<bool, EngineError> {
+        Ok(self.get(INDEXES, key)?.is_some())
+    }
+
+    /// How many entries there are of an index.
+    pub(crate) fn count_index_entries(&self, number: u32) -> Result<u64, EngineError> {
+        self.prefix(INDEXES, &number.to_be_bytes()).try_fold(0, |count, entry| entry.map(|_| count + 1))
+    }
+
+    /// The numbers of the indexes of which there are entries. Each takes one look-up.
+    pub(crate) fn numbers_with_entries(&self) -> Result<Vec<u32>, EngineError> {
+        let mut numbers = Vec::new();
+        let mut from = Some(0_u32);
+        while let Some(next) = from {
+            let range = (Bound::Included(next.to_be_bytes().to_vec()), Bound::Unbounded);
+            let Some(entry) = self.snapshot().range(INDEXES, range).next() else { break };
+            let (key, _) = entry?;
+            let number = key.first_chunk().map(|number| u32::from_be_bytes(*number));
+            let number = number.ok_or_else(|| unreadable(&format!("entry {key:02x?} of an index")))?;
+            numbers.push(number);
+            from = number.checked_add(1);
+        }
+        Ok(numbers)
     }
 
     /// Builds the next part of an index, or removes the next entries of one that was dropped, for about as long as is said. Durable with

@@ -186,6 +186,8 @@ impl Committer {
             self.index_work = None;
             return;
         }
+        #[cfg(feature = "memory")]
+        let at_most = if self.shared.options.builds_slowly { Duration::ZERO } else { at_most };
         match self.shared.engine.index_step(at_most) {
             Ok(IndexStep::GoesOn) => {}
             Ok(IndexStep::OneIsDone) => self.shared.index_changes.send_modify(|count| *count += 1),
