@@ -281,3 +281,26 @@ fn too_many_indexes_and_too_large_a_transaction_are_refused() {
         assert!(!app.drop_index(&CollectionName::new("other").unwrap(), "i1").await.unwrap());
     });
 }
+
+/// As a server that knows nothing of indexes leaves it: it has written documents since.
+#[test]
+fn what_an_older_version_wrote_is_counted_and_indexed_at_the_next_start() {
+    let runtime = runtime();
+    let dir = tempfile::tempdir().unwrap();
+    let (data, app) = open_app(dir.path());
+    runtime.block_on(async {
+        app.commit(changeset([upsert("a", r#"{"age":1}"#), upsert("b", r#"{"age":2}"#)])).await.unwrap();
+        app.create_index(&known(0)).await.unwrap();
+        app.index_when_ready(&people(), "by-age", READY_WITHIN).await.unwrap();
+        app.commit(changeset([upsert("a", r#"{"age":3}"#)])).await.unwrap();
+        app.as_if_an_older_version_had_written_last();
+    });
+    drop(app);
+    data.stop();
+    drop(data);
+    assert!(store::verify(dir.path(), &mut |_| ()).unwrap().is_whole());
+    let (_data, app) = open_app(dir.path());
+    let ready = runtime.block_on(app.index_when_ready(&people(), "by-age", READY_WITHIN)).unwrap();
+    assert!(ready.is_ready && ready.entries == 2 && ready.documents == 2, "{ready:?}");
+    assert_eq!(app.index_findings(), [""; 0]);
+}

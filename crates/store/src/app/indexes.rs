@@ -104,6 +104,12 @@ impl App {
         findings
     }
 
+    /// Leaves indexes and counts as they were before the last frame.
+    #[cfg(feature = "memory")]
+    pub fn as_if_an_older_version_had_written_last(&self) {
+        self.shared.engine.forget_counted();
+    }
+
     /// Waits until the index is ready, at most `timeout`; gives it as it is then, `None` if it was dropped.
     pub async fn index_when_ready(
         &self,

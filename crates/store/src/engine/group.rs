@@ -40,6 +40,7 @@ impl Engine {
         let mut catalog = self.catalog.lock().expect("not poisoned");
         batch.define_indexes(self, &mut catalog, &beside.definitions);
         batch.put_entries(self, &mut catalog, &result.changed)?;
+        batch.note_counted(&catalog, position);
         for (key, document) in &result.changed {
             batch.put_document(key, document);
         }

@@ -49,7 +49,11 @@ impl Engine {
             store.get(META, TOMBSTONE_FLOOR_KEY)?.map(|value| decode_floor(TOMBSTONE_FLOOR_KEY, &value)).transpose()?;
         let tombstone_floor = tombstone_floor.unwrap_or((0, TxnId(0))).into();
         let get = |key: &[u8]| Ok(store.get(META, key)?);
-        let catalog = Catalog::read(get, |prefix| Box::new(store.prefix(META, prefix).map(of_engine)))?;
+        let position = store.get(META, POSITION_KEY)?.map(|value| decode_position(&value)).transpose()?;
+        let applied_frames = position.map_or(0, |position| position.next_frame);
+        let prefix =
+            |prefix: &[u8]| -> Box<dyn Iterator<Item = Entry>> { Box::new(store.prefix(META, prefix).map(of_engine)) };
+        let catalog = Catalog::read(applied_frames, get, prefix)?;
         let ready_indexes = RwLock::new(catalog.ready());
         let (leaves, catalog) = (Mutex::default(), catalog.into());
         Ok(Self { store, indexed_to, leaves, tombstone_floor, catalog, ready_indexes })

@@ -6,10 +6,13 @@
 //! | `meta` | `index:`, index u32 BE | version 1, state u8, entries u64, definition name text, body text, the documents key that it is built through as bytes, the statistics of each key |
 //! | `meta` | `last_index` | version 1, the last number that was given to an index |
 //! | `meta` | `documents:`, collection | version 1, how many documents are there, without tombstones |
-//! | `meta` | `counted` | version 1, 1: the numbers above are of all collections |
+//! | `meta` | `counted` | version 1, the frame up to which all of this was written |
 //!
 //! States: 1 building, 2 ready, 3 dropped (its entries are being removed). Numbers in values are little-endian, texts and bytes have a
 //! length u32 before them.
+//!
+//! A version of the server that knew nothing of this may have written documents: then `counted` is not of the frame that the documents
+//! are at, and the next opening counts anew, and builds all indexes anew.
 //!
 //! Invariants: an index that is building has the entries of the documents up to the key that it is built through, and of no others; one
 //! that is ready has those of all. Entries and counts are written in the batch of the documents that they are of. Groups are written, and
@@ -36,6 +39,7 @@ use crate::{
     binary::{put_bytes, take, take_bytes, take_text},
     definition::{DefinitionChange, DefinitionKind},
     index::{Component, IndexDefinition, KeyStatistics, encode_key, skip_key},
+    position::Position,
 };
 
 const INDEX_PREFIX: &[u8] = b"index:";
@@ -83,7 +87,7 @@ pub(crate) type ReadyIndexes = Arc<HashMap<String, Vec<ReadyIndex>>>;
 /// Indexes and counts as the last group left them.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    /// Documents by collection; `None` where an older version wrote them and they were not counted.
+    /// Documents by collection; `None` where an older version wrote some of them.
     documents: Option<HashMap<String, u64>>,
     /// By collection, without those that were dropped.
     indexes: BTreeMap<String, Vec<KeptIndex>>,
@@ -105,6 +109,7 @@ pub(crate) enum IndexStep {
 impl Catalog {
     /// What `store` has. Indexes whose state cannot be read are an error.
     pub(crate) fn read(
+        applied_frames: u64,
         get: impl Fn(&[u8]) -> Result<Option<Bytes>, EngineError>,
         prefix: impl Fn(&[u8]) -> Box<dyn Iterator<Item = Entry>>,
     ) -> Result<Self, EngineError> {
@@ -122,7 +127,8 @@ impl Catalog {
                 _ => catalog.indexes.entry(index.definition.collection.as_str().to_owned()).or_default().push(index),
             }
         }
-        if get(COUNTED_KEY)?.is_some() {
+        let counted = get(COUNTED_KEY)?.map(|value| decode_number(COUNTED_KEY, &value)).transpose()?;
+        if counted == Some(applied_frames) {
             let mut documents = HashMap::new();
             for entry in prefix(DOCUMENTS_PREFIX) {
                 let (key, value) = entry?;
@@ -130,6 +136,9 @@ impl Catalog {
                 documents.insert(name.to_owned(), decode_number(&key, &value)?);
             }
             catalog.documents = Some(documents);
+        } else {
+            let stale = std::mem::take(&mut catalog.indexes).into_values().flatten();
+            catalog.dropped.extend(stale.map(|index| KeptIndex { state: IndexState::Dropped, ..index }));
         }
         Ok(catalog)
     }
@@ -163,6 +172,22 @@ impl Catalog {
     /// The documents by collection.
     pub(crate) fn collections(&self) -> HashMap<String, u64> {
         self.documents.clone().unwrap_or_default()
+    }
+
+    /// Makes the index that is so defined; one that this version cannot keep is defined, and not built: documents are found without it.
+    fn make(&mut self, name: &str, body: &str, batch: &mut Batch) {
+        let definition = match IndexDefinition::of_definition(name, body) {
+            Ok(definition) => Arc::new(definition),
+            Err(error) => return tracing::warn!(%error, "an index is not kept"),
+        };
+        self.last_number += 1;
+        batch.insert(META, LAST_INDEX_KEY, encode_number(self.last_number.into()));
+        let statistics = vec![KeyStatistics::default(); definition.keys.len()];
+        let collection = definition.collection.as_str().to_owned();
+        let (number, state) = (self.last_number, IndexState::Building { through: Vec::new() });
+        let index = KeptIndex { number, definition, state, entries: 0, statistics };
+        index.put(batch);
+        self.indexes.entry(collection).or_default().push(index);
     }
 
     fn has_work(&self) -> bool {
@@ -263,7 +288,7 @@ pub(crate) fn field_names<'i>(indexes: impl Iterator<Item = &'i IndexDefinition>
 }
 
 impl Engine {
-    /// Counts the documents where an older version wrote them without. Before anything is written.
+    /// Counts the documents where an older version wrote some of them, and has all indexes built anew. Before anything is written.
     pub(crate) fn count_documents(&self) -> Result<bool, EngineError> {
         let mut catalog = self.catalog.lock().expect("not poisoned");
         if catalog.documents.is_some() {
@@ -286,10 +311,26 @@ impl Engine {
         for (collection, count) in &documents {
             batch.insert(META, documents_key(collection), encode_number(*count));
         }
-        batch.insert(META, COUNTED_KEY, encode_number(1));
-        self.write(batch)?;
+        batch.insert(META, COUNTED_KEY, encode_number(self.position()?.map_or(0, |position| position.next_frame)));
+        for entry in self.prefix(META, DOCUMENTS_PREFIX) {
+            let (key, _) = entry?;
+            let is_there = |name| documents.contains_key(name);
+            if !std::str::from_utf8(&key[DOCUMENTS_PREFIX.len()..]).is_ok_and(is_there) {
+                batch.remove(META, key);
+            }
+        }
         catalog.documents = Some(documents);
+        catalog.dropped.iter().for_each(|index| index.put(&mut batch));
+        for definition in self.definitions()?.into_iter().filter(|one| one.kind == DefinitionKind::Index) {
+            catalog.make(&definition.name, &definition.body, &mut batch);
+        }
+        self.write(batch)?;
         Ok(found)
+    }
+
+    #[cfg(feature = "memory")]
+    pub(crate) fn forget_counted(&self) {
+        self.insert(META, COUNTED_KEY, encode_number(0)).expect("it can be written");
     }
 
     /// What is known of indexes and counts.
@@ -431,14 +472,13 @@ impl<'a> EngineBatch<'a> {
                 continue;
             }
             changed = true;
-            // One that this version cannot keep is defined, and not built: documents are found without it.
-            let made = match change {
-                DefinitionChange::Set(definition) => IndexDefinition::of_definition(name, &definition.body)
-                    .inspect_err(|error| tracing::warn!(%error, "an index is not kept"))
-                    .ok(),
-                DefinitionChange::Forget { .. } => None,
+            let is_there = |body: &str| {
+                let is_it = |index: &KeptIndex| {
+                    index.definition.definition_name() == *name && index.definition.to_body() == body
+                };
+                catalog.in_force().any(is_it)
             };
-            if made.as_ref().is_some_and(|made| catalog.in_force().any(|index| *index.definition == *made)) {
+            if matches!(change, DefinitionChange::Set(definition) if is_there(&definition.body)) {
                 continue;
             }
             let is_named = |index: &mut KeptIndex| index.definition.definition_name() == *name;
@@ -448,15 +488,8 @@ impl<'a> EngineBatch<'a> {
                 index.put(&mut self.batch);
                 catalog.dropped.push(index);
             }
-            if let Some(definition) = made {
-                catalog.last_number += 1;
-                self.batch.insert(META, LAST_INDEX_KEY, encode_number(catalog.last_number.into()));
-                let statistics = vec![KeyStatistics::default(); definition.keys.len()];
-                let collection = definition.collection.as_str().to_owned();
-                let (number, state) = (catalog.last_number, IndexState::Building { through: Vec::new() });
-                let index = KeptIndex { number, definition: Arc::new(definition), state, entries: 0, statistics };
-                index.put(&mut self.batch);
-                catalog.indexes.entry(collection).or_default().push(index);
+            if let DefinitionChange::Set(definition) = change {
+                catalog.make(name, &definition.body, &mut self.batch);
             }
         }
         if changed {
@@ -498,6 +531,13 @@ impl<'a> EngineBatch<'a> {
             self.batch.insert(META, documents_key(collection), encode_number(*count));
         }
         Ok(())
+    }
+
+    /// Says that counts and indexes are those of that position.
+    pub(crate) fn note_counted(&mut self, catalog: &Catalog, position: &Position) {
+        if catalog.documents.is_some() {
+            self.batch.insert(META, COUNTED_KEY, encode_number(position.next_frame));
+        }
     }
 
     fn put_entries_of(

@@ -20,6 +20,9 @@ use crate::{
 
 /// Looks at all of them; what is wrong goes into `findings`.
 pub(crate) fn check(engine: &Engine, findings: &mut Vec<String>) -> Result<(), EngineError> {
+    if engine.with_catalog(|catalog| catalog.documents_in("")).is_none() {
+        return Ok(()); // an older version wrote documents: the next start counts, and builds indexes anew
+    }
     check_counts(engine, findings)?;
     let indexes: Vec<KeptIndex> = engine.with_catalog(|catalog| catalog.in_force().cloned().collect());
     check_definitions(engine, &indexes, findings)?;
@@ -36,9 +39,6 @@ pub(crate) fn check(engine: &Engine, findings: &mut Vec<String>) -> Result<(), E
 }
 
 fn check_counts(engine: &Engine, findings: &mut Vec<String>) -> Result<(), EngineError> {
-    if engine.with_catalog(|catalog| catalog.documents_in("")).is_none() {
-        return Ok(()); // an older version wrote them: the next start counts
-    }
     let mut found: HashMap<String, u64> = engine.with_catalog(|catalog| catalog.collections());
     found.values_mut().for_each(|count| *count = 0);
     for entry in engine.snapshot().documents(&[]) {
