@@ -7,6 +7,7 @@
 mod connector;
 mod consumer;
 mod drain;
+mod find;
 mod http;
 mod latency;
 mod load;
@@ -40,6 +41,8 @@ enum What {
     Drain(drain::Options),
     /// Live queries, a consumer that fell behind, and retention.
     Connector(connector::Options),
+    /// Documents found by indexes, ids and scans, and PostgreSQL at the same questions.
+    Find(find::Options),
     /// Time to ready and memory, empty and with a million documents.
     Start(start::Options),
     /// PostgreSQL's single-row upserts, for comparison.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         What::Latency(options) => latency::run(&options),
         What::Drain(options) => drain::run(&options),
         What::Connector(options) => connector::run(&options),
+        What::Find(options) => find::run(&options),
         What::Start(options) => start::run(&options),
         What::Postgres(options) => postgres::run(&options).map(drop),
         What::Size => size::run(),

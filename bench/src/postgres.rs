@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<f64> {
 }
 
 /// A running cluster. It is stopped and removed when this is dropped.
-struct Postgres {
+pub(crate) struct Postgres {
     child: Child,
     folder: TempDir,
     programs: PathBuf,
@@ -84,7 +84,7 @@ struct Postgres {
 }
 
 impl Postgres {
-    fn start(place: &Place) -> Result<Self> {
+    pub(crate) fn start(place: &Place) -> Result<Self> {
         machine::refuse_memory_disk(&place.dir)?;
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("postgres-bench-").tempdir_in(&place.dir)?;
@@ -120,7 +120,7 @@ impl Postgres {
         Ok(())
     }
 
-    fn query(&self, statement: &str, documents: u64) -> Result<()> {
+    pub(crate) fn query(&self, statement: &str, documents: u64) -> Result<()> {
         let mut psql = self.client("psql");
         psql.env("PGOPTIONS", format!("-c bench.documents={documents}")).args(["-qAt", "-v", "ON_ERROR_STOP=1", "-c"]);
         done(psql.arg(statement).arg("postgres"))
@@ -144,6 +144,26 @@ impl Postgres {
             (Some(per_second), Some(latency_ms)) => Ok((per_second, latency_ms)),
             _ => bail!("pgbench failed: {text}{}", String::from_utf8_lossy(&output.stderr)),
         }
+    }
+
+    /// How long each transaction of this script took, by one client with prepared statements.
+    pub(crate) fn latencies(&self, script: &str, seconds: u64) -> Result<Vec<Duration>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("script.sql");
+        fs::write(&path, script)?;
+        let mut pgbench = self.client("pgbench");
+        pgbench.current_dir(folder.path()).args(["-n", "-M", "prepared", "-c", "1", "-j", "1", "-l"]);
+        done(pgbench.args(["-T", &seconds.to_string(), "-f"]).arg(&path).arg("postgres"))?;
+        let mut times = Vec::new();
+        for file in fs::read_dir(folder.path())?.flatten() {
+            if file.file_name().to_string_lossy().starts_with("pgbench_log") {
+                // client, transaction, microseconds, …
+                let text = fs::read_to_string(file.path())?;
+                let micros = text.lines().filter_map(|line| line.split(' ').nth(2)?.parse().ok());
+                times.extend(micros.map(Duration::from_micros));
+            }
+        }
+        Ok(times)
     }
 
     fn client(&self, name: &str) -> Command {
