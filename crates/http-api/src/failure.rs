@@ -8,7 +8,10 @@ use axum::{
 };
 use credentials::CredentialsError;
 use query::{BindError, ParseError, TooExpensive};
-use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, Refusal, SnapshotError};
+use store::{
+    AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, IndexDefinitionError, Refusal,
+    SnapshotError,
+};
 use topics::ChangeError;
 use wire::RequestError;
 
@@ -96,6 +99,12 @@ pub(crate) enum Failure {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     LiveQuery(ChangeError),
+    #[error(transparent)]
+    IndexDefinition(#[from] IndexDefinitionError),
+    #[error(transparent)]
+    CreateIndex(CreateIndexError),
+    #[error("the collection {collection:?} has no index {name:?}")]
+    IndexNotFound { collection: String, name: String },
     #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
     GroupNotFound { app: String, group: String },
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
@@ -110,6 +119,16 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Commit(error) => Self::Commit(error),
             other => Self::LiveQuery(other),
+        }
+    }
+}
+
+/// The same of an index.
+impl From<CreateIndexError> for Failure {
+    fn from(error: CreateIndexError) -> Self {
+        match error {
+            CreateIndexError::Commit(error) => Self::Commit(error),
+            other => Self::CreateIndex(other),
         }
     }
 }
@@ -154,6 +173,8 @@ impl Failure {
             | Failure::SortTooLarge
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
+            | Failure::IndexDefinition(_)
+            | Failure::CreateIndex(CreateIndexError::TooMany)
             | Failure::LiveQuery(
                 ChangeError::Invalid(_)
                 | ChangeError::Main
@@ -172,12 +193,14 @@ impl Failure {
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::GroupNotFound { .. }
+            | Failure::IndexNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::CreateIndex(CreateIndexError::NameTaken { .. })
             | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
             }
@@ -192,6 +215,7 @@ impl Failure {
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::ClockNotNoted(_)
+            | Failure::CreateIndex(CreateIndexError::Commit(_))
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(

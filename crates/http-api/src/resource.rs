@@ -7,6 +7,7 @@ pub(crate) mod find;
 pub(crate) mod find_by_id;
 pub(crate) mod groups;
 pub(crate) mod health;
+pub(crate) mod indexes;
 pub(crate) mod keys;
 pub(crate) mod live_queries;
 pub(crate) mod metrics;

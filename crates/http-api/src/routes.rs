@@ -17,7 +17,7 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, clock, count, find, find_by_id, groups, health, keys, live_queries, metrics, openapi, requery,
+        apps, clock, count, find, find_by_id, groups, health, indexes, keys, live_queries, metrics, openapi, requery,
         sign_in_links, users, write,
     },
 };
@@ -86,6 +86,10 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::show);
         routes.add(Method::PATCH, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::change);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::delete);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes", indexes::list);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/indexes", indexes::create);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::show);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::drop);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups", groups::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups/{group}", groups::describe);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);

@@ -75,6 +75,9 @@ pub(crate) enum Verb {
     /// Make, list, change and delete live queries: what topics carry
     #[command(subcommand)]
     LiveQuery(command::live_query::LiveQuery),
+    /// Make, list, show and drop indexes: documents found without a look at all of them
+    #[command(subcommand)]
+    Index(command::index::Index),
     /// List and show consumer groups: who consumes, and how far behind
     #[command(subcommand)]
     Groups(command::groups::Groups),

@@ -9,6 +9,7 @@ pub(crate) mod verify;
 pub(crate) mod app;
 pub(crate) mod credentials;
 pub(crate) mod groups;
+pub(crate) mod index;
 pub(crate) mod key;
 pub(crate) mod live_query;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),
+        Verb::Index(verb) => verb.run(&context),
         Verb::Groups(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),

@@ -150,7 +150,7 @@ impl Sort {
         list.into_iter().enumerate().map(|(index, sort)| Self::take(&place.element(index), sort)).collect()
     }
 
-    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+    pub(crate) fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
         let mut fields = Fields::of(place, value)?;
         let property = fields.string("property")?;
         let direction = fields.optional_string("direction")?;

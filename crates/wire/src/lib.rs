@@ -8,6 +8,7 @@ pub mod admin;
 pub mod error;
 pub mod event;
 pub mod find;
+pub mod index;
 pub mod query_string;
 pub mod requery;
 pub mod write;

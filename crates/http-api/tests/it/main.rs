@@ -10,6 +10,7 @@ mod expensive;
 mod faults;
 mod find;
 mod get;
+mod indexes;
 mod operating;
 mod requery;
 mod requests;
