@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use credentials::{Grant, Permission, Principal};
 
-use crate::api::State;
+use crate::state::State;
 
 /// The peer name of writes that nobody signed with a key.
 const ANYONE: &str = "http";

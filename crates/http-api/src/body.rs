@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{api::State, guests::Guest, limits};
+use crate::{guests::Guest, limits, state::State};
 
 /// A whole body, and its share of the memory that all bodies may take.
 #[derive(Debug, Default)]

@@ -16,11 +16,11 @@ use wire::query_string;
 
 use crate::{
     access::{self, Caller, Denied, Door},
-    api::{Shared, State},
     body::{BodyError, ReadBody},
     failure::Failure,
     guests::Guest,
     request_id,
+    state::{Shared, State},
 };
 
 /// The header and its older name, each as it is looked up and as messages show it.

@@ -11,9 +11,9 @@ use store::{App, Snapshot, SnapshotError};
 use tokio::time::timeout;
 
 use crate::{
-    api::State,
     failure::Failure,
     limits, reply,
+    state::State,
     work::{Share, Waiting, Work, room_within},
 };
 

@@ -12,7 +12,6 @@ use axum::{
 };
 
 use crate::{
-    api::Shared,
     failure::Failure,
     hint,
     metrics::RouteMetrics,
@@ -20,6 +19,7 @@ use crate::{
         apps, clock, count, find, find_by_id, groups, health, indexes, keys, live_queries, metrics, openapi, requery,
         sign_in_links, users, write,
     },
+    state::Shared,
 };
 
 /// The bases of the store's calls: for each version of the API the default app's, and any app's.

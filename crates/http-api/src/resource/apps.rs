@@ -5,10 +5,10 @@ use store::AppName;
 use wire::admin::{AppReply, AppsReply, NewApp};
 
 use crate::{
-    api::{self, Shared},
     call::AdminCall,
     failure::Failure,
     reply,
+    state::{self, Shared},
 };
 
 /// 201 and the app, which is opened on its first use. Its credentials are made with it; should that fail, the next start of the server makes them.
@@ -28,7 +28,7 @@ pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response 
     reply::json_of(StatusCode::OK, &AppsReply { apps })
 }
 
-fn shown(state: &api::State, app: &AppName) -> AppReply {
+fn shown(state: &state::State, app: &AppName) -> AppReply {
     let topic = app.main_topic();
     AppReply {
         name: app.as_str().to_owned(),

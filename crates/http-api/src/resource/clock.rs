@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use wire::admin::ClockReply;
 
-use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
+use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
 
 /// 200 and the times. Writes are taken from then on, by that clock.
 pub(crate) async fn accept(State(state): State<Shared>, _: AdminCall) -> Result<Response, Failure> {

@@ -5,11 +5,11 @@ use credentials::Permission;
 use wire::find::{CountRequest, write_count};
 
 use crate::{
-    api::Shared,
     call::Call,
     failure::Failure,
     reading::{self, Extent},
     reply,
+    state::Shared,
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {

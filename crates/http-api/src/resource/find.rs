@@ -8,12 +8,12 @@ use store::Snapshot;
 use wire::find::{DocumentsReply, FindRequest, SerializedAs, write_query_details};
 
 use crate::{
-    api::Shared,
     call::Call,
     failure::Failure,
     reading::{self, Extent, Match},
     reply,
     sorting::Smallest,
+    state::Shared,
     work::Work,
 };
 

@@ -5,10 +5,10 @@ use credentials::Permission;
 use wire::find::{FindByIdRequest, SerializedAs, write_document};
 
 use crate::{
-    api::Shared,
     call::Call,
     failure::Failure,
     reading::{self, Extent},
+    state::Shared,
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {

@@ -10,11 +10,11 @@ use wire::admin::{GroupDescriptionReply, GroupMemberReply, GroupPartitionReply, 
 
 use crate::{
     PresentGroup,
-    api::{self, Shared},
     call::AdminCall,
     failure::Failure,
     limits::GROUPS_LISTED_MAX,
     reply,
+    state::{self, Shared},
 };
 
 /// What Kafka calls the state of a group without members.
@@ -33,7 +33,7 @@ pub(crate) async fn describe(State(state): State<Shared>, call: AdminCall) -> Re
     Ok(reply::json_of(StatusCode::OK, &described))
 }
 
-fn listed(state: &api::State, topics: &AppTopics) -> GroupsReply {
+fn listed(state: &state::State, topics: &AppTopics) -> GroupsReply {
     let app = topics.app();
     let mut groups: BTreeMap<String, Option<PresentGroup>> =
         app.groups_with_offsets().into_iter().map(|name| (name, None)).collect();
@@ -47,7 +47,7 @@ fn listed(state: &api::State, topics: &AppTopics) -> GroupsReply {
     GroupsReply { groups: groups.collect(), left_out }
 }
 
-fn described(state: &api::State, topics: &AppTopics, name: String) -> Result<GroupDescriptionReply, Failure> {
+fn described(state: &state::State, topics: &AppTopics, name: String) -> Result<GroupDescriptionReply, Failure> {
     let present = present(state, topics).into_iter().find(|group| group.name == name);
     if present.is_none() && topics.app().committed_offsets(&name).is_empty() {
         return Err(Failure::GroupNotFound { app: topics.app().name().as_str().to_owned(), group: name });
@@ -63,7 +63,7 @@ fn described(state: &api::State, topics: &AppTopics, name: String) -> Result<Gro
     Ok(GroupDescriptionReply { group: name, state, members: members.into_iter().map(shown).collect(), partitions })
 }
 
-fn present(state: &api::State, topics: &AppTopics) -> Vec<PresentGroup> {
+fn present(state: &state::State, topics: &AppTopics) -> Vec<PresentGroup> {
     let groups = state.groups.as_ref();
     groups.map(|groups| groups.of_app(topics.app().name().as_str())).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
 use store::CommitError;
 
-use crate::{api::Shared, reply};
+use crate::{reply, state::Shared};
 
 #[derive(Serialize)]
 struct Live {

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::{ApiKey, DiskProof};
 use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, OpenAgain, Permission};
 
-use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
+use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
 
 /// 201 and the key with its secret, which is not shown again.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {

@@ -8,10 +8,10 @@ use topics::{AppTopics, ChangeError, LiveQuery};
 use wire::admin::{LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply, NewLiveQuery};
 
 use crate::{
-    api::{self, Shared},
     call::AdminCall,
     failure::Failure,
     reply,
+    state::{self, Shared},
 };
 
 /// 201 and the live query; its topic has its history at once.
@@ -53,7 +53,7 @@ pub(crate) async fn delete(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &LiveQueryDeletedReply { deleted }))
 }
 
-async fn find_topics(state: &api::State, app: &str) -> Result<Arc<AppTopics>, Failure> {
+async fn find_topics(state: &state::State, app: &str) -> Result<Arc<AppTopics>, Failure> {
     Ok(state.topics.app(app).await?)
 }
 
@@ -62,7 +62,7 @@ fn find(topics: &AppTopics, name: &str) -> Result<LiveQuery, Failure> {
     found.ok_or_else(|| ChangeError::NotFound(name.to_owned()).into())
 }
 
-fn shown(state: &api::State, topics: &AppTopics, live_query: &LiveQuery) -> LiveQueryReply {
+fn shown(state: &state::State, topics: &AppTopics, live_query: &LiveQuery) -> LiveQueryReply {
     let topic = topics.topic_of(live_query);
     LiveQueryReply {
         name: live_query.name.clone(),

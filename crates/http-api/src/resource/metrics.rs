@@ -8,7 +8,7 @@ use axum::{
 };
 use credentials::Permission;
 
-use crate::{access, api::Shared, call::door, failure::Failure, reply};
+use crate::{access, call::door, failure::Failure, reply, state::Shared};
 
 const CONTENT_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

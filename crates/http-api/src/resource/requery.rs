@@ -8,10 +8,10 @@ use wire::{find::DocumentsReply, requery::RequeryRequest};
 
 use crate::{
     access::Caller,
-    api::Shared,
     call::Call,
     failure::Failure,
     reading::{self, Extent},
+    state::Shared,
 };
 
 pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Response, Failure> {

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use crate::{api::Shared, call::AdminCall, failure::Failure, reply};
+use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
 
 /// 201 and a fresh link; whoever opens it first is signed in.
 pub(crate) async fn create(State(state): State<Shared>, _: AdminCall) -> Result<Response, Failure> {

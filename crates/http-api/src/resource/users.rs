@@ -9,10 +9,10 @@ use wire::admin::{
 
 use crate::{
     access::Denied,
-    api::{self, Shared},
     call::AdminCall,
     failure::Failure,
     reply,
+    state::{self, Shared},
 };
 
 /// 201, the certificate, and where its files are. A directory is a path on the server's disk: who
@@ -55,7 +55,7 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
 }
 
 /// It need not be open, and may be damaged.
-fn find_app(state: &api::State, name: &str) -> Result<AppName, Failure> {
+fn find_app(state: &state::State, name: &str) -> Result<AppName, Failure> {
     let known = AppName::new(name).ok().filter(|name| state.data_dir.has_app(name.as_str()));
     known.ok_or_else(|| AppUnavailable::NotFound { app: name.to_owned() }.into())
 }

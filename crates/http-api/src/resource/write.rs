@@ -25,12 +25,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
 use crate::{
-    api::{self, Shared},
     call::Call,
     failure::Failure,
     limits,
     reading::{self, Extent, parse_filter_for_change, weight, weight_of_map},
     reply, request_id,
+    state::{self, Shared},
     work::{Work, room_within},
 };
 
@@ -103,7 +103,7 @@ async fn commit(
 }
 
 /// Writes that take much memory wait for each other before they take it.
-async fn memory_for(state: &api::State, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+async fn memory_for(state: &state::State, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Failure> {
     if bytes <= limits::PLAN_BYTES_UNCOUNTED {
         return Ok(None);
     }
@@ -114,7 +114,7 @@ async fn memory_for(state: &api::State, bytes: usize) -> Result<Option<OwnedSema
 
 /// Writes that may be expensive to decide wait for each other here, not in the order of all.
 async fn room_for(
-    state: &api::State,
+    state: &state::State,
     condition_steps_max: Option<u64>,
 ) -> Result<Option<OwnedSemaphorePermit>, Failure> {
     if condition_steps_max.is_some_and(|steps| steps <= limits::LIGHT_WRITE_STEPS_MAX) {
@@ -264,7 +264,7 @@ enum CommandKind {
 
 impl Plan {
     fn of(
-        state: &api::State,
+        state: &state::State,
         commands: Vec<WriteCommand>,
         filters: Vec<Option<Arc<Filter>>>,
         mut scanned: Vec<Vec<DocumentId>>,
@@ -294,7 +294,7 @@ impl Plan {
 
     fn add(
         &mut self,
-        state: &api::State,
+        state: &state::State,
         index: usize,
         command: WriteCommand,
         filter: Option<&Arc<Filter>>,

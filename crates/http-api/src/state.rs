@@ -1,0 +1,62 @@
+//! What every request can reach: what the API stands on, and the room that all requests share.
+//!
+//! Not here: setting it up (`api`), how much room there is (`limits`).
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use credentials::Credentials;
+use prometheus_client::registry::Registry;
+use store::{App, AppUnavailable, DataDir, WallClock};
+use tokio::sync::Semaphore;
+use topics::TopicRegistry;
+
+use crate::{
+    consumer_groups::ConsumerGroups, guests::Guests, metrics::Metrics, options::HttpApiOptions,
+    sign_in_links::SignInLinks, work::ReplyMemory,
+};
+
+/// What every request can reach.
+pub(crate) type Shared = Arc<State>;
+
+pub(crate) struct State {
+    pub(crate) options: HttpApiOptions,
+    pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) topics: Arc<TopicRegistry>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
+    pub(crate) groups: Option<Arc<dyn ConsumerGroups>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Registry,
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) bodies_kib: Arc<Semaphore>,
+    pub(crate) replies: ReplyMemory,
+    pub(crate) scans_admitted: Arc<Semaphore>,
+    pub(crate) scans: Arc<Semaphore>,
+    pub(crate) heavy_writes: Arc<Semaphore>,
+    pub(crate) plans_kib: Arc<Semaphore>,
+    pub(crate) point_reads: Arc<Semaphore>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Once a key was made every request needs one, on loopback too, also when all are revoked.
+    pub(crate) fn keys_exist(&self) -> bool {
+        self.credentials.is_closed()
+    }
+
+    /// Where an app's certificates and settings are.
+    pub(crate) fn credentials_directory(&self, app: &str) -> PathBuf {
+        self.data_dir.path().join("credentials").join(app)
+    }
+
+    /// The app, which is opened if need be.
+    pub(crate) async fn app(&self, name: &str) -> Result<Arc<App>, AppUnavailable> {
+        Ok(self.topics.app(name).await?.app().clone())
+    }
+}
