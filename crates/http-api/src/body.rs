@@ -3,7 +3,7 @@
 //! Invariants: what has come of all bodies together is bounded, and no body holds more of that than
 //! has come; so announcing much and sending little keeps nobody out.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -14,28 +14,13 @@ use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use crate::{guests::Guest, limits, state::State};
+use crate::{body_error::BodyError, guests::Guest, limits, state::State};
 
 /// A whole body, and its share of the memory that all bodies may take.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBody {
     pub(crate) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
-}
-
-/// Why there is no body.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
-    #[error("the body is longer than {max_bytes} bytes")]
-    TooLong { max_bytes: usize },
-    #[error("the body did not arrive within {} s", waited.as_secs_f32())]
-    Late { waited: Duration },
-    #[error("the body broke off: {0}")]
-    Broken(#[source] axum::Error),
-    #[error("Content-Encoding {0:?} is not supported: send the body as it is")]
-    Encoded(String),
-    #[error("the server holds too many large requests at the moment; try again")]
-    Busy,
 }
 
 impl ReadBody {

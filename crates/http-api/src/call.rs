@@ -15,8 +15,10 @@ use store::{App, TxnId, WaitError};
 use wire::query_string;
 
 use crate::{
-    access::{self, Caller, Denied, Door},
-    body::{BodyError, ReadBody},
+    access::{self, Caller, Door},
+    body::ReadBody,
+    body_error::BodyError,
+    denied::Denied,
     failure::Failure,
     guests::Guest,
     request_id,

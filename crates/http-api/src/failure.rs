@@ -15,7 +15,7 @@ use store::{
 use topics::ChangeError;
 use wire::RequestError;
 
-use crate::{access::Denied, body::BodyError, limits, reply};
+use crate::{body_error::BodyError, denied::Denied, limits, reply};
 
 /// Why a call failed. Its message is what the caller reads.
 #[derive(Debug, thiserror::Error)]

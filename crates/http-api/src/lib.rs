@@ -11,8 +11,10 @@
 mod access;
 mod api;
 mod body;
+mod body_error;
 mod call;
 mod consumer_groups;
+mod denied;
 mod edge;
 mod failure;
 mod guests;

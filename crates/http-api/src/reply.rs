@@ -11,8 +11,6 @@ use axum::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::work::Share;
-
 /// A JSON reply.
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
     with_type(status, HeaderValue::from_static("application/json"), Body::from(body))
@@ -20,7 +18,7 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
 
 /// A JSON reply whose share of the memory for replies is given back with its bytes: hyper drops a
 /// body as soon as it has all of it in its own queue, long before the client has taken it.
-pub(crate) fn json_with_share(body: Vec<u8>, share: Option<Share>) -> Response {
+pub(crate) fn json_with_share(body: Vec<u8>, share: impl Send + 'static) -> Response {
     let bytes = Bytes::from_owner(SharedBytes { bytes: body, _share: share });
     with_type(StatusCode::OK, HeaderValue::from_static("application/json"), Body::from(bytes))
 }
@@ -41,12 +39,12 @@ pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Bod
     response
 }
 
-struct SharedBytes {
+struct SharedBytes<S> {
     bytes: Vec<u8>,
-    _share: Option<Share>,
+    _share: S,
 }
 
-impl AsRef<[u8]> for SharedBytes {
+impl<S> AsRef<[u8]> for SharedBytes<S> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }

@@ -8,8 +8,8 @@ use wire::admin::{
 };
 
 use crate::{
-    access::Denied,
     call::AdminCall,
+    denied::Denied,
     failure::Failure,
     reply,
     state::{self, Shared},
