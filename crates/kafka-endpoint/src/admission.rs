@@ -8,6 +8,7 @@
 //! Not here: those inside their handshake (`handshakes`).
 
 mod stalled;
+mod user_key;
 
 use std::{
     collections::HashMap,
@@ -23,8 +24,9 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{limits, refusal::Reason};
+use crate::{limits, reason::Reason};
 use stalled::{Level, Stalled};
+use user_key::UserKey;
 
 /// Bytes are handed out in pieces of this size, so that they fit a semaphore's count.
 const PIECE_BYTES: usize = 1024;
@@ -67,13 +69,6 @@ struct Shares {
     connections: usize,
     apps: HashMap<String, Share>,
     users: HashMap<Arc<UserKey>, Share>,
-}
-
-/// An app's user.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct UserKey {
-    app: String,
-    user: String,
 }
 
 #[derive(Debug)]

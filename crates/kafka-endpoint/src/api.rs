@@ -27,11 +27,11 @@ mod sync_group;
 use kafka_protocol::{ResponseError, messages::ApiKey};
 use store::CommitError;
 
-use crate::{groups::GroupError, limits, refusal::Reason, reply::Reply, request::Request, session::Session};
+use crate::{groups::GroupError, limits, reason::Reason, reply::Reply, request::Request, session::Session};
 
 /// Answers `request`. An error ends the connection.
 pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
-    session.server.metrics.count_request(name(request.key));
+    session.server.metrics.count_request(request.api_name());
     let version = request.version;
     match request.key {
         ApiKey::ApiVersions => api_versions::answer(request),
@@ -56,32 +56,6 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
         ApiKey::DescribeCluster => Reply::new(request, &describe_cluster::handle(session, &request.decode()?, version)),
         ApiKey::DescribeConfigs => Reply::new(request, &describe_configs::handle(session, request.decode()?, version)),
         other => Err(kafka_wire::request_shape::ShapeError::UnknownApi { api_key: other as i16 }.into()),
-    }
-}
-
-/// The API's name for logs and metrics.
-pub(crate) fn name(key: ApiKey) -> &'static str {
-    match key {
-        ApiKey::Produce => "Produce",
-        ApiKey::Fetch => "Fetch",
-        ApiKey::ListOffsets => "ListOffsets",
-        ApiKey::Metadata => "Metadata",
-        ApiKey::OffsetCommit => "OffsetCommit",
-        ApiKey::OffsetFetch => "OffsetFetch",
-        ApiKey::FindCoordinator => "FindCoordinator",
-        ApiKey::JoinGroup => "JoinGroup",
-        ApiKey::Heartbeat => "Heartbeat",
-        ApiKey::LeaveGroup => "LeaveGroup",
-        ApiKey::SyncGroup => "SyncGroup",
-        ApiKey::DescribeGroups => "DescribeGroups",
-        ApiKey::ListGroups => "ListGroups",
-        ApiKey::ApiVersions => "ApiVersions",
-        ApiKey::DeleteGroups => "DeleteGroups",
-        ApiKey::OffsetForLeaderEpoch => "OffsetForLeaderEpoch",
-        ApiKey::DescribeConfigs => "DescribeConfigs",
-        ApiKey::OffsetDelete => "OffsetDelete",
-        ApiKey::DescribeCluster => "DescribeCluster",
-        _ => "other",
     }
 }
 

@@ -22,15 +22,15 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use crate::{
     admission::UserPlace,
     api,
-    endpoint::Shared,
     fetch_session::FetchSession,
     handshakes::{Cut, HandshakePlace},
     limits,
+    reason::Reason,
     rebuilds::Rebuilds,
-    refusal::Reason,
     reply::Reply,
     request::Request,
     session::Session,
+    shared::Shared,
 };
 use stream::{FrameStream, ReadAhead};
 

@@ -1,7 +1,7 @@
-//! The group coordinator: sockets' and timers' side of [`crate::groups`].
+//! The group coordinator: the sockets' side of [`crate::groups`].
 //!
 //! Invariant: the lock is held for one step of the state machine, never across an await.
-//! Not here: any rule about groups, and what is noted of them durably (`generations`).
+//! Not here: any rule about groups, what is noted of them durably (`generations`), when time passes (`group_timer`).
 
 use std::{
     collections::HashMap,
@@ -15,16 +15,12 @@ use tokio::{
     time::Instant,
 };
 
-use topics::TopicRegistry;
-
 use crate::{
-    generations,
     groups::{
         Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync,
         SyncAnswer, Token,
     },
     limits,
-    shutdown::Shutdown,
 };
 
 /// Every group of every app, for all connections.
@@ -54,36 +50,30 @@ impl Coordinator {
         Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new(), groups_gauge })
     }
 
-    /// Calls the machine when time has passed, and has what was noted of groups without members forgotten; ends, with every group closed, once
-    /// `shutdown` turns true.
-    pub(crate) async fn run_timer(self: Arc<Self>, topics: Arc<TopicRegistry>, mut shutdown: Shutdown) {
-        let mut adopts = true;
-        loop {
-            self.step(|groups, now_ms| groups.poll(now_ms));
-            let emptied = self.lock().groups.take_emptied();
-            if !emptied.is_empty() {
-                tokio::spawn(generations::forget(self.clone(), topics.clone(), emptied.into_iter().collect()));
+    /// Calls the machine after time has passed; the groups that have lost their last member since.
+    pub(crate) fn poll(&self) -> Vec<GroupKey> {
+        self.step(|groups, now_ms| groups.poll(now_ms));
+        self.lock().groups.take_emptied().into_iter().collect()
+    }
+
+    /// Waits until the machine must be called again, at the latest at `latest_ms` since the start.
+    pub(crate) async fn wait_for_time(&self, latest_ms: u64) {
+        let wakes_ms = self.plan_timer().min(latest_ms);
+        let sleep = async {
+            match wakes_ms {
+                u64::MAX => std::future::pending().await,
+                _ => tokio::time::sleep_until(self.started + Duration::from_millis(wakes_ms)).await,
             }
-            if adopts && self.now_ms() >= limits::ADOPTION_MS {
-                adopts = false;
-                tokio::spawn(generations::forget_unused(self.clone(), topics.clone()));
-            }
-            let wakes_ms = self.plan_timer().min(if adopts { limits::ADOPTION_MS } else { u64::MAX });
-            let sleep = async {
-                match wakes_ms {
-                    u64::MAX => std::future::pending().await,
-                    _ => tokio::time::sleep_until(self.started + Duration::from_millis(wakes_ms)).await,
-                }
-            };
-            tokio::select! {
-                () = sleep => {}
-                () = self.timer.notified() => {}
-                () = shutdown.begun() => {
-                    self.step(|groups, now_ms| groups.close(now_ms));
-                    return;
-                }
-            }
+        };
+        tokio::select! {
+            () = sleep => {}
+            () = self.timer.notified() => {}
         }
+    }
+
+    /// Closes every group.
+    pub(crate) fn close(&self) {
+        self.step(|groups, now_ms| groups.close(now_ms));
     }
 
     pub(crate) async fn join(&self, key: &GroupKey, join: Join) -> JoinAnswer {
@@ -188,7 +178,8 @@ impl Coordinator {
         result
     }
 
-    fn now_ms(&self) -> u64 {
+    /// Since the start.
+    pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 

@@ -6,13 +6,11 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use credentials::{Credentials, CredentialsError};
 use prometheus_client::registry::Registry;
-use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
+    sync::watch,
     task::JoinSet,
 };
-use tokio_rustls::server::TlsStream;
 use topics::TopicRegistry;
 
 use crate::{
@@ -21,12 +19,12 @@ use crate::{
     coordinator::Coordinator,
     directory::GroupDirectory,
     fetch_session::FetchSessionRoom,
-    handshakes::Handshakes,
-    limits,
+    group_timer, limits,
     metrics::Metrics,
     options::EndpointOptions,
     refusal::RefusalLog,
     session::Server,
+    shared::{HttpPassage, Shared},
     shutdown::Shutdown,
 };
 
@@ -40,27 +38,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// over ([`EndpointOptions::http`]).
 #[derive(Debug)]
 pub struct KafkaEndpoint;
-
-/// What every connection is made with.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) server: Arc<Server>,
-    pub(crate) topics: Arc<TopicRegistry>,
-    pub(crate) credentials: Arc<Credentials>,
-    pub(crate) handshakes: Arc<Handshakes>,
-    pub(crate) admission: Arc<Admission>,
-    /// Where those are told that there is no room for them.
-    pub(crate) anteroom: Arc<Admission>,
-    pub(crate) tls: Arc<ServerConfig>,
-    pub(crate) http: Option<HttpPassage>,
-}
-
-/// The way of connections that turn out to be HTTP.
-#[derive(Debug)]
-pub(crate) struct HttpPassage {
-    pub(crate) tls: Arc<ServerConfig>,
-    pub(crate) queue: mpsc::Sender<TlsStream<TcpStream>>,
-}
 
 impl KafkaEndpoint {
     /// Serves `topics` to clients with a user certificate of `credentials`.
@@ -109,8 +86,8 @@ impl KafkaEndpoint {
         });
         let directory = GroupDirectory::new(shared.server.coordinator.clone());
         let served = async move {
-            let timer =
-                tokio::spawn(shared.server.coordinator.clone().run_timer(shared.topics.clone(), shutdown.clone()));
+            let coordinator = shared.server.coordinator.clone();
+            let timer = tokio::spawn(group_timer::run(coordinator, shared.topics.clone(), shutdown.clone()));
             let renewal = tokio::spawn(renew_certificate(shared.clone()));
             run(listener, shared, shutdown).await;
             renewal.abort();

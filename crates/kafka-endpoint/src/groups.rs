@@ -36,6 +36,7 @@ mod member;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -49,12 +50,9 @@ pub(crate) use join::Join;
 pub(crate) use leave::Leaver;
 pub(crate) use member::Protocol;
 pub(crate) use sync::Sync;
+pub(crate) use token::Token;
 
 use crate::limits;
-
-/// Names one waiting join or sync; chosen by the caller, never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Token(pub(crate) u64);
 
 /// A group of an app. Two apps' equal names are two groups (docs/reference/live-queries.md).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

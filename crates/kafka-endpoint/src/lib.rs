@@ -12,11 +12,13 @@
 
 mod endpoint;
 mod options;
+mod shared;
 
 mod admission;
 mod connection;
 mod fetch_session;
 mod handshakes;
+mod reason;
 mod rebuilds;
 mod refusal;
 mod reply;
@@ -28,6 +30,7 @@ mod api;
 mod coordinator;
 mod directory;
 mod generations;
+mod group_timer;
 mod groups;
 mod metrics;
 mod topics;

@@ -19,7 +19,7 @@ use prometheus_client::{
 };
 use topics::{AppTopics, GroupLags, TopicRegistry};
 
-use crate::{admission::Admission, limits::GROUPS_PER_APP_MAX, refusal::Reason};
+use crate::{admission::Admission, limits::GROUPS_PER_APP_MAX, reason::Reason};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {

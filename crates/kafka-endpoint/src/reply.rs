@@ -6,7 +6,7 @@ use kafka_protocol::{
     protocol::{Encodable, HeaderVersion},
 };
 
-use crate::{admission::HeldBytes, api, refusal::Reason, request::Request};
+use crate::{admission::HeldBytes, reason::Reason, request::Request};
 
 /// A whole reply, ready to be written: pieces that follow each other, the length in front.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Reply {
     ) -> Result<Self, Reason> {
         let mut out = begin(request, M::header_version(version));
         message.encode(&mut out, version).map_err(|error| Reason::Unencodable {
-            api: api::name(request.key),
+            api: request.api_name(),
             version,
             message: error.to_string(),
         })?;

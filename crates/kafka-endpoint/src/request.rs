@@ -12,7 +12,7 @@ use kafka_protocol::{
 };
 use kafka_wire::request_shape::{ShapeError, check_request};
 
-use crate::{api, refusal::Reason};
+use crate::reason::Reason;
 
 /// A request whose header has been read.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Request {
         let mut message = frame;
         let header_version = peek.api_key.request_header_version(peek.api_version);
         let header = RequestHeader::decode(&mut message, header_version).map_err(|error| Reason::Undecodable {
-            api: api::name(peek.api_key),
+            api: name_of(peek.api_key),
             version: peek.api_version,
             message: error.to_string(),
         })?;
@@ -55,14 +55,44 @@ impl Request {
     /// The message. Bytes behind it are ignored, as Apache Kafka ignores them.
     pub(crate) fn decode<R: RequestMessage>(&self) -> Result<R, Reason> {
         R::decode(&mut self.message.clone(), self.version).map_err(|error| Reason::Undecodable {
-            api: api::name(self.key),
+            api: self.api_name(),
             version: self.version,
             message: error.to_string(),
         })
     }
 
+    /// The name of its API, for logs and metrics.
+    pub(crate) fn api_name(&self) -> &'static str {
+        name_of(self.key)
+    }
+
     /// Whether nobody needs its effects once the client has gone: it only waits.
     pub(crate) fn is_abandonable(&self) -> bool {
         matches!(self.key, ApiKey::Fetch | ApiKey::JoinGroup | ApiKey::SyncGroup)
+    }
+}
+
+fn name_of(key: ApiKey) -> &'static str {
+    match key {
+        ApiKey::Produce => "Produce",
+        ApiKey::Fetch => "Fetch",
+        ApiKey::ListOffsets => "ListOffsets",
+        ApiKey::Metadata => "Metadata",
+        ApiKey::OffsetCommit => "OffsetCommit",
+        ApiKey::OffsetFetch => "OffsetFetch",
+        ApiKey::FindCoordinator => "FindCoordinator",
+        ApiKey::JoinGroup => "JoinGroup",
+        ApiKey::Heartbeat => "Heartbeat",
+        ApiKey::LeaveGroup => "LeaveGroup",
+        ApiKey::SyncGroup => "SyncGroup",
+        ApiKey::DescribeGroups => "DescribeGroups",
+        ApiKey::ListGroups => "ListGroups",
+        ApiKey::ApiVersions => "ApiVersions",
+        ApiKey::DeleteGroups => "DeleteGroups",
+        ApiKey::OffsetForLeaderEpoch => "OffsetForLeaderEpoch",
+        ApiKey::DescribeConfigs => "DescribeConfigs",
+        ApiKey::OffsetDelete => "OffsetDelete",
+        ApiKey::DescribeCluster => "DescribeCluster",
+        _ => "other",
     }
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::UserKey;
+use super::user_key::UserKey;
 use crate::limits;
 
 /// All that take nothing now and hold bytes of a response.

@@ -6,7 +6,7 @@ use kafka_protocol::{
 };
 use kafka_wire::api_versions::{ADVERTISED, AdvertisedApi, advertised_api};
 
-use crate::{refusal::Reason, reply::Reply, request::Request};
+use crate::{reason::Reason, reply::Reply, request::Request};
 
 /// A version that we do not know is answered in version 0 with the one range that the client needs to ask again (KIP-511).
 pub(crate) fn answer(request: &Request) -> Result<Reply, Reason> {

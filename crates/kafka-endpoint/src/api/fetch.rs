@@ -26,7 +26,7 @@ use crate::{
     admission::HeldBytes,
     fetch_session::Answering,
     limits,
-    refusal::Reason,
+    reason::Reason,
     reply::Reply,
     request::Request,
     session::Session,

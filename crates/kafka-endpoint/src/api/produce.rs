@@ -8,7 +8,7 @@ use kafka_protocol::{
     },
 };
 
-use crate::refusal::Reason;
+use crate::reason::Reason;
 
 /// A producer that wants no answer cannot be told; as in Kafka, its connection ends.
 pub(super) fn handle(request: ProduceRequest) -> Result<ProduceResponse, Reason> {

@@ -13,7 +13,7 @@ use super::{
     stream::FrameStream,
     unavailable::{coordinator, metadata},
 };
-use crate::{api, endpoint::Shared, limits, refusal::Reason, request::Request};
+use crate::{api, limits, reason::Reason, request::Request, shared::Shared};
 
 /// What clients are told. Not an error of topics or groups: those it has not looked at.
 const NO_PLACE: ResponseError = ResponseError::ThrottlingQuotaExceeded;

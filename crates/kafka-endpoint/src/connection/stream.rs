@@ -23,7 +23,7 @@ use tokio_rustls::server::TlsStream;
 use crate::{
     admission::{HeldBytes, UserPlace},
     limits,
-    refusal::Reason,
+    reason::Reason,
     reply::Reply,
 };
 

@@ -16,7 +16,7 @@ use kafka_protocol::{
 use store::AppUnavailable;
 
 use super::{Client, stream::FrameStream};
-use crate::{api, endpoint::Shared, refusal::Reason, reply::Reply, request::Request, session::NODE_ID};
+use crate::{api, reason::Reason, reply::Reply, request::Request, session::NODE_ID, shared::Shared};
 
 /// Answers until the client or the server goes, or the app can be opened.
 pub(super) async fn answer_requests(
