@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use crate::{figures, lag_history::Sample};
+use crate::{figures, reading::lag_history::Sample};
 
 const WIDTH: u64 = 640;
 const HEIGHT: u64 = 140;

@@ -28,12 +28,8 @@ mod scope;
 
 mod bundle;
 mod consumer_groups;
-mod lag;
 mod matching;
-mod process_memory;
-mod samples;
 mod snippet;
-mod trial;
 
 mod clip;
 mod difference;
@@ -42,12 +38,10 @@ mod json_text;
 mod scan;
 
 mod event_row;
-mod feed;
-mod history;
 
-mod age;
 mod chart;
-mod lag_history;
+
+mod reading;
 
 mod page;
 

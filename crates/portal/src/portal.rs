@@ -11,11 +11,13 @@ use topics::TopicRegistry;
 use crate::{
     ConsumerGroups, SignInTokens,
     attempts::Attempts,
-    lag_history::{self, LagHistory},
     limits::STREAMS_MAX,
     page::api_docs::Description,
+    reading::{
+        lag_history::{self, LagHistory},
+        samples::{self, Samples},
+    },
     routes::Routes,
-    samples::{self, Samples},
     scan::Scans,
     session::{Random, Sessions},
 };

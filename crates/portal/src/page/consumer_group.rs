@@ -5,14 +5,17 @@ use axum::{http::StatusCode, response::Response};
 use topics::{LagTimes, PartitionLag};
 
 use crate::{
-    ConsumerGroup, age,
+    ConsumerGroup,
     chart::Chart,
     clip::Clipper,
     failure::Failure,
     figures,
-    lag::{self, GroupLag},
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
+    reading::{
+        age,
+        lag::{self, GroupLag},
+    },
     scope::{Scope, segment},
 };
 

@@ -7,9 +7,9 @@ use crate::{
     clip::Clipper,
     failure::Failure,
     figures,
-    lag::{self, GroupLag},
     layout::{self, Layout, Section},
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
+    reading::lag::{self, GroupLag},
     scope::{Scope, segment},
 };
 

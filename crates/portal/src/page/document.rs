@@ -13,14 +13,13 @@ use crate::{
     clip::Clipper,
     event_row::{EventRow, document_path},
     failure::Failure,
-    figures,
-    history::History,
-    json_text,
+    figures, json_text,
     layout::{self, Layout, Section},
     limits::{
         DOCUMENTS_HTML_BYTES, EDITABLE_BYTES_MAX, FIELDS_SHOWN_MAX, HISTORY_HTML_BYTES, NAME_SHOWN_BYTES,
         VALUE_SHOWN_BYTES,
     },
+    reading::history::History,
     scan,
     scope::{Scope, segment},
 };

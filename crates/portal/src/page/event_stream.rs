@@ -31,9 +31,9 @@ use super::events::Asked;
 use crate::{
     clip::Clipper,
     failure::Failure,
-    feed::{Feed, Positions},
     limits::{STREAM_BYTES_PER_ROUND, STREAM_EVENTS_PER_ROUND, STREAM_HEARTBEAT, STREAM_HTML_BYTES, STREAM_ROUND},
     portal::Shared,
+    reading::feed::{Feed, Positions},
     scope::Scope,
     session::SecretDigest,
 };

@@ -11,10 +11,10 @@ use crate::{
     clip::Clipper,
     event_row::EventRow,
     failure::Failure,
-    feed::{Feed, Positions},
     figures,
     layout::{self, Layout, Section},
     limits::{EVENTS_HTML_BYTES, EVENTS_SHOWN_MAX},
+    reading::feed::{Feed, Positions},
     scope::{Scope, segment},
 };
 

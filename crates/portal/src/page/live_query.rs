@@ -7,10 +7,10 @@ use topics::{ChangeError, Compression, LiveQuery, LiveQueryChange, MAIN, OnGap};
 use crate::{
     failure::Failure,
     figures,
-    lag::{self, GroupLag},
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     page::live_queries::{high_watermark, topic_rate},
+    reading::lag::{self, GroupLag},
     scope::{Scope, segment},
 };
 

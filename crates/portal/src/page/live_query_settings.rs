@@ -12,9 +12,9 @@ use crate::{
     failure::Failure,
     layout::{self, Layout, Section},
     limits::TOPICS_OFFERED_MAX,
+    reading::trial::{self, Trial, Verdict},
     scope::{Scope, segment},
     snippet::{self, Filling, Snippet},
-    trial::{self, Trial, Verdict},
 };
 
 #[derive(Template)]

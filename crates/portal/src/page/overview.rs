@@ -13,17 +13,20 @@ use topics::AppTopics;
 use crate::{
     bundle::BundleFiles,
     failure::Failure,
-    figures, lag,
-    lag::GroupLag,
+    figures,
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     page::problem::sentence,
     portal::State,
-    process_memory,
-    samples::Lately,
+    reading::{
+        lag,
+        lag::GroupLag,
+        process_memory,
+        samples::Lately,
+        trial::{self, Trial, Verdict},
+    },
     scope::{Scope, segment},
     snippet::{self, Filling},
-    trial::{self, Trial, Verdict},
 };
 
 /// What counts as now, for rates.

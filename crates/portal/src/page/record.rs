@@ -12,10 +12,10 @@ use crate::{
     clip::Clipper,
     event_row::EventRow,
     failure::Failure,
-    feed::Feed,
     figures,
     layout::{self, Layout, Section},
     limits::RECORD_SHOWN_BYTES,
+    reading::feed::Feed,
     scope::{Scope, segment},
 };
 

@@ -11,9 +11,9 @@ use std::{
 use tokio::{sync::watch, time::interval};
 
 use crate::{
-    age, lag,
     limits::{LAG_GROUPS_MAX, LAG_PERIOD, LAG_SAMPLES_MAX},
     portal::State,
+    reading::{age, lag},
 };
 
 /// A group's lag at one time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use topics::{AppTopics, GroupLags, LagTimes};
 
-use crate::{failure::Failure, lag::GroupLag};
+use crate::{failure::Failure, reading::lag::GroupLag};
 
 /// How far behind each partition is, in the order of the group's partitions: of the `looked_at` that are farthest
 /// behind, and `None` of the others. One read each.

@@ -12,8 +12,8 @@ use crate::{
     clip::Clipper,
     event_row::EventRow,
     failure::Failure,
-    feed::{split, unreadable},
     limits::{HISTORY_BYTES_MAX, HISTORY_CHANGES_MAX, HISTORY_EVENTS_MAX, HISTORY_TIME_MAX},
+    reading::feed::{split, unreadable},
 };
 
 /// Events that are looked through at once.

@@ -1,0 +1,12 @@
+//! What pages show: fetched, counted and sampled, within bounds, and said as values.
+//!
+//! Not here: how it is shown (`page`, and what pages are made of), finding documents (`scan`).
+
+pub(crate) mod age;
+pub(crate) mod feed;
+pub(crate) mod history;
+pub(crate) mod lag;
+pub(crate) mod lag_history;
+pub(crate) mod process_memory;
+pub(crate) mod samples;
+pub(crate) mod trial;
