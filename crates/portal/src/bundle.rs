@@ -8,7 +8,7 @@ use std::{fs, io, path::PathBuf};
 
 use wire::admin::LiveQuerySettings;
 
-use crate::{failure::Failure, portal::Shared};
+use crate::{failure::Failure, state::Shared};
 
 /// What can be downloaded: name, content type.
 pub(crate) const FILES: [(&str, &str); 5] = [

@@ -8,11 +8,11 @@ use kafka_wire::record_batch::Record;
 use wire::event::{self, Change as Happened};
 
 use crate::{
+    address::{app_path, segment},
     clip::Clipper,
     difference::Difference,
     figures,
     limits::NAME_SHOWN_BYTES,
-    scope::{app_path, segment},
 };
 
 /// One event of a topic.

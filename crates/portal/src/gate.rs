@@ -20,8 +20,9 @@ use crate::{
     form::{CSRF, Form},
     limits::{FORM_BYTES_MAX, SIGN_IN_BYTES_MAX},
     page::problem,
-    portal::{Shared, State as Portal},
-    session::{SecretDigest, secret},
+    session::secret,
+    state::{Shared, State as Portal},
+    visitor::Visitor,
 };
 
 /// Where one signs in.
@@ -31,19 +32,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'",
 );
-
-/// Who a request comes from.
-#[derive(Debug, Clone)]
-pub(crate) struct Visitor {
-    /// `None` on the sign-in page.
-    pub(crate) session: Option<SecretDigest>,
-    /// What their forms carry.
-    pub(crate) csrf: String,
-    /// Whether they came by HTTPS.
-    pub(crate) secure: bool,
-    /// Their address, for the log.
-    pub(crate) peer: Option<SocketAddr>,
-}
 
 /// Lets a request through to its route, or answers it.
 pub(crate) async fn guard(State(state): State<Shared>, request: Request, next: Next) -> Response {

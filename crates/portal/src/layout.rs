@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{asset, gate::Visitor, portal::State, scope::app_path, session::Flash};
+use crate::{address::app_path, asset, session::Flash, state::State, visitor::Visitor};
 
 /// The parts of an app's portal, in the order of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ fn shown_name(state: &State, name: &str) -> String {
 
 /// A path that begins at the root names its app in the query.
 fn path_of(app: &str, rest: &str) -> String {
-    if rest.starts_with('/') { format!("{rest}?app={}", crate::scope::segment(app)) } else { app_path(app, rest) }
+    if rest.starts_with('/') { format!("{rest}?app={}", crate::address::segment(app)) } else { app_path(app, rest) }
 }
 
 /// A page as a reply.

@@ -10,15 +10,19 @@
 //! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates
 //! (`credentials`), groups (`kafka-endpoint`; they come through [`ConsumerGroups`]).
 
+mod options;
 mod portal;
 mod routes;
+mod state;
 
 mod attempts;
 mod cookie;
 mod gate;
 mod session;
 mod sign_in;
+mod visitor;
 
+mod address;
 mod asset;
 mod failure;
 mod figures;
@@ -48,6 +52,7 @@ mod page;
 pub mod limits;
 
 pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
-pub use portal::{Portal, PortalOptions, PortalParts};
+pub use options::PortalOptions;
+pub use portal::{Portal, PortalParts};
 pub use sign_in::SignInTokens;
 pub use snippet::write_curl;

@@ -3,6 +3,7 @@
 //! Not here: how it is shown (`page`, and what pages are made of), finding documents (`scan`).
 
 pub(crate) mod age;
+pub(crate) mod description;
 pub(crate) mod feed;
 pub(crate) mod history;
 pub(crate) mod lag;

@@ -19,7 +19,7 @@ use crate::{
         event_stream, events, home, keys, live_queries, live_query, live_query_settings, overview, record, reset,
         sign_in,
     },
-    portal::Shared,
+    state::Shared,
 };
 
 /// Collects the routes.

@@ -15,8 +15,8 @@ use crate::{
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
     page::problem::sentence,
-    portal::State,
     scope::{Scope, segment},
+    state::State,
 };
 
 #[derive(Template)]
@@ -118,7 +118,7 @@ async fn render(scope: &Scope, status: StatusCode, user: String, error: Option<S
     Ok(layout::page(status, &page))
 }
 
-fn row(state: &crate::portal::Shared, app: &str, certificate: UserCertificate) -> Row {
+fn row(state: &crate::state::Shared, app: &str, certificate: UserCertificate) -> Row {
     let standing = match certificate.revoked_ms {
         Some(_) => Standing::Revoked,
         None if certificate.expires_ms <= state.now_ms() => Standing::Expired,

@@ -32,10 +32,10 @@ use crate::{
     clip::Clipper,
     failure::Failure,
     limits::{STREAM_BYTES_PER_ROUND, STREAM_EVENTS_PER_ROUND, STREAM_HEARTBEAT, STREAM_HTML_BYTES, STREAM_ROUND},
-    portal::Shared,
     reading::feed::{Feed, Positions},
     scope::Scope,
     session::SecretDigest,
+    state::Shared,
 };
 
 /// Pieces that wait for a slow browser. With these the stream waits too, and then goes on at the end.

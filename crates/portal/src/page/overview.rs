@@ -17,7 +17,6 @@ use crate::{
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     page::problem::sentence,
-    portal::State,
     reading::{
         lag,
         lag::GroupLag,
@@ -27,6 +26,7 @@ use crate::{
     },
     scope::{Scope, segment},
     snippet::{self, Filling},
+    state::State,
 };
 
 /// What counts as now, for rates.

@@ -5,9 +5,9 @@ use axum::{http::header, response::Response};
 
 use crate::{
     failure::Told,
-    gate::Visitor,
     layout::{self, Layout},
-    portal::State,
+    state::State,
+    visitor::Visitor,
 };
 
 #[derive(Template)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use topics::{AppTopics, GroupLags, PartitionLag};
 
-use crate::{ConsumerGroup, portal::State};
+use crate::{ConsumerGroup, state::State};
 
 /// A consumer group: members, if it has any, and what it has committed.
 #[derive(Debug, Clone)]

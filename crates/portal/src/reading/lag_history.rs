@@ -12,8 +12,8 @@ use tokio::{sync::watch, time::interval};
 
 use crate::{
     limits::{LAG_GROUPS_MAX, LAG_PERIOD, LAG_SAMPLES_MAX},
-    portal::State,
     reading::{age, lag},
+    state::State,
 };
 
 /// A group's lag at one time.

@@ -15,7 +15,7 @@ use topics::AppTopics;
 
 use crate::{
     limits::{SAMPLE_EVERY, SAMPLES_MAX},
-    portal::State,
+    state::State,
 };
 
 /// The rings, by app.

@@ -1,0 +1,20 @@
+//! How the portal is run.
+
+use store::AppName;
+
+/// How the portal is run.
+#[derive(Debug, Clone)]
+pub struct PortalOptions {
+    /// The app that is shown first.
+    pub default_app: AppName,
+    /// What Kafka clients connect to.
+    pub kafka_endpoint: String,
+    /// Base of the HTTP API on this machine, as `http://127.0.0.1:8080`.
+    pub http_base: String,
+    /// Retention's limits, as [`store::StoreOptions`] has them.
+    pub retention_bytes: Option<u64>,
+    /// See [`PortalOptions::retention_bytes`].
+    pub retention_ms: Option<u64>,
+    /// The server's version.
+    pub version: String,
+}

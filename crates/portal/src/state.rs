@@ -1,0 +1,74 @@
+//! What every request can reach: what the portal stands on, and what it keeps.
+//!
+//! Not here: setting it up (`portal`).
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use credentials::Credentials;
+use store::{DataDir, WallClock};
+use tokio::sync::{Semaphore, watch};
+use topics::TopicRegistry;
+
+use crate::{
+    ConsumerGroups, SignInTokens,
+    attempts::Attempts,
+    options::PortalOptions,
+    reading::{description::Description, lag_history::LagHistory, samples::Samples},
+    scan::Scans,
+    session::{Random, Sessions},
+};
+
+/// What every request can reach.
+pub(crate) type Shared = Arc<State>;
+
+pub(crate) struct State {
+    pub(crate) options: PortalOptions,
+    pub(crate) data_dir: Arc<DataDir>,
+    pub(crate) topics: Arc<TopicRegistry>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) groups: Arc<dyn ConsumerGroups>,
+    pub(crate) sign_in: Arc<SignInTokens>,
+    pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) random: Random,
+    pub(crate) description: Description,
+    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) sessions: Sessions,
+    pub(crate) attempts: Attempts,
+    pub(crate) scans: Scans,
+    pub(crate) lag: LagHistory,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) samples: Samples,
+    /// Tells this server's cookies from those of another on the same host.
+    pub(crate) cookie_label: String,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Whether there is such an app, open or not.
+    pub(crate) fn has_app(&self, name: &str) -> bool {
+        self.data_dir.has_app(name)
+    }
+
+    /// Every app's name, sorted.
+    pub(crate) fn app_names(&self) -> Vec<String> {
+        self.data_dir.app_names().iter().map(|app| app.as_str().to_owned()).collect()
+    }
+
+    /// Where an app's certificates and settings are; a further user's below it.
+    pub(crate) fn credentials_directory(&self, app: &str, user: Option<&str>) -> PathBuf {
+        let directory = self.data_dir.path().join("credentials").join(app);
+        match user {
+            Some(user) => directory.join("users").join(user),
+            None => directory,
+        }
+    }
+}
