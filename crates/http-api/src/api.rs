@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use credentials::Credentials;
+use operations::{ConsumerGroups, Operations};
 use prometheus_client::registry::Registry;
 use store::{DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
 use crate::{
-    consumer_groups::ConsumerGroups,
     guests::Guests,
     limits,
     metrics::Metrics,
@@ -57,13 +57,21 @@ impl HttpApi {
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));
+        let operations = Operations {
+            data_dir: parts.data_dir.clone(),
+            topics: parts.topics.clone(),
+            credentials: parts.credentials.clone(),
+            groups: parts.groups,
+            clock: parts.clock.clone(),
+            kafka_endpoint: options.kafka_endpoint.clone(),
+        };
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
             credentials: parts.credentials,
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
-            groups: parts.groups,
+            operations: Arc::new(operations),
             metrics,
             registry,
             guests: guests.clone(),

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
+use operations::{AppError, KeyError, UserError};
 use query::{BindError, ParseError, TooExpensive};
 use store::{
     AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, IndexDefinitionError, Refusal,
@@ -92,11 +93,11 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
-    AppName(#[from] AppNameError),
+    AppName(AppNameError),
     #[error(transparent)]
-    CreateApp(#[from] CreateAppError),
+    CreateApp(CreateAppError),
     #[error(transparent)]
-    Credentials(#[from] CredentialsError),
+    Credentials(CredentialsError),
     #[error(transparent)]
     LiveQuery(ChangeError),
     #[error(transparent)]
@@ -107,6 +108,8 @@ pub(crate) enum Failure {
     IndexNotFound { collection: String, name: String },
     #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
     GroupNotFound { app: String, group: String },
+    #[error("there is no certificate {serial:?}")]
+    CertificateNotFound { serial: String },
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
     ClockNotNoted(std::io::Error),
     #[error("the server failed: {0}")]
@@ -129,6 +132,36 @@ impl From<CreateIndexError> for Failure {
         match error {
             CreateIndexError::Commit(error) => Self::Commit(error),
             other => Self::CreateIndex(other),
+        }
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Name(error) => Self::AppName(error),
+            AppError::Create(error) => Self::CreateApp(error),
+            AppError::Credentials(error) => Self::Credentials(error),
+            AppError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Credentials(error) => Self::Credentials(error),
+            KeyError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::CertificateNotFound { serial } => Self::CertificateNotFound { serial },
+            UserError::Credentials(error) => Self::Credentials(error),
+            UserError::Panicked(error) => Self::Panicked(error),
         }
     }
 }
@@ -194,6 +227,7 @@ impl Failure {
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::GroupNotFound { .. }
             | Failure::IndexNotFound { .. }
+            | Failure::CertificateNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,

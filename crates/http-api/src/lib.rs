@@ -13,7 +13,6 @@ mod api;
 mod body;
 mod body_error;
 mod call;
-mod consumer_groups;
 mod denied;
 mod edge;
 mod failure;
@@ -39,6 +38,5 @@ mod work;
 pub mod limits;
 
 pub use api::{HttpApi, HttpApiParts};
-pub use consumer_groups::{ConsumerGroups, PresentGroup, PresentMember};
 pub use options::HttpApiOptions;
 pub use sign_in_links::SignInLinks;

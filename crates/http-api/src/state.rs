@@ -2,18 +2,16 @@
 //!
 //! Not here: setting it up (`api`), how much room there is (`limits`).
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use credentials::Credentials;
+use operations::Operations;
 use prometheus_client::registry::Registry;
 use store::{App, AppUnavailable, DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
-use crate::{
-    consumer_groups::ConsumerGroups, guests::Guests, metrics::Metrics, options::HttpApiOptions,
-    sign_in_links::SignInLinks, work::ReplyMemory,
-};
+use crate::{guests::Guests, metrics::Metrics, options::HttpApiOptions, sign_in_links::SignInLinks, work::ReplyMemory};
 
 /// What every request can reach.
 pub(crate) type Shared = Arc<State>;
@@ -25,7 +23,7 @@ pub(crate) struct State {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
-    pub(crate) groups: Option<Arc<dyn ConsumerGroups>>,
+    pub(crate) operations: Arc<Operations>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) guests: Arc<Guests>,
@@ -48,11 +46,6 @@ impl State {
     /// Once a key was made every request needs one, on loopback too, also when all are revoked.
     pub(crate) fn keys_exist(&self) -> bool {
         self.credentials.is_closed()
-    }
-
-    /// Where an app's certificates and settings are.
-    pub(crate) fn credentials_directory(&self, app: &str) -> PathBuf {
-        self.data_dir.path().join("credentials").join(app)
     }
 
     /// The app, which is opened if need be.

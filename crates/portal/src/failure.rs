@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
+use operations::{FilesError, KeyError, ResetError, UserError};
 use store::{AppUnavailable, CommitError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
 
@@ -74,6 +75,47 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Commit(error) => Self::Commit(error),
             other => Self::LiveQuery(other),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Credentials(error) => Self::Credentials(error),
+            KeyError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::CertificateNotFound { serial } => Self::NotFound { kind: "certificate", name: serial },
+            UserError::Credentials(error) => Self::Credentials(error),
+            UserError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        match error {
+            FilesError::UserNotFound { user } => Self::NotFound { kind: "user", name: user },
+            FilesError::Unreadable { file, source } => Self::File { file, source },
+            FilesError::Unusable { file, why } => Self::FileUnusable { file, why },
+        }
+    }
+}
+
+impl From<ResetError> for Failure {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::Busy(group) => Self::GroupBusy(group),
+            ahead @ ResetError::OffsetAhead { .. } => Self::BadInput(ahead.to_string()),
+            ResetError::Topic(error) => Self::Topics(error),
+            ResetError::Unsettled(error) => Self::Unsettled(error),
+            ResetError::Commit(error) => Self::Commit(error),
         }
     }
 }

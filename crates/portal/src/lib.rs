@@ -8,7 +8,7 @@
 //! without that session's CSRF token; whatever is shown is escaped by the templates; a page never
 //! looks at all documents. Works without script, but for what must be live.
 //! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates
-//! (`credentials`), groups (`kafka-endpoint`; they come through [`ConsumerGroups`]).
+//! (`credentials`), groups (`kafka-endpoint`; they come through [`operations::ConsumerGroups`]).
 
 mod options;
 mod portal;
@@ -30,8 +30,6 @@ mod form;
 mod layout;
 mod scope;
 
-mod bundle;
-mod consumer_groups;
 mod matching;
 mod snippet;
 
@@ -51,7 +49,6 @@ mod page;
 
 pub mod limits;
 
-pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
 pub use options::PortalOptions;
 pub use portal::{Portal, PortalParts};
 pub use sign_in::SignInTokens;

@@ -4,20 +4,17 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, http::Method};
 use credentials::Credentials;
+use operations::{ConsumerGroups, Operations};
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
-    ConsumerGroups, SignInTokens,
+    SignInTokens,
     attempts::Attempts,
     limits::STREAMS_MAX,
     options::PortalOptions,
-    reading::{
-        description::Description,
-        lag_history::{self, LagHistory},
-        samples::{self, Samples},
-    },
+    reading::{description::Description, lag_history, samples},
     routes::Routes,
     scan::Scans,
     session::Sessions,
@@ -57,12 +54,20 @@ impl Portal {
     /// Sets the portal up. To be called within a tokio runtime.
     pub fn new(options: PortalOptions, parts: PortalParts) -> Self {
         let cookie_label = cookie_label(&options.http_base);
+        let operations = Operations {
+            data_dir: parts.data_dir.clone(),
+            topics: parts.topics.clone(),
+            credentials: parts.credentials.clone(),
+            groups: Some(parts.groups),
+            clock: parts.clock.clone(),
+            kafka_endpoint: options.kafka_endpoint.clone(),
+        };
         let state = Arc::new(State {
             options,
             data_dir: parts.data_dir,
             topics: parts.topics,
             credentials: parts.credentials,
-            groups: parts.groups,
+            operations: Arc::new(operations),
             sign_in: parts.sign_in,
             clock: parts.clock,
             random: parts.random,
@@ -70,14 +75,15 @@ impl Portal {
             stopping: parts.stopping,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
-            samples: Samples::default(),
+            samples: Arc::default(),
             scans: Scans::default(),
-            lag: LagHistory::default(),
+            lag: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
-        tokio::spawn(lag_history::run(Arc::downgrade(&state), state.stopping.clone()));
-        tokio::spawn(samples::run(Arc::downgrade(&state)));
+        let stopping = || state.stopping.clone();
+        tokio::spawn(lag_history::run(Arc::downgrade(&state.lag), Arc::downgrade(&state.operations), stopping()));
+        tokio::spawn(samples::run(Arc::downgrade(&state.samples), Arc::downgrade(&state.topics), stopping()));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }
     }

@@ -6,7 +6,6 @@ pub(crate) mod age;
 pub(crate) mod description;
 pub(crate) mod feed;
 pub(crate) mod history;
-pub(crate) mod lag;
 pub(crate) mod lag_history;
 pub(crate) mod process_memory;
 pub(crate) mod samples;

@@ -2,15 +2,16 @@
 //!
 //! Not here: setting it up (`portal`).
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use credentials::Credentials;
+use operations::Operations;
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
-    ConsumerGroups, SignInTokens,
+    SignInTokens,
     attempts::Attempts,
     options::PortalOptions,
     reading::{description::Description, lag_history::LagHistory, samples::Samples},
@@ -26,7 +27,7 @@ pub(crate) struct State {
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
-    pub(crate) groups: Arc<dyn ConsumerGroups>,
+    pub(crate) operations: Arc<Operations>,
     pub(crate) sign_in: Arc<SignInTokens>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) random: Random,
@@ -35,9 +36,9 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
     pub(crate) scans: Scans,
-    pub(crate) lag: LagHistory,
+    pub(crate) lag: Arc<LagHistory>,
     pub(crate) streams: Arc<Semaphore>,
-    pub(crate) samples: Samples,
+    pub(crate) samples: Arc<Samples>,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,
 }
@@ -61,14 +62,5 @@ impl State {
     /// Every app's name, sorted.
     pub(crate) fn app_names(&self) -> Vec<String> {
         self.data_dir.app_names().iter().map(|app| app.as_str().to_owned()).collect()
-    }
-
-    /// Where an app's certificates and settings are; a further user's below it.
-    pub(crate) fn credentials_directory(&self, app: &str, user: Option<&str>) -> PathBuf {
-        let directory = self.data_dir.path().join("credentials").join(app);
-        match user {
-            Some(user) => directory.join("users").join(user),
-            None => directory,
-        }
     }
 }

@@ -11,16 +11,10 @@ use crate::{
     state::{self, Shared},
 };
 
-/// 201 and the app, which is opened on its first use. Its credentials are made with it; should that fail, the next start of the server makes them.
+/// 201 and the app, which is opened on its first use.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let name = AppName::for_new(&NewApp::parse(call.body())?.name)?;
-    let made = tokio::task::spawn_blocking(move || {
-        state.data_dir.make_app(&name)?;
-        let endpoint = &state.options.kafka_endpoint;
-        state.credentials.ensure_bundle(name.as_str(), &name.main_topic(), endpoint, state.clock.now_ms())?;
-        Ok::<_, Failure>(shown(&state, &name))
-    });
-    Ok(reply::json_of(StatusCode::CREATED, &made.await??))
+    let name = state.operations.create_app(&NewApp::parse(call.body())?.name).await?;
+    Ok(reply::json_of(StatusCode::CREATED, &shown(&state, &name)))
 }
 
 pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response {
@@ -36,7 +30,7 @@ fn shown(state: &state::State, app: &AppName) -> AppReply {
         topic,
         endpoint: state.options.kafka_endpoint.clone(),
         txn_id: state.data_dir.newest_txn(app.as_str()).map(|newest| newest.0),
-        credentials: state.credentials_directory(app.as_str()).display().to_string(),
+        credentials: state.operations.credentials_directory(app.as_str(), None).display().to_string(),
         damaged: state.data_dir.damage(app.as_str()),
     }
 }

@@ -10,8 +10,7 @@ use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let NewKey { name, grants } = NewKey::parse(call.body())?;
     let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect() };
-    let made = tokio::task::spawn_blocking(move || state.credentials.create_key(new, state.clock.now_ms()));
-    let (key, secret) = made.await??;
+    let (key, secret) = state.operations.create_key(new).await?;
     Ok(reply::json_of(StatusCode::CREATED, &KeyReply { secret: Some(secret), ..shown(key) }))
 }
 
@@ -21,16 +20,16 @@ pub(crate) async fn list(State(state): State<Shared>, _: AdminCall) -> Response 
 }
 
 pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let name = call.param("name").to_owned();
-    let revoked = tokio::task::spawn_blocking(move || state.credentials.revoke_key(&name).map(|()| name));
-    Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked: revoked.await?? }))
+    let revoked = call.param("name").to_owned();
+    state.operations.revoke_key(&revoked).await?;
+    Ok(reply::json_of(StatusCode::OK, &KeyRevokedReply { revoked }))
 }
 
-/// Lets in who has no key, where the server is open without; there must be none. The keys that
-/// there are: none. Beside the admin key it takes the proof that the caller has the data directory.
+/// The keys that there are: none. Beside the admin key it takes the proof that the caller has the
+/// data directory.
 pub(crate) async fn open_again(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let OpenAgain { file, text } = OpenAgain::parse(call.body())?;
-    tokio::task::spawn_blocking(move || state.credentials.open_again(&DiskProof { file, text })).await??;
+    state.operations.open_again(DiskProof { file, text }).await?;
     Ok(reply::json_of(StatusCode::OK, &KeysReply { keys: Vec::new() }))
 }
 

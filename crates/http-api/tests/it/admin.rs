@@ -249,13 +249,16 @@ fn groups() {
     let at = store::CommittedOffset { offset: 3, leader_epoch: -1, metadata: String::new() };
     let offsets = vec![("user-consumable-default".to_owned(), 0, at)];
     server.runtime.block_on(server.app().commit_offsets("a/b", offsets)).unwrap();
-    *server.groups.0.lock().unwrap() = vec![http_api::PresentGroup {
+    *server.groups.0.lock().unwrap() = vec![operations::ConsumerGroup {
         name: "tills".to_owned(),
         state: "Stable".to_owned(),
-        members: vec![http_api::PresentMember {
+        protocol: "range".to_owned(),
+        members: vec![operations::GroupMember {
             id: "till-1".to_owned(),
             client_id: "till".to_owned(),
             host: "/192.0.2.7".to_owned(),
+            instance_id: None,
+            assigned: Vec::new(),
         }],
     }];
     let listed = json(&list());

@@ -11,7 +11,8 @@ use std::{
 };
 
 use credentials::{Credentials, Grant, NewKey, Permission};
-use http_api::{ConsumerGroups, HttpApi, HttpApiOptions, HttpApiParts, PresentGroup};
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts};
+use operations::{ConsumerGroup, ConsumerGroups};
 use prometheus_client::registry::Registry;
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
@@ -40,11 +41,15 @@ impl WallClock for JumpingClock {
 
 /// The groups of the app `default`, as a test sets them.
 #[derive(Debug, Default)]
-pub(crate) struct PresentGroups(pub(crate) std::sync::Mutex<Vec<PresentGroup>>);
+pub(crate) struct PresentGroups(pub(crate) std::sync::Mutex<Vec<ConsumerGroup>>);
 
 impl ConsumerGroups for PresentGroups {
-    fn of_app(&self, app: &str) -> Vec<PresentGroup> {
+    fn of_app(&self, app: &str) -> Vec<ConsumerGroup> {
         if app == "default" { self.0.lock().unwrap().clone() } else { Vec::new() }
+    }
+
+    fn has_members(&self, app: &str, group: &str) -> bool {
+        self.of_app(app).iter().any(|known| known.name == group && !known.members.is_empty())
     }
 }
 

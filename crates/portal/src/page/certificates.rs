@@ -5,18 +5,16 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use credentials::{Bundle, CredentialsError, UserCertificate};
-use store::AppName;
+use credentials::{CredentialsError, UserCertificate};
+use operations::UserError;
 
 use crate::{
-    bundle::BundleFiles,
     failure::Failure,
     figures,
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
     page::problem::sentence,
     scope::{Scope, segment},
-    state::State,
 };
 
 #[derive(Template)]
@@ -52,51 +50,25 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 /// Issues a certificate, and leads to its files.
 pub(crate) async fn issue(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.form.text("user").trim().to_owned();
-    let (state, app, named) = (scope.state().clone(), scope.app.clone(), user.clone());
-    let issued = tokio::task::spawn_blocking(move || issue_to(&state, app.name(), &named)).await?;
-    match issued {
-        Ok(bundle) => {
+    match scope.state().operations.issue_user(scope.app.name(), &user, None).await {
+        Ok((_, bundle)) => {
             let directory = bundle.directory.display();
             let text = format!("Issued a certificate for {user}. Its files are in {directory} on the server.");
             Ok(scope.done(text, &format!("settings?user={}", segment(&user))))
         }
-        Err(Failure::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
+        Err(UserError::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
             let message = sentence(&error.to_string());
             render(&scope, Failure::from(error).status(), user, Some(message)).await
         }
-        Err(Failure::BadInput(message)) => render(&scope, StatusCode::CONFLICT, user, Some(sentence(&message))).await,
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
-}
-
-/// Blocks on disk.
-fn issue_to(state: &State, app: &AppName, user: &str) -> Result<Bundle, Failure> {
-    if user.starts_with('.') {
-        // Its directory would be one that nobody sees, or one elsewhere.
-        let message = format!("a user's name does not begin with '.', as {user:?} does");
-        return Err(CredentialsError::BadName { message }.into());
-    }
-    let (name, topic, now_ms) = (app.as_str(), app.main_topic(), state.now_ms());
-    let directory = state.credentials_directory(name, Some(user));
-    let known = state.credentials.users(Some(name));
-    let is_live = |it: &UserCertificate| it.user == user && it.revoked_ms.is_none() && it.expires_ms > now_ms;
-    if known.iter().any(is_live) {
-        return Err(CredentialsError::Exists { kind: "user", name: user.to_owned() }.into());
-    }
-    let endpoint = &state.options.kafka_endpoint;
-    Ok(state.credentials.issue_user(name, user, &topic, endpoint, &directory, now_ms)?.1)
 }
 
 /// Revokes one certificate; its connections are cut.
 pub(crate) async fn revoke(scope: Scope) -> Result<Response, Failure> {
     let serial = scope.visit.param("serial").to_owned();
-    let of_app = scope.state().credentials.users(Some(scope.name())).into_iter().any(|it| it.serial == serial);
-    if !of_app {
-        return Err(Failure::NotFound { kind: "certificate", name: serial });
-    }
-    let (state, named) = (scope.state().clone(), serial.clone());
-    let revoked = tokio::task::spawn_blocking(move || state.credentials.revoke_certificate(&named, state.now_ms()));
-    let text = match revoked.await??.first() {
+    let revoked = scope.state().operations.revoke_certificate(scope.app.name(), &serial).await?;
+    let text = match revoked {
         Some(certificate) => format!("Revoked {}'s certificate {serial}. Its connections were cut.", certificate.user),
         None => format!("The certificate {serial} was revoked before."),
     };
@@ -124,7 +96,7 @@ fn row(state: &crate::state::Shared, app: &str, certificate: UserCertificate) ->
         None if certificate.expires_ms <= state.now_ms() => Standing::Expired,
         None => Standing::Good,
     };
-    let files = BundleFiles::of(state, app, Some(&certificate.user));
+    let files = state.operations.bundle_files(app, Some(&certificate.user));
     let found = standing == Standing::Good && files.is_ok_and(|files| files.exist().unwrap_or(false));
     let settings = format!("settings?user={}", segment(&certificate.user));
     Row {

@@ -2,20 +2,17 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use operations::{ConsumerGroup, GroupLag};
 use topics::{LagTimes, PartitionLag};
 
 use crate::{
-    ConsumerGroup,
     chart::Chart,
     clip::Clipper,
     failure::Failure,
     figures,
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
-    reading::{
-        age,
-        lag::{self, GroupLag},
-    },
+    reading::age,
     scope::{Scope, segment},
 };
 
@@ -62,7 +59,7 @@ struct Row {
 /// The group of the route, or why there is none.
 pub(crate) fn named(scope: &Scope) -> Result<(GroupLag, Option<ConsumerGroup>), Failure> {
     let name = scope.visit.param("group");
-    let found = lag::of_group(scope.state(), &scope.topics, name);
+    let found = scope.state().operations.groups(&scope.topics).one(name);
     found.ok_or_else(|| Failure::NotFound { kind: "consumer group", name: name.to_owned() })
 }
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use operations::GroupLag;
 
 use crate::{
     clip::Clipper,
@@ -9,7 +10,6 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
-    reading::lag::{self, GroupLag},
     scope::{Scope, segment},
 };
 
@@ -36,7 +36,7 @@ struct Row {
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let (groups, left_out) = lag::of_app(scope.state(), &scope.topics, GROUPS_SHOWN_MAX);
+    let (groups, left_out) = scope.state().operations.groups(&scope.topics).first(GROUPS_SHOWN_MAX);
     let mut clipper = Clipper::new(32 * 1024);
     let row = |group: GroupLag| {
         let mut topics: Vec<String> = group.partitions.iter().map(|place| place.topic.clone()).collect();

@@ -5,6 +5,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
+use operations::KeyError;
 
 use crate::{
     failure::Failure,
@@ -63,14 +64,12 @@ pub(crate) async fn show(scope: Scope) -> Response {
 /// Makes a key. The answer shows its secret, so it is no redirect.
 pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     let typed = Typed::of(&scope.visit.form);
-    let (state, new) = (scope.state().clone(), typed.new_key());
-    let made = tokio::task::spawn_blocking(move || state.credentials.create_key(new, state.now_ms())).await?;
-    match made {
+    match scope.state().operations.create_key(typed.new_key()).await {
         Ok((key, secret)) => {
             let empty = Typed::empty(scope.name());
             Ok(page(&scope, StatusCode::CREATED, empty, None, Some((key.name, secret))))
         }
-        Err(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. })) => {
+        Err(KeyError::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
             let message = sentence(&error.to_string());
             Ok(page(&scope, Failure::from(error).status(), typed, Some(message), None))
         }
@@ -80,8 +79,7 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
 
 pub(crate) async fn revoke(scope: Scope) -> Result<Response, Failure> {
     let name = scope.visit.param("name").to_owned();
-    let (state, named) = (scope.state().clone(), name.clone());
-    tokio::task::spawn_blocking(move || state.credentials.revoke_key(&named)).await??;
+    scope.state().operations.revoke_key(&name).await?;
     Ok(scope.done(format!("Revoked the key {name}."), "keys"))
 }
 

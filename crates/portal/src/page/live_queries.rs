@@ -6,6 +6,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::CollectionName;
 use topics::{ChangeError, Compression, LiveQuery, OnGap, Topic};
+use wire::admin::NewLiveQuery;
 
 use crate::{
     failure::Failure,
@@ -77,12 +78,12 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
         let preview = preview_of(&scope, &typed).await?;
         return Ok(page(&scope, StatusCode::OK, typed, None, preview));
     }
-    let made = match typed.live_query(scope.state().now_ms()) {
-        Ok(query) => scope.topics.create(query).await,
+    let made = match typed.live_query() {
+        Ok(new) => scope.state().operations.create_live_query(&scope.topics, new).await,
         Err(message) => return Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(message), None)),
     };
     match made {
-        Ok(()) => {
+        Ok(_) => {
             let text = format!("Made the live query {}. Its topic has its whole history at once.", typed.name);
             Ok(scope.done(text, &format!("live-queries/{}", segment(&typed.name))))
         }
@@ -194,20 +195,19 @@ impl Typed {
         }
     }
 
-    fn live_query(&self, created_ms: u64) -> Result<LiveQuery, String> {
+    fn live_query(&self) -> Result<NewLiveQuery, String> {
         let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let partitions = match self.partitions.as_str() {
             "" => 1,
             text => text.parse().map_err(|_| format!("Partitions must be a number from 1 to 1000, not {text:?}."))?,
         };
-        Ok(LiveQuery {
+        Ok(NewLiveQuery {
             name: self.name.clone(),
             collection: filled(&self.collection),
             query: filled(&self.query),
             partitions,
             on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
             compression: self.compression,
-            created_ms,
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use topics::{ChangeError, Compression, LiveQuery, LiveQueryChange, MAIN, OnGap};
+use operations::GroupLag;
+use topics::{Compression, LiveQuery, MAIN, OnGap};
+use wire::admin::LiveQueryChange;
 
 use crate::{
     failure::Failure,
@@ -10,7 +12,6 @@ use crate::{
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     page::live_queries::{high_watermark, topic_rate},
-    reading::lag::{self, GroupLag},
     scope::{Scope, segment},
 };
 
@@ -53,7 +54,7 @@ pub(crate) async fn show_named(scope: &Scope, name: &str) -> Result<Response, Fa
 async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
     let topic = scope.topics.topic_of(&query);
     let (state, topics) = (scope.state().clone(), scope.topics.clone());
-    let (groups, _) = tokio::task::spawn_blocking(move || lag::of_app(&state, &topics, usize::MAX)).await?;
+    let (groups, _) = tokio::task::spawn_blocking(move || state.operations.groups(&topics).first(usize::MAX)).await?;
     let mut readers: Vec<Reader> = groups.into_iter().filter_map(|group| reader(group, &topic)).collect();
     let groups_left_out = readers.len().saturating_sub(GROUPS_SHOWN_MAX);
     readers.truncate(GROUPS_SHOWN_MAX);
@@ -78,7 +79,7 @@ async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
 
 pub(crate) async fn delete(scope: Scope) -> Result<Response, Failure> {
     let query = named(&scope, scope.visit.param("name"))?;
-    scope.topics.delete(&query.name).await?;
+    scope.state().operations.delete_live_query(&scope.topics, &query.name).await?;
     Ok(scope.done(
         format!("Deleted the live query {}, its topic, and what groups had committed on it.", query.name),
         "live-queries",
@@ -93,7 +94,7 @@ pub(crate) async fn set_on_gap(scope: Scope) -> Result<Response, Failure> {
         "snapshot" => OnGap::Snapshot,
         other => return Err(Failure::BadInput(format!("a gap gets \"requery\" or \"snapshot\", not {other:?}"))),
     };
-    scope.topics.set_on_gap(&query.name, on_gap).await?;
+    change(&scope, &query, LiveQueryChange { on_gap: Some(on_gap), compression: None }).await?;
     Ok(scope.done("From now on a gap gets what you chose.", &format!("live-queries/{}", segment(&query.name))))
 }
 
@@ -103,14 +104,18 @@ pub(crate) async fn set_compression(scope: Scope) -> Result<Response, Failure> {
     let given = scope.visit.form.text("compression");
     let compression = Compression::of_name(given);
     let compression = compression.ok_or_else(|| Failure::BadInput(format!("{given:?} is no compression")))?;
-    scope.topics.change(&query.name, LiveQueryChange { on_gap: None, compression: Some(compression) }).await?;
+    change(&scope, &query, LiveQueryChange { on_gap: None, compression: Some(compression) }).await?;
     let text = format!("From now on Kafka clients get the topic with the compression {}.", compression.name());
     Ok(scope.done(text, &format!("live-queries/{}", segment(&query.name))))
 }
 
 fn named(scope: &Scope, name: &str) -> Result<LiveQuery, Failure> {
-    let found = scope.topics.live_queries().into_iter().find(|known| known.name == name);
-    found.ok_or_else(|| ChangeError::NotFound(name.to_owned()).into())
+    Ok(scope.state().operations.live_query(&scope.topics, name)?)
+}
+
+async fn change(scope: &Scope, query: &LiveQuery, change: LiveQueryChange) -> Result<(), Failure> {
+    scope.state().operations.change_live_query(&scope.topics, &query.name, change).await?;
+    Ok(())
 }
 
 fn reader(group: GroupLag, topic: &str) -> Option<Reader> {

@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use operations::FILES;
 use wire::admin::LiveQuerySettings;
 
 use crate::{
-    bundle::{BundleFiles, FILES},
     failure::Failure,
     layout::{self, Layout, Section},
     limits::TOPICS_OFFERED_MAX,
@@ -39,7 +39,7 @@ struct SettingsPage {
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.query.filled("user").map(str::to_owned);
     let topic = chosen_topic(&scope, scope.visit.query.filled("topic"))?;
-    let bundle = BundleFiles::of(scope.state(), scope.name(), user.as_deref())?;
+    let bundle = scope.state().operations.bundle_files(scope.name(), user.as_deref())?;
     let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
     Ok(layout::page(StatusCode::OK, &filled_in(&scope, topic, user, settings)))
 }
@@ -48,7 +48,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 pub(crate) async fn test(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.form.filled("user").map(str::to_owned);
     let topic = chosen_topic(&scope, scope.visit.form.filled("topic"))?;
-    let bundle = BundleFiles::of(scope.state(), scope.name(), user.as_deref())?;
+    let bundle = scope.state().operations.bundle_files(scope.name(), user.as_deref())?;
     let directory = bundle.directory.clone();
     let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
     let trial = trial::run(&directory, &settings.endpoint, &topic).await;
@@ -61,7 +61,7 @@ pub(crate) async fn download(scope: Scope) -> Result<Response, Failure> {
     let name = scope.visit.param("file");
     let absent = || Failure::NotFound { kind: "file", name: name.to_owned() };
     let (name, content_type) = FILES.into_iter().find(|(known, _)| *known == name).ok_or_else(absent)?;
-    let bundle = BundleFiles::of(scope.state(), scope.name(), scope.visit.query.filled("user"))?;
+    let bundle = scope.state().operations.bundle_files(scope.name(), scope.visit.query.filled("user"))?;
     let bytes = tokio::task::spawn_blocking(move || bundle.read(name)).await??;
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")).expect("its name is plain");
     let headers =

@@ -7,19 +7,17 @@ use std::time::Duration;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+use operations::GroupLag;
 use store::{App, AppStats, ClockStanding};
 use topics::AppTopics;
 
 use crate::{
-    bundle::BundleFiles,
     failure::Failure,
     figures,
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     page::problem::sentence,
     reading::{
-        lag,
-        lag::GroupLag,
         process_memory,
         samples::Lately,
         trial::{self, Trial, Verdict},
@@ -115,7 +113,7 @@ async fn now(scope: &Scope) -> Result<Now, Failure> {
 
 impl Now {
     fn of(state: &State, app: &App, topics: &AppTopics, consumers_path: String) -> Self {
-        let (groups, groups_left_out) = lag::of_app(state, topics, GROUPS_SHOWN_MAX);
+        let (groups, groups_left_out) = state.operations.groups(topics).first(GROUPS_SHOWN_MAX);
         let high_watermark = app.events().high_watermark();
         let lately = |span| state.samples.lately(app.name().as_str(), span);
         let mut figures = rates(lately(RATE_SPAN).as_ref());
@@ -206,7 +204,7 @@ fn events_kept(app: &App, high_watermark: u64) -> Figure {
 }
 
 async fn guide(scope: &Scope, has_events: bool) -> Result<Guide, Failure> {
-    let bundle = BundleFiles::of(scope.state(), scope.name(), None)?;
+    let bundle = scope.state().operations.bundle_files(scope.name(), None)?;
     let directory = bundle.directory.clone();
     let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
     let trial = match has_events {

@@ -1,15 +1,15 @@
 //! Resetting a group's offsets: what would change, then the change.
 //!
-//! Invariant: as with Kafka's own tools, nothing is reset while the group has members: they would go on where they are, and commit that.
+//! Not here: what it does to the offsets (`operations`).
 
 use askama::Template;
 use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use store::CommittedOffset;
+use operations::{Move, Target};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use topics::{Partition, Topic};
+use topics::Topic;
 
 use super::consumer_group::named;
 use crate::{
@@ -20,25 +20,6 @@ use crate::{
     limits::PLACES_SHOWN_MAX,
     scope::{Scope, segment},
 };
-
-/// Where to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
-    Earliest,
-    Latest,
-    Offset(u64),
-    TimeMs(u64),
-    /// No offset at all: the group begins as one that never read.
-    Nowhere,
-}
-
-/// What becomes of one partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Move {
-    partition: i32,
-    old: Option<u64>,
-    new: Option<u64>,
-}
 
 #[derive(Template)]
 #[template(path = "reset.html")]
@@ -56,18 +37,16 @@ struct ResetPage {
 pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     let group = named(&scope)?.0.name;
     let form = &scope.visit.form;
-    let target = Target::of(form)?;
+    let target = target_of(form)?;
     let topic = scope.topics.by_name(form.text("topic"));
     let topic = topic.ok_or_else(|| Failure::NotFound { kind: "topic", name: form.text("topic").to_owned() })?;
-    if scope.state().groups.has_members(scope.name(), &group) {
-        return Err(Failure::GroupBusy(group));
-    }
-    let moves = moves(&scope, &group, &topic, target).await?;
+    let operations = &scope.state().operations;
+    let moves = operations.plan_reset(&scope.topics, &group, &topic, target).await?;
     let back = format!("consumers/{}", segment(&group));
     if form.text("step") != "save" {
         return Ok(preview(&scope, &group, &topic, &moves, &back));
     }
-    run(&scope, &group, topic.name(), &moves).await?;
+    operations.run_reset(&scope.app, &group, topic.name(), &moves).await?;
     let partitions = if moves.len() == 1 { "1 partition".to_owned() } else { format!("{} partitions", moves.len()) };
     scope.visit.tell(true, format!("The offsets of {partitions} were reset."));
     // A group that had nothing but these offsets is gone.
@@ -75,39 +54,20 @@ pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     Ok(Redirect::to(&scope.path(&back)).into_response())
 }
 
-impl Target {
-    fn of(form: &Form) -> Result<Self, Failure> {
-        let bad = |message: &str| Failure::BadInput(message.to_owned());
-        match form.text("to") {
-            "earliest" => Ok(Target::Earliest),
-            "latest" => Ok(Target::Latest),
-            "delete" => Ok(Target::Nowhere),
-            "offset" => {
-                let offset = form.text("offset").trim().parse();
-                offset.map(Target::Offset).map_err(|_| bad("the offset must be a number, 0 or more"))
-            }
-            "time" => read_time(form.text("time").trim())
-                .map(Target::TimeMs)
-                .ok_or_else(|| bad("the time must be a date and a time of day, as 2026-01-31T12:00:00")),
-            _ => Err(bad("choose where to")),
+fn target_of(form: &Form) -> Result<Target, Failure> {
+    let bad = |message: &str| Failure::BadInput(message.to_owned());
+    match form.text("to") {
+        "earliest" => Ok(Target::Earliest),
+        "latest" => Ok(Target::Latest),
+        "delete" => Ok(Target::Nowhere),
+        "offset" => {
+            let offset = form.text("offset").trim().parse();
+            offset.map(Target::Offset).map_err(|_| bad("the offset must be a number, 0 or more"))
         }
-    }
-
-    async fn in_partition(self, partition: &Partition) -> Result<Option<u64>, Failure> {
-        let end = partition.settled_high_watermark().await?;
-        Ok(match self {
-            Target::Nowhere => None,
-            Target::Earliest => Some(0),
-            Target::Latest => Some(end),
-            Target::Offset(offset) if offset > end => {
-                return Err(Failure::BadInput(format!("offset {offset} was not given out yet; the next one is {end}")));
-            }
-            Target::Offset(offset) => Some(offset),
-            Target::TimeMs(at_ms) => {
-                let found = partition.offset_for_timestamp(at_ms).await?;
-                Some(found.map_or(end, |found| found.offset))
-            }
-        })
+        "time" => read_time(form.text("time").trim())
+            .map(Target::TimeMs)
+            .ok_or_else(|| bad("the time must be a date and a time of day, as 2026-01-31T12:00:00")),
+        _ => Err(bad("choose where to")),
     }
 }
 
@@ -122,43 +82,9 @@ fn read_time(text: &str) -> Option<u64> {
     u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
-async fn moves(scope: &Scope, group: &str, topic: &Topic, target: Target) -> Result<Vec<Move>, Failure> {
-    let committed = scope.app.committed_offsets(group);
-    let mut moves = Vec::new();
-    for index in 0..i32::from(topic.partitions()) {
-        let partition = topic.partition(index).expect("a topic keeps its partitions");
-        let old = committed.iter().find(|(name, number, _)| name == topic.name() && *number == index);
-        let old = old.map(|(.., offset)| offset.offset.max(0) as u64);
-        let new = target.in_partition(&partition).await?;
-        if old.is_some() || new.is_some() {
-            moves.push(Move { partition: index, old, new });
-        }
-    }
-    Ok(moves)
-}
-
-async fn run(scope: &Scope, group: &str, topic: &str, moves: &[Move]) -> Result<(), Failure> {
-    let set: Vec<_> = moves
-        .iter()
-        .filter_map(|it| {
-            let offset = CommittedOffset { offset: it.new? as i64, leader_epoch: -1, metadata: String::new() };
-            Some((topic.to_owned(), it.partition, offset))
-        })
-        .collect();
-    let forget: Vec<_> =
-        moves.iter().filter(|it| it.new.is_none()).map(|it| (topic.to_owned(), it.partition)).collect();
-    if !set.is_empty() {
-        scope.app.commit_offsets(group, set).await?;
-    }
-    if !forget.is_empty() {
-        scope.app.delete_offsets(group, Some(forget)).await?;
-    }
-    Ok(())
-}
-
 fn preview(scope: &Scope, group: &str, topic: &Topic, moves: &[Move], back: &str) -> Response {
     let shown = |offset: Option<u64>| offset.map_or_else(|| "none".to_owned(), figures::count);
-    let row = |it: &Move| (it.partition, shown(it.old), shown(it.new), it.words());
+    let row = |it: &Move| (it.partition, shown(it.old), shown(it.new), words(it));
     let form = &scope.visit.form;
     let carried = ["topic", "to", "offset", "time"].map(|name| (name, form.text(name).to_owned()));
     let page = ResetPage {
@@ -174,16 +100,14 @@ fn preview(scope: &Scope, group: &str, topic: &Topic, moves: &[Move], back: &str
     layout::page(StatusCode::OK, &page)
 }
 
-impl Move {
-    /// What the group will see of it.
-    fn words(&self) -> String {
-        match (self.old, self.new) {
-            (Some(old), Some(new)) if new < old => format!("{} again", events(old - new)),
-            (Some(old), Some(new)) if new > old => format!("{} skipped", events(new - old)),
-            (Some(_), Some(_)) => "stays".to_owned(),
-            (None, _) => "is set".to_owned(),
-            (_, None) => "is forgotten".to_owned(),
-        }
+/// What the group will see of it.
+fn words(it: &Move) -> String {
+    match (it.old, it.new) {
+        (Some(old), Some(new)) if new < old => format!("{} again", events(old - new)),
+        (Some(old), Some(new)) if new > old => format!("{} skipped", events(new - old)),
+        (Some(_), Some(_)) => "stays".to_owned(),
+        (None, _) => "is set".to_owned(),
+        (_, None) => "is forgotten".to_owned(),
     }
 }
 
@@ -206,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_move_says_what_comes_again_and_what_is_skipped() {
-        let words = |old, new| Move { partition: 0, old, new }.words();
+        let words = |old, new| super::words(&Move { partition: 0, old, new });
         assert_eq!(words(Some(9), Some(2)), "7 events again");
         assert_eq!(words(Some(2), Some(9)), "7 events skipped");
         assert_eq!(

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use operations::GroupLag;
 use topics::{AppTopics, GroupLags, LagTimes};
 
-use crate::{failure::Failure, reading::lag::GroupLag};
+use crate::failure::Failure;
 
 /// How far behind each partition is, in the order of the group's partitions: of the `looked_at` that are farthest
 /// behind, and `None` of the others. One read each.

@@ -5,15 +5,15 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use operations::Operations;
 use tokio::{sync::watch, time::interval};
 
 use crate::{
     limits::{LAG_GROUPS_MAX, LAG_PERIOD, LAG_SAMPLES_MAX},
-    reading::{age, lag},
-    state::State,
+    reading::age,
 };
 
 /// A group's lag at one time.
@@ -59,28 +59,28 @@ impl LagHistory {
 }
 
 /// Samples until the server stops.
-pub(crate) async fn run(state: Weak<State>, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn run(history: Weak<LagHistory>, operations: Weak<Operations>, mut stopping: watch::Receiver<bool>) {
     let mut ticks = interval(LAG_PERIOD);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = stopping.wait_for(|&stop| stop) => return,
         }
-        let Some(state) = state.upgrade() else { return };
+        let (Some(history), Some(operations)) = (history.upgrade(), operations.upgrade()) else { return };
         tokio::select! {
-            round = sample(&state) => state.lag.take(round),
+            round = sample(&operations) => history.take(round),
             _ = stopping.wait_for(|&stop| stop) => return,
         }
     }
 }
 
-async fn sample(state: &Arc<State>) -> Vec<(String, String, Sample)> {
+async fn sample(operations: &Operations) -> Vec<(String, String, Sample)> {
     let mut round = Vec::new();
-    for topics in state.topics.all_opened() {
+    for topics in operations.topics.all_opened() {
         let app = topics.app().name().as_str().to_owned();
-        let (groups, _) = lag::of_app(state, &topics, LAG_GROUPS_MAX - round.len());
+        let (groups, _) = operations.groups(&topics).first(LAG_GROUPS_MAX - round.len());
         for group in groups {
-            let at_ms = state.now_ms();
+            let at_ms = operations.clock.now_ms();
             match age::of_group(&topics, &group, 1).await {
                 Ok(times) => {
                     let sample = Sample { at_ms, events: group.lag(), age_ms: age::oldest(&times) };

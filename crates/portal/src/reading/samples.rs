@@ -5,18 +5,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use store::{App, AppStats};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
-use topics::AppTopics;
+use topics::{AppTopics, TopicRegistry};
 
-use crate::{
-    limits::{SAMPLE_EVERY, SAMPLES_MAX},
-    state::State,
-};
+use crate::limits::{SAMPLE_EVERY, SAMPLES_MAX};
 
 /// The rings, by app.
 #[derive(Debug, Default)]
@@ -55,6 +53,12 @@ impl Samples {
         let newest = ring.back()?;
         let oldest = ring.iter().find(|sample| newest.at.duration_since(sample.at) <= span)?;
         (oldest.at < newest.at).then(|| newest.since(oldest))
+    }
+
+    fn take_all(&self, topics: &TopicRegistry) {
+        for topics in topics.all_opened() {
+            self.push(topics.app().name().as_str(), Sample::take(topics.app(), &topics));
+        }
     }
 
     fn push(&self, app: &str, sample: Sample) {
@@ -115,8 +119,7 @@ impl Lately {
 }
 
 /// Takes samples until the server stops or the portal is gone.
-pub(crate) async fn run(state: Weak<State>) {
-    let Some(mut stopping) = state.upgrade().map(|state| state.stopping.clone()) else { return };
+pub(crate) async fn run(samples: Weak<Samples>, topics: Weak<TopicRegistry>, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(SAMPLE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -124,16 +127,10 @@ pub(crate) async fn run(state: Weak<State>) {
             _ = ticks.tick() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        let Some(state) = state.upgrade() else { return };
-        if let Err(error) = tokio::task::spawn_blocking(move || sample_all(&state)).await {
+        let (Some(samples), Some(topics)) = (samples.upgrade(), topics.upgrade()) else { return };
+        if let Err(error) = tokio::task::spawn_blocking(move || samples.take_all(&topics)).await {
             tracing::error!(%error, "the portal cannot sample the apps' numbers");
         }
-    }
-}
-
-fn sample_all(state: &Arc<State>) {
-    for topics in state.topics.all_opened() {
-        state.samples.push(topics.app().name().as_str(), Sample::take(topics.app(), &topics));
     }
 }
 

@@ -16,7 +16,8 @@ use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operati
 use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use portal::{ConsumerGroup, ConsumerGroups, Portal, PortalOptions, PortalParts, SignInTokens};
+use operations::{ConsumerGroup, ConsumerGroups};
+use portal::{Portal, PortalOptions, PortalParts, SignInTokens};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};

@@ -1,7 +1,7 @@
 //! Documents, events and consumers: what they show, write and refuse.
 
 use axum::http::StatusCode;
-use portal::{ConsumerGroup, GroupMember};
+use operations::{ConsumerGroup, GroupMember};
 use store::CommittedOffset;
 
 use crate::browser::{Answer, Browser, Site, segment};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use portal::{ConsumerGroup, GroupMember};
+use operations::{ConsumerGroup, GroupMember};
 use store::CommittedOffset;
 use topics::{LiveQuery, OnGap};
 

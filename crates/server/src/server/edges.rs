@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::Credentials;
-use http_api::{ConsumerGroups, HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
-use kafka_endpoint::{EndpointOptions, GroupDirectory, KafkaEndpoint, TopicSettings};
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
+use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
+use operations::ConsumerGroups;
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use tokio::{
@@ -67,6 +68,7 @@ pub(super) fn serve(
         endpoint.await;
         Ok(())
     });
+    let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
     let api = http_api(parts, pages::router(parts, groups.clone(), stopping), groups, registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
@@ -94,7 +96,7 @@ async fn stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the sender goes away only with the server
 }
 
-fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: GroupDirectory, registry: Registry) -> HttpApi {
+fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: Arc<dyn ConsumerGroups>, registry: Registry) -> HttpApi {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
@@ -106,8 +108,7 @@ fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: GroupDirectory, regi
     let clock = data.clock().clone();
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
-    let groups = Some(Arc::new(Groups(groups)) as Arc<dyn ConsumerGroups>);
-    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups };
+    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups: Some(groups) };
     HttpApi::new(options, parts, registry)
 }
 

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use http_api::{HttpApi, PresentGroup, PresentMember, SignInLinks};
+use http_api::{HttpApi, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
-use portal::{
-    ConsumerGroup, ConsumerGroups, GroupMember, Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE,
-};
+use operations::{ConsumerGroup, ConsumerGroups, GroupMember};
+use portal::{Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE};
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
 
@@ -39,7 +38,7 @@ impl SignInLinks for Links {
 }
 
 /// The pages of a server.
-pub(super) fn router(parts: &Parts<'_>, groups: GroupDirectory, stopping: &watch::Receiver<bool>) -> Router {
+pub(super) fn router(parts: &Parts<'_>, groups: Arc<dyn ConsumerGroups>, stopping: &watch::Receiver<bool>) -> Router {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
@@ -53,7 +52,7 @@ pub(super) fn router(parts: &Parts<'_>, groups: GroupDirectory, stopping: &watch
         data_dir: data.clone(),
         topics: topics.clone(),
         credentials: credentials.clone(),
-        groups: Arc::new(Groups(groups)),
+        groups,
         sign_in: links.tokens.clone(),
         clock: data.clock().clone(),
         random: rand::random,
@@ -86,20 +85,4 @@ impl ConsumerGroups for Groups {
 fn member(member: AssignedMember) -> GroupMember {
     let AssignedMember { id, instance_id, client_id, client_host, assigned } = member;
     GroupMember { id, client_id, host: client_host, instance_id, assigned }
-}
-
-impl http_api::ConsumerGroups for Groups {
-    fn of_app(&self, app: &str) -> Vec<PresentGroup> {
-        let group = |group: kafka_endpoint::GroupListing| PresentGroup {
-            name: group.name,
-            state: group.state.to_owned(),
-            members: group.members.into_iter().map(present_member).collect(),
-        };
-        self.0.of_app(app).into_iter().map(group).collect()
-    }
-}
-
-fn present_member(member: AssignedMember) -> PresentMember {
-    let AssignedMember { id, client_id, client_host, .. } = member;
-    PresentMember { id, client_id, host: client_host }
 }

@@ -1,4 +1,4 @@
-//! What the portal asks of the Kafka endpoint, which it does not know: who is in which consumer group.
+//! What is asked of the Kafka endpoint, which nobody here knows: who is in which consumer group.
 //!
 //! Not here: committed offsets, which are the store's.
 
@@ -33,7 +33,7 @@ pub struct GroupMember {
     pub id: String,
     /// What its client calls itself.
     pub client_id: String,
-    /// Where it connects from.
+    /// Where it connects from, as Kafka shows it: `/192.0.2.7`.
     pub host: String,
     /// Its static name.
     pub instance_id: Option<String>,

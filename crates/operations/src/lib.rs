@@ -1,0 +1,27 @@
+//! What whoever administers a server does to it: one file for each kind of thing that it is done to.
+//!
+//! An edge reads what was asked, calls an operation, and shows what came of it. Invariants: both
+//! edges refuse the same; each operation has errors of its own, which an edge maps to its statuses
+//! and pages in one exhaustive match.
+//! Not here: who may ask, JSON and pages (the edges); what the store, topics and credentials promise
+//! of each change.
+
+mod apps;
+mod blocking;
+mod bundle_files;
+mod consumer_groups;
+mod groups;
+mod keys;
+mod live_queries;
+mod operations;
+mod reset;
+mod users;
+
+pub use apps::AppError;
+pub use bundle_files::{BundleFiles, FILES, FilesError, settings_of};
+pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
+pub use groups::{AppGroups, GroupLag};
+pub use keys::KeyError;
+pub use operations::Operations;
+pub use reset::{Move, ResetError, Target};
+pub use users::UserError;

@@ -1,0 +1,26 @@
+//! What operations stand on.
+
+use std::sync::Arc;
+
+use credentials::Credentials;
+use store::{DataDir, WallClock};
+use topics::TopicRegistry;
+
+use crate::consumer_groups::ConsumerGroups;
+
+/// The operations of a server; what each does stands with its kind.
+#[derive(Debug)]
+pub struct Operations {
+    /// Apps and their documents.
+    pub data_dir: Arc<DataDir>,
+    /// Their topics.
+    pub topics: Arc<TopicRegistry>,
+    /// Keys and certificates.
+    pub credentials: Arc<Credentials>,
+    /// Who is in which consumer group; `None` where there is no Kafka endpoint.
+    pub groups: Option<Arc<dyn ConsumerGroups>>,
+    /// For the dates of what is made.
+    pub clock: Arc<dyn WallClock>,
+    /// What Kafka clients connect to; written into their files.
+    pub kafka_endpoint: String,
+}
