@@ -1,6 +1,6 @@
 //! One event as a row: what happened to which document, and what differs.
 //!
-//! Not here: reading events (`feed`), the record with all its headers (`page::record`).
+//! Not here: reading events (`reading::feed`), the record with all its headers (`page::record`).
 
 use askama::Template;
 use document::{Map, Value};
@@ -13,6 +13,7 @@ use crate::{
     difference::Difference,
     figures,
     limits::NAME_SHOWN_BYTES,
+    reading::feed::{Catch, Feed, header},
 };
 
 /// One event of a topic.
@@ -36,12 +37,18 @@ pub(crate) struct EventRow {
     pub(crate) note: Option<&'static str>,
 }
 
+/// What was caught of a feed, the newest first.
+pub(crate) fn rows_of(feed: &Feed, catch: &Catch, clipper: &mut Clipper) -> Vec<EventRow> {
+    let mut rows = Vec::with_capacity(catch.len());
+    catch.each(|partition, record| {
+        rows.push(EventRow::of(&feed.app, feed.topic.name(), partition, record, clipper));
+    });
+    rows
+}
+
 impl EventRow {
     pub(crate) fn of(app: &str, topic: &str, partition: i32, record: &Record<'_>, clipper: &mut Clipper) -> Self {
-        let header = |name: &str| {
-            let found = record.headers.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value);
-            String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
-        };
+        let header = |name: &str| String::from_utf8_lossy(header(record, name).unwrap_or_default()).into_owned();
         let key = record.key.and_then(event::read_key);
         let (collection, id) = key.map(|(collection, id)| (collection.into_owned(), id.to_owned())).unwrap_or_default();
         let document = (!id.is_empty()).then(|| document_path(app, &collection, &id));

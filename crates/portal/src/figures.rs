@@ -69,6 +69,17 @@ fn two(large: u64, unit: &str, small: u64, smaller: &str) -> String {
     if small == 0 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {smaller}") }
 }
 
+/// A rate, with a decimal where it is low.
+pub(crate) fn rate(rate: f64) -> String {
+    if rate == 0.0 {
+        "0".to_owned()
+    } else if rate < 9.95 {
+        format!("{rate:.1}")
+    } else {
+        count(rate.round() as u64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,7 +66,7 @@ pub(crate) fn named(scope: &Scope) -> Result<(GroupLag, Option<ConsumerGroup>), 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let (group, present) = named(&scope)?;
     let times = age::of_group(&scope.topics, &group, PLACES_TIMED_MAX).await?;
-    let gap = gap(&scope, &group).await?;
+    let gap = age::documents_in_gap(&scope.topics, &group).await?.map(documents);
     let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
     let samples = scope.state().lag.of(scope.name(), &group.name);
     let mut clipper = Clipper::new(32 * 1024);
@@ -131,21 +131,11 @@ fn assigned(partitions: &[(String, i32)]) -> String {
     text
 }
 
-/// How many documents stand for what was trimmed before the group read it.
-async fn gap(scope: &Scope, group: &GroupLag) -> Result<Option<String>, Failure> {
-    let mut count = None;
-    for place in group.partitions.iter().filter(|place| place.gap_ahead) {
-        let partition = scope.topics.by_name(&place.topic).and_then(|topic| topic.partition(place.partition));
-        let Some(partition) = partition else { continue };
-        let known = count.unwrap_or(0);
-        count = Some(known + partition.documents_in_gap(place.committed, GAP_COUNTED_MAX + 1 - known).await?);
-        if count > Some(GAP_COUNTED_MAX) {
-            break;
-        }
-    }
-    Ok(count.map(|count| match count {
+/// A count of documents in words.
+fn documents(count: usize) -> String {
+    match count {
         1 => "1 document".to_owned(),
         count if count > GAP_COUNTED_MAX => format!("more than {GAP_COUNTED_MAX} documents"),
         count => format!("{count} documents"),
-    }))
+    }
 }

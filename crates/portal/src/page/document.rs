@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use document::{CollectionName, Document, DocumentId, FieldType};
+use kafka_wire::record_batch::Record;
 use store::StoredDocument;
 
 use super::documents::read_id;
@@ -88,7 +89,11 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let mut key = Vec::new();
     wire::event::write_key(&mut key, named.collection.as_str(), named.id.as_json());
     let (app, last_event) = (scope.app.clone(), stored.last_event);
-    let look = move || History::of(&app, &key, last_event, &mut Clipper::new(HISTORY_HTML_BYTES));
+    let look = move || {
+        let (topic, mut clipper) = (app.name().main_topic(), Clipper::new(HISTORY_HTML_BYTES));
+        let row = |record: &Record<'_>| EventRow::of(app.name().as_str(), &topic, 0, record, &mut clipper);
+        History::of(&app, &key, last_event, row)
+    };
     let history = tokio::task::spawn_blocking(look).await??;
     Ok(layout::page(StatusCode::OK, &page(&scope, &named, &stored, history)))
 }
@@ -99,7 +104,7 @@ fn as_json(named: &Named, document: &Document) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History) -> DocumentPage {
+fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History<EventRow>) -> DocumentPage {
     let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES);
     let path = named.path(scope);
     let id = clipper.clip(named.id.as_json(), 2 * NAME_SHOWN_BYTES);
@@ -118,7 +123,7 @@ fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History)
         written: figures::date_time(stored.document.stamp_max().wall_ms()),
         is_editable: bytes <= EDITABLE_BYTES_MAX,
         path,
-        rows: history.rows,
+        rows: history.changes,
         looked_at: figures::count(history.looked_at),
         may_be_older: history.may_be_older,
     }

@@ -30,6 +30,7 @@ use tokio::{
 use super::events::Asked;
 use crate::{
     clip::Clipper,
+    event_row::rows_of,
     failure::Failure,
     limits::{STREAM_BYTES_PER_ROUND, STREAM_EVENTS_PER_ROUND, STREAM_HEARTBEAT, STREAM_HTML_BYTES, STREAM_ROUND},
     reading::feed::{Feed, Positions},
@@ -132,7 +133,7 @@ impl Stream {
         self.tally.seen += catch.len() as u64;
         self.tally.left_out += catch.keep_newest(STREAM_EVENTS_PER_ROUND) as u64;
         self.tally.skipped += catch.skipped;
-        let rows = catch.rows(&self.feed, &mut Clipper::new(STREAM_HTML_BYTES));
+        let rows = rows_of(&self.feed, &catch, &mut Clipper::new(STREAM_HTML_BYTES));
         let html: Vec<String> = rows.iter().filter_map(|row| row.render().ok()).collect();
         if !html.is_empty() {
             self.send(piece("rows", &html.concat())).await?;

@@ -9,7 +9,7 @@ use topics::EventFilter;
 use super::documents::parse;
 use crate::{
     clip::Clipper,
-    event_row::EventRow,
+    event_row::{EventRow, rows_of},
     failure::Failure,
     figures,
     layout::{self, Layout, Section},
@@ -102,7 +102,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     page.stream = is_newest.then(|| format!("{}/stream?{fields}&from={}", page.base, events.newer));
     page.looked_at = figures::count(events.catch.seen);
     page.is_cut = events.catch.is_cut;
-    page.rows = events.catch.rows(&feed, &mut Clipper::new(EVENTS_HTML_BYTES));
+    page.rows = rows_of(&feed, &events.catch, &mut Clipper::new(EVENTS_HTML_BYTES));
     Ok(layout::page(StatusCode::OK, &page))
 }
 

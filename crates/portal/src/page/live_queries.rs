@@ -1,11 +1,9 @@
 //! Live queries: all of an app's, making another, and whether its filter is right.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::CollectionName;
-use topics::{ChangeError, Compression, LiveQuery, OnGap, Topic};
+use topics::{ChangeError, Compression, LiveQuery, OnGap};
 use wire::admin::NewLiveQuery;
 
 use crate::{
@@ -15,12 +13,10 @@ use crate::{
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
     matching::{self, FilterFault, Matches},
-    page::{live_query, overview::rate, problem::sentence},
+    page::{live_query, problem::sentence},
+    reading::traffic,
     scope::{Scope, segment},
 };
-
-/// What counts as now, for rates.
-pub(crate) const RATE_SPAN: Duration = Duration::from_secs(60);
 
 #[derive(Template)]
 #[template(path = "live_queries.html")]
@@ -156,30 +152,12 @@ fn row(scope: &Scope, query: LiveQuery) -> Row {
     let topic = scope.topics.topic_of(&query);
     Row {
         path: scope.path(&format!("live-queries/{}", segment(&query.name))),
-        rate: topic_rate(scope, &query, &topic),
-        high_watermark: scope
-            .topics
-            .by_name(&topic)
-            .map_or(String::new(), |topic| figures::count(high_watermark(&topic))),
+        rate: traffic::rate(&scope.state().samples, scope.name(), &query, &topic)
+            .map_or("\u{2013}".to_owned(), figures::rate),
+        high_watermark: traffic::high_watermark(&scope.topics, &topic).map_or(String::new(), figures::count),
         topic,
         query,
     }
-}
-
-/// The high watermarks of all partitions: every event that was ever on the topic.
-pub(crate) fn high_watermark(topic: &Topic) -> u64 {
-    let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(index.into()));
-    partitions.map(|partition| partition.high_watermark()).sum()
-}
-
-/// Events a second, of the last minute.
-pub(crate) fn topic_rate(scope: &Scope, query: &LiveQuery, topic: &str) -> String {
-    let lately = scope.state().samples.lately(scope.name(), RATE_SPAN);
-    let found = lately.and_then(|lately| match query.name.as_str() {
-        topics::MAIN => Some(lately.rate(lately.events)),
-        _ => lately.topic_rate(topic),
-    });
-    found.map_or("\u{2013}".to_owned(), rate)
 }
 
 impl Typed {

@@ -11,7 +11,7 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
-    page::live_queries::{high_watermark, topic_rate},
+    reading::{kept::Kept, traffic},
     scope::{Scope, segment},
 };
 
@@ -61,12 +61,10 @@ async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
     let page = LiveQueryPage {
         layout: scope.layout(format!("Live query {}", query.name), Section::LiveQueries),
         is_main: query.name == MAIN,
-        rate: topic_rate(scope, &query, &topic),
-        high_watermark: scope
-            .topics
-            .by_name(&topic)
-            .map_or(String::new(), |topic| figures::count(high_watermark(&topic))),
-        kept: kept(scope).await,
+        rate: traffic::rate(&scope.state().samples, scope.name(), &query, &topic)
+            .map_or("\u{2013}".to_owned(), figures::rate),
+        high_watermark: traffic::high_watermark(&scope.topics, &topic).map_or(String::new(), figures::count),
+        kept: kept(scope, &Kept::of(&scope.app, scope.state().now_ms()).await),
         groups: readers,
         groups_left_out,
         path: scope.path(&format!("live-queries/{}", segment(&query.name))),
@@ -128,11 +126,9 @@ fn reader(group: GroupLag, topic: &str) -> Option<Reader> {
 }
 
 /// Retention is the journal's: the same for every live query of the app.
-async fn kept(scope: &Scope) -> Vec<(&'static str, String, String)> {
-    let (events, options) = (scope.app.events(), &scope.state().options);
-    let log_start = events.log_start();
-    let oldest = events.offset_for_timestamp(0).await.ok().flatten();
-    let age_ms = oldest.map(|oldest| scope.state().now_ms().saturating_sub(oldest.timestamp_ms));
+fn kept(scope: &Scope, found: &Kept) -> Vec<(&'static str, String, String)> {
+    let options = &scope.state().options;
+    let &Kept { log_start, age_ms, journal_bytes } = found;
     let age = age_ms.map_or("\u{2013}".to_owned(), figures::span);
     let mut kept =
         vec![("Oldest event kept", age, format!("old; offset {} of the journal", figures::count(log_start)))];
@@ -141,9 +137,7 @@ async fn kept(scope: &Scope) -> Vec<(&'static str, String, String)> {
         kept.push(("Left by age", figures::span(left), format!("at least; kept for {}", figures::span(limit_ms))));
     }
     if let Some(limit) = options.retention_bytes {
-        let app = scope.app.clone();
-        let journal = tokio::task::spawn_blocking(move || app.stats().journal_bytes).await.unwrap_or(0);
-        let left = figures::bytes(limit.saturating_sub(journal));
+        let left = figures::bytes(limit.saturating_sub(journal_bytes));
         kept.push(("Left by size", left, format!("at least; {} are kept", figures::bytes(limit))));
     }
     if options.retention_ms.is_none() && options.retention_bytes.is_none() {

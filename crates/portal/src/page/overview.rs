@@ -152,20 +152,9 @@ fn rates(lately: Option<&Lately>) -> Vec<Figure> {
     };
     let span = format!("last {} s", lately.span.as_secs());
     vec![
-        ("Transactions", format!("{}/s", rate(lately.rate(lately.transactions))), span.clone()),
-        ("Events", format!("{}/s", rate(lately.rate(lately.events))), span),
+        ("Transactions", format!("{}/s", figures::rate(lately.rate(lately.transactions))), span.clone()),
+        ("Events", format!("{}/s", figures::rate(lately.rate(lately.events))), span),
     ]
-}
-
-/// A rate, with a decimal where it is low.
-pub(crate) fn rate(rate: f64) -> String {
-    if rate == 0.0 {
-        "0".to_owned()
-    } else if rate < 9.95 {
-        format!("{rate:.1}")
-    } else {
-        figures::count(rate.round() as u64)
-    }
 }
 
 fn latency(lately: Option<&Lately>) -> Figure {

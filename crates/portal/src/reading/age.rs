@@ -7,7 +7,7 @@ use std::sync::Arc;
 use operations::GroupLag;
 use topics::{AppTopics, GroupLags, LagTimes};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, limits::GAP_COUNTED_MAX};
 
 /// How far behind each partition is, in the order of the group's partitions: of the `looked_at` that are farthest
 /// behind, and `None` of the others. One read each.
@@ -28,6 +28,22 @@ pub(crate) async fn of_group(
         times
     };
     Ok(tokio::task::spawn_blocking(look).await?)
+}
+
+/// How many documents stand for what was trimmed before the group read it; counting ends above
+/// [`GAP_COUNTED_MAX`]. `None` if it has read all that was trimmed.
+pub(crate) async fn documents_in_gap(topics: &AppTopics, group: &GroupLag) -> Result<Option<usize>, Failure> {
+    let mut count = None;
+    for place in group.partitions.iter().filter(|place| place.gap_ahead) {
+        let partition = topics.by_name(&place.topic).and_then(|topic| topic.partition(place.partition));
+        let Some(partition) = partition else { continue };
+        let known = count.unwrap_or(0);
+        count = Some(known + partition.documents_in_gap(place.committed, GAP_COUNTED_MAX + 1 - known).await?);
+        if count > Some(GAP_COUNTED_MAX) {
+            break;
+        }
+    }
+    Ok(count)
 }
 
 /// The greatest of the ages, in ms.

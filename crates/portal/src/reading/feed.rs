@@ -11,7 +11,7 @@ use bytes::Bytes;
 use kafka_wire::record_batch::{Record, batches, decode_records};
 use topics::{EventFilter, Partition, Tail, Topic, TopicError};
 
-use crate::{clip::Clipper, event_row::EventRow, failure::Failure, limits::EVENTS_BYTES_MAX};
+use crate::{failure::Failure, limits::EVENTS_BYTES_MAX};
 
 /// What one read asks for, in bytes.
 const READ_BYTES: usize = 512 * 1024;
@@ -242,24 +242,22 @@ impl Catch {
         self.found.sort_by_key(|found| (found.txn, found.partition, found.offset));
     }
 
-    /// The events as rows, the newest first.
-    pub(crate) fn rows(&self, feed: &Feed, clipper: &mut Clipper) -> Vec<EventRow> {
-        let mut rows = Vec::with_capacity(self.found.len());
+    /// Each event, the newest first: its partition and its record.
+    pub(crate) fn each(&self, mut show: impl FnMut(i32, &Record<'_>)) {
         let mut found = self.found.iter().rev().peekable();
         while let Some(first) = found.next() {
             let Ok(records) = decode_records(&first.batch) else { continue };
-            let mut push = |wanted: &Found| {
-                let record = records.iter().find(|record| record.offset == wanted.offset);
-                let row = |record| EventRow::of(&feed.app, feed.topic.name(), wanted.partition, record, clipper);
-                rows.extend(record.map(row));
+            let mut one = |wanted: &Found| {
+                if let Some(record) = records.iter().find(|record| record.offset == wanted.offset) {
+                    show(wanted.partition, record);
+                }
             };
-            push(first);
+            one(first);
             // Neighbours are mostly of one batch, which is then decoded once.
             while let Some(next) = found.next_if(|next| next.batch.as_ptr() == first.batch.as_ptr()) {
-                push(next);
+                one(next);
             }
         }
-        rows
     }
 }
 
@@ -270,8 +268,12 @@ pub(crate) fn split(piece: &Bytes) -> impl Iterator<Item = Bytes> + '_ {
 
 /// The transaction that the record's header names; 0 if it names none.
 fn txn_of(record: &Record<'_>) -> u64 {
-    let header = record.headers.iter().find(|(name, _)| *name == "txnId");
-    header.and_then(|(_, value)| std::str::from_utf8((*value)?).ok()?.parse().ok()).unwrap_or(0)
+    header(record, "txnId").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// The value of the record's header of that name.
+pub(crate) fn header<'r>(record: &Record<'r>, name: &str) -> Option<&'r [u8]> {
+    record.headers.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value)
 }
 
 pub(crate) fn unreadable(error: impl Display) -> Failure {
