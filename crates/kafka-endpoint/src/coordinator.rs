@@ -1,7 +1,8 @@
 //! The group coordinator: the sockets' side of [`crate::groups`].
 //!
 //! Invariant: the lock is held for one step of the state machine, never across an await.
-//! Not here: any rule about groups, what is noted of them durably (`generations`), when time passes (`group_timer`).
+//! Not here: any rule about groups, what is noted of them durably (`generations`), calling it after
+//! time has passed (`group_timer`).
 
 use std::{
     collections::HashMap,

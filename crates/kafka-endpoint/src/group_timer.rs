@@ -1,4 +1,5 @@
-//! Calls the group coordinator when time has passed, and has what was noted of groups without members forgotten.
+//! Calls the group coordinator after time has passed, and has what was noted of groups without
+//! members forgotten.
 
 use std::sync::Arc;
 

@@ -93,7 +93,8 @@ impl Reason {
         }
     }
 
-    /// Whether it is an everyday end, of no interest to an operator: counted, and logged at debug level only.
+    /// Whether it is an everyday end, of no interest to an operator: counted, and logged at debug
+    /// level only.
     pub(crate) fn is_ordinary(&self) -> bool {
         matches!(self, Reason::Idle | Reason::Broken { .. } | Reason::Vanished)
     }

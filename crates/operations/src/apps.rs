@@ -26,8 +26,8 @@ pub enum AppError {
 }
 
 impl Operations {
-    /// Makes an app, which is opened on its first use. Its credentials are made with it; should that
-    /// fail, the next start of the server makes them.
+    /// Makes an app, which is opened on its first use. Its credentials are made with it; should
+    /// that fail, the next start of the server makes them.
     pub async fn create_app(self: &Arc<Self>, name: &str) -> Result<AppName, AppError> {
         let name = AppName::for_new(name)?;
         let it = self.clone();

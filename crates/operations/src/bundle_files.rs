@@ -58,8 +58,8 @@ pub enum FilesError {
 }
 
 impl Operations {
-    /// The files of an app's own user, or of `user`, who is one of the app's register, so that it is
-    /// a name that makes a path of its own. What the start found damaged is not shown.
+    /// The files of an app's own user, or of `user`, who is one of the app's register, so that it
+    /// is a name that makes a path of its own. What the start found damaged is not shown.
     pub fn bundle_files(&self, app: &str, user: Option<&str>) -> Result<BundleFiles, FilesError> {
         let users = self.credentials.users(Some(app));
         match user {

@@ -1,4 +1,5 @@
-//! What is asked of the Kafka endpoint, which nobody here knows: who is in which consumer group.
+//! What operations ask of the Kafka endpoint, which they do not know: who is in which consumer
+//! group.
 //!
 //! Not here: committed offsets, which are the store's.
 
@@ -6,7 +7,8 @@ use std::fmt;
 
 /// Who is in which consumer group.
 pub trait ConsumerGroups: Send + Sync + fmt::Debug {
-    /// The app's groups that have members, or had some lately, sorted by name. Groups that have only committed offsets are the store's.
+    /// The app's groups that have members, or had some lately, sorted by name. Groups that have
+    /// only committed offsets are the store's.
     fn of_app(&self, app: &str) -> Vec<ConsumerGroup>;
 
     /// Whether the app's group has members at the moment: then its offsets are not to be changed.

@@ -1,4 +1,5 @@
-//! Consumer groups: those that have members, those that have committed, and how far behind they are.
+//! Consumer groups: those that have members, those that have committed, and how far behind they
+//! are.
 
 use std::collections::BTreeMap;
 

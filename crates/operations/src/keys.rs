@@ -31,8 +31,8 @@ impl Operations {
         blocking(move || it.credentials.revoke_key(&name)).await
     }
 
-    /// Lets in who has no key, where the server is open without; there must be none. `proof` is that
-    /// whoever asks has the data directory.
+    /// Lets in who has no key, where the server is open without; there must be none. `proof` is
+    /// that whoever asks has the data directory.
     pub async fn open_again(self: &Arc<Self>, proof: DiskProof) -> Result<(), KeyError> {
         let it = self.clone();
         blocking(move || it.credentials.open_again(&proof)).await

@@ -1,10 +1,10 @@
-//! What whoever administers a server does to it: one file for each kind of thing that it is done to.
+//! What an administrator does to a server: one file for each kind of thing that it is done to.
 //!
 //! An edge reads what was asked, calls an operation, and shows what came of it. Invariants: both
 //! edges refuse the same; each operation has errors of its own, which an edge maps to its statuses
 //! and pages in one exhaustive match.
-//! Not here: who may ask, JSON and pages (the edges); what the store, topics and credentials promise
-//! of each change.
+//! Not here: who may ask, JSON and pages (the edges); what each change keeps true (the store,
+//! topics, credentials).
 
 mod apps;
 mod blocking;

@@ -45,13 +45,15 @@ impl Operations {
         blocking(issue).await
     }
 
-    /// Revokes every certificate of the user; their connections are cut. Gives those that it revoked.
+    /// Revokes every certificate of the user; their connections are cut. Gives those that it
+    /// revoked.
     pub async fn revoke_user(self: &Arc<Self>, app: &AppName, user: &str) -> Result<Vec<UserCertificate>, UserError> {
         let (it, app, user) = (self.clone(), app.clone(), user.to_owned());
         blocking(move || it.credentials.revoke_user(app.as_str(), &user, it.clock.now_ms())).await
     }
 
-    /// Revokes one certificate of the app; its connections are cut. `None` if it was revoked before.
+    /// Revokes one certificate of the app; its connections are cut. `None` if it was revoked
+    /// before.
     pub async fn revoke_certificate(
         self: &Arc<Self>,
         app: &AppName,

@@ -1,4 +1,5 @@
 //! What every edge is refused alike, on a data directory of its own.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::{Arc, Mutex};
 

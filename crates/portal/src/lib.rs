@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! http-api (sockets) ──> gate (session, site, CSRF token, headers) ──> routes ──> page (one file each) ──> templates/*.html
+//!                                                                                  └──> reading (what is shown), operations (what is done)
 //! ```
 //! Invariants: no route but sign-in and assets answers without a session; nothing is changed
 //! without that session's CSRF token; whatever is shown is escaped by the templates; a page never
