@@ -7,12 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
-use operations::{AppError, KeyError, UserError};
+use operations::{AppError, IndexError, KeyError, UserError};
 use query::{BindError, ParseError, TooExpensive};
-use store::{
-    AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, IndexDefinitionError, Refusal,
-    SnapshotError,
-};
+use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
 use topics::ChangeError;
 use wire::RequestError;
 
@@ -101,11 +98,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     LiveQuery(ChangeError),
     #[error(transparent)]
-    IndexDefinition(#[from] IndexDefinitionError),
-    #[error(transparent)]
-    CreateIndex(CreateIndexError),
-    #[error("the collection {collection:?} has no index {name:?}")]
-    IndexNotFound { collection: String, name: String },
+    Index(IndexError),
     #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
     GroupNotFound { app: String, group: String },
     #[error("there is no certificate {serial:?}")]
@@ -127,11 +120,11 @@ impl From<ChangeError> for Failure {
 }
 
 /// The same of an index.
-impl From<CreateIndexError> for Failure {
-    fn from(error: CreateIndexError) -> Self {
+impl From<IndexError> for Failure {
+    fn from(error: IndexError) -> Self {
         match error {
-            CreateIndexError::Commit(error) => Self::Commit(error),
-            other => Self::CreateIndex(other),
+            IndexError::Commit(error) | IndexError::Create(CreateIndexError::Commit(error)) => Self::Commit(error),
+            other => Self::Index(other),
         }
     }
 }
@@ -206,8 +199,7 @@ impl Failure {
             | Failure::SortTooLarge
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
-            | Failure::IndexDefinition(_)
-            | Failure::CreateIndex(CreateIndexError::TooMany)
+            | Failure::Index(IndexError::Definition(_) | IndexError::Create(CreateIndexError::TooMany))
             | Failure::LiveQuery(
                 ChangeError::Invalid(_)
                 | ChangeError::Main
@@ -226,7 +218,7 @@ impl Failure {
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::GroupNotFound { .. }
-            | Failure::IndexNotFound { .. }
+            | Failure::Index(IndexError::NotFound { .. })
             | Failure::CertificateNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -234,7 +226,7 @@ impl Failure {
             Failure::CreateApp(CreateAppError::Exists(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
-            | Failure::CreateIndex(CreateIndexError::NameTaken { .. })
+            | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
             | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
             }
@@ -249,7 +241,7 @@ impl Failure {
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::ClockNotNoted(_)
-            | Failure::CreateIndex(CreateIndexError::Commit(_))
+            | Failure::Index(IndexError::Commit(_) | IndexError::Create(CreateIndexError::Commit(_)))
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::Credentials(

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
-use operations::{FilesError, KeyError, ResetError, UserError};
-use store::{AppUnavailable, CommitError, Refusal, SnapshotError};
+use operations::{FilesError, IndexError, KeyError, ResetError, UserError};
+use store::{AppUnavailable, CommitError, CreateIndexError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
 
 use crate::limits::ATTEMPTS_WINDOW;
@@ -75,6 +75,16 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Commit(error) => Self::Commit(error),
             other => Self::LiveQuery(other),
+        }
+    }
+}
+
+impl From<IndexError> for Failure {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::NotFound { name, .. } => Self::NotFound { kind: "index", name },
+            IndexError::Commit(error) | IndexError::Create(CreateIndexError::Commit(error)) => Self::Commit(error),
+            other @ (IndexError::Definition(_) | IndexError::Create(_)) => Self::BadInput(other.to_string()),
         }
     }
 }

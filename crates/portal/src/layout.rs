@@ -15,6 +15,7 @@ pub(crate) enum Section {
     Settings,
     LiveQueries,
     Documents,
+    Indexes,
     Events,
     Consumers,
     Certificates,
@@ -24,11 +25,12 @@ pub(crate) enum Section {
 
 /// An entry of the navigation: the section, its words, its path below the app's, and whether it can
 /// be shown already.
-const NAVIGATION: [(Section, &str, &str, bool); 9] = [
+const NAVIGATION: [(Section, &str, &str, bool); 10] = [
     (Section::Overview, "Overview", "", true),
     (Section::Settings, "Live Query Settings", "settings", true),
     (Section::LiveQueries, "Live queries", "live-queries", true),
     (Section::Documents, "Documents", "documents", true),
+    (Section::Indexes, "Indexes", "indexes", true),
     (Section::Events, "Events", "events", true),
     (Section::Consumers, "Consumers", "consumers", true),
     (Section::Certificates, "Certificates", "certificates", true),

@@ -1,6 +1,7 @@
 //! The pages, one file each: what a page reads, and the template that shows it.
 
 pub(crate) mod home;
+pub(crate) mod indexes;
 pub(crate) mod problem;
 pub(crate) mod sign_in;
 

@@ -16,8 +16,8 @@ use crate::{
     gate,
     page::{
         api_docs, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
-        event_stream, events, home, keys, live_queries, live_query, live_query_settings, overview, record, reset,
-        sign_in,
+        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview, record,
+        reset, sign_in,
     },
     state::Shared,
 };
@@ -71,6 +71,10 @@ impl Routes {
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::submit);
         routes.get("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::removal);
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::remove);
+
+        routes.get("/portal/apps/{app}/indexes", indexes::show);
+        routes.post("/portal/apps/{app}/indexes", indexes::create);
+        routes.post("/portal/apps/{app}/indexes/{collection}/{name}/drop", indexes::drop);
 
         routes.get("/portal/apps/{app}/events", events::show);
         routes.get("/portal/apps/{app}/events/stream", event_stream::handle);

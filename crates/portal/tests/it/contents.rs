@@ -175,6 +175,30 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
 }
 
 #[test]
+fn an_index_is_made_shown_and_dropped() {
+    let site = Site::new();
+    site.write("people", "abc123", r#"{"name":"Susan","age":31}"#);
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/indexes";
+    admin.get(base).says("There is no index yet");
+    let fields = [("name", "by-age"), ("collection", "people"), ("keys", "age, address.city desc")];
+    assert_eq!(admin.post(base, &fields).location(), base);
+    admin.get(base).says("Made the index by-age.").says("<code>age, address.city desc</code>").says("<td>ready</td>");
+    let taken = admin.post(base, &[("name", "by-age"), ("collection", "people"), ("keys", "name")]);
+    assert_eq!(taken.status, StatusCode::BAD_REQUEST);
+    taken.says("There is another index by-age on people (age, address.city desc)").says("value=\"name\"");
+    for (keys, told) in [("a[0]", "array"), ("", "1 to 8 keys"), ("_id", "_id"), ("a b c", "a b c")] {
+        let refused = admin.post(base, &[("name", "x"), ("collection", "people"), ("keys", keys)]);
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{keys}");
+        refused.says(told);
+    }
+    let dropping = format!("{base}/people/by-age/drop");
+    assert_eq!(admin.post(&dropping, &[]).location(), base);
+    admin.get(base).says("Dropped the index by-age of people.").says("There is no index yet");
+    assert_eq!(admin.post(&dropping, &[]).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
 fn a_live_query_named_as_a_route_has_its_page() {
     let site = Site::new();
     let mut admin = site.admin();

@@ -139,11 +139,13 @@ fn what_is_typed_comes_back_escaped() {
             ("permission-0", text),
             ("on-gap", text),
             ("topic", text),
+            ("keys", text),
         ];
         let posts = [
             "live-queries",
             "certificates",
             "keys",
+            "indexes",
             "settings/test",
             "live-queries/main/on-gap",
             "live-queries/main/compression",
