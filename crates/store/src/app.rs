@@ -2,8 +2,6 @@
 //!
 //! Not here: how it is opened (`open`), how a write goes its way (`pipeline`).
 
-mod indexes;
-
 use std::{
     sync::{Arc, Mutex, atomic::Ordering::Relaxed, mpsc::RecvTimeoutError},
     thread::JoinHandle,
@@ -30,8 +28,6 @@ use crate::{
     stats::AppStats,
     trim_observer::TrimObserver,
 };
-
-pub use indexes::{CreateIndexError, IndexStatus};
 
 /// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);

@@ -3,6 +3,7 @@
 //!
 //! One file a key type; each draws its keys and values. [`handle`] has what they share.
 
+pub(crate) mod catalog;
 mod consumer_offsets;
 mod definitions;
 mod documents;

@@ -6,6 +6,7 @@
 //! Not here: sockets, JSON envelopes, certificates and keys (`credentials` keeps its own files).
 
 mod app;
+mod app_indexes;
 mod app_name;
 mod binary;
 mod clock_guard;
@@ -13,12 +14,14 @@ mod commit;
 mod consumer_offsets;
 mod data_dir;
 mod definition;
+mod differences;
 mod disk;
 mod engine;
 mod event_log;
 mod examined;
 mod incarnation;
 mod index;
+mod index_check;
 mod journal;
 mod open;
 mod open_error;
@@ -44,7 +47,8 @@ mod views;
 
 pub mod limits;
 
-pub use app::{App, CreateIndexError, IndexStatus, Write};
+pub use app::{App, Write};
+pub use app_indexes::{CreateIndexError, IndexStatus};
 pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, TakeOverError, WaitError};

@@ -8,8 +8,7 @@ use rules::{document_key, raw_document_key, split_document_key};
 
 use crate::{
     engine::{
-        EngineError, EngineSnapshot, StoredDocument, decode_stored,
-        indexes::{ReadyIndexes, collection_prefix},
+        EngineError, EngineSnapshot, StoredDocument, catalog::ReadyIndexes, decode_stored, indexes::collection_prefix,
         stored_parts,
     },
     index::{IndexDefinition, KeyStatistics, Span},

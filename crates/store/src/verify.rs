@@ -7,11 +7,7 @@
 //! (`trimmed`).
 //! Not here: mending anything.
 
-mod indexes;
 mod trimmed;
-
-#[cfg(feature = "memory")]
-pub(crate) use indexes::check as check_indexes;
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +19,10 @@ use crate::{
     app_name::AppName,
     consumer_offsets::{ConsumerOffsets, OffsetsChange},
     data_dir::{APPS, Folders, folder_damage, lock, register_missing},
+    differences::Differences,
     engine::{Engine, EngineError, EngineSnapshot, decode_stored, requests::RequestsKept, spaces, stored_parts},
     examined::Examined,
+    index_check,
     journal::{
         Journal,
         frame::{FrameError, FrameHeader},
@@ -240,7 +238,7 @@ fn verify_documents(
         check_applied(applied, start, report);
     }
     check_index(engine, start.first_offset, report)?;
-    indexes::check(engine, &mut report.findings)?;
+    index_check::check(engine, &mut report.findings)?;
     read_the_rest(engine)?;
     if report.findings.is_empty() {
         let examined = Examined { engine, journal: &opened.journal, applied_frames };
@@ -478,9 +476,6 @@ fn all_offsets(engine: &Engine) -> Result<ConsumerOffsets, EngineError> {
     Ok(offsets)
 }
 
-/// At most this many differences of one kind are listed.
-const DIFFERENCES_MAX: usize = 20;
-
 /// Walks two sorted sequences side by side; gives how many entries the first has.
 fn compare_sorted(
     what: &str,
@@ -522,31 +517,4 @@ fn compare_sorted(
 /// Whether two stored documents say the same. One of an older format is compared by what it means.
 fn is_same(key: &[u8], found: &[u8], expected: &[u8]) -> Result<bool, EngineError> {
     Ok(found == expected || decode_stored(key, found)? == decode_stored(key, expected)?)
-}
-
-/// Differences of one kind, of which the first are listed and the rest counted.
-struct Differences<'a> {
-    what: &'a str,
-    findings: &'a mut Vec<String>,
-    count: usize,
-}
-
-impl<'a> Differences<'a> {
-    fn new(what: &'a str, findings: &'a mut Vec<String>) -> Self {
-        Self { what, findings, count: 0 }
-    }
-
-    fn note(&mut self, key: &[u8], problem: &str) {
-        self.count += 1;
-        if self.count <= DIFFERENCES_MAX {
-            let key = String::from_utf8_lossy(key).replace('\0', " ");
-            self.findings.push(format!("the {} {key} {problem}", self.what));
-        }
-    }
-
-    fn finish(self) {
-        if self.count > DIFFERENCES_MAX {
-            self.findings.push(format!("{} more differences of this kind", self.count - DIFFERENCES_MAX));
-        }
-    }
 }

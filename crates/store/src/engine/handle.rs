@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, RwLock};
 use key_values::{Batch, Bytes, Durability, KeyRange, KeyValue, KeyValues, KeyValuesError, Snapshot, Space};
 
 use super::{
-    indexes::{Catalog, ReadyIndexes},
+    catalog::{Catalog, ReadyIndexes},
     spaces::{EngineError, META, VALUE_VERSION, decode_floor, decode_number},
 };
 use crate::position::{Position, TxnId};

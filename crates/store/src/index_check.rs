@@ -7,12 +7,13 @@ use std::collections::HashMap;
 
 use document::Document;
 
-use super::Differences;
 use crate::{
     definition::DefinitionKind,
+    differences::Differences,
     engine::{
         Engine, EngineError,
-        indexes::{KeptIndex, collection_prefix, field_names},
+        catalog::{KeptIndex, field_names},
+        indexes::collection_prefix,
         stored_parts,
     },
     index::KeyStatistics,

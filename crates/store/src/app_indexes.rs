@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use document::CollectionName;
 
-use super::App;
 use crate::{
+    app::App,
     commit::CommitError,
     definition::DefinitionKind,
-    engine::indexes::{IndexState, KeptIndex},
+    engine::catalog::{IndexState, KeptIndex},
     index::{IndexDefinition, definition_name},
     limits::INDEXES_MAX,
 };
@@ -99,7 +99,7 @@ impl App {
     #[cfg(feature = "memory")]
     pub fn index_findings(&self) -> Vec<String> {
         let mut findings = Vec::new();
-        let checked = crate::verify::check_indexes(&self.shared.engine, &mut findings);
+        let checked = crate::index_check::check(&self.shared.engine, &mut findings);
         findings.extend(checked.err().map(|error| error.0));
         findings
     }
