@@ -195,34 +195,31 @@ pub(crate) fn evaluate_to(topics: &AppTopics, views: &Views, to: u64) -> Result<
         let Some(first) = views.iter().map(|view| view.scanned_to()).min().filter(|first| *first < to) else {
             return Ok(());
         };
-        let mut slice = Slice::of(views, first);
-        if let Err(error) = look(topics, views, &mut slice)
-            && slice.next == first
-        {
-            return Err(error);
-        }
-        slice.hand_out(topics, views)?;
+        advance(topics, views, first)?;
         drop(_one);
         topics.progress.note_evaluated();
     }
 }
 
-/// Looks at a slice of the events from `from` on, for the live queries that are there. If there is
-/// damage, up to there.
+/// As [`advance`]; those that cannot get on stop.
 fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
-    let mut slice = Slice::of(views, from);
-    let looked = look(topics, views, &mut slice);
-    let done = match looked {
-        Err(error) if slice.next == from => Err(error),
-        _ => slice.hand_out(topics, views),
-    };
-    match done {
+    match advance(topics, views, from) {
         Err(EvaluateError::Stopping) => Err(EvaluateError::Stopping),
         Err(error) => {
             stop(topics, views, from, &error);
             Ok(())
         }
         Ok(()) => Ok(()),
+    }
+}
+
+/// Looks at a slice of the events from `from` on, for those of `views` that have come as far as
+/// that. If there is damage, up to there. The caller has `evaluating`.
+fn advance(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
+    let mut slice = Slice::of(views, from);
+    match look(topics, views, &mut slice) {
+        Err(error) if slice.next == from => Err(error),
+        _ => slice.hand_out(topics, views),
     }
 }
 
