@@ -53,6 +53,8 @@ pub struct AppTopics {
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
     is_sweep_due: AtomicBool,
+    /// A trim may have noted something of a live query after it was forgotten.
+    is_rest_of_trim: AtomicBool,
     pub(crate) written_times: WrittenTimes,
     pub(crate) progress: Arc<Progress>,
 }
@@ -142,6 +144,7 @@ impl AppTopics {
             evaluator: Mutex::default(),
             stopping: AtomicBool::new(false),
             is_sweep_due: AtomicBool::new(false),
+            is_rest_of_trim: AtomicBool::new(false),
             written_times: WrittenTimes::default(),
             progress,
         });
@@ -380,13 +383,32 @@ impl AppTopics {
             let sweep = move || {
                 let Some(topics) = topics.upgrade().filter(|topics| !topics.is_stopping()) else { return };
                 topics.is_sweep_due.store(false, SeqCst);
-                let swept = topics.while_none_is_made().and_then(|(known, last)| topics.app.sweep_views(&known, last));
-                if let Err(error) = swept {
+                if let Err(error) = topics.sweep_now() {
                     topics.warn_of_rest("", &error);
                 }
             };
             tokio::task::spawn_blocking(sweep).await
         });
+    }
+
+    /// Says that a trim may have noted something of a live query that is gone: what is forgotten when
+    /// it is deleted, and swept then, may come too early for that.
+    pub(crate) fn leaves_a_rest(&self) {
+        self.is_rest_of_trim.store(true, SeqCst);
+    }
+
+    /// Takes out what [`AppTopics::leaves_a_rest`] told of. On a thread that is no task's, and that
+    /// trims: nothing is noted of one that is gone meanwhile.
+    pub(crate) fn sweep_rest(&self) -> Result<(), SnapshotError> {
+        if self.is_rest_of_trim.swap(false, SeqCst) {
+            self.sweep_now().inspect_err(|_| self.leaves_a_rest())?;
+        }
+        Ok(())
+    }
+
+    fn sweep_now(&self) -> Result<(), SnapshotError> {
+        let (known, last) = self.while_none_is_made()?;
+        self.app.sweep_views(&known, last)
     }
 
     /// Those that there are, sorted, and the last number that was given: what has another one, up to

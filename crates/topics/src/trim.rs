@@ -134,9 +134,12 @@ fn note(topics: &AppTopics, views: &Views, offsets: &Range<u64>) -> Result<(), S
         let views = Views::new(views.iter().filter(is_concerned).cloned().collect());
         let noted = evaluator::evaluate_to(topics, &views, offsets.end)
             .and_then(|()| Segment { topics, views: &views, offsets: offsets.clone() }.note());
+        let is_one_gone = views.iter().any(|view| view.is_gone());
+        if is_one_gone {
+            topics.leaves_a_rest();
+        }
         match noted {
-            // What is noted of one goes with it.
-            Err(_) if views.iter().any(|view| view.is_gone()) => {}
+            Err(_) if is_one_gone => {}
             Err(error) => return Err(SnapshotError { message: error.to_string() }),
             Ok(()) => return topics.note_views(),
         }
@@ -301,9 +304,10 @@ fn few_events(app: &App, view: &View, offsets: &Range<u64>) -> Result<Option<Vec
     Ok(Some(events))
 }
 
-/// Takes out what is of no use any longer: marks and counts of segments that are gone, entries that
-/// are not valid.
+/// Takes out what is of no use any longer: what the step before noted of live queries that were
+/// deleted meanwhile, marks and counts of segments that are gone, entries that are not valid.
 fn tidy_up(topics: &AppTopics) -> Result<(), SnapshotError> {
+    topics.sweep_rest()?;
     let app = topics.app();
     let log_start = app.events().log_start();
     for view in topics.views().iter() {
@@ -477,6 +481,59 @@ mod tests {
         assert!(first.contains("old") && !first.contains("susan"), "{first}");
         drop(late);
         drop(topics);
+        registry.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_step_notes_of_a_live_query_that_is_deleted_meanwhile_goes_before_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Noon), || [7; 16]).unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        topics.create(live_query("everything", None)).await.unwrap();
+        topics.app().commit(person("susan", 20, 0)).await.unwrap();
+        let view = topics.views()[0].clone();
+        let entries = {
+            let (topics, number) = (topics.clone(), view.number);
+            move || topics.app().snapshot().unwrap().view_entries(number, 0, 0, u64::MAX).count()
+        };
+        // The step holds it, and is kept from noting it until it was deleted.
+        let ((go_on, goes_on), (held, is_held)) = (sync_channel::<()>(0), sync_channel(0));
+        let holding = std::thread::spawn({
+            let topics = topics.clone();
+            move || {
+                let _evaluating = topics.evaluating.lock().unwrap();
+                held.send(()).unwrap();
+                let _ = goes_on.recv_timeout(Duration::from_secs(30));
+            }
+        });
+        is_held.recv().unwrap();
+        let holders = Arc::strong_count(&view);
+        let observer = Observer::of(&topics);
+        let noting = std::thread::spawn(move || {
+            let mut step = observer.begin();
+            step.about_to_trim(0..1).unwrap();
+            step.last_look().unwrap();
+            observer
+        });
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Arc::strong_count(&view) == holders {
+            assert!(Instant::now() < deadline, "waited in vain until the step has it");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        topics.delete("everything").await.unwrap();
+        assert_eq!(entries(), 0);
+        go_on.send(()).unwrap();
+        let noted = tokio::task::spawn_blocking(move || {
+            holding.join().unwrap();
+            noting.join().unwrap()
+        });
+        let observer = noted.await.unwrap();
+        assert_eq!(entries(), 1, "noted after all that was known of it was forgotten");
+        tokio::task::spawn_blocking(move || drop(observer.begin())).await.unwrap();
+        assert_eq!(entries(), 0);
+        drop((entries, topics));
         registry.stop().await;
     }
 
