@@ -27,7 +27,7 @@ use crate::{
     progress::Progress,
     topic::{Topic, TopicError},
     trim,
-    view::View,
+    view::{View, Which},
     views::Views,
 };
 
@@ -483,14 +483,14 @@ impl AppTopics {
     }
 
     /// Notes what is known of the live queries with the documents.
-    pub(crate) fn note_views(&self) -> Result<(), SnapshotError> {
+    pub(crate) fn note_views(&self, which: Which) -> Result<(), SnapshotError> {
         let (_noting, views, mut notes) =
             (self.noting.lock().expect("not poisoned"), self.views(), ViewNotes::default());
         let spans: Vec<_> = {
             // What is counted and the leaves that were seen are of one moment.
             let _evaluating = self.evaluating.lock().expect("not poisoned");
             notes.leaves(self.progress.leaves.to_note(|number| views.iter().any(|view| view.number == number)));
-            views.iter().map(|view| view.to_note(&mut notes)).collect()
+            views.iter().map(|view| view.to_note(&mut notes, which)).collect()
         };
         if notes.is_empty() {
             return Ok(());
@@ -511,8 +511,8 @@ impl AppTopics {
 
     /// As [`AppTopics::note_views`]; what cannot be noted now is looked at again after the next
     /// start.
-    pub(crate) fn try_to_note_views(&self) {
-        if let Err(error) = self.note_views() {
+    pub(crate) fn try_to_note_views(&self, which: Which) {
+        if let Err(error) = self.note_views(which) {
             tracing::warn!(app = self.app.name().as_str(), %error, "what is known of a live query cannot be kept");
         }
     }

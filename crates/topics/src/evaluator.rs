@@ -22,7 +22,7 @@ use crate::{
     app_topics::AppTopics,
     limits::{SLICE_BYTES, SLICE_TIME, UNNOTED_MAX},
     matcher::{Event, Seen},
-    view::Found,
+    view::{Found, Which},
     views::Views,
 };
 
@@ -86,7 +86,7 @@ pub(crate) async fn run(topics: Weak<AppTopics>) {
             let done = guarded(&strong, || {
                 let done = evaluate_slice(&strong, tries_again);
                 if notes || strong.unnoted() > UNNOTED_MAX {
-                    strong.try_to_note_views();
+                    strong.try_to_note_views(Which::Due);
                 }
                 done
             });
@@ -186,6 +186,8 @@ struct Slice {
     left: Vec<Vec<u8>>,
     from: u64,
     next: u64,
+    /// Where those begin that have come further: from there on all look together.
+    to: Option<u64>,
 }
 
 /// Has every one of `views` looked at the events below `to`, whoever else does.
@@ -214,7 +216,8 @@ fn evaluate(topics: &AppTopics, views: &Views, from: u64) -> Result<(), Evaluate
 }
 
 /// Looks at a slice of the events from `from` on, for those of `views` that have come as far as
-/// that. If there is damage, up to there. The caller has `evaluating`.
+/// that, until they are where the next are. If there is damage, up to there. The caller has
+/// `evaluating`.
 fn advance(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateError> {
     let mut slice = Slice::of(views, from);
     match look(topics, views, &mut slice) {
@@ -226,7 +229,8 @@ fn advance(topics: &AppTopics, views: &Views, from: u64) -> Result<(), EvaluateE
 impl Slice {
     fn of(views: &Views, from: u64) -> Self {
         let found = views.iter().map(|view| (view.scanned_to() == from).then(Vec::new)).collect();
-        Self { found, left: Vec::new(), from, next: from }
+        let to = views.iter().map(|view| view.scanned_to()).filter(|scanned_to| *scanned_to > from).min();
+        Self { found, left: Vec::new(), from, next: from, to }
     }
 
     /// Tells each what was found for it.
@@ -287,6 +291,9 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
                 if offset < from {
                     continue;
                 }
+                if slice.to.is_some_and(|to| offset >= to) {
+                    return Ok(());
+                }
                 if !views.are_light {
                     // Where a slice ends changes nothing of what is found.
                     if topics.is_stopping() {
@@ -329,7 +336,7 @@ mod tests {
     use store::{AppName, DataDir, StoreOptions, WallClock};
 
     use super::*;
-    use crate::{LiveQuery, OnGap, Rebuild, TopicRegistry};
+    use crate::{LiveQuery, OnGap, Rebuild, TopicRegistry, head::Head, limits::UNNOTED_EVENTS_MAX};
 
     #[derive(Debug)]
     struct Noon;
@@ -351,21 +358,24 @@ mod tests {
         Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() }
     }
 
-    async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
-        let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
-        data.create_app(&AppName::new("shop").unwrap()).unwrap();
-        let registry = TopicRegistry::new(data);
-        let topics = registry.app("shop").await.unwrap();
-        let live_query = LiveQuery {
-            name: "some".into(),
+    fn live_query(name: &str, query: &str) -> LiveQuery {
+        LiveQuery {
+            name: name.into(),
             collection: Some("people".into()),
             query: Some(query.into()),
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,
             created_ms: 1,
-        };
-        topics.create(live_query).await.unwrap();
+        }
+    }
+
+    async fn open(dir: &std::path::Path, query: &str) -> (Arc<TopicRegistry>, Arc<AppTopics>) {
+        let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Noon), || *b"0123456789abcdef").unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        topics.create(live_query("some", query)).await.unwrap();
         (registry, topics)
     }
 
@@ -416,6 +426,70 @@ mod tests {
         assert_eq!(keys, [r#"["people","long"]"#]);
         drop(reader);
         drop(topics);
+        registry.stop().await;
+    }
+
+    /// How far the first live query has come, as it is noted.
+    fn noted_to(topics: &AppTopics) -> u64 {
+        let (_, head) = topics.app().view_heads().unwrap().remove(0);
+        Head::decode(&head).unwrap().scanned_to
+    }
+
+    #[tokio::test]
+    async fn how_far_it_has_come_is_not_noted_each_time_while_it_finds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (registry, topics) = open(dir.path(), "age >= 18").await;
+        let view = topics.views()[0].clone();
+        let writes = async |age: u8| {
+            let written = topics.app().commit(person("a", &format!(r#"{{"age":{age}}}"#))).await;
+            written.unwrap();
+            let end = topics.app().events().high_watermark();
+            wait_until("it has looked at the event", || view.scanned_to() == end).await;
+        };
+        writes(10).await;
+        topics.note_views(Which::Due).unwrap();
+        assert_eq!(noted_to(&topics), 0, "nothing was found");
+        writes(20).await;
+        topics.note_views(Which::Due).unwrap();
+        assert_eq!(noted_to(&topics), 2, "one was found");
+        writes(30).await;
+        writes(10).await;
+        topics.note_views(Which::Due).unwrap();
+        assert_eq!(noted_to(&topics), 4, "one was found, and one left");
+        writes(11).await;
+        topics.note_views(Which::Due).unwrap();
+        assert_eq!(noted_to(&topics), 4, "nothing was found");
+        topics.note_views(Which::Every).unwrap();
+        assert_eq!(noted_to(&topics), 5, "a trim and the next start want to know");
+        for (events, noted) in [(UNNOTED_EVENTS_MAX - 1, 5), (UNNOTED_EVENTS_MAX, 5 + UNNOTED_EVENTS_MAX)] {
+            view.count(&[], 5 + events, |_, _| ());
+            topics.note_views(Which::Due).unwrap();
+            assert_eq!(noted_to(&topics), noted);
+        }
+        drop((view, topics));
+        registry.stop().await;
+    }
+
+    #[tokio::test]
+    async fn those_that_are_behind_go_on_together_from_where_the_next_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (registry, topics) = open(dir.path(), "age >= 18").await;
+        topics.create(live_query("other", "age < 18")).await.unwrap();
+        topics.stop_evaluating().await;
+        let all = topics.views();
+        let places = || [all[0].scanned_to(), all[1].scanned_to()];
+        for (id, seen_by_one) in [("a", true), ("b", false), ("c", false)] {
+            topics.app().commit(person(id, r#"{"age":20}"#)).await.unwrap();
+            if seen_by_one {
+                evaluate_to(&topics, &Views::new(vec![all[1].clone()]), 1).unwrap();
+            }
+        }
+        assert_eq!(places(), [0, 1]);
+        advance(&topics, &all, 0).unwrap();
+        assert_eq!(places(), [1, 1]);
+        advance(&topics, &all, 1).unwrap();
+        assert_eq!(places(), [3, 3]);
+        drop((all, topics));
         registry.stop().await;
     }
 }

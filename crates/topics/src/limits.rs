@@ -45,6 +45,10 @@ pub const GAP_PAGE_DOCUMENTS_MAX: usize = 100;
 /// few dozen bytes each. More are noted at once, and not when it is time.
 pub(crate) const UNNOTED_MAX: usize = 200_000;
 
+/// Events that a live query may have looked at, and found nothing, before it is noted that it did:
+/// as many are looked at again after a crash.
+pub(crate) const UNNOTED_EVENTS_MAX: u64 = 100_000;
+
 /// Entries that are noted in one batch.
 pub(crate) const ENTRIES_AT_ONCE: usize = 1000;
 

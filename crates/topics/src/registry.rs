@@ -32,6 +32,7 @@ use crate::{
         CLOSE_IDLE_AFTER, LOOK_FOR_IDLE_EVERY, LOOK_FOR_OLD_EVENTS_EVERY, OPEN_APPS_MAX, OPEN_AT_START_MAX,
         OPENING_RETRIED_AFTER, OPENING_WAIT,
     },
+    view::Which,
 };
 
 /// How often whoever waits for room looks again whether somebody has let go of an app.
@@ -257,7 +258,7 @@ impl TopicRegistry {
         topics.stop_evaluating().await;
         let data = self.data.clone();
         let closed = spawn_blocking(move || {
-            topics.try_to_note_views();
+            topics.try_to_note_views(Which::Every);
             let app = topics.app().clone();
             tracing::debug!(app = app.name().as_str(), "closing an app that nobody uses");
             data.close_app(app, move || drop(topics));
@@ -327,7 +328,7 @@ impl TopicRegistry {
         self.stopping.store(true, SeqCst);
         for topics in self.all_opened() {
             topics.stop_evaluating().await;
-            topics.try_to_note_views();
+            topics.try_to_note_views(Which::Every);
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     leaves::in_leaves,
     limits::{ENTRIES_AT_ONCE, SLICE_BYTES, SWEPT_AFTER},
     matcher::{Event, Seen},
-    view::View,
+    view::{View, Which},
     views::Views,
 };
 
@@ -141,7 +141,7 @@ fn note(topics: &AppTopics, views: &Views, offsets: &Range<u64>) -> Result<(), S
         match noted {
             Err(_) if is_one_gone => {}
             Err(error) => return Err(SnapshotError { message: error.to_string() }),
-            Ok(()) => return topics.note_views(),
+            Ok(()) => return topics.note_views(Which::Every),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! for there. It is counted from the events again if a crash loses what was not noted.
 //! Invariants: what was counted never changes; counts, leaves and how far they go are noted
 //! together.
-//! Not here: who counts (`evaluator`), which documents left it (`leaves`), what is noted when events are trimmed (`trim`).
+//! Not here: who counts (`evaluator`), which documents left it (`leaves`), what is noted when events
+//! are trimmed (`trim`).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,6 +26,7 @@ use crate::{
     counts::{Span, Spot, span_of},
     head::{Head, PartitionHead},
     leaves::LastLeaves,
+    limits::UNNOTED_EVENTS_MAX,
     live_query::{Compression, LiveQuery, OnGap, SharedOnGap},
     matcher::Matcher,
     numbering::Numbering,
@@ -79,10 +81,12 @@ pub(crate) struct View {
 #[derive(Debug)]
 struct Counted {
     scanned_to: u64,
+    /// As it was noted last, or is to be.
+    noted_to: u64,
     partitions: Vec<PartitionCounted>,
     /// Spans that are over, by partition and number.
     closed: BTreeMap<(u16, u32), Span>,
-    /// Whether anything is not noted.
+    /// Whether anything is not noted, but for how far it has come.
     is_changed: bool,
 }
 
@@ -159,6 +163,7 @@ impl View {
         };
         let counted = Counted {
             scanned_to: head.scanned_to,
+            noted_to: head.scanned_to,
             partitions: head.partitions.iter().zip(open).map(partition).collect(),
             closed: BTreeMap::new(),
             is_changed: false,
@@ -292,7 +297,7 @@ impl View {
             leave.into_iter().for_each(|(document, leave)| left(document, leave));
         }
         counted.scanned_to = scanned_to;
-        counted.is_changed = true;
+        counted.is_changed |= !found.is_empty();
     }
 
     /// What was counted up to `scanned_to` is known.
@@ -310,13 +315,14 @@ impl View {
     }
 
     /// Adds what is to be noted, if anything is. [`View::noted`] says that it was.
-    pub(crate) fn to_note(&self, notes: &mut ViewNotes) -> Option<NotedSpans> {
+    pub(crate) fn to_note(&self, notes: &mut ViewNotes, which: Which) -> Option<NotedSpans> {
         let mut counted = self.counted.write().expect("not poisoned");
-        if !counted.is_changed {
+        if !counted.is_due(which) {
             return None;
         }
-        let Counted { scanned_to, partitions, closed, is_changed } = &mut *counted;
+        let Counted { scanned_to, noted_to, partitions, closed, is_changed } = &mut *counted;
         *is_changed = false;
+        *noted_to = *scanned_to;
         for (&(partition, number), span) in &*closed {
             notes.counts(self.number, partition, number, span.encode());
         }
@@ -456,6 +462,16 @@ impl View {
     }
 }
 
+/// Of which views it is noted how far they have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Of those that have found something since, or have come [`UNNOTED_EVENTS_MAX`] further: of a
+    /// thousand that find nothing, a thousand notes would hold up writers.
+    Due,
+    /// Of all that have come further.
+    Every,
+}
+
 /// The spans that a note holds and that were over.
 pub(crate) struct NotedSpans(Vec<(u16, u32)>);
 
@@ -468,6 +484,11 @@ impl PartitionCounted {
 }
 
 impl Counted {
+    fn is_due(&self, which: Which) -> bool {
+        let further = self.scanned_to - self.noted_to;
+        self.is_changed || further >= if which == Which::Every { 1 } else { UNNOTED_EVENTS_MAX }
+    }
+
     fn add(&mut self, found: &Found) -> Option<(u32, ViewLeave)> {
         let Found { partition: index, event, left } = *found;
         let partition = &mut self.partitions[usize::from(index)];
