@@ -174,3 +174,8 @@ pub const GROUP_NAME_BYTES_MAX: usize = 1024;
 
 /// Refusals logged in one second. Further ones are counted, and the next line says how many.
 pub const REFUSAL_LINES_PER_SECOND: u32 = 10;
+
+/// How long `/metrics` looks on disk where groups are in time, in a scrape. Of those that are left
+/// then it tells how many events they are behind, and no times; what was found is known to the next
+/// scrape.
+pub const LAG_TIMES_BUDGET: Duration = Duration::from_secs(2);

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Weak},
+    time::Instant,
 };
 
 use prometheus_client::{
@@ -17,9 +18,13 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use topics::{AppTopics, GroupLags, TopicRegistry};
+use topics::{AppTopics, GroupLags, LagTimes, TopicRegistry};
 
-use crate::{admission::Admission, limits::GROUPS_PER_APP_MAX, reason::Reason};
+use crate::{
+    admission::Admission,
+    limits::{GROUPS_PER_APP_MAX, LAG_TIMES_BUDGET},
+    reason::Reason,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -132,16 +137,15 @@ struct GroupOnTopic {
     labels: [(&'static str, String); 3],
     lag: u64,
     gap_ahead: bool,
-    /// Of the partition that is furthest behind; what cannot be read counts as nothing.
-    lag_ms: u64,
-    /// Of the partition that meets one first, if one does.
-    gap_in_ms: Option<u64>,
+    /// `None` if it would have taken too long to look for them.
+    times: Option<LagTimes>,
 }
 
 impl Collector for LagCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(topics) = self.0.upgrade() else { return Ok(()) };
-        let groups: Vec<_> = topics.all_opened().iter().flat_map(|topics| groups_of(topics)).collect();
+        let looks_until = Instant::now() + LAG_TIMES_BUDGET;
+        let groups: Vec<_> = topics.all_opened().iter().flat_map(|topics| groups_of(topics, looks_until)).collect();
         let e = &mut encoder;
         let help = "1 while live queries of the app do not get on with new events";
         let mut family = e.encode_descriptor("live_queries_stopped", help, None, MetricType::Gauge)?;
@@ -154,9 +158,9 @@ impl Collector for LagCollector {
         let help = "1 while what the consumer group reads next was trimmed: it gets a gap first";
         gauge(e, "group_gap_ahead", help, &groups, |group| group.gap_ahead.into())?;
         let help = "Age of the oldest event that the consumer group reads next; 0 when it has read everything";
-        seconds(e, "group_lag_seconds", help, &groups, |group| Some(group.lag_ms))?;
+        seconds(e, "group_lag_seconds", help, &groups, |group| group.times?.lag_ms)?;
         let help = "Time until retention trims what the consumer group reads next, if it stays where it is";
-        seconds(e, "group_gap_seconds", help, &groups, |group| group.gap_in_ms)
+        seconds(e, "group_gap_seconds", help, &groups, |group| group.times?.gap_in_ms)
     }
 }
 
@@ -186,26 +190,81 @@ fn seconds(
     Ok(())
 }
 
-fn groups_of(topics: &AppTopics) -> Vec<GroupOnTopic> {
+/// Looks on disk for times until `looks_until`.
+fn groups_of(topics: &AppTopics, looks_until: Instant) -> Vec<GroupOnTopic> {
     let (app, lags) = (topics.app().name().as_str(), GroupLags::new(topics));
     let mut groups = Vec::new();
     for group in topics.app().groups_with_offsets().into_iter().take(GROUPS_PER_APP_MAX) {
         let mut by_topic: BTreeMap<String, GroupOnTopic> = BTreeMap::new();
         for partition in lags.of(&group) {
-            let times = lags.times(&partition);
+            let looks = Instant::now() < looks_until;
+            let times = if looks { Some(lags.times(&partition)) } else { lags.known_times(&partition) };
             let on_topic = by_topic.entry(partition.topic.clone()).or_insert_with(|| GroupOnTopic {
                 labels: [("app", app.to_owned()), ("group", group.clone()), ("topic", partition.topic.clone())],
                 lag: 0,
                 gap_ahead: false,
-                lag_ms: 0,
-                gap_in_ms: None,
+                times: Some(LagTimes { lag_ms: Some(0), gap_in_ms: None }),
             });
             on_topic.lag += partition.lag;
             on_topic.gap_ahead |= partition.gap_ahead;
-            on_topic.lag_ms = on_topic.lag_ms.max(times.lag_ms.unwrap_or_default());
-            on_topic.gap_in_ms = on_topic.gap_in_ms.into_iter().chain(times.gap_in_ms).min();
+            on_topic.times = on_topic.times.zip(times).map(|(one, other)| worse(one, other));
         }
         groups.extend(by_topic.into_values());
     }
     groups
+}
+
+/// Of the partition that is furthest behind, where what cannot be read counts as nothing; and of
+/// the one that meets a gap first, if one does.
+fn worse(one: LagTimes, other: LagTimes) -> LagTimes {
+    LagTimes { lag_ms: one.lag_ms.max(other.lag_ms), gap_in_ms: one.gap_in_ms.into_iter().chain(other.gap_in_ms).min() }
+}
+
+#[cfg(test)]
+mod tests {
+    use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+    use store::{AppName, CommittedOffset, DataDir, StoreOptions, WallClock};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Noon;
+
+    impl WallClock for Noon {
+        fn now_ms(&self) -> u64 {
+            1_645_444_800_000
+        }
+    }
+
+    #[tokio::test]
+    async fn times_for_which_there_is_no_time_left_are_left_out_until_they_are_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Noon), || [7; 16]).unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        let operation = Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::Int(1)).unwrap(),
+            condition: Condition::Always,
+            action: Action::upsert(Map::new()),
+        };
+        let changeset = Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() };
+        topics.app().commit(changeset).await.unwrap();
+        for (group, offset) in [("has read all", 1), ("is behind", 0)] {
+            let at = CommittedOffset { offset, leader_epoch: -1, metadata: String::new() };
+            let committed = vec![("user-consumable-shop".to_owned(), 0, at)];
+            topics.app().commit_offsets(group, committed).await.unwrap();
+        }
+        let told = |looks_until: Instant| {
+            let groups = groups_of(&topics, looks_until);
+            groups.iter().map(|group| (group.lag, group.times.map(|times| times.lag_ms))).collect::<Vec<_>>()
+        };
+        let (past, soon) = (Instant::now(), Instant::now() + LAG_TIMES_BUDGET);
+        assert_eq!(told(past), [(0, Some(Some(0))), (1, None)]);
+        assert_eq!(told(soon), [(0, Some(Some(0))), (1, Some(Some(0)))]);
+        assert_eq!(told(past), [(0, Some(Some(0))), (1, Some(Some(0)))], "it is known now");
+        drop(topics);
+        registry.stop().await;
+    }
 }

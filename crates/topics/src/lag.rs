@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use store::CommittedOffset;
@@ -85,40 +85,54 @@ impl<'a> GroupLags<'a> {
         Some(PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead })
     }
 
-    /// How far behind that is in time. Blocks on disk where it was not asked before.
+    /// How far behind that is in time. Blocks on disk where it was not asked before: it takes some
+    /// milliseconds then.
     pub fn times(&self, of: &PartitionLag) -> LagTimes {
-        if of.lag == 0 {
-            return LagTimes { lag_ms: Some(0), gap_in_ms: None };
-        }
-        let app = self.topics.app();
-        let now_ms = app.now_ms();
-        if of.gap_ahead {
-            let at_least = now_ms.saturating_sub(app.events().trimmed_to_ms());
-            return LagTimes { lag_ms: Some(at_least), gap_in_ms: Some(0) };
-        }
-        let Ok(Some((event, written_ms))) = self.written(of) else { return LagTimes::default() };
-        LagTimes { lag_ms: Some(now_ms.saturating_sub(written_ms)), gap_in_ms: app.trimmed_in_ms(event, written_ms) }
+        self.known_times(of).unwrap_or_else(|| match self.look_for_written(of) {
+            Ok(Some(written)) => self.times_since(written),
+            _ => LagTimes::default(),
+        })
     }
 
-    /// The offset in the journal of what is read next, and when it was written.
-    fn written(&self, of: &PartitionLag) -> Result<Option<(u64, u64)>, TopicError> {
+    /// As [`GroupLags::times`], if that is known without a look at the disk.
+    pub fn known_times(&self, of: &PartitionLag) -> Option<LagTimes> {
+        if of.lag == 0 {
+            return Some(LagTimes { lag_ms: Some(0), gap_in_ms: None });
+        }
+        if of.gap_ahead {
+            let app = self.topics.app();
+            let at_least = app.now_ms().saturating_sub(app.events().trimmed_to_ms());
+            return Some(LagTimes { lag_ms: Some(at_least), gap_in_ms: Some(0) });
+        }
+        let place = (self.by_name.get(&of.topic)?.id(), of.partition, of.committed);
+        let written = self.known_written().get(&place).copied();
+        written.map(|written| self.times_since(written))
+    }
+
+    fn times_since(&self, (event, written_ms): Written) -> LagTimes {
+        let app = self.topics.app();
+        let lag_ms = app.now_ms().saturating_sub(written_ms);
+        LagTimes { lag_ms: Some(lag_ms), gap_in_ms: app.trimmed_in_ms(event, written_ms) }
+    }
+
+    /// What is read next, which is known from then on.
+    fn look_for_written(&self, of: &PartitionLag) -> Result<Option<Written>, TopicError> {
         let topic = self.by_name.get(&of.topic);
         let Some((topic, partition)) = topic.and_then(|topic| Some((topic, topic.partition(of.partition)?))) else {
             return Ok(None);
         };
-        let place = (topic.id(), of.partition, of.committed);
-        let known = || self.topics.written_times.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known().get(&place) {
-            return Ok(Some(*found));
-        }
         let found = Partition::written(&partition, of.committed)?;
         if let Some(found) = found {
-            let mut known = known();
+            let mut known = self.known_written();
             if known.len() >= TIMES_KNOWN_MAX {
                 known.clear();
             }
-            known.insert(place, found);
+            known.insert((topic.id(), of.partition, of.committed), found);
         }
         Ok(found)
+    }
+
+    fn known_written(&self) -> MutexGuard<'_, HashMap<Place, Written>> {
+        self.topics.written_times.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
