@@ -7,7 +7,6 @@ use crate::{
     definition::{Definition, DefinitionKind},
     engine::Engine,
     journal::{Journal, records::for_each_record},
-    position::TxnId,
     replay::ReplayError,
     snapshot::SnapshotError,
     views::{Leaves, ViewEntry, ViewId},
@@ -70,11 +69,8 @@ impl Examined<'_> {
     }
 
     /// The documents that stand where the last-change index says, below the oldest event that is
-    /// kept: the offset of the last event, its transaction, the documents key, and the document.
-    pub fn for_each_trimmed(
-        &self,
-        mut each: impl FnMut(u64, TxnId, &[u8], &document::Document),
-    ) -> Result<(), SnapshotError> {
+    /// kept: the offset of the last event, the documents key, and the document.
+    pub fn for_each_trimmed(&self, mut each: impl FnMut(u64, &[u8], &document::Document)) -> Result<(), SnapshotError> {
         let (snapshot, log_start) = (self.engine.snapshot(), self.log_start());
         for entry in snapshot.last_changes(0) {
             let (offset, key) = entry?;
@@ -82,7 +78,7 @@ impl Examined<'_> {
                 break;
             }
             if let Some(stored) = snapshot.document(&key)?.filter(|stored| stored.last_event == Some(offset)) {
-                each(offset, stored.txn_id, &key, &stored.document);
+                each(offset, &key, &stored.document);
             }
         }
         Ok(())

@@ -196,7 +196,7 @@ impl Recount {
             }
         }
         let (matcher, mut missing) = (&self.matcher, Vec::new());
-        app.for_each_trimmed(|offset, _, key, document| {
+        app.for_each_trimmed(|offset, key, document| {
             let Some((collection, id_json)) = split_document_key(key) else { return };
             // What is below the origin was a seed, if it was carried then, which is not known.
             if offset < self.head.origin || events.contains(&offset) || !matcher.wants_collection(collection) {
