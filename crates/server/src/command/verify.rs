@@ -13,7 +13,9 @@ use crate::output::print_line;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every frame of the journal is checked and replayed, and the documents, the index and the consumer groups' offsets must equal
-that replay. Certificates, keys and what was handed out must be as they were written. Nothing is changed. The server must be stopped. Exit status 0: whole; 1: damaged, or it could not be read.
+that replay. What live queries carry is counted once more, and what stands for trimmed events is looked at. Certificates, keys
+and what was handed out must be as they were written. Nothing is changed. The server must be stopped. Exit status 0: whole;
+1: damaged, or it could not be read.
 
 Example:
   headwater verify --data-dir /var/lib/headwater")]
