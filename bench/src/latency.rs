@@ -144,7 +144,8 @@ fn write_stream(
     let mut writes = Vec::new();
     let mut due = began;
     let mut number = first;
-    // Each connection has documents of its own, and each write of one changes its name: a filter on it sees the document come or go.
+    // Each connection has documents of its own, and each write of one changes its name: a filter on
+    // it sees the document come or go.
     let own = (documents / CONNECTIONS).max(1);
     let mut renamed = vec![false; own as usize];
     loop {

@@ -126,7 +126,6 @@ pub(crate) fn upsert(id: u64, number: u64, filler_len: usize) -> String {
 pub(crate) fn upsert_named(id: u64, name: &str, number: u64, filler_len: usize) -> String {
     let age = 18 + id % 73;
     let filler = "x".repeat(filler_len);
-    format!(
-        r#"{{"method":"upsert","collection":"people","id":"p{id}","value":{{"age":{age},"date":1645472201,"n":{number},"name":"{name}","note":"{filler}"}}}}"#
-    )
+    let value = format!(r#"{{"age":{age},"date":1645472201,"n":{number},"name":"{name}","note":"{filler}"}}"#);
+    format!(r#"{{"method":"upsert","collection":"people","id":"p{id}","value":{value}}}"#)
 }

@@ -1,10 +1,13 @@
-//! One connection: the handshake, then requests one after the other, in order. A client whose ALPN offers HTTP (RFC 7301) is handed over
-//! after its handshake. Every other one is Kafka's, with whatever ALPN: stock clients send none, and a name that some proxy on the way adds is
-//! no reason to turn a certificate away.
+//! One connection: the handshake, then requests one after the other, in order. A client whose ALPN
+//! offers HTTP (RFC 7301) is handed over after its handshake. Every other one is Kafka's, with
+//! whatever ALPN: stock clients send none, and a name that some proxy on the way adds is no reason to
+//! turn a certificate away.
 //!
-//! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not revoked; without a certificate there
-//! is HTTP or nothing; one request is in flight; memory is bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
-//! Not here: what requests mean (`api`), opening the client's app (`topics`), HTTP itself (whoever takes it: `EndpointOptions::http`).
+//! Invariants: nothing of Kafka's protocol is read before the certificate is known to be ours and not
+//! revoked; without a certificate there is HTTP or nothing; one request is in flight; memory is
+//! bounded by the read-ahead, and beyond it by what the user's share allows (`admission`).
+//! Not here: what requests mean (`api`), opening the client's app (`topics`), HTTP itself (whoever
+//! takes it: `EndpointOptions::http`).
 
 mod refused;
 mod stream;

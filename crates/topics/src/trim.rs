@@ -6,8 +6,8 @@
 //! once it is trimmed; so an entry that is not valid never is again, and whoever finds one takes it
 //! out.
 //! Invariants: no event goes before every live query has counted it and has its entries; none is
-//! made, changed or deleted at the end of a step of a trim; what a crash leaves of a step is written again,
-//! the same, by the next.
+//! made, changed or deleted at the end of a step of a trim; what a crash leaves of a step is written
+//! again, the same, by the next.
 //! Not here: what a gap tells (`gap`).
 
 use std::{

@@ -264,8 +264,10 @@ fn groups() {
     let listed = json(&list());
     assert_eq!(listed["groups"][0]["group"], "a/b");
     assert_eq!((&listed["groups"][0]["state"], &listed["groups"][0]["lag"]), (&json!("Empty"), &json!(2)));
-    let tills = json!({"group": "tills", "state": "Stable", "members": 1, "lag": 0, "lagSeconds": null, "gapAhead": false,
-        "secondsUntilGap": null});
+    let tills = json!({
+        "group": "tills", "state": "Stable", "members": 1, "lag": 0, "lagSeconds": null, "gapAhead": false,
+        "secondsUntilGap": null
+    });
     assert_eq!(listed["groups"][1], tills);
 
     let of = |app: &str, group: &str| admin(&server, "GET", &format!("/admin/v1/apps/{app}/groups/{group}"), "");

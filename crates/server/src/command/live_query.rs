@@ -180,7 +180,13 @@ fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
     let LiveQueryReply { name, topic, endpoint, partitions, .. } = reply;
     let head = format!("{done} live query {name}");
     print_line(&format!(
-        "{}\n  carries          {}, {}\n  topic and group  {topic}, at {endpoint}\n  partitions       {partitions}\n  on a gap         {}\n  compression      {}",
+        "\
+{}
+  carries          {}, {}
+  topic and group  {topic}, at {endpoint}
+  partitions       {partitions}
+  on a gap         {}
+  compression      {}",
         head.trim_start(),
         reply.collection.as_deref().unwrap_or("all collections"),
         reply.query.as_deref().unwrap_or("every document"),
