@@ -22,6 +22,7 @@ use tokio::{io::AsyncReadExt as _, sync::watch};
 
 const FETCH_VERSION: i16 = 11;
 const REFUSED_STALLED: &str = "headwater_kafka_refusals_total{reason=\"stalled\"}";
+const FETCHES: &str = "headwater_kafka_requests_total{api=\"Fetch\"}";
 
 /// Time and memory are measured, so one test runs at a time.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -90,7 +91,7 @@ async fn fifty_that_read_well_and_stop_make_room() {
     let server = filled(200, 64 << 10).await;
     let before = resident_bytes();
     let wires = stalled(&server, 50, 7).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until(|| server.metric(FETCHES) >= 350.0, "the last fetch of each").await;
     let took = read(&server, 100).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(resident_bytes() - before < 100 << 20, "{} MiB", (resident_bytes() - before) >> 20);
