@@ -160,6 +160,16 @@ pub(crate) fn for_each_match(
     Ok(())
 }
 
+/// How many documents a collection has.
+pub(crate) fn count(snapshot: &Snapshot, collection: &CollectionName, work: &mut Work) -> Result<u64, Failure> {
+    let mut count = 0;
+    for entry in snapshot.scan(collection) {
+        work.check()?;
+        count += u64::from(entry?.1.document.exists());
+    }
+    Ok(count)
+}
+
 fn matching(filter: &Filter, id: DocumentId, document: Document, work: &mut Work) -> Result<Option<Match>, Failure> {
     let Some(fields) = document.value() else { return Ok(None) };
     let matches = filter.matches(&id, &fields, &mut work.budget)?;

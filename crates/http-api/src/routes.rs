@@ -16,8 +16,8 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, clock, count, find, find_by_id, groups, health, indexes, keys, live_queries, metrics, openapi, requery,
-        sign_in_links, users, write,
+        apps, clock, collections, count, find, find_by_id, groups, health, indexes, keys, live_queries, metrics,
+        openapi, requery, sign_in_links, users, write,
     },
     state::Shared,
 };
@@ -90,6 +90,7 @@ impl Routes {
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/indexes", indexes::create);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::show);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::drop);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/collections", collections::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups", groups::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups/{group}", groups::describe);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);

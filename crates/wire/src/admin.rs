@@ -296,6 +296,24 @@ pub struct LiveQueryDeletedReply {
     pub deleted: String,
 }
 
+/// `GET /admin/v1/apps/{app}/collections`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollectionsReply {
+    /// Sorted by name. One whose documents are all removed is not there.
+    pub collections: Vec<CollectionReply>,
+}
+
+/// A collection that has documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CollectionReply {
+    /// Its name.
+    pub name: String,
+    /// How many documents it has; removed ones do not count.
+    pub documents: u64,
+}
+
 /// `GET /admin/v1/apps/{app}/groups`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

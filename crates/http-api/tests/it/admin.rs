@@ -43,6 +43,22 @@ fn apps() {
 }
 
 #[test]
+fn collections_that_have_documents() {
+    let server = TestServer::start();
+    let list = |app: &str| admin(&server, "GET", &format!("/admin/v1/apps/{app}/collections"), "");
+    assert_eq!(server.post("/api/v4/store/count", r#"{"collection":"c"}"#).status, 200);
+    assert_eq!(list("default").pair(), (200, r#"{"collections":[]}"#));
+    for (collection, id) in [("people", "a"), ("orders", "b"), ("people", "c"), ("gone", "d")] {
+        server.upsert(collection, id, "{}");
+    }
+    server.write(r#"{"method":"remove","collection":"gone","id":"d"}"#);
+    let expected = r#"{"collections":[{"name":"orders","documents":1},{"name":"people","documents":2}]}"#;
+    assert_eq!(list("default").pair(), (200, expected));
+    assert_eq!(list("nowhere").status, 404);
+    assert_eq!(server.get("/admin/v1/apps/default/collections").status, 401);
+}
+
+#[test]
 fn a_live_querys_compression_is_given_shown_and_changed() {
     let server = TestServer::start();
     let all = "/admin/v1/apps/default/live-queries";
