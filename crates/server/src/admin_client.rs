@@ -24,11 +24,8 @@ pub(crate) struct AdminClient {
 impl AdminClient {
     /// Finds the server through the data directory.
     pub(crate) fn connect(data_dir: &Path) -> anyhow::Result<Self> {
-        let run = RunFile::of_running(data_dir)?;
-        let key_file = data_dir.join("admin.key");
-        let key = std::fs::read_to_string(&key_file)
-            .with_context(|| format!("cannot read the admin key in {}", key_file.display()))?;
-        Ok(Self { base: run.http, authorization: format!("Bearer {}", key.trim()), agent: agent() })
+        let (base, authorization) = find_server(data_dir)?;
+        Ok(Self { base, authorization, agent: agent() })
     }
 
     /// `GET /admin/v1/<path>`.
@@ -60,10 +57,24 @@ impl AdminClient {
     }
 }
 
+/// Where the running server of a data directory is, and the header that shows it the admin key.
+pub(crate) fn find_server(data_dir: &Path) -> anyhow::Result<(String, String)> {
+    let run = RunFile::of_running(data_dir)?;
+    let key_file = data_dir.join("admin.key");
+    let key = std::fs::read_to_string(&key_file)
+        .with_context(|| format!("cannot read the admin key in {}", key_file.display()))?;
+    Ok((run.http, format!("Bearer {}", key.trim())))
+}
+
 /// An HTTP client for the server on this machine: plain, no proxy, no redirects, statuses as they are.
 pub(crate) fn agent() -> ureq::Agent {
+    agent_with(TIMEOUT)
+}
+
+/// The same with another time within which a reply must come.
+pub(crate) fn agent_with(timeout: Duration) -> ureq::Agent {
     let config = ureq::Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
-    config.timeout_global(Some(TIMEOUT)).build().new_agent()
+    config.timeout_global(Some(timeout)).build().new_agent()
 }
 
 /// The reply as it came, or what the server said against it.

@@ -63,6 +63,19 @@ pub(crate) enum Verb {
     Demo(command::demo::Demo),
     /// Print a topic of the running server as JSON lines, through its Kafka endpoint
     Events(command::events::Events),
+    /// Print documents that match, one a line
+    Find(command::find::Find),
+    /// Print one document
+    Get(command::get::Get),
+    /// Count documents that match
+    Count(command::count::Count),
+    /// Write: the commands of one transaction, as JSON
+    Write(command::write::Write),
+    /// Write every document that matches into a file
+    Export(command::export::Export),
+    /// List collections, and remove whole ones
+    #[command(subcommand)]
+    Collection(command::collection::Collection),
     /// Print a link that opens the portal of the running server in a browser
     Portal(command::portal::Portal),
     /// Say that the machine's clock is right, so that writes are taken again

@@ -6,6 +6,13 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod verify;
 
+pub(crate) mod collection;
+pub(crate) mod count;
+pub(crate) mod export;
+pub(crate) mod find;
+pub(crate) mod get;
+pub(crate) mod write;
+
 pub(crate) mod app;
 pub(crate) mod credentials;
 pub(crate) mod groups;
@@ -19,9 +26,11 @@ pub(crate) mod portal;
 pub(crate) mod completions;
 
 use crate::{
+    arguments::QueryArguments,
     cli::{Cli, Verb},
     config::{CommonSettings, ConfigFile},
     logging,
+    store_client::StoreClient,
 };
 
 /// What a verb starts with.
@@ -46,6 +55,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Serve(verb) => verb.run(&context),
         Verb::Demo(verb) => verb.run(),
         Verb::Events(verb) => verb.run(&context),
+        Verb::Find(verb) => verb.run(&context),
+        Verb::Get(verb) => verb.run(&context),
+        Verb::Count(verb) => verb.run(&context),
+        Verb::Write(verb) => verb.run(&context),
+        Verb::Export(verb) => verb.run(&context),
+        Verb::Collection(verb) => verb.run(&context),
         Verb::Verify(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),
@@ -67,10 +82,16 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Reads the reply of a server; one of another version may speak otherwise, and `--json` shows it
 /// as it is.
-fn read_reply<T: serde::de::DeserializeOwned>(reply: &str) -> anyhow::Result<T> {
+pub(crate) fn read_reply<'r, T: serde::Deserialize<'r>>(reply: &'r str) -> anyhow::Result<T> {
     serde_json::from_str(reply).map_err(|error| {
         anyhow::anyhow!(
             "the server's reply is not what this version expects ({error}); try --json, or the server's own version"
         )
     })
+}
+
+/// How many documents match.
+fn count_of(client: &StoreClient, collection: &str, query: &QueryArguments) -> anyhow::Result<u64> {
+    let reply = client.call("count", &count::CountRequest { collection, query })?;
+    Ok(read_reply::<count::CountReply>(&reply)?.count)
 }

@@ -13,12 +13,18 @@ mod config;
 mod run_file;
 
 mod admin_client;
+mod document_pages;
+mod found_documents;
+mod store_client;
 mod topic_reader;
 
+mod arguments;
 mod clock;
 mod failure;
+mod input;
 mod logging;
 mod output;
+mod progress;
 
 use std::process::ExitCode;
 

@@ -11,10 +11,15 @@ use crate::failure::StdoutClosed;
 
 /// Prints `text` and a line end, at once.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
+    write_stdout(|stdout| stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")))
+}
+
+/// Writes to stdout, all at once.
+pub(crate) fn write_stdout(
+    write: impl FnOnce(&mut std::io::StdoutLock<'static>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let written =
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
-    match written {
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(StdoutClosed.into()),
         other => other.context("cannot write to stdout"),
     }

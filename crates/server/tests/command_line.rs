@@ -56,6 +56,9 @@ fn bad_usage_is_status_2() {
         &["serve", "--segment-bytes", "big"],
         &["serve", "--retention-ms", "64KiB"],
         &["key", "create", "k", "--grant", "shop=fly"],
+        &["find", "people", "--arg", "age"],
+        &["find", "people", "--sort", "age:down"],
+        &["get", "people", "{"],
     ] {
         let finished = run(directory.path(), arguments);
         assert_eq!(finished.code(), Some(2), "{arguments:?}: {finished:?}");
@@ -127,8 +130,14 @@ fn a_flag_beats_a_variable_and_a_variable_beats_the_file() {
 #[test]
 fn without_a_server_a_command_says_how_to_start_one() {
     let directory = here();
-    for arguments in [&["app", "list"][..], &["key", "create", "k"], &["key", "revoke", "k"], &["credentials", "list"]]
-    {
+    for arguments in [
+        &["app", "list"][..],
+        &["key", "create", "k"],
+        &["key", "revoke", "k"],
+        &["credentials", "list"],
+        &["find", "people"],
+        &["collection", "list"],
+    ] {
         let says = ["no server runs on headwater-data", "headwater serve --data-dir headwater-data"];
         fails(&run(directory.path(), arguments), 1, &says);
     }

@@ -8,6 +8,7 @@ mod administration;
 mod clock;
 mod command_line;
 mod docs;
+mod documents;
 mod events;
 mod lifecycle;
 mod one_port;

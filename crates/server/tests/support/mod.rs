@@ -8,9 +8,9 @@ pub(crate) mod browser;
 mod webdriver;
 
 use std::{
-    io::Read,
+    io::{Read, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -134,6 +134,38 @@ impl Drop for Running {
     }
 }
 
+/// A command while it runs.
+#[derive(Debug)]
+pub(crate) struct StartedCommand {
+    input: Option<ChildStdin>,
+    running: Running,
+}
+
+impl StartedCommand {
+    /// Writes to its stdin, as it takes it.
+    pub(crate) fn write_input(&mut self, bytes: &[u8]) {
+        // One that has ended takes nothing; what it left tells why.
+        let _ = self.input.as_mut().expect("its input is open").write_all(bytes);
+    }
+
+    /// What it has said so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.running.stderr.so_far()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(self) -> Finished {
+        self.running.signal(Signal::KILL);
+        self.running.finish()
+    }
+
+    /// Closes its stdin and waits for its end.
+    pub(crate) fn finish(mut self) -> Finished {
+        self.input = None;
+        self.running.finish()
+    }
+}
+
 /// A server on free ports of loopback.
 #[derive(Debug)]
 pub(crate) struct TestServer {
@@ -198,6 +230,21 @@ impl TestServer {
     /// Runs a command in its directory, so that the command finds it.
     pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
         run(self.directory.path(), arguments)
+    }
+
+    /// Runs a command in its directory, which reads `input`.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Finished {
+        let mut started = self.start_command(arguments);
+        started.write_input(input);
+        started.finish()
+    }
+
+    /// Starts a command in its directory, which reads what is written to it.
+    pub(crate) fn start_command(&self, arguments: &[&str]) -> StartedCommand {
+        let mut command = command(self.directory.path(), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        StartedCommand { input: child.stdin.take(), running: Running::new(child) }
     }
 
     /// Asks `path` of its HTTP API; the status and the reply's JSON.

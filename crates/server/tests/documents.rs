@@ -1,0 +1,114 @@
+//! Documents of a running server, by the commands.
+
+use serde_json::{Value, json};
+
+use crate::support::{Finished, TestServer, only_line};
+
+/// A server with three people.
+fn with_people() -> TestServer {
+    let server = TestServer::start();
+    let upsert =
+        |id: Value, value: Value| json!({"method": "upsert", "collection": "people", "id": id, "value": value});
+    let commands = [
+        upsert(json!("abc123"), json!({"name": "Susan", "age": 31})),
+        upsert(json!(17), json!({"name": "Bob", "age": 40, "score": 1.0})),
+        upsert(json!({"shop": "a", "nr": 4}), json!({"name": "Zoë", "age": 50})),
+    ];
+    assert_eq!(server.post("/api/v4/store/write", &json!({"commands": commands})).0, 200);
+    server
+}
+
+pub(crate) fn count(server: &TestServer, collection: &str) -> u64 {
+    let (status, reply) = server.post("/api/v4/store/count", &json!({"collection": collection}));
+    assert_eq!(status, 200, "{reply}");
+    reply["count"].as_u64().unwrap()
+}
+
+#[track_caller]
+pub(crate) fn done(finished: &Finished) -> &str {
+    assert_eq!(finished.code(), Some(0), "{finished:?}");
+    &finished.stdout
+}
+
+#[track_caller]
+fn fails(finished: &Finished, code: i32, says: &[&str]) {
+    assert_eq!(finished.code(), Some(code), "{finished:?}");
+    for words in says {
+        assert!(only_line(&finished.stderr).contains(words), "{words:?} is not in {finished:?}");
+    }
+}
+
+#[test]
+fn found_documents_are_lines_with_their_id_first() {
+    let server = with_people();
+    let found = |arguments: &[&str]| done(&server.run(&[&["find", "people"], arguments].concat())).to_owned();
+    let susan = "{\"_id\":\"abc123\",\"age\":31,\"name\":\"Susan\"}\n";
+    let bob = "{\"_id\":17,\"age\":40,\"name\":\"Bob\",\"score\":1.0}\n";
+    let zoe = "{\"_id\":{\"nr\":4,\"shop\":\"a\"},\"age\":50,\"name\":\"Zoë\"}\n";
+    assert_eq!(found(&[]).lines().count(), 3);
+    assert_eq!(found(&["age < 40"]), susan);
+    assert_eq!(found(&["name == $args.n && age > $args.min", "--arg", "n=Bob", "--arg", "min=39.5"]), bob);
+    assert_eq!(found(&["--sort", "age:desc", "--limit", "2"]), format!("{zoe}{bob}"));
+    assert_eq!(found(&["--sort", "age", "--offset", "1", "--ndjson"]), format!("{bob}{zoe}"));
+    assert_eq!(found(&["--describe"]), "{\"_id\":\"query_details\",\"full_scan\":{}}\n");
+    let reply: Value = serde_json::from_str(&found(&["age < 40", "--json"])).unwrap();
+    assert_eq!(reply["documents"], json!([{"id": "abc123", "fields": {"age": 31, "name": "Susan"}}]));
+    assert_eq!(done(&server.run(&["find", "nothing"])), "");
+    fails(&server.run(&["find", "people", "age >"]), 1, &["query: expected", "at column 6"]);
+    fails(&server.run(&["find", "people", "--app", "nowhere"]), 1, &["nowhere"]);
+}
+
+#[test]
+fn one_document_is_named_by_json_or_a_word() {
+    let server = with_people();
+    for (id, name) in
+        [("abc123", "Susan"), ("\"abc123\"", "Susan"), ("17", "Bob"), ("{\"shop\":\"a\",\"nr\":4}", "Zoë")]
+    {
+        let document: Value = serde_json::from_str(done(&server.run(&["get", "people", id]))).unwrap();
+        assert_eq!(document["name"], name, "{id}");
+    }
+    fails(&server.run(&["get", "people", "\"17\""]), 1, &["there is no document \"17\" in the collection \"people\""]);
+    assert!(done(&server.run(&["get", "people", "17", "--json"])).contains("\"txnId\":1"));
+}
+
+#[test]
+fn documents_are_counted_and_written() {
+    let server = with_people();
+    assert_eq!(done(&server.run(&["count", "people"])), "3\n");
+    assert_eq!(done(&server.run(&["count", "people", "age >= $args.a", "--arg", "a=40"])), "2\n");
+    assert_eq!(done(&server.run(&["count", "people", "--json"])), "{\"count\":3,\"txnId\":1}\n");
+
+    let body = br#"{"commands":[{"method":"remove","collection":"people","query":"age >= 40"}]}"#;
+    let write = ["write", "--request-id", "spring-cleaning"];
+    let written = server.run_with_input(&write, body);
+    let reply: Value = serde_json::from_str(done(&written)).unwrap();
+    assert_eq!((&reply["results"][0]["deleted"], &reply["results"][0]["transactionId"]), (&json!(2), &json!(2)));
+    assert_eq!(done(&server.run_with_input(&write, body)), written.stdout, "under its name it is done once");
+
+    std::fs::write(server.directory().path().join("bad.json"), r#"{"commands":[{"method":"fly"}]}"#).unwrap();
+    fails(&server.run(&["write", "bad.json"]), 1, &["commands[0].method: unknown method"]);
+    fails(&server.run(&["write", "absent.json"]), 1, &["cannot read absent.json", "No such file"]);
+    assert_eq!(count(&server, "people"), 1);
+}
+
+#[test]
+fn a_server_with_keys_is_asked_with_the_admin_key() {
+    let server = with_people();
+    assert!(server.run(&["key", "create", "till"]).status.success());
+    assert_eq!(server.post("/api/v4/store/count", &json!({"collection": "people"})).0, 401);
+    assert_eq!(done(&server.run(&["count", "people"])), "3\n");
+}
+
+#[test]
+fn collections_are_listed_and_removed() {
+    let server = with_people();
+    assert_eq!(done(&server.run(&["collection", "list"])), "COLLECTION  DOCUMENTS\npeople      3\n");
+    assert_eq!(
+        done(&server.run(&["collection", "list", "--json"])),
+        "{\"collections\":[{\"name\":\"people\",\"documents\":3}]}\n"
+    );
+    fails(&server.run(&["collection", "drop", "people"]), 2, &["3 documents of people", "--yes"]);
+    assert!(done(&server.run(&["collection", "drop", "people", "--yes"])).starts_with("removed 3 documents of people"));
+    assert!(done(&server.run(&["collection", "list"])).starts_with("no collections"));
+    assert!(done(&server.run(&["collection", "drop", "people", "--yes"])).starts_with("removed 0 documents"));
+}
