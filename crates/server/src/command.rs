@@ -11,6 +11,7 @@ pub(crate) mod count;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod get;
+pub(crate) mod import;
 pub(crate) mod write;
 
 pub(crate) mod app;
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Get(verb) => verb.run(&context),
         Verb::Count(verb) => verb.run(&context),
         Verb::Write(verb) => verb.run(&context),
+        Verb::Import(verb) => verb.run(&context),
         Verb::Export(verb) => verb.run(&context),
         Verb::Collection(verb) => verb.run(&context),
         Verb::Verify(verb) => verb.run(&context),

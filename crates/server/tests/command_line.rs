@@ -59,6 +59,7 @@ fn bad_usage_is_status_2() {
         &["find", "people", "--arg", "age"],
         &["find", "people", "--sort", "age:down"],
         &["get", "people", "{"],
+        &["import", "people", "x", "--batch", "1001"],
     ] {
         let finished = run(directory.path(), arguments);
         assert_eq!(finished.code(), Some(2), "{arguments:?}: {finished:?}");
@@ -136,6 +137,7 @@ fn without_a_server_a_command_says_how_to_start_one() {
         &["key", "revoke", "k"],
         &["credentials", "list"],
         &["find", "people"],
+        &["import", "people"],
         &["collection", "list"],
     ] {
         let says = ["no server runs on headwater-data", "headwater serve --data-dir headwater-data"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, TestServer, only_line};
+use crate::support::{Finished, TestServer, only_line, wait_until};
 
 /// A server with three people.
 fn with_people() -> TestServer {
@@ -22,6 +22,11 @@ pub(crate) fn count(server: &TestServer, collection: &str) -> u64 {
     let (status, reply) = server.post("/api/v4/store/count", &json!({"collection": collection}));
     assert_eq!(status, 200, "{reply}");
     reply["count"].as_u64().unwrap()
+}
+
+/// `n` documents of 300 bytes, one a line, as `headwater import` takes them.
+pub(crate) fn lines(n: usize) -> String {
+    (1..=n).map(|nr| format!("{{\"_id\":{nr},\"nr\":{nr},\"text\":\"{}\"}}\n", "x".repeat(270))).collect()
 }
 
 #[track_caller]
@@ -100,6 +105,40 @@ fn a_server_with_keys_is_asked_with_the_admin_key() {
 }
 
 #[test]
+fn what_is_exported_is_imported_as_it_was() {
+    let server = TestServer::start();
+    let mut input = lines(12_001);
+    input.push_str("{\"_id\":{\"b\":[1],\"a\":\"ä\"},\"i\":18446744073709551615,\"f\":1.0,\"m\":{\"n\":null,\"e\":{}},\"a\":[{},[]]}\n");
+    done(&server.run_with_input(&["import", "people", "--progress", "never"], input.as_bytes()));
+    let exported = server.run(&["export", "people"]);
+    assert_eq!(done(&exported).lines().count(), 12_002);
+    assert!(exported.stderr.starts_with("headwater: 12002 documents, "), "{}", exported.stderr);
+
+    for (format, file, copy) in [("ndjson", "p.ndjson", "copy1"), ("json-array", "p.json", "copy2")] {
+        let made = server.run(&["export", "people", "--out", file, "--format", format]);
+        assert!(done(&made).starts_with(&format!("exported people to {file}: 12002 documents, ")), "{made:?}");
+        assert!(!server.directory().path().join(format!("{file}.part")).exists());
+        done(&server.run(&["import", copy, file]));
+        assert_eq!(done(&server.run(&["export", copy])), exported.stdout, "{format}");
+    }
+    let some = server.run(&["export", "people", "nr > $args.n && nr <= 6", "--arg", "n=3", "--format", "json-array"]);
+    let some: Vec<Value> = serde_json::from_str(done(&some)).unwrap();
+    assert_eq!(some.iter().map(|document| document["nr"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 5, 6]);
+    fails(&server.run(&["export", "people", "--out", "no/such.ndjson"]), 1, &["cannot write no/such.ndjson.part"]);
+    assert_eq!(done(&server.run(&["export", "nothing", "--format", "json-array"])), "[\n]\n");
+}
+
+#[test]
+fn documents_of_any_size_are_exported() {
+    let server = TestServer::start();
+    let large = "x".repeat(1_500_000);
+    let input: String = (0..50).map(|nr| format!("{{\"_id\":{nr},\"large\":\"{large}\"}}\n")).collect();
+    done(&server.run_with_input(&["import", "large"], input.as_bytes()));
+    let exported = server.run(&["export", "large"]);
+    assert_eq!(done(&exported).lines().count(), 50, "a reply may have 64 MiB, and this is more");
+}
+
+#[test]
 fn collections_are_listed_and_removed() {
     let server = with_people();
     assert_eq!(done(&server.run(&["collection", "list"])), "COLLECTION  DOCUMENTS\npeople      3\n");
@@ -111,4 +150,29 @@ fn collections_are_listed_and_removed() {
     assert!(done(&server.run(&["collection", "drop", "people", "--yes"])).starts_with("removed 3 documents of people"));
     assert!(done(&server.run(&["collection", "list"])).starts_with("no collections"));
     assert!(done(&server.run(&["collection", "drop", "people", "--yes"])).starts_with("removed 0 documents"));
+}
+
+#[test]
+fn a_drop_that_is_killed_is_finished_by_the_next() {
+    const DOCUMENTS: usize = 20_000;
+    let server = TestServer::start();
+    done(&server.run_with_input(&["import", "people"], lines(DOCUMENTS).as_bytes()));
+    let drop = ["collection", "drop", "people", "--yes"];
+    let started = server.start_command(&drop);
+    wait_until("some documents are removed", || count(&server, "people") < DOCUMENTS as u64);
+    started.kill();
+    let left = count(&server, "people");
+    assert!(left > 0, "it was killed before its end");
+    done(&server.run(&drop));
+    assert_eq!(count(&server, "people"), 0);
+    assert_eq!(events_after_stop(server), 2 * DOCUMENTS as u64, "each document was removed once");
+}
+
+/// How many events there are, by `headwater verify`.
+pub(crate) fn events_after_stop(server: TestServer) -> u64 {
+    let directory = server.directory();
+    server.terminate();
+    let verified = crate::support::run(directory.path(), &["verify", "--json"]);
+    let report: Value = serde_json::from_str(done(&verified)).unwrap();
+    report["apps"][0]["events"].as_u64().unwrap()
 }

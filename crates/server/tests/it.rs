@@ -10,6 +10,7 @@ mod command_line;
 mod docs;
 mod documents;
 mod events;
+mod imports;
 mod lifecycle;
 mod one_port;
 mod portal;
