@@ -34,9 +34,10 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 17] = [
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "docs/glossary.md",
+    "docs/guides/documents-from-the-command-line.md",
     "docs/guides/falling-behind.md",
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
@@ -65,6 +66,11 @@ fn readme() {
 #[test]
 fn glossary() {
     follow("docs/glossary.md");
+}
+
+#[test]
+fn documents_from_the_command_line() {
+    follow("docs/guides/documents-from-the-command-line.md");
 }
 
 #[test]
