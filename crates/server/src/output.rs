@@ -47,6 +47,11 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// So many of something.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A time in UTC, to the second.
 pub(crate) fn date_time(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);

@@ -29,6 +29,7 @@ fn help_is_as_it_was_agreed() {
     expect_file!["golden/help-serve.txt"].assert_eq(&help(&["serve", "--help"]));
     let create = help(&["live-query", "create", "--help"]);
     expect_file!["golden/help-live-query-create.txt"].assert_eq(&create);
+    expect_file!["golden/help-import.txt"].assert_eq(&help(&["import", "--help"]));
     expect_file!["golden/help-key-create.txt"].assert_eq(&help(&["key", "create", "--help"]));
 }
 
@@ -43,6 +44,7 @@ fn every_shell_gets_completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let finished = run(here().path(), &["completions", shell]);
         assert!(finished.status.success() && finished.stdout.contains("kafka-advertise"), "{shell}");
+        assert!(finished.stdout.contains("skip-bad") && finished.stdout.contains("collection"), "{shell}");
     }
 }
 

@@ -112,7 +112,7 @@ fn an_import_that_gives_up_says_how_to_go_on() {
     import.write_input(&input.as_bytes()[first_lines(&input, 2_500).len()..]);
     let gave_up = import.finish();
     assert_eq!(gave_up.code(), Some(1), "{gave_up:?}");
-    let says = "2000 documents are written, up to line 2000; to go on from there, run the same command again";
+    let says = "written: 2000 documents, up to line 2000; to go on from there, run the same command again";
     assert!(gave_up.stderr.contains(says), "{gave_up:?}");
     let server = TestServer::start_in(directory, &[]);
     let finished = server.run_with_input(&arguments, input.as_bytes());
@@ -128,7 +128,7 @@ fn a_bad_line_is_told_with_its_place_and_nothing_of_its_batch_is_written() {
     let import = |more: &[&str]| server.run_with_input(&[&["import", "people"], more].concat(), input.as_bytes());
     let says = [
         "line 1502, column 22 of stdin: expected `,` or `]`",
-        "1000 documents are written, up to line 1000",
+        "written: 1000 documents, up to line 1000",
         "--skip-bad",
     ];
     fails(&import(&[]), &says);
@@ -157,9 +157,25 @@ fn a_document_that_the_server_does_not_take_is_told_with_its_place() {
     fails(&import(&["--format", "json-array"], "{}"), &["line 1, column 1", "'[', with which an array begins"]);
     fails(&import(&[], "[{}"), &["line 1, column 4", "the input ends in the document that begins in line 1"]);
     fails(&import(&["--id-field", "nr"], "{\"a\":1}"), &["the document has no field \"nr\""]);
+    let nameless = server.run_with_input(&["import", "", "--skip-bad"], b"{}");
+    fails(&nameless, &["commands[0].collection: "]);
     let system = server.run_with_input(&["import", "__system"], b"{}");
     fails(&system, &["__system", "cannot be written"]);
     assert_eq!(count(&server, "people"), 2);
+}
+
+#[test]
+fn a_line_may_be_as_long_as_a_document() {
+    let server = TestServer::start();
+    let input = format!("{{\"_id\":1}}\n{{\"_id\":2,\"t\":\"{}\"}}\n", "x".repeat(5_000_000));
+    let says = ["line 2, column 1 of stdin: ", "--max-request-bytes", "written: 1 document, up to line 1"];
+    fails(&server.run_with_input(&["import", "large"], input.as_bytes()), &says);
+    let directory = server.directory();
+    server.terminate();
+    let server = TestServer::start_in(directory, &["--max-request-bytes", "8MiB"]);
+    let finished = server.run_with_input(&["import", "large"], input.as_bytes());
+    assert!(done(&finished).contains("2 written (1 of them before)"), "{finished:?}");
+    assert_eq!(done(&server.run(&["export", "large"])), input);
 }
 
 #[test]
@@ -191,7 +207,7 @@ fn an_input_that_was_changed_is_not_gone_on_with() {
     let input = lines(2_500);
     let import =
         |input: &str, more: &[&str]| server.run_with_input(&[&["import", "people"], more].concat(), input.as_bytes());
-    fails(&import(&format!("{input}x\n"), &[]), &["line 2501, column 1", "2000 documents are written"]);
+    fails(&import(&format!("{input}x\n"), &[]), &["line 2501, column 1", "written: 2000 documents"]);
     let changed = input.replacen("\"nr\":900,", "\"nr\":901,", 1);
     fails(&import(&changed, &[]), &["stdin is not what the interrupted import read", "--restart begins anew"]);
     assert!(done(&import(&changed, &["--restart"])).contains("2500 written, 0 skipped"));

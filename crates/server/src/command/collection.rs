@@ -13,7 +13,7 @@ use crate::{
     config::AppOption,
     document_pages::Pages,
     failure::UsageError,
-    output::{print_line, print_table},
+    output::{counted, print_line, print_table},
     progress::{Done, Progress, ProgressOption},
     store_client::{Patience, StoreClient},
 };
@@ -39,7 +39,8 @@ pub(crate) enum Collection {
     },
     /// Remove every document of a collection
     #[command(after_help = "\
-Each document is removed as by any client, and makes its event; a thousand are one transaction. If it is interrupted, run it again.
+Each document is removed as by any client, and makes its event; a thousand are one transaction. If it is \
+interrupted, run it again.
 
 Example:
   headwater export people --out people.ndjson
@@ -89,7 +90,10 @@ fn drop_all(client: &StoreClient, name: &str, yes: bool, progress: ProgressOptio
     let all = QueryArguments::default();
     let count = count_of(client, name, &all)?;
     if !yes {
-        let usage = format!("{count} documents of {name} would be removed, each with an event; to do it, add --yes");
+        let usage = format!(
+            "{} of {name} would be removed, each with an event; to do it, add --yes",
+            counted(count, "document")
+        );
         return Err(UsageError(usage).into());
     }
     let started = Instant::now();
@@ -107,18 +111,26 @@ fn drop_all(client: &StoreClient, name: &str, yes: bool, progress: ProgressOptio
             }
             Ok(())
         });
-        let is_page =
-            page.with_context(|| format!("{removed} documents of {name} are removed; to go on, run it again"))?;
+        let is_page = page.with_context(|| {
+            format!("so far {} of {name} removed; to go on, run it again", counted(removed, "document"))
+        })?;
         progress.show(Done { documents: removed, bytes: 0 });
         if !is_page {
             break;
         }
     }
     drop(progress);
-    print_line(&format!("removed {removed} documents of {name} in {:.2} s", started.elapsed().as_secs_f64()))?;
+    print_line(&format!(
+        "removed {} of {name} in {:.2} s",
+        counted(removed, "document"),
+        started.elapsed().as_secs_f64()
+    ))?;
     match count_of(client, name, &all)? {
         0 => Ok(()),
-        left => anyhow::bail!("{left} documents of {name} were written meanwhile; to remove them too, run it again"),
+        left => anyhow::bail!(
+            "written to {name} meanwhile: {}; to remove them too, run it again",
+            counted(left, "document")
+        ),
     }
 }
 

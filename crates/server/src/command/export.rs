@@ -19,7 +19,7 @@ use crate::{
     document_pages::Pages,
     failure::StdoutClosed,
     found_documents::FoundDocument,
-    output::print_line,
+    output::{counted, print_line},
     progress::{Done, Progress, ProgressOption},
     store_client::StoreClient,
 };
@@ -27,8 +27,8 @@ use crate::{
 /// What to export, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Documents that are written meanwhile may be missing, or be there as they were before or after. A file is called FILE.part until it
-is whole. What is exported can be imported again: headwater import.
+Documents that are written meanwhile may be missing, or be there as they were before or after. A file is called \
+FILE.part until it is whole. What is exported can be imported again: headwater import.
 
 Examples:
   headwater export people --out people.ndjson
@@ -77,9 +77,9 @@ impl Export {
         }?;
         let seconds = started.elapsed().as_secs_f64().max(0.001);
         let summary = format!(
-            "{} documents, {} bytes, {seconds:.2} s, {:.0} documents/s",
-            done.documents,
-            done.bytes,
+            "{}, {}, {seconds:.2} s, {:.0} documents/s",
+            counted(done.documents, "document"),
+            counted(done.bytes, "byte"),
             done.documents as f64 / seconds
         );
         if to_stdout {

@@ -33,9 +33,9 @@ use crate::{config::AppOption, config::Milliseconds, progress::ProgressOption, s
 /// What to import, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Documents are upserted: one that is there is merged with what is read. Those without _id get one that follows from the file and the
-line, so that the same file gives the same documents again. An import that was interrupted goes on when it is run again with the
-same file: each line is written once.
+Documents are upserted: one that is there is merged with what is read. Those without _id get one that follows from the \
+file and the line, so that the same file gives the same documents again. An import that was interrupted goes on when it is \
+run again with the same file: each line is written once.
 
 Examples:
   headwater import people people.ndjson

@@ -7,7 +7,7 @@ use serde_json::json;
 use store::{AppReport, VerifyProgress, VerifyReport};
 
 use super::Context;
-use crate::output::print_line;
+use crate::output::{counted, print_line};
 
 /// How to show it.
 #[derive(Debug, clap::Args)]
@@ -78,10 +78,6 @@ fn summary(app: &AppReport) -> String {
         counted(app.documents, "document"),
     ];
     format!("app {}: {} (removed ones included)", app.app, parts.join(", "))
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn as_json(report: &VerifyReport, credentials: &[Finding]) -> String {

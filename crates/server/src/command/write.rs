@@ -8,8 +8,8 @@ use crate::{config::AppOption, input::InputFile, output::print_line, store_clien
 /// What to write.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The body is that of store/write: {\"commands\":[…]} with upserts, updates and removes, which happen together or not at all. The
-reply is printed as it is.
+The body is that of store/write: {\"commands\":[…]} with upserts, updates and removes, which happen together or \
+not at all. The reply is printed as it is.
 
 Examples:
   headwater write changes.json

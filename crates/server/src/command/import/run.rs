@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     input::InputFile,
-    output::print_line,
+    output::{counted, print_line},
     progress::{Done, Progress},
     store_client::{CallError, StoreClient},
 };
@@ -82,8 +82,9 @@ pub(super) fn import(options: &Import, client: &StoreClient, app: &str, data_dir
     let mut progress = Progress::new(options.progress, len_bytes, before);
     if resume.position.bytes > 0 {
         progress.say(&format!(
-            "goes on after line {}: {} documents were written before",
-            resume.position.lines, resume.documents
+            "goes on after line {}; written before: {}",
+            resume.position.lines,
+            counted(resume.documents, "document")
         ));
     }
     let cutter = Cutter {
@@ -97,12 +98,12 @@ pub(super) fn import(options: &Import, client: &StoreClient, app: &str, data_dir
     let here = done.documents - before.documents;
     let earlier = if before.documents > 0 { format!(" ({} of them before)", before.documents) } else { String::new() };
     print_line(&format!(
-        "imported {name} into {}: {} documents read, {} written{earlier}, {} skipped, {} bytes, {seconds:.2} s, {:.0} documents/s, {:.1} MB/s",
+        "imported {name} into {}: {} read, {} written{earlier}, {} skipped, {}, {seconds:.2} s, {:.0} documents/s, {:.1} MB/s",
         options.collection,
-        done.documents + done.skipped,
+        counted(done.documents + done.skipped, "document"),
         done.documents,
         done.skipped,
-        done.position.bytes,
+        counted(done.position.bytes, "byte"),
         here as f64 / seconds,
         (done.position.bytes - before.bytes) as f64 / 1e6 / seconds,
     ))
@@ -293,7 +294,8 @@ impl<'a> Running<'a> {
         match self.resume.documents {
             0 => bail!("{why}; no document is written; {next}"),
             documents => {
-                bail!("{why}; {documents} documents are written, up to line {}; {next}", self.resume.position.lines)
+                let written = counted(documents, "document");
+                bail!("{why}; written: {written}, up to line {}; {next}", self.resume.position.lines)
             }
         }
     }

@@ -15,6 +15,9 @@ use crate::store_client::{CallError, Patience, StoreClient};
 /// How long a sender waits for a batch before it looks whether the import goes on.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How the server begins to say so.
+const BODY_TOO_LONG: &str = "the body is longer than";
+
 /// What a sender tells, or the cutter.
 #[derive(Debug)]
 pub(super) enum Report {
@@ -110,9 +113,15 @@ impl Senders<'_> {
 fn refused(batch: &Batch, error: &CallError) -> Option<(usize, Refused)> {
     let CallError::Refused { status: 400 | 413, message, .. } = error else { return None };
     let (command, message, in_body) = match message.strip_prefix("commands[").and_then(|rest| rest.split_once(']')) {
+        // What all documents share is no document's fault.
+        Some((_, rest)) if rest.starts_with(".collection") => return None,
         Some((command, rest)) => {
             let (message, in_body) = split_place(rest);
             (command.parse().ok()?, message, in_body)
+        }
+        None if batch.documents() == 1 && message.starts_with(BODY_TOO_LONG) => {
+            let message = format!("{message}; a server takes it that has a larger --max-request-bytes");
+            return Some((0, Refused { place: batch.place_of(0, None)?, message }));
         }
         None if batch.documents() == 1 => (0, message.as_str(), None),
         None => return None,
