@@ -124,6 +124,9 @@ fn what_is_exported_is_imported_as_it_was() {
     let some = server.run(&["export", "people", "nr > $args.n && nr <= 6", "--arg", "n=3", "--format", "json-array"]);
     let some: Vec<Value> = serde_json::from_str(done(&some)).unwrap();
     assert_eq!(some.iter().map(|document| document["nr"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 5, 6]);
+    let to_pipe = server.run(&["export", "people", "--out", "/dev/fd/1"]);
+    assert!(done(&to_pipe).starts_with(&exported.stdout), "a pipe is written to, not replaced");
+    fails(&server.run(&["export", "people", "--out", "."]), 1, &["cannot write .: Is a directory"]);
     fails(&server.run(&["export", "people", "--out", "no/such.ndjson"]), 1, &["cannot write no/such.ndjson.part"]);
     assert_eq!(done(&server.run(&["export", "nothing", "--format", "json-array"])), "[\n]\n");
 }

@@ -3,7 +3,7 @@
 //! Invariant: a file has its name only once it is whole; until then it is called `….part`.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, BufWriter, ErrorKind, Write},
     path::{Path, PathBuf},
     time::Instant,
@@ -90,8 +90,14 @@ impl Export {
     }
 }
 
-/// Writes `….part`, and gives it its name once it is whole.
+/// Writes `….part`, and gives it its name once it is whole. What is no file, such as a device or a
+/// pipe, is written to as it is, not replaced by a file.
 fn write_file(path: &Path, write: impl FnOnce(File) -> anyhow::Result<(Done, File)>) -> anyhow::Result<Done> {
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        let opened = OpenOptions::new().write(true).open(path);
+        let opened = opened.with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(write(opened)?.0);
+    }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
