@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 18] = [
+const DOCUMENTS: [&str; 19] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
@@ -50,6 +50,7 @@ const DOCUMENTS: [&str; 18] = [
     "docs/reference/documents.md",
     "docs/reference/events.md",
     "docs/reference/http-api.md",
+    "docs/reference/indexes.md",
     "docs/reference/live-queries.md",
     "docs/reference/query-language.md",
     "examples/README.md",
@@ -131,6 +132,11 @@ fn documents() {
 #[test]
 fn events() {
     follow("docs/reference/events.md");
+}
+
+#[test]
+fn indexes() {
+    follow("docs/reference/indexes.md");
 }
 
 #[test]
