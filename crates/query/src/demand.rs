@@ -48,25 +48,50 @@ pub enum Test<'f> {
     Prefix(&'f str),
 }
 
-/// Each with what a document that matches by it must meet; none where nothing can match.
-pub(crate) fn alternatives(node: &Node) -> Vec<Vec<Demand<'_>>> {
+/// What a condition demands.
+pub(crate) struct Demands<'f> {
+    /// Each with what a document that matches by it must meet; none where nothing can match.
+    pub(crate) alternatives: Vec<Vec<Demand<'f>>>,
+    /// Whether what meets one of them matches.
+    pub(crate) are_all: bool,
+}
+
+/// What `node` demands.
+pub(crate) fn demands(node: &Node) -> Demands<'_> {
     match node {
-        Node::Constant(false) => Vec::new(),
-        Node::Any(parts) => {
-            let all: Vec<_> = parts.iter().flat_map(alternatives).collect();
-            if all.len() > ALTERNATIVES_MAX { vec![Vec::new()] } else { all }
+        Node::Constant(holds) => {
+            Demands { alternatives: if *holds { vec![Vec::new()] } else { vec![] }, are_all: true }
         }
-        Node::All(parts) => parts.iter().map(alternatives).fold(vec![Vec::new()], both),
-        other => vec![of_leaf(other).into_iter().collect()],
+        Node::Any(parts) => {
+            let parts: Vec<_> = parts.iter().map(demands).collect();
+            let are_all = parts.iter().all(|part| part.are_all);
+            let alternatives: Vec<_> = parts.into_iter().flat_map(|part| part.alternatives).collect();
+            match alternatives.len() > ALTERNATIVES_MAX {
+                true => Demands { alternatives: vec![Vec::new()], are_all: false },
+                false => Demands { alternatives, are_all },
+            }
+        }
+        Node::All(parts) => {
+            parts.iter().map(demands).fold(Demands { alternatives: vec![Vec::new()], are_all: true }, both)
+        }
+        other => {
+            let demand = of_leaf(other);
+            Demands { are_all: demand.is_some(), alternatives: vec![demand.into_iter().collect()] }
+        }
     }
 }
 
 /// Every one of `a` with every one of `b`.
-fn both<'f>(a: Vec<Vec<Demand<'f>>>, b: Vec<Vec<Demand<'f>>>) -> Vec<Vec<Demand<'f>>> {
-    if a.len() * b.len() > ALTERNATIVES_MAX {
-        return a;
+fn both<'f>(a: Demands<'f>, b: Demands<'f>) -> Demands<'f> {
+    if a.alternatives.len() * b.alternatives.len() > ALTERNATIVES_MAX {
+        return Demands { are_all: false, ..a };
     }
-    a.iter().flat_map(|a| b.iter().map(move |b| a.iter().chain(b).cloned().collect())).collect()
+    let with_each_of_b = |a: &Vec<Demand<'f>>| {
+        let joined = b.alternatives.iter().map(|b| a.iter().chain(b).cloned().collect());
+        joined.collect::<Vec<_>>()
+    };
+    let alternatives = a.alternatives.iter().flat_map(with_each_of_b).collect();
+    Demands { alternatives, are_all: a.are_all && b.are_all }
 }
 
 fn of_leaf(node: &Node) -> Option<Demand<'_>> {

@@ -268,7 +268,9 @@ proptest! {
         let read = Map::from_fields(read.map(|(name, value)| (name.to_owned(), value.clone())).collect());
         prop_assert_eq!(filter.holds(&id, &read), matches);
         let meets = |demands: &Vec<Demand<'_>>| demands.iter().all(|demand| meets(demand, &id, &fields));
-        prop_assert!(!matches || filter.alternatives().iter().any(meets));
+        let meets_all_of_one = filter.alternatives().iter().any(meets);
+        prop_assert!(!matches || meets_all_of_one);
+        prop_assert!(!meets_all_of_one || matches || !filter.is_its_demands());
         for (path, values) in filter.required_values() {
             let found = path.lookup(&fields);
             prop_assert!(!matches || values.into_iter().any(|value| compare_for_sort(Some(value), found).is_eq()));
@@ -326,6 +328,26 @@ proptest! {
         prop_assert_eq!(compare(&a, &b), expected, "{:?} and {:?}", a, b);
         prop_assert_eq!(order(&a, &b), Some(expected));
     }
+}
+#[test]
+fn a_filter_that_is_its_demands_says_so() {
+    let check = |text: &str, expected: bool| {
+        let filter = Query::parse(text).unwrap().bind(&Map::new()).unwrap();
+        assert_eq!(filter.is_its_demands(), expected, "{text}");
+    };
+    for text in ["true", "false", "a == 1", "a > 1 && a <= 3", "contains(['x', null], a) || starts_with(b, 'x')"] {
+        check(text, true);
+    }
+    for text in ["a != 1", "!a", "a == b", "a == 1 && ends_with(b, 'x')", "contains(a, 1)", "_id == 'a'", "_id.x == 1"]
+    {
+        check(text, false);
+    }
+    let many = |joint: &str| (0..65).map(|n| format!("a == {n}")).collect::<Vec<_>>().join(joint);
+    check(&many(" || "), false);
+    check(&many(" && "), true);
+    let two = "(a == 1 || a == 2)";
+    check(&[two; 6].join(" && "), true);
+    check(&[two; 7].join(" && "), false);
 }
 
 fn check_any_text(text: &str) -> Result<(), TestCaseError> {

@@ -156,7 +156,13 @@ impl Filter {
     /// One without demands is met by every document; no alternative at all: nothing can match.
     /// Documents that meet them must still be asked with [`Filter::matches`]. At most 64.
     pub fn alternatives(&self) -> Vec<Vec<Demand<'_>>> {
-        demand::alternatives(&self.root)
+        demand::demands(&self.root).alternatives
+    }
+
+    /// Whether the filter is no more than its demands: a document that meets every one of an
+    /// alternative of [`Filter::alternatives`] matches, so that it need not be asked again.
+    pub fn is_its_demands(&self) -> bool {
+        demand::demands(&self.root).are_all
     }
 
     /// The names of the fields that [`Filter::matches`] looks at, sorted by their bytes, each once:

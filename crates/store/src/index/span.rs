@@ -98,6 +98,20 @@ impl Span {
         self
     }
 
+    /// The part of it before `entry`, of which the first bytes will do.
+    pub fn until(mut self, entry: &[u8]) -> Self {
+        let is_within = self.end.as_ref().is_none_or(|end| entry < &end[..]);
+        if is_within {
+            self.end = Some(entry.to_vec());
+        }
+        self
+    }
+
+    /// The entries that have these components, in the order of their ids.
+    pub fn of_components(components: &[u8]) -> Self {
+        Self { start: components.to_vec(), end: successor(components.to_vec()), is_exact: true }
+    }
+
     /// Where the span stands among others.
     pub fn start(&self) -> &[u8] {
         &self.start
