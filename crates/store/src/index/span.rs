@@ -15,7 +15,13 @@ pub struct Span {
     pub(crate) end: Option<Vec<u8>>,
     /// Whether it holds no key that was not asked for. A value too long for a key makes others look like it.
     pub is_exact: bool,
+    /// How much of `start` are the components that all its keys have.
+    shared: usize,
 }
+
+/// Behind the keys that begin with a component: whatever follows it in a key is less, an id or the tag of the next component. A longer
+/// string goes on with this byte where the shorter one ends (`key`), and so is behind all keys with the shorter one.
+const BEHIND: u8 = u8::MAX;
 
 /// Where a span begins in the values of a key, in the order of values whatever the key's direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +56,7 @@ pub enum KeyEnd<'v> {
 impl Span {
     /// All of an index.
     pub fn all() -> Self {
-        Self { start: Vec::new(), end: None, is_exact: true }
+        Self { start: Vec::new(), end: None, is_exact: true, shared: 0 }
     }
 
     /// The part in which the index's first keys equal `equal` (a missing field is `None`), and the next one lies from `start` to `end`.
@@ -68,9 +74,9 @@ impl Span {
         let (low, low_is_exact) = start.bytes();
         let (high, high_is_exact) = end.bytes();
         is_exact &= low_is_exact && high_is_exact;
+        let whole = Self { is_exact, ..Self::of_components(definition, equal.len(), prefix.clone()) };
         if low.is_none() && high.is_none() {
-            let end = successor(prefix.clone());
-            return Self { start: prefix, end, is_exact };
+            return whole;
         }
         let descending = definition.keys[equal.len()].descending;
         let (from, to) = match descending {
@@ -78,9 +84,23 @@ impl Span {
             true => (high.and_then(flipped_end), low.and_then(flipped_end)),
         };
         let with = |bytes: Vec<u8>| [&prefix[..], &bytes].concat();
-        let start = from.map_or_else(|| prefix.clone(), with);
-        let end = to.map_or_else(|| successor(prefix.clone()), |bytes| Some(with(bytes)));
-        Self { start, end, is_exact }
+        let start = from.map_or(whole.start, with);
+        let end = to.map(with).or(whole.end);
+        Self { start, end, is_exact, shared: prefix.len() }
+    }
+
+    /// The part in which the index's first `keys` keys have these components, the front of an entry's.
+    pub fn of_components(definition: &IndexDefinition, keys: usize, components: Vec<u8>) -> Self {
+        let shared = components.len();
+        let Some(last) = keys.checked_sub(1).map(|last| &definition.keys[last]) else { return Self::all() };
+        let (mut start, mut end) = (components.clone(), components);
+        // Complemented, a longer string's next byte is 0, before all that can follow.
+        if last.descending {
+            start.push(!BEHIND + 1);
+            return Self { start, end: successor(end), is_exact: true, shared };
+        }
+        end.push(BEHIND);
+        Self { start, end: Some(end), is_exact: true, shared }
     }
 
     /// Whether no key can lie in it.
@@ -88,28 +108,25 @@ impl Span {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
-    /// The part of it from `entry` on, or behind it.
-    pub fn from_entry(mut self, entry: &[u8], including: bool) -> Self {
-        let mut from = entry.to_vec();
-        if !including {
-            from.push(0);
-        }
-        self.start = self.start.max(from);
+    /// The part of it behind the entry that has these components, of all keys, and this id.
+    pub fn behind(mut self, components: &[u8], id_json: &str) -> Self {
+        let entry = [components, id_json.as_bytes(), &[0]].concat();
+        self.start = self.start.max(entry);
         self
     }
 
-    /// The part of it before `entry`, of which the first bytes will do.
-    pub fn until(mut self, entry: &[u8]) -> Self {
-        let is_within = self.end.as_ref().is_none_or(|end| entry < &end[..]);
+    /// The part of it before all of `other`.
+    pub fn until(mut self, other: &Self) -> Self {
+        let is_within = self.end.as_ref().is_none_or(|end| other.start < *end);
         if is_within {
-            self.end = Some(entry.to_vec());
+            self.end = Some(other.start.clone());
         }
         self
     }
 
-    /// The entries that have these components, in the order of their ids.
-    pub fn of_components(components: &[u8]) -> Self {
-        Self { start: components.to_vec(), end: successor(components.to_vec()), is_exact: true }
+    /// The components that all its keys have at their front.
+    pub fn components(&self) -> &[u8] {
+        &self.start[..self.shared]
     }
 
     /// Where the span stands among others.
@@ -152,7 +169,7 @@ impl KeyStart<'_> {
             KeyStart::After(value) => {
                 let component = Component::of(Some(value));
                 match component.is_whole {
-                    true => (successor(component.bytes), true),
+                    true => (behind(component.bytes), true),
                     false => (Some(component.bytes), false),
                 }
             }
@@ -186,17 +203,23 @@ impl KeyEnd<'_> {
             }
             KeyEnd::At(value) => {
                 let component = Component::of(value);
-                (successor(component.bytes), component.is_whole)
+                (behind(component.bytes), component.is_whole)
             }
             KeyEnd::Before(value) => {
                 let component = Component::of(Some(value));
                 match component.is_whole {
                     true => (Some(component.bytes), true),
-                    false => (successor(component.bytes), false),
+                    false => (behind(component.bytes), false),
                 }
             }
         }
     }
+}
+
+/// Behind all keys with this component.
+fn behind(mut component: Vec<u8>) -> Option<Vec<u8>> {
+    component.push(BEHIND);
+    Some(component)
 }
 
 /// Complemented, the bound that all were at or above is the one that all are before, extensions included; and the other way round.
@@ -209,4 +232,75 @@ fn successor(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     while bytes.pop_if(|last| *last == u8::MAX).is_some() {}
     *bytes.last_mut()? += 1;
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use document::{CollectionName, Path};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::{IndexKey, encode_key};
+
+    fn value() -> impl Strategy<Value = Value> {
+        let text = prop::sample::select(vec!["", "\0", "a", "a\0", "a\0b", "ab", "a\u{1}", "b", "\u{10ffff}"]);
+        let scalar = prop_oneof![
+            5 => text.prop_map(|text| Value::String(text.to_owned())),
+            2 => (-1_i64..2).prop_map(Value::Int),
+            1 => any::<bool>().prop_map(Value::Bool),
+        ];
+        scalar.prop_recursive(1, 3, 2, |inner| prop::collection::vec(inner, 0..3).prop_map(Value::Array))
+    }
+
+    fn key(values: &[&Value], definition: &IndexDefinition, id_json: &str) -> Vec<u8> {
+        let components: Vec<_> = values.iter().map(|value| Component::of(Some(value))).collect();
+        let mut key = Vec::new();
+        encode_key(components.iter().zip(definition.keys.iter().map(|key| key.descending)), id_json, &mut key);
+        key
+    }
+
+    fn holds(span: &Span, key: &[u8]) -> bool {
+        *key >= *span.start && span.end.as_ref().is_none_or(|end| *key < **end)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_span_holds_what_was_asked_for_and_nothing_else(
+            first in value(), second in value(), of in value(), bound in value(), down: [bool; 2],
+            id in prop::sample::select(vec!["\"a\"", "-1", "7", "{\"a\":1}"]),
+        ) {
+            let keys = ["a", "b"].iter().zip(down).map(|(path, descending)| IndexKey {
+                path: Path::parse(path).unwrap(),
+                descending,
+            });
+            let collection = CollectionName::new("c").unwrap();
+            let definition = IndexDefinition::new("i", collection, keys.collect()).unwrap();
+            let entry = key(&[&first, &second], &definition, id);
+            let bytes = |value: &Value| Component::of(Some(value)).bytes;
+            let (is_first, order) = (bytes(&first) == bytes(&of), bytes(&second).cmp(&bytes(&bound)));
+            let span = |equal: &[&Value], start: KeyStart<'_>, end: KeyEnd<'_>| {
+                let equal: Vec<_> = equal.iter().map(|value| Some(*value)).collect();
+                Span::of(&definition, &equal, start, end)
+            };
+            let cases = [
+                (span(&[&of], KeyStart::First, KeyEnd::Last), true),
+                (span(&[&of, &bound], KeyStart::First, KeyEnd::Last), order.is_eq()),
+                (span(&[&of], KeyStart::At(Some(&bound)), KeyEnd::Last), order.is_ge()),
+                (span(&[&of], KeyStart::After(&bound), KeyEnd::Last), order.is_gt()),
+                (span(&[&of], KeyStart::First, KeyEnd::At(Some(&bound))), order.is_le()),
+                (span(&[&of], KeyStart::First, KeyEnd::Before(&bound)), order.is_lt()),
+                (span(&[&of], KeyStart::At(Some(&bound)), KeyEnd::At(Some(&bound))), order.is_eq()),
+            ];
+            for (n, (span, is_asked_for)) in cases.iter().enumerate() {
+                prop_assert_eq!(holds(span, &entry), is_first && *is_asked_for, "case {}", n);
+            }
+            let components = &entry[..entry.len() - id.len()];
+            let own = Span::of_components(&definition, 2, components.to_vec());
+            prop_assert!(holds(&own, &entry) && own.components() == components);
+            prop_assert!(!holds(&Span::all().until(&own), &entry));
+            prop_assert!(!holds(&own.clone().behind(components, id), &entry));
+            prop_assert!(holds(&own.behind(components, "\""), &entry) == (id > "\""));
+        }
+    }
 }
