@@ -1,0 +1,76 @@
+//! Which documents a query means, in which order, and what it takes to find them.
+//!
+//! A [`Query`] is planned on a snapshot ([`plan`]) by fixed rules, so that the plan can be explained, and then read by that plan
+//! ([`documents`], [`count`], [`ids`]). Whatever the plan, the answer is the same: the documents that the filter matches, in the order
+//! that is asked for, ties by id. What a plan reads is looked at again with the filter, except where an index alone counts.
+//!
+//! Invariants: removed documents are invisible; one read sees one snapshot; memory is bounded by [`limits`]; [`Work`] is asked before
+//! each document, so that whoever waits no longer, or not so long, ends the read.
+//! Not here: what a filter means (`query`), how documents and indexes are stored (`store`), replies (the edges).
+
+mod cursor;
+mod id_ranges;
+mod index_choice;
+mod plan;
+mod reading;
+mod sorting;
+mod streams;
+
+pub mod limits;
+
+use document::{CollectionName, Path};
+use query::{Budget, Filter, TooExpensive};
+use store::SnapshotError;
+
+pub use cursor::{Cursor, CursorError, Fingerprint};
+pub use plan::{Operator, Plan, plan, plan_count, plan_ids, plan_in_place};
+pub use reading::{Found, count, documents, ids};
+pub use sorting::SortTooLarge;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Whose documents.
+    pub collection: CollectionName,
+    /// Which of them.
+    pub filter: Filter,
+    /// In which order; the first key weighs most, ties are in the order of ids. Empty: by ids alone.
+    pub sort: Vec<SortKey>,
+    /// So many are left out first, behind `after`.
+    pub offset: usize,
+    /// At most so many; `None`: all.
+    pub limit: Option<usize>,
+    /// Only what comes after this place.
+    pub after: Option<Cursor>,
+}
+
+/// One place in a document by which it is sorted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SortKey {
+    /// A field, `_id` or a part of it.
+    pub path: Path,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+impl Query {
+    /// All that match, by id.
+    pub fn of(collection: CollectionName, filter: Filter) -> Self {
+        Self { collection, filter, sort: Vec::new(), offset: 0, limit: None, after: None }
+    }
+}
+
+/// What somebody grants to a read.
+pub trait Work {
+    /// Why it ends.
+    type Error: From<SnapshotError> + From<TooExpensive> + From<SortTooLarge>;
+
+    /// Is asked before each document that is looked at, with its canonical id; of what an index alone counts, now and then.
+    ///
+    /// # Errors
+    /// Any: the read ends with it.
+    fn check(&mut self, id_json: &str) -> Result<(), Self::Error>;
+
+    /// What evaluating the query may take.
+    fn budget(&mut self) -> &mut Budget;
+}

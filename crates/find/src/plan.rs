@@ -1,0 +1,335 @@
+//! By which way a query's documents are found: rules, in this order.
+//!
+//! 1. The ids that the filter names. Where nothing can match: nothing. The count of all: one number.
+//! 2. An index: that with the most keys bound to constants, then with a range on the next key, then with the order that is asked for.
+//!    Where the index does not give the order of ids and that is asked for, its entries are counted first: where there are many, looking
+//!    at all documents finds as many as are wanted sooner.
+//! 3. An index that gives the order alone, where no more than a `limit` is wanted.
+//! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
+//! 5. All documents of the collection.
+//!
+//! Not here: which index answers what (`index_choice`), reading by the plan (`reading`).
+
+use std::fmt;
+
+use document::DocumentId;
+use store::{ReadIndex, Snapshot, SnapshotError};
+
+use crate::{
+    Query,
+    id_ranges::{self, IdRange},
+    index_choice::{self, IndexAccess, IndexOrder},
+    limits::{PROBED_ENTRIES_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
+};
+
+/// How a query is answered. Displays in a line.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) access: Access,
+    /// Whether documents come in the order that is asked for.
+    pub(crate) is_in_order: bool,
+    /// It looks at no more documents than this.
+    documents_max: Option<usize>,
+    /// Whether a filter is asked at all.
+    is_filtered: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Access {
+    Nothing,
+    /// How many there are is known.
+    Counted,
+    /// These, sorted.
+    Ids(Vec<DocumentId>),
+    Index(Box<IndexAccess>),
+    IdRanges(Vec<IdRange>),
+    Scan,
+}
+
+/// A step of a plan, as EXPLAIN shows it; the first reads, each other one takes what the one before it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operator {
+    /// Documents by their ids.
+    IdScan {
+        /// How many; `None`: ranges of ids.
+        ids: Option<usize>,
+    },
+    /// Entries of an index.
+    IndexScan {
+        /// Its name.
+        index: String,
+        /// The paths of its keys.
+        path: Vec<String>,
+        /// Which entries, for people.
+        spans: String,
+        /// How many of its keys are bound to constants.
+        equal_keys: usize,
+        /// Whether all of them match.
+        is_exact: bool,
+        /// Whether they come in the order that is asked for.
+        is_in_order: bool,
+        /// Whether the last come first.
+        backwards: bool,
+    },
+    /// Entries of several parts of one index, merged by ids.
+    UnionScan {
+        /// How many parts.
+        parts: usize,
+    },
+    /// The number of documents in the collection.
+    CountScan,
+    /// All documents of the collection.
+    Scan,
+    /// Each document is read.
+    Fetch,
+    /// The filter is asked.
+    Filter,
+    /// What is asked for first is kept in memory.
+    Sort {
+        /// By these.
+        path: Vec<String>,
+    },
+    /// So many are left out, and at most so many taken.
+    Limit {
+        /// Left out.
+        offset: usize,
+        /// Taken.
+        limit: Option<usize>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Documents,
+    Count,
+    Ids,
+}
+
+/// How the documents of `query` are found in their order.
+pub fn plan(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotError> {
+    Plan::of(snapshot, query, Purpose::Documents)
+}
+
+/// How what matches is counted. Order, offset and limit do not count.
+pub fn plan_count(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotError> {
+    Plan::of(snapshot, query, Purpose::Count)
+}
+
+/// How the ids of what matches are found. Order, offset and limit do not count.
+pub fn plan_ids(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotError> {
+    Plan::of(snapshot, query, Purpose::Ids)
+}
+
+/// How the documents are found without an index: where there is no order to be made, they come in the order of ids as they are looked at,
+/// so that a read can be broken off and go on later.
+pub fn plan_in_place(query: &Query) -> Plan {
+    Plan::without_index(query, Purpose::Documents)
+}
+
+impl Plan {
+    fn of(snapshot: &Snapshot, query: &Query, purpose: Purpose) -> Result<Self, SnapshotError> {
+        let without_index = Self::without_index(query, purpose);
+        if matches!(without_index.access, Access::Ids(_) | Access::Nothing | Access::Counted) {
+            return Ok(without_index);
+        }
+        let indexes = snapshot.indexes(&query.collection)?;
+        let index = match indexes.is_empty() {
+            true => None,
+            false => Self::index_of(snapshot, &indexes, query, purpose)?,
+        };
+        Ok(index.unwrap_or(without_index))
+    }
+
+    fn without_index(query: &Query, purpose: Purpose) -> Self {
+        let in_order = purpose != Purpose::Documents || query.sort.is_empty();
+        let plan = |access, is_in_order, documents_max| {
+            let is_filtered = !query.filter.is_always();
+            Self { access, is_in_order, documents_max, is_filtered }
+        };
+        if let Some(mut ids) = query.filter.ids() {
+            ids.sort();
+            ids.dedup();
+            let count = ids.len();
+            return plan(if ids.is_empty() { Access::Nothing } else { Access::Ids(ids) }, in_order, Some(count));
+        }
+        if purpose == Purpose::Count && query.filter.is_always() {
+            return plan(Access::Counted, true, Some(0));
+        }
+        let alternatives = query.filter.alternatives();
+        match id_ranges::of_alternatives(&alternatives) {
+            Some(ranges) if ranges.is_empty() => plan(Access::Nothing, true, Some(0)),
+            Some(ranges) => plan(Access::IdRanges(ranges), in_order, None),
+            None => plan(Access::Scan, in_order, None),
+        }
+    }
+
+    fn index_of(
+        snapshot: &Snapshot,
+        indexes: &[ReadIndex],
+        query: &Query,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, SnapshotError> {
+        let alternatives = query.filter.alternatives();
+        let is_its_demands = query.filter.is_its_demands();
+        if let Some(access) = index_choice::by_filter(indexes, &alternatives, is_its_demands, query) {
+            if access.spans.is_empty() && !matches!(access.order, IndexOrder::BySort(_)) {
+                let nothing = Access::Nothing;
+                return Ok(Some(Self {
+                    access: nothing,
+                    is_in_order: true,
+                    documents_max: Some(0),
+                    is_filtered: true,
+                }));
+            }
+            if let Some(plan) = Self::by_index(snapshot, access, query, purpose)? {
+                return Ok(Some(plan));
+            }
+        }
+        if purpose == Purpose::Documents
+            && query.limit.is_some()
+            && let Some(access) = index_choice::by_order(indexes, query.filter.is_always(), query)
+        {
+            return Self::by_index(snapshot, access, query, purpose);
+        }
+        Ok(None)
+    }
+
+    /// `None` if another way is better.
+    fn by_index(
+        snapshot: &Snapshot,
+        access: IndexAccess,
+        query: &Query,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, SnapshotError> {
+        let has_order = !matches!(access.order, IndexOrder::Other);
+        let is_in_order = purpose != Purpose::Documents || has_order;
+        let wanted = query.limit.map(|limit| limit.saturating_add(query.offset));
+        let stops_at = wanted.filter(|_| access.is_exact && has_order && purpose == Purpose::Documents);
+        let most = match is_in_order || !query.sort.is_empty() {
+            true => SMALL_DOCUMENTS_MAX,
+            false => Self::worthwhile(snapshot, &access, query)?,
+        };
+        let mut documents_max = stops_at;
+        if stops_at.is_none_or(|documents| documents > SMALL_DOCUMENTS_MAX) {
+            let entries = count_to(snapshot, &access, most + 1)?;
+            if entries > most && !is_in_order && query.sort.is_empty() {
+                let is_worth_it = !access.is_exact && most == PROBED_ENTRIES_MAX;
+                if !is_worth_it || wanted.is_none_or(|wanted| wanted > SORT_DOCUMENTS_MAX) {
+                    return Ok(None);
+                }
+            }
+            documents_max = (entries <= most).then_some(entries);
+        }
+        let is_filtered = !query.filter.is_always();
+        Ok(Some(Self { access: Access::Index(Box::new(access)), is_in_order, documents_max, is_filtered }))
+    }
+
+    /// How many entries of an index may have to be read whose documents are then wanted in the order of ids. Where every n-th document
+    /// matches, looking at documents in their order finds the wanted ones in n times as many looks.
+    fn worthwhile(snapshot: &Snapshot, access: &IndexAccess, query: &Query) -> Result<usize, SnapshotError> {
+        let documents = snapshot.documents_in(&query.collection)?;
+        let wanted = query.limit.map_or(documents, |limit| limit.saturating_add(query.offset) as u64);
+        let most = match access.is_exact {
+            true => documents.saturating_mul(wanted.min(documents)).isqrt(),
+            false => documents / 2,
+        };
+        Ok((most as usize).clamp(1, PROBED_ENTRIES_MAX))
+    }
+
+    /// Whether it looks at a handful of documents.
+    pub fn is_small(&self) -> bool {
+        self.documents_max.is_some_and(|documents| documents <= SMALL_DOCUMENTS_MAX)
+    }
+
+    /// It looks at no more documents than this; `None` if that is not known.
+    pub fn documents_max(&self) -> Option<usize> {
+        self.documents_max
+    }
+
+    /// Whether documents come in the order that is asked for as they are looked at, so that none has to be kept until all were.
+    pub fn is_in_order(&self) -> bool {
+        self.is_in_order
+    }
+
+    /// The steps that it takes.
+    pub fn operators(&self, query: &Query) -> Vec<Operator> {
+        let mut operators = Vec::new();
+        match &self.access {
+            Access::Nothing => operators.push(Operator::IdScan { ids: Some(0) }),
+            Access::Counted => return vec![Operator::CountScan],
+            Access::Ids(ids) => operators.push(Operator::IdScan { ids: Some(ids.len()) }),
+            Access::IdRanges(_) => operators.push(Operator::IdScan { ids: None }),
+            Access::Scan => operators.push(Operator::Scan),
+            Access::Index(access) => {
+                operators.push(self.index_scan(access));
+                if matches!(access.order, IndexOrder::ById) && access.spans.len() > 1 {
+                    operators.push(Operator::UnionScan { parts: access.spans.len() });
+                }
+                operators.push(Operator::Fetch);
+            }
+        }
+        if self.is_filtered {
+            operators.push(Operator::Filter);
+        }
+        if !self.is_in_order {
+            let mut path: Vec<String> = query.sort.iter().map(|key| key.path.to_string()).collect();
+            path.push("_id".to_owned());
+            operators.push(Operator::Sort { path });
+        }
+        if query.offset > 0 || query.limit.is_some() {
+            operators.push(Operator::Limit { offset: query.offset, limit: query.limit });
+        }
+        operators
+    }
+
+    fn index_scan(&self, access: &IndexAccess) -> Operator {
+        let definition = &access.index.definition;
+        Operator::IndexScan {
+            index: definition.name.clone(),
+            path: definition.keys.iter().map(|key| key.path.to_string()).collect(),
+            spans: access.shown.clone(),
+            equal_keys: access.equal_keys,
+            is_exact: access.is_exact,
+            is_in_order: self.is_in_order && !matches!(access.order, IndexOrder::Other),
+            backwards: matches!(&access.order, IndexOrder::BySort(sorted) if sorted.backwards),
+        }
+    }
+}
+
+/// How many entries there are, at most `most`.
+fn count_to(snapshot: &Snapshot, access: &IndexAccess, most: usize) -> Result<usize, SnapshotError> {
+    let mut count = 0;
+    for span in access.all_spans() {
+        for entry in snapshot.index_entries(&access.index, span, false) {
+            entry?;
+            count += 1;
+            if count == most {
+                return Ok(count);
+            }
+        }
+    }
+    Ok(count)
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.access {
+            Access::Nothing => f.write_str("nothing"),
+            Access::Counted => f.write_str("count"),
+            Access::Ids(ids) => write!(f, "ids {}", ids.len()),
+            Access::IdRanges(ranges) => write!(f, "id ranges {}", ranges.len()),
+            Access::Scan => f.write_str("scan"),
+            Access::Index(access) => {
+                write!(f, "index {} {}", access.index.definition.name, access.shown)?;
+                match &access.order {
+                    IndexOrder::Other => {}
+                    IndexOrder::ById => f.write_str(", by id")?,
+                    IndexOrder::BySort(sorted) if sorted.backwards => f.write_str(", sorted backwards")?,
+                    IndexOrder::BySort(_) => f.write_str(", sorted")?,
+                }
+                if access.is_exact { f.write_str(", exact") } else { Ok(()) }
+            }
+        }?;
+        if self.is_in_order { Ok(()) } else { f.write_str(", then sort") }
+    }
+}
