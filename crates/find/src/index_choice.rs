@@ -279,7 +279,7 @@ fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Op
         return Some((Vec::new(), true));
     }
     let is_bound = has_range || parts.first().is_none_or(|part| !part.equal.is_empty());
-    (is_bound && parts.len() <= room).then(|| (parts, used == demands.len()))
+    (is_bound && parts.len() <= room).then_some((parts, used == demands.len()))
 }
 
 /// The constants that a key must equal, where all of them lie in the index as the language compares them. Null is two.

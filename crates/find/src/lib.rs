@@ -24,7 +24,7 @@ use store::SnapshotError;
 
 pub use cursor::{Cursor, CursorError, Fingerprint};
 pub use plan::{Operator, Plan, plan, plan_count, plan_ids, plan_in_place};
-pub use reading::{Found, count, documents, ids};
+pub use reading::{Found, by_id, count, documents, ids};
 pub use sorting::SortTooLarge;
 
 /// What is asked for.

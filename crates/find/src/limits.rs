@@ -12,8 +12,9 @@ pub const SPANS_MAX: usize = 64;
 /// What the values of a [`crate::Cursor`] may take, in bytes of JSON. Where they would take more, there is none.
 pub const CURSOR_VALUES_BYTES_MAX: usize = 8 * 1024;
 
-/// Entries of an index that are counted while planning, to see whether reading its documents pays. More are taken to be many.
-pub const PROBED_ENTRIES_MAX: usize = 65_536;
+/// Entries of an index that are counted while planning, to see whether reading its documents pays: 50 ms. Where still more would pay, the
+/// index is taken.
+pub const PROBED_ENTRIES_MAX: usize = 262_144;
 
 /// A read that looks at no more documents than this is a small one ([`crate::Plan::is_small`]).
 pub const SMALL_DOCUMENTS_MAX: usize = 1_000;

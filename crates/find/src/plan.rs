@@ -2,8 +2,8 @@
 //!
 //! 1. The ids that the filter names. Where nothing can match: nothing. The count of all: one number.
 //! 2. An index: that with the most keys bound to constants, then with a range on the next key, then with the order that is asked for.
-//!    Where the index does not give the order of ids and that is asked for, its entries are counted first: where there are many, looking
-//!    at all documents finds as many as are wanted sooner.
+//!    Where it does not give the order that is asked for, its entries are counted first: where there are many, a look at all documents
+//!    finds as many as are wanted sooner.
 //! 3. An index that gives the order alone, where no more than a `limit` is wanted.
 //! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
 //! 5. All documents of the collection.
@@ -205,33 +205,41 @@ impl Plan {
         let is_in_order = purpose != Purpose::Documents || has_order;
         let wanted = query.limit.map(|limit| limit.saturating_add(query.offset));
         let stops_at = wanted.filter(|_| access.is_exact && has_order && purpose == Purpose::Documents);
-        let most = match is_in_order || !query.sort.is_empty() {
-            true => SMALL_DOCUMENTS_MAX,
-            false => Self::worthwhile(snapshot, &access, query)?,
+        let worthwhile = match purpose {
+            Purpose::Documents if has_order => None,
+            Purpose::Count if access.is_exact => None,
+            _ => Some(Self::worthwhile(snapshot, &access, query, purpose)?),
         };
         let mut documents_max = stops_at;
         if stops_at.is_none_or(|documents| documents > SMALL_DOCUMENTS_MAX) {
+            let most = worthwhile.unwrap_or(SMALL_DOCUMENTS_MAX);
             let entries = count_to(snapshot, &access, most + 1)?;
-            if entries > most && !is_in_order && query.sort.is_empty() {
-                let is_worth_it = !access.is_exact && most == PROBED_ENTRIES_MAX;
-                if !is_worth_it || wanted.is_none_or(|wanted| wanted > SORT_DOCUMENTS_MAX) {
-                    return Ok(None);
-                }
-            }
             documents_max = (entries <= most).then_some(entries);
+            let keeps_all =
+                !is_in_order && query.sort.is_empty() && wanted.is_none_or(|most| most > SORT_DOCUMENTS_MAX);
+            if entries > most && worthwhile.is_some_and(|most| most < PROBED_ENTRIES_MAX || keeps_all) {
+                return Ok(None);
+            }
         }
         let is_filtered = !query.filter.is_always();
         Ok(Some(Self { access: Access::Index(Box::new(access)), is_in_order, documents_max, is_filtered }))
     }
 
-    /// How many entries of an index may have to be read whose documents are then wanted in the order of ids. Where every n-th document
-    /// matches, looking at documents in their order finds the wanted ones in n times as many looks.
-    fn worthwhile(snapshot: &Snapshot, access: &IndexAccess, query: &Query) -> Result<usize, SnapshotError> {
+    /// How many entries of an index may have to be read that are in no order or one that is not asked for. A document costs four times as
+    /// much by its entry as in a look at all. Where every n-th matches and so many are wanted in the order of ids, a look at all finds them
+    /// in n times as many.
+    fn worthwhile(
+        snapshot: &Snapshot,
+        access: &IndexAccess,
+        query: &Query,
+        purpose: Purpose,
+    ) -> Result<usize, SnapshotError> {
         let documents = snapshot.documents_in(&query.collection)?;
-        let wanted = query.limit.map_or(documents, |limit| limit.saturating_add(query.offset) as u64);
-        let most = match access.is_exact {
-            true => documents.saturating_mul(wanted.min(documents)).isqrt(),
-            false => documents / 2,
+        let stops_early = purpose == Purpose::Documents && query.sort.is_empty() && access.is_exact;
+        let wanted = query.limit.filter(|_| stops_early).map(|limit| limit.saturating_add(query.offset) as u64);
+        let most = match wanted {
+            Some(wanted) => documents.saturating_mul(wanted.min(documents)).isqrt() / 2,
+            None => documents / 4,
         };
         Ok((most as usize).clamp(1, PROBED_ENTRIES_MAX))
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use document::{DocumentId, Map, PathSegment};
+use document::{CollectionName, Document, DocumentId, Map, PathSegment};
 use store::{RawDocument, Snapshot, SnapshotError};
 
 use crate::{
@@ -23,6 +23,29 @@ pub struct Found {
     pub id: DocumentId,
     /// All of it, as it is stored.
     pub stored: RawDocument,
+}
+
+/// The document with this id; `None` if there is none, or it was removed.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn by_id(
+    snapshot: &Snapshot,
+    collection: &CollectionName,
+    id: &DocumentId,
+) -> Result<Option<Found>, SnapshotError> {
+    let Some(stored) = snapshot.raw_document(collection, id.as_json())? else { return Ok(None) };
+    Ok(stored.exists()?.then(|| Found { id: id.clone(), stored }))
+}
+
+impl Found {
+    /// All of it.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn document(&self) -> Result<Document, SnapshotError> {
+        Ok(self.stored.decode()?.document)
+    }
 }
 
 /// Gives the documents that are asked for to `take`, in order, until it says `false`. Where it went to `limit`, the place after the last
