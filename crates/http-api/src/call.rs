@@ -21,7 +21,7 @@ use crate::{
     denied::Denied,
     failure::Failure,
     guests::Guest,
-    request_id,
+    gzip, request_id,
     state::{Shared, State},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) ensure_insert: bool,
     /// `X-Headwater-Request-Id`.
     pub(crate) request_id: Option<String>,
+    /// Whether the reply may be compressed.
+    pub(crate) takes_gzip: bool,
     traceparent: Option<String>,
     cause: Option<u64>,
     body: ReadBody,
@@ -118,12 +120,13 @@ impl FromRequest<Shared> for Call {
         let cause = cause(&parts.headers)?;
         let ensure_insert = ensure_insert(&parts.headers)?;
         let request_id = request_id::given(&parts.headers)?;
+        let takes_gzip = gzip::is_accepted(&parts.headers);
         let guest = guest(&parts).clone();
         let mut body = read_body(state, &parts, body).await?;
         if parts.method == Method::GET || parts.method == Method::HEAD {
             body = asked(&parts, body)?;
         }
-        Ok(Self { app, caller, txn_min, ensure_insert, request_id, traceparent, cause, body, guest })
+        Ok(Self { app, caller, txn_min, ensure_insert, request_id, takes_gzip, traceparent, cause, body, guest })
     }
 }
 

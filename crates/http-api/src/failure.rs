@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
+use find::{CursorError, SortTooLarge};
 use operations::{AppError, IndexError, KeyError, UserError};
 use query::{BindError, ParseError, TooExpensive};
 use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
@@ -67,12 +68,10 @@ pub(crate) enum Failure {
         limits::REPLY_BYTES_MAX
     )]
     ReplyTooLarge,
-    #[error(
-        "sorting would have to keep more than {} documents or {} bytes: use a smaller limit and offset, or a narrower query",
-        limits::SORT_DOCUMENTS_MAX,
-        limits::SORT_BYTES_MAX
-    )]
-    SortTooLarge,
+    #[error("{0}: use a smaller limit and offset, or a narrower query")]
+    SortTooLarge(#[from] SortTooLarge),
+    #[error("after: {0}")]
+    Cursor(#[from] CursorError),
     #[error(
         "{0}; narrow the query by _id, use a simpler regular expression or starts_with, or ask in several requests"
     )]
@@ -196,7 +195,8 @@ impl Failure {
             ))
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
-            | Failure::SortTooLarge
+            | Failure::SortTooLarge(_)
+            | Failure::Cursor(_)
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
             | Failure::Index(IndexError::Definition(_) | IndexError::Create(CreateIndexError::TooMany))

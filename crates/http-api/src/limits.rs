@@ -116,6 +116,9 @@ pub const PLAN_BYTES_UNCOUNTED: usize = 64 * 1024;
 /// [`SCAN_TIMEOUT`]; then 503.
 pub const POINT_READS_MAX: usize = 64;
 
+/// A shorter reply of a read is not compressed, in bytes: it fits into a packet anyway.
+pub const GZIP_BYTES_MIN: usize = 1024;
+
 /// The largest reply of a read, in bytes. A larger one gets 400 that asks for a smaller `limit`.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -153,12 +156,6 @@ pub const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that a client must take each second, on average, beyond [`REPLY_PATIENCE`], while others
 /// wait for the memory.
 pub const REPLY_BYTES_PER_SECOND_WAITED_FOR: u64 = 4 * 1024 * 1024;
-
-/// What `limit` + `offset` of a sorted find may keep in memory, in documents. More get 400.
-pub const SORT_DOCUMENTS_MAX: usize = 100_000;
-
-/// What a sorted find may keep in memory, in bytes of the sorted-by fields. More get 400.
-pub const SORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Consumer groups in one list, the first by name. It says how many more there are.
 pub const GROUPS_LISTED_MAX: usize = 10_000;

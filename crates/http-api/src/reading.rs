@@ -1,18 +1,21 @@
-//! Reads documents on blocking threads, a bounded number at a time, and stops when nobody waits any more.
+//! Reads on blocking threads, a bounded number at a time, that stop when nobody waits any more.
 //!
-//! Invariants: removed documents are invisible; one read sees one snapshot.
+//! Every read begins among small ones, plans, and goes over to the scans only where its plan looks at many documents: so a look into an
+//! index waits for no scan.
+//!
+//! Invariant: one read sees one snapshot. Not here: which documents it finds, and how (`find`).
 
 use std::{sync::Arc, time::Instant};
 
 use axum::response::Response;
-use document::{CollectionName, Document, DocumentId, Map, Value};
+use document::{Map, Value};
 use query::{Filter, ParseError, Query};
-use store::{App, Snapshot, SnapshotError};
+use store::{App, Snapshot};
 use tokio::time::timeout;
 
 use crate::{
     failure::Failure,
-    limits, reply,
+    gzip, limits, reply,
     state::State,
     work::{Share, Waiting, Work, room_within},
 };
@@ -22,22 +25,13 @@ use crate::{
 pub(crate) enum Extent {
     /// One document.
     One,
-    /// Several named documents.
+    /// A handful.
     Several,
-    /// A collection.
+    /// Many, or nobody knows.
     Scan,
 }
 
 impl Extent {
-    /// What finding a filter's documents takes.
-    pub(crate) fn of(filter: &Filter) -> Self {
-        match filter.ids() {
-            Some(ids) if ids.len() <= 1 => Extent::One,
-            Some(_) => Extent::Several,
-            None => Extent::Scan,
-        }
-    }
-
     fn reply_bytes_max(self) -> usize {
         match self {
             Extent::One => limits::REPLY_BYTES_ONE,
@@ -46,35 +40,89 @@ impl Extent {
     }
 }
 
-/// Runs `work` on a snapshot of `app`, on a blocking thread.
+/// What a read came to that began as a small one.
+pub(crate) enum Begun<T> {
+    Done(T),
+    /// Its plan looks at many documents: it begins again among those that do.
+    IsScan,
+}
+
+impl<T> Begun<T> {
+    fn done(self) -> T {
+        match self {
+            Begun::Done(done) => done,
+            Begun::IsScan => unreachable!("a scan was let in as one"),
+        }
+    }
+}
+
+/// Runs `work` on a snapshot of `app`, on a blocking thread, first among small reads: by the snapshot it sees how much it is to look at.
+/// If it says that this is much, it is run again among scans. It is told as what it was let in.
 pub(crate) async fn read<T: Send + 'static>(
     state: &State,
     app: &Arc<App>,
-    extent: Extent,
-    work: impl FnOnce(&Snapshot, &mut Work) -> Result<T, Failure> + Send + 'static,
+    work: impl Fn(&Snapshot, &mut Work, Extent) -> Result<Begun<T>, Failure> + Send + Sync + 'static,
 ) -> Result<T, Failure> {
-    run(state, app, extent, None, work).await.map(|(done, _)| done)
+    run_planned(state, app, None, work).await.map(|(done, _)| done)
+}
+
+/// What a client wants of the reply.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplyForm {
+    /// How large it can get.
+    pub(crate) extent: Extent,
+    pub(crate) gzip: bool,
 }
 
 /// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until its client has taken it.
 pub(crate) async fn reply(
     state: &State,
     app: &Arc<App>,
-    extent: Extent,
-    work: impl FnOnce(&Snapshot, &mut Work) -> Result<Vec<u8>, Failure> + Send + 'static,
+    form: ReplyForm,
+    work: impl Fn(&Snapshot, &mut Work, Extent) -> Result<Begun<Vec<u8>>, Failure> + Send + Sync + 'static,
 ) -> Result<Response, Failure> {
-    let share = state.replies.share(extent.reply_bytes_max(), state.options.scan_timeout).await?;
-    let (body, work) = run(state, app, extent, Some(share), |snapshot, own| {
-        let mut body = work(snapshot, own)?;
+    let share = state.replies.share(form.extent.reply_bytes_max(), state.options.scan_timeout).await?;
+    let finished = move |snapshot: &Snapshot, own: &mut Work, extent| {
+        let Begun::Done(mut body) = work(snapshot, own, extent)? else { return Ok(Begun::IsScan) };
         own.make_room(body.len())?;
+        let compressed = if form.gzip { gzip::compressed(&body, own)? } else { None };
+        let is_compressed = compressed.is_some();
+        body = compressed.unwrap_or(body);
         if body.capacity() > limits::REPLY_BYTES_SMALL {
             body.shrink_to_fit(); // what it grew into counts too
         }
-        Ok(body)
-    })
-    .await?;
+        Ok(Begun::Done((body, is_compressed)))
+    };
+    let ((body, is_compressed), work) = match form.extent {
+        // Where it is named what to look at, that is all.
+        Extent::One | Extent::Several => run_planned(state, app, Some(share), finished).await?,
+        Extent::Scan => {
+            let (done, work) =
+                run(state, app, Extent::Scan, Some(share), move |snapshot, own| finished(snapshot, own, Extent::Scan))
+                    .await?;
+            (done.done(), work)
+        }
+    };
     let share = work.into_share(body.capacity());
-    Ok(reply::json_with_share(body, share))
+    Ok(reply::as_gzip(reply::json_with_share(body, share), is_compressed))
+}
+
+async fn run_planned<T: Send + 'static>(
+    state: &State,
+    app: &Arc<App>,
+    share: Option<Share>,
+    work: impl Fn(&Snapshot, &mut Work, Extent) -> Result<Begun<T>, Failure> + Send + Sync + 'static,
+) -> Result<(T, Work), Failure> {
+    let work = Arc::new(work);
+    let first = work.clone();
+    let begun = run(state, app, Extent::Several, share, move |snapshot, own| first(snapshot, own, Extent::Several));
+    let (begun, mut own) = begun.await?;
+    if let Begun::Done(done) = begun {
+        return Ok((done, own));
+    }
+    let share = own.take_share();
+    let again = run(state, app, Extent::Scan, share, move |snapshot, own| work(snapshot, own, Extent::Scan));
+    again.await.map(|(begun, own)| (begun.done(), own))
 }
 
 async fn run<T: Send + 'static>(
@@ -116,73 +164,6 @@ pub(crate) fn parse_filter_for_change(place: &str, text: &str, args: &Map) -> Re
 fn bind_filter(place: &str, query: Result<Query, ParseError>, args: &Map) -> Result<Filter, Failure> {
     let query = query.map_err(|error| Failure::Query { place: place.to_owned(), error })?;
     query.bind(args).map_err(|error| Failure::QueryArgs { place: place.replace("query", "args"), error })
-}
-
-/// A document that matches.
-pub(crate) struct Match {
-    pub(crate) id: DocumentId,
-    pub(crate) document: Document,
-    /// What a reader sees.
-    pub(crate) fields: Map,
-}
-
-/// Calls `take` for each matching document in the order of ids, until it says `false`.
-pub(crate) fn for_each_match(
-    snapshot: &Snapshot,
-    collection: &CollectionName,
-    filter: &Filter,
-    work: &mut Work,
-    mut take: impl FnMut(Match, &mut Work) -> Result<bool, Failure>,
-) -> Result<(), Failure> {
-    let Some(mut ids) = filter.ids() else {
-        for entry in snapshot.scan(collection) {
-            work.check()?;
-            let (id, stored) = entry?;
-            if let Some(found) = matching(filter, id, stored.document, work)?
-                && !take(found, work)?
-            {
-                break;
-            }
-        }
-        return Ok(());
-    };
-    ids.sort();
-    ids.dedup();
-    for id in ids {
-        work.check()?;
-        if let Some(stored) = snapshot.document(collection, &id)?
-            && let Some(found) = matching(filter, id, stored.document, work)?
-            && !take(found, work)?
-        {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// How many documents a collection has.
-pub(crate) fn count(snapshot: &Snapshot, collection: &CollectionName, work: &mut Work) -> Result<u64, Failure> {
-    let mut count = 0;
-    for entry in snapshot.scan(collection) {
-        work.check()?;
-        count += u64::from(entry?.1.document.exists());
-    }
-    Ok(count)
-}
-
-fn matching(filter: &Filter, id: DocumentId, document: Document, work: &mut Work) -> Result<Option<Match>, Failure> {
-    let Some(fields) = document.value() else { return Ok(None) };
-    let matches = filter.matches(&id, &fields, &mut work.budget)?;
-    Ok(matches.then_some(Match { id, document, fields }))
-}
-
-/// One document as a reader sees it.
-pub(crate) fn visible(
-    snapshot: &Snapshot,
-    collection: &CollectionName,
-    id: &DocumentId,
-) -> Result<Option<Map>, SnapshotError> {
-    Ok(snapshot.document(collection, id)?.and_then(|stored| stored.document.value()))
 }
 
 /// About how much memory a value takes, in bytes.

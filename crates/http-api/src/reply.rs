@@ -23,6 +23,16 @@ pub(crate) fn json_with_share(body: Vec<u8>, share: impl Send + 'static) -> Resp
     with_type(StatusCode::OK, HeaderValue::from_static("application/json"), Body::from(bytes))
 }
 
+/// Says that the body is compressed, or would be for others.
+pub(crate) fn as_gzip(mut response: Response, is_compressed: bool) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_compressed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
 /// The JSON form of a reply that is no one's hot path.
 pub(crate) fn json_of(status: StatusCode, reply: &impl Serialize) -> Response {
     json(status, serde_json::to_vec(reply).expect("replies have string keys and no failing fields"))

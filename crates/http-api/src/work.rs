@@ -88,6 +88,11 @@ impl Work {
         if self.abandoned.load(Relaxed) { Err(Failure::ReadAbandoned) } else { Ok(()) }
     }
 
+    /// The reply's part of the memory, for a read that begins anew.
+    pub(crate) fn take_share(&mut self) -> Option<Share> {
+        self.share.take()
+    }
+
     /// When all was read.
     pub(crate) fn end_turn(&mut self) {
         self.turn = None;
@@ -107,6 +112,18 @@ impl Work {
     /// The reply's part of the memory, without what it does not need.
     pub(crate) fn into_share(self, bytes: usize) -> Option<Share> {
         self.share.map(|share| share.shrunk_to(bytes))
+    }
+}
+
+impl find::Work for Work {
+    type Error = Failure;
+
+    fn check(&mut self, _: &str) -> Result<(), Failure> {
+        self.check()
+    }
+
+    fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
     }
 }
 

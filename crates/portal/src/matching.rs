@@ -1,16 +1,16 @@
 //! Which documents a filter matches now: a look at some of them, never at all.
 //!
-//! Invariant: it ends after [`SCAN_DOCUMENTS_MAX`] documents or [`SCAN_TIME_MAX`], and says when it did.
+//! Invariant: it is as short as every look of the portal (`scan::Glance`), and says when it was cut.
 //! Not here: finding documents for programs (`http-api`).
 
-use std::time::Instant;
-
-use document::{CollectionName, DocumentId, Map};
-use query::{Budget, Filter, Query, TooExpensive};
-use store::{App, Snapshot, StoredDocument};
+use document::{CollectionName, Map};
+use find::{Found, Query};
+use query::Filter;
+use store::App;
 
 use crate::failure::Failure;
-use crate::limits::{MATCHES_SHOWN_MAX, SCAN_DOCUMENTS_MAX, SCAN_STEPS_MAX, SCAN_TIME_MAX};
+use crate::limits::MATCHES_SHOWN_MAX;
+use crate::scan::{Ended, Glance};
 
 /// Characters of a document that are shown.
 const DOCUMENT_CHARACTERS_MAX: usize = 240;
@@ -42,8 +42,8 @@ pub(crate) struct FilterFault {
 
 /// The filter of a live query: without arguments.
 pub(crate) fn parse(text: &str) -> Result<Filter, FilterFault> {
-    let query =
-        Query::parse(text).map_err(|error| FilterFault { message: error.to_string(), column: Some(error.column) })?;
+    let query = query::Query::parse(text)
+        .map_err(|error| FilterFault { message: error.to_string(), column: Some(error.column) })?;
     query.bind(&Map::new()).map_err(|error| FilterFault { message: error.message, column: None })
 }
 
@@ -54,70 +54,32 @@ pub(crate) fn look(app: &App, collection: Option<&CollectionName>, filter: &Filt
         Some(collection) => vec![collection.clone()],
         None => snapshot.collections().collect::<Result<_, _>>()?,
     };
-    let budget = Budget::new(SCAN_STEPS_MAX);
-    let mut look = Look { filter, budget, started: Instant::now(), matches: Matches::default() };
-    for collection in &collections {
-        if !look.at_collection(&snapshot, collection)? {
-            return Ok(look.matches);
+    let mut glance = Glance::default();
+    let mut found = Vec::new();
+    let mut complete = true;
+    for collection in collections {
+        let left = MATCHES_SHOWN_MAX - found.len();
+        let query = Query { limit: Some(left + 1), ..Query::of(collection, filter.clone()) };
+        let ended = glance.at(&snapshot, &query, |one| {
+            complete = found.len() < MATCHES_SHOWN_MAX;
+            if complete {
+                found.push(shown(&query.collection, &one)?);
+            }
+            Ok(complete)
+        })?;
+        complete &= ended == Ended::Here;
+        if !complete {
+            break;
         }
     }
-    look.matches.complete = true;
-    Ok(look.matches)
+    Ok(Matches { found, looked_at: glance.looked_at, complete })
 }
 
-struct Look<'f> {
-    filter: &'f Filter,
-    budget: Budget,
-    started: Instant,
-    matches: Matches,
-}
-
-impl Look<'_> {
-    /// `false` once it is enough.
-    fn at_collection(&mut self, snapshot: &Snapshot, collection: &CollectionName) -> Result<bool, Failure> {
-        if let Some(ids) = self.filter.ids() {
-            for id in ids {
-                if let Some(stored) = snapshot.document(collection, &id)?
-                    && !self.take(collection, &id, &stored)?
-                {
-                    return Ok(false);
-                }
-            }
-            return Ok(true);
-        }
-        for entry in snapshot.scan(collection) {
-            let (id, stored) = entry?;
-            if !self.take(collection, &id, &stored)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// `false` if this was not looked at any more.
-    fn take(
-        &mut self,
-        collection: &CollectionName,
-        id: &DocumentId,
-        stored: &StoredDocument,
-    ) -> Result<bool, TooExpensive> {
-        let spent = self.matches.looked_at >= SCAN_DOCUMENTS_MAX || self.started.elapsed() >= SCAN_TIME_MAX;
-        if spent || self.matches.found.len() >= MATCHES_SHOWN_MAX {
-            return Ok(false);
-        }
-        self.matches.looked_at += 1;
-        if let Some(fields) = stored.document.value()
-            && self.filter.matches(id, &fields, &mut self.budget)?
-        {
-            let mut json = Vec::new();
-            stored.document.write_json(id.as_json(), &mut json);
-            self.matches.found.push(MatchingDocument {
-                collection: collection.as_str().to_owned(),
-                json: beginning(&String::from_utf8_lossy(&json)),
-            });
-        }
-        Ok(true)
-    }
+fn shown(collection: &CollectionName, found: &Found) -> Result<MatchingDocument, Failure> {
+    let mut json = Vec::new();
+    found.document()?.write_json(found.id.as_json(), &mut json);
+    let json = beginning(&String::from_utf8_lossy(&json));
+    Ok(MatchingDocument { collection: collection.as_str().to_owned(), json })
 }
 
 fn beginning(text: &str) -> String {

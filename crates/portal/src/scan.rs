@@ -1,12 +1,13 @@
 //! Documents of a collection for one page: a bounded look, that says where it stopped so that the next page goes on there.
 //!
 //! Invariants: removed documents are invisible; one look sees one snapshot, is short, and few run at once.
-//! Not here: showing them (`page::documents`).
+//! Not here: which way they are found by (`find`), showing them (`page::documents`).
 
 use std::{sync::Arc, time::Instant};
 
 use document::{CollectionName, DocumentId, Map};
-use query::{Budget, Filter};
+use find::{Cursor, Found, Query, SortTooLarge, Work};
+use query::{Budget, Filter, TooExpensive};
 use store::{App, Snapshot, SnapshotError, StoredDocument};
 use tokio::sync::Semaphore;
 
@@ -80,45 +81,114 @@ pub(crate) async fn document(
 }
 
 fn look(snapshot: &Snapshot, search: &Search) -> Result<Sight, Failure> {
-    let began = Instant::now();
-    let mut budget = Budget::new(SCAN_STEPS_MAX);
+    let query = Query {
+        limit: Some(search.take + 1),
+        after: search.after.clone().map(Cursor::after_id),
+        ..Query::of(search.collection.clone(), search.filter.clone())
+    };
+    let mut glance = Glance::default();
     let mut sight = Sight::default();
-    for entry in candidates(snapshot, search) {
-        let (id, stored) = entry?;
-        sight.looked_at += 1;
-        if let Some(fields) = stored.document.value()
-            && search.filter.matches(&id, &fields, &mut budget)?
-        {
-            if sight.found.len() == search.take {
-                sight.stopped_at = sight.found.last().map(|last| last.id.clone());
-                return Ok(sight);
-            }
-            sight.found.push(Seen { id: id.clone(), fields });
+    let ended = glance.at(snapshot, &query, |found| {
+        if sight.found.len() == search.take {
+            sight.stopped_at = sight.found.last().map(|last: &Seen| last.id.clone());
+            return Ok(false);
         }
-        if sight.looked_at >= SCAN_DOCUMENTS_MAX || began.elapsed() > SCAN_TIME_MAX {
-            (sight.stopped_at, sight.is_cut) = (Some(id), true);
-            return Ok(sight);
-        }
+        let fields = found.document()?.value().unwrap_or_default();
+        sight.found.push(Seen { id: found.id, fields });
+        Ok(true)
+    })?;
+    sight.looked_at = glance.looked_at;
+    if ended == Ended::Cut {
+        (sight.stopped_at, sight.is_cut) = (DocumentId::from_json(&glance.last).ok(), true);
     }
     Ok(sight)
 }
 
-type Entries<'s> = Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + 's>;
+/// What one look may do: it ends after [`SCAN_DOCUMENTS_MAX`] documents or [`SCAN_TIME_MAX`].
+#[derive(Debug)]
+pub(crate) struct Glance {
+    began: Instant,
+    budget: Budget,
+    pub(crate) looked_at: usize,
+    /// The id of the document that was looked at last.
+    last: String,
+}
 
-/// What may match: the documents that the filter names, or all.
-fn candidates<'s>(snapshot: &'s Snapshot, search: &'s Search) -> Entries<'s> {
-    let Search { collection, filter, after, .. } = search;
-    let Some(mut ids) = filter.ids() else {
-        return match after {
-            Some(after) => snapshot.scan_after(collection, after),
-            None => snapshot.scan(collection),
-        };
-    };
-    ids.sort();
-    ids.dedup();
-    ids.retain(|id| after.as_ref().is_none_or(|after| id > after));
-    Box::new(ids.into_iter().filter_map(move |id| {
-        let stored = snapshot.document(collection, &id).transpose()?;
-        Some(stored.map(|stored| (id, stored)))
-    }))
+/// How a look ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// There was no more, or it was enough.
+    Here,
+    /// It had looked long enough.
+    Cut,
+}
+
+/// Why a look ends before its end.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    Cut,
+    Failed(Failure),
+}
+
+impl Default for Glance {
+    fn default() -> Self {
+        Self { began: Instant::now(), budget: Budget::new(SCAN_STEPS_MAX), looked_at: 0, last: String::new() }
+    }
+}
+
+impl Glance {
+    /// Gives what matches to `take`, in the order of ids, until it says `false`.
+    pub(crate) fn at(
+        &mut self,
+        snapshot: &Snapshot,
+        query: &Query,
+        mut take: impl FnMut(Found) -> Result<bool, Failure>,
+    ) -> Result<Ended, Failure> {
+        let plan = find::plan(snapshot, query)?;
+        // What would be in order only when all was looked at cannot be broken off.
+        let plan = if plan.is_in_order() { plan } else { find::plan_in_place(query) };
+        let looked = find::documents(snapshot, &plan, query, self, |found, _| take(found).map_err(Stopped::Failed));
+        match looked {
+            Ok(_) => Ok(Ended::Here),
+            Err(Stopped::Cut) => Ok(Ended::Cut),
+            Err(Stopped::Failed(failure)) => Err(failure),
+        }
+    }
+}
+
+impl Work for Glance {
+    type Error = Stopped;
+
+    fn check(&mut self, id_json: &str) -> Result<(), Stopped> {
+        let is_spent = self.looked_at >= SCAN_DOCUMENTS_MAX || self.began.elapsed() > SCAN_TIME_MAX;
+        if is_spent && self.looked_at > 0 {
+            return Err(Stopped::Cut);
+        }
+        self.looked_at += 1;
+        self.last.clear();
+        self.last.push_str(id_json);
+        Ok(())
+    }
+
+    fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+}
+
+impl From<SnapshotError> for Stopped {
+    fn from(error: SnapshotError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<TooExpensive> for Stopped {
+    fn from(error: TooExpensive) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<SortTooLarge> for Stopped {
+    fn from(_: SortTooLarge) -> Self {
+        unreachable!("a look that is in the order of ids keeps nothing to sort")
+    }
 }

@@ -16,8 +16,18 @@ pub const LIMIT_DEFAULT: usize = 1000;
 pub const SORT_PROPERTIES_MAX: usize = 16;
 
 /// `formatAttachment` is taken and changes nothing.
-const FIND_FIELDS: &[&str] =
-    &["collection", "query", "args", "limit", "offset", "sort", "describe", "serializedAs", "formatAttachment"];
+const FIND_FIELDS: &[&str] = &[
+    "collection",
+    "query",
+    "args",
+    "limit",
+    "offset",
+    "sort",
+    "after",
+    "describe",
+    "serializedAs",
+    "formatAttachment",
+];
 const FIND_BY_ID_FIELDS: &[&str] = &["collection", "id", "serializedAs", "formatAttachment"];
 
 /// The body of `store/find`.
@@ -33,6 +43,8 @@ pub struct FindRequest {
     pub offset: usize,
     /// In which order; the first property weighs most. Empty: by id.
     pub sort: Vec<Sort>,
+    /// Where an earlier find with the same collection, query, arguments and order ended; goes on there.
+    pub after: Option<String>,
     /// How fields are shown.
     pub serialized_as: SerializedAs,
     /// Tell how the documents would be looked for, instead of looking.
@@ -97,6 +109,7 @@ impl FindRequest {
             limit: fields.optional_size("limit")?.unwrap_or(LIMIT_DEFAULT),
             offset: fields.optional_size("offset")?.unwrap_or(0),
             sort: Sort::take_list(&mut fields)?,
+            after: fields.optional_string("after")?,
             serialized_as: SerializedAs::take(&mut fields)?,
             describe: fields.optional_bool("describe")?.unwrap_or(false),
         };
@@ -220,9 +233,14 @@ impl DocumentsReply {
         self.count == 0
     }
 
-    /// The whole reply; `txn_id` is the transaction that it reflects.
-    pub fn finish(mut self, txn_id: u64) -> Vec<u8> {
-        self.out.extend_from_slice(format!(r#"],"txnId":{txn_id}}}"#).as_bytes());
+    /// The whole reply; `txn_id` is the transaction that it reflects, `next` where the next page goes on.
+    pub fn finish(mut self, txn_id: u64, next: Option<&str>) -> Vec<u8> {
+        self.out.extend_from_slice(format!(r#"],"txnId":{txn_id}"#).as_bytes());
+        if let Some(next) = next {
+            self.out.extend_from_slice(br#","next":"#);
+            document::write_json_string(next, &mut self.out);
+        }
+        self.out.push(b'}');
         self.out
     }
 
@@ -244,13 +262,60 @@ pub fn write_document(out: &mut Vec<u8>, id: &DocumentId, fields: &Map, txn_id: 
     out.extend_from_slice(format!(r#","txnId":{txn_id}}}"#).as_bytes());
 }
 
-/// The reply of a `find` that was asked to describe: one document that says whether ids are looked
-/// up or every document is looked at.
-pub fn write_query_details(out: &mut Vec<u8>, ids_are_looked_up: bool, txn_id: u64) {
-    let way = if ids_are_looked_up { r#""index_scan":{"path":["_id"]}"# } else { r#""full_scan":{}"# };
-    out.extend_from_slice(
-        format!(r#"{{"documents":[{{"id":"query_details","fields":{{{way}}}}}],"txnId":{txn_id}}}"#).as_bytes(),
-    );
+/// By which way documents would be found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryDetails {
+    /// Their ids are looked up, or ranges of ids.
+    Ids,
+    /// By an index.
+    Index {
+        /// Its name.
+        name: String,
+        /// Its keys.
+        path: Vec<String>,
+        /// Which part of it, for people.
+        part: String,
+        /// Whether all of that part matches.
+        exact: bool,
+        /// Whether it gives the order that is asked for.
+        ordered: bool,
+    },
+    /// Every document is looked at.
+    Scan,
+}
+
+/// The reply of a `find` that was asked to describe: one document that says by which way documents
+/// would be found.
+pub fn write_query_details(out: &mut Vec<u8>, details: &QueryDetails, txn_id: u64) {
+    out.extend_from_slice(br#"{"documents":[{"id":"query_details","fields":"#);
+    details.fields().write_json(out);
+    out.extend_from_slice(format!(r#"}}],"txnId":{txn_id}}}"#).as_bytes());
+}
+
+impl QueryDetails {
+    fn fields(&self) -> Map {
+        let text = |text: &str| Value::String(text.to_owned());
+        let object = |fields: Vec<(&str, Value)>| {
+            Map::from_fields(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        };
+        match self {
+            QueryDetails::Scan => object(vec![("full_scan", Value::Map(Map::new()))]),
+            QueryDetails::Ids => {
+                object(vec![("index_scan", Value::Map(object(vec![("path", Value::Array(vec![text("_id")]))])))])
+            }
+            QueryDetails::Index { name, path, part, exact, ordered } => {
+                let path = path.iter().map(|path| text(path)).collect();
+                let of_index = vec![
+                    ("path", Value::Array(path)),
+                    ("index", text(name)),
+                    ("part", text(part)),
+                    ("exact", Value::Bool(*exact)),
+                    ("ordered", Value::Bool(*ordered)),
+                ];
+                object(vec![("index_scan", Value::Map(object(of_index)))])
+            }
+        }
+    }
 }
 
 /// `{"count":…,"txnId":…}`.

@@ -10,7 +10,7 @@ use document::{Map, Value};
 
 use crate::RequestError;
 
-const TEXTS: [&str; 5] = ["collection", "query", "serializedAs", "collectionName", "appId"];
+const TEXTS: [&str; 6] = ["collection", "query", "serializedAs", "collectionName", "appId", "after"];
 const IDS: [&str; 2] = ["id", "documentId"];
 
 /// The body that says the same as `query`, the part of a target after its `?`.

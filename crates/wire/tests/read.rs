@@ -30,13 +30,13 @@ fn fields(json: &str) -> document::Map {
 fn find_has_defaults() {
     for body in [
         r#"{"collection":"people"}"#,
-        r#"{"collection":"people","query":null,"args":null,"limit":null,"offset":null,"sort":null,"describe":null,"serializedAs":null}"#,
+        r#"{"collection":"people","query":null,"args":null,"limit":null,"offset":null,"sort":null,"after":null,"describe":null,"serializedAs":null}"#,
         r#"{"collection":"people","query":"true","args":{},"limit":1000,"offset":0,"sort":[],"describe":false,"serializedAs":"latestValues"}"#,
     ] {
         let request = FindRequest::parse(body.as_bytes()).unwrap();
         assert_eq!(request.query.query, "true");
         assert_eq!((request.limit, request.offset, request.sort.len()), (LIMIT_DEFAULT, 0, 0));
-        assert_eq!(request.serialized_as, SerializedAs::LatestValues);
+        assert_eq!((request.serialized_as, request.after), (SerializedAs::LatestValues, None));
     }
 }
 
@@ -55,7 +55,7 @@ fn finds_of_another_shape() {
     find(
         r#"{"collection":"c","qeury":"true"}"#,
         expect![[
-            r#"unknown field "qeury"; known are collection, query, args, limit, offset, sort, describe, serializedAs, formatAttachment"#
+            r#"unknown field "qeury"; known are collection, query, args, limit, offset, sort, after, describe, serializedAs, formatAttachment"#
         ]],
     );
     find(r#"{"collection":"c","limit":-1}"#, expect!["limit: must be a whole number from 0"]);
@@ -108,19 +108,20 @@ fn a_requery_takes_an_entry_of_the_event() {
 fn replies_have_the_contracts_bytes() {
     let mut reply = DocumentsReply::default();
     assert!(reply.is_empty());
-    assert_eq!(reply.finish(9000), br#"{"documents":[],"txnId":9000}"#);
+    assert_eq!(reply.finish(9000, None), br#"{"documents":[],"txnId":9000}"#);
 
     reply = DocumentsReply::default();
     reply.push(&id(r#""abc123""#), &fields(r#"{"name":"Susan","age":31}"#));
     reply.push(&id("7"), &fields("{}"));
     let expected =
         r#"{"documents":[{"id":"abc123","fields":{"age":31,"name":"Susan"}},{"id":7,"fields":{}}],"txnId":9000}"#;
-    assert_eq!(String::from_utf8(reply.finish(9000)).unwrap(), expected);
+    assert_eq!(String::from_utf8(reply.finish(9000, None)).unwrap(), expected);
 
     reply = DocumentsReply::default();
     reply.push_of_collection(&id(r#"{"k":1}"#), &fields(r#"{"a":null}"#), &CollectionName::new("people").unwrap());
-    let expected = r#"{"documents":[{"id":{"k":1},"fields":{"a":null},"collection":"people"}],"txnId":1}"#;
-    assert_eq!(String::from_utf8(reply.finish(1)).unwrap(), expected);
+    let expected =
+        r#"{"documents":[{"id":{"k":1},"fields":{"a":null},"collection":"people"}],"txnId":1,"next":"AQ-_"}"#;
+    assert_eq!(String::from_utf8(reply.finish(1, Some("AQ-_"))).unwrap(), expected);
 
     let mut out = Vec::new();
     write_document(&mut out, &id(r#""a""#), &fields(r#"{"x":1.0}"#), 5);

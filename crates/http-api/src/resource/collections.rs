@@ -9,23 +9,24 @@ use wire::admin::{CollectionReply, CollectionsReply};
 use crate::{
     call::AdminCall,
     failure::Failure,
-    reading::{self, Extent},
+    reading::{self, Begun},
     reply,
     state::Shared,
 };
 
 pub(crate) async fn list(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = state.app(call.param("app")).await?;
-    let listed = reading::read(&state, &app, Extent::Scan, |snapshot, work| {
+    let listed = reading::read(&state, &app, |snapshot, work, _| {
         let mut collections = Vec::new();
         for name in snapshot.collections() {
+            work.check()?;
             let name = name?;
-            let documents = reading::count(snapshot, &name, work)?;
+            let documents = snapshot.documents_in(&name)?;
             if documents > 0 {
                 collections.push(CollectionReply { name: name.as_str().to_owned(), documents });
             }
         }
-        Ok(CollectionsReply { collections })
+        Ok(Begun::Done(CollectionsReply { collections }))
     });
     Ok(reply::json_of(StatusCode::OK, &listed.await?))
 }

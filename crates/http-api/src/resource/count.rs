@@ -2,12 +2,13 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
+use find::Query;
 use wire::find::{CountRequest, write_count};
 
 use crate::{
     call::Call,
     failure::Failure,
-    reading::{self, Extent},
+    reading::{self, Begun, Extent},
     reply,
     state::Shared,
 };
@@ -17,15 +18,16 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     call.demand(Permission::Read, &collection)?;
     let filter = reading::parse_filter("query", &query.query, &query.args)?;
     call.wait_for_txn(&state).await?;
-    let body = reading::read(&state, &call.app, Extent::of(&filter), move |snapshot, work| {
-        let mut count = 0;
-        reading::for_each_match(snapshot, &collection, &filter, work, |_, _| {
-            count += 1;
-            Ok(true)
-        })?;
+    let query = Query::of(collection, filter);
+    let body = reading::read(&state, &call.app, move |snapshot, work, let_in| {
+        let plan = find::plan_count(snapshot, &query)?;
+        if !plan.is_small() && let_in != Extent::Scan {
+            return Ok(Begun::IsScan);
+        }
+        let count = find::count(snapshot, &plan, &query, work)?;
         let mut body = Vec::new();
         write_count(&mut body, count, snapshot.txn_id().0);
-        Ok(body)
+        Ok(Begun::Done(body))
     });
     Ok(reply::json(StatusCode::OK, body.await?))
 }

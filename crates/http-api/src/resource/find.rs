@@ -2,17 +2,17 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::Permission;
-use document::{CollectionName, DocumentId, Map};
+use document::Map;
+use find::{Cursor, Fingerprint, Found, Operator, Query, SortKey};
 use query::Filter;
 use store::Snapshot;
-use wire::find::{DocumentsReply, FindRequest, SerializedAs, write_query_details};
+use wire::find::{DocumentsReply, FindRequest, QueryDetails, SerializedAs, write_query_details};
 
 use crate::{
     call::Call,
     failure::Failure,
-    reading::{self, Extent, Match},
+    reading::{self, Begun, Extent, ReplyForm},
     reply,
-    sorting::Smallest,
     state::Shared,
     work::Work,
 };
@@ -21,80 +21,72 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     let request = FindRequest::parse(call.body())?;
     call.demand(Permission::Read, &request.collection)?;
     let filter = reading::parse_filter("query", &request.query.query, &request.query.args)?;
+    let one_at_most = filter.ids().is_some_and(|ids| ids.len() <= 1);
+    let (serialized_as, describe) = (request.serialized_as, request.describe);
+    let (query, fingerprint) = query(request, filter)?;
     call.wait_for_txn(&state).await?;
-    if request.describe {
-        let mut body = Vec::new();
-        write_query_details(&mut body, filter.ids().is_some(), call.app.newest_txn().0);
-        return Ok(reply::json(StatusCode::OK, body));
+    if describe {
+        let body = reading::read(&state, &call.app, move |snapshot, _, _| details(snapshot, &query).map(Begun::Done));
+        return Ok(reply::json(StatusCode::OK, body.await?));
     }
-    let extent = Extent::of(&filter);
-    let reply = reading::reply(&state, &call.app, extent, move |snapshot, work| {
-        let mut reply = DocumentsReply::default();
-        if request.sort.is_empty() {
-            in_order_of_ids(snapshot, &request, &filter, work, &mut reply)?;
-        } else {
-            sorted(snapshot, &request, &filter, work, &mut reply)?;
+    let form = ReplyForm { extent: if one_at_most { Extent::One } else { Extent::Several }, gzip: call.takes_gzip };
+    let reply = reading::reply(&state, &call.app, form, move |snapshot, work, let_in| {
+        let plan = find::plan(snapshot, &query)?;
+        if !plan.is_small() && let_in != Extent::Scan {
+            return Ok(Begun::IsScan);
         }
-        Ok(reply.finish(snapshot.txn_id().0))
+        let mut reply = DocumentsReply::default();
+        let next = find::documents(snapshot, &plan, &query, work, |found, work| {
+            push(&mut reply, &found, serialized_as, work)?;
+            Ok(true)
+        })?;
+        let next = next.and_then(|place| place.to_text(fingerprint));
+        Ok(Begun::Done(reply.finish(snapshot.txn_id().0, next.as_deref())))
     });
     reply.await
 }
 
-/// Stops at the last document that is asked for.
-fn in_order_of_ids(
-    snapshot: &Snapshot,
-    request: &FindRequest,
-    filter: &Filter,
-    work: &mut Work,
-    reply: &mut DocumentsReply,
-) -> Result<(), Failure> {
-    let (mut to_skip, mut to_take) = (request.offset, request.limit);
-    if to_take == 0 {
-        return Ok(());
-    }
-    reading::for_each_match(snapshot, &request.collection, filter, work, |found, work| {
-        if to_skip > 0 {
-            to_skip -= 1;
-            return Ok(true);
+fn query(request: FindRequest, filter: Filter) -> Result<(Query, Fingerprint), Failure> {
+    let sort = request.sort.into_iter().map(|key| SortKey { path: key.property, descending: key.descending });
+    let sort: Vec<_> = sort.collect();
+    let fingerprint = Fingerprint::of(&request.collection, &request.query.query, &request.query.args, &sort);
+    let after = request.after.map(|text| Cursor::from_text(&text, fingerprint, &sort)).transpose()?;
+    // Who goes on has left out already what was to be left out.
+    let offset = if after.is_some() { 0 } else { request.offset };
+    let query = Query { collection: request.collection, filter, sort, offset, limit: Some(request.limit), after };
+    Ok((query, fingerprint))
+}
+
+fn details(snapshot: &Snapshot, query: &Query) -> Result<Vec<u8>, Failure> {
+    let details = match find::plan(snapshot, query)?.operators(query).into_iter().next() {
+        Some(Operator::IdScan { .. }) => QueryDetails::Ids,
+        Some(Operator::IndexScan { index, path, spans, is_exact, is_in_order, .. }) => {
+            QueryDetails::Index { name: index, path, part: spans, exact: is_exact, ordered: is_in_order }
         }
-        push(reply, found, request.serialized_as, work)?;
-        to_take -= 1;
-        Ok(to_take > 0)
-    })
-}
-
-/// Keeps ids and what is sorted by while it looks at every match; reads the documents of the page again at the end.
-fn sorted(
-    snapshot: &Snapshot,
-    request: &FindRequest,
-    filter: &Filter,
-    work: &mut Work,
-    reply: &mut DocumentsReply,
-) -> Result<(), Failure> {
-    let mut smallest = Smallest::new(&request.sort, request.offset.saturating_add(request.limit));
-    reading::for_each_match(snapshot, &request.collection, filter, work, |found, _| {
-        smallest.push(found.id, &found.fields)?;
-        Ok(true)
-    })?;
-    for id in smallest.into_ids().into_iter().skip(request.offset) {
-        work.check()?;
-        let found = read_again(snapshot, &request.collection, id)?;
-        push(reply, found, request.serialized_as, work)?;
-    }
-    Ok(())
-}
-
-fn read_again(snapshot: &Snapshot, collection: &CollectionName, id: DocumentId) -> Result<Match, Failure> {
-    let stored = snapshot.document(collection, &id)?.expect("a snapshot does not change");
-    let fields = stored.document.value().expect("a snapshot does not change");
-    Ok(Match { id, document: stored.document, fields })
-}
-
-fn push(reply: &mut DocumentsReply, found: Match, serialized_as: SerializedAs, work: &mut Work) -> Result<(), Failure> {
-    let fields: Map = match serialized_as {
-        SerializedAs::LatestValues => found.fields,
-        SerializedAs::LatestValuesAndTypes => found.document.value_with_types().expect("it has a value"),
+        _ => QueryDetails::Scan,
     };
+    let mut body = Vec::new();
+    write_query_details(&mut body, &details, snapshot.txn_id().0);
+    Ok(body)
+}
+
+fn push(
+    reply: &mut DocumentsReply,
+    found: &Found,
+    serialized_as: SerializedAs,
+    work: &mut Work,
+) -> Result<(), Failure> {
+    let fields: Map = shown(found, serialized_as)?;
     reply.push(&found.id, &fields);
     work.make_room(reply.len())
+}
+
+/// Its fields as they are asked for.
+pub(crate) fn shown(found: &Found, serialized_as: SerializedAs) -> Result<Map, Failure> {
+    let document = found.document()?;
+    let fields = match serialized_as {
+        SerializedAs::LatestValues => document.value(),
+        SerializedAs::LatestValuesAndTypes => document.value_with_types(),
+    };
+    Ok(fields.expect("what is found is there"))
 }

@@ -4,13 +4,16 @@ use axum::{extract::State, response::Response};
 use credentials::Permission;
 use document::CollectionName;
 use store::Snapshot;
-use wire::{find::DocumentsReply, requery::RequeryRequest};
+use wire::{
+    find::{DocumentsReply, SerializedAs},
+    requery::RequeryRequest,
+};
 
 use crate::{
     access::Caller,
     call::Call,
     failure::Failure,
-    reading::{self, Extent},
+    reading::{self, Begun, Extent, ReplyForm},
     state::Shared,
 };
 
@@ -22,16 +25,18 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     // One id in every collection can be much to read and to answer.
     let extent = if request.collection.is_some() { Extent::One } else { Extent::Scan };
     let (caller, app_name) = (call.caller.clone(), call.app_name().to_owned());
-    let reply = reading::reply(&state, &call.app, extent, move |snapshot, work| {
+    let form = ReplyForm { extent, gzip: call.takes_gzip };
+    let reply = reading::reply(&state, &call.app, form, move |snapshot, work, _| {
         let mut reply = DocumentsReply::default();
         for collection in collections(snapshot, &request, &caller, &app_name)? {
             work.check()?;
-            if let Some(fields) = reading::visible(snapshot, &collection, &request.id)? {
+            if let Some(found) = find::by_id(snapshot, &collection, &request.id)? {
+                let fields = super::find::shown(&found, SerializedAs::LatestValues)?;
                 reply.push_of_collection(&request.id, &fields, &collection);
             }
             work.make_room(reply.len())?;
         }
-        Ok(reply.finish(snapshot.txn_id().0))
+        Ok(Begun::Done(reply.finish(snapshot.txn_id().0, None)))
     });
     reply.await
 }

@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     ops::Range,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use axum::{extract::State, http::StatusCode, response::Response};
@@ -19,6 +19,7 @@ use document::{
     Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, DocumentId, Map, Operation, PathSegment,
     UpdateCommand, UpdateKind,
 };
+use find::Query;
 use query::{Budget, Filter};
 use store::{App, Committed, Outcome, Remembered, Request, Snapshot, Write, Written, limits::CHANGESET_STEPS_MAX};
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,7 +29,7 @@ use crate::{
     call::Call,
     failure::Failure,
     limits,
-    reading::{self, Extent, parse_filter_for_change, weight, weight_of_map},
+    reading::{self, Begun, Extent, parse_filter_for_change, weight, weight_of_map},
     reply, request_id,
     state::{self, Shared},
     work::{Work, room_within},
@@ -184,11 +185,14 @@ async fn plan(
         let mut budget = Budget::new(limits::REQUEST_STEPS_MAX);
         return Plan::of(state, commands, filters, Vec::new(), call.ensure_insert, &mut budget);
     }
-    let extent = if scans { Extent::Scan } else { Extent::Several };
     let (own_state, ensure_insert) = (state.clone(), call.ensure_insert);
-    reading::read(state, &call.app, extent, move |snapshot, work| {
-        let scanned = scan(snapshot, &commands, &filters, work)?;
-        Plan::of(&own_state, commands, filters, scanned, ensure_insert, &mut work.budget)
+    let asked = Mutex::new(Some((commands, filters)));
+    reading::read(state, &call.app, move |snapshot, work, let_in| {
+        let mut asked = asked.lock().expect("not poisoned");
+        let (commands, filters) = asked.as_ref().expect("planned once");
+        let Begun::Done(found) = look(snapshot, commands, filters, work, let_in)? else { return Ok(Begun::IsScan) };
+        let (commands, filters) = asked.take().expect("planned once");
+        Plan::of(&own_state, commands, filters, found, ensure_insert, &mut work.budget).map(Begun::Done)
     })
     .await
 }
@@ -198,24 +202,32 @@ const INLINE_STEPS_MAX: u64 = 10_000;
 
 /// The ids that each command's query selects, by the command's index; none at all where every query
 /// names its ids.
-fn scan(
+fn look(
     snapshot: &Snapshot,
     commands: &[WriteCommand],
     filters: &[Option<Arc<Filter>>],
     work: &mut Work,
-) -> Result<Vec<Vec<DocumentId>>, Failure> {
-    let mut found = Vec::new();
-    let mut total = 0;
+    let_in: Extent,
+) -> Result<Begun<Vec<Vec<DocumentId>>>, Failure> {
+    let mut plans = Vec::new();
     for (index, (command, filter)) in commands.iter().zip(filters).enumerate() {
         let Some(filter) = filter.as_ref().filter(|filter| filter.ids().is_none()) else { continue };
-        found.resize_with(commands.len(), Vec::new);
-        reading::for_each_match(snapshot, command.collection(), filter, work, |one, _| {
-            found[index].push(one.id);
-            total += 1;
-            if total > limits::OPERATIONS_MAX { Err(Failure::TransactionTooLarge { command: index }) } else { Ok(true) }
-        })?;
+        let query = Query::of(command.collection().clone(), (**filter).clone());
+        let plan = find::plan_ids(snapshot, &query)?;
+        if !plan.is_small() && let_in != Extent::Scan {
+            return Ok(Begun::IsScan);
+        }
+        plans.push((index, query, plan));
     }
-    Ok(found)
+    let mut found = Vec::new();
+    let mut room = limits::OPERATIONS_MAX;
+    for (index, query, plan) in plans {
+        found.resize_with(commands.len(), Vec::new);
+        let ids = find::ids(snapshot, &plan, &query, work, room + 1)?;
+        room = room.checked_sub(ids.len()).ok_or(Failure::TransactionTooLarge { command: index })?;
+        found[index] = ids;
+    }
+    Ok(Begun::Done(found))
 }
 
 /// What the commands of a request are to do to which documents, and which operation belongs to

@@ -327,11 +327,16 @@ impl Connection {
     pub(crate) fn reply(&mut self) -> Reply {
         let mut reply = self.head();
         let length: usize = reply.header("content-length").map_or(0, |value| value.parse().unwrap());
+        reply.body = String::from_utf8(self.bytes(length)).unwrap();
+        reply
+    }
+
+    /// Reads so many bytes of a body.
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             assert!(self.read_more(), "the connection ended within a body");
         }
-        reply.body = String::from_utf8(self.buffer.drain(..length).collect()).unwrap();
-        reply
+        self.buffer.drain(..length).collect()
     }
 
     /// Reads one reply without its body.

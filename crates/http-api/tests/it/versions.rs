@@ -63,7 +63,8 @@ fn describe_says_how_documents_would_be_looked_for() {
     for (query, way) in [
         ("_id == 'a' || _id == 'b'", r#"{"index_scan":{"path":["_id"]}}"#),
         ("true", r#"{"full_scan":{}}"#),
-        ("starts_with(_id, 'a')", r#"{"full_scan":{}}"#),
+        ("starts_with(_id, 'a')", r#"{"index_scan":{"path":["_id"]}}"#),
+        ("ends_with(_id, 'a')", r#"{"full_scan":{}}"#),
     ] {
         let reply = server.find(&format!(r#"{{"collection":"c","query":"{query}","describe":true}}"#));
         assert_eq!(
