@@ -304,3 +304,34 @@ fn what_an_older_version_wrote_is_counted_and_indexed_at_the_next_start() {
     assert!(ready.is_ready && ready.entries == 2 && ready.documents == 2, "{ready:?}");
     assert_eq!(app.index_findings(), [""; 0]);
 }
+
+#[test]
+fn long_values_are_cut_and_arrays_and_objects_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    let long = |end: &str| {
+        format!(
+            r#"{{"age":"{}{end}","name":[{}],"address":{{"city":{{"a":[1]}}}}}}"#,
+            "x".repeat(1 << 20),
+            "7,".repeat(1000) + "8"
+        )
+    };
+    runtime().block_on(async {
+        let keys = [("age", false), ("name", true), ("address.city", false), ("nothing", true)];
+        app.create_index(&index("wide", &keys)).await.unwrap();
+        for (n, end) in ["a", "b", "c"].into_iter().enumerate() {
+            app.commit(changeset([upsert(&format!("d{n}"), &long(end))])).await.unwrap();
+        }
+        app.commit(changeset([remove("d1")])).await.unwrap();
+        app.index_when_ready(&people(), "wide", READY_WITHIN).await.unwrap();
+    });
+    assert_eq!(app.index_findings(), [""; 0]);
+    let snapshot = app.snapshot().unwrap();
+    let wide = snapshot.indexes(&people()).unwrap().remove(0);
+    assert_eq!((wide.entries, wide.statistics[0].cut, wide.statistics[2].containers), (2, 2, 2));
+    let sought = document::Value::String("x".repeat(1 << 20) + "a");
+    let span = Span::of(&wide.definition, &[], KeyStart::At(Some(&sought)), KeyEnd::At(Some(&sought)));
+    assert!(!span.is_exact, "others look like it, and have to be looked at");
+    let found: Vec<_> = snapshot.index_entries(&wide, &span, false).map(Result::unwrap).collect();
+    assert!(found.len() == 2 && found.iter().all(|entry| entry.key().len() < 8 << 10));
+}
