@@ -68,6 +68,17 @@ pub(crate) struct SoughtEntry {
     pub(crate) id_json: String,
 }
 
+impl IndexAccess {
+    /// All its spans, in no order.
+    pub(crate) fn all_spans(&self) -> impl Iterator<Item = &Span> {
+        let nulls = match &self.order {
+            IndexOrder::BySort(SortedEntries { nulls: Some(nulls), .. }) => &nulls[..],
+            _ => &[],
+        };
+        nulls.iter().chain(&self.spans)
+    }
+}
+
 /// The best of the collection's indexes for the filter; `None` if none helps to find what it demands.
 pub(crate) fn by_filter(
     indexes: &[ReadIndex],

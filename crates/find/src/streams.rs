@@ -84,17 +84,6 @@ fn documents<'s>(snapshot: &'s Snapshot, query: &Query, from: IdBound, to: IdBou
     Box::new(documents.map(|document| Ok(Candidate::Document(document?))))
 }
 
-impl IndexAccess {
-    /// All its spans, in no order.
-    pub(crate) fn all_spans(&self) -> impl Iterator<Item = &Span> {
-        let nulls = match &self.order {
-            IndexOrder::BySort(SortedEntries { nulls: Some(nulls), .. }) => &nulls[..],
-            _ => &[],
-        };
-        nulls.iter().chain(&self.spans)
-    }
-}
-
 fn entries<'s>(snapshot: &'s Snapshot, access: &'s IndexAccess, after: Option<&DocumentId>) -> Entries<'s> {
     let index = &access.index;
     match &access.order {

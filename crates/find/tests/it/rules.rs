@@ -117,6 +117,29 @@ fn where_kinds_are_mixed_an_index_gives_no_order() {
 }
 
 #[test]
+fn a_page_that_ended_at_a_kind_that_is_gone_goes_on_all_the_same() {
+    let world = World::new();
+    let id = |n: i64| DocumentId::from_value(&Value::Int(n)).unwrap();
+    world.index("people", "by-k", &["k"]);
+    let write = |n: i64, json: &str| world.write("people", [(id(n), Some(map(&format!(r#"{{"k":{json}}}"#))))]);
+    write(1, "1");
+    write(2, "\"a\"");
+    let mut query = query("true", &["k"], Some(2));
+    let snapshot = world.snapshot();
+    query.after = read(&snapshot, &plan(&snapshot, &query).unwrap(), &query).1;
+    write(2, "\"2024-01-01\"");
+    write(3, "\"2024-01-02\"");
+    write(4, "2");
+    let snapshot = world.snapshot();
+    let planned = plan(&snapshot, &query).unwrap();
+    assert_eq!(planned.to_string(), "scan, then sort");
+    assert_eq!(read(&snapshot, &planned, &query).0, [], "date-times come before other strings");
+    write(5, "[]");
+    let snapshot = world.snapshot();
+    assert_eq!(read(&snapshot, &plan(&snapshot, &query).unwrap(), &query).0, [id(5)]);
+}
+
+#[test]
 fn counts_need_no_documents() {
     let world = people();
     let snapshot = world.snapshot();
