@@ -16,6 +16,7 @@
 //! Tags are never renumbered. Invariants: a value has one form; reading is bounded in depth, and
 //! allocates in proportion to the bytes that are there, whatever a length says.
 
+use crate::json::write_json_string;
 use crate::limits::DEPTH_MAX;
 use crate::{Map, Value};
 
@@ -253,6 +254,48 @@ impl<'a> Reader<'a> {
         Ok(named)
     }
 
+    /// Reads what [`Reader::payload`] reads, and appends its JSON.
+    pub(crate) fn write_payload(&mut self, tag: u8, open: usize, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        match tag {
+            TAG_STRING => write_json_string(self.text()?, out),
+            TAG_ARRAY => {
+                let open = self.enter(open)?;
+                out.push(b'[');
+                for n in 0..self.count(1)? {
+                    if n > 0 {
+                        out.push(b',');
+                    }
+                    let tag = self.byte()?;
+                    self.write_payload(tag, open, out)?;
+                }
+                out.push(b']');
+            }
+            TAG_OBJECT => {
+                let open = self.enter(open)?;
+                out.push(b'{');
+                let mut is_first = true;
+                for _ in 0..self.count(2)? {
+                    let name = self.text()?;
+                    self.write_name(name, &mut is_first, out);
+                    let tag = self.byte()?;
+                    self.write_payload(tag, open, out)?;
+                }
+                out.push(b'}');
+            }
+            _ => self.payload(tag, open)?.write_json(out),
+        }
+        Ok(())
+    }
+
+    /// Appends the name of an object's field, with what stands around it.
+    pub(crate) fn write_name(&self, name: &str, is_first: &mut bool, out: &mut Vec<u8>) {
+        if !std::mem::take(is_first) {
+            out.push(b',');
+        }
+        write_json_string(name, out);
+        out.push(b':');
+    }
+
     /// As [`Reader::text`], not looked at: for names to compare and texts to pass over.
     #[inline]
     pub(crate) fn text_bytes(&mut self) -> Result<&'a [u8], Malformed> {
@@ -302,7 +345,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn enter(&self, open: usize) -> Result<usize, Malformed> {
+    pub(crate) fn enter(&self, open: usize) -> Result<usize, Malformed> {
         if open >= DEPTH_MAX {
             return Err(self.error(format!("arrays and objects nest deeper than {DEPTH_MAX}")));
         }

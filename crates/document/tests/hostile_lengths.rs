@@ -43,6 +43,7 @@ fn announced_lengths_do_not_allocate() {
     for bytes in lies {
         assert!(Document::decode(&bytes).is_err());
         assert!(Document::decode_value(&bytes).is_err());
+        assert!(Document::decode_json(&bytes, &mut Vec::new()).is_err());
         drop(Document::decode_fields(&bytes, &["a", "z"])); // which looks at no more than it must
         assert!(Changeset::decode(&bytes).is_err());
     }

@@ -131,6 +131,12 @@ fn at_or_below(value: &Value) -> Vec<IdRange> {
         let shared = &plain[..at];
         IdRange::between(&format!("\"{shared}\\"), &format!("\"{shared}]"))
     }));
+    // What ends where a space or `!` follows in `text` is less, and its `"` in JSON is greater than those.
+    let ends = plain.char_indices().filter(|(_, letter)| *letter < '"');
+    ranges.extend(ends.map(|(at, _)| {
+        let shared = &plain[..at];
+        IdRange::between(&format!("\"{shared}\""), &format!("\"{shared}#"))
+    }));
     joined(ranges)
 }
 
@@ -198,6 +204,7 @@ mod tests {
         check("_id >= 'a' && _id < 'b'", "\"a..\"c");
         check("_id <= 'Bob'", "\"..\"Boc \"\\..\"]");
         check("_id <= 'x1'", "\"..\"x2 \"x\\..\"x]");
+        check("_id < 'x y'", "\"..\"x z \"x\"..\"x# \"x\\..\"x]");
         check("starts_with(_id, 'a\"b')", "\"a\\\"b..\"a\\\"c");
         check("starts_with(_id, 'a') || _id == null", "\"a..\"b");
         check("starts_with(_id, 'a') || starts_with(_id, 'b')", "\"a..\"c");
@@ -211,7 +218,7 @@ mod tests {
 
     fn text() -> impl Strategy<Value = String> {
         let letter =
-            prop::sample::select(vec!['a', 'b', 'Z', '"', '\\', '\n', ' ', '0', ']', '\u{7f}', 'é', '\u{10ffff}']);
+            prop::sample::select(vec!['a', 'b', 'Z', '"', '\\', '\n', ' ', '!', '0', ']', '\u{7f}', 'é', '\u{10ffff}']);
         prop_oneof![
             8 => prop::collection::vec(letter, 1..4).prop_map(|letters| letters.into_iter().collect::<String>()),
             1 => prop::sample::select(vec!["2024-01-01", "2024-01-01T01:00+02"]).prop_map(str::to_owned),

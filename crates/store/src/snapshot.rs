@@ -298,6 +298,12 @@ impl RawDocument {
         Ok(Document::decode_fields(encoded, names).map_err(EngineError::from)?)
     }
 
+    /// Appends the JSON of what a reader sees of its fields, which takes less than to decode it; `false` if it was removed.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> Result<bool, SnapshotError> {
+        let encoded = stored_parts(&self.key, &self.value)?.encoded;
+        Ok(Document::decode_json(encoded, out).map_err(EngineError::from)?)
+    }
+
     /// Whether it was not removed.
     pub fn exists(&self) -> Result<bool, SnapshotError> {
         let encoded = stored_parts(&self.key, &self.value)?.encoded;

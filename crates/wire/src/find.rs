@@ -215,6 +215,18 @@ impl DocumentsReply {
         self.out.push(b'}');
     }
 
+    /// As [`DocumentsReply::push`], of a document whose fields `write` appends as JSON. After an error the reply is of no use.
+    pub fn push_written<E>(
+        &mut self,
+        id: &DocumentId,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.open_id(id);
+        write(&mut self.out)?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
     /// Appends a document of `requery`.
     pub fn push_of_collection(&mut self, id: &DocumentId, fields: &Map, collection: &CollectionName) {
         self.open(id, fields);
@@ -245,10 +257,14 @@ impl DocumentsReply {
     }
 
     fn open(&mut self, id: &DocumentId, fields: &Map) {
+        self.open_id(id);
+        fields.write_json(&mut self.out);
+    }
+
+    fn open_id(&mut self, id: &DocumentId) {
         self.out.extend_from_slice(if self.count == 0 { br#"{"id":"# } else { br#",{"id":"# });
         self.out.extend_from_slice(id.as_json().as_bytes());
         self.out.extend_from_slice(br#","fields":"#);
-        fields.write_json(&mut self.out);
         self.count += 1;
     }
 }

@@ -113,6 +113,33 @@ impl Document {
         Ok(read::read_fields(&mut reader, wanted)?.map(Map::from_fields))
     }
 
+    /// Appends the JSON of what [`Document::decode_value`] would give, without building it; whether
+    /// the document is there. On an error, and where it is not, nothing that was appended counts.
+    pub fn decode_json(bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, DocumentDecodeError> {
+        let mut reader = Reader::new(bytes);
+        if reader.version(&[VERSION_1, VERSION])? == VERSION_1 {
+            let value = Self::decode(bytes)?.value();
+            if let Some(value) = &value {
+                value.write_json(out);
+            }
+            return Ok(value.is_some());
+        }
+        table::skip(&mut reader)?;
+        let exists = match reader.byte()? {
+            TAG_ABSENT => {
+                reader.varint()?;
+                false
+            }
+            tag @ (TAG_MAP | TAG_MAP_OVER_COUNTER) => {
+                read::write_json(&mut reader, tag, 0, out)?;
+                true
+            }
+            _ => return Err(reader.error("the root is no object").into()),
+        };
+        reader.end()?;
+        Ok(exists)
+    }
+
     /// Whether the document of these stored bytes is there ([`Document::exists`]), without building
     /// it.
     pub fn decode_exists(bytes: &[u8]) -> Result<bool, DocumentDecodeError> {

@@ -211,6 +211,11 @@ proptest! {
             prop_assert_eq!(Document::decode_value(&bytes(document)), Ok(value.clone()));
             prop_assert_eq!(document.exists(), value.is_some());
             prop_assert_eq!(Document::decode_exists(&bytes(document)), Ok(value.is_some()));
+            let mut json = Vec::new();
+            prop_assert_eq!(Document::decode_json(&bytes(document), &mut json), Ok(value.is_some()));
+            let mut expected = Vec::new();
+            value.iter().for_each(|value| value.write_json(&mut expected));
+            prop_assert_eq!(json, expected);
             let names: Vec<&str> = value.iter().flat_map(|value| value.iter().map(|(name, _)| name)).collect();
             for wanted in [&names[..], &names[..names.len() / 2], &names[names.len() / 2..], &["", "~"]] {
                 let of_wanted = |value: &Map| {

@@ -73,6 +73,8 @@ impl Damage {
 fn check_document_bytes(bytes: &[u8]) {
     let value = Document::decode_value(bytes);
     let _no_panic = (Document::decode_fields(bytes, &["a", "b"]), Document::decode_exists(bytes));
+    let mut json = Vec::new();
+    let _no_panic = Document::decode_json(bytes, &mut json);
     if let Ok(document) = Document::decode(bytes) {
         let newest = encoded(&document);
         assert!(newest == bytes || bytes[0] == 1, "the same in the newest version");

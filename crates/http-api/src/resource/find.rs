@@ -76,8 +76,14 @@ fn push(
     serialized_as: SerializedAs,
     work: &mut Work,
 ) -> Result<(), Failure> {
-    let fields: Map = shown(found, serialized_as)?;
-    reply.push(&found.id, &fields);
+    match serialized_as {
+        SerializedAs::LatestValues => {
+            let written =
+                reply.push_written(&found.id, |out| found.stored.write_json(out).map(|exists| assert!(exists)));
+            written?;
+        }
+        SerializedAs::LatestValuesAndTypes => reply.push(&found.id, &shown(found, serialized_as)?),
+    }
     work.make_room(reply.len())
 }
 

@@ -225,3 +225,34 @@ fn skip_counter(reader: &mut Reader) -> Result<(), Malformed> {
     }
     Ok(())
 }
+
+/// Reads a field behind its tag, and appends the JSON of what is visible of it, which is something.
+pub(super) fn write_json(reader: &mut Reader, tag: u8, open: usize, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    reader.varint()?;
+    match tag {
+        TAG_COUNTER => read_counter_value(reader)?.into_value().write_json(out),
+        TAG_ATTACHMENT => read_token(reader, open)?.write_json(out),
+        TAG_MAP | TAG_MAP_OVER_COUNTER => {
+            reader.varint()?;
+            if tag == TAG_MAP_OVER_COUNTER {
+                read_counter_value(reader)?;
+            }
+            let open = reader.enter(open)?;
+            out.push(b'{');
+            let mut is_first = true;
+            for _ in 0..reader.count(CHILD_BYTES_MIN)? {
+                let name = reader.text()?;
+                match reader.byte()? {
+                    TAG_ABSENT => drop(reader.varint()?),
+                    tag => {
+                        reader.write_name(name, &mut is_first, out);
+                        write_json(reader, tag, open, out)?;
+                    }
+                }
+            }
+            out.push(b'}');
+        }
+        _ => reader.write_payload(tag, open, out)?,
+    }
+    Ok(())
+}
