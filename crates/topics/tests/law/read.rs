@@ -101,7 +101,9 @@ impl Read<'_> {
     /// Where the document is to be told of, and with which txnId.
     pub(crate) fn told(&self, key: &str, from: usize, to: usize) -> (usize, u64) {
         let Self { name, partition, before, after, .. } = self;
-        let may = before.named.iter().chain(&after.named);
+        // A trim and then a drop may come between what is expected before and what is after.
+        let dropped_meanwhile = after.dropped.iter().filter(|one| !before.dropped.contains(one));
+        let may = before.named.iter().chain(&after.named).chain(dropped_meanwhile);
         let found = may.clone().find(|(at, _, named)| named == key && (from..=to).contains(at));
         let Some((at, txn, _)) = found else {
             panic!("{name} {partition}: a page at {to}, from {from}, names {key} of {:?}", may.collect::<Vec<_>>());

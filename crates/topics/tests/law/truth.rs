@@ -165,7 +165,9 @@ pub(crate) struct Expected {
     pub(crate) first: usize,
     /// The documents that stand for what was trimmed: offset, txnId, record key.
     pub(crate) named: Vec<(usize, u64, String)>,
-    /// Of those, by offset, that need not: they were removed and made again, and the tombstone may
+    /// Those that would, had their tombstones not been dropped.
+    pub(crate) dropped: Vec<(usize, u64, String)>,
+    /// Of those that stand for what was trimmed, by offset, that need not: they were removed and made again, and the tombstone may
     /// have been dropped between.
     pub(crate) optional: Vec<usize>,
 }
@@ -183,16 +185,17 @@ impl Expected {
         let first = shown.iter().position(|shown| !shown.is_seed && shown.event >= log_start).unwrap_or(shown.len());
         let last: HashMap<&str, usize> =
             shown.iter().enumerate().map(|(offset, shown)| (shown.key.as_str(), offset)).collect();
-        let is_named = |&offset: &usize| last[shown[offset].key.as_str()] == offset && !is_gone(&shown[offset].key);
+        let is_last = |&offset: &usize| last[shown[offset].key.as_str()] == offset;
         let name = |offset: usize| (offset, shown[offset].txn, shown[offset].key.clone());
-        let named: Vec<_> = (0..first).filter(is_named).map(name).collect();
+        let all = (0..first).filter(is_last).map(name);
+        let (dropped, named): (Vec<_>, Vec<_>) = all.partition(|(_, _, key)| is_gone(key));
         let was_made_again = |(offset, _, key): &&(usize, u64, String)| {
             let later = truth.events[shown[*offset].event as usize..].iter().filter(|event| event.key == *key);
             let removed = later.clone().position(|event| event.new.is_none());
             removed.is_some_and(|at| at + 1 < later.count())
         };
         let optional = named.iter().filter(was_made_again).map(|(offset, ..)| *offset).collect();
-        Self { named, first, shown, optional }
+        Self { named, dropped, first, shown, optional }
     }
 }
 
