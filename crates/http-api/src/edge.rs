@@ -11,10 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hyper::{
-    body::{Body as HttpBody, Incoming},
-    service::Service,
-};
+use hyper::{body::Incoming, service::Service};
 use hyper_util::service::TowerToHyperService;
 
 use crate::{
@@ -52,7 +49,7 @@ pub(crate) async fn answer(api: HttpApi, door: Door, guest: Arc<Guest>, request:
     }
     lending.settle(&guest, body_timeout, &mut response);
     let let_in = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    guest.reply_begins(let_in, response.body().size_hint().exact().unwrap_or(0));
+    guest.reply_begins(let_in);
     response
 }
 

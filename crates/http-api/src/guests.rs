@@ -65,8 +65,8 @@ pub(crate) struct Guest {
     acquaintance: AtomicBool,
     /// What its request's body holds of the memory for bodies.
     body_kib: AtomicU32,
-    /// When its reply should have been taken, on the scale of `state`; 0 if there is none on its
-    /// way.
+    /// By when its client should have taken more of its reply, on the scale of `state`; 0 if there
+    /// is none on its way.
     reply_due: AtomicU64,
     /// Whether its client says with frames what it takes (HTTP/2): that the kernel has all that was
     /// to be sent so far is then no sign that the reply was taken.
@@ -242,14 +242,13 @@ impl Guest {
         self.change(|_| Some(now(self.started)));
     }
 
-    /// The reply goes out, so many bytes. `let_in`: the request was one that somebody may make.
-    pub(crate) fn reply_begins(&self, let_in: bool, bytes: u64) {
+    /// The reply goes out. `let_in`: the request was one that somebody may make.
+    pub(crate) fn reply_begins(&self, let_in: bool) {
         if let_in && !self.acquaintance.load(Ordering::Relaxed) {
             self.acquaintance.store(true, Ordering::Relaxed);
         }
         self.body_kib.store(0, Ordering::Relaxed);
-        let patience = limits::REPLY_PATIENCE.as_micros() as u64;
-        let due = now(self.started) + patience + bytes * 1_000_000 / limits::REPLY_BYTES_PER_SECOND_WAITED_FOR;
+        let due = now(self.started) + limits::REPLY_PATIENCE.as_micros() as u64;
         self.reply_due.store(due, Ordering::Relaxed);
         self.change(|_| Some(REPLIED_TO));
     }
@@ -278,8 +277,15 @@ impl Guest {
         self.change(|state| (state == REPLIED_TO).then(|| now(self.started)));
     }
 
-    /// The client took something of a reply that rested.
-    pub(crate) fn reply_goes_on(&self) {
+    /// The client took so many bytes of a reply, which may have rested. It earns the time in which
+    /// it should have taken them; what it took quickly is no store for later.
+    pub(crate) fn reply_goes_on(&self, bytes: u64) {
+        let due = self.reply_due.load(Ordering::Relaxed);
+        if due > 0 {
+            let earned = bytes * 1_000_000 / limits::REPLY_BYTES_PER_SECOND_WAITED_FOR;
+            let most = now(self.started) + limits::REPLY_PATIENCE.as_micros() as u64;
+            self.reply_due.store((due + earned).min(most), Ordering::Relaxed);
+        }
         self.change(|state| (state >= WAITING_MIN).then(|| now(self.started)));
     }
 
@@ -375,7 +381,7 @@ mod tests {
         let guest = Arc::new(Guest::new(guests.started, Address(1)));
         assert!(guest.work_begins());
         assert_eq!(guest.waiting_since(), None);
-        guest.reply_begins(true, 0);
+        guest.reply_begins(true);
         guest.reply_rests();
         let since = guest.waiting_since().unwrap();
         guests.close(vec![(guest.clone(), since)]);
@@ -386,9 +392,9 @@ mod tests {
     async fn replies_that_are_taken_slowly_give_way() {
         let guests = Arc::new(Guests::new(8, Counter::default()));
         let mut places = Vec::new();
-        for (address, bytes, is_out) in [(1, 64 << 20, false), (2, 0, false), (2, 0, false), (3, 0, true)] {
+        for (address, is_out) in [(1, false), (2, false), (2, false), (3, true)] {
             let place = guests.admit(IpAddr::from([127, 0, 0, address])).await;
-            place.guest.reply_begins(true, bytes);
+            place.guest.reply_begins(true);
             if is_out {
                 place.guest.reply_is_out()
             } else {
@@ -402,10 +408,16 @@ mod tests {
             late.sort();
             late
         };
-        let by_rate = (64 << 20) / limits::REPLY_BYTES_PER_SECOND_WAITED_FOR;
         assert!(late_after(0).is_empty());
-        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs()), [2, 2]);
-        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs() + by_rate), [1, 2, 2]);
-        assert!(limits::REPLY_PATIENCE.as_secs() + by_rate < limits::SCAN_TIMEOUT.as_secs(), "others wait no longer");
+        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs()), [1, 2, 2]);
+        // One has taken what earns another two seconds, however quickly it took it.
+        let first = &places[0].guest;
+        let due = first.reply_due.load(Ordering::Relaxed);
+        first.reply_due.store(due - 1_000_000, Ordering::Relaxed);
+        first.reply_goes_on(64 << 20);
+        first.reply_rests();
+        assert!(first.reply_due.load(Ordering::Relaxed) >= due);
+        assert!(late_after(limits::REPLY_PATIENCE.as_secs() - 1).iter().all(|address| *address == 2));
+        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs() + 1), [1, 2, 2]);
     }
 }

@@ -148,13 +148,12 @@ pub const WRITE_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 /// takes its own too slowly.
 pub const REPLIES_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a client may take for a reply whose memory others wait for, and
-/// [`REPLY_BYTES_PER_SECOND_WAITED_FOR`] on top. Slower ones are closed, those of the address that
-/// has the most first.
+/// How far a client may be behind [`REPLY_BYTES_PER_SECOND_WAITED_FOR`] with a reply whose memory
+/// others wait for. Slower ones are closed, those of the address that has the most first.
 pub const REPLY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Bytes that a client must take each second, on average, beyond [`REPLY_PATIENCE`], while others
-/// wait for the memory.
+/// Bytes that a client must take each second while others wait for the memory; it may be
+/// [`REPLY_PATIENCE`] behind.
 pub const REPLY_BYTES_PER_SECOND_WAITED_FOR: u64 = 4 * 1024 * 1024;
 
 /// Consumer groups in one list, the first by name. It says how many more there are.

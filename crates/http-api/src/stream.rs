@@ -74,7 +74,7 @@ impl<S> ClientStream<S> {
     fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = written {
             self.pace.took(bytes);
-            self.guest.reply_goes_on();
+            self.guest.reply_goes_on(bytes as u64);
         }
         self.bound(context, written)
     }

@@ -335,3 +335,25 @@ fn long_values_are_cut_and_arrays_and_objects_are_kept() {
     let found: Vec<_> = snapshot.index_entries(&wide, &span, false).map(Result::unwrap).collect();
     assert!(found.len() == 2 && found.iter().all(|entry| entry.key().len() < 8 << 10));
 }
+
+/// A text that ends where longer ones are cut has the key that they have.
+#[test]
+fn what_looks_like_a_cut_value_is_not_taken_for_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        app.create_index(&known(0)).await.unwrap();
+        let operations: Vec<_> = (1024..1029)
+            .map(|length| upsert(&format!("d{length}"), &format!(r#"{{"age":"{}"}}"#, "x".repeat(length))))
+            .collect();
+        app.commit(changeset(operations)).await.unwrap();
+        app.index_when_ready(&people(), "by-age", READY_WITHIN).await.unwrap();
+    });
+    let snapshot = app.snapshot().unwrap();
+    let by_age = snapshot.indexes(&people()).unwrap().remove(0);
+    let bound = document::Value::String("x".repeat(1023));
+    let behind = Span::of(&by_age.definition, &[], KeyStart::After(&bound), KeyEnd::LastOfKind(&bound));
+    assert_eq!((snapshot.index_entries(&by_age, &behind, false).count(), behind.is_exact), (5, false));
+    let at = Span::of(&by_age.definition, &[], KeyStart::At(Some(&bound)), KeyEnd::At(Some(&bound)));
+    assert!(!at.is_exact);
+}

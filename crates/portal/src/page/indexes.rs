@@ -117,9 +117,14 @@ impl Typed {
     fn new_index(&self) -> Result<NewIndex, String> {
         let collection = CollectionName::new(&self.collection).map_err(|error| sentence(&error.to_string()))?;
         let keys = self.keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(|key| {
-            let (property, descending) = match key.rsplit_once(char::is_whitespace) {
+            let (property, descending) = match key.rsplit_once(|letter: char| letter.is_whitespace() || letter == ':') {
                 Some((property, direction)) if direction.eq_ignore_ascii_case("desc") => (property.trim(), true),
                 Some((property, direction)) if direction.eq_ignore_ascii_case("asc") => (property.trim(), false),
+                Some((property, other)) if !other.contains(']') => {
+                    return Err(format!(
+                        "A direction is asc or desc, not {other:?}. A field of that name is written ['{property} {other}']."
+                    ));
+                }
                 _ => (key, false),
             };
             let property = Path::parse(property).map_err(|error| sentence(&format!("{property:?}: {error}")))?;

@@ -187,7 +187,9 @@ fn an_index_is_made_shown_and_dropped() {
     let taken = admin.post(base, &[("name", "by-age"), ("collection", "people"), ("keys", "name")]);
     assert_eq!(taken.status, StatusCode::BAD_REQUEST);
     taken.says("There is another index by-age on people (age, address.city desc)").says("value=\"name\"");
-    for (keys, told) in [("a[0]", "array"), ("", "1 to 8 keys"), ("_id", "_id"), ("a b c", "a b c")] {
+    for (keys, told) in
+        [("a[0]", "array"), ("", "1 to 8 keys"), ("_id", "_id"), ("a b c", "asc or desc"), ("n:up", "asc or desc")]
+    {
         let refused = admin.post(base, &[("name", "x"), ("collection", "people"), ("keys", keys)]);
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{keys}");
         refused.says(told);

@@ -23,6 +23,7 @@ pub(crate) struct Get {
     /// The collection
     collection: String,
     /// Its _id as JSON: an integer, an object, or a text; a bare word is a text
+    #[arg(allow_negative_numbers = true)]
     id: JsonText,
     /// Print the server's JSON reply
     #[arg(long)]

@@ -32,7 +32,7 @@ Examples:
         /// A field, or a.b for one within another; ':desc' behind it for greatest first. The first weighs most; up to 8
         #[arg(long = "key", value_name = "FIELD[:desc]", required = true)]
         keys: Vec<String>,
-        /// Return at once; it is built in the background
+        /// Do not wait until it is built, which the server does for a moment anyway
         #[arg(long)]
         no_wait: bool,
         #[command(flatten)]
@@ -43,6 +43,9 @@ Examples:
     },
     /// List the indexes of an app
     List {
+        /// Of this collection only
+        #[arg(long, value_name = "NAME")]
+        collection: Option<String>,
         #[command(flatten)]
         app: AppOption,
         /// Print the server's JSON reply
@@ -84,7 +87,7 @@ impl Index {
         match self {
             Index::Create { name, collection, keys, no_wait, app, json } => {
                 let (server, path) = connect(context, app)?;
-                let keys: Vec<Value> = keys.iter().map(|key| key_of(key)).collect();
+                let keys = keys.iter().map(|key| key_of(key)).collect::<anyhow::Result<Vec<Value>>>()?;
                 let body = json!({ "name": name, "collection": collection, "keys": keys });
                 let mut reply = server.create(&path, &body)?;
                 if !no_wait {
@@ -92,9 +95,14 @@ impl Index {
                 }
                 if json { print_line(&reply) } else { print_one("made", &read_reply(&reply)?) }
             }
-            Index::List { app, json } => {
+            Index::List { collection, app, json } => {
                 let (server, path) = connect(context, app)?;
-                let reply = server.read(&path)?;
+                let mut reply = server.read(&path)?;
+                if let Some(collection) = collection {
+                    let mut all: IndexesReply = read_reply(&reply)?;
+                    all.indexes.retain(|index| index.collection == collection);
+                    reply = serde_json::to_string(&all)?;
+                }
                 if json { print_line(&reply) } else { print_all(&read_reply(&reply)?) }
             }
             Index::Show { name, collection, app, json } => {
@@ -120,13 +128,18 @@ fn path_of(indexes: &str, collection: &str, name: &str) -> String {
     format!("{indexes}/{}/{}", segment(collection), segment(name))
 }
 
-/// `age`, `at:desc`, `at:asc`; what stands behind another colon belongs to the name.
-fn key_of(text: &str) -> Value {
+/// `age`, `at:desc`, `at:asc`. A name with a colon in it stands in brackets: `['a:b']`.
+fn key_of(text: &str) -> anyhow::Result<Value> {
     let (property, direction) = match text.rsplit_once(':') {
         Some((property, direction @ ("asc" | "desc"))) => (property, direction),
+        Some((property, other)) if !other.contains(']') => {
+            anyhow::bail!(
+                "a direction is asc or desc, not {other:?}, in {text:?}; a field of that name is written ['{property}:{other}']"
+            )
+        }
         _ => (text, "asc"),
     };
-    json!({ "property": property, "direction": direction })
+    Ok(json!({ "property": property, "direction": direction }))
 }
 
 /// Waits until the index is built, and tells how far it is.
@@ -194,8 +207,9 @@ mod tests {
 
     #[test]
     fn a_key_may_say_its_direction() {
-        assert_eq!(key_of("at:desc"), json!({ "property": "at", "direction": "desc" }));
-        assert_eq!(key_of("a.b"), json!({ "property": "a.b", "direction": "asc" }));
-        assert_eq!(key_of("a:b"), json!({ "property": "a:b", "direction": "asc" }));
+        assert_eq!(key_of("at:desc").unwrap(), json!({ "property": "at", "direction": "desc" }));
+        assert_eq!(key_of("a.b").unwrap(), json!({ "property": "a.b", "direction": "asc" }));
+        assert_eq!(key_of("['a:b']").unwrap(), json!({ "property": "['a:b']", "direction": "asc" }));
+        assert!(key_of("at:up").unwrap_err().to_string().contains("asc or desc"));
     }
 }
