@@ -167,6 +167,10 @@ impl Collector for AppCollector {
         counter(e, "requests_forgotten", "Named requests that were forgotten before their time", &apps, |app| {
             app.stats.requests_forgotten_early
         })?;
+        gauge(e, "documents", "Documents of all collections", &apps, |app| app.stats.documents)?;
+        gauge(e, "indexes_ready", "Indexes that queries use", &apps, |app| app.stats.indexes_ready)?;
+        gauge(e, "indexes_building", "Indexes that are being built", &apps, |app| app.stats.indexes_building)?;
+        gauge(e, "index_entries", "Entries of all indexes", &apps, |app| app.stats.index_entries)?;
         bytes(e, "documents", "Document engine on disk", &apps, |app| app.stats.documents_bytes)?;
         bytes(e, "disk_free", "Free space where the data directory is", &apps, |app| app.stats.disk_free_bytes)?;
         gauge(e, "newest_txn", "The newest transaction that reads see", &apps, |app| app.newest_txn)?;

@@ -17,6 +17,7 @@ use crate::{
     consumer_offsets::{CommittedOffset, GroupGeneration, OffsetsChange, generation_change},
     definition::{Definition, DefinitionEntry, DefinitionKind},
     disk,
+    engine::catalog::Catalog,
     event_log::EventLog,
     incarnation::{Incarnation, IncarnationStart},
     pipeline::{Command, CommitCommand, Pipeline, RequestToKeep},
@@ -349,6 +350,7 @@ impl App {
     pub fn stats(&self) -> AppStats {
         let shared = &self.shared;
         let counters = &shared.counters;
+        let catalog = shared.engine.with_catalog(Catalog::totals);
         AppStats {
             transactions: counters.transactions.load(Relaxed),
             events: counters.events.load(Relaxed),
@@ -361,6 +363,10 @@ impl App {
             tombstones_dropped: counters.tombstones_dropped.load(Relaxed),
             requests_forgotten_early: counters.requests_forgotten_early.load(Relaxed),
             journal_segments: shared.journal.segments().len() as u64,
+            documents: catalog.documents,
+            indexes_ready: catalog.ready,
+            indexes_building: catalog.building,
+            index_entries: catalog.entries,
             documents_bytes: shared.engine.disk_bytes(),
             disk_free_bytes: disk::space(&shared.dir).map_or(0, |(free, _)| free),
             commit_seconds: counters.commit_histogram(),

@@ -34,6 +34,14 @@ pub struct AppStats {
     pub tombstones_dropped: u64,
     /// Requests that were forgotten before their time since the start, as there were too many.
     pub requests_forgotten_early: u64,
+    /// Documents of all collections, tombstones not counted.
+    pub documents: u64,
+    /// Indexes that queries use.
+    pub indexes_ready: u64,
+    /// Indexes that are being built.
+    pub indexes_building: u64,
+    /// Entries of all indexes.
+    pub index_entries: u64,
     /// Bytes of the document engine on disk.
     pub documents_bytes: u64,
     /// Free bytes on the data directory's file system.

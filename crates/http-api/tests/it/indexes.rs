@@ -27,6 +27,11 @@ fn an_index_is_made_shown_and_dropped() {
     assert_eq!(admin(&server, "GET", &format!("{ALL}/people/by-age"), "").pair(), (200, expected));
     assert_eq!(json(&admin(&server, "GET", ALL, ""))["indexes"].as_array().unwrap().len(), 1);
 
+    let metrics = server.request("GET", "/metrics").key(server.credentials.admin_key()).send().body;
+    for line in ["headwater_indexes_ready{app=\"default\"} 1", "headwater_index_entries{app=\"default\"} 1"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+
     let other = admin(&server, "POST", ALL, r#"{"name":"by-age","collection":"people","keys":["name"]}"#);
     assert_eq!(other.status, 409);
     assert!(other.message().contains("by-age on people (age, address.city desc)"), "{}", other.body);

@@ -80,6 +80,16 @@ pub(crate) struct Catalog {
     last_number: u32,
 }
 
+/// Of all collections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) documents: u64,
+    /// Indexes that can be read, and those that are being built.
+    pub(crate) ready: u64,
+    pub(crate) building: u64,
+    pub(crate) entries: u64,
+}
+
 impl Catalog {
     /// What `store` has. Indexes whose state cannot be read are an error.
     pub(crate) fn read(
@@ -162,6 +172,18 @@ impl Catalog {
         let index = KeptIndex { number, definition, state, entries: 0, statistics };
         index.put(batch);
         self.indexes.entry(collection).or_default().push(index);
+    }
+
+    /// What `/metrics` tells.
+    pub(crate) fn totals(&self) -> Totals {
+        let is_ready = |index: &&KeptIndex| index.state == IndexState::Ready;
+        let ready = self.in_force().filter(is_ready).count() as u64;
+        Totals {
+            documents: self.documents.iter().flat_map(HashMap::values).sum(),
+            ready,
+            building: self.in_force().count() as u64 - ready,
+            entries: self.in_force().map(|index| index.entries).sum(),
+        }
     }
 
     pub(super) fn has_work(&self) -> bool {

@@ -109,6 +109,9 @@ enum InArray {
     After,
 }
 
+/// How what gzip makes begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 impl Reader {
     /// `format` is `None` if the beginning is to tell.
     pub(super) fn new(
@@ -118,6 +121,10 @@ impl Reader {
     ) -> io::Result<Self> {
         let mut beginning = Vec::new();
         from.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
+        if beginning.starts_with(&GZIP) {
+            let told = "it is compressed by gzip: zcat it, and import from stdin";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, told));
+        }
         let mut hash = Xxh3::new();
         hash.update(&beginning);
         hash.update(&len_bytes.map_or(u64::MAX, |bytes| bytes).to_le_bytes());
@@ -338,6 +345,12 @@ mod tests {
     /// `line:column text` of each document, and how it ends.
     fn read(text: &str) -> Vec<String> {
         rest(&mut reader(text))
+    }
+
+    #[test]
+    fn what_is_compressed_is_told() {
+        let error = Reader::new(Box::new(Cursor::new(b"\x1f\x8b\x08\0")), None, None).err().unwrap();
+        assert!(error.to_string().contains("zcat"), "{error}");
     }
 
     fn rest(reader: &mut Reader) -> Vec<String> {
