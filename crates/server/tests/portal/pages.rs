@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 19] = [
+const PAGES: [(&str, &str); 20] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -27,6 +27,7 @@ const PAGES: [(&str, &str); 19] = [
     ("document-edit", "documents/people/%22p-001%22/edit"),
     ("document-remove", "documents/people/%22p-001%22/remove"),
     ("document-new", "documents/new?collection=people"),
+    ("indexes", "indexes"),
     ("events", "events"),
     ("record", "events/user-consumable-default/0/72"),
     ("consumers", "consumers"),
@@ -55,6 +56,12 @@ const LOOKS: [(&str, u32, Theme); 4] = [
 fn every_page_is_well_in_both_themes_and_on_a_phone() {
     let server = TestServer::start();
     fill(&server);
+    for arguments in [
+        ["by-city", "--collection", "people", "--key", "address.city", "--key", "age:desc"],
+        ["by-total", "--collection", "orders", "--key", "state", "--key", "total:desc"],
+    ] {
+        assert_eq!(server.run(&[&["index", "create"], &arguments[..]].concat()).code(), Some(0));
+    }
     let mut billing = kcat_group(&server, "billing");
     let _reader = Client::start(kcat_group(&server, "warehouse"));
     billing.args(["-c", "30"]);

@@ -53,6 +53,7 @@ fn what_is_long_stays_in_its_cell() {
         "certificates",
         "keys",
         "live-queries",
+        "indexes",
     ];
     let mut faults = Vec::new();
     for page in pages {
@@ -106,5 +107,8 @@ fn fill(server: &TestServer) {
     let query = format!("name == '{}'", word("q", 300));
     let made =
         server.run(&["live-query", "create", &word("l", 64), "--collection", &word("c", 200), "--query", &query]);
+    assert_eq!(made.code(), Some(0), "{made:?}");
+    let (name, collection, key) = (word("x", 64), word("c", 200), word("f", 300));
+    let made = server.run(&["index", "create", &name, "--collection", &collection, "--key", &key]);
     assert_eq!(made.code(), Some(0), "{made:?}");
 }
