@@ -3,8 +3,9 @@
 //! ```text
 //! text = base64url of: version 1 u8, fingerprint u64 LE, (length u32 LE, JSON)…   the id, then what stands at each sort key
 //! ```
-//! It is the last document's id and its values, not a place in an index or a number of documents: so it holds whatever is written
-//! meanwhile, and with any plan. The fingerprint is of the query that it belongs to.
+//! It is the last document's id and its values, not a place in an index or a number of documents:
+//! so it holds whatever is written meanwhile, and with any plan. The fingerprint is of the query
+//! that it belongs to.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use document::{CollectionName, DocumentId, Map, Value};
@@ -80,7 +81,8 @@ impl Cursor {
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Reads what [`Cursor::to_text`] wrote for the query of that fingerprint, which sorts by `sort`.
+    /// Reads what [`Cursor::to_text`] wrote for the query of that fingerprint, which sorts by
+    /// `sort`.
     ///
     /// # Errors
     /// What it is instead.

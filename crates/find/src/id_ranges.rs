@@ -1,9 +1,11 @@
 //! Which ids can lie where a condition on `_id` demands them, as ranges of canonical JSON.
 //!
-//! The language orders strings by their own bytes, documents lie by the bytes of their ids as canonical JSON: there a `"` ends a
-//! string, and `"`, `\` and control characters are written behind a `\` (0x5C), which is before `a` and behind `Z`. So what is less
-//! than `'Max'` lies before `"Max`, or among the ids that have an escape within the letters of `Max`: before any `]`.
-//! Date-times are compared by time, so a bound that is one says no more than that the id is a string.
+//! The language orders strings by their own bytes, documents lie by the bytes of their ids as
+//! canonical JSON: there a `"` ends a string, and `"`, `\` and control characters are written
+//! behind a `\` (0x5C), which is before `a` and behind `Z`. So what is less than `'Max'` lies
+//! before `"Max`, or among the ids that have an escape within the letters of `Max`: before any `]`.
+//! Date-times are compared by time, so a bound that is one says no more than that the id is a
+//! string.
 //!
 //! Invariant: no id that meets the demands lies outside of the ranges.
 
@@ -51,7 +53,8 @@ impl IdRange {
     }
 }
 
-/// The ids of what meets one of the alternatives, in order; `None` if one of them demands nothing of ids.
+/// The ids of what meets one of the alternatives, in order; `None` if one of them demands nothing
+/// of ids.
 pub(crate) fn of_alternatives(alternatives: &[Vec<Demand<'_>>]) -> Option<Vec<IdRange>> {
     let mut all = Vec::new();
     for demands in alternatives {
@@ -131,7 +134,8 @@ fn at_or_below(value: &Value) -> Vec<IdRange> {
         let shared = &plain[..at];
         IdRange::between(&format!("\"{shared}\\"), &format!("\"{shared}]"))
     }));
-    // What ends where a space or `!` follows in `text` is less, and its `"` in JSON is greater than those.
+    // What ends where a space or `!` follows in `text` is less, and its `"` in JSON is greater than
+    // those.
     let ends = plain.char_indices().filter(|(_, letter)| *letter < '"');
     ranges.extend(ends.map(|(at, _)| {
         let shared = &plain[..at];

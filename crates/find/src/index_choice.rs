@@ -1,11 +1,13 @@
 //! Which index answers a query, by which of its parts, and whether in the order that is asked for.
 //!
-//! The keys of an index are in the order false, true, numbers, strings by their bytes, arrays, objects, null, missing. The legacy
-//! language sees null, which missing is too, before all others, and date-times as points in time before all other strings. So here is
-//! decided where both agree, by what stands in the index's keys ([`KeyStatistics`]); where that is not sure, the index is not taken.
+//! The keys of an index are in the order false, true, numbers, strings by their bytes, arrays,
+//! objects, null, missing. The legacy language sees null, which missing is too, before all others,
+//! and date-times as points in time before all other strings. So here is decided where both agree,
+//! by what stands in the index's keys ([`KeyStatistics`]); where that is not sure, the index is not
+//! taken.
 //!
-//! Invariants: every document that matches has an entry in one of the spans, and no entry lies in two; an order is promised only if
-//! the entries have it.
+//! Invariants: every document that matches has an entry in one of the spans, and no entry lies in
+//! two; an order is promised only if the entries have it.
 //! Not here: other ways to find documents (`plan`), reading the entries (`streams`).
 
 use std::{borrow::Cow, cmp::Ordering, fmt::Write as _, ops::Bound};
@@ -52,7 +54,8 @@ pub(crate) enum IndexOrder {
 pub(crate) struct SortedEntries {
     /// All directions are the opposite of the index's.
     pub(crate) backwards: bool,
-    /// Those with null and with nothing at the only sort key, to be merged by id; the spans are without them.
+    /// Those with null and with nothing at the only sort key, to be merged by id; the spans are
+    /// without them.
     pub(crate) nulls: Option<[Span; 2]>,
     /// Whether they come first.
     pub(crate) nulls_first: bool,
@@ -79,7 +82,8 @@ impl IndexAccess {
     }
 }
 
-/// The best of the collection's indexes for the filter; `None` if none helps to find what it demands.
+/// The best of the collection's indexes for the filter; `None` if none helps to find what it
+/// demands.
 pub(crate) fn by_filter(
     indexes: &[ReadIndex],
     alternatives: &[Vec<Demand<'_>>],
@@ -140,7 +144,8 @@ impl<'q> Candidate<'q> {
         let spans: Vec<_> = self.parts.iter().map(|part| part.span(self.index)).collect();
         let order = self.order(&spans, query);
         let spans = match order {
-            // They touch where one value is the next one of the other, and are told apart all the same.
+            // They touch where one value is the next one of the other, and are told apart all the
+            // same.
             IndexOrder::ById => distinct(spans),
             _ => Span::union(spans),
         };
@@ -256,8 +261,8 @@ impl Part<'_> {
     }
 }
 
-/// The parts of the index that hold what meets the demands, and whether they hold nothing else; `None` if it helps nothing, or there
-/// would be more than `room`.
+/// The parts of the index that hold what meets the demands, and whether they hold nothing else;
+/// `None` if it helps nothing, or there would be more than `room`.
 fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Option<(Vec<Part<'q>>, bool)> {
     let mut parts = vec![Part::default()];
     let mut used = 0;
@@ -293,7 +298,8 @@ fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Op
     (is_bound && parts.len() <= room).then_some((parts, used == demands.len()))
 }
 
-/// The constants that a key must equal, where all of them lie in the index as the language compares them. Null is two.
+/// The constants that a key must equal, where all of them lie in the index as the language compares
+/// them. Null is two.
 fn constants_at<'q>(
     demands: &'q [Demand<'q>],
     path: &Path,
@@ -385,7 +391,8 @@ fn value_of<'q>(bound: &Bound<&'q Value>) -> Option<&'q Value> {
     }
 }
 
-/// The bound of two that lets less through: the greater one if `wins` says so, and of equal ones that without its value.
+/// The bound of two that lets less through: the greater one if `wins` says so, and of equal ones
+/// that without its value.
 fn tighter<'q>(a: Bound<&'q Value>, b: Bound<&'q Value>, wins: Ordering) -> Bound<&'q Value> {
     let (Some(of_a), Some(of_b)) = (value_of(&a), value_of(&b)) else {
         return if value_of(&a).is_some() { a } else { b };
@@ -423,8 +430,8 @@ fn equals_by_bytes(value: &Value, statistics: &KeyStatistics) -> bool {
     }
 }
 
-/// Whether what the language sees before and behind `value` is there in the index too. A string that is no date-time is compared by
-/// bytes with all strings.
+/// Whether what the language sees before and behind `value` is there in the index too. A string
+/// that is no date-time is compared by bytes with all strings.
 fn is_ordered_by_bytes(value: &Value, statistics: &KeyStatistics) -> bool {
     match value {
         Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => true,

@@ -1,12 +1,16 @@
 //! Which documents a query means, in which order, and what it takes to find them.
 //!
-//! A [`Query`] is planned on a snapshot ([`plan`]) by fixed rules, so that the plan can be explained, and then read by that plan
-//! ([`documents`], [`count`], [`ids`]). Whatever the plan, the answer is the same: the documents that the filter matches, in the order
-//! that is asked for, ties by id. What a plan reads is looked at again with the filter, except where an index alone counts.
+//! A [`Query`] is planned on a snapshot ([`plan`]) by fixed rules, so that the plan can be
+//! explained, and then read by that plan ([`documents`], [`count`], [`ids`]). Whatever the plan,
+//! the answer is the same: the documents that the filter matches, in the order that is asked for,
+//! ties by id. What a plan reads is looked at again with the filter, except where an index alone
+//! counts.
 //!
-//! Invariants: removed documents are invisible; one read sees one snapshot; memory is bounded by [`limits`]; [`Work`] is asked before
-//! each document, so that whoever waits no longer, or not so long, ends the read.
-//! Not here: what a filter means (`query`), how documents and indexes are stored (`store`), replies (the edges).
+//! Invariants: removed documents are invisible; one read sees one snapshot; memory is bounded by
+//! [`limits`]; [`Work`] is asked before each document, so that whoever waits no longer, or not so
+//! long, ends the read.
+//! Not here: what a filter means (`query`), how documents and indexes are stored (`store`), replies
+//! (the edges).
 
 mod cursor;
 mod id_ranges;
@@ -34,7 +38,8 @@ pub struct Query {
     pub collection: CollectionName,
     /// Which of them.
     pub filter: Filter,
-    /// In which order; the first key weighs most, ties are in the order of ids. Empty: by ids alone.
+    /// In which order; the first key weighs most, ties are in the order of ids. Empty: by ids
+    /// alone.
     pub sort: Vec<SortKey>,
     /// So many are left out first, behind `after`.
     pub offset: usize,
@@ -65,7 +70,8 @@ pub trait Work {
     /// Why it ends.
     type Error: From<SnapshotError> + From<TooExpensive> + From<SortTooLarge>;
 
-    /// Is asked before each document that is looked at, with its canonical id; of what an index alone counts, now and then.
+    /// Is asked before each document that is looked at, with its canonical id; of what an index
+    /// alone counts, now and then.
     ///
     /// # Errors
     /// Any: the read ends with it.

@@ -1,6 +1,7 @@
 //! Bounds of this crate, and what crossing one means.
 
-/// What a sort that no index gives may keep in memory, in documents (`offset` + `limit`). More is [`crate::SortTooLarge`].
+/// What a sort that no index gives may keep in memory, in documents (`offset` + `limit`). More is
+/// [`crate::SortTooLarge`].
 pub const SORT_DOCUMENTS_MAX: usize = 100_000;
 
 /// The same in bytes of ids and of what is sorted by. More is [`crate::SortTooLarge`].
@@ -9,17 +10,19 @@ pub const SORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Parts of an index that one read may take. A filter that needs more is answered in another way.
 pub const SPANS_MAX: usize = 64;
 
-/// What the values of a [`crate::Cursor`] may take, in bytes of JSON. Where they would take more, there is none.
+/// What the values of a [`crate::Cursor`] may take, in bytes of JSON. Where they would take more,
+/// there is none.
 pub const CURSOR_VALUES_BYTES_MAX: usize = 8 * 1024;
 
-/// Entries of an index that are counted while planning, to see whether reading its documents pays: 50 ms. Where still more would pay, the
-/// index is taken.
+/// Entries of an index that are counted while planning, to see whether reading its documents pays:
+/// 50 ms. Where still more would pay, the index is taken.
 pub const PROBED_ENTRIES_MAX: usize = 262_144;
 
 /// A read that looks at no more documents than this is a small one ([`crate::Plan::is_small`]).
 pub const SMALL_DOCUMENTS_MAX: usize = 1_000;
 
-/// Entries with equal values that are turned round in memory; a longer run of them is read again from its front.
+/// Entries with equal values that are turned round in memory; a longer run of them is read again
+/// from its front.
 pub const TURNED_ENTRIES_MAX: usize = 256;
 
 /// Entries of an index that are counted between two questions whether to go on.

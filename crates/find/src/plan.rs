@@ -1,7 +1,9 @@
 //! By which way a query's documents are found: rules, in this order.
 //!
-//! 1. The ids that the filter names. Where nothing can match: nothing. The count of all: one number.
-//! 2. An index: that with the most keys bound to constants, then with a range on the next key, then with the order that is asked for.
+//! 1. The ids that the filter names. Where nothing can match: nothing. The count of all: one
+//!    number.
+//! 2. An index: that with the most keys bound to constants, then with a range on the next key, then
+//!    with the order that is asked for.
 //!    Where it does not give the order that is asked for, its entries are counted first: where there are many, a look at all documents
 //!    finds as many as are wanted sooner.
 //! 3. An index that gives the order alone, where no more than a `limit` is wanted.
@@ -46,7 +48,8 @@ pub(crate) enum Access {
     Scan,
 }
 
-/// A step of a plan, as EXPLAIN shows it; the first reads, each other one takes what the one before it gives.
+/// A step of a plan, as EXPLAIN shows it; the first reads, each other one takes what the one before
+/// it gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operator {
     /// Documents by their ids.
@@ -120,8 +123,8 @@ pub fn plan_ids(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotErro
     Plan::of(snapshot, query, Purpose::Ids)
 }
 
-/// How the documents are found without an index: where there is no order to be made, they come in the order of ids as they are looked at,
-/// so that a read can be broken off and go on later.
+/// How the documents are found without an index: where there is no order to be made, they come in
+/// the order of ids as they are looked at, so that a read can be broken off and go on later.
 pub fn plan_in_place(query: &Query) -> Plan {
     Plan::without_index(query, Purpose::Documents)
 }
@@ -225,9 +228,10 @@ impl Plan {
         Ok(Some(Self { access: Access::Index(Box::new(access)), is_in_order, documents_max, is_filtered }))
     }
 
-    /// How many entries of an index may have to be read that are in no order or one that is not asked for. A document costs four times as
-    /// much by its entry as in a look at all. Where every n-th matches and so many are wanted in the order of ids, a look at all finds them
-    /// in n times as many.
+    /// How many entries of an index may have to be read that are in no order or one that is not
+    /// asked for. A document costs four times as much by its entry as in a look at all. Where every
+    /// n-th matches and so many are wanted in the order of ids, a look at all finds them in n times
+    /// as many.
     fn worthwhile(
         snapshot: &Snapshot,
         access: &IndexAccess,
@@ -254,7 +258,8 @@ impl Plan {
         self.documents_max
     }
 
-    /// Whether documents come in the order that is asked for as they are looked at, so that none has to be kept until all were.
+    /// Whether documents come in the order that is asked for as they are looked at, so that none
+    /// has to be kept until all were.
     pub fn is_in_order(&self) -> bool {
         self.is_in_order
     }

@@ -1,7 +1,7 @@
 //! Reading by a plan.
 //!
-//! Invariants: the filter is asked about every document that is given; only the fields that it and the order name are decoded of those
-//! that are not.
+//! Invariants: the filter is asked about every document that is given; only the fields that it and
+//! the order name are decoded of those that are not.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,8 @@ impl Found {
     }
 }
 
-/// Gives the documents that are asked for to `take`, in order, until it says `false`. Where it went to `limit`, the place after the last
-/// of them.
+/// Gives the documents that are asked for to `take`, in order, until it says `false`. Where it went
+/// to `limit`, the place after the last of them.
 ///
 /// # Errors
 /// What `work` says, what `take` says, and what comes of the documents and the query.
@@ -178,7 +178,8 @@ fn in_order<W: Work>(
     Ok(None)
 }
 
-/// Keeps ids and what is sorted by while it looks at every match; reads the documents of the page again at the end.
+/// Keeps ids and what is sorted by while it looks at every match; reads the documents of the page
+/// again at the end.
 fn sorted<W: Work>(
     snapshot: &Snapshot,
     plan: &Plan,

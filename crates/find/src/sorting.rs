@@ -1,5 +1,5 @@
-//! The first documents of an order that nothing gives, in bounded memory: a heap of `offset + limit` entries that keeps only ids and what
-//! is sorted by.
+//! The first documents of an order that nothing gives, in bounded memory: a heap of `offset +
+//! limit` entries that keeps only ids and what is sorted by.
 
 use std::{cmp::Ordering, collections::BinaryHeap, rc::Rc};
 
@@ -160,7 +160,8 @@ fn weight(value: &Value) -> usize {
 }
 
 impl Ord for Entry {
-    /// Property by property; ties by id, so that the order of a find is total and pages do not overlap.
+    /// Property by property; ties by id, so that the order of a find is total and pages do not
+    /// overlap.
     fn cmp(&self, other: &Self) -> Ordering {
         for ((property, own), others) in self.properties.iter().zip(&self.values).zip(&other.values) {
             let ordering = property.directed(compare_for_sort(Some(own), Some(others)));

@@ -1,7 +1,8 @@
 //! What a plan reads, one candidate after the other, in the plan's order.
 //!
-//! Entries with equal values lie in the order of ids in an index, and so they are given in either direction: read backwards, each such
-//! group is turned round. A long group is not kept for that but read again from its front.
+//! Entries with equal values lie in the order of ids in an index, and so they are given in either
+//! direction: read backwards, each such group is turned round. A long group is not kept for that
+//! but read again from its front.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -48,7 +49,8 @@ impl Candidate {
 pub(crate) type Candidates<'s> = Box<dyn Iterator<Item = Result<Candidate, SnapshotError>> + 's>;
 type Entries<'s> = Box<dyn Iterator<Item = Result<IndexEntry, SnapshotError>> + 's>;
 
-/// All that the plan reads. Where it is in order, what is not behind the query's cursor is left out.
+/// All that the plan reads. Where it is in order, what is not behind the query's cursor is left
+/// out.
 pub(crate) fn candidates<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s Query) -> Candidates<'s> {
     let after = query.after.as_ref().filter(|_| query.sort.is_empty()).map(|cursor| &cursor.id);
     match &plan.access {
@@ -106,7 +108,8 @@ fn entries<'s>(snapshot: &'s Snapshot, access: &'s IndexAccess, after: Option<&D
     }
 }
 
-/// Entries of spans that each hold one value only, so that they are in the order of ids, in the order of ids of all, from behind an id on.
+/// Entries of spans that each hold one value only, so that they are in the order of ids, in the
+/// order of ids of all, from behind an id on.
 fn merged<'s>(snapshot: &'s Snapshot, index: &'s ReadIndex, spans: &[Span], after: Option<&str>) -> Entries<'s> {
     let behind = |span: &Span| match after {
         None => span.clone(),

@@ -1,7 +1,8 @@
-//! What a condition demands of single places in a document, so that an index can be asked for those that may match.
+//! What a condition demands of single places in a document, so that an index can be asked for those
+//! that may match.
 //!
-//! Invariant: a document that matches meets every demand of at least one alternative. What meets them need not match: it must still be
-//! asked with [`crate::Filter::matches`].
+//! Invariant: a document that matches meets every demand of at least one alternative. What meets
+//! them need not match: it must still be asked with [`crate::Filter::matches`].
 //! Not here: which demand an index can answer, and in which order its values lie (crate `find`).
 
 use std::ops::Bound;
@@ -36,8 +37,8 @@ pub enum Place<'f> {
 pub enum Test<'f> {
     /// A value that equals one of these as [`crate::compare_for_sort`] compares.
     OneOf(Vec<&'f Value>),
-    /// A boolean, number or string of the kind of the bounds that lies between them: strings that are both ISO-8601 date-times by time, all
-    /// others by their bytes. Not both are unbounded.
+    /// A boolean, number or string of the kind of the bounds that lies between them: strings that
+    /// are both ISO-8601 date-times by time, all others by their bytes. Not both are unbounded.
     Range {
         /// From here on.
         lower: Bound<&'f Value>,

@@ -44,7 +44,8 @@ pub enum CreateIndexError {
 }
 
 impl App {
-    /// Makes an index, as an entry of the order; it is built from then on. Nothing happens if the same one is there.
+    /// Makes an index, as an entry of the order; it is built from then on. Nothing happens if the
+    /// same one is there.
     ///
     /// # Errors
     /// [`CreateIndexError`] says which; nothing was made, but for [`CommitError::Unknown`].
@@ -63,7 +64,8 @@ impl App {
         Ok(self.define(DefinitionKind::Index, &definition.definition_name(), definition.to_body()).await?)
     }
 
-    /// Drops an index: no query uses it any more when this returns; its entries go in the background. `false` if there was none.
+    /// Drops an index: no query uses it any more when this returns; its entries go in the
+    /// background. `false` if there was none.
     ///
     /// # Errors
     /// As [`App::forget_definition`].
@@ -95,7 +97,8 @@ impl App {
         self.indexes().into_iter().find(is_meant)
     }
 
-    /// What is wrong with indexes and counts, as `verify` would find it; nothing may be written meanwhile.
+    /// What is wrong with indexes and counts, as `verify` would find it; nothing may be written
+    /// meanwhile.
     #[cfg(feature = "memory")]
     pub fn index_findings(&self) -> Vec<String> {
         let mut findings = Vec::new();
@@ -110,7 +113,8 @@ impl App {
         self.shared.engine.forget_counted();
     }
 
-    /// Waits until the index is ready, at most `timeout`; gives it as it is then, `None` if it was dropped.
+    /// Waits until the index is ready, at most `timeout`; gives it as it is then, `None` if it was
+    /// dropped.
     pub async fn index_when_ready(
         &self,
         collection: &CollectionName,

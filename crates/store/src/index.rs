@@ -1,10 +1,11 @@
 //! Indexes of documents: what is defined, and which key a document has in one.
 //!
-//! An index is an entry of the app's order ([`crate::DefinitionKind::Index`]). Its entries are a pure function of the index and the
-//! document, and are written in the document's own batch (`engine::indexes`): so they are never behind, and a replay makes them again.
+//! An index is an entry of the app's order ([`crate::DefinitionKind::Index`]). Its entries are a
+//! pure function of the index and the document, and are written in the document's own batch
+//! (`engine::indexes`): so they are never behind, and a replay makes them again.
 //!
-//! Invariants: each document that is there has exactly one entry in each index of its collection that is ready; the order of keys is
-//! the order of values (`key`).
+//! Invariants: each document that is there has exactly one entry in each index of its collection
+//! that is ready; the order of keys is the order of values (`key`).
 //! Not here: which index a query is answered by (crate `find`).
 
 mod definition;

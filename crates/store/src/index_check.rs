@@ -1,7 +1,7 @@
 //! Whether indexes and counts are those of the documents that are beside them.
 //!
-//! Every entry that a document must have is looked for, and those that are there are counted: as many as were looked for, and there is
-//! no other.
+//! Every entry that a document must have is looked for, and those that are there are counted: as
+//! many as were looked for, and there is no other.
 
 use std::collections::HashMap;
 

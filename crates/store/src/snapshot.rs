@@ -55,7 +55,8 @@ pub struct IndexEntry {
     id_at: usize,
 }
 
-/// Where a scan of a collection begins or ends, by ids as canonical JSON: in the order of their bytes.
+/// Where a scan of a collection begins or ends, by ids as canonical JSON: in the order of their
+/// bytes.
 pub type IdBound = Bound<String>;
 
 /// A document whose last event was trimmed.
@@ -197,8 +198,8 @@ impl Snapshot {
         Ok(value.map(|value| RawDocument { key: key.into(), value, id_at: collection.as_str().len() + 1 }))
     }
 
-    /// The documents of a collection whose canonical ids lie between these, tombstones included, as they are stored, in the order of
-    /// their canonical ids' bytes.
+    /// The documents of a collection whose canonical ids lie between these, tombstones included, as
+    /// they are stored, in the order of their canonical ids' bytes.
     pub fn raw_documents(
         &self,
         collection: &CollectionName,
@@ -244,7 +245,8 @@ impl Snapshot {
         Ok(indexes)
     }
 
-    /// The entries of an index of this snapshot that lie in `span`, in the order of their keys; the last first if `backwards`.
+    /// The entries of an index of this snapshot that lie in `span`, in the order of their keys; the
+    /// last first if `backwards`.
     pub fn index_entries(
         &self,
         index: &ReadIndex,
@@ -291,14 +293,16 @@ impl RawDocument {
         DocumentId::from_json(self.id_json()?).map_err(|_| no_document(&self.key).into())
     }
 
-    /// What a reader sees of the fields of these names, which are sorted and unique; `None` if the document was removed. It may hold
-    /// more than these. Takes a fraction of what [`RawDocument::decode`] takes.
+    /// What a reader sees of the fields of these names, which are sorted and unique; `None` if the
+    /// document was removed. It may hold more than these. Takes a fraction of what
+    /// [`RawDocument::decode`] takes.
     pub fn fields(&self, names: &[&str]) -> Result<Option<Map>, SnapshotError> {
         let encoded = stored_parts(&self.key, &self.value)?.encoded;
         Ok(Document::decode_fields(encoded, names).map_err(EngineError::from)?)
     }
 
-    /// Appends the JSON of what a reader sees of its fields, which takes less than to decode it; `false` if it was removed.
+    /// Appends the JSON of what a reader sees of its fields, which takes less than to decode it;
+    /// `false` if it was removed.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<bool, SnapshotError> {
         let encoded = stored_parts(&self.key, &self.value)?.encoded;
         Ok(Document::decode_json(encoded, out).map_err(EngineError::from)?)
@@ -323,7 +327,8 @@ impl IndexEntry {
         id.map_err(|_| EngineError(format!("the entry {:02x?} of an index names no document", self.key)).into())
     }
 
-    /// What it is sorted by, before the id: equal where documents have equal values, as far as those are in the key.
+    /// What it is sorted by, before the id: equal where documents have equal values, as far as
+    /// those are in the key.
     pub fn components(&self) -> &[u8] {
         &self.key[4..self.id_at]
     }

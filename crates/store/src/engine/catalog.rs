@@ -158,7 +158,8 @@ impl Catalog {
         self.documents.clone().unwrap_or_default()
     }
 
-    /// Makes the index that is so defined; one that this version cannot keep is defined, and not built: documents are found without it.
+    /// Makes the index that is so defined; one that this version cannot keep is defined, and not
+    /// built: documents are found without it.
     pub(super) fn make(&mut self, name: &str, body: &str, batch: &mut Batch) {
         let definition = match IndexDefinition::of_definition(name, body) {
             Ok(definition) => Arc::new(definition),

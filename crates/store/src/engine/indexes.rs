@@ -52,7 +52,8 @@ pub(crate) enum IndexStep {
 }
 
 impl Engine {
-    /// Counts the documents where an older version wrote some of them, and has all indexes built anew. Before anything is written.
+    /// Counts the documents where an older version wrote some of them, and has all indexes built
+    /// anew. Before anything is written.
     pub(crate) fn count_documents(&self) -> Result<bool, EngineError> {
         let mut catalog = self.catalog.lock().expect("not poisoned");
         if catalog.documents.is_some() {
@@ -148,8 +149,9 @@ impl Engine {
         Ok(numbers)
     }
 
-    /// Builds the next part of an index, or removes the next entries of one that was dropped, for about as long as is said. Durable with
-    /// how far it came, or not at all. For the thread that writes groups.
+    /// Builds the next part of an index, or removes the next entries of one that was dropped, for
+    /// about as long as is said. Durable with how far it came, or not at all. For the thread that
+    /// writes groups.
     pub(crate) fn index_step(&self, at_most: Duration) -> Result<IndexStep, EngineError> {
         let mut catalog = self.catalog.lock().expect("not poisoned");
         let mut batch = Batch::default();
@@ -365,7 +367,8 @@ impl EngineSnapshot {
         }
     }
 
-    /// Entries of the index between these keys, which are without its number; each with where the id begins.
+    /// Entries of the index between these keys, which are without its number; each with where the
+    /// id begins.
     pub(crate) fn index_entries(
         &self,
         number: u32,

@@ -3,7 +3,8 @@
 //! ```text
 //! {"version":1,"collection":"people","keys":[{"path":"address.city"},{"path":"age","descending":true}]}
 //! ```
-//! Version: an index that an older server cannot keep gets another one, so that it is refused and not half understood.
+//! Version: an index that an older server cannot keep gets another one, so that it is refused and
+//! not half understood.
 
 use document::{CollectionName, Map, Path, PathSegment, Value};
 
@@ -43,8 +44,8 @@ impl IndexDefinition {
     /// Checks what is asked for.
     ///
     /// # Errors
-    /// The first thing that is wrong: the name, a collection of the system's, how many keys there are, one that comes twice, one that
-    /// is `_id`, in it, or an element of an array.
+    /// The first thing that is wrong: the name, a collection of the system's, how many keys there
+    /// are, one that comes twice, one that is `_id`, in it, or an element of an array.
     pub fn new(name: &str, collection: CollectionName, keys: Vec<IndexKey>) -> Result<Self, IndexDefinitionError> {
         let error = |message: String| Err(IndexDefinitionError { message });
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

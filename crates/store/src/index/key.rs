@@ -10,12 +10,13 @@
 //!   0x60 object  (01 name as a string's bytes, component)…, then 00
 //!   0x70 null    0x80 missing                   0x30 is left for binary
 //! ```
-//! Integers and floats are one order, and -0 is 0: nothing in a key tells them apart, for an array that holds `1` must lie between
-//! those that hold `0.5` and `1.5` whatever follows in it.
+//! Integers and floats are one order, and -0 is 0: nothing in a key tells them apart, for an array
+//! that holds `1` must lie between those that hold `0.5` and `1.5` whatever follows in it.
 //!
-//! A component is cut at about [`INDEX_COMPONENT_BYTES_MAX`]: strings within, arrays and objects behind an element. Equal beginnings are
-//! cut at the same place, so cut ones are in order too, or equal; what is found by one has to be looked at again.
-//! Never renumber a tag. Not here: where the bytes are kept (`engine::indexes`).
+//! A component is cut at about [`INDEX_COMPONENT_BYTES_MAX`]: strings within, arrays and objects
+//! behind an element. Equal beginnings are cut at the same place, so cut ones are in order too, or
+//! equal; what is found by one has to be looked at again. Never renumber a tag. Not here: where the
+//! bytes are kept (`engine::indexes`).
 
 use document::{Map, Value};
 
@@ -136,7 +137,8 @@ impl Writer {
             self.text(name.as_bytes());
             self.bytes.push(END);
             if self.is_full() {
-                // Its name alone, and not one that is longer: nothing may follow that could tell them apart wrongly.
+                // Its name alone, and not one that is longer: nothing may follow that could tell
+                // them apart wrongly.
                 self.bytes.push(TAG_NULL);
                 self.is_whole = false;
                 break;
@@ -174,7 +176,8 @@ impl Writer {
     }
 }
 
-/// How many bytes the components at the front of `key` take, in the directions of an index's keys; `None` if they are none.
+/// How many bytes the components at the front of `key` take, in the directions of an index's keys;
+/// `None` if they are none.
 pub(crate) fn skip_key(key: &[u8], descending: impl Iterator<Item = bool>) -> Option<usize> {
     let mut at = 0;
     for descending in descending {

@@ -13,14 +13,16 @@ pub struct Span {
     pub(crate) start: Vec<u8>,
     /// `None`: to the index's end.
     pub(crate) end: Option<Vec<u8>>,
-    /// Whether it holds no key that was not asked for. A value too long for a key makes others look like it.
+    /// Whether it holds no key that was not asked for. A value too long for a key makes others look
+    /// like it.
     pub is_exact: bool,
     /// How much of `start` are the components that all its keys have.
     shared: usize,
 }
 
-/// Behind the keys that begin with a component: whatever follows it in a key is less, an id or the tag of the next component. A longer
-/// string goes on with this byte where the shorter one ends (`key`), and so is behind all keys with the shorter one.
+/// Behind the keys that begin with a component: whatever follows it in a key is less, an id or the
+/// tag of the next component. A longer string goes on with this byte where the shorter one ends
+/// (`key`), and so is behind all keys with the shorter one.
 const BEHIND: u8 = u8::MAX;
 
 /// Where a span begins in the values of a key, in the order of values whatever the key's direction.
@@ -43,7 +45,8 @@ pub enum KeyStart<'v> {
 pub enum KeyEnd<'v> {
     /// With the last value; those that are missing are behind all others.
     Last,
-    /// Before the first value of another kind than this one; integers and floats are one kind, and so are booleans.
+    /// Before the first value of another kind than this one; integers and floats are one kind, and
+    /// so are booleans.
     LastOfKind(&'v Value),
     /// With the last string that begins so.
     AtPrefix(&'v str),
@@ -59,7 +62,8 @@ impl Span {
         Self { start: Vec::new(), end: None, is_exact: true, shared: 0 }
     }
 
-    /// The part in which the index's first keys equal `equal` (a missing field is `None`), and the next one lies from `start` to `end`.
+    /// The part in which the index's first keys equal `equal` (a missing field is `None`), and the
+    /// next one lies from `start` to `end`.
     ///
     /// # Panics
     /// If there are not more keys than `equal` has; with `First` and `Last` there need not be.
@@ -89,7 +93,8 @@ impl Span {
         Self { start, end, is_exact, shared: prefix.len() }
     }
 
-    /// The part in which the index's first `keys` keys have these components, the front of an entry's.
+    /// The part in which the index's first `keys` keys have these components, the front of an
+    /// entry's.
     pub fn of_components(definition: &IndexDefinition, keys: usize, components: Vec<u8>) -> Self {
         let shared = components.len();
         let Some(last) = keys.checked_sub(1).map(|last| &definition.keys[last]) else { return Self::all() };
@@ -222,7 +227,8 @@ fn behind(mut component: Vec<u8>) -> Option<Vec<u8>> {
     Some(component)
 }
 
-/// Complemented, the bound that all were at or above is the one that all are before, extensions included; and the other way round.
+/// Complemented, the bound that all were at or above is the one that all are before, extensions
+/// included; and the other way round.
 fn flipped_end(bytes: Vec<u8>) -> Option<Vec<u8>> {
     successor(bytes.into_iter().map(|byte| !byte).collect())
 }

@@ -1,7 +1,8 @@
-//! What stands in one key of an index, in numbers: by them it is known where the order of keys is another than a language's.
+//! What stands in one key of an index, in numbers: by them it is known where the order of keys is
+//! another than a language's.
 //!
-//! The legacy language compares ISO-8601 texts as points in time, and missing as null. Where all such texts have one form, whose bytes
-//! are in the order of time, both orders agree.
+//! The legacy language compares ISO-8601 texts as points in time, and missing as null. Where all
+//! such texts have one form, whose bytes are in the order of time, both orders agree.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub struct KeyStatistics {
     pub missing: u64,
     /// Strings that are no date-times.
     pub texts: u64,
-    /// Date-times, by their form; those without a form whose bytes are in the order of time are under [`TimeForm::OTHER`].
+    /// Date-times, by their form; those without a form whose bytes are in the order of time are
+    /// under [`TimeForm::OTHER`].
     pub times: BTreeMap<TimeForm, u64>,
     /// Arrays and objects.
     pub containers: u64,
@@ -24,7 +26,8 @@ pub struct KeyStatistics {
     pub cut: u64,
 }
 
-/// How a date-time is written: the number of its bytes and how its offset is. Those of one form are in the order of time by their bytes.
+/// How a date-time is written: the number of its bytes and how its offset is. Those of one form are
+/// in the order of time by their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeForm(pub(crate) u8);
 
@@ -75,7 +78,8 @@ impl KeyStatistics {
         }
     }
 
-    /// Appends its numbers: nulls, missing, texts, containers, cut, then the count of forms, and form and number of each.
+    /// Appends its numbers: nulls, missing, texts, containers, cut, then the count of forms, and
+    /// form and number of each.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         for number in [self.nulls, self.missing, self.texts, self.containers, self.cut] {
             out.extend_from_slice(&number.to_le_bytes());
