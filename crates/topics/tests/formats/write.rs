@@ -15,7 +15,7 @@ use document::{
     Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, DocumentId, FieldType, Map, Operation,
     Origin, Path, Stamp, UpdateCommand, UpdateKind, Value,
 };
-use store::{App, AppName, CommittedOffset, DefinitionKind, GroupGeneration, StoreOptions};
+use store::{App, AppName, CommittedOffset, DefinitionKind, GroupGeneration, IndexDefinition, IndexKey, StoreOptions};
 use topics::{AppTopics, LiveQuery, MAIN, OnGap, TopicRegistry};
 
 use super::{APPS, FILLER_BYTES, HandClock, START_MS, copy_dir, open, options, request, runtime, shown};
@@ -68,9 +68,12 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
         shop.create(live_query("gone", Some("people"), None, 1, OnGap::Requery)).await.unwrap();
         let app = shop.app();
         app.define(DefinitionKind::Sink, "warehouse", "1".into()).await.unwrap();
-        app.define(DefinitionKind::Index, "by-age", "2".into()).await.unwrap();
-        app.define(DefinitionKind::Index, "by-name", "3".into()).await.unwrap();
-        app.forget_definition(DefinitionKind::Index, "by-name").await.unwrap();
+        // One that is ready, one that is dropped, and one of a version that is to come.
+        for (name, path) in [("by-age", "age"), ("by-name", "name")] {
+            app.create_index(&index(name, path)).await.unwrap();
+        }
+        app.drop_index(&CollectionName::new("people").unwrap(), "by-name").await.unwrap();
+        app.define(DefinitionKind::Index, "newer.people", "{\"version\":1000}".into()).await.unwrap();
         write_everything(app, "early").await;
         let person = |n: u32, age: u32| upsert("people", &format!("p{n}"), &format!(r#"{{"age":{age}}}"#));
         for n in 0..20 {
@@ -99,6 +102,11 @@ fn write_shop(path: &FilePath, clock: &Arc<HandClock>) {
     });
     data.clock().note().unwrap();
     data.stop();
+}
+
+fn index(name: &str, path: &str) -> IndexDefinition {
+    let keys = vec![IndexKey { path: Path::parse(path).unwrap(), descending: false }];
+    IndexDefinition::new(name, CollectionName::new("people").unwrap(), keys).unwrap()
 }
 
 /// The files of `till` in the middle of its life, in `killed`: documents of an earlier moment than
