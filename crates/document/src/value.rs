@@ -48,6 +48,17 @@ impl Value {
         }
     }
 
+    /// About how much memory it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let inside = match self {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(elements) => elements.iter().map(Value::memory_bytes).sum(),
+            Value::Map(map) => map.memory_bytes(),
+        };
+        size_of::<Self>() + inside
+    }
+
     /// How deep arrays and objects nest in it: 0 for a scalar, 1 for `{}` and `[1]`.
     pub fn depth(&self) -> usize {
         match self {
@@ -133,6 +144,11 @@ impl Map {
     /// The fields themselves, sorted by name.
     pub fn into_fields(self) -> Vec<(String, Value)> {
         self.fields
+    }
+
+    /// About how much memory its fields take, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.iter().map(|(name, value)| size_of::<String>() + name.len() + value.memory_bytes()).sum()
     }
 
     /// How deep arrays and objects nest in it, itself included: 1 for `{}`.

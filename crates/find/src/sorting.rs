@@ -133,7 +133,7 @@ impl Property {
 
 impl Entry {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.id.as_json().len() + self.values.iter().map(weight).sum::<usize>()
+        size_of::<Self>() + self.id.as_json().len() + self.values.iter().map(Value::memory_bytes).sum::<usize>()
     }
 
     /// It beside a document that is no entry yet.
@@ -146,17 +146,6 @@ impl Entry {
         }
         self.id.cmp(id)
     }
-}
-
-/// About how much memory a value takes, in bytes.
-fn weight(value: &Value) -> usize {
-    let inside = match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => 0,
-        Value::String(text) => text.len(),
-        Value::Array(elements) => elements.iter().map(weight).sum(),
-        Value::Map(map) => map.iter().map(|(name, value)| size_of::<String>() + name.len() + weight(value)).sum(),
-    };
-    size_of::<Value>() + inside
 }
 
 impl Ord for Entry {

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::response::Response;
-use document::{Map, Value};
+use document::Map;
 use query::{Filter, ParseError, Query};
 use store::{App, Snapshot};
 use tokio::time::timeout;
@@ -164,20 +164,4 @@ pub(crate) fn parse_filter_for_change(place: &str, text: &str, args: &Map) -> Re
 fn bind_filter(place: &str, query: Result<Query, ParseError>, args: &Map) -> Result<Filter, Failure> {
     let query = query.map_err(|error| Failure::Query { place: place.to_owned(), error })?;
     query.bind(args).map_err(|error| Failure::QueryArgs { place: place.replace("query", "args"), error })
-}
-
-/// About how much memory a value takes, in bytes.
-pub(crate) fn weight(value: &Value) -> usize {
-    let inside = match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => 0,
-        Value::String(text) => text.len(),
-        Value::Array(elements) => elements.iter().map(weight).sum(),
-        Value::Map(map) => weight_of_map(map),
-    };
-    size_of::<Value>() + inside
-}
-
-/// As [`weight`].
-pub(crate) fn weight_of_map(map: &Map) -> usize {
-    map.iter().map(|(name, value)| size_of::<String>() + name.len() + weight(value)).sum()
 }

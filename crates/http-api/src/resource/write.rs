@@ -29,7 +29,7 @@ use crate::{
     call::Call,
     failure::Failure,
     limits,
-    reading::{self, Begun, Extent, parse_filter_for_change, weight, weight_of_map},
+    reading::{self, Begun, Extent, parse_filter_for_change},
     reply, request_id,
     state::{self, Shared},
     work::{Work, room_within},
@@ -355,7 +355,7 @@ impl Plan {
                     Condition::Exists
                 } else {
                     self.note_condition(filter, ids.len());
-                    self.bytes += query.len() + weight_of_map(&args);
+                    self.bytes += query.len() + args.memory_bytes();
                     self.queries.push(ConditionQuery { dialect: Dialect::Legacy, text: query, args });
                     self.filters.push(filter.clone());
                     Condition::Matches { query: self.queries.len() - 1 }
@@ -437,7 +437,7 @@ impl PlannedCommand {
 
 fn weigh(action: &Action) -> usize {
     match action {
-        Action::Upsert { value, .. } => weight_of_map(value),
+        Action::Upsert { value, .. } => value.memory_bytes(),
         Action::Update(changes) => changes.iter().map(weigh_change).sum(),
         Action::Remove | Action::Merge { .. } => 0,
     }
@@ -445,8 +445,10 @@ fn weigh(action: &Action) -> usize {
 
 fn weigh_change(change: &UpdateCommand) -> usize {
     let value = match &change.kind {
-        UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => weight(value),
-        UpdateKind::SetAttachment(token) => weight_of_map(token),
+        UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => {
+            value.memory_bytes()
+        }
+        UpdateKind::SetAttachment(token) => token.memory_bytes(),
     };
     let segment = |segment: &PathSegment| match segment {
         PathSegment::Field(name) => size_of::<PathSegment>() + name.len(),
