@@ -423,11 +423,7 @@ fn kind(value: &Value) -> u8 {
 
 /// Whether what equals `value` in the language has its bytes in the index.
 fn equals_by_bytes(value: &Value, statistics: &KeyStatistics) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => true,
-        Value::String(text) => !is_date_time(text) || all_times_are_as(text, statistics),
-        Value::Array(_) | Value::Map(_) => false,
-    }
+    *value == NULL || is_ordered_by_bytes(value, statistics)
 }
 
 /// Whether what the language sees before and behind `value` is there in the index too. A string

@@ -4,8 +4,8 @@
 //!    number.
 //! 2. An index: that with the most keys bound to constants, then with a range on the next key, then
 //!    with the order that is asked for.
-//!    Where it does not give the order that is asked for, its entries are counted first: where there are many, a look at all documents
-//!    finds as many as are wanted sooner.
+//!    Where it does not give the order that is asked for, its entries are counted first: where there
+//!    are many, a look at all documents finds as many as are wanted sooner.
 //! 3. An index that gives the order alone, where no more than a `limit` is wanted.
 //! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
 //! 5. All documents of the collection.
@@ -251,11 +251,6 @@ impl Plan {
     /// Whether it looks at a handful of documents.
     pub fn is_small(&self) -> bool {
         self.documents_max.is_some_and(|documents| documents <= SMALL_DOCUMENTS_MAX)
-    }
-
-    /// It looks at no more documents than this; `None` if that is not known.
-    pub fn documents_max(&self) -> Option<usize> {
-        self.documents_max
     }
 
     /// Whether documents come in the order that is asked for as they are looked at, so that none

@@ -20,7 +20,8 @@ use ::fjall::{
 use files::Act;
 
 use crate::{
-    Access, Batch, Bytes, Durability, Entries, KeyRange, KeyValues, KeyValuesError, Snapshot, Space, SpaceOptions,
+    Access, Batch, Bytes, Durability, Entries, KeyRange, KeyValue, KeyValues, KeyValuesError, Snapshot, Space,
+    SpaceOptions,
 };
 
 /// The engine's own log holds at most this much; bounds what it replays at an opening.
@@ -245,20 +246,17 @@ impl Snapshot for DiskSnapshot {
     }
 
     fn range(&self, space: Space, range: KeyRange) -> Entries {
-        let entry = |guard: ::fjall::Guard| {
-            let (key, value) = guard.into_inner()?;
-            Ok((Bytes(key), Bytes(value)))
-        };
         Box::new(self.snapshot.range(&self.spaces[space.0], range).map(entry))
     }
 
     fn range_backwards(&self, space: Space, range: KeyRange) -> Entries {
-        let entry = |guard: ::fjall::Guard| {
-            let (key, value) = guard.into_inner()?;
-            Ok((Bytes(key), Bytes(value)))
-        };
         Box::new(self.snapshot.range(&self.spaces[space.0], range).rev().map(entry))
     }
+}
+
+fn entry(guard: ::fjall::Guard) -> Result<KeyValue, KeyValuesError> {
+    let (key, value) = guard.into_inner()?;
+    Ok((Bytes(key), Bytes(value)))
 }
 
 #[cfg(test)]

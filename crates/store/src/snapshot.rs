@@ -176,17 +176,6 @@ impl Snapshot {
         Box::new(self.engine.documents(&collection_prefix(collection.as_str())).map(read_entry))
     }
 
-    /// As [`Snapshot::scan`], from the first document behind `after` on.
-    pub fn scan_after(
-        &self,
-        collection: &CollectionName,
-        after: &DocumentId,
-    ) -> Box<dyn Iterator<Item = Result<(DocumentId, StoredDocument), SnapshotError>> + '_> {
-        let entries =
-            self.engine.documents_after(&collection_prefix(collection.as_str()), &document_key(collection, after));
-        Box::new(entries.map(read_entry))
-    }
-
     /// One document as it is stored, or its tombstone, by its canonical id.
     pub fn raw_document(
         &self,

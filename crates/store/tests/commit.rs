@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{ops::Bound, sync::atomic::Ordering, time::Duration};
 
 use document::{Action, Condition, Path, Stamp, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, CommittedOffset, Outcome, Refusal, TxnId};
@@ -250,7 +250,9 @@ fn a_scan_goes_on_behind_a_document() {
         app.commit(changeset([elsewhere])).await.unwrap();
         let snapshot = app.snapshot().unwrap();
         let after = |document: &str| -> Vec<String> {
-            snapshot.scan_after(&people(), &id(document)).map(|entry| entry.unwrap().0.as_json().to_owned()).collect()
+            let behind = Bound::Excluded(id(document).as_json().to_owned());
+            let found = snapshot.raw_documents(&people(), behind, Bound::Unbounded);
+            found.map(|one| one.unwrap().id_json().unwrap().to_owned()).collect()
         };
         assert_eq!(after("a"), [r#""b""#, r#""c""#]);
         assert_eq!(after("b0"), [r#""c""#], "the document itself need not be there");
