@@ -1,7 +1,8 @@
-//! Reading documents: by an index, in the order of one, by ids, counted and scanned; what indexes cost writers; and PostgreSQL at the
-//! same questions over the same documents.
+//! Reading documents: by an index, in the order of one, by ids, counted and scanned; what indexes
+//! cost writers; and PostgreSQL at the same questions over the same documents.
 //!
-//! The documents are about 0.5 kB, loaded by `headwater import` from one file of lines, which PostgreSQL copies too.
+//! The documents are about 0.5 kB, loaded by `headwater import` from one file of lines, which
+//! PostgreSQL copies too.
 
 use std::{
     fs::File,
@@ -13,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Place,
@@ -179,15 +180,18 @@ fn write_lines(path: &Path, documents: u64) -> Result<u64> {
         let seconds = shuffled % 86_400;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let (month, day) = (1 + shuffled / 86_400 % 12, 1 + shuffled / 86_400 / 12 % 28);
-        let line = format!(
-            r#"{{"_id":"p{n:08}","family":{},"city":"city-{}","score":{shuffled},"at":"2024-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z","name":"Susan {n}","age":{},"address":{{"street":"Street {}","zip":{}}},"note":"{}"}}"#,
-            shuffled / FAMILY,
-            shuffled % (documents / CITY).max(1),
-            18 + n % 73,
-            n % 500,
-            1000 + n % 9000,
-            "x".repeat(FILLER_LEN),
-        );
+        let line = json!({
+            "_id": format!("p{n:08}"),
+            "family": shuffled / FAMILY,
+            "city": format!("city-{}", shuffled % (documents / CITY).max(1)),
+            "score": shuffled,
+            "at": format!("2024-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
+            "name": format!("Susan {n}"),
+            "age": 18 + n % 73,
+            "address": { "street": format!("Street {}", n % 500), "zip": 1000 + n % 9000 },
+            "note": "x".repeat(FILLER_LEN),
+        })
+        .to_string();
         bytes += line.len() as u64;
         writeln!(file, "{line}")?;
     }
@@ -338,15 +342,17 @@ fn ask_ours(server: &Server, question: &Question, documents: u64, time: Duration
 
 /// For pgbench.
 fn script(sql: &str, documents: u64) -> String {
-    format!(
-        "\\set family random(0, {})\n\\set city random(0, {})\n\\set score random(0, {})\n\\set half {}\n\\set id random(0, {})\n{};\n",
-        documents / FAMILY - 1,
-        (documents / CITY).max(1) - 1,
-        documents - 101,
-        documents / 2,
-        documents - 2,
-        sql.replace(":id::text", "'p' || lpad((:id)::text, 8, '0')"),
-    )
+    let random = [
+        ("family", documents / FAMILY - 1),
+        ("city", (documents / CITY).max(1) - 1),
+        ("score", documents - 101),
+        ("id", documents - 2),
+    ];
+    let mut script = format!("\\set half {}\n", documents / 2);
+    for (name, most) in random {
+        script += &format!("\\set {name} random(0, {most})\n");
+    }
+    script + &sql.replace(":id::text", "'p' || lpad((:id)::text, 8, '0')") + ";\n"
 }
 
 /// Upserts of random documents, without an index and with one and four, by turns.

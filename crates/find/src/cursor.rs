@@ -1,7 +1,8 @@
 //! A place in the answer to a query, from which it goes on.
 //!
 //! ```text
-//! text = base64url of: version 1 u8, fingerprint u64 LE, (length u32 LE, JSON)…   the id, then what stands at each sort key
+//! text = base64url of: version 1 u8, fingerprint u64 LE, (length u32 LE, JSON)…
+//!        the JSON is the id, then what stands at each sort key
 //! ```
 //! It is the last document's id and its values, not a place in an index or a number of documents:
 //! so it holds whatever is written meanwhile, and with any plan. The fingerprint is of the query

@@ -221,8 +221,8 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = String> {
-        let letter =
-            prop::sample::select(vec!['a', 'b', 'Z', '"', '\\', '\n', ' ', '!', '0', ']', '\u{7f}', 'é', '\u{10ffff}']);
+        let letters = ['a', 'b', 'Z', '"', '\\', '\n', ' ', '!', '0', ']', '\u{7f}', 'é', '\u{10ffff}'];
+        let letter = prop::sample::select(letters.to_vec());
         prop_oneof![
             8 => prop::collection::vec(letter, 1..4).prop_map(|letters| letters.into_iter().collect::<String>()),
             1 => prop::sample::select(vec!["2024-01-01", "2024-01-01T01:00+02"]).prop_map(str::to_owned),
