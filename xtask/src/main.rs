@@ -1,5 +1,5 @@
 //! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
-//! flips | deny | bench`.
+//! flips | fuzz | deny | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
 //! untouched.
@@ -9,6 +9,7 @@
 mod bench;
 mod deny;
 mod flips;
+mod fuzz;
 mod law;
 mod screenshots;
 mod step;
@@ -62,6 +63,12 @@ enum Verb {
         #[arg(long)]
         all: bool,
     },
+    /// Parse, bind and run mutated DQL statements: none breaks anything.
+    Fuzz {
+        /// How many.
+        #[arg(long, default_value_t = 5_000_000)]
+        cases: u64,
+    },
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at
     /// its first use.
     Deny,
@@ -84,6 +91,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),
         Verb::Flips { seconds, all } => flips::run(&root, seconds, all),
+        Verb::Fuzz { cases } => fuzz::run(&root, cases),
         Verb::Deny => deny::run(&root),
         Verb::Bench { rest } => bench::run(&root, &rest),
     };

@@ -48,6 +48,9 @@ pub struct ConditionQuery {
 pub enum Dialect {
     /// The legacy query language.
     Legacy = 1,
+    /// DQL, version 1. As a changeset's query the text is a whole statement, and its arguments hold
+    /// the statement's constants too; as a live query's it is a condition.
+    Dql = 2,
 }
 
 /// One action on one document.
@@ -84,6 +87,8 @@ pub enum Condition {
     },
     /// The document is not there. Where it is, the whole changeset is refused.
     Absent,
+    /// The document is not there. Where it is, the operation does nothing.
+    Vacant,
 }
 
 /// What an operation does to its document.
@@ -99,6 +104,29 @@ pub enum Action {
         /// object that is one value (a register) or an attachment's token. What cannot be of its
         /// type is written as if nothing were said.
         types: Vec<(Path, FieldType)>,
+    },
+    /// As an upsert, but stamped [`Stamp::INITIAL`]: below everything else. For documents that
+    /// nobody has written ([`Condition::Unchanged`] since [`Stamp::ZERO`]).
+    UpsertInitial {
+        /// The fields, without `_id`.
+        value: Map,
+        /// As of an upsert.
+        types: Vec<(Path, FieldType)>,
+    },
+    /// As an upsert of what differs from what is there; where nothing does, nothing happens.
+    /// Decided when it is applied: a frame has the upsert that came of it.
+    UpsertDifference {
+        /// The fields, without `_id`.
+        value: Map,
+        /// As of an upsert.
+        types: Vec<(Path, FieldType)>,
+    },
+    /// What one of the changeset's queries, an UPDATE of DQL, makes of the document. Decided when it
+    /// is applied: a frame has the commands that came of it. Where it cannot be done, the whole
+    /// changeset is refused.
+    Computed {
+        /// Which of the changeset's queries, from 0.
+        query: usize,
     },
     /// Runs commands in order; if one fails the document stays as it was.
     Update(Vec<UpdateCommand>),
@@ -148,6 +176,17 @@ pub enum UpdateKind {
     /// Puts an attachment's token there: `{"id":text,"len":integer,"metadata":{texts}}`, nothing
     /// else in it.
     SetAttachment(Map),
+    /// Replaces what stands there with one value, an object too ([`FieldType::Register`]).
+    SetRegister(Value),
+    /// Merges an object in, as an upsert does; what stands there and is none is replaced.
+    Merge {
+        /// Its fields.
+        value: Map,
+        /// As of an upsert; their paths begin at the object.
+        types: Vec<(Path, FieldType)>,
+    },
+    /// Takes the field away, with what is in it. Where nothing stands, nothing happens.
+    Unset,
 }
 
 /// Why stored bytes are no changeset.

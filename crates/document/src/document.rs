@@ -5,9 +5,11 @@
 //! Not here: the document's id and collection (the store's key), clocks (`stamp`), conditions
 //! (`store`).
 
+mod asked_types;
 mod attachment;
 mod counter;
 mod delta;
+mod difference;
 mod field;
 mod fields;
 mod number;
@@ -121,11 +123,25 @@ impl Document {
     /// Merges `value` in as `Action::Upsert` says. Where the value at a path cannot be of the type
     /// said in `types`, it is written as if nothing were said. `value` has no `_id` and nests at
     /// most [`crate::limits::DEPTH_MAX`] deep. The time of `stamp` must be above that of
-    /// [`Document::stamp_max`], as [`crate::StampClock`] gives it.
+    /// [`Document::stamp_max`], as [`crate::StampClock`] gives it; [`Stamp::INITIAL`] is above that of
+    /// a document that nobody has written.
     pub fn upsert(&mut self, value: &Map, types: &[(Path, FieldType)], stamp: Stamp, rules: WriteRules) {
         self.check_stamp(stamp);
         debug_assert!(value.depth() <= crate::limits::DEPTH_MAX, "a value nests too deep to be stored");
         Write { stamp, rules }.upsert(&mut self.root, value, types);
+    }
+
+    /// What of an upsert of `value` would change what a reader sees: the fields whose values or
+    /// types are others, nested objects field by field, and those of `types` that are said of them.
+    /// `1` and `1.0` are two values. `None` where nothing would change; all of it where the document
+    /// does not exist.
+    pub fn difference(&self, value: &Map, types: &[(Path, FieldType)]) -> Option<(Map, Vec<(Path, FieldType)>)> {
+        let different = match &self.root {
+            Field::Map(map) => difference::difference(map, value, types)?,
+            Field::Leaf(_) => value.clone(),
+        };
+        let types = difference::types_in(types, &different);
+        Some((different, types))
     }
 
     /// Runs update commands as `UpdateKind` says; a document that does not exist comes into being.
@@ -135,8 +151,9 @@ impl Document {
     /// [`Document::stamp_max`], as [`crate::StampClock`] gives it.
     ///
     /// Errors: a step into a scalar, counter, attachment or array by name, into anything but an
-    /// array by index, or outside it; a counter or attachment inside a register; `_id`; nesting
-    /// beyond [`crate::limits::DEPTH_MAX`]; what `UpdateKind` names.
+    /// array by index, or outside it; a counter, an attachment or a merge inside a register; an
+    /// element of an array taken away; `_id`; nesting beyond [`crate::limits::DEPTH_MAX`]; what
+    /// `UpdateKind` names.
     pub fn update(&mut self, commands: &[UpdateCommand], stamp: Stamp, rules: WriteRules) -> Result<(), UpdateError> {
         self.check_stamp(stamp);
         let write = Write { stamp, rules };

@@ -261,7 +261,7 @@ fn apply_old(document: &mut Document, action: &Action, stamp: Stamp) -> bool {
         Action::Upsert { value, types } => document.upsert(value, types, stamp, WriteRules::V1),
         Action::Update(commands) => return document.update(commands, stamp, WriteRules::V1).is_ok(),
         Action::Remove => document.remove(stamp),
-        Action::Merge { .. } => panic!("version 1 had none"),
+        _ => panic!("version 1 had none"),
     }
     true
 }
@@ -401,13 +401,134 @@ fn changeset_v2_on_conditions() {
     );
 }
 
+/// What only DQL asks for.
+fn statement() -> Changeset {
+    let n_is_a_counter = || vec![(path("n"), FieldType::Counter)];
+    let update = Action::Update(vec![
+        command("r", UpdateKind::SetRegister(value(r#"{"x":1}"#))),
+        command("o", UpdateKind::Merge { value: map(r#"{"n":2}"#), types: n_is_a_counter() }),
+        command("gone.now", UpdateKind::Unset),
+    ]);
+    let initial = Action::UpsertInitial { value: map(r#"{"n":3}"#), types: n_is_a_counter() };
+    let difference = Action::UpsertDifference { value: map(r#"{"n":4}"#), types: n_is_a_counter() };
+    Changeset {
+        operations: vec![
+            operation("1", Condition::Vacant, update),
+            operation("2", Condition::Unchanged { since: Stamp::ZERO }, initial),
+            operation("3", Condition::Always, difference),
+            operation("4", Condition::Matches { query: 0 }, Action::Computed { query: 0 }),
+        ],
+        queries: vec![ConditionQuery {
+            dialect: Dialect::Dql,
+            text: "UPDATE people SET n = n - :by".into(),
+            args: map(r#"{"by":1}"#),
+        }],
+        origin: Origin { peer: "http".into(), ..Origin::default() },
+    }
+}
+
+#[test]
+fn changeset_v3_of_a_statement() {
+    check_changeset(
+        &statement(),
+        expect![[r#"
+            03 04 68 74 74 70 00 01 02 1d 55 50 44 41 54 45 20 70 65 6f 70 6c 65 20 53 45 54 20 6e 20 3d 20
+            6e 20 2d 20 3a 62 79 01 02 62 79 04 02 04 06 70 65 6f 70 6c 65 01 31 05 01 03 01 00 01 72 04 09
+            01 01 78 04 02 01 00 01 6f 05 01 01 6e 04 04 01 01 00 01 6e 02 02 00 04 67 6f 6e 65 00 03 6e 6f
+            77 06 06 70 65 6f 70 6c 65 01 32 03 00 00 04 01 01 6e 04 06 01 01 00 01 6e 02 06 70 65 6f 70 6c
+            65 01 33 00 05 01 01 6e 04 08 01 01 00 01 6e 02 06 70 65 6f 70 6c 65 01 34 02 00 06 00
+        "#]],
+    );
+}
+
+/// A changeset is of version 3 only if something in it is: each alone makes it so.
+#[test]
+fn changesets_without_anything_new_stay_in_version_2() {
+    let version = |changeset: &Changeset| {
+        let mut bytes = Vec::new();
+        changeset.encode(&mut bytes);
+        bytes[0]
+    };
+    assert_eq!((version(&everything()), version(&statement())), (2, 3));
+    assert_eq!(version(&removal(Condition::Vacant)), 3);
+    let Changeset { operations, queries, .. } = statement();
+    assert_eq!(version(&Changeset { queries, ..removal(Condition::Always) }), 3);
+    for operation in operations {
+        let commands = match operation.action {
+            Action::Update(commands) => commands,
+            action => {
+                let operation = Operation { condition: Condition::Always, action, ..operation };
+                assert_eq!(version(&Changeset { operations: vec![operation], ..removal(Condition::Always) }), 3);
+                continue;
+            }
+        };
+        for command in commands {
+            let mut changeset = removal(Condition::Always);
+            changeset.operations[0].action = Action::Update(vec![command]);
+            assert_eq!(version(&changeset), 3);
+        }
+    }
+}
+
+/// New tags are none in the versions before, and version 3 is not for what needs no such tag.
+#[test]
+fn versions_of_changesets_are_not_mixed() {
+    let mut bytes = Vec::new();
+    for changeset in [statement(), removal(Condition::Vacant)] {
+        bytes.clear();
+        changeset.encode(&mut bytes);
+        for older in [1, 2] {
+            bytes[0] = older;
+            assert!(Changeset::decode(&bytes).is_err());
+        }
+    }
+    bytes.clear();
+    removal(Condition::Always).encode(&mut bytes);
+    bytes[0] = 3;
+    let refused = Changeset::decode(&bytes).map_err(|error| error.to_string());
+    assert_eq!(refused, Err("a changeset cannot be read: nothing in it is of version 3 at byte 11".to_owned()));
+    bytes[0] = 4;
+    let newer = "a changeset cannot be read: format version 4 is unknown, this program knows 3 and older at byte 0";
+    assert_eq!(Changeset::decode(&bytes).map_err(|error| error.to_string()), Err(newer.to_owned()));
+}
+
+/// What is decided anew takes the place of what was asked.
+#[test]
+fn a_decided_statement_is_plain_operations() {
+    let asked = statement();
+    let upsert = Action::Upsert { value: map(r#"{"n":4}"#), types: Vec::new() };
+    let update = Action::Update(vec![command("n", UpdateKind::Set(value("7")))]);
+    let mut bytes = Vec::new();
+    asked.encode_decided(|at| [None, None, Some(&upsert), Some(&update)][at], &mut bytes);
+    expect![[r#"
+        02 04 68 74 74 70 00 00 02 06 70 65 6f 70 6c 65 01 33 00 00 01 01 6e 04 08 00 06 70 65 6f 70 6c
+        65 01 34 00 01 01 01 00 01 6e 00 04 0e
+    "#]]
+    .assert_eq(&hex(&bytes));
+    let decided = Changeset::decode(&bytes).expect("it was encoded");
+    assert!(decided.queries.is_empty());
+    let actions: Vec<_> = decided.operations.into_iter().map(|operation| operation.action).collect();
+    assert_eq!(actions, [upsert, update]);
+    bytes.clear();
+    let done = |at: usize| (at < 2).then(|| &asked.operations[at].action);
+    asked.encode_decided(done, &mut bytes);
+    expect![[r#"
+        03 04 68 74 74 70 00 00 02 06 70 65 6f 70 6c 65 01 31 00 01 03 01 00 01 72 04 09 01 01 78 04 02
+        01 00 01 6f 05 01 01 6e 04 04 01 01 00 01 6e 02 02 00 04 67 6f 6e 65 00 03 6e 6f 77 06 06 70 65
+        6f 70 6c 65 01 32 00 04 01 01 6e 04 06 01 01 00 01 6e 02
+    "#]]
+    .assert_eq(&hex(&bytes));
+    assert_eq!(Changeset::decode(&bytes).map(|decided| decided.operations.len()), Ok(2));
+}
+
 /// What was decided holds no query and no condition, and only what was applied.
 #[test]
 fn a_decided_changeset_is_what_was_applied() {
     let asked = everything();
     for applied in [vec![0, 1, 2], vec![1], vec![0, 2]] {
         let mut bytes = Vec::new();
-        asked.encode_decided(|at| applied.contains(&at), &mut bytes);
+        let done = |at: usize| applied.contains(&at).then(|| &asked.operations[at].action);
+        asked.encode_decided(done, &mut bytes);
         let operations =
             applied.iter().map(|&at| Operation { condition: Condition::Always, ..asked.operations[at].clone() });
         let decided = Changeset { operations: operations.collect(), queries: Vec::new(), origin: asked.origin.clone() };

@@ -31,11 +31,14 @@ fn announced_lengths_do_not_allocate() {
     let one_stamp = [2, 1, 0, 0, 0, 0, 0, 0, 0, 7, 1, 9, 0];
     let arrays_head = [&one_stamp[..], &[17, 0, 1, 1, 1, b'a', 8, 1, 0x80, 0x80, 0x10]].concat();
     let upsert_head = [2, 0, 0, 0, 1, 1, b'c', 1, b'1', 0, 0, 1, 1, b'a'];
+    let merge_head = [3, 0, 0, 0, 1, 1, b'c', 1, b'1', 0, 1, 1, 1, 0, 1, b'a', 5, 1, 1, b'a'];
     let lies = [
         nested_lie(&arrays_head, &[8]),
         nested_lie(&one_stamp, &[17, 0, 1]),
         nested_lie(&upsert_head, &[8]),
         nested_lie(&upsert_head, &[9]),
+        nested_lie(&merge_head, &[8]),
+        nested_lie(&merge_head, &[9]),
         [&[2][..], &[0xff; 9], &[1]].concat(),
         [&[1][..], &[0xff; 9], &[1]].concat(),
     ];

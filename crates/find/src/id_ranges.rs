@@ -86,6 +86,7 @@ fn joined(mut ranges: Vec<IdRange>) -> Vec<IdRange> {
 /// Ranges in order; `None`: any id.
 fn of_test(test: &Test<'_>) -> Option<Vec<IdRange>> {
     match test {
+        Test::Missing => Some(Vec::new()),
         Test::OneOf(_) => None,
         Test::Prefix(prefix) => Some(vec![of_prefix(prefix)]),
         Test::Range { lower, upper } => {

@@ -139,7 +139,10 @@ fn outcome(document: &Document, action: &Action) -> Result<Option<Map>, String> 
             after.update(commands, stamp, WriteRules::NEWEST).map_err(|error| error.to_string())?;
         }
         Action::Remove => after.remove(stamp),
-        Action::Merge { .. } => unreachable!("only peers merge"),
+        Action::UpsertInitial { .. }
+        | Action::UpsertDifference { .. }
+        | Action::Computed { .. }
+        | Action::Merge { .. } => unreachable!("only statements and peers write so"),
     }
     Ok(after.value())
 }
@@ -166,6 +169,9 @@ impl Edits {
             UpdateKind::Increment(value) => ("increment", value.clone()),
             UpdateKind::ReplaceWithCounter(value) => ("replaceWithCounter", value.clone()),
             UpdateKind::SetAttachment(token) => ("setAttachment", Value::Map(token.clone())),
+            UpdateKind::SetRegister(_) | UpdateKind::Merge { .. } | UpdateKind::Unset => {
+                unreachable!("the page has no such change")
+            }
         };
         Self { commands: vec![change(method, path.to_owned(), value)], stays: Vec::new() }
     }

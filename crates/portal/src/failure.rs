@@ -154,6 +154,8 @@ impl Failure {
                 Refusal::DocumentExists { .. }
                 | Refusal::TooExpensive { .. }
                 | Refusal::Query { .. }
+                | Refusal::Statement { .. }
+                | Refusal::ReturnedTooMuch { .. }
                 | Refusal::StampAhead { .. }
                 | Refusal::InvalidDelta { .. }
                 | Refusal::Removed { .. },

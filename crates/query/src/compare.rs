@@ -113,15 +113,16 @@ fn compare_maps(a: &Map, b: &Map, budget: &mut Budget) -> Result<Ordering, TooEx
     Ok(a.len().cmp(&b.len()))
 }
 
-#[derive(Clone, Copy)]
-enum Number {
+/// A number of either kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number {
     /// Any 64-bit integer, signed or not.
     Integer(i128),
     Float(f64),
 }
 
 impl Number {
-    fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Int(integer) => Some(Number::Integer(i128::from(*integer))),
             Value::Uint(integer) => Some(Number::Integer(i128::from(*integer))),
@@ -131,7 +132,8 @@ impl Number {
     }
 }
 
-fn compare_numbers(a: Number, b: Number) -> Ordering {
+/// Exactly, integers and floats together.
+pub(crate) fn compare_numbers(a: Number, b: Number) -> Ordering {
     match (a, b) {
         (Number::Integer(a), Number::Integer(b)) => a.cmp(&b),
         (Number::Integer(a), Number::Float(b)) => compare_integer_with_float(a, b),

@@ -26,7 +26,7 @@ pub struct Demand<'f> {
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Place<'f> {
-    /// A field; what stands nowhere is null.
+    /// A field. By the legacy language what stands nowhere is null; by DQL it is missing.
     Field(&'f Path),
     /// The whole `_id`.
     Id,
@@ -35,10 +35,14 @@ pub enum Place<'f> {
 /// What must stand at a place.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test<'f> {
-    /// A value that equals one of these as [`crate::compare_for_sort`] compares.
+    /// A value that equals one of these as [`crate::compare_for_sort`] compares, by DQL as
+    /// [`crate::dql::compare`].
     OneOf(Vec<&'f Value>),
-    /// A boolean, number or string of the kind of the bounds that lies between them: strings that
-    /// are both ISO-8601 date-times by time, all others by their bytes. Not both are unbounded.
+    /// Nothing; by DQL alone.
+    Missing,
+    /// A boolean, number or string of the kind of the bounds that lies between them: by the legacy
+    /// language strings that are both ISO-8601 date-times by time, all others by their bytes. Not
+    /// both are unbounded.
     Range {
         /// From here on.
         lower: Bound<&'f Value>,
@@ -57,42 +61,59 @@ pub(crate) struct Demands<'f> {
     pub(crate) are_all: bool,
 }
 
+impl<'f> Demands<'f> {
+    /// Everything meets them.
+    pub(crate) fn of_everything() -> Self {
+        Self { alternatives: vec![Vec::new()], are_all: true }
+    }
+
+    /// Nothing meets them.
+    pub(crate) fn of_nothing() -> Self {
+        Self { alternatives: Vec::new(), are_all: true }
+    }
+
+    /// Of what holds where one of `parts` does.
+    pub(crate) fn of_any(parts: impl Iterator<Item = Self>) -> Self {
+        let parts: Vec<_> = parts.collect();
+        let are_all = parts.iter().all(|part| part.are_all);
+        let alternatives: Vec<_> = parts.into_iter().flat_map(|part| part.alternatives).collect();
+        match alternatives.len() > ALTERNATIVES_MAX {
+            true => Self { are_all: false, ..Self::of_everything() },
+            false => Self { alternatives, are_all },
+        }
+    }
+
+    /// Of what holds where all `parts` do.
+    pub(crate) fn of_all(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(Self::of_everything(), Self::and)
+    }
+
+    /// Every one of `self` with every one of `other`.
+    fn and(self, other: Self) -> Self {
+        if self.alternatives.len() * other.alternatives.len() > ALTERNATIVES_MAX {
+            return Self { are_all: false, ..self };
+        }
+        let with_each_of_other = |own: &Vec<Demand<'f>>| {
+            let joined = other.alternatives.iter().map(|more| own.iter().chain(more).cloned().collect());
+            joined.collect::<Vec<_>>()
+        };
+        let alternatives = self.alternatives.iter().flat_map(with_each_of_other).collect();
+        Self { alternatives, are_all: self.are_all && other.are_all }
+    }
+}
+
 /// What `node` demands.
 pub(crate) fn demands(node: &Node) -> Demands<'_> {
     match node {
-        Node::Constant(holds) => {
-            Demands { alternatives: if *holds { vec![Vec::new()] } else { vec![] }, are_all: true }
-        }
-        Node::Any(parts) => {
-            let parts: Vec<_> = parts.iter().map(demands).collect();
-            let are_all = parts.iter().all(|part| part.are_all);
-            let alternatives: Vec<_> = parts.into_iter().flat_map(|part| part.alternatives).collect();
-            match alternatives.len() > ALTERNATIVES_MAX {
-                true => Demands { alternatives: vec![Vec::new()], are_all: false },
-                false => Demands { alternatives, are_all },
-            }
-        }
-        Node::All(parts) => {
-            parts.iter().map(demands).fold(Demands { alternatives: vec![Vec::new()], are_all: true }, both)
-        }
+        Node::Constant(true) => Demands::of_everything(),
+        Node::Constant(false) => Demands::of_nothing(),
+        Node::Any(parts) => Demands::of_any(parts.iter().map(demands)),
+        Node::All(parts) => Demands::of_all(parts.iter().map(demands)),
         other => {
             let demand = of_leaf(other);
             Demands { are_all: demand.is_some(), alternatives: vec![demand.into_iter().collect()] }
         }
     }
-}
-
-/// Every one of `a` with every one of `b`.
-fn both<'f>(a: Demands<'f>, b: Demands<'f>) -> Demands<'f> {
-    if a.alternatives.len() * b.alternatives.len() > ALTERNATIVES_MAX {
-        return Demands { are_all: false, ..a };
-    }
-    let with_each_of_b = |a: &Vec<Demand<'f>>| {
-        let joined = b.alternatives.iter().map(|b| a.iter().chain(b).cloned().collect());
-        joined.collect::<Vec<_>>()
-    };
-    let alternatives = a.alternatives.iter().flat_map(with_each_of_b).collect();
-    Demands { alternatives, are_all: a.are_all && b.are_all }
 }
 
 fn of_leaf(node: &Node) -> Option<Demand<'_>> {

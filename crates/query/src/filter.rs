@@ -110,7 +110,7 @@ impl<'d> Candidate<'d> {
 }
 
 /// To read or write one byte of an id.
-const ID_BYTE_STEPS: u64 = 4;
+pub(crate) const ID_BYTE_STEPS: u64 = 4;
 
 /// Making an id of a value takes all of it.
 fn charge_as_id(value: &Value, budget: &mut Budget) -> Result<(), TooExpensive> {
@@ -304,7 +304,7 @@ impl Source {
 }
 
 /// What comparing anything with `value` costs at most.
-fn weight(value: &Value) -> u64 {
+pub(crate) fn weight(value: &Value) -> u64 {
     let inside = match value {
         Value::String(text) => TEXT_STEPS + text.len() as u64,
         Value::Array(elements) => elements.iter().map(weight).sum(),
@@ -373,7 +373,7 @@ fn ids_in_any(parts: &[Node], outcome: bool) -> Option<BTreeSet<DocumentId>> {
 }
 
 /// A field that both require has a value of the one or of the other.
-fn required_by_either<'n>(
+pub(crate) fn required_by_either<'n>(
     a: Vec<(&'n Path, Vec<&'n Value>)>,
     b: Vec<(&'n Path, Vec<&'n Value>)>,
 ) -> Vec<(&'n Path, Vec<&'n Value>)> {

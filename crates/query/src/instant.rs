@@ -20,10 +20,15 @@ pub(crate) struct Instant {
 impl Instant {
     /// The point in time that `text` names; `None` if it has none of the forms above.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::parse_with_offset(text).map(|(instant, _)| instant)
+    }
+
+    /// As [`Instant::parse`], and how many minutes ahead of UTC the text says it was there.
+    pub(crate) fn parse_with_offset(text: &str) -> Option<(Self, i64)> {
         let mut reader = Reader { rest: text.as_bytes() };
         let days = reader.date()?;
         if reader.rest.is_empty() {
-            return Some(Self { seconds: days * 86_400, nanoseconds: 0 });
+            return Some((Self { seconds: days * 86_400, nanoseconds: 0 }, 0));
         }
         reader.byte(b'T')?;
         let (hour, minute) = (reader.number(2, 23)?, reader.colon_number(59)?);
@@ -34,7 +39,12 @@ impl Instant {
         }
         let offset_minutes = reader.offset()?;
         let seconds = days * 86_400 + hour * 3600 + (minute - offset_minutes) * 60 + second;
-        reader.rest.is_empty().then_some(Self { seconds, nanoseconds })
+        reader.rest.is_empty().then_some((Self { seconds, nanoseconds }, offset_minutes))
+    }
+
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn nanoseconds_since_epoch(self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
     }
 }
 
@@ -116,7 +126,8 @@ impl Reader<'_> {
     }
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+/// How many days a month has, from 1.
+pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
@@ -127,7 +138,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that the leap day is
 /// the last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -185,6 +185,7 @@ fn meets(demand: &Demand<'_>, id: &DocumentId, fields: &Map) -> bool {
         Place::Id => &id,
     };
     match &demand.test {
+        Test::Missing => unreachable!("the legacy language has no such test"),
         Test::OneOf(values) => values.iter().any(|value| equal(value, found)),
         Test::Range { lower, upper } => {
             let lies = |bound: &Bound<&Value>, outside: Ordering| match bound {

@@ -29,6 +29,7 @@ mod pattern;
 mod syntax;
 mod token;
 
+pub mod dql;
 pub mod limits;
 
 #[cfg(test)]
@@ -55,8 +56,25 @@ pub struct Query {
 /// between threads.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    root: Arc<Node>,
+    root: Root,
     made_steps: u64,
+}
+
+/// The condition, by its language.
+#[derive(Debug, Clone)]
+enum Root {
+    Legacy(Arc<Node>),
+    Dql(Arc<dql::Condition>),
+}
+
+/// A query language. How values compare and which of them are equal follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// The legacy query language: what is missing is null, and the first of all; ISO-8601 strings
+    /// are points in time ([`compare_for_sort`]).
+    Legacy,
+    /// DQL: null and missing are two, and the last of all; strings are strings ([`dql::compare`]).
+    Dql,
 }
 
 /// Why text is no query.
@@ -98,7 +116,7 @@ impl Query {
     pub fn bind(&self, args: &Map) -> Result<Filter, BindError> {
         let bound = bind::bind(&self.condition, args)?;
         let made_steps = bound.steps.saturating_add(QUERY_BYTE_STEPS * self.text_bytes as u64);
-        Ok(Filter { root: Arc::new(bound.root), made_steps })
+        Ok(Filter { root: Root::Legacy(Arc::new(bound.root)), made_steps })
     }
 }
 
@@ -116,18 +134,36 @@ impl Display for Query {
 }
 
 impl Filter {
+    pub(crate) fn of_dql(condition: dql::Condition, made_steps: u64) -> Self {
+        Self { root: Root::Dql(Arc::new(condition)), made_steps }
+    }
+
+    /// By which language it means what it means.
+    pub fn language(&self) -> Language {
+        match &self.root {
+            Root::Legacy(_) => Language::Legacy,
+            Root::Dql(_) => Language::Dql,
+        }
+    }
+
     /// Whether a document matches. `fields` is without `_id`. Takes its steps out of `budget`, at
     /// most [`limits::DOCUMENT_STEPS_MAX`]; where they do not suffice, it is not known whether the
     /// document matches.
     pub fn matches(&self, id: &DocumentId, fields: &Map, budget: &mut Budget) -> Result<bool, TooExpensive> {
-        budget.within_a_document(|budget| self.root.matches(&Candidate::new(id, fields), budget))
+        budget.within_a_document(|budget| match &self.root {
+            Root::Legacy(root) => root.matches(&Candidate::new(id, fields), budget),
+            Root::Dql(condition) => condition.matches(id, fields, budget),
+        })
     }
 
     /// The most steps that [`Filter::matches`] can take, whatever the document is. `None` where
     /// that depends on the document, as a regular expression does; then
     /// [`limits::DOCUMENT_STEPS_MAX`] is all that can be said.
     pub fn steps_max(&self) -> Option<u64> {
-        self.root.steps_max()
+        match &self.root {
+            Root::Legacy(root) => root.steps_max(),
+            Root::Dql(condition) => condition.steps_max(),
+        }
     }
 
     /// What it took to make the filter, in steps: reading the query, compiling its regular
@@ -140,7 +176,10 @@ impl Filter {
     /// ids, sorted, each once: a reader then need not scan. Those documents must still be asked
     /// with [`Filter::matches`]. None at all where nothing can match.
     pub fn ids(&self) -> Option<Vec<DocumentId>> {
-        self.root.ids_where(true).map(|ids| ids.into_iter().collect())
+        match &self.root {
+            Root::Legacy(root) => root.ids_where(true).map(|ids| ids.into_iter().collect()),
+            Root::Dql(condition) => condition.ids(),
+        }
     }
 
     /// Fields, each with values: only documents where every one of the fields equals one of its
@@ -149,27 +188,40 @@ impl Filter {
     /// that way must still be asked with [`Filter::matches`]. Empty if no field is bound to
     /// constants; a field may come more than once.
     pub fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
-        self.root.required_values()
+        match &self.root {
+            Root::Legacy(root) => root.required_values(),
+            Root::Dql(condition) => condition.required_values(),
+        }
     }
 
     /// What a document must meet to match, in alternatives: every demand of at least one of them.
     /// One without demands is met by every document; no alternative at all: nothing can match.
     /// Documents that meet them must still be asked with [`Filter::matches`]. At most 64.
     pub fn alternatives(&self) -> Vec<Vec<Demand<'_>>> {
-        demand::demands(&self.root).alternatives
+        self.demands().alternatives
     }
 
     /// Whether the filter is no more than its demands: a document that meets every one of an
     /// alternative of [`Filter::alternatives`] matches, so that it need not be asked again.
     pub fn is_its_demands(&self) -> bool {
-        demand::demands(&self.root).are_all
+        self.demands().are_all
+    }
+
+    fn demands(&self) -> demand::Demands<'_> {
+        match &self.root {
+            Root::Legacy(root) => demand::demands(root),
+            Root::Dql(condition) => condition.demands(),
+        }
     }
 
     /// The names of the fields that [`Filter::matches`] looks at, sorted by their bytes, each once:
     /// of nested ones the outermost. It needs no others in `fields`.
     pub fn field_names(&self) -> Vec<&str> {
         let mut names = BTreeSet::new();
-        self.root.collect_field_names(&mut names);
+        match &self.root {
+            Root::Legacy(root) => root.collect_field_names(&mut names),
+            Root::Dql(condition) => condition.collect_field_names(&mut names),
+        }
         names.into_iter().collect()
     }
 
@@ -181,18 +233,24 @@ impl Filter {
             let found = path.lookup(fields);
             values.into_iter().any(|value| compare_for_sort(found, Some(value)).is_eq())
         };
-        self.root.ids_where(true).is_none_or(|ids| ids.contains(id)) && self.required_values().into_iter().all(has_one)
+        self.ids().is_none_or(|ids| ids.contains(id)) && self.required_values().into_iter().all(has_one)
     }
 
     /// Whether the outcome depends on nothing but `_id`, so that it can never change for a
     /// document.
     pub fn is_id_only(&self) -> bool {
-        !self.root.reads_fields()
+        match &self.root {
+            Root::Legacy(root) => !root.reads_fields(),
+            Root::Dql(condition) => condition.is_id_only(),
+        }
     }
 
     /// Whether everything matches (`true`).
     pub fn is_always(&self) -> bool {
-        matches!(*self.root, Node::Constant(true))
+        match &self.root {
+            Root::Legacy(root) => matches!(**root, Node::Constant(true)),
+            Root::Dql(condition) => condition.is_always(),
+        }
     }
 }
 

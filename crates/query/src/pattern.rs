@@ -29,6 +29,9 @@ const LOOK_UP_STEPS: u64 = 1_000;
 /// To find the other cases of one character.
 const FOLD_STEPS: u64 = 2;
 
+/// To read one byte of an expression.
+const SOURCE_BYTE_STEPS: u64 = 32;
+
 /// Compiling copies ends when [`REGEX_BYTES_MAX`] is crossed, so it takes no more.
 const COPIES_STEPS_MAX: u64 = 500_000;
 
@@ -48,11 +51,30 @@ struct Cost {
     compile: u64,
 }
 
+impl Cost {
+    /// None where `source` is malformed: compiling it says why.
+    fn of(source: &str) -> Self {
+        Parser::new().parse(source).map_or(Self { states: 0, compile: 0 }, |ast| cost(&ast))
+    }
+}
+
 impl Pattern {
     /// Compiles `source`; the error is one line that says why it cannot be.
     pub(crate) fn compile(source: &str) -> Result<Self, String> {
-        // What is malformed is refused below, with the reason.
-        let cost = Parser::new().parse(source).map_or(Cost { states: 0, compile: 0 }, |ast| cost(&ast));
+        Self::build(source, Cost::of(source))
+    }
+
+    /// As [`Pattern::compile`], paid for before it is done.
+    pub(crate) fn compile_within(source: &str, budget: &mut Budget) -> Result<Result<Self, String>, TooExpensive> {
+        budget.charge(SOURCE_BYTE_STEPS * source.len() as u64)?;
+        let cost = Cost::of(source);
+        if cost.compile <= REGEX_COMPILE_STEPS_MAX {
+            budget.charge(cost.compile)?;
+        }
+        Ok(Self::build(source, cost))
+    }
+
+    fn build(source: &str, cost: Cost) -> Result<Self, String> {
         if cost.compile > REGEX_COMPILE_STEPS_MAX {
             return Err("the regular expression is too large (it has too many classes of characters)".to_owned());
         }

@@ -1,26 +1,38 @@
-//! Deciding the conditions of a changeset, within a budget.
+//! Deciding a changeset's conditions, and what its actions come to, within a budget.
 //!
 //! Invariants: deterministic, since steps are counted and no clock is asked; whatever one
-//! changeset's conditions and repeated changes of one document take is bounded by its [`Limits`].
+//! changeset's conditions, statements and repeated changes of one document take is bounded by its
+//! [`Limits`].
 //! Not here: what an operation does (`group`).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use document::{
-    Action, Changeset, Condition, ConditionQuery, Dialect, Document, Map, Operation, UpdateCommand, UpdateKind, Value,
+    Action, Changeset, Condition, ConditionQuery, Dialect, Document, Map, Operation, Stamp, UpdateCommand, UpdateKind,
+    Value,
 };
-use query::{Budget, Filter, Query, TooExpensive};
+use query::{
+    Budget, Filter, Query, TooExpensive,
+    dql::{Bound, Constants, DecideError, Statement, Update},
+};
 
-use crate::{Limits, Refusal};
+use crate::{Given, Limits, Refusal};
 
-/// The conditions of one changeset.
+/// The queries of one changeset, and what may be spent on them.
 #[derive(Debug)]
 pub(crate) struct Conditions<'c> {
     queries: &'c [ConditionQuery],
     budget: Budget,
-    /// By the changeset's query. Those that came with it, or that were made of its text when they
-    /// were first asked.
-    filters: Vec<Option<Arc<Filter>>>,
+    /// By the changeset's query.
+    made: Vec<Made>,
+}
+
+/// What was made of a query: by the changeset's sender, or of its text when it was first asked.
+#[derive(Debug, Default)]
+struct Made {
+    filter: Option<Arc<Filter>>,
+    /// If it is an UPDATE.
+    update: Option<Update>,
 }
 
 impl From<TooExpensive> for Refusal {
@@ -30,11 +42,18 @@ impl From<TooExpensive> for Refusal {
 }
 
 impl<'c> Conditions<'c> {
-    /// `filters` are those of the changeset's queries, if its sender has made them.
-    pub(crate) fn new(changeset: &'c Changeset, filters: &[Arc<Filter>], limits: &Limits) -> Self {
-        let queries = &changeset.queries;
-        let filters = (0..queries.len()).map(|n| filters.get(n).cloned()).collect();
-        Self { queries, budget: Budget::new(limits.steps), filters }
+    pub(crate) fn new(changeset: &'c Changeset, given: &Given<'_>, limits: &Limits) -> Self {
+        let filter = |n: usize| given.filters.get(n).cloned();
+        let mut made: Vec<Made> =
+            (0..changeset.queries.len()).map(|n| Made { filter: filter(n), update: None }).collect();
+        let computed = changeset.operations.iter().find_map(|operation| match operation.action {
+            Action::Computed { query } => Some(query),
+            _ => None,
+        });
+        if let Some(made) = computed.and_then(|query| made.get_mut(query)) {
+            made.update = given.update.cloned();
+        }
+        Self { queries: &changeset.queries, budget: Budget::new(limits.steps), made }
     }
 
     /// What was spent, in steps.
@@ -57,6 +76,7 @@ impl<'c> Conditions<'c> {
                 return Err(Refusal::DocumentExists { collection, id });
             }
             Condition::Absent => true,
+            Condition::Vacant => !document.exists(),
             Condition::Unchanged { since } => document.stamp_max() == *since,
             Condition::Matches { query } => match document.value() {
                 None => false,
@@ -68,21 +88,83 @@ impl<'c> Conditions<'c> {
         })
     }
 
-    fn filter(&mut self, query: usize) -> Result<Arc<Filter>, Refusal> {
-        let unreadable = |message: String| Refusal::Query { message };
-        match self.filters.get(query) {
-            Some(Some(filter)) => return Ok(filter.clone()),
-            Some(None) => {}
-            None => return Err(unreadable(format!("there is no query {query}"))),
-        }
-        let ConditionQuery { dialect: Dialect::Legacy, text, args } = &self.queries[query];
-        let parsed = Query::parse(text).map_err(|e| unreadable(e.to_string()))?;
-        let filter = Arc::new(parsed.bind(args).map_err(|e| unreadable(e.to_string()))?);
-        // Afterwards, since it is known only then; one query alone is bounded.
-        self.budget.charge(filter.made_steps())?;
-        self.filters[query] = Some(filter.clone());
-        Ok(filter)
+    /// What the operation does to the document, now that its condition holds: an action that a
+    /// replay can do again without deciding anything. `None`: nothing.
+    pub(crate) fn decide<'a>(
+        &mut self,
+        operation: &'a Operation,
+        document: &Document,
+    ) -> Result<Option<Cow<'a, Action>>, Refusal> {
+        Ok(match &operation.action {
+            Action::UpsertDifference { value, types } => {
+                let different = document.difference(value, types);
+                different.map(|(value, types)| Cow::Owned(Action::Upsert { value, types }))
+            }
+            Action::Computed { query } if document.exists() => {
+                if self.made.get(*query).is_none_or(|made| made.update.is_none()) {
+                    self.make(*query)?;
+                }
+                let update = self.made[*query].update.as_ref().ok_or_else(|| unreadable("it is no UPDATE"))?;
+                match update.decide(&operation.id, document, &mut self.budget) {
+                    Ok(commands) if commands.is_empty() => None,
+                    Ok(commands) => Some(Cow::Owned(Action::Update(commands))),
+                    Err(DecideError::TooExpensive(error)) => return Err(error.into()),
+                    Err(DecideError::Refused { message }) => return Err(Refusal::of_statement(operation, message)),
+                }
+            }
+            Action::Remove | Action::Computed { .. } if !document.exists() => None,
+            Action::UpsertInitial { .. } if document.stamp_max() != Stamp::ZERO => None,
+            action => Some(Cow::Borrowed(action)),
+        })
     }
+
+    fn filter(&mut self, query: usize) -> Result<Arc<Filter>, Refusal> {
+        if self.made.get(query).is_none_or(|made| made.filter.is_none()) {
+            self.make(query)?;
+        }
+        self.made[query].filter.clone().ok_or_else(|| unreadable("it is no condition"))
+    }
+
+    /// Makes of a query's text what its sender has not made.
+    fn make(&mut self, query: usize) -> Result<(), Refusal> {
+        let Some(asked) = self.queries.get(query) else {
+            return Err(unreadable(format!("there is no query {query}")));
+        };
+        let made = match asked.dialect {
+            Dialect::Legacy => made_of_legacy(asked),
+            Dialect::Dql => made_of_statement(asked),
+        };
+        let made = made.map_err(unreadable)?;
+        // Afterwards, since it is known only then; one query alone is bounded.
+        self.budget.charge(made.filter.as_ref().map_or(0, |filter| filter.made_steps()))?;
+        let known = &mut self.made[query];
+        known.filter = known.filter.take().or(made.filter);
+        known.update = known.update.take().or(made.update);
+        Ok(())
+    }
+}
+
+fn unreadable(message: impl Into<String>) -> Refusal {
+    Refusal::Query { message: message.into() }
+}
+
+fn made_of_legacy(asked: &ConditionQuery) -> Result<Made, String> {
+    let parsed = Query::parse(&asked.text).map_err(|e| e.to_string())?;
+    let filter = parsed.bind(&asked.args).map_err(|e| e.to_string())?;
+    Ok(Made { filter: Some(Arc::new(filter)), update: None })
+}
+
+/// Of the statement that selected the documents: they must still match.
+fn made_of_statement(asked: &ConditionQuery) -> Result<Made, String> {
+    let constants = Constants::of_args(&asked.args).ok_or("a statement has no constants")?;
+    let statement = Statement::parse(&asked.text).map_err(|e| e.to_string())?;
+    let filter = |filter: &Filter| Some(Arc::new(filter.clone()));
+    Ok(match statement.bind(&asked.args, &constants).map_err(|e| e.to_string())? {
+        Bound::Update(update) => Made { filter: filter(update.selection().filter()), update: Some(update) },
+        Bound::Delete(delete) => Made { filter: filter(delete.selection.filter()), update: None },
+        Bound::Select(select) => Made { filter: filter(select.filter()), update: None },
+        _ => Made::default(),
+    })
 }
 
 /// About how large a document is that several operations of a changeset change.
@@ -106,7 +188,7 @@ impl Size {
         self.bytes
     }
 
-    /// Notes what an action has done to `document`: at most what it brings, but often it replaces
+    /// Notes what a decided action has done to `document`: at most what it brings, but often it replaces
     /// something.
     pub(crate) fn note(&mut self, action: &Action, document: &Document) {
         self.bytes += bytes_added(action);
@@ -121,10 +203,11 @@ fn measured(document: &Document) -> usize {
     document.value().as_ref().map_or(0, bytes_of_map)
 }
 
-/// About how many bytes an action adds to a document at most.
+/// About how many bytes a decided action adds to a document at most.
 fn bytes_added(action: &Action) -> usize {
     match action {
-        Action::Upsert { value, .. } => bytes_of_map(value),
+        Action::Upsert { value, .. } | Action::UpsertInitial { value, .. } => bytes_of_map(value),
+        Action::UpsertDifference { .. } | Action::Computed { .. } => unreachable!("it was decided"),
         Action::Update(commands) => commands.iter().map(bytes_of_command).sum(),
         Action::Remove => 0,
         Action::Merge { delta, .. } => measured(delta),
@@ -133,8 +216,12 @@ fn bytes_added(action: &Action) -> usize {
 
 fn bytes_of_command(command: &UpdateCommand) -> usize {
     let value = match &command.kind {
-        UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => bytes(value),
-        UpdateKind::SetAttachment(token) => bytes_of_map(token),
+        UpdateKind::Set(value)
+        | UpdateKind::SetRegister(value)
+        | UpdateKind::Increment(value)
+        | UpdateKind::ReplaceWithCounter(value) => bytes(value),
+        UpdateKind::SetAttachment(object) | UpdateKind::Merge { value: object, .. } => bytes_of_map(object),
+        UpdateKind::Unset => 0,
     };
     VALUE_BYTES * command.path.segments.len() + value
 }

@@ -1,16 +1,16 @@
 //! A group of changesets, applied one after the other: the one place where a write takes effect.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use document::{Action, Changeset, Document, DocumentDecodeError, Operation, SiteId, StampClock};
-use query::Filter;
+use document::{Action, Changeset, Document, DocumentDecodeError, Operation, SiteId, Stamp, StampClock};
 
 use crate::{
-    Limits, Outcome, Refusal, RulesVersion,
+    Given, Limits, Outcome, Refusal, Returned, RulesVersion,
     conditions::{Conditions, Size},
     events::{Cause, EventWriter},
     key::document_key,
     limits::DOCUMENT_BYTES_WARN,
+    returned::Collector,
     transaction::{Before, CAPACITY_MIN, ChangedDocument, Json, Kept, State, Touched, Transaction, Written},
 };
 
@@ -84,13 +84,25 @@ pub struct Applied {
     pub txn: Option<u64>,
     /// One for each operation.
     pub outcomes: Vec<Outcome>,
+    /// What was asked for with [`Given::returning`], in the order of the operations.
+    pub returned: Vec<Returned>,
+    /// What was done in the place of what was asked for, by the operation, ascending.
+    decided: Vec<(usize, Action)>,
 }
 
 impl Applied {
     /// Appends what a replay needs of the changeset: the operations that were done, without their
     /// conditions and queries.
     pub fn encode_decided(&self, changeset: &Changeset, out: &mut Vec<u8>) {
-        changeset.encode_decided(|n| matches!(self.outcomes[n], Outcome::Applied), out);
+        let done = |n: usize| matches!(self.outcomes[n], Outcome::Applied).then(|| self.action(changeset, n));
+        changeset.encode_decided(done, out);
+    }
+
+    fn action<'a>(&'a self, changeset: &'a Changeset, operation: usize) -> &'a Action {
+        match self.decided.binary_search_by_key(&operation, |(n, _)| *n) {
+            Ok(at) => &self.decided[at].1,
+            Err(_) => &changeset.operations[operation].action,
+        }
     }
 }
 
@@ -133,8 +145,8 @@ struct Changed {
 
 /// How a changeset is taken.
 enum Taken<'f> {
-    /// For the first time: within bounds, with the filters of its queries.
-    New(&'f [Arc<Filter>], &'f Limits),
+    /// For the first time: within bounds, with what its sender gives.
+    New(&'f Given<'f>, &'f Limits),
     /// It was taken before.
     Again,
 }
@@ -158,8 +170,7 @@ impl<'a, D: Documents> Group<'a, D> {
     }
 
     /// Decides a changeset and applies what is done of it, as the next transaction, committed at
-    /// `commit_time_ms`. `filters` are those of its queries, in their order; those that are missing
-    /// are made of their texts.
+    /// `commit_time_ms`.
     ///
     /// # Errors
     /// [`ApplyError::Refused`]: it may not be done; the group goes on without it.
@@ -167,11 +178,11 @@ impl<'a, D: Documents> Group<'a, D> {
     pub fn apply(
         &mut self,
         changeset: &Changeset,
-        filters: &[Arc<Filter>],
+        given: &Given<'_>,
         limits: &Limits,
         commit_time_ms: u64,
     ) -> Result<Applied, ApplyError<D::Error>> {
-        self.take(changeset, Taken::New(filters, limits), commit_time_ms)
+        self.take(changeset, Taken::New(given, limits), commit_time_ms)
     }
 
     /// Applies what was decided of a changeset, as the next transaction: no condition is left in
@@ -190,12 +201,13 @@ impl<'a, D: Documents> Group<'a, D> {
         taken: Taken<'_>,
         commit_time_ms: u64,
     ) -> Result<Applied, ApplyError<D::Error>> {
-        let (filters, limits) = match taken {
-            Taken::New(filters, limits) => (filters, *limits),
-            Taken::Again => (&[][..], Limits::NONE),
+        let (given, limits) = match taken {
+            Taken::New(given, limits) => (*given, *limits),
+            Taken::Again => (Given::default(), Limits::NONE),
         };
-        let mut conditions = Conditions::new(changeset, filters, &limits);
-        let applied = self.apply_within(changeset, &mut conditions, &limits, commit_time_ms);
+        let mut conditions = Conditions::new(changeset, &given, &limits);
+        let collector = Collector::new(given.returning);
+        let applied = self.apply_within(changeset, &mut conditions, collector, &limits, commit_time_ms);
         self.steps += conditions.spent();
         applied
     }
@@ -204,6 +216,7 @@ impl<'a, D: Documents> Group<'a, D> {
         &mut self,
         changeset: &Changeset,
         conditions: &mut Conditions<'_>,
+        mut collector: Collector,
         limits: &Limits,
         commit_time_ms: u64,
     ) -> Result<Applied, ApplyError<D::Error>> {
@@ -211,6 +224,7 @@ impl<'a, D: Documents> Group<'a, D> {
         let mut writer = Writer { changeset, version: self.context.version, clock, commit_time_ms };
         let mut transaction = Transaction::default();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
+        let mut decided = Vec::new();
         for (n, operation) in changeset.operations.iter().enumerate() {
             let at = self.open(&changeset.operations, n, &mut transaction, limits)?;
             let touched = &mut transaction.touched[at];
@@ -224,22 +238,32 @@ impl<'a, D: Documents> Group<'a, D> {
                 outcomes.push(Outcome::Skipped);
                 continue;
             }
-            let outcome = writer.write(n, document, touched.txn_before, before)?;
+            let Some(action) = conditions.decide(operation, document)? else {
+                outcomes.push(Outcome::Skipped);
+                continue;
+            };
+            let fields_before = collector.before(document);
+            let outcome = writer.write(n, &action, document, touched.txn_before, before)?;
             if outcome == Outcome::Applied {
                 touched.written.get_or_insert(n);
+                collector.take(n, fields_before, document)?;
             }
             outcomes.push(outcome);
             if let Some(size) = &mut touched.size {
-                size.note(&operation.action, document);
+                size.note(&action, document);
+            }
+            if let Cow::Owned(action) = action {
+                decided.push((n, action));
             }
         }
         transaction.close(&changeset.operations, limits, &mut self.scratch)?;
+        let returned = collector.returned;
         if transaction.documents == 0 {
-            return Ok(Applied { txn: None, outcomes });
+            return Ok(Applied { txn: None, outcomes, returned, decided });
         }
         self.finish(changeset, transaction, commit_time_ms).map_err(ApplyError::Documents)?;
         self.stamp_last = writer.clock.last;
-        Ok(Applied { txn: Some(self.next_txn - 1), outcomes })
+        Ok(Applied { txn: Some(self.next_txn - 1), outcomes, returned, decided })
     }
 
     /// Opens the operation's document, and closes the one that was open.
@@ -391,23 +415,21 @@ struct Writer<'c> {
 }
 
 impl Writer<'_> {
-    /// Does operation `n`, whose condition holds.
+    /// Does what was decided of operation `n`.
     fn write(
         &mut self,
         n: usize,
+        action: &Action,
         document: &mut Document,
         txn_before: u64,
         before: &mut Before,
     ) -> Result<Outcome, Refusal> {
         let operation = &self.changeset.operations[n];
-        if matches!(operation.action, Action::Remove) && !document.exists() {
-            return Ok(Outcome::Skipped);
-        }
         let rendered = match before {
             Before::Rendered(_) => None,
             Before::Pending(known) => Some(known.take().unwrap_or_else(|| Json::of(document, operation, CAPACITY_MIN))),
         };
-        let outcome = self.act(n, &operation.action, document, txn_before)?;
+        let outcome = self.act(n, action, document, txn_before)?;
         if let Some(json) = rendered {
             *before = if outcome == Outcome::Applied { Before::Rendered(json) } else { Before::Pending(Some(json)) };
         }
@@ -427,10 +449,18 @@ impl Writer<'_> {
                 if done.is_ok() || self.version == RulesVersion::AsAsked {
                     self.clock = clock;
                 }
-                if let Err(error) = done {
-                    return Ok(Outcome::Failed(error));
+                let operation = &self.changeset.operations[n];
+                match (done, &operation.action) {
+                    (Ok(()), _) => {}
+                    (Err(error), Action::Computed { .. }) => {
+                        return Err(Refusal::of_statement(operation, error.message));
+                    }
+                    (Err(error), _) => return Ok(Outcome::Failed(error)),
                 }
             }
+            // Below every tick of the clock.
+            Action::UpsertInitial { value, types } => document.upsert(value, types, Stamp::INITIAL, rules),
+            Action::UpsertDifference { .. } | Action::Computed { .. } => unreachable!("it was decided"),
             Action::Remove => document.remove(self.clock.next(self.commit_time_ms)),
             Action::Merge { delta, base, .. } => self.merge(n, delta, *base, document, txn_before)?,
         }

@@ -11,17 +11,20 @@
 
 mod conditions;
 mod events;
+mod given;
 mod group;
 mod key;
 mod outcome;
+mod returned;
 mod transaction;
 mod version;
 
 pub mod limits;
 
+pub use given::Given;
 pub use group::{Applied, ApplyError, Context, Documents, Group, GroupResult, LargeDocument, Place, Stored};
 pub use key::{document_key, raw_document_key, split_document_key};
 pub use limits::Limits;
-pub use outcome::{Outcome, Refusal};
+pub use outcome::{Outcome, Refusal, Returned, Returning};
 pub use transaction::ChangedDocument;
 pub use version::RulesVersion;

@@ -1,6 +1,6 @@
 //! What becomes of operations and changesets.
 
-use document::{DeltaError, StampError, UpdateError};
+use document::{DeltaError, Operation, StampError, UpdateError};
 
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,25 @@ pub enum Outcome {
     Skipped,
     /// The update could not be done: the document stays as it was.
     Failed(UpdateError),
+}
+
+/// Which states of the documents that operations wrote are handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returning {
+    /// Those before the operation, else those after it.
+    pub before: bool,
+    /// What all of them may come to, in bytes as [`document::Map::memory_bytes`] counts. More: the
+    /// changeset is refused.
+    pub bytes_max: usize,
+}
+
+/// A document's state that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Returned {
+    /// By which operation it was written, from 0.
+    pub operation: usize,
+    /// Its fields, without `_id`.
+    pub fields: document::Map,
 }
 
 /// Why a changeset is refused. Nothing of it happened.
@@ -69,6 +88,24 @@ pub enum Refusal {
         /// Why not.
         message: String,
     },
+    /// What a statement makes of a document cannot be written ([`document::Action::Computed`]).
+    #[error("document {id} of {collection:?}: {message}; nothing was written")]
+    Statement {
+        /// Its collection.
+        collection: String,
+        /// Its id as JSON.
+        id: String,
+        /// Why not; names the path.
+        message: String,
+    },
+    /// What [`Returning`] asks for comes to more than it allows.
+    #[error(
+        "what is returned would be more than {bytes_max} bytes; nothing was written (return less, or write less at once)"
+    )]
+    ReturnedTooMuch {
+        /// The bound.
+        bytes_max: usize,
+    },
     /// A peer's stamp lies too far ahead of the commit time.
     #[error("operation {operation}: {reason}")]
     StampAhead {
@@ -93,4 +130,11 @@ pub enum Refusal {
         /// The removal.
         txn: u64,
     },
+}
+
+impl Refusal {
+    pub(crate) fn of_statement(operation: &Operation, message: String) -> Self {
+        let (collection, id) = (operation.collection.as_str().to_owned(), operation.id.as_json().to_owned());
+        Self::Statement { collection, id, message }
+    }
 }

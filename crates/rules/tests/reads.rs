@@ -8,7 +8,7 @@ use document::{
     Action, Changeset, CollectionName, Condition, Document, DocumentDecodeError, DocumentId, Map, Operation, Origin,
     SiteId, Value,
 };
-use rules::{Context, Documents, Group, Limits, Place, RulesVersion, Stored};
+use rules::{Context, Documents, Given, Group, Limits, Place, RulesVersion, Stored};
 
 /// Every document is there, empty, and each read is counted.
 #[derive(Default)]
@@ -46,7 +46,7 @@ fn a_group_reads_each_document_once() {
     for ids in [vec![0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 1], (0..10).collect()] {
         let operations = ids.into_iter().map(upsert).collect();
         let changeset = Changeset { operations, queries: Vec::new(), origin: Origin::default() };
-        group.apply(&changeset, &[], &Limits::of(RulesVersion::NEWEST), 1_645_472_201_000).unwrap();
+        group.apply(&changeset, &Given::default(), &Limits::of(RulesVersion::NEWEST), 1_645_472_201_000).unwrap();
     }
     assert_eq!(documents.0.get(), 10);
 }

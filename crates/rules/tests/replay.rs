@@ -10,7 +10,10 @@ use document::{
     Map, Operation, Origin, Path, SiteId, UpdateCommand, UpdateKind, Value,
 };
 use proptest::{collection::vec, prelude::*};
-use rules::{ApplyError, ChangedDocument, Context, Documents, Group, Limits, Place, RulesVersion, Stored};
+use query::dql::Constants;
+use rules::{
+    ApplyError, ChangedDocument, Context, Documents, Given, Group, Limits, Outcome, Place, RulesVersion, Stored,
+};
 
 /// All documents, as the groups so far left them.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -46,16 +49,26 @@ fn map(fields: Vec<(String, Value)>) -> Map {
     map
 }
 
+fn small_map() -> impl Strategy<Value = Map> {
+    vec(("[a-c]", small_value()), 0..4).prop_map(map)
+}
+
 fn operations() -> impl Strategy<Value = Operation> {
     let kind = prop_oneof![
         3 => small_value().prop_map(UpdateKind::Set),
         3 => (-2..3i64).prop_map(|number| UpdateKind::Increment(Value::Int(number))),
         1 => Just(UpdateKind::ReplaceWithCounter(Value::Null)),
+        1 => small_value().prop_map(UpdateKind::SetRegister),
+        1 => small_map().prop_map(|value| UpdateKind::Merge { value, types: Vec::new() }),
+        2 => Just(UpdateKind::Unset),
     ];
     let command =
         ("[a-c](\\.[a-c])?", kind).prop_map(|(path, kind)| UpdateCommand { path: Path::parse(&path).unwrap(), kind });
     let action = prop_oneof![
-        4 => vec(("[a-c]", small_value()), 0..4).prop_map(|fields| Action::upsert(map(fields))),
+        4 => small_map().prop_map(Action::upsert),
+        2 => small_map().prop_map(|value| Action::UpsertInitial { value, types: Vec::new() }),
+        2 => small_map().prop_map(|value| Action::UpsertDifference { value, types: Vec::new() }),
+        6 => (0..STATEMENTS.len()).prop_map(|statement| Action::Computed { query: QUERIES.len() + statement }),
         4 => vec(command, 1..3).prop_map(Action::Update),
         2 => Just(Action::Remove),
     ];
@@ -63,7 +76,8 @@ fn operations() -> impl Strategy<Value = Operation> {
         3 => Just(Condition::Always),
         2 => Just(Condition::Exists),
         1 => Just(Condition::Absent),
-        4 => (0..QUERIES.len()).prop_map(|query| Condition::Matches { query }),
+        1 => Just(Condition::Vacant),
+        4 => (0..QUERIES.len() + STATEMENTS.len()).prop_map(|query| Condition::Matches { query }),
     ];
     (0..4u8, condition, action).prop_map(|(id, condition, action)| Operation {
         collection: CollectionName::new("c").unwrap(),
@@ -75,19 +89,33 @@ fn operations() -> impl Strategy<Value = Operation> {
 
 const QUERIES: [&str; 4] = ["a == 1", "b > 0 || regex(c, '^[ab]+$')", "true", "a == $args.x"];
 
+/// Some of them cannot be done to some documents: then the whole changeset is refused.
+const STATEMENTS: [&str; 5] = [
+    "UPDATE c SET a = coalesce(a, 0) + :x, b.d = {'was': c} WHERE b IS NOT MISSING AND c IS NOT MISSING",
+    "UPDATE c APPLY b INCREMENT BY 2",
+    "UPDATE c SET c = concat(c, 'a') UNSET a WHERE c LIKE '%a'",
+    "UPDATE c (b REGISTER) SET b = {'k': [a, 1]} WHERE a IS NOT MISSING",
+    "UPDATE c SET a = b",
+];
+
 fn changesets() -> impl Strategy<Value = Changeset> {
-    vec(operations(), 1..6).prop_map(|operations| Changeset {
-        operations,
-        queries: QUERIES
-            .iter()
-            .map(|text| ConditionQuery {
-                dialect: Dialect::Legacy,
-                text: (*text).to_owned(),
-                args: map(vec![("x".into(), Value::Int(2))]),
-            })
-            .collect(),
-        origin: Origin { peer: "http".into(), ..Origin::default() },
+    vec(operations(), 1..6).prop_map(|operations| {
+        let args = map(vec![("x".into(), Value::Int(2))]);
+        let legacy =
+            |text: &&str| ConditionQuery { dialect: Dialect::Legacy, text: (*text).to_owned(), args: args.clone() };
+        let queries = QUERIES.iter().map(legacy).chain(STATEMENTS.iter().map(|text| statement(text, &args)));
+        Changeset {
+            queries: queries.collect(),
+            operations,
+            origin: Origin { peer: "http".into(), ..Origin::default() },
+        }
     })
+}
+
+fn statement(text: &str, args: &Map) -> ConditionQuery {
+    let mut args = args.clone();
+    Constants { now_ms: NOON, strict: false, request_info: Map::new(), zone_offset: None }.put_into(&mut args);
+    ConditionQuery { dialect: Dialect::Dql, text: text.to_owned(), args }
 }
 
 /// What a group came to, and what a replay needs of it.
@@ -115,7 +143,7 @@ fn committed(groups: &[Vec<Changeset>], limits: &Limits) -> (Memory, Vec<Frame>)
         let mut decided = Vec::new();
         for changeset in changesets {
             now += 7;
-            match group.apply(changeset, &[], limits, now) {
+            match group.apply(changeset, &Given::default(), limits, now) {
                 Ok(applied) if applied.txn.is_some() => {
                     let mut bytes = Vec::new();
                     applied.encode_decided(changeset, &mut bytes);
@@ -142,6 +170,9 @@ fn replayed(frames: &[Frame]) -> Memory {
             let changeset = Changeset::decode(bytes).unwrap();
             assert!(changeset.queries.is_empty(), "a replay has nothing to evaluate");
             assert!(changeset.operations.iter().all(|operation| operation.condition == Condition::Always));
+            let is_decided =
+                |action: &Action| !matches!(action, Action::UpsertDifference { .. } | Action::Computed { .. });
+            assert!(changeset.operations.iter().all(|operation| is_decided(&operation.action)));
             let applied = group.replay(&changeset, *commit_time_ms).unwrap_or_else(|_| panic!("it was taken before"));
             assert!(applied.txn.is_some());
         }
@@ -150,6 +181,33 @@ fn replayed(frames: &[Frame]) -> Memory {
         written(&mut memory, result.changed);
     }
     memory
+}
+
+/// Of all statements some are done, so that the laws say something of them.
+#[test]
+fn every_statement_can_be_done() {
+    for (n, text) in STATEMENTS.iter().enumerate() {
+        let fields = [("a", Value::Int(1)), ("b", Value::Int(2)), ("c", Value::String("a".into()))];
+        let fields = map(fields.map(|(name, value)| (name.to_owned(), value)).into());
+        let operation = |condition, action| Operation {
+            collection: CollectionName::new("c").unwrap(),
+            id: DocumentId::from_value(&Value::Int(1)).unwrap(),
+            condition,
+            action,
+        };
+        let computed = operation(Condition::Matches { query: 0 }, Action::Computed { query: 0 });
+        let changeset = Changeset {
+            operations: vec![operation(Condition::Always, Action::upsert(fields)), computed],
+            queries: vec![statement(text, &map(vec![("x".into(), Value::Int(2))]))],
+            origin: Origin::default(),
+        };
+        let memory = Memory::default();
+        let place = Place { next_txn: 1, next_offset: 0, stamp_last: 0 };
+        let mut group = Group::new(&memory, CONTEXT, place, 0);
+        let limits = Limits::of(RulesVersion::NEWEST);
+        let outcomes = group.apply(&changeset, &Given::default(), &limits, NOON).unwrap().outcomes;
+        assert_eq!(outcomes, [Outcome::Applied, Outcome::Applied], "{n}: {text}");
+    }
 }
 
 proptest! {

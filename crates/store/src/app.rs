@@ -8,9 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use document::Changeset;
-use query::Filter;
-
 use crate::{
     app_name::AppName,
     commit::{CommitError, Committed, TakeOverError, WaitError},
@@ -28,6 +25,7 @@ use crate::{
     snapshot::{Snapshot, SnapshotError},
     stats::AppStats,
     trim_observer::TrimObserver,
+    write::Write,
 };
 
 /// How long a stop waits for the engine to write the documents out. Usually it takes some 100 ms.
@@ -40,22 +38,6 @@ pub struct App {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) retention: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// A transaction to commit.
-#[derive(Debug)]
-pub struct Write {
-    /// What is to be done.
-    pub changeset: Changeset,
-    /// The filters of its queries, in their order, from whoever has parsed them already. Those that
-    /// are missing are made of their texts.
-    pub filters: Vec<Arc<Filter>>,
-}
-
-impl From<Changeset> for Write {
-    fn from(changeset: Changeset) -> Self {
-        Self { changeset, filters: Vec::new() }
-    }
 }
 
 impl App {
@@ -114,8 +96,7 @@ impl App {
     }
 
     async fn send_commit(&self, write: Write, request: Option<RequestToKeep>) -> Result<Written, CommitError> {
-        let Write { changeset, filters } = write;
-        let command = Box::new(CommitCommand { changeset, filters, request, queued_at: Instant::now() });
+        let command = Box::new(CommitCommand { write, request, queued_at: Instant::now() });
         self.pipeline.send(|answer| Command::Commit(command, answer)).await
     }
 

@@ -1,6 +1,6 @@
 //! What a writer gets back.
 
-use rules::{Outcome, Refusal};
+use rules::{Applied, Outcome, Refusal, Returned};
 
 use crate::{clock_guard::ClockRefusal, position::TxnId};
 
@@ -11,6 +11,16 @@ pub struct Committed {
     pub txn_id: TxnId,
     /// One for each operation, in order.
     pub outcomes: Vec<Outcome>,
+    /// What was asked for with [`crate::Write::returning`], in the order of the operations.
+    pub returned: Vec<Returned>,
+}
+
+impl Committed {
+    /// Takes what came of the operations out of `applied`.
+    pub(crate) fn of(applied: &mut Applied, txn_id: TxnId) -> Self {
+        let (outcomes, returned) = (std::mem::take(&mut applied.outcomes), std::mem::take(&mut applied.returned));
+        Self { txn_id, outcomes, returned }
+    }
 }
 
 /// Why a changeset was not committed. But for [`CommitError::Unknown`], nothing of it happened.

@@ -44,10 +44,11 @@ mod trusted_clock;
 mod verify;
 mod view_notes;
 mod views;
+mod write;
 
 pub mod limits;
 
-pub use app::{App, Write};
+pub use app::App;
 pub use app_indexes::{CreateIndexError, IndexStatus};
 pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
@@ -67,7 +68,7 @@ pub use open_error::OpenError;
 pub use options::{StoreOptions, WallClock};
 pub use position::TxnId;
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
-pub use rules::{Outcome, Refusal, raw_document_key, split_document_key};
+pub use rules::{Outcome, Refusal, Returned, Returning, raw_document_key, split_document_key};
 pub use snapshot::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
@@ -75,3 +76,4 @@ pub use trusted_clock::{ClockState, TrustedClock};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify, verify_with};
 pub use view_notes::ViewNotes;
 pub use views::{Leaves, ViewEntry, ViewFloor, ViewId, ViewLeave};
+pub use write::Write;

@@ -186,7 +186,7 @@ impl Entries<'_, '_> {
         let damaged = |message: String| self.of.damaged(message);
         let changeset = Changeset::decode(bytes).map_err(|e| damaged(e.to_string()))?;
         match self.group.replay(&changeset, commit_time_ms) {
-            Ok(Applied { txn: Some(txn), outcomes }) => {
+            Ok(Applied { txn: Some(txn), outcomes, .. }) => {
                 let counts = Counts::of(&changeset, &outcomes);
                 self.last = Some(LastChangeset { txn_id: TxnId(txn), commit_time_ms, counts });
                 Ok(())

@@ -93,8 +93,14 @@ impl Counts {
             let count = match (outcome, &operation.action) {
                 (Outcome::Skipped, _) => continue,
                 (Outcome::Failed(_), _) => &mut counts.error,
-                (Outcome::Applied, Action::Upsert { .. } | Action::Merge { .. }) => &mut counts.upserted,
-                (Outcome::Applied, Action::Update(_)) => &mut counts.updated,
+                (
+                    Outcome::Applied,
+                    Action::Upsert { .. }
+                    | Action::UpsertInitial { .. }
+                    | Action::UpsertDifference { .. }
+                    | Action::Merge { .. },
+                ) => &mut counts.upserted,
+                (Outcome::Applied, Action::Update(_) | Action::Computed { .. }) => &mut counts.updated,
                 (Outcome::Applied, Action::Remove) => &mut counts.deleted,
             };
             *count += 1;

@@ -316,6 +316,12 @@ impl IndexEntry {
         id.map_err(|_| EngineError(format!("the entry {:02x?} of an index names no document", self.key)).into())
     }
 
+    /// The id of its document.
+    pub fn id(&self) -> Result<DocumentId, SnapshotError> {
+        let no_id = |_| EngineError(format!("the entry {:02x?} of an index names no document", self.key)).into();
+        DocumentId::from_json(self.id_json()?).map_err(no_id)
+    }
+
     /// What it is sorted by, before the id: equal where documents have equal values, as far as
     /// those are in the key.
     pub fn components(&self) -> &[u8] {

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use document::{Action, Operation};
 use proptest::prelude::*;
 use support::*;
 
@@ -152,13 +153,21 @@ fn verify_notices_documents_that_differ() {
     );
 }
 
+/// What is decided when it is applied: an initial document, or what differs.
+fn decided(document: &str, n: i32, is_initial: bool) -> Operation {
+    let (value, types) = (map(&format!(r#"{{"n":{n}}}"#)), Vec::new());
+    let action =
+        if is_initial { Action::UpsertInitial { value, types } } else { Action::UpsertDifference { value, types } };
+    operation(document, action)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// The same changesets give the same documents and events however they are grouped, restarted and replayed.
     #[test]
     fn any_grouping_and_restart_gives_the_same_bytes(
-        writes in prop::collection::vec((0..6u8, 0..4u8, any::<i32>()), 1..60),
+        writes in prop::collection::vec((0..6u8, 0..6u8, any::<i32>()), 1..60),
         restart_at in 0..60usize,
         forget_documents in any::<bool>(),
     ) {
@@ -166,6 +175,8 @@ proptest! {
             let document = format!("d{document}");
             changeset(match kind {
                 0 => vec![remove(&document)],
+                2 => vec![decided(&document, n, true), decided("shared", n % 2, false)],
+                3 => vec![decided(&document, n % 2, false)],
                 1 => vec![upsert(&document, &format!(r#"{{"n":{n}}}"#)), upsert("shared", &format!(r#"{{"{document}":{n}}}"#))],
                 _ => vec![upsert(&document, &format!(r#"{{"o":{{"k{}":{n}}}}}"#, n % 3))],
             })

@@ -1,19 +1,26 @@
-//! A changeset's stored form, version 2. The journal keeps it for ever: tags are never renumbered,
-//! `tests/formats.rs` holds golden bytes.
+//! A changeset's stored form, versions 2 and 3. The journal keeps it for ever: tags are never
+//! renumbered, `tests/formats.rs` holds golden bytes.
 //!
 //! ```text
-//! changeset = version:u8 = 2  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  [4: site:u64 big-endian]
+//! changeset = version:u8  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  [4: site:u64 big-endian]
 //!             queries  count:varint  operation…
-//! queries   = count:varint  (dialect:u8  text  args:fields)…
+//! queries   = count:varint  (dialect:u8  text  args:fields)…                 dialect: 1 legacy | *2 DQL
 //! operation = collection:text  id:text (canonical JSON)  condition  action
 //! condition = 0 always | 1 exists | 2 matches query:varint | 3 unchanged time:varint site:varint | 4 absent
+//!           | *5 vacant
 //! action    = 0 upsert value:fields types | 1 update count:varint command… | 2 remove
 //!           | 3 merge removed:u8 base:varint length:varint document (its stored form, newest version)
+//!           | *4 upsert initial value:fields types | *5 upsert difference value:fields types
+//!           | *6 computed query:varint
 //! types     = count:varint  (path  1 register | 2 counter | 3 map | 4 attachment)…
-//! command   = path  (0 set value | 1 increment value | 2 replaceWithCounter value | 3 setAttachment object)
+//! command   = path  (0 set value | 1 increment value | 2 replaceWithCounter value | 3 setAttachment object
+//!           | *4 set register value | *5 merge value:fields types | *6 unset)
 //! path      = count:varint  (0 field name:text | 1 index:varint)…
 //! fields    = an object's payload; varint, text, value: see `stored`
 //! ```
+//!
+//! What has a `*` is of version 3: a changeset that holds any of it is written so, and any other as
+//! version 2, which older programs read. Otherwise the two are the same.
 //!
 //! Version 1 is read, too. It had no site, no queries (`2 matches` was followed by text and args,
 //! which become queries, equal ones once), and in the place of types only the paths of counters.
@@ -24,10 +31,11 @@ use super::{
 };
 use crate::document::stored::VERSION as DOCUMENT_VERSION;
 use crate::stored::{Malformed, Reader, put_map, put_text, put_value, put_varint};
-use crate::{CollectionName, Document, DocumentId, FieldType, Path, PathSegment, SiteId, Stamp, Value};
+use crate::{CollectionName, Document, DocumentId, FieldType, Map, Path, PathSegment, SiteId, Stamp, Value};
 
 const VERSION_1: u8 = 1;
-const VERSION: u8 = 2;
+const VERSION_2: u8 = 2;
+const VERSION_3: u8 = 3;
 
 const HAS_TRACEPARENT: u8 = 1;
 const HAS_CAUSE: u8 = 2;
@@ -38,11 +46,15 @@ const CONDITION_EXISTS: u8 = 1;
 const CONDITION_MATCHES: u8 = 2;
 const CONDITION_UNCHANGED: u8 = 3;
 const CONDITION_ABSENT: u8 = 4;
+const CONDITION_VACANT: u8 = 5;
 
 const ACTION_UPSERT: u8 = 0;
 const ACTION_UPDATE: u8 = 1;
 const ACTION_REMOVE: u8 = 2;
 const ACTION_MERGE: u8 = 3;
+const ACTION_UPSERT_INITIAL: u8 = 4;
+const ACTION_UPSERT_DIFFERENCE: u8 = 5;
+const ACTION_COMPUTED: u8 = 6;
 
 const TYPE_REGISTER: u8 = 1;
 const TYPE_COUNTER: u8 = 2;
@@ -53,6 +65,9 @@ const UPDATE_SET: u8 = 0;
 const UPDATE_INCREMENT: u8 = 1;
 const UPDATE_REPLACE_WITH_COUNTER: u8 = 2;
 const UPDATE_SET_ATTACHMENT: u8 = 3;
+const UPDATE_SET_REGISTER: u8 = 4;
+const UPDATE_MERGE: u8 = 5;
+const UPDATE_UNSET: u8 = 6;
 
 const SEGMENT_FIELD: u8 = 0;
 const SEGMENT_INDEX: u8 = 1;
@@ -63,36 +78,72 @@ const RESERVE_MAX: usize = 64;
 impl Changeset {
     /// Appends the stored form; its first byte is the format's version.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.version());
         put_origin(&self.origin, out);
         put_all(&self.queries, out, put_query);
         put_varint(self.operations.len() as u64, out);
         for operation in &self.operations {
-            put_operation(operation, &operation.condition, out);
+            put_operation(operation, &operation.condition, &operation.action, out);
         }
     }
 
     /// Appends the stored form of what was decided: of the operations, by their numbers, only those
-    /// that were applied, on no condition. So a replay evaluates no query. At least one was
-    /// applied.
-    pub fn encode_decided(&self, is_applied: impl Fn(usize) -> bool, out: &mut Vec<u8>) {
-        let applied = || (0..self.operations.len()).filter(|&at| is_applied(at));
-        debug_assert!(applied().next().is_some(), "a changeset holds at least one operation");
+    /// that were applied (`applied` gives what was done), on no condition. So a replay evaluates no
+    /// query. At least one was applied; none of them is an action that is yet to be decided.
+    pub fn encode_decided<'a>(&'a self, applied: impl Fn(usize) -> Option<&'a Action>, out: &mut Vec<u8>) {
+        let decided = || self.operations.iter().enumerate().filter_map(|(at, asked)| Some((asked, applied(at)?)));
+        debug_assert!(decided().next().is_some(), "a changeset holds at least one operation");
+        debug_assert!(decided().all(|(_, action)| action.is_decided()), "a replay decides nothing");
+        out.push(if decided().any(|(_, action)| action.is_of_version_3()) { VERSION_3 } else { VERSION_2 });
         put_origin(&self.origin, out);
         put_all(&[], out, put_query);
-        put_varint(applied().count() as u64, out);
-        for at in applied() {
-            put_operation(&self.operations[at], &Condition::Always, out);
+        put_varint(decided().count() as u64, out);
+        for (operation, action) in decided() {
+            put_operation(operation, &Condition::Always, action, out);
         }
+    }
+
+    /// The oldest version that has all that is in it.
+    fn version(&self) -> u8 {
+        let is_new = self.queries.iter().any(|query| query.dialect == Dialect::Dql)
+            || self
+                .operations
+                .iter()
+                .any(|operation| operation.condition == Condition::Vacant || operation.action.is_of_version_3());
+        if is_new { VERSION_3 } else { VERSION_2 }
     }
 
     /// Reads the whole of `bytes`; trailing bytes are an error, hostile lengths never allocate.
     /// What an older version wrote is read too.
     pub fn decode(bytes: &[u8]) -> Result<Self, ChangesetDecodeError> {
         let mut reader = Reader::new(bytes);
-        let version = reader.version(&[VERSION_1, VERSION])?;
+        let version = reader.version(&[VERSION_1, VERSION_2, VERSION_3])?;
         let changeset = Changesets { version, queries: Vec::new() }.read(&mut reader)?;
+        if version == VERSION_3 && changeset.version() != VERSION_3 {
+            return Err(reader.error("nothing in it is of version 3").into());
+        }
         reader.end()?;
         Ok(changeset)
+    }
+}
+
+impl Action {
+    fn is_of_version_3(&self) -> bool {
+        match self {
+            Action::Upsert { .. } | Action::Remove | Action::Merge { .. } => false,
+            Action::UpsertInitial { .. } | Action::UpsertDifference { .. } | Action::Computed { .. } => true,
+            Action::Update(commands) => commands.iter().any(|command| match command.kind {
+                UpdateKind::Set(_)
+                | UpdateKind::Increment(_)
+                | UpdateKind::ReplaceWithCounter(_)
+                | UpdateKind::SetAttachment(_) => false,
+                UpdateKind::SetRegister(_) | UpdateKind::Merge { .. } | UpdateKind::Unset => true,
+            }),
+        }
+    }
+
+    fn is_decided(&self) -> bool {
+        !matches!(self, Action::UpsertDifference { .. } | Action::Computed { .. })
     }
 }
 
@@ -104,7 +155,6 @@ impl From<Malformed> for ChangesetDecodeError {
 
 fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
     let Origin { peer, traceparent, cause, site } = origin;
-    out.push(VERSION);
     put_text(peer, out);
     let flags = [(HAS_TRACEPARENT, traceparent.is_some()), (HAS_CAUSE, cause.is_some()), (HAS_SITE, site.is_some())];
     out.push(flags.iter().map(|(bit, is_set)| if *is_set { *bit } else { 0 }).sum());
@@ -130,7 +180,7 @@ fn put_query(query: &ConditionQuery, out: &mut Vec<u8>) {
     put_map(&query.args, out);
 }
 
-fn put_operation(operation: &Operation, condition: &Condition, out: &mut Vec<u8>) {
+fn put_operation(operation: &Operation, condition: &Condition, action: &Action, out: &mut Vec<u8>) {
     put_text(operation.collection.as_str(), out);
     put_text(operation.id.as_json(), out);
     match condition {
@@ -146,12 +196,15 @@ fn put_operation(operation: &Operation, condition: &Condition, out: &mut Vec<u8>
             put_varint(since.site.0, out);
         }
         Condition::Absent => out.push(CONDITION_ABSENT),
+        Condition::Vacant => out.push(CONDITION_VACANT),
     }
-    match &operation.action {
-        Action::Upsert { value, types } => {
-            out.push(ACTION_UPSERT);
-            put_map(value, out);
-            put_all(types, out, put_type);
+    match action {
+        Action::Upsert { value, types } => put_upsert(ACTION_UPSERT, value, types, out),
+        Action::UpsertInitial { value, types } => put_upsert(ACTION_UPSERT_INITIAL, value, types, out),
+        Action::UpsertDifference { value, types } => put_upsert(ACTION_UPSERT_DIFFERENCE, value, types, out),
+        Action::Computed { query } => {
+            out.push(ACTION_COMPUTED);
+            put_varint(*query as u64, out);
         }
         Action::Update(commands) => {
             out.push(ACTION_UPDATE);
@@ -170,6 +223,12 @@ fn put_operation(operation: &Operation, condition: &Condition, out: &mut Vec<u8>
     }
 }
 
+fn put_upsert(tag: u8, value: &Map, types: &[(Path, FieldType)], out: &mut Vec<u8>) {
+    out.push(tag);
+    put_map(value, out);
+    put_all(types, out, put_type);
+}
+
 fn put_type((path, kind): &(Path, FieldType), out: &mut Vec<u8>) {
     put_path(path, out);
     out.push(match kind {
@@ -186,10 +245,13 @@ fn put_command(command: &UpdateCommand, out: &mut Vec<u8>) {
         UpdateKind::Set(value) => (UPDATE_SET, value),
         UpdateKind::Increment(value) => (UPDATE_INCREMENT, value),
         UpdateKind::ReplaceWithCounter(value) => (UPDATE_REPLACE_WITH_COUNTER, value),
+        UpdateKind::SetRegister(value) => (UPDATE_SET_REGISTER, value),
         UpdateKind::SetAttachment(token) => {
             out.push(UPDATE_SET_ATTACHMENT);
             return put_map(token, out);
         }
+        UpdateKind::Merge { value, types } => return put_upsert(UPDATE_MERGE, value, types, out),
+        UpdateKind::Unset => return out.push(UPDATE_UNSET),
     };
     out.push(tag);
     put_value(value, out);
@@ -208,7 +270,7 @@ fn put_path(path: &Path, out: &mut Vec<u8>) {
     });
 }
 
-/// Reads a changeset of either version.
+/// Reads a changeset of any version.
 struct Changesets {
     version: u8,
     queries: Vec<ConditionQuery>,
@@ -218,7 +280,7 @@ impl Changesets {
     fn read(mut self, reader: &mut Reader) -> Result<Changeset, Malformed> {
         let origin = self.origin(reader)?;
         if self.version != VERSION_1 {
-            self.queries = read_all(reader, 3, read_query)?;
+            self.queries = read_all(reader, 3, |reader| self.read_query(reader))?;
         }
         let operations = read_all(reader, 2, |reader| self.operation(reader))?;
         if operations.is_empty() {
@@ -252,6 +314,7 @@ impl Changesets {
                 Condition::Unchanged { since: Stamp { time, site } }
             }
             CONDITION_ABSENT => Condition::Absent,
+            CONDITION_VACANT if self.version >= VERSION_3 => Condition::Vacant,
             other => return Err(unknown(reader, "condition", other)),
         };
         let action = match reader.byte()? {
@@ -259,12 +322,28 @@ impl Changesets {
             ACTION_UPDATE => Action::Update(read_all(reader, 2, |reader| self.command(reader))?),
             ACTION_REMOVE => Action::Remove,
             ACTION_MERGE if self.version != VERSION_1 => read_merge(reader)?,
+            ACTION_UPSERT_INITIAL if self.version >= VERSION_3 => {
+                Action::UpsertInitial { value: reader.map(0)?, types: self.types(reader)? }
+            }
+            ACTION_UPSERT_DIFFERENCE if self.version >= VERSION_3 => {
+                Action::UpsertDifference { value: reader.map(0)?, types: self.types(reader)? }
+            }
+            ACTION_COMPUTED if self.version >= VERSION_3 => Action::Computed { query: self.query(reader)? },
             other => return Err(unknown(reader, "action", other)),
         };
         Ok(Operation { collection, id, condition, action })
     }
 
-    /// Which query a condition asks. Version 1 has it on the spot: the operations of one command,
+    fn read_query(&self, reader: &mut Reader) -> Result<ConditionQuery, Malformed> {
+        let dialect = match reader.byte()? {
+            dialect if dialect == Dialect::Legacy as u8 => Dialect::Legacy,
+            dialect if dialect == Dialect::Dql as u8 && self.version >= VERSION_3 => Dialect::Dql,
+            other => return Err(unknown(reader, "query language", other)),
+        };
+        Ok(ConditionQuery { dialect, text: reader.text()?.to_owned(), args: reader.map(0)? })
+    }
+
+    /// Which query a condition or an action asks. Version 1 has it on the spot: the operations of one command,
     /// which follow each other, share it.
     fn query(&mut self, reader: &mut Reader) -> Result<usize, Malformed> {
         if self.version == VERSION_1 {
@@ -298,6 +377,12 @@ impl Changesets {
             UPDATE_SET_ATTACHMENT if self.version != VERSION_1 => {
                 return Ok(UpdateCommand { path, kind: UpdateKind::SetAttachment(reader.map(0)?) });
             }
+            UPDATE_SET_REGISTER if self.version >= VERSION_3 => UpdateKind::SetRegister,
+            UPDATE_MERGE if self.version >= VERSION_3 => {
+                let kind = UpdateKind::Merge { value: reader.map(0)?, types: self.types(reader)? };
+                return Ok(UpdateCommand { path, kind });
+            }
+            UPDATE_UNSET if self.version >= VERSION_3 => return Ok(UpdateCommand { path, kind: UpdateKind::Unset }),
             other => return Err(unknown(reader, "update command", other)),
         };
         Ok(UpdateCommand { path, kind: kind(reader.value(0)?) })
@@ -316,14 +401,6 @@ fn read_all<T>(
         elements.push(read(reader)?);
     }
     Ok(elements)
-}
-
-fn read_query(reader: &mut Reader) -> Result<ConditionQuery, Malformed> {
-    let dialect = match reader.byte()? {
-        dialect if dialect == Dialect::Legacy as u8 => Dialect::Legacy,
-        other => return Err(unknown(reader, "query language", other)),
-    };
-    Ok(ConditionQuery { dialect, text: reader.text()?.to_owned(), args: reader.map(0)? })
 }
 
 fn read_merge(reader: &mut Reader) -> Result<Action, Malformed> {

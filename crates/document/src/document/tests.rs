@@ -468,3 +468,134 @@ fn clocks_give_stamps_that_documents_take() {
     }
     assert_eq!(document.stamp_max(), at((1000 << 16) + 3, 1));
 }
+
+fn unset(path: &str) -> UpdateCommand {
+    command(path, UpdateKind::Unset)
+}
+
+fn set_register(path: &str, json: &str) -> UpdateCommand {
+    command(path, UpdateKind::SetRegister(value(json)))
+}
+
+fn merge_in(path: &str, json: &str, counters: &[&str]) -> UpdateCommand {
+    command(path, UpdateKind::Merge { value: map(json), types: types(counters, FieldType::Counter) })
+}
+
+#[test]
+fn unset_takes_a_field_away_with_what_is_in_it() {
+    check_update(r#"{"a":{"b":1,"c":{"d":2}},"n":null}"#, &[unset("a.c"), unset("n")], r#"{"a":{"b":1}}"#);
+    check_update(r#"{"a":{"b":1}}"#, &[unset("a.b"), set("a.c", "2")], r#"{"a":{"c":2}}"#);
+    check_update(r#"{"a":[1,2]}"#, &[unset("a"), set("a.b", "2")], r#"{"a":{"b":2}}"#);
+    check_update("{}", &[set("a", r#"{"b":1,"c":2}"#), unset("a.b")], r#"{"a":{"c":2}}"#);
+    let mut document = written(r#"{"n":5}"#, &["n"]);
+    update(&mut document, &[unset("n"), increment("n", "2")], at(20, 1));
+    assert_eq!(json(&document), r#"{"n":2}"#);
+}
+
+#[test]
+fn unset_of_nothing_makes_no_path() {
+    let before = written(r#"{"a":{"b":1},"n":null,"s":"x"}"#, &[]);
+    let mut document = before.clone();
+    update(&mut document, &["x.y", "a.c.d", "n.q", "s.t", "a.b.c"].map(unset), at(20, 1));
+    assert_eq!(document.fields(), before.fields());
+    assert_eq!(document.stamp_max(), at(20, 1), "it was written all the same");
+    check_update_error(r#"{"n":1}"#, &[set("a", "1"), unset("_id")], "1: _id cannot be changed");
+}
+
+#[test]
+fn unset_inside_a_register_writes_it_whole() {
+    let mut document = Document::new();
+    let is_register = types(&["r"], FieldType::Register);
+    document.upsert(&map(r#"{"r":{"a":{"b":1,"c":2}}}"#), &is_register, at(10, 1), WriteRules::NEWEST);
+    let before = document.clone();
+    update(&mut document, &[unset("r.a.x"), unset("r.q.b")], at(20, 1));
+    assert_eq!(document.fields(), before.fields());
+    update(&mut document, &[unset("r.a.b")], at(30, 1));
+    assert_eq!(json(&document), r#"{"r":{"a":{"c":2}}}"#);
+    let fields: Vec<_> = document.fields().iter().map(|field| (field.kind, field.stamp)).collect();
+    assert_eq!(fields, [(FieldType::Register, at(30, 1))]);
+}
+
+#[test]
+fn elements_of_arrays_are_not_unset() {
+    let inside = "0: a[0] is inside an array, which is written whole";
+    check_update_error(r#"{"a":[1]}"#, &[unset("a[0]")], inside);
+    check_update_error("{}", &[unset("a[0]")], inside);
+}
+
+/// An unset is a write like another: the later one stays, whichever comes first.
+#[test]
+fn an_unset_and_a_concurrent_set_are_ordered_by_their_stamps() {
+    for (unset_at, after) in [(20, r#"{"a":{"b":2}}"#), (40, r#"{"a":{}}"#)] {
+        let (mut one, mut other) = (written(r#"{"a":{"b":1}}"#, &[]), written(r#"{"a":{"b":1}}"#, &[]));
+        update(&mut one, &[unset("a.b")], at(unset_at, 1));
+        update(&mut other, &[set("a.b", "2")], at(30, 2));
+        let mut turned = other.clone();
+        turned.merge(&one);
+        one.merge(&other);
+        assert_eq!((json(&one), json(&turned)), (after.to_owned(), after.to_owned()));
+    }
+}
+
+#[test]
+fn a_register_holds_an_object_as_one_value() {
+    let mut document = written(r#"{"a":{"b":1},"list":[{"k":1}]}"#, &[]);
+    let commands =
+        [set_register("a", r#"{"x":{}}"#), set_register("p.q", "{}"), set_register("list[0].k", r#"{"y":1}"#)];
+    update(&mut document, &commands, at(20, 1));
+    assert_eq!(json(&document), r#"{"a":{"x":{}},"list":[{"k":{"y":1}}],"p":{"q":{}}}"#);
+    let kinds: Vec<_> =
+        document.fields().iter().map(|field| format!("{} {}", field.path, field.kind.as_str())).collect();
+    assert_eq!(kinds, ["a register", "list register", "p map", "p.q register"]);
+}
+
+#[test]
+fn merge_does_at_a_path_what_an_upsert_does_at_the_root() {
+    let before = r#"{"a":{"b":1,"c":{"d":2}},"s":"x","list":[{}]}"#;
+    let commands = [
+        merge_in("a", r#"{"c":{"e":3},"n":4}"#, &["n", "c.e"]),
+        merge_in("p.q", "{}", &[]),
+        merge_in("s", r#"{"t":1}"#, &[]),
+    ];
+    check_update(before, &commands, r#"{"a":{"b":1,"c":{"d":2,"e":3},"n":4},"list":[{}],"p":{"q":{}},"s":{"t":1}}"#);
+    let mut document = written(before, &[]);
+    update(&mut document, &commands, at(20, 1));
+    let counters: Vec<_> = document.fields().into_iter().filter(|field| field.kind == FieldType::Counter).collect();
+    assert_eq!(counters.iter().map(|field| field.path.to_string()).collect::<Vec<_>>(), ["a.c.e", "a.n"]);
+    let inside = "0: list[0] is inside an array, where objects cannot be merged";
+    check_update_error(before, &[merge_in("list[0]", "{}", &[])], inside);
+}
+
+#[test]
+fn initial_documents_lie_below_every_write() {
+    let mut initial = Document::new();
+    initial.upsert(&map(r#"{"a":1,"b":2}"#), &[], Stamp::INITIAL, WriteRules::NEWEST);
+    let mut other = Document::new();
+    other.upsert(&map(r#"{"a":9,"c":3}"#), &[], at(2, 2), WriteRules::NEWEST);
+    other.merge(&initial);
+    assert_eq!(json(&other), r#"{"a":9,"b":2,"c":3}"#);
+    initial.remove(at(5, 3));
+    other.merge(&initial);
+    assert_eq!(json(&other), "null");
+}
+
+#[test]
+fn a_difference_names_what_an_upsert_would_change() {
+    let document = written(r#"{"a":{"b":1,"c":"x"},"f":1,"n":5,"o":{}}"#, &["n"]);
+    let difference = |value: &str, counters: &[&str]| {
+        let different = document.difference(&map(value), &types(counters, FieldType::Counter));
+        different.map(|(map, types)| {
+            let mut out = Vec::new();
+            map.write_json(&mut out);
+            let types: Vec<_> = types.iter().map(|(path, _)| path.to_string()).collect();
+            format!("{} {}", String::from_utf8(out).unwrap(), types.join(","))
+        })
+    };
+    assert_eq!(difference("{}", &["n"]), None);
+    assert_eq!(difference(r#"{"a":{"b":1},"n":5,"o":{}}"#, &["n"]), None);
+    assert_eq!(difference(r#"{"a":{"b":2,"c":"x"},"f":1.0}"#, &["n"]).unwrap(), r#"{"a":{"b":2},"f":1.0} "#);
+    assert_eq!(difference(r#"{"f":1,"n":6}"#, &["n", "f"]).unwrap(), r#"{"f":1,"n":6} n,f"#);
+    assert_eq!(difference(r#"{"n":5,"o":1}"#, &[]).unwrap(), r#"{"n":5,"o":1} "#);
+    let all = Document::new().difference(&map("{}"), &[]);
+    assert_eq!(all, Some((Map::new(), Vec::new())), "it would come into being");
+}

@@ -5,6 +5,7 @@
 //! clears are exclusive (`field`), so its own fields stay.
 //! Not here: whether `_id` or the types of operands are allowed in a request (`wire`).
 
+use super::asked_types::{AskedTypes, name_of};
 use super::attachment;
 use super::counter::{Counter, Hidden};
 use super::field::{Content, Field, Leaf, MapField, above, said};
@@ -25,13 +26,16 @@ pub(super) struct Write {
 impl Write {
     /// Merges `value` into `field`, which becomes an object.
     pub(super) fn upsert(self, field: &mut Field, value: &Map, types: &[(Path, FieldType)]) {
-        Upsert { types: names_of(types), write: self, names: Vec::new() }.merge_into(field, value, Stamp::ZERO);
+        Upsert { types: AskedTypes::new(types), write: self }.merge_into(field, value, Stamp::ZERO);
     }
 
     /// Runs `command` in the document `root`; where it fails, the document is in no defined state.
     pub(super) fn run_command(self, root: &mut Field, command: &UpdateCommand) -> Result<(), String> {
         let segments = &command.path.segments;
         check_path(segments, &command.kind)?;
+        if let UpdateKind::Unset = command.kind {
+            return self.unset(root, segments);
+        }
         let (mut field, mut outer) = (root, Stamp::ZERO);
         for (position, segment) in segments.iter().enumerate() {
             let PathSegment::Field(name) = segment else {
@@ -71,30 +75,8 @@ impl Write {
 }
 
 struct Upsert<'a> {
-    /// Which fields are of a type that their value alone does not say; sorted, so that many cost
-    /// little.
-    types: Vec<(Vec<&'a str>, FieldType)>,
+    types: AskedTypes<'a>,
     write: Write,
-    /// The way to the field at hand.
-    names: Vec<&'a str>,
-}
-
-/// The paths that lead through objects only, sorted; there are no such types inside arrays. Of a
-/// path named twice the first counts.
-fn names_of(types: &[(Path, FieldType)]) -> Vec<(Vec<&str>, FieldType)> {
-    let names =
-        types.iter().map(|(path, kind)| Some((path.segments.iter().map(name_of).collect::<Option<_>>()?, *kind)));
-    let mut types: Vec<(Vec<&str>, FieldType)> = names.flatten().collect();
-    types.sort_by(|(a, _), (b, _)| a.cmp(b));
-    types.dedup_by(|(later, _), (first, _)| later == first);
-    types
-}
-
-fn name_of(segment: &PathSegment) -> Option<&str> {
-    match segment {
-        PathSegment::Field(name) => Some(name),
-        PathSegment::Index(_) => None,
-    }
 }
 
 impl<'a> Upsert<'a> {
@@ -103,18 +85,18 @@ impl<'a> Upsert<'a> {
         let outer = map.clears_inside(outer);
         let mut added = Vec::new();
         for (name, value) in value.iter() {
-            self.names.push(name);
+            self.types.enter(name);
             match position(&map.children, name) {
                 Ok(at) => self.write(&mut map.children[at].1, value, outer),
                 Err(_) => added.push((name.to_owned(), self.new_field(value))),
             }
-            self.names.pop();
+            self.types.leave();
         }
         add_children(&mut map.children, added);
     }
 
     fn write(&mut self, field: &mut Field, value: &'a Value, outer: Stamp) {
-        match (value, self.typed_content(value)) {
+        match (value, self.types.content(value)) {
             (Value::Map(map), None) => self.merge_into(field, map, outer),
             (_, Some(content)) => *field = self.leaf(content),
             (_, None) => *field = self.new_field(value),
@@ -122,16 +104,16 @@ impl<'a> Upsert<'a> {
     }
 
     fn new_field(&mut self, value: &'a Value) -> Field {
-        let map = match (value, self.typed_content(value)) {
+        let map = match (value, self.types.content(value)) {
             (_, Some(content)) => return self.leaf(content),
             (Value::Map(map), None) => map,
             (_, None) => return self.leaf(Content::Register(value.clone())),
         };
         let mut children = Vec::with_capacity(map.len());
         for (name, value) in map.iter() {
-            self.names.push(name);
+            self.types.enter(name);
             children.push((name.to_owned(), self.new_field(value)));
-            self.names.pop();
+            self.types.leave();
         }
         let (cleared, under) = (Stamp::ZERO, Hidden::default());
         Field::Map(MapField { cleared, stamp: self.write.stamp, under, children })
@@ -139,20 +121,6 @@ impl<'a> Upsert<'a> {
 
     fn leaf(&self, content: Content) -> Field {
         Field::Leaf(Leaf { cleared: self.write.stamp, content })
-    }
-
-    /// What the type that was said for the field at hand makes of `value`; `None` where none was
-    /// said, or `value` cannot be of it.
-    fn typed_content(&self, value: &Value) -> Option<Content> {
-        let at = self.types.binary_search_by(|(names, _)| names.cmp(&self.names)).ok()?;
-        match (self.types[at].1, value) {
-            (FieldType::Counter, _) => Number::from_value(value).map(|start| Content::Counter(Counter::started(start))),
-            (FieldType::Register, _) => Some(Content::Register(value.clone())),
-            (FieldType::Attachment, Value::Map(token)) => {
-                attachment::problem(token).is_none().then(|| Content::Attachment(token.clone()))
-            }
-            (FieldType::Attachment | FieldType::Map, _) => None,
-        }
     }
 }
 
@@ -163,9 +131,9 @@ fn check_path(segments: &[PathSegment], kind: &UpdateKind) -> Result<(), String>
         _ => return Err("a path must begin with a field".into()),
     }
     let depth_inside = match kind {
-        UpdateKind::Set(value) => value.depth(),
-        UpdateKind::SetAttachment(token) => token.depth(),
-        UpdateKind::Increment(_) | UpdateKind::ReplaceWithCounter(_) => 0,
+        UpdateKind::Set(value) | UpdateKind::SetRegister(value) => value.depth(),
+        UpdateKind::SetAttachment(object) | UpdateKind::Merge { value: object, .. } => object.depth(),
+        UpdateKind::Increment(_) | UpdateKind::ReplaceWithCounter(_) | UpdateKind::Unset => 0,
     };
     let depth = segments.len() + depth_inside;
     if depth > DEPTH_MAX {
@@ -190,6 +158,13 @@ impl Write {
     fn write_at(self, field: &mut Field, outer: Stamp, kind: &UpdateKind) -> Result<(), String> {
         match kind {
             UpdateKind::Set(value) => *field = self.replacement(value, outer),
+            UpdateKind::SetRegister(value) => {
+                *field = Field::Leaf(Leaf { cleared: self.stamp, content: Content::Register(value.clone()) });
+            }
+            UpdateKind::Merge { value, types } => {
+                Upsert { types: AskedTypes::new(types), write: self }.merge_into(field, value, outer);
+            }
+            UpdateKind::Unset => unreachable!("it makes no path"),
             UpdateKind::Increment(value) => {
                 let number = Number::from_value(value)
                     .ok_or_else(|| format!("cannot be incremented by {}", value.kind_name()))?;
@@ -209,8 +184,42 @@ impl Write {
         Ok(())
     }
 
+    /// Takes away what `segments` names. Where nothing stands there, no object on the way is
+    /// written either.
+    fn unset(self, root: &mut Field, segments: &[PathSegment]) -> Result<(), String> {
+        let names: Option<Vec<&str>> = segments.iter().map(name_of).collect();
+        let Some(names) = names else {
+            return Err(format!("{} is inside an array, which is written whole", shown(segments)));
+        };
+        if stands_at(root, &names) {
+            self.unset_in(root, Stamp::ZERO, &names);
+        }
+        Ok(())
+    }
+
+    /// A tombstone stays, but for what this very write put into an object that it made anew: nobody
+    /// else knows of that.
+    fn unset_in(self, field: &mut Field, outer: Stamp, names: &[&str]) {
+        if let Field::Leaf(Leaf { cleared, content: Content::Register(value) }) = field {
+            remove_inside(value, names);
+            *cleared = self.stamp;
+            return;
+        }
+        let map = self.write_through(field, outer);
+        let outer = map.clears_inside(outer);
+        let Some((name, inner)) = names.split_first() else { return };
+        let Ok(at) = position(&map.children, name) else { return };
+        if !inner.is_empty() {
+            self.unset_in(&mut map.children[at].1, outer, inner);
+        } else if self.stamp > outer {
+            map.children[at].1 = Field::Leaf(Leaf { cleared: self.stamp, content: Content::Absent });
+        } else {
+            map.children.remove(at);
+        }
+    }
+
     fn replacement(self, value: &Value, outer: Stamp) -> Field {
-        let mut field = Upsert { types: Vec::new(), write: self, names: Vec::new() }.new_field(value);
+        let mut field = Upsert { types: AskedTypes::default(), write: self }.new_field(value);
         if let Field::Map(map) = &mut field {
             map.cleared = above(outer, self.stamp);
         }
@@ -274,10 +283,14 @@ impl Write {
         position: usize,
         kind: &UpdateKind,
     ) -> Result<(), String> {
-        let UpdateKind::Set(new) = kind else {
+        let (UpdateKind::Set(new) | UpdateKind::SetRegister(new)) = kind else {
             let inside = if is_object_register(field) { "a register" } else { "an array" };
-            let what = if let UpdateKind::SetAttachment(_) = kind { "attachments" } else { "counters" };
-            return Err(format!("{} is inside {inside}, where {what} cannot be", shown(segments)));
+            let what = match kind {
+                UpdateKind::SetAttachment(_) => "attachments cannot be",
+                UpdateKind::Merge { .. } => "objects cannot be merged",
+                _ => "counters cannot be",
+            };
+            return Err(format!("{} is inside {inside}, where {what}", shown(segments)));
         };
         let old = match field {
             Field::Leaf(Leaf { content: Content::Absent, .. }) => Value::Null,
@@ -296,6 +309,36 @@ fn number_at(field: &Field) -> Option<Number> {
         Field::Leaf(Leaf { content: Content::Register(value), .. }) => Number::from_value(value),
         Field::Leaf(Leaf { content: Content::Counter(counter), .. }) => Some(counter.value()),
         _ => None,
+    }
+}
+
+/// Whether something is shown at the end of `names`, which lead through objects and into objects
+/// that are one register.
+fn stands_at(field: &Field, names: &[&str]) -> bool {
+    let Some((name, inner)) = names.split_first() else {
+        return !matches!(field, Field::Leaf(Leaf { content: Content::Absent, .. }));
+    };
+    match field {
+        Field::Map(map) => position(&map.children, name).is_ok_and(|at| stands_at(&map.children[at].1, inner)),
+        Field::Leaf(Leaf { content: Content::Register(value), .. }) => value_at(value, names).is_some(),
+        Field::Leaf(_) => false,
+    }
+}
+
+fn value_at<'v>(value: &'v Value, names: &[&str]) -> Option<&'v Value> {
+    names.iter().try_fold(value, |value, name| match value {
+        Value::Map(map) => map.field(name),
+        _ => None,
+    })
+}
+
+/// Takes what `names` names out of an object; there is such a thing.
+fn remove_inside(value: &mut Value, names: &[&str]) {
+    let Value::Map(map) = value else { return };
+    match names {
+        [] => {}
+        [name] => drop(map.remove(name)),
+        [name, inner @ ..] => remove_inside(map.entry(name), inner),
     }
 }
 

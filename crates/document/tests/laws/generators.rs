@@ -68,15 +68,22 @@ fn small_names() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn small_commands() -> impl Strategy<Value = Vec<UpdateCommand>> {
-    vec((small_paths(), update_kinds(small_values())), 0..4)
+    vec((small_paths(), update_kinds(small_values(), small_maps(), small_types())), 0..4)
         .prop_map(|commands| commands.into_iter().map(|(path, kind)| UpdateCommand { path, kind }).collect())
 }
 
-fn update_kinds(values: impl Strategy<Value = Value>) -> impl Strategy<Value = UpdateKind> {
-    (0..7, values, -2_i64..3).prop_map(|(kind, value, number)| match kind {
+fn update_kinds(
+    values: impl Strategy<Value = Value>,
+    maps: impl Strategy<Value = Map>,
+    types: impl Strategy<Value = Vec<(Path, FieldType)>>,
+) -> impl Strategy<Value = UpdateKind> {
+    (0..12, values, -2_i64..3, maps, types).prop_map(|(kind, value, number, map, types)| match kind {
         0 | 1 => UpdateKind::Set(value),
         2..5 => UpdateKind::Increment(Value::Int(number)),
         5 => UpdateKind::ReplaceWithCounter(value),
+        6 => UpdateKind::SetRegister(value),
+        7 | 8 => UpdateKind::Merge { value: map, types },
+        9 | 10 => UpdateKind::Unset,
         _ => UpdateKind::SetAttachment(token(number)),
     })
 }
@@ -116,8 +123,9 @@ pub(crate) fn paths() -> impl Strategy<Value = Path> {
 pub(crate) fn changesets() -> impl Strategy<Value = Changeset> {
     let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<u64>>())
         .prop_map(|(peer, traceparent, cause, site)| Origin { peer, traceparent, cause, site: site.map(SiteId) });
+    let dialect = prop_oneof![2 => Just(Dialect::Legacy), 1 => Just(Dialect::Dql)];
     let query =
-        (any::<String>(), maps()).prop_map(|(text, args)| ConditionQuery { dialect: Dialect::Legacy, text, args });
+        (dialect, any::<String>(), maps()).prop_map(|(dialect, text, args)| ConditionQuery { dialect, text, args });
     (vec(operations(), 1..4), vec(query, QUERIES), origin).prop_map(|(operations, queries, origin)| Changeset {
         operations,
         queries,
@@ -136,14 +144,19 @@ fn operations() -> impl Strategy<Value = Operation> {
         Just(Condition::Always),
         Just(Condition::Exists),
         Just(Condition::Absent),
+        Just(Condition::Vacant),
         (0..QUERIES).prop_map(|query| Condition::Matches { query }),
         (any::<u64>(), any::<u64>())
             .prop_map(|(time, site)| Condition::Unchanged { since: Stamp { time, site: SiteId(site) } }),
     ];
-    let commands = vec((paths(), update_kinds(values())), 0..3)
+    let types = || vec((paths(), field_types()), 0..3);
+    let commands = vec((paths(), update_kinds(values(), maps(), types())), 0..3)
         .prop_map(|commands| commands.into_iter().map(|(path, kind)| UpdateCommand { path, kind }).collect());
     let action = prop_oneof![
-        (maps(), vec((paths(), field_types()), 0..3)).prop_map(|(value, types)| Action::Upsert { value, types }),
+        (maps(), types()).prop_map(|(value, types)| Action::Upsert { value, types }),
+        (maps(), types()).prop_map(|(value, types)| Action::UpsertInitial { value, types }),
+        (maps(), types()).prop_map(|(value, types)| Action::UpsertDifference { value, types }),
+        (0..QUERIES).prop_map(|query| Action::Computed { query }),
         commands.prop_map(Action::Update),
         Just(Action::Remove),
         (small_maps(), small_types(), any::<bool>(), any::<u64>()).prop_map(|(value, types, removed, base)| {

@@ -14,6 +14,12 @@ const SITES: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
+    /// Where nobody has written yet: all sites give these the same stamp.
+    Initial {
+        site: usize,
+        value: Map,
+        types: Vec<(Path, FieldType)>,
+    },
     Upsert {
         site: usize,
         wall_ms: u64,
@@ -50,6 +56,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let site = 0..SITES;
     let wall = 1_u64..4;
     let step = prop_oneof![
+        2 => (site.clone(), small_maps(), small_types())
+            .prop_map(|(site, value, types)| Step::Initial { site, value, types }),
         6 => (site.clone(), wall.clone(), small_maps(), small_types())
             .prop_map(|(site, wall_ms, value, types)| Step::Upsert { site, wall_ms, value, types }),
         6 => (site.clone(), wall.clone(), small_commands())
@@ -62,14 +70,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..24)
 }
 
-/// A state, and up to which time it knows each site's writes.
+/// A state, up to which time it knows each site's writes, and whose initial ones it knows.
 #[derive(Debug, Clone)]
 struct Replica {
     document: Document,
     known: [u64; SITES],
+    initial: [bool; SITES],
 }
 
 impl Replica {
+    fn knows_all_of(&self, other: &Replica) -> bool {
+        let known = other.known.iter().zip(&self.known).all(|(theirs, ours)| theirs <= ours);
+        known && other.initial.iter().zip(&self.initial).all(|(theirs, ours)| theirs <= ours)
+    }
+
     fn since(&self) -> Vec<(SiteId, u64)> {
         self.known.iter().enumerate().map(|(site, time)| (site_id(site), *time)).collect()
     }
@@ -77,7 +91,11 @@ impl Replica {
     fn learned(&self, other: &Replica) -> Replica {
         let mut document = self.document.clone();
         document.merge(&other.document);
-        Replica { document, known: std::array::from_fn(|site| self.known[site].max(other.known[site])) }
+        Replica {
+            document,
+            known: std::array::from_fn(|site| self.known[site].max(other.known[site])),
+            initial: std::array::from_fn(|site| self.initial[site] | other.initial[site]),
+        }
     }
 
     fn learned_by_delta(&self, other: &Replica) -> Replica {
@@ -94,12 +112,20 @@ fn site_id(site: usize) -> SiteId {
 
 /// Every state that any site was ever in, the last of each site at the end.
 fn run(steps: &[Step]) -> Vec<Replica> {
-    let new = Replica { document: Document::new(), known: [0; SITES] };
+    let new = Replica { document: Document::new(), known: [0; SITES], initial: [false; SITES] };
     let mut replicas: [Replica; SITES] = std::array::from_fn(|_| new.clone());
     let mut clocks: [StampClock; SITES] = std::array::from_fn(|site| StampClock { site: site_id(site), last: 0 });
     let mut past = vec![new];
     for step in steps {
         let (to, state) = match step {
+            Step::Initial { site, value, types } => (*site, {
+                let mut after = replicas[*site].clone();
+                if after.document.stamp_max() == Stamp::ZERO {
+                    after.document.upsert(value, types, Stamp::INITIAL, WriteRules::NEWEST);
+                    after.initial[*site] = true;
+                }
+                after
+            }),
             Step::Upsert { site, wall_ms, value, types } => (*site, {
                 write(&replicas[*site], &mut clocks[*site], *wall_ms, |document, stamp| {
                     document.upsert(value, types, stamp, WriteRules::NEWEST)
@@ -186,8 +212,7 @@ proptest! {
     fn a_write_only_adds_to_what_is_known(steps in steps()) {
         let states = run(&steps);
         for pair in states.windows(2) {
-            let later_knows_earlier = pair[0].known.iter().zip(&pair[1].known).all(|(a, b)| a <= b);
-            if later_knows_earlier {
+            if pair[1].knows_all_of(&pair[0]) {
                 prop_assert_eq!(bytes(&joined(&pair[1].document, &pair[0].document)), bytes(&pair[1].document));
             }
         }

@@ -65,21 +65,22 @@ impl Log {
         let mut facts = Vec::new();
         match action {
             Action::Remove => facts.push((Place::new(), Fact::Put(None))),
-            Action::Upsert { value, types } => put_object(&[], value, types, &mut facts),
+            Action::Upsert { value, types } => put_object(&[], &[], value, types, &mut facts),
             Action::Update(commands) => {
                 facts.push((Place::new(), Fact::Object));
                 for command in commands {
                     let place = names(&command.path);
-                    for length in 1..place.len() {
-                        if self.is_object_register(&place[..length]) {
-                            return None;
-                        }
-                        facts.push((place[..length].to_vec(), Fact::Object));
+                    if (1..place.len()).any(|length| self.is_object_register(&place[..length])) {
+                        return None;
                     }
+                    if command.kind == UpdateKind::Unset && self.at(&place).is_none() {
+                        continue;
+                    }
+                    facts.extend((1..place.len()).map(|length| (place[..length].to_vec(), Fact::Object)));
                     self.put_command(place, &command.kind, stamp, &mut facts);
                 }
             }
-            Action::Merge { .. } => panic!("no history has it"),
+            _ => panic!("no history has it"),
         }
         Some(Write { stamp, facts })
     }
@@ -88,9 +89,13 @@ impl Log {
         match kind {
             UpdateKind::Set(Value::Map(map)) => {
                 facts.push((place.clone(), Fact::Put(None)));
-                put_object(&place, map, &[], facts);
+                put_object(&place, &place, map, &[], facts);
             }
-            UpdateKind::Set(value) => facts.push((place, Fact::Put(Some((FieldType::Register, value.clone()))))),
+            UpdateKind::Merge { value, types } => put_object(&place, &place, value, types, facts),
+            UpdateKind::Unset => facts.push((place, Fact::Put(None))),
+            UpdateKind::Set(value) | UpdateKind::SetRegister(value) => {
+                facts.push((place, Fact::Put(Some((FieldType::Register, value.clone())))))
+            }
             UpdateKind::SetAttachment(token) => {
                 facts.push((place, Fact::Put(Some((FieldType::Attachment, Value::Map(token.clone()))))));
             }
@@ -194,11 +199,18 @@ impl Log {
     }
 }
 
-fn put_object(place: &[String], map: &Map, types: &[(Path, FieldType)], facts: &mut Vec<(Place, Fact)>) {
+/// `types` are said of what is in the object at `root`.
+fn put_object(
+    root: &[String],
+    place: &[String],
+    map: &Map,
+    types: &[(Path, FieldType)],
+    facts: &mut Vec<(Place, Fact)>,
+) {
     facts.push((place.to_vec(), Fact::Object));
     for (name, value) in map.iter() {
         let place = [place, &[name.to_owned()]].concat();
-        let kind = types.iter().find(|(path, _)| path_is(path, &place)).map(|(_, kind)| *kind);
+        let kind = types.iter().find(|(path, _)| path_is(path, &place[root.len()..])).map(|(_, kind)| *kind);
         let is_len = |len: &Value| matches!(len, Value::Int(0..));
         let is_token = |token: &Map| token.field("id").is_some() && token.field("len").is_some_and(is_len);
         let put = match (kind, value) {
@@ -209,7 +221,7 @@ fn put_object(place: &[String], map: &Map, types: &[(Path, FieldType)], facts: &
             _ => Some(FieldType::Register),
         };
         match (put, value) {
-            (None, Value::Map(map)) => put_object(&place, map, types, facts),
+            (None, Value::Map(map)) => put_object(root, &place, map, types, facts),
             (put, value) => facts.push((place, Fact::Put(put.map(|kind| (kind, value.clone()))))),
         }
     }

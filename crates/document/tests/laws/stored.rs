@@ -181,6 +181,7 @@ proptest! {
     fn any_bytes_are_a_changeset_or_an_error(bytes in vec(any::<u8>(), 0..96)) {
         check_changeset_bytes(&[&[1], bytes.as_slice()].concat());
         check_changeset_bytes(&[&[2], bytes.as_slice()].concat());
+        check_changeset_bytes(&[&[3], bytes.as_slice()].concat());
     }
 
     #[test]

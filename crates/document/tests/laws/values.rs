@@ -1,7 +1,7 @@
 //! Laws of what is seen: after any history a replica shows what the model makes of all writes that
 //! it knows of, by whatever way it learned of them.
 
-use document::{Action, Document, PathSegment, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules};
+use document::{Action, Document, Map, PathSegment, SiteId, Stamp, StampClock, UpdateCommand, Value, WriteRules};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -77,7 +77,7 @@ impl Replica {
                 self.document.remove(stamp);
                 true
             }
-            Action::Merge { .. } => panic!("no history has it"),
+            _ => panic!("no history has it"),
         };
         if done {
             self.log.push(write);
@@ -120,6 +120,26 @@ fn shown(map: Option<document::Map>) -> String {
 
 proptest! {
     #![proptest_config(crate::cases(1024))]
+
+    #[test]
+    fn a_difference_is_what_an_upsert_changes(steps in steps(), value in small_maps(), types in small_types()) {
+        let stamp = Stamp { time: 1 << 40, site: site_id(0) };
+        let upserted = |document: &Document, value: &Map, types: &[_]| {
+            let mut after = document.clone();
+            after.upsert(value, types, stamp, WriteRules::NEWEST);
+            shown(after.value_with_types())
+        };
+        for Replica { document, .. } in run(&steps, |_| ()) {
+            let (before, after) = (shown(document.value_with_types()), upserted(&document, &value, &types));
+            match document.difference(&value, &types) {
+                None => prop_assert_eq!(after, before),
+                Some((different, of_them)) => {
+                    prop_assert_ne!(&after, &before);
+                    prop_assert_eq!(upserted(&document, &different, &of_them), after);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_replica_shows_what_its_writes_mean(steps in steps()) {

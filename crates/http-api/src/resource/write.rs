@@ -55,7 +55,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
         if let Some(remembered) = remembered(call, &request).await? {
             return Ok(request_id::repeated(remembered));
         }
-        let committed = Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new() };
+        let committed = Committed { txn_id: call.app.newest_txn(), outcomes: Vec::new(), returned: Vec::new() };
         return Ok(reply::json(StatusCode::OK, rendered(&commands, &committed)));
     }
     let memory = memory_for(state, bytes).await?;
@@ -64,7 +64,7 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     let mut all = Vec::with_capacity(operations);
     all.extend(selected.into_iter().flat_map(Selected::into_operations));
     let changeset = Changeset { operations: all, queries, origin: call.origin() };
-    let write = Write { changeset, filters };
+    let write = Write { filters, ..Write::from(changeset) };
     // An answer that tells an id is kept in any case: nobody else knows it.
     let is_kept = request.given || made_ids;
     let commit = commit(call.app.clone(), write, request, is_kept, commands);
@@ -437,18 +437,22 @@ impl PlannedCommand {
 
 fn weigh(action: &Action) -> usize {
     match action {
-        Action::Upsert { value, .. } => value.memory_bytes(),
+        Action::Upsert { value, .. } | Action::UpsertInitial { value, .. } | Action::UpsertDifference { value, .. } => {
+            value.memory_bytes()
+        }
         Action::Update(changes) => changes.iter().map(weigh_change).sum(),
-        Action::Remove | Action::Merge { .. } => 0,
+        Action::Remove | Action::Merge { .. } | Action::Computed { .. } => 0,
     }
 }
 
 fn weigh_change(change: &UpdateCommand) -> usize {
     let value = match &change.kind {
-        UpdateKind::Set(value) | UpdateKind::Increment(value) | UpdateKind::ReplaceWithCounter(value) => {
-            value.memory_bytes()
-        }
-        UpdateKind::SetAttachment(token) => token.memory_bytes(),
+        UpdateKind::Set(value)
+        | UpdateKind::SetRegister(value)
+        | UpdateKind::Increment(value)
+        | UpdateKind::ReplaceWithCounter(value) => value.memory_bytes(),
+        UpdateKind::SetAttachment(token) | UpdateKind::Merge { value: token, .. } => token.memory_bytes(),
+        UpdateKind::Unset => 0,
     };
     let segment = |segment: &PathSegment| match segment {
         PathSegment::Field(name) => size_of::<PathSegment>() + name.len(),

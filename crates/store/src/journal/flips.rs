@@ -29,7 +29,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
+use document::{
+    Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, UpdateCommand, UpdateKind, Value,
+};
 
 use super::{
     Journal,
@@ -330,8 +332,21 @@ fn write_newest(dir: &Path) {
             let write = changeset(&format!("d{}", n % 5), n * 40);
             app.commit_request(write, request, Box::new(|_| b"{}".to_vec())).await.unwrap();
         }
+        app.commit(of_version_3()).await.unwrap();
     });
     app.stop(Instant::now() + Duration::from_secs(10));
+}
+
+/// What older servers cannot read.
+fn of_version_3() -> Changeset {
+    let command = |(path, kind)| UpdateCommand { path: document::Path::parse(path).unwrap(), kind };
+    let commands = [("r", UpdateKind::SetRegister(Value::Map(Map::new()))), ("filler", UpdateKind::Unset)];
+    let mut update = changeset("d1", 1);
+    update.operations[0].action = Action::Update(commands.map(command).into());
+    let mut initial = changeset("initial", 1).operations;
+    initial[0].action = Action::UpsertInitial { value: Map::new(), types: Vec::new() };
+    update.operations.append(&mut initial);
+    update
 }
 
 /// Writes a document of so many bytes; removes it if they are none.

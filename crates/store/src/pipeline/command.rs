@@ -1,9 +1,7 @@
 //! What the sequencer is asked to do, and where the answer goes.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-use document::Changeset;
-use query::Filter;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -12,6 +10,7 @@ use crate::{
     definition::DefinitionEntry,
     request::{RenderReply, Request, Written},
     tombstones::DroppedTombstones,
+    write::Write,
 };
 
 /// Where an answer goes.
@@ -26,9 +25,7 @@ pub(crate) struct RequestToKeep {
 
 /// One transaction to commit.
 pub(crate) struct CommitCommand {
-    pub(crate) changeset: Changeset,
-    /// Of its queries, in their order; those that are missing are made of their texts.
-    pub(crate) filters: Vec<Arc<Filter>>,
+    pub(crate) write: Write,
     pub(crate) request: Option<RequestToKeep>,
     pub(crate) queued_at: Instant,
 }

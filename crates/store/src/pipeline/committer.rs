@@ -298,10 +298,10 @@ impl Committer {
             drop(answer.send(Ok(count)));
         }
         let newest = self.position.next_txn - 1;
-        for (applied, queued_at, answer) in waiting.commits {
+        for (mut applied, queued_at, answer) in waiting.commits {
             self.shared.counters.observe_commit(queued_at.elapsed());
             let txn_id = TxnId(applied.txn.unwrap_or(newest));
-            drop(answer.send(Ok(Written::New(Committed { txn_id, outcomes: applied.outcomes }))));
+            drop(answer.send(Ok(Written::New(Committed::of(&mut applied, txn_id)))));
         }
         for (remembered, answer) in waiting.repeated {
             drop(answer.send(Ok(Written::Repeated(remembered))));

@@ -11,7 +11,7 @@ use std::{
 };
 
 use document::Changeset;
-use rules::{Applied, ApplyError, Group, Limits, RulesVersion};
+use rules::{Applied, ApplyError, Given, Group, Limits, RulesVersion};
 
 use super::{
     command::{Answer, CommitCommand, RequestToKeep},
@@ -28,6 +28,7 @@ use crate::{
     request::{Counts, Remembered, RequestEntry, RequestKey, Written},
     shared::Shared,
     tombstones::DroppedTombstones,
+    write::Write,
 };
 
 /// Writers that wait for the group to be durable and visible, with what each is told then.
@@ -104,7 +105,7 @@ impl<'a> OpenGroup<'a> {
     /// The documents cannot be read: the group is not to be used any further.
     pub(crate) fn commit(&mut self, command: CommitCommand, answer: Answer<Written>) -> Result<(), EngineError> {
         self.commands += 1;
-        let CommitCommand { changeset, filters, request, queued_at } = command;
+        let CommitCommand { write: Write { changeset, filters, update, returning }, request, queued_at } = command;
         let given = request.as_ref().map(|keep| &keep.request).filter(|request| request.given);
         if let Some(request) = given
             && let Some(remembered) = self.remembered(&request.key())?
@@ -126,8 +127,9 @@ impl<'a> OpenGroup<'a> {
             drop(answer.send(Err(error)));
             return Ok(());
         }
-        match self.group.apply(&changeset, &filters, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
-            Ok(applied) => {
+        let given = Given { filters: &filters, update: update.as_ref(), returning };
+        match self.group.apply(&changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
+            Ok(mut applied) => {
                 if let Some(txn) = applied.txn {
                     self.frame.push_entry(EntryKind::Decided, |out| {
                         // All of a group are committed at the same time here.
@@ -135,7 +137,7 @@ impl<'a> OpenGroup<'a> {
                         applied.encode_decided(&changeset, out);
                     });
                     if let Some(keep) = request {
-                        self.keep(keep, &changeset, TxnId(txn), &applied);
+                        self.keep(keep, &changeset, TxnId(txn), &mut applied);
                     }
                 }
                 self.waiting.commits.push((applied, queued_at, answer));
@@ -162,8 +164,13 @@ impl<'a> OpenGroup<'a> {
 
     /// Writes the request beside its changeset and, if its caller may send it again, has it
     /// remembered.
-    fn keep(&mut self, keep: RequestToKeep, changeset: &Changeset, txn_id: TxnId, applied: &Applied) {
-        let reply = keep.render.map(|render| render(&Committed { txn_id, outcomes: applied.outcomes.clone() }));
+    fn keep(&mut self, keep: RequestToKeep, changeset: &Changeset, txn_id: TxnId, applied: &mut Applied) {
+        let reply = keep.render.map(|render| {
+            let committed = Committed::of(applied, txn_id);
+            let reply = render(&committed);
+            (applied.outcomes, applied.returned) = (committed.outcomes, committed.returned);
+            reply
+        });
         let entry = RequestEntry::new(keep.request, reply, Counts::of(changeset, &applied.outcomes));
         self.frame.push_entry(EntryKind::Request, |out| entry.encode(out));
         if entry.request.given {
