@@ -16,7 +16,8 @@ use crate::{SortKey, limits::CURSOR_VALUES_BYTES_MAX};
 
 const VERSION: u8 = 1;
 
-/// Behind this document the answer goes on.
+/// Behind this document the answer goes on. It knows null, and what is missing as null: so it is of
+/// queries in the legacy language alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     /// Its id.

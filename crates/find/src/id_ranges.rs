@@ -1,18 +1,18 @@
 //! Which ids can lie where a condition on `_id` demands them, as ranges of canonical JSON.
 //!
-//! The language orders strings by their own bytes, documents lie by the bytes of their ids as
+//! The languages order strings by their own bytes, documents lie by the bytes of their ids as
 //! canonical JSON: there a `"` ends a string, and `"`, `\` and control characters are written
 //! behind a `\` (0x5C), which is before `a` and behind `Z`. So what is less than `'Max'` lies
 //! before `"Max`, or among the ids that have an escape within the letters of `Max`: before any `]`.
-//! Date-times are compared by time, so a bound that is one says no more than that the id is a
-//! string.
+//! The legacy language compares date-times by time, so a bound that is one says no more there than
+//! that the id is a string. To DQL they are strings as any.
 //!
 //! Invariant: no id that meets the demands lies outside of the ranges.
 
 use std::ops::Bound;
 
 use document::{Value, write_json_string};
-use query::{Demand, Place, Test, is_date_time};
+use query::{Demand, Language, Place, Test, is_date_time};
 use store::IdBound;
 
 /// Characters of a bound that are looked at; what follows them is taken for any.
@@ -55,11 +55,11 @@ impl IdRange {
 
 /// The ids of what meets one of the alternatives, in order; `None` if one of them demands nothing
 /// of ids.
-pub(crate) fn of_alternatives(alternatives: &[Vec<Demand<'_>>]) -> Option<Vec<IdRange>> {
+pub(crate) fn of_alternatives(language: Language, alternatives: &[Vec<Demand<'_>>]) -> Option<Vec<IdRange>> {
     let mut all = Vec::new();
     for demands in alternatives {
         let of_ids = demands.iter().filter(|demand| demand.place == Place::Id);
-        let ranges = of_ids.filter_map(|demand| of_test(&demand.test)).reduce(|a, b| in_both(&a, &b))?;
+        let ranges = of_ids.filter_map(|demand| of_test(language, &demand.test)).reduce(|a, b| in_both(&a, &b))?;
         all.extend(ranges);
     }
     Some(joined(all))
@@ -84,18 +84,18 @@ fn joined(mut ranges: Vec<IdRange>) -> Vec<IdRange> {
 }
 
 /// Ranges in order; `None`: any id.
-fn of_test(test: &Test<'_>) -> Option<Vec<IdRange>> {
+fn of_test(language: Language, test: &Test<'_>) -> Option<Vec<IdRange>> {
     match test {
-        Test::Missing => Some(Vec::new()),
+        Test::Missing => Some(Vec::new()), // every document has an id
         Test::OneOf(_) => None,
         Test::Prefix(prefix) => Some(vec![of_prefix(prefix)]),
         Test::Range { lower, upper } => {
             let mut ranges = vec![IdRange::all()];
             if let Bound::Included(value) | Bound::Excluded(value) = lower {
-                ranges = in_both(&ranges, &at_or_above(value));
+                ranges = in_both(&ranges, &at_or_above(language, value));
             }
             if let Bound::Included(value) | Bound::Excluded(value) = upper {
-                ranges = in_both(&ranges, &at_or_below(value));
+                ranges = in_both(&ranges, &at_or_below(language, value));
             }
             Some(ranges)
         }
@@ -111,20 +111,25 @@ fn of_prefix(prefix: &str) -> IdRange {
     IdRange { start, end }
 }
 
-fn at_or_above(value: &Value) -> Vec<IdRange> {
+fn at_or_above(language: Language, value: &Value) -> Vec<IdRange> {
     match value {
-        Value::String(text) if !is_date_time(text) => {
+        Value::String(text) if !is_time(language, text) => {
             let start = format!("\"{}", plain_beginning(text));
             vec![IdRange { start, end: Some("#".to_owned()) }]
         }
-        other => of_kind(other),
+        other => of_kind(language, other),
     }
 }
 
-fn at_or_below(value: &Value) -> Vec<IdRange> {
-    let Value::String(text) = value else { return of_kind(value) };
-    if is_date_time(text) {
-        return of_kind(value);
+/// Whether it is compared as a point in time.
+fn is_time(language: Language, text: &str) -> bool {
+    language == Language::Legacy && is_date_time(text)
+}
+
+fn at_or_below(language: Language, value: &Value) -> Vec<IdRange> {
+    let Value::String(text) = value else { return of_kind(language, value) };
+    if is_time(language, text) {
+        return of_kind(language, value);
     }
     let plain = plain_beginning(text);
     let start = format!("\"{plain}");
@@ -155,8 +160,9 @@ fn plain_beginning(text: &str) -> &str {
 }
 
 /// All ids of the value's kind.
-fn of_kind(value: &Value) -> Vec<IdRange> {
+fn of_kind(language: Language, value: &Value) -> Vec<IdRange> {
     match value {
+        Value::Map(_) if language == Language::Dql => vec![IdRange::between("{", "|")],
         Value::String(_) => vec![IdRange::between("\"", "#")],
         Value::Int(_) | Value::Uint(_) | Value::Float(_) => vec![IdRange::between("-", ":")],
         // Nothing is less or greater than these, or no id is of their kind.
@@ -194,8 +200,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let filter = filter(text, &Map::new());
-        let ranges = of_alternatives(&filter.alternatives()).map(|ranges| {
+        check_filter(&filter(text, &Map::new()), text, expected);
+    }
+
+    #[track_caller]
+    fn check_filter(filter: &Filter, text: &str, expected: &str) {
+        let ranges = of_alternatives(filter.language(), &filter.alternatives()).map(|ranges| {
             let show = |range: &IdRange| format!("{}..{}", range.start, range.end.as_deref().unwrap_or_default());
             ranges.iter().map(show).collect::<Vec<_>>().join(" ")
         });
@@ -221,6 +231,19 @@ mod tests {
         check("_id > 5 && _id < 'x'", "");
     }
 
+    #[test]
+    fn ranges_of_ids_by_dql() {
+        let check = |text: &str, expected: &str| {
+            check_filter(&query::dql::condition(text).unwrap(), text, expected);
+        };
+        check("_id > 'm'", "\"m..#");
+        check("_id > '2024-01-01'", "\"2024-01-01..#");
+        check("_id LIKE 'ab%'", "\"ab..\"ac");
+        check("_id > 5", "-..:");
+        check("_id IS MISSING", "");
+        check("a = 1", "any");
+    }
+
     fn text() -> impl Strategy<Value = String> {
         let letters = ['a', 'b', 'Z', '"', '\\', '\n', ' ', '!', '0', ']', '\u{7f}', 'é', '\u{10ffff}'];
         let letter = prop::sample::select(letters.to_vec());
@@ -228,6 +251,18 @@ mod tests {
             8 => prop::collection::vec(letter, 1..4).prop_map(|letters| letters.into_iter().collect::<String>()),
             1 => prop::sample::select(vec!["2024-01-01", "2024-01-01T01:00+02"]).prop_map(str::to_owned),
         ]
+    }
+
+    /// If it matches.
+    fn is_within(filter: &Filter, id: &DocumentId) -> Result<(), TestCaseError> {
+        if filter.matches(id, &Map::new(), &mut Budget::of_a_document()).unwrap() {
+            let Some(ranges) = of_alternatives(filter.language(), &filter.alternatives()) else { return Ok(()) };
+            let holds = |range: &IdRange| {
+                *id.as_json() >= *range.start && range.end.as_ref().is_none_or(|end| id.as_json() < &end[..])
+            };
+            prop_assert!(ranges.iter().any(holds), "{} not in {:?}", id.as_json(), ranges);
+        }
+        Ok(())
     }
 
     proptest! {
@@ -244,13 +279,25 @@ mod tests {
             let args = Map::from_fields(vec![("x".to_owned(), Value::String(x)), ("y".to_owned(), y)]);
             let filter = filter(query, &args);
             let id = DocumentId::from_value(&id).unwrap();
-            if filter.matches(&id, &Map::new(), &mut Budget::of_a_document()).unwrap() {
-                let ranges = of_alternatives(&filter.alternatives()).unwrap();
-                let holds = |range: &IdRange| {
-                    *id.as_json() >= *range.start && range.end.as_ref().is_none_or(|end| id.as_json() < &end[..])
-                };
-                prop_assert!(ranges.iter().any(holds), "{} not in {:?}", id.as_json(), ranges);
-            }
+            is_within(&filter, &id)?;
+        }
+
+        #[test]
+        fn no_match_by_dql_lies_outside(
+            id in prop_oneof![4 => text().prop_map(Value::String), 1 => (-20_i64..20).prop_map(Value::Int)],
+            x in text(), y in prop_oneof![4 => text().prop_map(Value::String), 1 => (-20_i64..20).prop_map(Value::Int)],
+            query in prop::sample::select(vec![
+                "_id > $y", "_id <= $y", "_id >= $x AND _id < $y", "starts_with(_id, $x)",
+                "_id < $x OR starts_with(_id, $x) AND _id > $y",
+            ]),
+        ) {
+            let json = |value: &Value| {
+                let mut json = Vec::new();
+                value.write_json(&mut json);
+                String::from_utf8(json).unwrap()
+            };
+            let query = query.replace("$y", &json(&y)).replace("$x", &json(&Value::String(x)));
+            is_within(&query::dql::condition(&query).unwrap(), &DocumentId::from_value(&id).unwrap())?;
         }
     }
 }

@@ -1,22 +1,23 @@
 //! Which index answers a query, by which of its parts, and whether in the order that is asked for.
 //!
-//! The keys of an index are in the order false, true, numbers, strings by their bytes, arrays,
-//! objects, null, missing. The legacy language sees null, which missing is too, before all others,
-//! and date-times as points in time before all other strings. So here is decided where both agree,
-//! by what stands in the index's keys ([`KeyStatistics`]); where that is not sure, the index is not
-//! taken.
+//! An index is taken where its keys lie as the query's language compares them (`key_order`).
 //!
 //! Invariants: every document that matches has an entry in one of the spans, and no entry lies in
 //! two; an order is promised only if the entries have it.
-//! Not here: other ways to find documents (`plan`), reading the entries (`streams`).
+//! Not here: other ways to find documents (`plan`), reading the entries (`streams`), where the
+//! order of a language is that of keys (`key_order`).
 
 use std::{borrow::Cow, cmp::Ordering, fmt::Write as _, ops::Bound};
 
 use document::{Path, Value};
-use query::{Demand, Place, Test, compare_for_sort, is_date_time};
-use store::{KeyEnd, KeyStart, KeyStatistics, ReadIndex, Span, TimeForm};
+use query::{Demand, Language, Place, Test, compare_for_sort};
+use store::{KeyEnd, KeyStart, KeyStatistics, ReadIndex, Span};
 
-use crate::{Query, limits::SPANS_MAX};
+use crate::{
+    Query,
+    key_order::{BoundPlace, KeyOrder},
+    limits::SPANS_MAX,
+};
 
 static TRUE: Value = Value::Bool(true);
 static NULL: Value = Value::Null;
@@ -72,6 +73,12 @@ pub(crate) struct SoughtEntry {
 }
 
 impl IndexAccess {
+    /// Whether its entries tell the ids of what matches, in the order that is asked for or with what
+    /// it takes to bring them there.
+    pub(crate) fn covers_ids(&self, query: &Query) -> bool {
+        self.is_exact && (query.sort.is_empty() || !matches!(self.order, IndexOrder::Other))
+    }
+
     /// All its spans, in no order.
     pub(crate) fn all_spans(&self) -> impl Iterator<Item = &Span> {
         let nulls = match &self.order {
@@ -90,7 +97,10 @@ pub(crate) fn by_filter(
     is_its_demands: bool,
     query: &Query,
 ) -> Option<IndexAccess> {
-    let all = indexes.iter().filter_map(|index| Candidate::of(index, alternatives)?.into_access(is_its_demands, query));
+    let key_order = KeyOrder::of(query.filter.language());
+    let all = indexes
+        .iter()
+        .filter_map(|index| Candidate::of(index, key_order, alternatives)?.into_access(is_its_demands, query));
     let has_order = |access: &IndexAccess| !matches!(access.order, IndexOrder::Other);
     let rank = |access: &IndexAccess| {
         let keys = usize::MAX - access.index.definition.keys.len();
@@ -104,8 +114,9 @@ pub(crate) fn by_order(indexes: &[ReadIndex], matches_all: bool, query: &Query) 
     if query.sort.is_empty() {
         return None;
     }
+    let key_order = KeyOrder::of(query.filter.language());
     indexes.iter().find_map(|index| {
-        let whole = Candidate { index, parts: vec![Part::default()], is_exact: true };
+        let whole = Candidate { index, key_order, parts: vec![Part::default()], is_exact: true };
         let access = whole.into_access(matches_all, query)?;
         matches!(access.order, IndexOrder::BySort(_)).then_some(access)
     })
@@ -114,6 +125,7 @@ pub(crate) fn by_order(indexes: &[ReadIndex], matches_all: bool, query: &Query) 
 /// An index, taken apart for a filter.
 struct Candidate<'q> {
     index: &'q ReadIndex,
+    key_order: KeyOrder,
     /// One for each combination of constants of each alternative.
     parts: Vec<Part<'q>>,
     /// Whether they leave out no demand.
@@ -128,11 +140,11 @@ struct Part<'q> {
 }
 
 impl<'q> Candidate<'q> {
-    fn of(index: &'q ReadIndex, alternatives: &'q [Vec<Demand<'q>>]) -> Option<Self> {
-        let mut all = Self { index, parts: Vec::new(), is_exact: true };
+    fn of(index: &'q ReadIndex, key_order: KeyOrder, alternatives: &'q [Vec<Demand<'q>>]) -> Option<Self> {
+        let mut all = Self { index, key_order, parts: Vec::new(), is_exact: true };
         for demands in alternatives {
             let room = SPANS_MAX - all.parts.len();
-            let (parts, is_exact) = parts_of(index, demands, room)?;
+            let (parts, is_exact) = parts_of(index, key_order, demands, room)?;
             all.parts.extend(parts);
             all.is_exact &= is_exact;
         }
@@ -187,11 +199,14 @@ impl<'q> Candidate<'q> {
         let statistics = &self.index.statistics[constant..];
         let mut splits_nulls = false;
         for (n, (((key, _), own), statistics)) in sort.iter().zip(rest).zip(statistics).enumerate() {
-            if (key.descending != own.descending) != backwards || !is_in_order_of_sort(statistics) {
+            if (key.descending != own.descending) != backwards || !self.key_order.are_sorted(statistics) {
                 return IndexOrder::Other;
             }
             let has_nulls = statistics.nulls + statistics.missing > 0;
-            if has_nulls && !self.parts.iter().all(|part| part.excludes_null(constant + n)) {
+            if self.key_order.moves_nulls()
+                && has_nulls
+                && !self.parts.iter().all(|part| part.excludes_null(constant + n))
+            {
                 let is_all_of_the_key = self.parts.len() == 1 && self.parts[0].equal.len() == constant;
                 if sort.len() > 1 || !is_all_of_the_key || self.parts[0].range.is_some() {
                     return IndexOrder::Other;
@@ -206,11 +221,13 @@ impl<'q> Candidate<'q> {
         };
         let after = match &query.after {
             None => None,
+            // Of DQL none is made.
+            Some(_) if self.key_order == KeyOrder::of(Language::Dql) => return IndexOrder::Other,
             Some(cursor) => {
                 let values: Vec<&Value> = sort.iter().filter_map(|(_, n)| cursor.values.get(*n)).collect();
                 let has_place = |(value, statistics): (&&Value, &KeyStatistics)| match value {
                     Value::Null => splits_nulls,
-                    value => has_place_among(value, statistics),
+                    value => self.key_order.has_place_among(value, statistics),
                 };
                 if values.len() != sort.len() || !values.iter().zip(statistics).all(has_place) {
                     return IndexOrder::Other;
@@ -233,14 +250,13 @@ impl<'q> Candidate<'q> {
         })
     }
 
-    /// How many of the first keys have one value, and no null, wherever the spans are.
+    /// How many of the first keys have one value, in one place, wherever the spans are.
     fn constant_keys(&self) -> usize {
         let Some((first, others)) = self.parts.split_first() else { return 0 };
         let is_constant = |(n, value): (usize, &Option<&Value>)| {
-            let is_same = |part: &Part<'_>| {
-                part.equal.get(n).is_some_and(|other| compare_for_sort(*other, *value).is_eq() && other.is_some())
-            };
-            value.is_some_and(|value| *value != NULL) && others.iter().all(is_same)
+            let is_same =
+                |part: &Part<'_>| part.equal.get(n).is_some_and(|other| self.key_order.are_equal(*other, *value));
+            self.key_order.is_one_place(*value) && others.iter().all(is_same)
         };
         first.equal.iter().enumerate().take_while(|(n, value)| is_constant((*n, value))).count()
     }
@@ -263,14 +279,19 @@ impl Part<'_> {
 
 /// The parts of the index that hold what meets the demands, and whether they hold nothing else;
 /// `None` if it helps nothing, or there would be more than `room`.
-fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Option<(Vec<Part<'q>>, bool)> {
+fn parts_of<'q>(
+    index: &ReadIndex,
+    key_order: KeyOrder,
+    demands: &'q [Demand<'q>],
+    room: usize,
+) -> Option<(Vec<Part<'q>>, bool)> {
     let mut parts = vec![Part::default()];
     let mut used = 0;
     let mut impossible = false;
     let mut has_range = false;
     for (key, statistics) in index.definition.keys.iter().zip(&index.statistics) {
         let most = room / parts.len().max(1);
-        if let Some(values) = constants_at(demands, &key.path, statistics, most) {
+        if let Some(values) = constants_at(demands, key_order, &key.path, statistics, most) {
             let with_each = |part: &Part<'q>| {
                 let one = |value| Part { equal: part.equal.iter().copied().chain([value]).collect(), range: None };
                 values.iter().map(|value| one(*value)).collect::<Vec<_>>()
@@ -279,7 +300,7 @@ fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Op
             used += 1;
             continue;
         }
-        match range_at(demands, &key.path, statistics) {
+        match range_at(demands, key_order, &key.path, statistics) {
             None => {}
             Some(RangeAt { used: its_own, range: None }) => {
                 (used, impossible) = (used + its_own, true);
@@ -298,33 +319,37 @@ fn parts_of<'q>(index: &ReadIndex, demands: &'q [Demand<'q>], room: usize) -> Op
     (is_bound && parts.len() <= room).then_some((parts, used == demands.len()))
 }
 
-/// The constants that a key must equal, where all of them lie in the index as the language compares
-/// them. Null is two.
+/// What must stand at a key, nothing being `None`, where all that equals it has its bytes.
 fn constants_at<'q>(
     demands: &'q [Demand<'q>],
+    key_order: KeyOrder,
     path: &Path,
     statistics: &KeyStatistics,
     most: usize,
 ) -> Option<Vec<Option<&'q Value>>> {
-    let mut best: Option<Vec<Option<&'q Value>>> = None;
-    for demand in demands.iter().filter(|demand| demand.place == Place::Field(path)) {
-        let Test::OneOf(values) = &demand.test else { continue };
-        if !values.iter().all(|value| equals_by_bytes(value, statistics)) {
-            continue;
-        }
-        let mut constants = Vec::with_capacity(values.len());
-        for value in values {
-            constants.push(Some(*value));
-            if **value == NULL {
-                constants.push(None);
-            }
-        }
-        constants.dedup_by(|a, b| a.is_some() == b.is_some() && compare_for_sort(*a, *b).is_eq());
-        if constants.len() <= most && best.as_ref().is_none_or(|best| constants.len() < best.len()) {
-            best = Some(constants);
-        }
+    let of_this_key = demands.iter().filter(|demand| demand.place == Place::Field(path));
+    let all = of_this_key.filter_map(|demand| {
+        let mut constants = match &demand.test {
+            Test::OneOf(values) => constants_of(values, key_order, statistics)?,
+            Test::Missing => vec![None],
+            Test::Range { .. } | Test::Prefix(_) => return None,
+        };
+        constants.dedup_by(|a, b| a.is_some() == b.is_some() && key_order.are_equal(*a, *b));
+        (constants.len() <= most).then_some(constants)
+    });
+    all.min_by_key(Vec::len)
+}
+
+fn constants_of<'q>(
+    values: &[&'q Value],
+    key_order: KeyOrder,
+    statistics: &KeyStatistics,
+) -> Option<Vec<Option<&'q Value>>> {
+    let mut constants = Vec::with_capacity(values.len());
+    for value in values {
+        constants.extend(key_order.equal_keys(value, statistics)?);
     }
-    best
+    Some(constants)
 }
 
 /// What demands of one key come to.
@@ -335,7 +360,12 @@ struct RangeAt<'q> {
     range: Option<(KeyStart<'q>, KeyEnd<'q>)>,
 }
 
-fn range_at<'q>(demands: &'q [Demand<'q>], path: &Path, statistics: &KeyStatistics) -> Option<RangeAt<'q>> {
+fn range_at<'q>(
+    demands: &'q [Demand<'q>],
+    key_order: KeyOrder,
+    path: &Path,
+    statistics: &KeyStatistics,
+) -> Option<RangeAt<'q>> {
     let tests = || demands.iter().filter(|demand| demand.place == Place::Field(path)).map(|demand| &demand.test);
     let prefixes = tests().filter_map(|test| match test {
         Test::Prefix(prefix) => Some(*prefix),
@@ -350,10 +380,11 @@ fn range_at<'q>(demands: &'q [Demand<'q>], path: &Path, statistics: &KeyStatisti
         let Test::Range { lower: own_lower, upper: own_upper } = test else { continue };
         let bounds = [*own_lower, *own_upper];
         let values = || bounds.iter().filter_map(value_of);
-        if values().any(|value| matches!(value, Value::Null | Value::Array(_) | Value::Map(_))) {
+        let mut places = values().map(|value| key_order.bound(value, statistics));
+        if places.clone().any(|place| place == BoundPlace::Nowhere) {
             return Some(RangeAt { used: demands.len(), range: None });
         }
-        if !values().all(|value| is_ordered_by_bytes(value, statistics)) {
+        if places.any(|place| place == BoundPlace::Unsure) {
             continue;
         }
         used += 1;
@@ -418,47 +449,6 @@ fn kind(value: &Value) -> u8 {
         Value::Bool(_) => 0,
         Value::String(_) => 2,
         _ => 1,
-    }
-}
-
-/// Whether what equals `value` in the language has its bytes in the index.
-fn equals_by_bytes(value: &Value, statistics: &KeyStatistics) -> bool {
-    *value == NULL || is_ordered_by_bytes(value, statistics)
-}
-
-/// Whether what the language sees before and behind `value` is there in the index too. A string
-/// that is no date-time is compared by bytes with all strings.
-fn is_ordered_by_bytes(value: &Value, statistics: &KeyStatistics) -> bool {
-    match value {
-        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => true,
-        Value::String(text) => !is_date_time(text) || all_times_are_as(text, statistics),
-        Value::Null | Value::Array(_) | Value::Map(_) => false,
-    }
-}
-
-fn all_times_are_as(text: &str, statistics: &KeyStatistics) -> bool {
-    let form = TimeForm::of(text);
-    form != Some(TimeForm::OTHER) && statistics.times.keys().all(|other| Some(*other) == form)
-}
-
-/// Whether the entries of a key, but for null and missing, lie in the order of a sort.
-fn is_in_order_of_sort(statistics: &KeyStatistics) -> bool {
-    let forms_of_strings = usize::from(statistics.texts > 0) + statistics.times.len();
-    let has_others = statistics.times.contains_key(&TimeForm::OTHER);
-    statistics.containers == 0 && statistics.cut == 0 && !has_others && forms_of_strings <= 1
-}
-
-/// Whether it would still be so if `value` stood there too.
-fn has_place_among(value: &Value, statistics: &KeyStatistics) -> bool {
-    match value {
-        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) => true,
-        Value::String(text) => match TimeForm::of(text) {
-            None => statistics.times.is_empty(),
-            Some(form) => {
-                form != TimeForm::OTHER && statistics.texts == 0 && statistics.times.keys().all(|other| *other == form)
-            }
-        },
-        Value::Null | Value::Array(_) | Value::Map(_) => false,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which documents a query means, in which order, and what it takes to find them.
 //!
 //! A [`Query`] is planned on a snapshot ([`plan`]) by fixed rules, so that the plan can be
-//! explained, and then read by that plan ([`documents`], [`count`], [`ids`]). Whatever the plan,
-//! the answer is the same: the documents that the filter matches, in the order that is asked for,
-//! ties by id. What a plan reads is looked at again with the filter, except where an index alone
-//! counts.
+//! explained, and then read by that plan ([`documents`], [`rows`], [`documents_ids`], [`count`],
+//! [`ids`]). Whatever the plan, the answer is the same: the documents that the filter matches, in
+//! the order that is asked for, ties by id; values compare as the filter's language compares them.
+//! What a plan reads is looked at again with the filter, except where an index alone counts or tells
+//! the ids.
 //!
 //! Invariants: removed documents are invisible; one read sees one snapshot; memory is bounded by
 //! [`limits`]; [`Work`] is asked before each document, so that whoever waits no longer, or not so
@@ -15,6 +16,7 @@
 mod cursor;
 mod id_ranges;
 mod index_choice;
+mod key_order;
 mod plan;
 mod reading;
 mod sorting;
@@ -27,8 +29,8 @@ use query::{Budget, Filter, TooExpensive};
 use store::SnapshotError;
 
 pub use cursor::{Cursor, CursorError, Fingerprint};
-pub use plan::{Operator, Plan, plan, plan_count, plan_ids, plan_in_place};
-pub use reading::{Found, by_id, count, documents, ids};
+pub use plan::{Operator, Plan, plan, plan_count, plan_documents_ids, plan_ids, plan_in_place};
+pub use reading::{Found, by_id, count, documents, documents_ids, ids, rows};
 pub use sorting::SortTooLarge;
 
 /// What is asked for.
@@ -45,8 +47,23 @@ pub struct Query {
     pub offset: usize,
     /// At most so many; `None`: all.
     pub limit: Option<usize>,
-    /// Only what comes after this place.
+    /// Only what comes after this place. For the legacy language alone: of a query by DQL no
+    /// [`Cursor`] is made.
     pub after: Option<Cursor>,
+    /// Which indexes may help.
+    pub index: IndexUse,
+}
+
+/// Which indexes may help to answer a query.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum IndexUse {
+    /// Whichever does it best.
+    #[default]
+    Any,
+    /// None.
+    None,
+    /// That of this name if it helps at all, however many entries have to be read; otherwise any.
+    Named(String),
 }
 
 /// One place in a document by which it is sorted.
@@ -61,7 +78,8 @@ pub struct SortKey {
 impl Query {
     /// All that match, by id.
     pub fn of(collection: CollectionName, filter: Filter) -> Self {
-        Self { collection, filter, sort: Vec::new(), offset: 0, limit: None, after: None }
+        let (sort, offset, limit, after, index) = (Vec::new(), 0, None, None, IndexUse::Any);
+        Self { collection, filter, sort, offset, limit, after, index }
     }
 }
 

@@ -6,9 +6,13 @@
 //!    with the order that is asked for.
 //!    Where it does not give the order that is asked for, its entries are counted first: where there
 //!    are many, a look at all documents finds as many as are wanted sooner.
-//! 3. An index that gives the order alone, where no more than a `limit` is wanted.
+//! 3. An index that gives the order alone, where no more than a `limit` is wanted, where a sort would
+//!    keep too much, or where it tells all that is wanted.
 //! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
 //! 5. All documents of the collection.
+//!
+//! An index that the query names ([`IndexUse`]) is taken by rules 2 and 3 however many entries it
+//! has; if it does not help, the others are asked as ever.
 //!
 //! Not here: which index answers what (`index_choice`), reading by the plan (`reading`).
 
@@ -18,7 +22,7 @@ use document::DocumentId;
 use store::{ReadIndex, Snapshot, SnapshotError};
 
 use crate::{
-    Query,
+    IndexUse, Query,
     id_ranges::{self, IdRange},
     index_choice::{self, IndexAccess, IndexOrder},
     limits::{PROBED_ENTRIES_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
@@ -34,6 +38,8 @@ pub struct Plan {
     documents_max: Option<usize>,
     /// Whether a filter is asked at all.
     is_filtered: bool,
+    /// Whether the entries of an index tell all that is asked for, and no document is read.
+    is_covering: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -73,6 +79,8 @@ pub enum Operator {
         is_in_order: bool,
         /// Whether the last come first.
         backwards: bool,
+        /// Whether they tell all that is asked for, and no document is read.
+        covering: bool,
     },
     /// Entries of several parts of one index, merged by ids.
     UnionScan {
@@ -105,7 +113,16 @@ pub enum Operator {
 enum Purpose {
     Documents,
     Count,
+    /// In any order, documents or their ids.
+    AnyOrder,
+    /// In order.
     Ids,
+}
+
+impl Purpose {
+    fn has_order(self) -> bool {
+        matches!(self, Purpose::Documents | Purpose::Ids)
+    }
 }
 
 /// How the documents of `query` are found in their order.
@@ -118,8 +135,15 @@ pub fn plan_count(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotEr
     Plan::of(snapshot, query, Purpose::Count)
 }
 
-/// How the ids of what matches are found. Order, offset and limit do not count.
+/// How what matches is found where it may come in any order: for [`crate::ids`], and for
+/// [`crate::rows`] of a query without an order, offset and limit.
 pub fn plan_ids(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotError> {
+    Plan::of(snapshot, query, Purpose::AnyOrder)
+}
+
+/// How the ids of the documents of `query` are found in their order ([`crate::documents_ids`]): by
+/// the entries of an index alone where those are exact and in order.
+pub fn plan_documents_ids(snapshot: &Snapshot, query: &Query) -> Result<Plan, SnapshotError> {
     Plan::of(snapshot, query, Purpose::Ids)
 }
 
@@ -135,19 +159,28 @@ impl Plan {
         if matches!(without_index.access, Access::Ids(_) | Access::Nothing | Access::Counted) {
             return Ok(without_index);
         }
+        if query.index == IndexUse::None {
+            return Ok(without_index);
+        }
         let indexes = snapshot.indexes(&query.collection)?;
+        if let IndexUse::Named(name) = &query.index
+            && let Some(named) = indexes.iter().find(|index| index.definition.name == *name)
+            && let Some(plan) = Self::index_of(snapshot, std::slice::from_ref(named), query, purpose, true)?
+        {
+            return Ok(plan);
+        }
         let index = match indexes.is_empty() {
             true => None,
-            false => Self::index_of(snapshot, &indexes, query, purpose)?,
+            false => Self::index_of(snapshot, &indexes, query, purpose, false)?,
         };
         Ok(index.unwrap_or(without_index))
     }
 
     fn without_index(query: &Query, purpose: Purpose) -> Self {
-        let in_order = purpose != Purpose::Documents || query.sort.is_empty();
+        let in_order = !purpose.has_order() || query.sort.is_empty();
         let plan = |access, is_in_order, documents_max| {
             let is_filtered = !query.filter.is_always();
-            Self { access, is_in_order, documents_max, is_filtered }
+            Self { access, is_in_order, documents_max, is_filtered, is_covering: false }
         };
         if let Some(mut ids) = query.filter.ids() {
             ids.sort();
@@ -159,7 +192,7 @@ impl Plan {
             return plan(Access::Counted, true, Some(0));
         }
         let alternatives = query.filter.alternatives();
-        match id_ranges::of_alternatives(&alternatives) {
+        match id_ranges::of_alternatives(query.filter.language(), &alternatives) {
             Some(ranges) if ranges.is_empty() => plan(Access::Nothing, true, Some(0)),
             Some(ranges) => plan(Access::IdRanges(ranges), in_order, None),
             None => plan(Access::Scan, in_order, None),
@@ -171,6 +204,7 @@ impl Plan {
         indexes: &[ReadIndex],
         query: &Query,
         purpose: Purpose,
+        is_named: bool,
     ) -> Result<Option<Self>, SnapshotError> {
         let alternatives = query.filter.alternatives();
         let is_its_demands = query.filter.is_its_demands();
@@ -182,19 +216,22 @@ impl Plan {
                     is_in_order: true,
                     documents_max: Some(0),
                     is_filtered: true,
+                    is_covering: false,
                 }));
             }
-            if let Some(plan) = Self::by_index(snapshot, access, query, purpose)? {
+            if let Some(plan) = Self::by_index(snapshot, access, query, purpose, is_named)? {
                 return Ok(Some(plan));
             }
         }
-        if purpose == Purpose::Documents
-            && query.limit.is_some()
-            && let Some(access) = index_choice::by_order(indexes, query.filter.is_always(), query)
-        {
-            return Self::by_index(snapshot, access, query, purpose);
+        if !purpose.has_order() {
+            return Ok(None);
         }
-        Ok(None)
+        let Some(access) = index_choice::by_order(indexes, query.filter.is_always(), query) else { return Ok(None) };
+        let is_worth_it = is_named
+            || query.limit.is_some()
+            || (purpose == Purpose::Ids && access.covers_ids(query))
+            || snapshot.documents_in(&query.collection)? > SORT_DOCUMENTS_MAX as u64;
+        if is_worth_it { Self::by_index(snapshot, access, query, purpose, is_named) } else { Ok(None) }
     }
 
     /// `None` if another way is better.
@@ -203,14 +240,21 @@ impl Plan {
         access: IndexAccess,
         query: &Query,
         purpose: Purpose,
+        is_named: bool,
     ) -> Result<Option<Self>, SnapshotError> {
         let has_order = !matches!(access.order, IndexOrder::Other);
-        let is_in_order = purpose != Purpose::Documents || has_order;
+        let is_in_order = !purpose.has_order() || has_order;
+        let is_covering = match purpose {
+            Purpose::Ids => access.covers_ids(query),
+            Purpose::Count => access.is_exact,
+            Purpose::Documents | Purpose::AnyOrder => false,
+        };
         let wanted = query.limit.map(|limit| limit.saturating_add(query.offset));
-        let stops_at = wanted.filter(|_| access.is_exact && has_order && purpose == Purpose::Documents);
+        let stops_at = wanted.filter(|_| access.is_exact && has_order && purpose.has_order());
         let worthwhile = match purpose {
-            Purpose::Documents if has_order => None,
-            Purpose::Count if access.is_exact => None,
+            Purpose::Documents | Purpose::Ids if has_order => None,
+            Purpose::Count if is_covering => None,
+            _ if is_covering || is_named => Some(PROBED_ENTRIES_MAX),
             _ => Some(Self::worthwhile(snapshot, &access, query, purpose)?),
         };
         let mut documents_max = stops_at;
@@ -220,12 +264,14 @@ impl Plan {
             documents_max = (entries <= most).then_some(entries);
             let keeps_all =
                 !is_in_order && query.sort.is_empty() && wanted.is_none_or(|most| most > SORT_DOCUMENTS_MAX);
-            if entries > most && worthwhile.is_some_and(|most| most < PROBED_ENTRIES_MAX || keeps_all) {
+            let are_too_many = entries > most && worthwhile.is_some_and(|most| most < PROBED_ENTRIES_MAX);
+            if are_too_many || (keeps_all && entries > SORT_DOCUMENTS_MAX) {
                 return Ok(None);
             }
         }
         let is_filtered = !query.filter.is_always();
-        Ok(Some(Self { access: Access::Index(Box::new(access)), is_in_order, documents_max, is_filtered }))
+        let access = Access::Index(Box::new(access));
+        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering }))
     }
 
     /// How many entries of an index may have to be read that are in no order or one that is not
@@ -239,7 +285,7 @@ impl Plan {
         purpose: Purpose,
     ) -> Result<usize, SnapshotError> {
         let documents = snapshot.documents_in(&query.collection)?;
-        let stops_early = purpose == Purpose::Documents && query.sort.is_empty() && access.is_exact;
+        let stops_early = purpose.has_order() && query.sort.is_empty() && access.is_exact;
         let wanted = query.limit.filter(|_| stops_early).map(|limit| limit.saturating_add(query.offset) as u64);
         let most = match wanted {
             Some(wanted) => documents.saturating_mul(wanted.min(documents)).isqrt() / 2,
@@ -273,10 +319,12 @@ impl Plan {
                 if matches!(access.order, IndexOrder::ById) && access.spans.len() > 1 {
                     operators.push(Operator::UnionScan { parts: access.spans.len() });
                 }
-                operators.push(Operator::Fetch);
+                if !self.is_covering {
+                    operators.push(Operator::Fetch);
+                }
             }
         }
-        if self.is_filtered {
+        if self.is_filtered && !self.is_covering {
             operators.push(Operator::Filter);
         }
         if !self.is_in_order {
@@ -300,6 +348,7 @@ impl Plan {
             is_exact: access.is_exact,
             is_in_order: self.is_in_order && !matches!(access.order, IndexOrder::Other),
             backwards: matches!(&access.order, IndexOrder::BySort(sorted) if sorted.backwards),
+            covering: self.is_covering,
         }
     }
 }
@@ -335,7 +384,11 @@ impl fmt::Display for Plan {
                     IndexOrder::BySort(sorted) if sorted.backwards => f.write_str(", sorted backwards")?,
                     IndexOrder::BySort(_) => f.write_str(", sorted")?,
                 }
-                if access.is_exact { f.write_str(", exact") } else { Ok(()) }
+                match (access.is_exact, self.is_covering) {
+                    (_, true) => f.write_str(", covering"),
+                    (true, false) => f.write_str(", exact"),
+                    (false, false) => Ok(()),
+                }
             }
         }?;
         if self.is_in_order { Ok(()) } else { f.write_str(", then sort") }

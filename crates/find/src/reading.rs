@@ -1,18 +1,20 @@
 //! Reading by a plan.
 //!
-//! Invariants: the filter is asked about every document that is given; only the fields that it and
-//! the order name are decoded of those that are not.
+//! Invariants: the filter is asked about every document that is given, but where the entries of an
+//! index tell all that is asked for; a document that is looked at is decoded once, and only in the
+//! fields that somebody needs: the filter, the order, or the caller.
 
 use std::collections::BTreeSet;
 
 use document::{CollectionName, Document, DocumentId, Map, PathSegment};
+use query::Language;
 use store::{RawDocument, Snapshot, SnapshotError};
 
 use crate::{
-    Cursor, Query, Work,
+    Cursor, Query, SortKey, Work,
     limits::COUNTED_AT_ONCE,
     plan::{Access, Plan},
-    sorting::{Smallest, properties, values},
+    sorting::{Smallest, SortPlace, properties, values},
     streams::{Candidate, candidates},
 };
 
@@ -49,7 +51,7 @@ impl Found {
 }
 
 /// Gives the documents that are asked for to `take`, in order, until it says `false`. Where it went
-/// to `limit`, the place after the last of them.
+/// to `limit`, the place after the last of them; by DQL there is none.
 ///
 /// # Errors
 /// What `work` says, what `take` says, and what comes of the documents and the query.
@@ -58,15 +60,93 @@ pub fn documents<W: Work>(
     plan: &Plan,
     query: &Query,
     work: &mut W,
-    take: impl FnMut(Found, &mut W) -> Result<bool, W::Error>,
+    mut take: impl FnMut(Found, &mut W) -> Result<bool, W::Error>,
 ) -> Result<Option<Cursor>, W::Error> {
-    if query.limit == Some(0) {
-        return Ok(None);
+    let goes_on = query.filter.language() == Language::Legacy;
+    let mut next = None;
+    if !plan.is_in_order {
+        sorted(snapshot, plan, query, work, |place, stored, is_last, work| {
+            let id = place.id.clone();
+            next = (is_last && goes_on).then(|| place.into_cursor());
+            take(Found { id, stored }, work)
+        })?;
+        return Ok(next);
     }
-    match plan.is_in_order {
-        true => in_order(snapshot, plan, query, work, take),
-        false => sorted(snapshot, plan, query, work, take),
+    let reader = if goes_on { Reader::of(snapshot, query).with_sort() } else { Reader::of(snapshot, query) };
+    let properties = properties(&query.sort, query.filter.language());
+    in_order(&reader, plan, work, |found, fields, is_last, work| {
+        next = (is_last && goes_on).then(|| {
+            let (id, values) = (found.id.clone(), values(&properties, &found.id, &fields));
+            SortPlace { id, values }.into_cursor()
+        });
+        take(found, work)
+    })?;
+    Ok(next)
+}
+
+/// Gives what is asked for to `take` as [`documents`], but not the stored documents: their ids, and
+/// at least the fields of these names, sorted and each once, decoded; without names, all fields.
+///
+/// # Errors
+/// As [`documents`].
+pub fn rows<W: Work>(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    query: &Query,
+    names: Option<&[&str]>,
+    work: &mut W,
+    mut take: impl FnMut(&DocumentId, &Map, &mut W) -> Result<bool, W::Error>,
+) -> Result<(), W::Error> {
+    if plan.is_in_order {
+        let reader = Reader::of(snapshot, query).with(names);
+        return in_order(&reader, plan, work, |found, fields, _, work| take(&found.id, &fields, work));
     }
+    sorted(snapshot, plan, query, work, |place, stored, _, work| {
+        let fields = fields_of(&stored, names)?.expect("a snapshot does not change");
+        take(&place.id, &fields, work)
+    })
+}
+
+/// Gives the ids of what is asked for to `take`, in order, until it says `false`. Where an index
+/// tells them, no document is read.
+///
+/// # Errors
+/// As [`documents`].
+pub fn documents_ids<W: Work>(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    query: &Query,
+    work: &mut W,
+    mut take: impl FnMut(DocumentId, &mut W) -> Result<bool, W::Error>,
+) -> Result<(), W::Error> {
+    let covers = matches!(&plan.access, Access::Index(access) if access.covers_ids(query));
+    if plan.is_in_order && !covers {
+        return in_order(&Reader::of(snapshot, query), plan, work, |found, _, _, work| take(found.id, work));
+    }
+    if !plan.is_in_order {
+        let places = match covers {
+            true => places_of_entries(snapshot, plan, query, work)?,
+            false => places(snapshot, plan, query, work)?,
+        };
+        for place in places.into_places().skip(query.offset) {
+            if !take(place.id, work)? {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    let limit = query.limit.unwrap_or(usize::MAX);
+    for (n, candidate) in candidates(snapshot, plan, query).take(limit.saturating_add(query.offset)).enumerate() {
+        let candidate = candidate?;
+        let id_json = candidate.id_json()?;
+        if n % COUNTED_AT_ONCE == 0 {
+            work.check(id_json)?;
+        }
+        if n >= query.offset && !take(id_of(&candidate)?, work)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// How many match.
@@ -128,7 +208,7 @@ fn each_match<W: Work>(
     work: &mut W,
     mut take: impl FnMut(DocumentId) -> bool,
 ) -> Result<(), W::Error> {
-    let reader = Reader::of(snapshot, query, false);
+    let reader = Reader::of(snapshot, query);
     for candidate in candidates(snapshot, plan, query) {
         if let Some((found, _)) = reader.look(candidate?, work)?
             && !take(found.id)
@@ -139,19 +219,20 @@ fn each_match<W: Work>(
     Ok(())
 }
 
-/// Stops at the last document that is asked for.
+/// Stops at the last document that is asked for; `take` is told which that is.
 fn in_order<W: Work>(
-    snapshot: &Snapshot,
+    reader: &Reader<'_>,
     plan: &Plan,
-    query: &Query,
     work: &mut W,
-    mut take: impl FnMut(Found, &mut W) -> Result<bool, W::Error>,
-) -> Result<Option<Cursor>, W::Error> {
-    let reader = Reader::of(snapshot, query, true);
-    let properties = properties(&query.sort);
+    mut take: impl FnMut(Found, Map, bool, &mut W) -> Result<bool, W::Error>,
+) -> Result<(), W::Error> {
+    let query = reader.query;
     let is_exact = matches!(&plan.access, Access::Index(access) if access.is_exact);
     let (mut to_skip, mut to_take) = (query.offset, query.limit);
-    for candidate in candidates(snapshot, plan, query) {
+    if to_take == Some(0) {
+        return Ok(());
+    }
+    for candidate in candidates(reader.snapshot, plan, query) {
         let candidate = candidate?;
         if to_skip > 0 && is_exact {
             if to_skip % COUNTED_AT_ONCE == 0 {
@@ -166,89 +247,135 @@ fn in_order<W: Work>(
             continue;
         }
         to_take = to_take.map(|left| left - 1);
-        if to_take == Some(0) {
-            let place = Cursor { id: found.id.clone(), values: values(&properties, &found.id, &fields) };
-            take(found, work)?;
-            return Ok(Some(place));
-        }
-        if !take(found, work)? {
+        let is_last = to_take == Some(0);
+        if !take(found, fields, is_last, work)? || is_last {
             break;
         }
     }
-    Ok(None)
+    Ok(())
 }
 
-/// Keeps ids and what is sorted by while it looks at every match; reads the documents of the page
-/// again at the end.
+/// Reads the documents of the page again at the end; `take` is told which is the last that is asked
+/// for.
 fn sorted<W: Work>(
     snapshot: &Snapshot,
     plan: &Plan,
     query: &Query,
     work: &mut W,
-    mut take: impl FnMut(Found, &mut W) -> Result<bool, W::Error>,
-) -> Result<Option<Cursor>, W::Error> {
-    let reader = Reader::of(snapshot, query, true);
-    let count_max = query.limit.map_or(usize::MAX, |limit| limit.saturating_add(query.offset));
-    let mut smallest = Smallest::new(properties(&query.sort), count_max, query.after.as_ref());
-    for candidate in candidates(snapshot, plan, query) {
-        if let Some((found, fields)) = reader.look(candidate?, work)? {
-            smallest.push(found.id, &fields)?;
-        }
-    }
-    let mut left = query.limit;
-    for place in smallest.into_places().skip(query.offset) {
+    mut take: impl FnMut(SortPlace, RawDocument, bool, &mut W) -> Result<bool, W::Error>,
+) -> Result<(), W::Error> {
+    let places = places(snapshot, plan, query, work)?.into_places();
+    for (n, place) in places.skip(query.offset).enumerate() {
         work.check(place.id.as_json())?;
         let stored = snapshot.raw_document(&query.collection, place.id.as_json())?;
         let stored = stored.expect("a snapshot does not change");
-        let goes_on = take(Found { id: place.id.clone(), stored }, work)?;
-        left = left.map(|left| left - 1);
-        if left == Some(0) {
-            return Ok(Some(place));
-        }
-        if !goes_on {
+        if !take(place, stored, query.limit == Some(n + 1), work)? {
             break;
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+/// Keeps ids and what is sorted by while it looks at every match. They are in order, those that
+/// `offset` leaves out too.
+fn places<W: Work>(snapshot: &Snapshot, plan: &Plan, query: &Query, work: &mut W) -> Result<Smallest, W::Error> {
+    let mut smallest = smallest(query);
+    if query.limit != Some(0) {
+        let reader = Reader::of(snapshot, query).with_sort();
+        for candidate in candidates(snapshot, plan, query) {
+            if let Some((found, fields)) = reader.look(candidate?, work)? {
+                smallest.push(found.id, &fields)?;
+            }
+        }
+    }
+    Ok(smallest)
+}
+
+/// The same by ids alone, where the entries of an index tell them.
+fn places_of_entries<W: Work>(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    query: &Query,
+    work: &mut W,
+) -> Result<Smallest, W::Error> {
+    let mut smallest = smallest(query);
+    for (n, candidate) in candidates(snapshot, plan, query).enumerate() {
+        let candidate = candidate?;
+        if n % COUNTED_AT_ONCE == 0 {
+            work.check(candidate.id_json()?)?;
+        }
+        smallest.push(id_of(&candidate)?, &Map::new())?;
+    }
+    Ok(smallest)
+}
+
+fn smallest(query: &Query) -> Smallest {
+    let count_max = query.limit.map_or(usize::MAX, |limit| limit.saturating_add(query.offset));
+    let properties = properties(&query.sort, query.filter.language());
+    Smallest::new(properties, count_max, query.after.as_ref())
 }
 
 /// Looks at candidates.
 struct Reader<'q> {
     snapshot: &'q Snapshot,
     query: &'q Query,
-    /// The fields that matter, sorted.
-    names: Vec<&'q str>,
+    /// The fields that matter, sorted; `None`: all.
+    names: Option<Vec<&'q str>>,
     asks: bool,
 }
 
 impl<'q> Reader<'q> {
-    fn of(snapshot: &'q Snapshot, query: &'q Query, sorts: bool) -> Self {
-        let mut names: BTreeSet<&str> = query.filter.field_names().into_iter().collect();
-        if sorts {
-            names.extend(query.sort.iter().filter_map(|key| match key.path.segments.first() {
-                Some(PathSegment::Field(name)) => Some(name.as_str()),
-                _ => None,
-            }));
-        }
-        Self { snapshot, query, names: names.into_iter().collect(), asks: !query.filter.is_always() }
+    /// Of what the filter looks at.
+    fn of(snapshot: &'q Snapshot, query: &'q Query) -> Self {
+        let names = Some(query.filter.field_names());
+        Self { snapshot, query, names, asks: !query.filter.is_always() }
+    }
+
+    /// And of what is sorted by.
+    fn with_sort(self) -> Self {
+        let of_key = |key: &'q SortKey| match key.path.segments.first() {
+            Some(PathSegment::Field(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let names: Vec<_> = self.query.sort.iter().filter_map(of_key).collect();
+        self.with(Some(&names))
+    }
+
+    /// And of fields of these names; `None`: of all.
+    fn with(mut self, names: Option<&[&'q str]>) -> Self {
+        self.names = self.names.zip(names).map(|(known, more)| {
+            let all: BTreeSet<&str> = known.into_iter().chain(more.iter().copied()).collect();
+            all.into_iter().collect()
+        });
+        self
     }
 
     /// The document and the fields that matter, if it matches.
     fn look<W: Work>(&self, candidate: Candidate, work: &mut W) -> Result<Option<(Found, Map)>, W::Error> {
         work.check(candidate.id_json()?)?;
         let Some(stored) = candidate.read(self.snapshot, &self.query.collection)? else { return Ok(None) };
-        let Some(fields) = self.fields(&stored)? else { return Ok(None) };
+        let Some(fields) = fields_of(&stored, self.names.as_deref())? else { return Ok(None) };
         let id = stored.id()?;
         if self.asks && !self.query.filter.matches(&id, &fields, work.budget())? {
             return Ok(None);
         }
         Ok(Some((Found { id, stored }, fields)))
     }
+}
 
-    fn fields(&self, stored: &RawDocument) -> Result<Option<Map>, SnapshotError> {
-        match self.names.is_empty() {
-            true => Ok(stored.exists()?.then(Map::new)),
-            false => stored.fields(&self.names),
-        }
+/// At least the fields of these names, sorted; `None` if it was removed.
+fn fields_of(stored: &RawDocument, names: Option<&[&str]>) -> Result<Option<Map>, SnapshotError> {
+    match names {
+        Some([]) => Ok(stored.exists()?.then(Map::new)),
+        Some(names) => stored.fields(names),
+        None => Ok(stored.decode()?.document.value()),
+    }
+}
+
+fn id_of(candidate: &Candidate) -> Result<DocumentId, SnapshotError> {
+    match candidate {
+        Candidate::Document(document) => document.id(),
+        Candidate::Entry(entry) => entry.id(),
+        Candidate::Id(id) => Ok(id.clone()),
     }
 }

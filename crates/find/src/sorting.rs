@@ -4,10 +4,11 @@
 use std::{cmp::Ordering, collections::BinaryHeap, rc::Rc};
 
 use document::{DocumentId, Map, Path, PathSegment, Value};
-use query::compare_for_sort;
+use query::Language;
 
 use crate::{
     Cursor, SortKey,
+    key_order::{Comparison, comparison},
     limits::{SORT_BYTES_MAX, SORT_DOCUMENTS_MAX},
 };
 
@@ -23,6 +24,7 @@ pub(crate) type Properties = Rc<[Property]>;
 pub(crate) struct Property {
     source: Source,
     descending: bool,
+    compare: Comparison,
 }
 
 /// Where a property's value comes from.
@@ -34,14 +36,28 @@ enum Source {
     PartOfId(Path),
 }
 
-/// The sort keys, ready to be looked up.
-pub(crate) fn properties(sort: &[SortKey]) -> Properties {
-    sort.iter().map(Property::of).collect()
+/// The sort keys, ready to be looked up and compared as the language does.
+pub(crate) fn properties(sort: &[SortKey], language: Language) -> Properties {
+    sort.iter().map(|key| Property::of(key, comparison(language))).collect()
 }
 
-/// What stands at each of them; what is missing is null.
-pub(crate) fn values(properties: &[Property], id: &DocumentId, fields: &Map) -> Vec<Value> {
-    properties.iter().map(|property| property.value(id, fields).unwrap_or(Value::Null)).collect()
+/// What stands at each of them.
+pub(crate) fn values(properties: &[Property], id: &DocumentId, fields: &Map) -> Vec<Option<Value>> {
+    properties.iter().map(|property| property.value(id, fields)).collect()
+}
+
+/// A document's place in an order.
+pub(crate) struct SortPlace {
+    pub(crate) id: DocumentId,
+    /// What stands at each sort key.
+    pub(crate) values: Vec<Option<Value>>,
+}
+
+impl SortPlace {
+    /// To go on from there, in the legacy language.
+    pub(crate) fn into_cursor(self) -> Cursor {
+        Cursor { id: self.id, values: self.values.into_iter().map(|value| value.unwrap_or(Value::Null)).collect() }
+    }
 }
 
 /// Keeps the smallest so-many of what is pushed behind a place.
@@ -55,7 +71,7 @@ pub(crate) struct Smallest {
 
 struct Entry {
     properties: Properties,
-    values: Vec<Value>,
+    values: Vec<Option<Value>>,
     id: DocumentId,
 }
 
@@ -63,7 +79,7 @@ impl Smallest {
     pub(crate) fn new(properties: Properties, count_max: usize, after: Option<&Cursor>) -> Self {
         let after = after.map(|Cursor { id, values }| Entry {
             properties: properties.clone(),
-            values: values.clone(),
+            values: values.iter().cloned().map(Some).collect(),
             id: id.clone(),
         });
         Self { properties, after, heap: BinaryHeap::new(), count_max, bytes: 0 }
@@ -90,13 +106,13 @@ impl Smallest {
     }
 
     /// Where each of them is, in order.
-    pub(crate) fn into_places(self) -> impl Iterator<Item = Cursor> {
-        self.heap.into_sorted_vec().into_iter().map(|Entry { id, values, .. }| Cursor { id, values })
+    pub(crate) fn into_places(self) -> impl Iterator<Item = SortPlace> {
+        self.heap.into_sorted_vec().into_iter().map(|Entry { id, values, .. }| SortPlace { id, values })
     }
 }
 
 impl Property {
-    fn of(key: &SortKey) -> Self {
+    fn of(key: &SortKey, compare: Comparison) -> Self {
         let source = match key.path.segments.split_first() {
             Some((PathSegment::Field(first), rest)) if first == "_id" => match rest.is_empty() {
                 true => Source::Id,
@@ -104,7 +120,7 @@ impl Property {
             },
             _ => Source::Field(key.path.clone()),
         };
-        Self { source, descending: key.descending }
+        Self { source, descending: key.descending, compare }
     }
 
     fn value(&self, id: &DocumentId, fields: &Map) -> Option<Value> {
@@ -119,27 +135,30 @@ impl Property {
     }
 
     /// The own value beside that of a document.
-    fn compare(&self, own: &Value, id: &DocumentId, fields: &Map) -> Ordering {
+    fn compare(&self, own: Option<&Value>, id: &DocumentId, fields: &Map) -> Ordering {
         match &self.source {
-            Source::Field(path) => self.directed(compare_for_sort(Some(own), path.lookup(fields))),
-            _ => self.directed(compare_for_sort(Some(own), self.value(id, fields).as_ref())),
+            Source::Field(path) => self.order(own, path.lookup(fields)),
+            _ => self.order(own, self.value(id, fields).as_ref()),
         }
     }
 
-    fn directed(&self, ordering: Ordering) -> Ordering {
+    fn order(&self, a: Option<&Value>, b: Option<&Value>) -> Ordering {
+        let ordering = (self.compare)(a, b);
         if self.descending { ordering.reverse() } else { ordering }
     }
 }
 
 impl Entry {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.id.as_json().len() + self.values.iter().map(Value::memory_bytes).sum::<usize>()
+        let missing = || size_of::<Option<Value>>();
+        let of_values = self.values.iter().map(|value| value.as_ref().map_or_else(missing, Value::memory_bytes));
+        size_of::<Self>() + self.id.as_json().len() + of_values.sum::<usize>()
     }
 
     /// It beside a document that is no entry yet.
     fn compare(&self, id: &DocumentId, fields: &Map) -> Ordering {
         for (property, own) in self.properties.iter().zip(&self.values) {
-            let ordering = property.compare(own, id, fields);
+            let ordering = property.compare(own.as_ref(), id, fields);
             if ordering.is_ne() {
                 return ordering;
             }
@@ -153,7 +172,7 @@ impl Ord for Entry {
     /// overlap.
     fn cmp(&self, other: &Self) -> Ordering {
         for ((property, own), others) in self.properties.iter().zip(&self.values).zip(&other.values) {
-            let ordering = property.directed(compare_for_sort(Some(own), Some(others)));
+            let ordering = property.order(own.as_ref(), others.as_ref());
             if ordering.is_ne() {
                 return ordering;
             }

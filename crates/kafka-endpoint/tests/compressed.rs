@@ -30,6 +30,7 @@ async fn with_events(compression: Compression) -> Server {
         name: "people".into(),
         collection: Some("people".into()),
         query: None,
+        query_language: topics::QueryLanguage::Legacy,
         partitions: 1,
         on_gap: OnGap::Requery,
         compression,

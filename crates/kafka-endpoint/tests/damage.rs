@@ -32,6 +32,7 @@ fn live_query(name: &str, created_ms: u64) -> LiveQuery {
         name: name.into(),
         collection: Some("people".into()),
         query: (name == "adults").then(|| "age >= 18".into()),
+        query_language: topics::QueryLanguage::Legacy,
         partitions: 1,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,

@@ -96,6 +96,7 @@ async fn a_live_query_is_changed_by_its_name() {
         name: "adults".to_owned(),
         collection: Some("people".to_owned()),
         query: None,
+        query_language: topics::QueryLanguage::Legacy,
         partitions: 2,
         on_gap: OnGap::Requery,
         compression: Compression::None,

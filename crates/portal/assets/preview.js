@@ -9,7 +9,8 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
   const check = async () => {
     asked?.abort()
     asked = new AbortController()
-    const typed = new URLSearchParams({ collection: form.elements.collection.value, query: form.elements.query.value })
+    const names = ['collection', 'query', 'query-language']
+    const typed = new URLSearchParams(names.map(name => [name, form.elements[name].value]))
     try {
       const answer = await fetch(`${form.dataset.preview}?${typed}`, { signal: asked.signal })
       // Signed out meanwhile, or a failure: the form's own answer will say.
@@ -17,7 +18,7 @@ for (const form of document.querySelectorAll('form[data-preview]')) {
       form.elements.query.setAttribute('aria-invalid', String(place.querySelector('.bad') !== null))
     } catch { /* a newer check is on its way, or the server is gone */ }
   }
-  for (const field of [form.elements.collection, form.elements.query]) {
+  for (const field of [form.elements.collection, form.elements.query, form.elements['query-language']]) {
     field.addEventListener('input', () => {
       clearTimeout(timer)
       timer = setTimeout(check, PAUSE_MS)

@@ -5,8 +5,9 @@
 
 use document::{CollectionName, Map};
 use find::{Found, Query};
-use query::Filter;
+use query::{Filter, dql};
 use store::App;
+use topics::QueryLanguage;
 
 use crate::failure::Failure;
 use crate::limits::MATCHES_SHOWN_MAX;
@@ -41,7 +42,26 @@ pub(crate) struct FilterFault {
 }
 
 /// The filter of a live query: without arguments.
-pub(crate) fn parse(text: &str) -> Result<Filter, FilterFault> {
+pub(crate) fn parse(text: &str, language: QueryLanguage) -> Result<Filter, FilterFault> {
+    match language {
+        QueryLanguage::Legacy => parse_legacy(text),
+        QueryLanguage::Dql => dql::condition(text).map_err(|error| FilterFault {
+            message: error.to_string(),
+            column: match error {
+                dql::ConditionError::Syntax(error) => Some(column_in_one_line(text, &error)),
+                dql::ConditionError::Bind(_) => None,
+            },
+        }),
+    }
+}
+
+/// Where it is if the ends of lines are characters as any.
+fn column_in_one_line(text: &str, error: &dql::SyntaxError) -> usize {
+    let before = text.split('\n').take(error.line.saturating_sub(1));
+    before.map(|line| line.chars().count() + 1).sum::<usize>() + error.column
+}
+
+fn parse_legacy(text: &str) -> Result<Filter, FilterFault> {
     let query = query::Query::parse(text)
         .map_err(|error| FilterFault { message: error.to_string(), column: Some(error.column) })?;
     query.bind(&Map::new()).map_err(|error| FilterFault { message: error.message, column: None })
@@ -95,10 +115,14 @@ mod tests {
 
     #[test]
     fn a_fault_says_where() {
-        assert!(parse("age >= 18").is_ok());
-        let fault = parse("age >=").unwrap_err();
+        let legacy = |text| parse(text, QueryLanguage::Legacy);
+        assert!(legacy("age >= 18").is_ok());
+        let fault = legacy("age >=").unwrap_err();
         assert!(fault.column.is_some() && fault.message.contains("column"), "{fault:?}");
-        assert_eq!(parse("age >= $args.x").unwrap_err().column, None);
+        assert_eq!(legacy("age >= $args.x").unwrap_err().column, None);
+        let by_dql = |text| parse(text, QueryLanguage::Dql);
+        assert!(by_dql("age BETWEEN 18 AND 21").is_ok());
+        assert_eq!(by_dql("age >= 18\nAND )").unwrap_err().column, Some(15));
     }
 
     #[test]

@@ -11,14 +11,14 @@
 //! keeps those that were given out (`numbering`).
 //!
 //! `language` is that of the query, with its version (`document::Dialect`), by which it is
-//! evaluated for ever.
+//! evaluated for ever: 1 is the legacy one, 2 is DQL.
 //! Not here: what a live query means (`live_query`), the order (crate `store`).
 
 use document::Dialect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{App, Definition, DefinitionKind, TakeOverError};
 
-use crate::live_query::{Compression, LiveQuery, MAIN, OnGap};
+use crate::live_query::{Compression, LiveQuery, MAIN, OnGap, QueryLanguage};
 
 const VERSION: u32 = 3;
 const UNCOMPRESSED_VERSION: u32 = 2;
@@ -99,18 +99,37 @@ impl Defined {
                 continue;
             }
             let body: Body = parse(body, VERSION).map_err(failed)?;
-            if body.language != Dialect::Legacy as u8 {
-                return Err(failed(format!("its language {} is not known", body.language)));
-            }
             let Body { version, collection, query, partitions, on_gap, compression, is_sparse, created_ms, .. } = body;
+            let unknown = || failed(format!("its language {} is not known", body.language));
+            let query_language = language_of(body.language).ok_or_else(unknown)?;
             let name = name.clone();
             defined.live_queries.push(DefinedQuery {
-                query: LiveQuery { name, collection, query, partitions, on_gap, compression, created_ms },
+                query: LiveQuery {
+                    name,
+                    collection,
+                    query,
+                    query_language,
+                    partitions,
+                    on_gap,
+                    compression,
+                    created_ms,
+                },
                 origin: *origin,
                 is_sparse: is_sparse || version == SPARSE_VERSION,
             });
         }
         Ok(defined)
+    }
+}
+
+fn language_of(number: u8) -> Option<QueryLanguage> {
+    QueryLanguage::ALL.into_iter().find(|language| number_of(*language) == number)
+}
+
+fn number_of(language: QueryLanguage) -> u8 {
+    match language {
+        QueryLanguage::Legacy => Dialect::Legacy as u8,
+        QueryLanguage::Dql => Dialect::Dql as u8,
     }
 }
 
@@ -124,7 +143,8 @@ fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
 }
 
 pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
-    let LiveQuery { collection, query, partitions, on_gap, compression, created_ms, .. } = live_query.clone();
+    let LiveQuery { collection, query, query_language, partitions, on_gap, compression, created_ms, .. } =
+        live_query.clone();
     text_of(&Body {
         version: match (compression, is_sparse) {
             (Compression::None, true) => SPARSE_VERSION,
@@ -133,7 +153,7 @@ pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
         },
         collection,
         query,
-        language: Dialect::Legacy as u8,
+        language: number_of(query_language),
         partitions,
         on_gap,
         compression,
@@ -187,6 +207,7 @@ mod tests {
             name: "adults".into(),
             collection: Some("people".into()),
             query: Some("age >= 18".into()),
+            query_language: QueryLanguage::Legacy,
             partitions: 4,
             on_gap: OnGap::Snapshot,
             compression: Compression::None,
@@ -199,8 +220,10 @@ mod tests {
         assert!(
             body.starts_with(r#"{"version":3,"#) && body.contains(r#""compression":"lz4""#) && !body.contains("arse")
         );
+        let by_dql = LiveQuery { query_language: QueryLanguage::Dql, ..uncompressed.clone() };
+        assert!(body_of(&by_dql, false).contains(r#""query":"age >= 18","language":2,"#));
         for (live_query, is_sparse) in
-            [&uncompressed, &compressed].into_iter().flat_map(|one| [(one, false), (one, true)])
+            [&uncompressed, &compressed, &by_dql].into_iter().flat_map(|one| [(one, false), (one, true)])
         {
             let body = body_of(live_query, is_sparse);
             let definitions = [definition("adults", body), definition(MAIN, body_of_main(OnGap::Snapshot))];
@@ -217,5 +240,8 @@ mod tests {
             assert!(error.starts_with("the definition of the live query \"a\" cannot be read: "), "{error}");
             assert_eq!(error.contains("it has version 4"), body.contains(":4"), "{error}");
         }
+        let body = r#"{"version":2,"query":"a","language":3,"partitions":1,"onGap":"requery","createdMs":1}"#;
+        let error = Defined::of(&[definition("a", body.into())]).unwrap_err();
+        assert!(error.ends_with("its language 3 is not known"), "{error}");
     }
 }

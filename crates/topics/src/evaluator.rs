@@ -363,6 +363,7 @@ mod tests {
             name: name.into(),
             collection: Some("people".into()),
             query: Some(query.into()),
+            query_language: crate::live_query::QueryLanguage::Legacy,
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,

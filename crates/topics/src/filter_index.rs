@@ -1,7 +1,10 @@
 //! Which live queries may carry an event, without asking every filter.
 //!
 //! A filter that needs a field to equal one of some constants is entered under those, one that matches certain ids only under these; the others
-//! are asked about every event of their collection. Live queries of the same collection and text are entered, and asked, as one.
+//! are asked about every event of their collection. Live queries of the same collection, language and text are entered, and asked, as one.
+//!
+//! Values are looked up as the legacy language compares them, for filters of either language: what
+//! equals by DQL equals there too.
 //!
 //! Invariants: a live query that carries an event, or that a document leaves by it, is among those found; values are compared as filters
 //! compare them; what is found by one look-up is found once.
@@ -15,7 +18,7 @@ use std::{
 use document::{DocumentId, Map, Path, Value};
 use query::{Filter, compare_for_sort};
 
-use crate::{limits::INDEXED_VALUES_MAX, matcher::Event, view::View};
+use crate::{limits::INDEXED_VALUES_MAX, live_query::QueryLanguage, matcher::Event, view::View};
 
 /// The filters of an app's live queries. These are named by their places in the list that it was made of.
 #[derive(Debug, Default)]
@@ -46,10 +49,12 @@ struct Field {
 
 impl FilterIndex {
     pub(crate) fn new(views: &[Arc<View>]) -> Self {
-        let mut scopes: HashMap<Option<&str>, BTreeMap<Option<&str>, Vec<usize>>> = HashMap::new();
+        type Asked<'v> = Option<(&'v str, QueryLanguage)>;
+        let mut scopes: HashMap<Option<&str>, BTreeMap<Asked<'_>, Vec<usize>>> = HashMap::new();
         for (place, view) in views.iter().enumerate() {
             let of_collection = scopes.entry(view.query.collection.as_deref()).or_default();
-            of_collection.entry(view.query.query.as_deref()).or_default().push(place);
+            let asked = view.query.query.as_deref().map(|text| (text, view.query.query_language));
+            of_collection.entry(asked).or_default().push(place);
         }
         let mut index = Self::default();
         for (collection, places) in scopes {
@@ -236,11 +241,39 @@ mod tests {
         })
     }
 
+    /// As [`query`], by DQL.
+    fn query_by_dql() -> impl Strategy<Value = String> {
+        let field = || prop::sample::select(FIELDS);
+        let value = || prop::sample::select(VALUES);
+        let term = prop_oneof![
+            5 => (field(), value()).prop_map(|(field, value)| format!("{field} = {value}")),
+            1 => (field(), value()).prop_map(|(field, value)| format!("{value} != {field}")),
+            1 => (field(), value()).prop_map(|(field, value)| format!("{field} <= {value}")),
+            1 => (field(), prop::sample::select(vec!["NULL", "MISSING", "NOT NULL"]))
+                .prop_map(|(field, what)| format!("{field} IS {what}")),
+            2 => (prop::collection::vec(value(), 1..4), field())
+                .prop_map(|(values, field)| format!("{field} IN ({})", values.join(", "))),
+        ];
+        term.prop_recursive(3, 6, 3, |inner| {
+            let several = || prop::collection::vec(inner.clone(), 2..4);
+            prop_oneof![
+                3 => several().prop_map(|parts| format!("({})", parts.join(" AND "))),
+                1 => several().prop_map(|parts| format!("({})", parts.join(" OR "))),
+                1 => inner.clone().prop_map(|inner| format!("NOT ({inner})")),
+            ]
+        })
+    }
+
     fn view(collection: Option<&str>, query: Option<&str>) -> Arc<View> {
+        view_by(QueryLanguage::Legacy, collection, query)
+    }
+
+    fn view_by(query_language: QueryLanguage, collection: Option<&str>, query: Option<&str>) -> Arc<View> {
         let query = LiveQuery {
             name: "q".into(),
             collection: collection.map(Into::into),
             query: query.map(Into::into),
+            query_language,
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,
@@ -256,8 +289,14 @@ mod tests {
 
     fn any_view() -> impl Strategy<Value = Arc<View>> {
         let collection = prop::option::of(prop::sample::select(COLLECTIONS));
-        (collection, prop::option::weighted(0.9, query()))
-            .prop_map(|(collection, query)| view(collection, query.as_deref()))
+        let query = prop_oneof![
+            query().prop_map(|text| (QueryLanguage::Legacy, text)),
+            query_by_dql().prop_map(|text| (QueryLanguage::Dql, text)),
+        ];
+        (collection, prop::option::weighted(0.9, query)).prop_map(|(collection, query)| {
+            let (language, text) = query.unzip();
+            view_by(language.unwrap_or_default(), collection, text.as_deref())
+        })
     }
 
     fn document() -> impl Strategy<Value = String> {
@@ -335,6 +374,14 @@ mod tests {
                 prop_assert_eq!(&sees_leave[0], &sees_leave[1]);
             }
         }
+    }
+
+    #[test]
+    fn a_text_of_both_languages_is_two_filters() {
+        let both = [QueryLanguage::Legacy, QueryLanguage::Dql, QueryLanguage::Dql];
+        let views = both.map(|language| view_by(language, None, Some("n < 'a'")));
+        let index = FilterIndex::new(&views);
+        assert_eq!(index.asked_always(), 2);
     }
 
     #[test]

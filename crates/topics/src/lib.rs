@@ -42,7 +42,7 @@ pub mod limits;
 pub use app_topics::{AppTopics, ChangeError, LiveQueryChange};
 pub use event_filter::EventFilter;
 pub use lag::{GroupLags, LagTimes, PartitionLag};
-pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, codec_of};
+pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, codec_of};
 pub use registry::TopicRegistry;
 pub use tail::Tail;
 pub use topic::{Partition, Rebuild, SETTLE_WAIT, Stop, Topic, TopicError, Unsettled};

@@ -8,10 +8,10 @@ use std::sync::{
 
 use document::{CollectionName, Map};
 use kafka_wire::compression::Codec;
-use query::{Filter, Query};
+use query::{Filter, Query, dql};
 use serde::{Deserialize, Serialize};
 use store::AppName;
-pub use wire::admin::{Compression, OnGap};
+pub use wire::admin::{Compression, OnGap, QueryLanguage};
 
 use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX};
 
@@ -27,9 +27,12 @@ pub struct LiveQuery {
     /// The collection; `None` carries all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
-    /// In the legacy language; `None` carries every document.
+    /// In `query_language`; `None` carries every document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// By which the query means what it means, for ever.
+    #[serde(default, skip_serializing_if = "QueryLanguage::is_legacy")]
+    pub query_language: QueryLanguage,
     /// 1 to 1000.
     pub partitions: u16,
     /// What a consumer gets in the place of trimmed events.
@@ -104,14 +107,23 @@ impl LiveQuery {
             return Err(LiveQueryError::Partitions(self.partitions));
         }
         let Some(query) = &self.query else { return Ok(None) };
-        let query = Query::parse(query).map_err(|e| LiveQueryError::Query(e.to_string()))?;
-        let filter = query.bind(&Map::new()).map_err(|e| LiveQueryError::Query(e.to_string()))?;
+        let filter = filter_of(query, self.query_language).map_err(LiveQueryError::Query)?;
         Ok(Some(filter).filter(|filter| !filter.is_always()))
     }
 
     /// The topic, and the default consumer group.
     pub fn topic(&self, app: &AppName) -> String {
         format!("{}.{}", app.main_topic(), self.name)
+    }
+}
+
+fn filter_of(query: &str, language: QueryLanguage) -> Result<Filter, String> {
+    match language {
+        QueryLanguage::Legacy => {
+            let query = Query::parse(query).map_err(|error| error.to_string())?;
+            query.bind(&Map::new()).map_err(|error| error.to_string())
+        }
+        QueryLanguage::Dql => dql::condition(query).map_err(|error| error.to_string()),
     }
 }
 
@@ -124,6 +136,7 @@ mod tests {
             name: name.into(),
             collection: Some("people".into()),
             query: query.map(Into::into),
+            query_language: QueryLanguage::Legacy,
             partitions,
             on_gap: OnGap::Requery,
             compression: Compression::None,
@@ -145,5 +158,17 @@ mod tests {
         assert!(error.starts_with("query: ") && error.contains("column"), "{error}");
         let error = live_query("a", Some("age >= $args.x"), 1).check().unwrap_err().to_string();
         assert!(error.starts_with("query: "), "{error}");
+    }
+
+    #[test]
+    fn a_query_means_what_its_language_says() {
+        let by_dql = |query: &str| LiveQuery { query_language: QueryLanguage::Dql, ..live_query("a", Some(query), 1) };
+        assert!(by_dql("age BETWEEN 18 AND 21 AND name LIKE 'A%'").check().unwrap().is_some());
+        assert!(matches!(live_query("a", Some("age BETWEEN 18 AND 21"), 1).check(), Err(LiveQueryError::Query(_))));
+        let error = by_dql("age >= 18\n AND city =").check().unwrap_err().to_string();
+        assert!(error.starts_with("query: ") && error.contains("at line 2, column"), "{error}");
+        for query in ["age = :age", "SELECT * FROM people", "COUNT(*) > 1"] {
+            assert!(matches!(by_dql(query).check(), Err(LiveQueryError::Query(_))), "{query}");
+        }
     }
 }

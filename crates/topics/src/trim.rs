@@ -431,6 +431,7 @@ mod tests {
             name: name.into(),
             collection: None,
             query: query.map(Into::into),
+            query_language: crate::live_query::QueryLanguage::Legacy,
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,

@@ -40,6 +40,7 @@ fn people(partitions: u16, compression: Compression) -> LiveQuery {
         name: "people".into(),
         collection: Some("people".into()),
         query: None,
+        query_language: topics::QueryLanguage::Legacy,
         partitions,
         on_gap: OnGap::Requery,
         compression,

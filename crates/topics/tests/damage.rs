@@ -78,6 +78,7 @@ fn fill(path: &Path) {
                 name: "adults".into(),
                 collection: Some("people".into()),
                 query: Some("age >= 18".into()),
+                query_language: topics::QueryLanguage::Legacy,
                 partitions: 2,
                 on_gap: OnGap::Requery,
                 compression: topics::Compression::None,

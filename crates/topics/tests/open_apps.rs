@@ -114,6 +114,7 @@ async fn a_live_query_of_a_closed_app_goes_on_where_it_was() {
         name: "people".into(),
         collection: Some("people".into()),
         query: None,
+        query_language: topics::QueryLanguage::Legacy,
         partitions: 1,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,

@@ -207,8 +207,10 @@ pub struct NewLiveQuery {
     pub name: String,
     /// The collection; `None`: all.
     pub collection: Option<String>,
-    /// In the legacy language; `None`: every document.
+    /// In `query_language`; `None`: every document.
     pub query: Option<String>,
+    /// `Legacy` if not given.
+    pub query_language: QueryLanguage,
     /// 1 if not given.
     pub partitions: u16,
     /// `Requery` if not given.
@@ -235,6 +237,17 @@ pub enum OnGap {
     Requery,
     /// Those documents themselves; only what is gone is named.
     Snapshot,
+}
+
+/// The language of a live query's query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueryLanguage {
+    /// The legacy query language.
+    #[default]
+    Legacy,
+    /// DQL: a condition, as it stands behind WHERE.
+    Dql,
 }
 
 /// How the batches of a live query's topic are compressed for Kafka clients.
@@ -266,6 +279,9 @@ pub struct LiveQueryReply {
     /// The query; absent: every document.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub query: Option<String>,
+    /// The query's language; absent: the legacy one.
+    #[serde(skip_serializing_if = "QueryLanguage::is_legacy", default)]
+    pub query_language: QueryLanguage,
     /// How many partitions its topic has.
     pub partitions: u16,
     /// What a gap gets.
@@ -406,14 +422,16 @@ impl NewLiveQuery {
         let name = fields.string("name")?;
         let collection = fields.optional_collection("collection")?.map(|name| name.as_str().to_owned());
         let query = fields.optional_string("query")?;
+        let query_language = QueryLanguage::take(&mut fields)?;
         let partitions = fields.optional_size("partitions")?.unwrap_or(1);
         let on_gap = OnGap::take(&mut fields)?;
         let compression = Compression::take(&mut fields)?.unwrap_or_default();
-        fields.finish(&["name", "collection", "query", "partitions", "onGap", "compression"])?;
+        fields.finish(&["name", "collection", "query", "queryLanguage", "partitions", "onGap", "compression"])?;
         let partitions = u16::try_from(partitions).map_err(|_| {
             Place::Body.field("partitions").fault(format_args!("must be from 1 to 1000, not {partitions}"))
         })?;
-        Ok(Self { name, collection, query, partitions, on_gap: on_gap.unwrap_or_default(), compression })
+        let on_gap = on_gap.unwrap_or_default();
+        Ok(Self { name, collection, query, query_language, partitions, on_gap, compression })
     }
 }
 
@@ -421,7 +439,7 @@ impl LiveQueryChange {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of_body(body)?;
-        for name in ["name", "collection", "query", "partitions"] {
+        for name in ["name", "collection", "query", "queryLanguage", "partitions"] {
             if fields.take(name).is_some() {
                 let message = "cannot be changed, only onGap and compression can: make a new live query";
                 return Err(Place::Body.field(name).fault(message));
@@ -434,6 +452,38 @@ impl LiveQueryChange {
             return Err(Place::Body.fault("must say what to change; known are onGap and compression"));
         }
         Ok(Self { on_gap, compression })
+    }
+}
+
+impl QueryLanguage {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Legacy, Self::Dql];
+
+    /// Whether it is the legacy one.
+    pub fn is_legacy(&self) -> bool {
+        *self == Self::Legacy
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Dql => "dql",
+        }
+    }
+
+    /// The one of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    fn take(fields: &mut Fields<'_>) -> Result<Self, RequestError> {
+        let Some(name) = fields.optional_string("queryLanguage")? else { return Ok(Self::default()) };
+        let unknown = || {
+            let names = Self::ALL.map(Self::name).join(" or ");
+            Place::Body.field("queryLanguage").fault(format_args!("must be {names}, not {name:?}"))
+        };
+        Self::of_name(&name).ok_or_else(unknown)
     }
 }
 

@@ -1,14 +1,16 @@
 //! The law: what is found by a plan is what a look at all documents finds, filtered, sorted and cut, in one piece and page by page, by
-//! one plan or by another for each page; and what is counted is as many.
+//! one plan or by another for each page; and what is counted is as many. In either language.
 //!
 //! `FIND_CASES` says how many random collections are tried (120 if not given), each with 30 queries.
 
 use std::collections::BTreeMap;
 
 use document::{DocumentId, Map, Value};
-use find::{Cursor, Fingerprint, Query, SortKey, plan, plan_count, plan_ids, plan_in_place};
+use find::{
+    Cursor, Fingerprint, IndexUse, Plan, Query, SortKey, plan, plan_count, plan_documents_ids, plan_ids, plan_in_place,
+};
 use proptest::{prelude::*, test_runner::TestRunner};
-use query::{Budget, Filter, compare_for_sort};
+use query::{Budget, Filter, Language, compare_for_sort, dql};
 use store::Snapshot;
 
 use crate::support::{Counting, World, name, path, read};
@@ -113,6 +115,7 @@ struct Collection {
 struct Asked {
     query: String,
     args: Map,
+    dql: String,
     sort: Vec<(usize, bool)>,
     offset: usize,
     limit: Option<usize>,
@@ -165,17 +168,71 @@ fn condition() -> BoxedStrategy<String> {
     .boxed()
 }
 
+fn json(value: &Value) -> String {
+    let mut json = Vec::new();
+    value.write_json(&mut json);
+    String::from_utf8(json).unwrap()
+}
+
+fn leaf_of_dql(palettes: [Palette; 3]) -> BoxedStrategy<String> {
+    let field = || prop::sample::select(PATHS[..3].to_vec());
+    let constant = move || {
+        let value = prop_oneof![2 => value(palettes[0]), 2 => value(palettes[1]), 1 => any_value().prop_map(Some)];
+        value.prop_map(|value| json(&value.unwrap_or(Value::Null)))
+    };
+    let sign = prop::sample::select(vec!["<", "<=", ">", ">="]);
+    let is_what = prop::sample::select(vec!["IS NULL", "IS MISSING", "IS NOT NULL", "IS NOT MISSING"]);
+    let list = prop::collection::vec(constant(), 1..4).prop_map(|all| all.join(", "));
+    prop_oneof![
+        6 => (field(), constant()).prop_map(|(field, x)| format!("{field} = {x}")),
+        5 => (field(), sign.clone(), constant()).prop_map(|(field, sign, x)| format!("{field} {sign} {x}")),
+        2 => (field(), constant(), constant()).prop_map(|(f, x, y)| format!("{f} BETWEEN {x} AND {y}")),
+        2 => (field(), list).prop_map(|(field, list)| format!("{field} IN ({list})")),
+        1 => field().prop_map(|field| format!("starts_with({field}, 'a')")),
+        1 => (field(), prop::sample::select(vec!["a%", "a_", "2024%", "%b"]))
+            .prop_map(|(field, pattern)| format!("{field} LIKE '{pattern}'")),
+        2 => (field(), is_what).prop_map(|(field, what)| format!("{field} {what}")),
+        1 => (field(), constant()).prop_map(|(field, x)| format!("{field} != {x}")),
+        1 => (sign, prop::sample::select(vec!["'k1'", "'B'", "5", "'2024-02-01'"]))
+            .prop_map(|(sign, id)| format!("_id {sign} {id}")),
+        1 => Just("_id LIKE 'k%'".to_owned()),
+        1 => Just("_id IN ('k1', 'a', 3, 'k7')".to_owned()),
+    ]
+    .boxed()
+}
+
+fn condition_of_dql(palettes: [Palette; 3]) -> BoxedStrategy<String> {
+    let leaf = || leaf_of_dql(palettes);
+    let joined = |leaves: Vec<String>| leaves.join(" AND ");
+    prop_oneof![
+        1 => Just("true".to_owned()),
+        4 => leaf(),
+        4 => prop::collection::vec(leaf(), 2..4).prop_map(joined),
+        2 => prop::collection::vec(prop::collection::vec(leaf(), 1..3).prop_map(joined), 2..4)
+            .prop_map(|parts| parts.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" OR ")),
+        1 => leaf().prop_map(|leaf| format!("NOT ({leaf})")),
+    ]
+    .boxed()
+}
+
 fn asked(palettes: [Palette; 3]) -> BoxedStrategy<Asked> {
     let constant = || prop_oneof![2 => value(palettes[0]), 2 => value(palettes[1]), 1 => any_value().prop_map(Some)];
     let constant = move || constant().prop_map(|value| value.unwrap_or(Value::Null));
     let args = (constant(), constant(), any_time(), prop::collection::vec(constant(), 0..4));
     let key = (0..5_usize, any::<bool>());
     let sort = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(key.clone(), 1), 2 => prop::collection::vec(key, 2..4)];
-    (condition(), args, sort, 0..4_usize, prop::option::weighted(0.8, 0..9_usize), 1..5_usize)
-        .prop_map(|(query, (x, y, t, z), sort, offset, limit, page)| {
+    (
+        (condition(), condition_of_dql(palettes)),
+        args,
+        sort,
+        0..4_usize,
+        prop::option::weighted(0.8, 0..9_usize),
+        1..5_usize,
+    )
+        .prop_map(|((query, dql), (x, y, t, z), sort, offset, limit, page)| {
             let args = [("x", x), ("y", y), ("t", t), ("z", Value::Array(z))];
             let args = Map::from_fields(args.map(|(name, value)| (name.to_owned(), value)).to_vec());
-            Asked { query, args, sort, offset: offset.saturating_sub(1), limit, page }
+            Asked { query, args, dql, sort, offset: offset.saturating_sub(1), limit, page }
         })
         .boxed()
 }
@@ -218,10 +275,14 @@ fn by_looking(snapshot: &Snapshot, query: &Query) -> Vec<DocumentId> {
         "_id" => Some(id.to_value()),
         _ => key.path.lookup(fields).cloned(),
     };
+    let compare = match query.filter.language() {
+        Language::Legacy => compare_for_sort,
+        Language::Dql => dql::compare,
+    };
     found.sort_by(|a, b| a.0.as_json().cmp(b.0.as_json()));
     for key in query.sort.iter().rev() {
         found.sort_by(|a, b| {
-            let ordering = compare_for_sort(of_key(key, a).as_ref(), of_key(key, b).as_ref());
+            let ordering = compare(of_key(key, a).as_ref(), of_key(key, b).as_ref());
             if key.descending { ordering.reverse() } else { ordering }
         });
     }
@@ -234,7 +295,7 @@ struct Seen(BTreeMap<String, usize>);
 impl Seen {
     fn note(&mut self, plan: &str) {
         let kinds = ["nothing", "count", "ids", "id ranges", "scan", "index", "by id", "sorted", "backwards", "exact"];
-        for kind in kinds.iter().chain(&["then sort", "∪"]).filter(|kind| plan.contains(**kind)) {
+        for kind in kinds.iter().chain(&["then sort", "∪", "covering"]).filter(|kind| plan.contains(**kind)) {
             *self.0.entry((*kind).to_string()).or_default() += 1;
         }
     }
@@ -242,25 +303,10 @@ impl Seen {
 
 fn check(world: &World, collection: &str, asked: &Asked, seen: &mut Seen) -> Result<(), TestCaseError> {
     let filter: Filter = query::Query::parse(&asked.query).unwrap().bind(&asked.args).unwrap();
-    let sort = asked
-        .sort
-        .iter()
-        .map(|(key, descending)| SortKey { path: path(PATHS.get(*key).unwrap_or(&"_id")), descending: *descending });
-    let sort: Vec<SortKey> = sort.collect();
-    let (offset, limit) = (asked.offset, asked.limit);
-    let query = Query { sort, offset, limit, ..Query::of(name(collection), filter) };
+    let query = query(asked, collection, filter);
     let snapshot = world.snapshot();
     let all = by_looking(&snapshot, &query);
-
-    let planned = plan(&snapshot, &query).unwrap();
-    seen.note(&planned.to_string());
-    let expected: Vec<_> = all.iter().skip(offset).take(limit.unwrap_or(usize::MAX)).cloned().collect();
-    for plan in [&planned, &plan_in_place(&query)] {
-        let (found, next) = read(&snapshot, plan, &query);
-        prop_assert_eq!(&found, &expected, "{}", plan);
-        prop_assert_eq!(next.is_some(), limit.is_some_and(|limit| limit > 0 && limit == found.len()));
-    }
-
+    check_answers(&snapshot, &query, &all, seen)?;
     let fingerprint = Fingerprint::of(&query.collection, &asked.query, &asked.args, &query.sort);
     for whose in 0..3 {
         let mut paged = Query { offset: 0, limit: Some(asked.page), ..query.clone() };
@@ -281,23 +327,92 @@ fn check(world: &World, collection: &str, asked: &Asked, seen: &mut Seen) -> Res
         }
         prop_assert_eq!(&found, &all, "page by page");
     }
-
-    let mut work = Counting::new(usize::MAX);
-    let everything = Query::of(query.collection.clone(), query.filter.clone());
-    let count_plan = plan_count(&snapshot, &everything).unwrap();
-    seen.note(&count_plan.to_string());
-    let counted = find::count(&snapshot, &count_plan, &everything, &mut work).unwrap();
-    prop_assert_eq!(counted, all.len() as u64, "{}", count_plan);
-    let id_plan = plan_ids(&snapshot, &everything).unwrap();
-    let ids = find::ids(&snapshot, &id_plan, &everything, &mut work, usize::MAX).unwrap();
-    let mut sorted = all;
-    sorted.sort();
-    prop_assert_eq!(ids, sorted, "{}", id_plan);
     Ok(())
 }
 
-#[test]
-fn a_plan_finds_what_looking_at_all_documents_finds() {
+fn check_by_dql(world: &World, collection: &str, asked: &Asked, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let filter = dql::condition(&asked.dql);
+    prop_assert!(filter.is_ok(), "{}: {:?}", asked.dql, filter);
+    let query = query(asked, collection, filter.unwrap());
+    let snapshot = world.snapshot();
+    let all = by_looking(&snapshot, &query);
+    let uses = [IndexUse::None, IndexUse::Named("i1".to_owned()), IndexUse::Named("i0".to_owned()), IndexUse::Any];
+    uses.into_iter().try_for_each(|index| check_answers(&snapshot, &Query { index, ..query.clone() }, &all, seen))
+}
+
+fn query(asked: &Asked, collection: &str, filter: Filter) -> Query {
+    let sort = asked
+        .sort
+        .iter()
+        .map(|(key, descending)| SortKey { path: path(PATHS.get(*key).unwrap_or(&"_id")), descending: *descending });
+    let sort: Vec<SortKey> = sort.collect();
+    Query { sort, offset: asked.offset, limit: asked.limit, ..Query::of(name(collection), filter) }
+}
+
+/// What is found of `all` that match, in order: as documents, as rows, as ids, and counted.
+fn check_answers(snapshot: &Snapshot, query: &Query, all: &[DocumentId], seen: &mut Seen) -> Result<(), TestCaseError> {
+    let planned = plan(snapshot, query).unwrap();
+    seen.note(&planned.to_string());
+    let expected: Vec<_> = all.iter().skip(query.offset).take(query.limit.unwrap_or(usize::MAX)).cloned().collect();
+    for plan in [&planned, &plan_in_place(query)] {
+        let (found, next) = read(snapshot, plan, query);
+        prop_assert_eq!(&found, &expected, "{}", plan);
+        let goes_on = query.filter.language() == Language::Legacy;
+        prop_assert_eq!(next.is_some(), goes_on && query.limit.is_some_and(|limit| limit > 0 && limit == found.len()));
+        for names in [Some(&[][..]), Some(&["b", "filler"]), None] {
+            prop_assert_eq!(&rows(snapshot, plan, query, names), &expected, "rows of {:?} by {}", names, plan);
+        }
+    }
+    let id_plan = plan_documents_ids(snapshot, query).unwrap();
+    seen.note(&id_plan.to_string());
+    for plan in [&planned, &id_plan] {
+        let mut ids = Vec::new();
+        let mut work = Counting::new(usize::MAX);
+        let take = |id, _: &mut Counting| {
+            ids.push(id);
+            Ok(true)
+        };
+        find::documents_ids(snapshot, plan, query, &mut work, take).unwrap();
+        prop_assert_eq!(&ids, &expected, "ids by {}", plan);
+    }
+
+    let mut work = Counting::new(usize::MAX);
+    let everything = Query { index: query.index.clone(), ..Query::of(query.collection.clone(), query.filter.clone()) };
+    let count_plan = plan_count(snapshot, &everything).unwrap();
+    seen.note(&count_plan.to_string());
+    let counted = find::count(snapshot, &count_plan, &everything, &mut work).unwrap();
+    prop_assert_eq!(counted, all.len() as u64, "{}", count_plan);
+    let id_plan = plan_ids(snapshot, &everything).unwrap();
+    let ids = find::ids(snapshot, &id_plan, &everything, &mut work, usize::MAX).unwrap();
+    let mut sorted = all.to_vec();
+    sorted.sort();
+    prop_assert_eq!(&ids, &sorted, "{}", id_plan);
+    let mut gathered = rows(snapshot, &id_plan, &everything, Some(&["a"]));
+    gathered.sort();
+    prop_assert_eq!(gathered, sorted, "{}", id_plan);
+    Ok(())
+}
+
+/// The ids of rows, each of which has what its document has in these fields.
+fn rows(snapshot: &Snapshot, plan: &Plan, query: &Query, names: Option<&[&str]>) -> Vec<DocumentId> {
+    let mut ids = Vec::new();
+    find::rows(snapshot, plan, query, names, &mut Counting::new(usize::MAX), |id, fields, _| {
+        let document = find::by_id(snapshot, &query.collection, id).unwrap().unwrap().document().unwrap();
+        let whole = document.value().unwrap();
+        match names {
+            None => assert_eq!(*fields, whole),
+            Some(names) => names.iter().for_each(|name| assert_eq!(fields.field(name), whole.field(name))),
+        }
+        ids.push(id.clone());
+        Ok(true)
+    })
+    .unwrap();
+    ids
+}
+
+type Check = fn(&World, &str, &Asked, &mut Seen) -> Result<(), TestCaseError>;
+
+fn hold(check: Check) {
     let cases = std::env::var("FIND_CASES").map_or(120, |cases| cases.parse().unwrap());
     let world = World::new();
     let number = std::cell::Cell::new(0);
@@ -322,5 +437,15 @@ fn a_plan_finds_what_looking_at_all_documents_finds() {
     });
     tried.unwrap();
     let seen = seen.into_inner().0;
-    assert!(seen.len() == 12 && seen.values().all(|times| *times > cases as usize / 4), "too few of some: {seen:?}");
+    assert!(seen.len() == 13 && seen.values().all(|times| *times > cases as usize / 4), "too few of some: {seen:?}");
+}
+
+#[test]
+fn a_plan_finds_what_looking_at_all_documents_finds() {
+    hold(check);
+}
+
+#[test]
+fn a_plan_finds_what_looking_at_all_documents_finds_by_dql() {
+    hold(check_by_dql);
 }

@@ -1,6 +1,6 @@
 //! Which way is taken for which query.
 
-use find::{Operator, Query, plan, plan_count};
+use find::{IndexUse, Operator, Query, plan, plan_count, plan_documents_ids, plan_ids};
 
 use crate::support::{World, filter, map, name, path, read, sort};
 use document::{DocumentId, Value};
@@ -152,7 +152,7 @@ fn counts_need_no_documents() {
         assert_eq!(work.looked_at, looked_at, "{text}");
     };
     check("true", "count", 400, 0);
-    check("age < 10", "index by-age (-∞, 10), exact", 70, 1);
+    check("age < 10", "index by-age (-∞, 10), covering", 70, 1);
     check("age < 10 && name != 'n3'", "index by-age (-∞, 10)", 69, 70);
     check("_id == 1 || _id == 1000", "ids 2", 1, 2);
     check("name == 'n3'", "scan", 1, 400);
@@ -203,6 +203,7 @@ fn a_plan_tells_its_steps() {
                 is_exact: true,
                 is_in_order: true,
                 backwards: true,
+                covering: false,
             },
             Operator::Fetch,
             Operator::Filter,
@@ -224,4 +225,101 @@ fn only_what_is_surely_little_is_small() {
     assert!(
         !is_small("true", &[], None) && !is_small("name == 'n1'", &[], Some(1)) && !is_small("_id > 5", &[], Some(1))
     );
+}
+
+#[test]
+fn an_index_that_is_named_is_taken_if_it_helps() {
+    let world = people();
+    let snapshot = world.snapshot();
+    let check = |index: IndexUse, text: &str, sorted: &[&str], expected: &str| {
+        let query = Query { index, ..query(text, sorted, None) };
+        assert_eq!(plan(&snapshot, &query).unwrap().to_string(), expected, "{text} by {sorted:?}");
+    };
+    let named = |name: &str| IndexUse::Named(name.to_owned());
+    check(IndexUse::None, "age == 3", &[], "scan");
+    check(IndexUse::None, "_id == 3", &[], "ids 1");
+    check(named("by-flag"), "age == 3 && flag", &[], "index by-flag true, by id");
+    check(named("by-flag"), "age == 3", &[], "index by-age 3, by id, exact");
+    check(named("gone"), "age == 3", &[], "index by-age 3, by id, exact");
+    check(named("by-age"), "age >= 0", &[], "index by-age [0, ∞), exact, then sort");
+    check(named("by-age"), "true", &["age"], "index by-age all, sorted, exact");
+    check(IndexUse::Any, "true", &["age"], "scan, then sort");
+}
+
+#[test]
+fn entries_that_tell_the_ids_need_no_documents() {
+    let world = people();
+    let snapshot = world.snapshot();
+    let check = |query: Query, expected: &str, looked_at: usize| {
+        let plan = plan_documents_ids(&snapshot, &query).unwrap();
+        assert_eq!(plan.to_string(), expected);
+        let (mut work, mut ids) = (crate::support::Counting::new(usize::MAX), Vec::new());
+        let take = |id, _: &mut crate::support::Counting| {
+            ids.push(id);
+            Ok(true)
+        };
+        find::documents_ids(&snapshot, &plan, &query, &mut work, take).unwrap();
+        assert_eq!(work.looked_at, looked_at, "{expected}");
+        assert_eq!(ids, read(&snapshot, &find::plan(&snapshot, &query).unwrap(), &query).0, "{expected}");
+        plan.operators(&query)
+    };
+    let operators = check(query("age == 3", &[], None), "index by-age 3, by id, covering", 1);
+    assert!(matches!(&operators[..], [Operator::IndexScan { covering: true, .. }]), "{operators:?}");
+    check(query("city == 'Graz'", &["-age"], Some(5)), "index by-city-age \"Graz\", sorted, covering", 1);
+    check(query("city == 'Graz'", &["age"], None), "index by-city-age \"Graz\", sorted backwards, covering", 1);
+    check(query("true", &["age"], None), "index by-age all, sorted, covering", 2);
+    check(query("age >= 30", &[], None), "index by-age [30, ∞), covering, then sort", 1);
+    check(Query { offset: 3, ..query("age >= 30", &[], Some(7)) }, "index by-age [30, ∞), covering, then sort", 1);
+    check(query("age >= 30 && name != 'n31'", &[], None), "scan", 400);
+    check(query("city == 'Graz'", &["name"], None), "scan, then sort", 400);
+}
+
+#[test]
+fn rows_hold_the_fields_that_are_named() {
+    let world = people();
+    let snapshot = world.snapshot();
+    let query = query("age == 3", &[], None);
+    let plan = plan_ids(&snapshot, &query).unwrap();
+    let mut rows = Vec::new();
+    find::rows(&snapshot, &plan, &query, Some(&["city"]), &mut crate::support::Counting::new(9), |id, fields, _| {
+        rows.push((id.as_json().to_owned(), fields.field("city").cloned()));
+        Ok(rows.len() < 2)
+    })
+    .unwrap();
+    assert_eq!(rows, ["123", "183"].map(|id| (id.to_owned(), Some(Value::String("Graz".to_owned())))));
+}
+
+#[test]
+fn by_dql_an_index_gives_any_order_of_any_kinds() {
+    let world = World::new();
+    let id = |n: i64| DocumentId::from_value(&Value::Int(n)).unwrap();
+    world.index("people", "by-k", &["k"]);
+    world.index("people", "by-g-k", &["g", "-k"]);
+    let values = ["null", "1", "\"2024-01-01\"", "\"2024-01-01T00:00Z\"", "\"a\"", "[1]", "{}", "true"];
+    for (n, json) in values.into_iter().enumerate() {
+        world.write("people", [(id(n as i64), Some(map(&format!(r#"{{"k":{json},"g":null}}"#))))]);
+    }
+    world.write("people", [(id(10), Some(map("{}")))]);
+    let check = |text: &str, sorted: &[&str], expected: &str| {
+        let condition = query::dql::condition(text).unwrap();
+        let query = Query { sort: sort(sorted), limit: Some(3), ..Query::of(name("people"), condition) };
+        let plan = plan(&world.snapshot(), &query).unwrap();
+        assert_eq!(plan.to_string(), expected, "{text} by {sorted:?}");
+    };
+    check("true", &["k"], "index by-k all, sorted, exact");
+    check("true", &["-k"], "index by-k all, sorted backwards, exact");
+    check("k = '2024-01-01'", &[], "index by-k \"2024-01-01\", by id, exact");
+    check("k < '2024-01-01T00:00Z'", &["k"], "index by-k (-∞, \"2024-01-01T00:00Z\"), sorted, exact");
+    check("k = [1]", &[], "index by-k [1], by id, exact");
+    check("k IS NULL", &[], "index by-k null, by id, exact");
+    check("k IS MISSING", &[], "index by-k missing, by id, exact");
+    check("k = NULL", &[], "nothing");
+    check("k LIKE '2024%'", &["k"], "index by-k \"2024\"…, sorted, exact");
+    check("k IN (1, 'a') OR k IS MISSING", &["-k"], "index by-k 1 ∪ \"a\" ∪ missing, sorted backwards, exact");
+    check("g IS NULL", &["k"], "index by-g-k null, sorted backwards, exact");
+    check("g IS MISSING AND k > 1", &["g", "-k"], "index by-g-k missing (1, ∞), sorted, exact");
+    check("_id = 1", &["k"], "ids 1, then sort");
+    world.write("people", [(id(11), Some(map(&format!(r#"{{"k":"{}"}}"#, "x".repeat(2000)))))]);
+    check("true", &["k"], "scan, then sort");
+    check("k = 1", &["k"], "index by-k 1, by id, exact");
 }

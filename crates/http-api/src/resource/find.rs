@@ -53,7 +53,7 @@ fn query(request: FindRequest, filter: Filter) -> Result<(Query, Fingerprint), F
     let after = request.after.map(|text| Cursor::from_text(&text, fingerprint, &sort)).transpose()?;
     // Who goes on has left out already what was to be left out.
     let offset = if after.is_some() { 0 } else { request.offset };
-    let query = Query { collection: request.collection, filter, sort, offset, limit: Some(request.limit), after };
+    let query = Query { sort, offset, limit: Some(request.limit), after, ..Query::of(request.collection, filter) };
     Ok((query, fingerprint))
 }
 

@@ -59,6 +59,7 @@ fn shown(state: &state::State, topics: &AppTopics, live_query: &LiveQuery) -> Li
         name: live_query.name.clone(),
         collection: live_query.collection.clone(),
         query: live_query.query.clone(),
+        query_language: live_query.query_language,
         partitions: live_query.partitions,
         on_gap: live_query.on_gap,
         compression: live_query.compression,

@@ -89,6 +89,30 @@ fn a_live_querys_compression_is_given_shown_and_changed() {
 }
 
 #[test]
+fn a_live_query_by_dql_says_so_and_refuses_what_is_none_with_its_place() {
+    let server = TestServer::start();
+    let all = "/admin/v1/apps/default/live-queries";
+    let body = r#"{"name":"a","query":"n BETWEEN 1 AND 3 AND gone IS MISSING","queryLanguage":"dql"}"#;
+    let made = admin(&server, "POST", all, body);
+    let shown = r#""query":"n BETWEEN 1 AND 3 AND gone IS MISSING","queryLanguage":"dql","partitions":1"#;
+    assert!(made.status == 201 && made.body.contains(shown), "{}", made.body);
+    assert!(admin(&server, "GET", &format!("{all}/a"), "").body.contains(shown));
+    let legacy = admin(&server, "POST", all, r#"{"name":"b","query":"n == 1","queryLanguage":"legacy"}"#);
+    assert!(legacy.status == 201 && !legacy.body.contains("queryLanguage"), "{}", legacy.body);
+    for (body, expected) in [
+        (r#"{"name":"c","query":"n BETWEEN 1","queryLanguage":"dql"}"#, "at line 1, column"),
+        (r#"{"name":"c","query":"n = 1 AND\n) ","queryLanguage":"dql"}"#, "at line 2, column 1"),
+        (r#"{"name":"c","query":"n = :n","queryLanguage":"dql"}"#, "n"),
+        (r#"{"name":"c","query":"n = 1","queryLanguage":"sql"}"#, "must be legacy or dql"),
+    ] {
+        let refused = admin(&server, "POST", all, body);
+        assert!(refused.status == 400 && refused.message().contains(expected), "{}", refused.body);
+    }
+    let changed = admin(&server, "PATCH", &format!("{all}/b"), r#"{"queryLanguage":"dql"}"#);
+    assert!(changed.status == 400 && changed.message().contains("make a new live query"), "{}", changed.body);
+}
+
+#[test]
 fn a_damaged_app_is_told_everywhere_and_concerns_no_other() {
     let server = TestServer::start();
     assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#).status, 201);

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::CollectionName;
-use topics::{ChangeError, Compression, LiveQuery, OnGap};
+use topics::{ChangeError, Compression, LiveQuery, OnGap, QueryLanguage};
 use wire::admin::NewLiveQuery;
 
 use crate::{
@@ -52,6 +52,7 @@ struct Typed {
     name: String,
     collection: String,
     query: String,
+    query_language: QueryLanguage,
     partitions: String,
     snapshot: bool,
     compression: Compression,
@@ -112,7 +113,7 @@ async fn preview_of(scope: &Scope, typed: &Typed) -> Result<Option<Preview>, Fai
         Err(error) => return Ok(Some(fault(&typed.query, FilterFault { message: error.to_string(), column: None }))),
     };
     let text = if typed.query.is_empty() { "true" } else { &typed.query };
-    let filter = match matching::parse(text) {
+    let filter = match matching::parse(text, typed.query_language) {
         Ok(filter) => filter,
         Err(found) => return Ok(Some(fault(text, found))),
     };
@@ -167,6 +168,7 @@ impl Typed {
             name: text("name"),
             collection: text("collection"),
             query: text("query"),
+            query_language: QueryLanguage::of_name(form.text("query-language")).unwrap_or_default(),
             partitions: text("partitions"),
             snapshot: form.text("on-gap") == "snapshot",
             compression: Compression::of_name(form.text("compression")).unwrap_or_default(),
@@ -183,6 +185,7 @@ impl Typed {
             name: self.name.clone(),
             collection: filled(&self.collection),
             query: filled(&self.query),
+            query_language: self.query_language,
             partitions,
             on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
             compression: self.compression,

@@ -22,6 +22,7 @@ fn every_page_with_its_assets_is_small() {
             name: format!("a-live-query-of-some-length-{n}"),
             collection: Some("people".to_owned()),
             query: Some("age >= 18 && name != 'somebody or other'".to_owned()),
+            query_language: topics::QueryLanguage::Legacy,
             partitions: 2,
             on_gap: topics::OnGap::Requery,
             compression: topics::Compression::None,
@@ -146,6 +147,10 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     preview.says("1 of the 2 documents looked at match now").says("Susan");
     assert!(!preview.text().contains("Tom") && !preview.text().contains("<html"));
     admin.get(&format!("{base}/preview?collection=people&query=age+%3E%3D")).says("column 7").says("      ^");
+    let by_dql = |query: &str| format!("{base}/preview?collection=people&query-language=dql&query={query}");
+    let preview = admin.get(&by_dql("age+BETWEEN+18+AND+99+AND+gone+IS+MISSING"));
+    preview.says("1 of the 2 documents looked at match now").says("Susan");
+    admin.get(&by_dql("age+%3E+1+)")).says("line 1, column 9").says("        ^");
     let fields = [("name", "adults"), ("collection", "people"), ("query", "age >= 18"), ("partitions", "4")];
     let checked = admin.post(base, &[&fields[..], &[("act", "check")]].concat());
     checked.says("1 of the 2 documents").says("value=\"adults\"");
@@ -198,6 +203,15 @@ fn an_index_is_made_shown_and_dropped() {
     assert_eq!(admin.post(&dropping, &[]).location(), base);
     admin.get(base).says("Dropped the index by-age of people.").says("There is no index yet");
     assert_eq!(admin.post(&dropping, &[]).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_live_query_is_made_by_dql() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let form = [("name", "ageless"), ("query", "age IS MISSING"), ("query-language", "dql")];
+    let made = admin.post("/portal/apps/default/live-queries", &form);
+    admin.get(made.location()).says("age IS MISSING").says("DQL");
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn furnished() -> Site {
             name: format!("hostile-{n}"),
             collection: Some((*text).to_owned()),
             query: Some(format!("text == '{}'", quoted(text))),
+            query_language: topics::QueryLanguage::Legacy,
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: topics::Compression::None,

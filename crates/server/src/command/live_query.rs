@@ -19,6 +19,7 @@ pub(crate) enum LiveQuery {
 Examples:
   headwater live-query create adults --collection people --query \"age >= 18\" --partitions 4
   headwater live-query create orders --collection orders --on-gap snapshot --app shop
+  headwater live-query create stale --query-language dql --query \"status IS MISSING\"
   headwater live-query create archive --compression zstd")]
     Create {
         /// Its name: 1 to 64 of a-z, 0-9 and '-'; its topic is user-consumable-<app>.<name>
@@ -26,9 +27,12 @@ Examples:
         /// The collection [default: all]
         #[arg(long, value_name = "NAME")]
         collection: Option<String>,
-        /// In the query language; events whose document matches before or after [default: every document]
+        /// A filter; events whose document matches before or after [default: every document]
         #[arg(long, value_name = "QUERY")]
         query: Option<String>,
+        /// The language of the query
+        #[arg(long, value_enum, default_value_t = QueryLanguage::Legacy)]
+        query_language: QueryLanguage,
         /// Partitions of its topic, 1 to 1000; a document's events are all in one
         #[arg(long, value_name = "N", default_value_t = 1)]
         partitions: u16,
@@ -98,6 +102,15 @@ pub(crate) enum OnGap {
     Snapshot,
 }
 
+/// The language of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryLanguage {
+    /// The query language
+    Legacy,
+    /// A condition in DQL, as behind WHERE
+    Dql,
+}
+
 /// How the batches of a topic are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Compression {
@@ -121,11 +134,28 @@ fn name_of(value: impl ValueEnum) -> String {
 impl LiveQuery {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            LiveQuery::Create { name, collection, query, partitions, on_gap, compression, app, json } => {
+            LiveQuery::Create {
+                name,
+                collection,
+                query,
+                query_language,
+                partitions,
+                on_gap,
+                compression,
+                app,
+                json,
+            } => {
                 let (server, path) = connect(context, app)?;
                 let mut body = json!({ "name": name, "partitions": partitions, "onGap": name_of(on_gap) });
                 let compression = Some(compression).filter(|it| *it != Compression::None).map(name_of);
-                for (field, given) in [("collection", collection), ("query", query), ("compression", compression)] {
+                let language = Some(query_language).filter(|it| *it != QueryLanguage::Legacy).map(name_of);
+                let given = [
+                    ("collection", collection),
+                    ("query", query),
+                    ("queryLanguage", language),
+                    ("compression", compression),
+                ];
+                for (field, given) in given {
                     if let Some(given) = given {
                         body[field] = json!(given);
                     }
@@ -182,7 +212,7 @@ fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
     print_line(&format!(
         "\
 {}
-  carries          {}, {}
+  carries          {}, {}{}
   topic and group  {topic}, at {endpoint}
   partitions       {partitions}
   on a gap         {}
@@ -190,6 +220,7 @@ fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
         head.trim_start(),
         reply.collection.as_deref().unwrap_or("all collections"),
         reply.query.as_deref().unwrap_or("every document"),
+        if reply.query_language.is_legacy() { "" } else { " (DQL)" },
         on_gap(reply),
         reply.compression.name(),
     ))

@@ -339,6 +339,7 @@ fn live_query(name: &str, collection: Option<&str>, query: Option<&str>, partiti
         name: name.into(),
         collection: collection.map(Into::into),
         query: query.map(Into::into),
+        query_language: topics::QueryLanguage::Legacy,
         partitions,
         on_gap,
         compression: topics::Compression::None,

@@ -134,6 +134,7 @@ impl World {
             name: name.into(),
             collection: collection.map(Into::into),
             query: query.map(Into::into),
+            query_language: topics::QueryLanguage::Legacy,
             partitions,
             on_gap,
             compression: topics::Compression::None,
