@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use credentials::Credentials;
+use executor::Statements;
 use operations::{ConsumerGroups, Operations};
 use prometheus_client::registry::Registry;
 use store::{DataDir, WallClock};
@@ -72,6 +73,8 @@ impl HttpApi {
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
             operations: Arc::new(operations),
+            statements: Statements::default(),
+            active_statements: Arc::default(),
             metrics,
             registry,
             guests: guests.clone(),

@@ -7,9 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
+use executor::ExecuteError;
 use find::{CursorError, SortTooLarge};
 use operations::{AppError, IndexError, KeyError, UserError};
-use query::{BindError, ParseError, TooExpensive};
+use query::{
+    BindError, ParseError, TooExpensive,
+    dql::{RowsError, SyntaxError},
+};
 use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
 use topics::ChangeError;
 use wire::RequestError;
@@ -98,6 +102,24 @@ pub(crate) enum Failure {
     LiveQuery(ChangeError),
     #[error(transparent)]
     Index(IndexError),
+    #[error(transparent)]
+    Syntax(SyntaxError),
+    #[error(transparent)]
+    Bind(BindError),
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    #[error("{0}: narrow the WHERE, or sort and group by less")]
+    Rows(#[from] RowsError),
+    #[error("the result would be longer than {} bytes: add LIMIT", limits::REPLY_BYTES_MAX)]
+    ResultTooLarge,
+    #[error("Identifier conflict on document {id}: using FAIL conflict policy")]
+    IdentifierConflict { id: String },
+    #[error("there is an index {name:?} on {collection:?} already: use IF NOT EXISTS, or another name")]
+    IndexExists { collection: String, name: String },
+    #[error("there is no index {name:?} on {collection:?}: use IF EXISTS where that is fine")]
+    IndexMissing { collection: String, name: String },
+    #[error("there is no parameter {name:?}; SHOW ALL shows those that there are")]
+    NoParameter { name: String },
     #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
     GroupNotFound { app: String, group: String },
     #[error("there is no certificate {serial:?}")]
@@ -180,6 +202,20 @@ impl Failure {
             | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
             | Failure::Query { .. }
             | Failure::QueryArgs { .. }
+            | Failure::Syntax(_)
+            | Failure::Bind(_)
+            | Failure::Execute(
+                ExecuteError::Collection(_)
+                | ExecuteError::NoSystemCollection { .. }
+                | ExecuteError::Row(_)
+                | ExecuteError::SameId { .. },
+            )
+            | Failure::Rows(_)
+            | Failure::ResultTooLarge
+            | Failure::IdentifierConflict { .. }
+            | Failure::IndexExists { .. }
+            | Failure::IndexMissing { .. }
+            | Failure::NoParameter { .. }
             | Failure::TxnIdMalformed { .. }
             | Failure::OtherApp { .. }
             | Failure::FlagMalformed { .. }
@@ -234,6 +270,7 @@ impl Failure {
             }
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
+            | Failure::Execute(ExecuteError::TooLarge)
             | Failure::Commit(CommitError::TooManyIndexEntries { .. })
             | Failure::Commit(CommitError::Refused(
                 Refusal::DocumentTooLarge { .. } | Refusal::TransactionTooLarge { .. },

@@ -7,19 +7,10 @@ const CALLS: [&str; 5] = ["write", "find", "findbyid", "count", "requery"];
 pub(crate) fn of(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let version = segments.iter().position(|segment| *segment == "api").and_then(|at| segments.get(at + 1)).copied();
-    let (last, first) = match (segments.last(), segments.first()) {
-        (Some(last), Some(first)) => (*last, *first),
-        _ => return String::new(),
-    };
-    if last == "execute" {
-        return match version {
-            Some("v4" | "v5") => "this version has no DQL; use store/find, store/count and store/write".to_owned(),
-            _ => {
-                "execute belongs to /api/v4 and /api/v5, and this version has no DQL; use store/find, store/count and \
-                  store/write"
-                    .to_owned()
-            }
-        };
+    let Some(last) = segments.last().copied() else { return String::new() };
+    if last.eq_ignore_ascii_case("execute") {
+        let version = version.filter(|version| ["v4", "v5"].contains(version)).unwrap_or("v5");
+        return format!("it is at {}/{version}/store/execute; execute belongs to v4 and v5", base(&segments));
     }
     if segments.contains(&"attachments") {
         return match version {
@@ -29,12 +20,20 @@ pub(crate) fn of(path: &str) -> String {
     }
     match CALLS.iter().find(|call| call.eq_ignore_ascii_case(last)) {
         Some(call) => {
-            let known_app = !["api", "store"].contains(&first) && segments.contains(&"api") && !is_version(first);
-            let base = if known_app { format!("/{first}/api") } else { "/api".to_owned() };
+            let base = base(&segments);
             let version = version.filter(|version| is_version(version)).unwrap_or("v4");
             format!("it is at {base}/{version}/store/{call}; there are the versions v1 to v5")
         }
         None => String::new(),
+    }
+}
+
+/// The base of the store's calls, before the version: the default app's or that of the one that is named.
+fn base(segments: &[&str]) -> String {
+    let named = segments.first().filter(|first| !["api", "store"].contains(first) && !is_version(first));
+    match named.filter(|_| segments.contains(&"api")) {
+        Some(app) => format!("/{app}/api"),
+        None => "/api".to_owned(),
     }
 }
 
@@ -78,8 +77,8 @@ mod tests {
             ("/shop/api/v9/store/requery", "it is at /shop/api/v4/store/requery; "),
             ("/api/v4/store/findById", "it is at /api/v4/store/findbyid; "),
             ("/api/v4/store/find/", "it is at /api/v4/store/find; "),
-            ("/api/v3/store/execute", "execute belongs to /api/v4 and /api/v5, "),
-            ("/api/v5/store/execute", "this version has no DQL"),
+            ("/api/v3/store/execute", "it is at /api/v5/store/execute; execute belongs to v4 and v5"),
+            ("/shop/api/v4/execute", "it is at /shop/api/v4/store/execute; "),
             ("/shop/api/v1/attachments/upload", "attachments belong to /api/v2 to /api/v5, "),
             ("/api/v2/attachments/abc", "this version has no attachments"),
         ] {

@@ -3,12 +3,13 @@
 //!
 //! One way in for every request: `serve` (sockets, `guests`) → `edge` (CORS, `unread` bodies) →
 //! `routes` → `call` (who asks, of which app, with which body) → a file of `resource`. Invariants:
-//! a request is answered with JSON, errors as `{"message":…}`; what a caller may not see has no
+//! a request is answered with JSON, errors as `{"message":…}` (`execute` has an envelope of its own); what a caller may not see has no
 //! influence on the reply; every bound stands in [`limits`].
-//! Not here: JSON shapes (`wire`), the query language (`query`), commits (`store`), keys and
+//! Not here: JSON shapes (`wire`), the query languages (`query`), running statements (`executor`), commits (`store`), keys and
 //! certificates (`credentials`).
 
 mod access;
+mod active_statements;
 mod api;
 mod body;
 mod body_error;

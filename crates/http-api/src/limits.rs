@@ -165,6 +165,14 @@ pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 /// What the operations of one `store/write` may weigh, in bytes, queries resolved. More get 413.
 pub const TRANSACTION_BYTES_MAX: usize = store::limits::TRANSACTION_BYTES_MAX;
 
+/// What RETURNING may hand back of one statement, in bytes of memory. More gets 400, and nothing was
+/// written.
+pub const RETURNING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// So much of it is counted for each document, in bytes, before it is known: most documents are
+/// smaller.
+pub const RETURNED_BYTES_EXPECTED: usize = 16 * 1024;
+
 /// Pause after the kernel refused to hand over a connection (no file descriptors left), so that the
 /// loop does not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -4,6 +4,7 @@ pub(crate) mod apps;
 pub(crate) mod clock;
 pub(crate) mod collections;
 pub(crate) mod count;
+pub(crate) mod execute;
 pub(crate) mod find;
 pub(crate) mod find_by_id;
 pub(crate) mod groups;

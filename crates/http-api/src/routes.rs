@@ -11,13 +11,15 @@ use axum::{
     routing::{MethodFilter, on},
 };
 
+use wire::execute::QueryType;
+
 use crate::{
     failure::Failure,
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, clock, collections, count, find, find_by_id, groups, health, indexes, keys, live_queries, metrics,
-        openapi, requery, sign_in_links, users, write,
+        apps, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys, live_queries,
+        metrics, openapi, requery, sign_in_links, users, write,
     },
     state::Shared,
 };
@@ -35,6 +37,9 @@ const STORE_BASES: [&str; 10] = [
     "/api/v5",
     "/{app}/api/v5",
 ];
+
+/// The call whose every answer comes in an envelope of its own.
+const EXECUTE: &str = "/store/execute";
 
 /// Collects the routes.
 pub(crate) struct Routes {
@@ -67,6 +72,12 @@ impl Routes {
                 routes.add(method.clone(), base, "/store/count", count::handle);
                 routes.add(method, base, "/store/requery", requery::handle);
             }
+        }
+        for base in ["/api/v4", "/{app}/api/v4"] {
+            routes.add(Method::POST, base, EXECUTE, execute::handle_strict);
+        }
+        for base in ["/api/v5", "/{app}/api/v5"] {
+            routes.add(Method::POST, base, EXECUTE, execute::handle);
         }
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);
@@ -150,7 +161,13 @@ impl<H: Handler<T, Shared>, T> Handler<T, Shared> for Measured<H> {
 
 async fn method_not_allowed(Extracted(state): Extracted<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    refuse(&state, Failure::MethodNotAllowed { path, method: request.method().clone() })
+    let is_execute = path.ends_with(EXECUTE);
+    let failure = Failure::MethodNotAllowed { path, method: request.method().clone() };
+    if is_execute {
+        state.metrics.unrouted.count(failure.status(), std::time::Duration::ZERO);
+        return execute::failed(QueryType::Unknown, failure, None);
+    }
+    refuse(&state, failure)
 }
 
 fn not_found(state: &Shared, path: &str) -> Response {

@@ -5,13 +5,17 @@
 use std::{fmt, sync::Arc};
 
 use credentials::Credentials;
+use executor::Statements;
 use operations::Operations;
 use prometheus_client::registry::Registry;
 use store::{App, AppUnavailable, DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
-use crate::{guests::Guests, metrics::Metrics, options::HttpApiOptions, sign_in_links::SignInLinks, work::ReplyMemory};
+use crate::{
+    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions,
+    sign_in_links::SignInLinks, work::ReplyMemory,
+};
 
 /// What every request can reach.
 pub(crate) type Shared = Arc<State>;
@@ -24,6 +28,8 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
     pub(crate) operations: Arc<Operations>,
+    pub(crate) statements: Statements,
+    pub(crate) active_statements: Arc<ActiveStatements>,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) guests: Arc<Guests>,

@@ -127,6 +127,12 @@ impl find::Work for Work {
     }
 }
 
+impl executor::Work for Work {
+    fn make_room(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.make_room(bytes)
+    }
+}
+
 /// Waits on a blocking thread.
 fn wait_for(room: &Arc<Semaphore>, permits: u32, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
     if let Ok(permit) = room.clone().try_acquire_many_owned(permits) {

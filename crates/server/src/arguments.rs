@@ -11,6 +11,13 @@ use serde_json::value::RawValue;
 #[serde(transparent)]
 pub(crate) struct JsonText(Box<RawValue>);
 
+impl JsonText {
+    /// The JSON.
+    pub(crate) fn as_json(&self) -> &str {
+        self.0.get()
+    }
+}
+
 impl FromStr for JsonText {
     type Err = String;
 
@@ -30,6 +37,13 @@ impl FromStr for JsonText {
 pub(crate) struct NamedArgument {
     name: String,
     value: JsonText,
+}
+
+impl NamedArgument {
+    /// Its name and its value.
+    pub(crate) fn pair(&self) -> (&str, &RawValue) {
+        (self.name.trim_start_matches(':'), &self.value.0)
+    }
 }
 
 impl FromStr for NamedArgument {

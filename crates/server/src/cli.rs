@@ -71,6 +71,8 @@ pub(crate) enum Verb {
     Count(command::count::Count),
     /// Write: the commands of one transaction, as JSON
     Write(command::write::Write),
+    /// Run a DQL statement: SELECT, INSERT, UPDATE, DELETE and others
+    Execute(command::execute::Execute),
     /// Write the documents of a file into a collection; goes on where it was interrupted
     Import(command::import::Import),
     /// Write every document that matches into a file

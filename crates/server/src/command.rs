@@ -8,6 +8,7 @@ pub(crate) mod verify;
 
 pub(crate) mod collection;
 pub(crate) mod count;
+pub(crate) mod execute;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod get;
@@ -60,6 +61,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Get(verb) => verb.run(&context),
         Verb::Count(verb) => verb.run(&context),
         Verb::Write(verb) => verb.run(&context),
+        Verb::Execute(verb) => verb.run(&context),
         Verb::Import(verb) => verb.run(&context),
         Verb::Export(verb) => verb.run(&context),
         Verb::Collection(verb) => verb.run(&context),

@@ -87,11 +87,25 @@ impl StoreClient {
         self.send(call, &json_bytes(body), None)
     }
 
+    /// `POST store/execute` of a version of the API, under a request id or a new one.
+    pub(crate) fn execute(
+        &self,
+        version: &str,
+        body: &impl Serialize,
+        request_id: Option<&str>,
+    ) -> Result<String, CallError> {
+        self.send_to(version, "execute", &json_bytes(body), request_id)
+    }
+
     /// `POST store/<call>` with these bytes, a write under a request id or a new one.
     pub(crate) fn send(&self, call: &str, body: &[u8], request_id: Option<&str>) -> Result<String, CallError> {
+        self.send_to("v4", call, body, request_id)
+    }
+
+    fn send_to(&self, version: &str, call: &str, body: &[u8], request_id: Option<&str>) -> Result<String, CallError> {
         let base = self.base.read().expect("nobody panics with it").clone();
         let no_answer = |error: String| CallError::NoAnswer { base: base.clone(), error };
-        let url = format!("{base}/{}/api/v4/store/{call}", self.app.as_str());
+        let url = format!("{base}/{}/api/{version}/store/{call}", self.app.as_str());
         let mut request = self.agent.post(url).header("authorization", &self.authorization);
         if let Some(id) = request_id {
             request = request.header("x-headwater-request-id", id);
@@ -105,7 +119,9 @@ impl StoreClient {
             return Ok(text);
         }
         let said: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let message = said["message"].as_str().map(str::to_owned);
+        // The envelope of execute has the same inside `error`.
+        let said = if said["error"].is_object() { &said["error"] } else { &said };
+        let message = said["message"].as_str().or(said["description"].as_str()).map(str::to_owned);
         Err(CallError::Refused {
             status: status.as_u16(),
             message: message.unwrap_or_else(|| format!("{base} answered {status}")),

@@ -97,6 +97,50 @@ fn documents_are_counted_and_written() {
 }
 
 #[test]
+fn statements_are_run() {
+    let server = with_people();
+    let run = |arguments: &[&str]| done(&server.run(&[&["execute"], arguments].concat())).to_owned();
+    let adults = "SELECT name, age FROM people WHERE age > :min ORDER BY age";
+    assert_eq!(
+        run(&[adults, "--args", r#"{"min":35}"#]),
+        "{\"name\":\"Bob\",\"age\":40}\n{\"name\":\"Zoë\",\"age\":50}\n"
+    );
+    assert_eq!(run(&[adults, "--arg", "min=45"]), "{\"name\":\"Zoë\",\"age\":50}\n");
+    assert_eq!(run(&[adults, "--arg", "min=35", "--table"]), "name  age\nBob   40\nZoë   50\n");
+    assert_eq!(run(&["SELECT * FROM nothing"]), "");
+    let reply: Value = serde_json::from_str(&run(&["SELECT COUNT(*) AS n FROM people", "--json"])).unwrap();
+    assert_eq!((&reply["items"], &reply["transactionId"]), (&json!([{"n": 3}]), &json!(1)));
+    let explained = run(&["--explain", "SELECT * FROM people WHERE _id = 'abc123'"]);
+    assert!(explained.contains(r##""#operator":"idScan""##), "{explained}");
+
+    let update = "UPDATE people SET age = age + 1 WHERE _id = 'abc123'";
+    let once = ["execute", update, "--request-id", "birthday"];
+    assert_eq!(done(&server.run(&once)), "1 document written, transaction 2\n");
+    assert_eq!(done(&server.run(&once)), "1 document written, transaction 2\n", "under its name it is done once");
+    let removed = server.run_with_input(&["execute", "-"], b"DELETE FROM people WHERE age > 45 RETURNING name\n;");
+    assert_eq!(done(&removed), "{\"name\":\"Zoë\"}\n");
+    assert!(removed.stderr.contains("1 document written, transaction 3"), "{removed:?}");
+    let object = |api: &str, object: &str| {
+        let insert = format!("INSERT INTO people DOCUMENTS ({{'_id':'{api}','o':{object}}}) ON ID CONFLICT DO UPDATE");
+        run(&[&insert, "--api", api]);
+    };
+    for api in ["v4", "v5"] {
+        object(api, "{'x':1}");
+        object(api, "{'y':2}");
+    }
+    let shown = run(&["SELECT o FROM people USE IDS 'v4', 'v5'"]);
+    assert_eq!(shown, "{\"o\":{\"y\":2}}\n{\"o\":{\"x\":1,\"y\":2}}\n");
+
+    assert_eq!(run(&["CREATE INDEX by_age ON people (age)"]), "done\n");
+    let wrong = server.run(&["execute", "SELECT *\nFORM people"]);
+    assert_eq!(wrong.code(), Some(1));
+    assert!(wrong.stderr.starts_with("FORM people\n^\nheadwater: "), "{wrong:?}");
+    assert!(wrong.stderr.ends_with(" at line 2, column 1\n"), "{wrong:?}");
+    fails(&server.run(&["execute", adults]), 1, &["Parameter min was not provided"]);
+    fails(&server.run(&["execute", adults, "--args", "[1]"]), 2, &["--args takes a JSON object"]);
+}
+
+#[test]
 fn a_server_with_keys_is_asked_with_the_admin_key() {
     let server = with_people();
     assert!(server.run(&["key", "create", "till"]).status.success());

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod error;
 pub mod event;
+pub mod execute;
 pub mod find;
 pub mod index;
 pub mod query_string;

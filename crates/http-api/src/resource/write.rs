@@ -104,7 +104,7 @@ async fn commit(
 }
 
 /// Writes that take much memory wait for each other before they take it.
-async fn memory_for(state: &state::State, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+pub(super) async fn memory_for(state: &state::State, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Failure> {
     if bytes <= limits::PLAN_BYTES_UNCOUNTED {
         return Ok(None);
     }
@@ -114,7 +114,7 @@ async fn memory_for(state: &state::State, bytes: usize) -> Result<Option<OwnedSe
 }
 
 /// Writes that may be expensive to decide wait for each other here, not in the order of all.
-async fn room_for(
+pub(super) async fn room_for(
     state: &state::State,
     condition_steps_max: Option<u64>,
 ) -> Result<Option<OwnedSemaphorePermit>, Failure> {
@@ -125,7 +125,7 @@ async fn room_for(
 }
 
 /// What the request came to if its caller has sent it before.
-async fn remembered(call: &Call, request: &Request) -> Result<Option<Remembered>, Failure> {
+pub(super) async fn remembered(call: &Call, request: &Request) -> Result<Option<Remembered>, Failure> {
     if !request.given {
         return Ok(None);
     }

@@ -38,7 +38,6 @@ fn malformed_input() {
         (find, br#"{"collection":"c","sort":[{"property":"a..b"}]}"#, 400, "sort[0].property: "),
         ("/api/v4/store/nothing", b"{}", 404, "there is nothing at /api/v4/store/nothing"),
         ("/", b"{}", 404, "there is nothing at /"),
-        ("/api/v4/store/execute", b"{}", 404, "there is nothing at /api/v4/store/execute: this version has no DQL"),
         (
             "/api/v4/attachments/upload",
             b"",

@@ -6,6 +6,7 @@ mod admin;
 mod browser;
 mod connection;
 mod door;
+mod execute;
 mod expensive;
 mod faults;
 mod find;

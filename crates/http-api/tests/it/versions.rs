@@ -29,11 +29,8 @@ fn what_is_elsewhere_is_named() {
     for (path, hint) in [
         ("/api/v6/store/find", "it is at /api/v4/store/find; there are the versions v1 to v5"),
         ("/shop/api/v2/find", "it is at /shop/api/v2/store/find; there are the versions v1 to v5"),
-        (
-            "/api/v3/store/execute",
-            "execute belongs to /api/v4 and /api/v5, and this version has no DQL; use store/find, store/count and store/write",
-        ),
-        ("/api/v5/store/execute", "this version has no DQL; use store/find, store/count and store/write"),
+        ("/api/v3/store/execute", "it is at /api/v5/store/execute; execute belongs to v4 and v5"),
+        ("/shop/api/v5/execute", "it is at /shop/api/v5/store/execute; execute belongs to v4 and v5"),
         ("/api/v1/attachments/upload", "attachments belong to /api/v2 to /api/v5, and this version has none"),
     ] {
         let reply = server.post(path, "{}");
