@@ -3,24 +3,74 @@
 //! `{"#operator":"sequence","children":[…]}`: the first child reads, each other one takes what the
 //! one before it gives.
 
-use document::{Map, Value};
+use document::{CollectionName, Map, Value};
 use find::Operator;
-use query::dql::{Conflict, ConflictPolicy, Documents, Insert, Select};
+use query::dql::{Bound, Conflict, ConflictPolicy, Documents, Insert, Select};
+use store::{Snapshot, SnapshotError};
 
-use crate::selecting::{SelectPlan, Way};
+use crate::{
+    ExecuteError, SystemCollection,
+    selecting::{SelectPlan, Way},
+};
 
-/// What a SELECT does.
+/// What a bound statement would do.
+///
+/// # Errors
+/// Where its collection is none, or indexes cannot be read.
+pub fn explain<E>(snapshot: &Snapshot, bound: &Bound) -> Result<Value, E>
+where
+    E: From<SnapshotError> + From<ExecuteError>,
+{
+    let ids = |selection: &Select| -> Result<SelectPlan, E> {
+        Ok(SelectPlan::of_ids(snapshot, selection, collection_of(selection)?)?)
+    };
+    let of_documents = |select: &Select| -> Result<Option<SelectPlan>, E> {
+        match SystemCollection::named(select.collection())? {
+            Some(_) => Ok(None),
+            None => Ok(Some(SelectPlan::of(snapshot, select, collection_of(select)?)?)),
+        }
+    };
+    Ok(match bound {
+        Bound::Select(select) => match of_documents(select)? {
+            Some(plan) => explain_select(&plan, select),
+            None => sequence(system_steps(select)),
+        },
+        Bound::Insert(insert) => match &insert.documents {
+            Documents::Given(_) => explain_insert(insert, None),
+            Documents::Select(select) => explain_insert(insert, of_documents(select)?.as_ref()),
+        },
+        Bound::Update(update) => {
+            let selection = update.selection();
+            explain_change("update", &ids(selection)?, selection, update.returning().is_some())
+        }
+        Bound::Delete(delete) => {
+            let selection = &delete.selection;
+            explain_change("delete", &ids(selection)?, selection, delete.returning.is_some())
+        }
+        Bound::CreateIndex(_) => explain_step("createIndex"),
+        Bound::DropIndex(_) => explain_step("dropIndex"),
+        Bound::Show(_) => explain_step("show"),
+        Bound::Explain(inner) => explain::<E>(snapshot, inner)?,
+    })
+}
+
+/// What a SELECT does by this plan.
 pub fn explain_select(plan: &SelectPlan, select: &Select) -> Value {
     sequence(steps(plan, select))
 }
 
-/// What a SELECT of a system collection does.
-pub fn explain_system(select: &Select) -> Value {
-    sequence(system_steps(select))
+/// How the documents of a query are found, in the same form: for queries that are no statements.
+pub fn explain_find(plan: &find::Plan, query: &find::Query) -> Value {
+    sequence(plan.operators(query).into_iter().map(|step| found(step, query)).collect())
 }
 
-/// What an INSERT does; `source` is the plan of its SELECT, where that is of documents.
-pub fn explain_insert(insert: &Insert, source: Option<&SelectPlan>) -> Value {
+/// The collection of documents that it names.
+fn collection_of(select: &Select) -> Result<CollectionName, ExecuteError> {
+    Ok(CollectionName::new(select.collection())?)
+}
+
+/// `source` is the plan of its SELECT, where that is of documents.
+fn explain_insert(insert: &Insert, source: Option<&SelectPlan>) -> Value {
     let conflict = match insert.conflict {
         Conflict::Initial => "initial",
         Conflict::Policy(ConflictPolicy::Fail) => "fail",
@@ -41,18 +91,8 @@ pub fn explain_insert(insert: &Insert, source: Option<&SelectPlan>) -> Value {
     sequence(with_returning(children, insert.returning.is_some()))
 }
 
-/// What an UPDATE does.
-pub fn explain_update(plan: &SelectPlan, selection: &Select, returns: bool) -> Value {
-    explain_change("update", plan, selection, returns)
-}
-
-/// What a DELETE does.
-pub fn explain_delete(plan: &SelectPlan, selection: &Select, returns: bool) -> Value {
-    explain_change("delete", plan, selection, returns)
-}
-
 /// What is no more than one step of this name.
-pub fn explain_step(name: &str) -> Value {
+fn explain_step(name: &str) -> Value {
     sequence(vec![operator(name, Vec::new())])
 }
 
@@ -77,7 +117,8 @@ fn sequence(children: Vec<Value>) -> Value {
 
 /// The last is the projection.
 fn steps(plan: &SelectPlan, select: &Select) -> Vec<Value> {
-    let mut children: Vec<Value> = plan.plan.operators(&plan.query).into_iter().map(|step| found(step, plan)).collect();
+    let mut children: Vec<Value> =
+        plan.plan.operators(&plan.query).into_iter().map(|step| found(step, &plan.query)).collect();
     match &plan.way {
         Way::Count { is_shown: false, .. } => {
             children.clear();
@@ -124,7 +165,7 @@ fn gathering(select: &Select) -> Vec<Value> {
     children
 }
 
-fn found(step: Operator, plan: &SelectPlan) -> Value {
+fn found(step: Operator, query: &find::Query) -> Value {
     match step {
         Operator::IdScan { ids } => operator("idScan", ids.map(|ids| ("ids", number(ids))).into_iter().collect()),
         Operator::IndexScan { index, path, spans, is_exact, is_in_order, backwards, covering, .. } => {
@@ -141,8 +182,8 @@ fn found(step: Operator, plan: &SelectPlan) -> Value {
             operator("indexScan", facts)
         }
         Operator::UnionScan { parts } => operator("unionScan", vec![("parts", number(parts))]),
-        Operator::CountScan => operator("countScan", collection(plan)),
-        Operator::Scan => operator("scan", collection(plan)),
+        Operator::CountScan => operator("countScan", collection(query)),
+        Operator::Scan => operator("scan", collection(query)),
         Operator::Fetch => operator("fetch", Vec::new()),
         Operator::Filter => operator("filter", Vec::new()),
         Operator::Sort { path } => {
@@ -152,8 +193,8 @@ fn found(step: Operator, plan: &SelectPlan) -> Value {
     }
 }
 
-fn collection(plan: &SelectPlan) -> Vec<(&'static str, Value)> {
-    vec![("collection", text(plan.query.collection.as_str()))]
+fn collection(query: &find::Query) -> Vec<(&'static str, Value)> {
+    vec![("collection", text(query.collection.as_str()))]
 }
 
 fn limit(offset: usize, most: Option<usize>) -> Value {

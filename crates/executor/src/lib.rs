@@ -2,10 +2,9 @@
 //! as one transaction.
 //!
 //! A text is parsed once ([`Statements`]) and bound by its caller. What is bound is planned on a
-//! snapshot ([`SelectPlan`]), so that EXPLAIN tells what would happen ([`explain_select`] and its
-//! like), and run within what its caller grants ([`Work`]). What a statement writes
-//! ([`PlannedWrite`]) names its documents; whether they still match, and what becomes of each, is
-//! decided when it is applied.
+//! snapshot ([`SelectPlan`]), so that EXPLAIN tells what would happen ([`explain`]), and run within
+//! what its caller grants ([`Work`]). What a statement writes ([`PlannedWrite`]) names its
+//! documents; whether they still match, and what becomes of each, is decided when it is applied.
 //!
 //! Invariants: one statement sees one snapshot; memory is bounded by [`limits`], by
 //! `query::dql::limits` and by [`Work::make_room`]; what an UPDATE computes is never computed here.
@@ -16,6 +15,7 @@ mod explaining;
 mod selecting;
 mod statements;
 mod writing;
+mod zone;
 
 pub mod limits;
 pub mod system;
@@ -23,11 +23,12 @@ pub mod system;
 use document::CollectionNameError;
 use query::{BindError, dql::RowsError};
 
-pub use explaining::{explain_delete, explain_insert, explain_select, explain_step, explain_system, explain_update};
-pub use selecting::{SelectPlan, SystemDocuments, run_on_system};
+pub use explaining::{explain, explain_find, explain_select};
+pub use selecting::{SelectPlan, SystemDocuments, each_row_of_system, run_on_system};
 pub use statements::Statements;
 pub use system::SystemCollection;
 pub use writing::{PlannedWrite, Source, StatementText, delete, documents_of_rows, insert, selected_ids, update};
+pub use zone::zone_offset;
 
 /// What somebody grants to a statement.
 pub trait Work: find::Work<Error: From<RowsError> + From<ExecuteError>> {

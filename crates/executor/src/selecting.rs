@@ -10,7 +10,7 @@ use find::{Found, IndexUse, Query, SortKey, limits::SORT_DOCUMENTS_MAX};
 use query::dql::{Row, Select, Shape};
 use store::{Snapshot, SnapshotError};
 
-use crate::Work;
+use crate::{Work, system::count_value};
 
 /// How a SELECT is answered.
 #[derive(Debug)]
@@ -96,6 +96,50 @@ impl SelectPlan {
         Ok(Self { query, plan, way: Way::IdsInAnyOrder })
     }
 
+    /// As [`SelectPlan::of`], for who takes no more than the first `rows_max` rows: where documents
+    /// come in the order of the rows, no more are asked for.
+    ///
+    /// # Errors
+    /// As [`SelectPlan::of`].
+    pub fn of_first(
+        snapshot: &Snapshot,
+        select: &Select,
+        collection: CollectionName,
+        rows_max: usize,
+    ) -> Result<Self, SnapshotError> {
+        let mut plan = Self::of(snapshot, select, collection)?;
+        if plan.is_paged() {
+            plan.query.limit = Some(plan.query.limit.map_or(rows_max, |limit| limit.min(rows_max)));
+            plan.plan = match plan.way {
+                Way::Ids => find::plan_documents_ids(snapshot, &plan.query)?,
+                _ => find::plan(snapshot, &plan.query)?,
+            };
+        }
+        Ok(plan)
+    }
+
+    /// The plan without an index, where rows are in the order of ids and each comes as soon as its
+    /// document is looked at. `None` where they are gathered or sorted.
+    pub fn in_place(&self) -> Option<Self> {
+        let Self { query, way, .. } = self;
+        let is_by_id = self.is_paged() && query.sort.is_empty();
+        is_by_id.then(|| Self { query: query.clone(), plan: find::plan_in_place(query), way: way.clone() })
+    }
+
+    /// Whether each row comes as soon as its documents are looked at, so that the rows of a read
+    /// that was broken off are the first of all. Otherwise nothing is known until all was read.
+    pub fn is_gradual(&self, select: &Select) -> bool {
+        match self.way {
+            Way::Count { .. } => false,
+            Way::Rows { paged: false } => self.plan.is_in_order() && !select.is_grouped() && !select.is_ordered(),
+            _ => self.plan.is_in_order(),
+        }
+    }
+
+    fn is_paged(&self) -> bool {
+        matches!(self.way, Way::Documents | Way::Ids | Way::Rows { paged: true })
+    }
+
     /// Whether it looks at a handful of documents.
     pub fn is_small(&self) -> bool {
         self.plan.is_small()
@@ -137,13 +181,23 @@ impl SelectPlan {
     }
 
     /// Gives each row to `take`.
-    pub(crate) fn each_row<W: Work>(
+    ///
+    /// # Errors
+    /// As [`SelectPlan::run`], and what `take` says.
+    pub fn each_row<W: Work>(
         &self,
         snapshot: &Snapshot,
         select: &Select,
         work: &mut W,
         mut take: impl FnMut(Row, &mut W) -> Result<(), W::Error>,
     ) -> Result<(), W::Error> {
+        if let Way::Count { name, is_shown } = &self.way {
+            if !is_shown {
+                return Ok(());
+            }
+            let count = find::count(snapshot, &self.plan, &self.query, work)?;
+            return take(Row { fields: vec![(name.clone(), count_value(count))] }, work);
+        }
         let mut rows = select.rows(!matches!(self.way, Way::Rows { paged: false }));
         let mut finished = Vec::new();
         let mut push = |id: &DocumentId, fields: &Map, work: &mut W| {
@@ -199,7 +253,11 @@ pub fn run_on_system<W: Work>(
     Ok(list.rows)
 }
 
-pub(crate) fn each_row_of_system<W: Work>(
+/// Gives each row that a SELECT makes of a system collection's documents to `take`.
+///
+/// # Errors
+/// As [`run_on_system`], and what `take` says.
+pub fn each_row_of_system<W: Work>(
     documents: &SystemDocuments,
     select: &Select,
     work: &mut W,

@@ -125,7 +125,7 @@ fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn count_value(count: u64) -> Value {
+pub(crate) fn count_value(count: u64) -> Value {
     i64::try_from(count).map_or(Value::Uint(count), Value::Int)
 }
 

@@ -31,6 +31,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ("portal.js", JS, include_str!("../assets/portal.js")),
         ("events.js", JS, include_str!("../assets/events.js")),
         ("refresh.js", JS, include_str!("../assets/refresh.js")),
+        ("languages.js", JS, include_str!("../assets/languages.js")),
         ("preview.js", JS, include_str!("../assets/preview.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),
     ];

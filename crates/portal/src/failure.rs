@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use credentials::CredentialsError;
+use executor::ExecuteError;
 use operations::{FilesError, IndexError, KeyError, ResetError, UserError};
 use store::{AppUnavailable, CommitError, CreateIndexError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
@@ -86,6 +87,13 @@ impl From<IndexError> for Failure {
             IndexError::Commit(error) | IndexError::Create(CreateIndexError::Commit(error)) => Self::Commit(error),
             other @ (IndexError::Definition(_) | IndexError::Create(_)) => Self::BadInput(other.to_string()),
         }
+    }
+}
+
+/// The portal runs what reads, so whatever cannot be run is the statement's fault.
+impl From<ExecuteError> for Failure {
+    fn from(error: ExecuteError) -> Self {
+        Self::BadInput(error.to_string())
     }
 }
 

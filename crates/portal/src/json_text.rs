@@ -14,13 +14,20 @@ pub(crate) fn line(value: &Value) -> String {
 /// Indented by two, one field a line.
 pub(crate) fn pretty(map: &Map) -> String {
     let mut out = Vec::new();
-    put_map(map, 0, &mut out);
+    put_fields(map.iter(), 0, &mut out);
+    text(out)
+}
+
+/// As [`pretty`], of an object whose fields are in an order of their own.
+pub(crate) fn pretty_row(fields: &[(String, Value)]) -> String {
+    let mut out = Vec::new();
+    put_fields(fields.iter().map(|(name, value)| (name.as_str(), value)), 0, &mut out);
     text(out)
 }
 
 fn put(value: &Value, depth: usize, out: &mut Vec<u8>) {
     match value {
-        Value::Map(map) => put_map(map, depth, out),
+        Value::Map(map) => put_fields(map.iter(), depth, out),
         Value::Array(elements) if elements.iter().any(|element| matches!(element, Value::Map(_) | Value::Array(_))) => {
             out.push(b'[');
             for (n, element) in elements.iter().enumerate() {
@@ -34,18 +41,19 @@ fn put(value: &Value, depth: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn put_map(map: &Map, depth: usize, out: &mut Vec<u8>) {
-    if map.is_empty() {
-        return out.extend_from_slice(b"{}");
-    }
+fn put_fields<'v>(fields: impl Iterator<Item = (&'v str, &'v Value)>, depth: usize, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (n, (name, value)) in map.iter().enumerate() {
-        next_line(n, depth + 1, out);
+    let mut count = 0;
+    for (name, value) in fields {
+        next_line(count, depth + 1, out);
         write_json_string(name, out);
         out.extend_from_slice(b": ");
         put(value, depth + 1, out);
+        count += 1;
     }
-    next_line(0, depth, out);
+    if count > 0 {
+        next_line(0, depth, out);
+    }
     out.push(b'}');
 }
 

@@ -39,6 +39,7 @@ mod difference;
 mod document_write;
 mod json_text;
 mod scan;
+mod statement;
 
 mod event_row;
 

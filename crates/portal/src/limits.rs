@@ -86,6 +86,10 @@ pub const COLLECTIONS_SHOWN_MAX: usize = 200;
 /// Columns of the table of documents. Further fields are on the documents' own pages.
 pub const COLUMNS_MAX: usize = 8;
 
+/// Columns of the table of rows that a statement names one by one. Further ones are in the view as
+/// JSON.
+pub const ROW_COLUMNS_MAX: usize = 24;
+
 /// Fields among which these are chosen.
 pub const COLUMNS_COUNTED_MAX: usize = 200;
 

@@ -1,13 +1,14 @@
 //! Documents of a collection for one page: a bounded look, that says where it stopped so that the next page goes on there.
 //!
 //! Invariants: removed documents are invisible; one look sees one snapshot, is short, and few run at once.
-//! Not here: which way they are found by (`find`), showing them (`page::documents`).
+//! Not here: which way they are found by (`find`), statements (`statement`), showing them (`page::documents`).
 
 use std::{sync::Arc, time::Instant};
 
 use document::{CollectionName, DocumentId, Map};
+use executor::ExecuteError;
 use find::{Cursor, Found, Query, SortTooLarge, Work};
-use query::{Budget, Filter, TooExpensive};
+use query::{Budget, Filter, TooExpensive, dql::RowsError};
 use store::{App, Snapshot, SnapshotError, StoredDocument};
 use tokio::sync::Semaphore;
 
@@ -60,10 +61,19 @@ impl Default for Scans {
 impl Scans {
     /// Looks, on a blocking thread.
     pub(crate) async fn look(&self, app: Arc<App>, search: Search) -> Result<Sight, Failure> {
+        self.run(app, move |_, snapshot| look(snapshot, &search)).await
+    }
+
+    /// Runs what looks at one snapshot, on a blocking thread.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        app: Arc<App>,
+        look: impl FnOnce(&App, &Snapshot) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let permit = self.room.clone().acquire_owned().await.expect("this semaphore is never closed");
         let look = move || {
             let _permit = permit;
-            look(&app.snapshot()?, &search)
+            look(&app, &app.snapshot()?)
         };
         tokio::task::spawn_blocking(look).await?
     }
@@ -126,7 +136,10 @@ pub(crate) enum Ended {
 /// Why a look ends before its end.
 #[derive(Debug)]
 pub(crate) enum Stopped {
+    /// It had looked long enough.
     Cut,
+    /// Who takes has all that is wanted.
+    Enough,
     Failed(Failure),
 }
 
@@ -148,11 +161,16 @@ impl Glance {
         // What would be in order only when all was looked at cannot be broken off.
         let plan = if plan.is_in_order() { plan } else { find::plan_in_place(query) };
         let looked = find::documents(snapshot, &plan, query, self, |found, _| take(found).map_err(Stopped::Failed));
-        match looked {
-            Ok(_) => Ok(Ended::Here),
-            Err(Stopped::Cut) => Ok(Ended::Cut),
-            Err(Stopped::Failed(failure)) => Err(failure),
-        }
+        ended(looked)
+    }
+}
+
+/// How a look ended that may have been stopped.
+pub(crate) fn ended<T>(looked: Result<T, Stopped>) -> Result<Ended, Failure> {
+    match looked {
+        Ok(_) | Err(Stopped::Enough) => Ok(Ended::Here),
+        Err(Stopped::Cut) => Ok(Ended::Cut),
+        Err(Stopped::Failed(failure)) => Err(failure),
     }
 }
 
@@ -175,6 +193,12 @@ impl Work for Glance {
     }
 }
 
+impl executor::Work for Glance {
+    fn make_room(&mut self, _bytes: usize) -> Result<(), Stopped> {
+        Ok(()) // no more rows are kept than a page shows
+    }
+}
+
 impl From<SnapshotError> for Stopped {
     fn from(error: SnapshotError) -> Self {
         Self::Failed(error.into())
@@ -188,7 +212,22 @@ impl From<TooExpensive> for Stopped {
 }
 
 impl From<SortTooLarge> for Stopped {
-    fn from(_: SortTooLarge) -> Self {
-        unreachable!("a look that is in the order of ids keeps nothing to sort")
+    fn from(error: SortTooLarge) -> Self {
+        Self::Failed(Failure::BadInput(error.to_string()))
+    }
+}
+
+impl From<RowsError> for Stopped {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::TooExpensive(error) => error.into(),
+            RowsError::TooLarge => Self::Failed(Failure::BadInput(error.to_string())),
+        }
+    }
+}
+
+impl From<ExecuteError> for Stopped {
+    fn from(error: ExecuteError) -> Self {
+        Self::Failed(error.into())
     }
 }

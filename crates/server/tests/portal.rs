@@ -5,6 +5,7 @@
 
 mod accessibility;
 mod harness;
+mod languages;
 mod links;
 mod live_events;
 mod newcomer;

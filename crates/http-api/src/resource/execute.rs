@@ -9,7 +9,6 @@ mod mutation;
 mod permission;
 mod select;
 mod system;
-mod zone;
 
 use std::sync::Arc;
 
@@ -102,7 +101,7 @@ fn constants(call: &Call, strict: bool) -> Constants {
         ("app".to_owned(), Value::String(call.app_name().to_owned())),
         ("peer".to_owned(), Value::String(call.caller.name().to_owned())),
     ]);
-    Constants { now_ms: call.app.now_ms(), strict, request_info, zone_offset: Some(zone::offset) }
+    Constants { now_ms: call.app.now_ms(), strict, request_info, zone_offset: Some(executor::zone_offset) }
 }
 
 /// A document that was to be new is there: what the vendor says then.

@@ -53,8 +53,9 @@ struct Typed {
 }
 
 pub(crate) async fn show(scope: Scope) -> Response {
-    let collection = scope.visit.query.text("collection").to_owned();
-    page(&scope, StatusCode::OK, Typed { collection, ..Typed::default() }, None)
+    let typed = |name: &str| scope.visit.query.text(name).to_owned();
+    let (collection, keys) = (typed("collection"), typed("keys"));
+    page(&scope, StatusCode::OK, Typed { collection, keys, ..Typed::default() }, None)
 }
 
 /// Makes an index.

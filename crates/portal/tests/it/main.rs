@@ -6,4 +6,5 @@ mod browser;
 mod contents;
 mod documents;
 mod hostile_texts;
+mod statements;
 mod trial;

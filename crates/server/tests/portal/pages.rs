@@ -16,12 +16,28 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 20] = [
+const PAGES: [(&str, &str); 27] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
     ("documents-json", "documents?collection=people&view=json"),
     ("documents-error", "documents?collection=people&query=age+%3E+(30"),
+    ("documents-plan", "documents?collection=people&query=age+%3E%3D+30&explain=plan"),
+    (
+        "statement",
+        "documents?language=dql&query=SELECT+name,+age,+_id,+address.city%0AFROM+people%0AWHERE+age+%3E%3D+30+ORDER+BY+age+DESC",
+    ),
+    (
+        "statement-groups",
+        "documents?language=dql&query=SELECT+address.city,+COUNT(*)+AS+people+FROM+people+GROUP+BY+address.city",
+    ),
+    ("statement-json", "documents?language=dql&collection=people&view=json"),
+    ("statement-error", "documents?language=dql&query=SELECT+*+FROM+people%0AWHERE+age+%3E+(30%0AORDER+BY+age"),
+    (
+        "statement-plan",
+        "documents?language=dql&query=SELECT+name+FROM+people+WHERE+address.city+%3D+'Ulm'+ORDER+BY+age+DESC+LIMIT+5&explain=plan",
+    ),
+    ("statement-refused", "documents?language=dql&query=DELETE+FROM+people"),
     ("document", "documents/orders/%22o-3%22"),
     ("document-removed", "documents/people/%22p-005%22"),
     ("document-edit", "documents/people/%22p-001%22/edit"),

@@ -4,11 +4,8 @@ use std::iter;
 
 use axum::{http::StatusCode, response::Response};
 use document::{CollectionName, Map, Value};
-use executor::{
-    SelectPlan, SystemCollection, explain_delete, explain_insert, explain_select, explain_system, explain_update,
-};
-use query::dql::{self, Bound, Documents, Select, Show};
-use store::Snapshot;
+use executor::{SelectPlan, SystemCollection};
+use query::dql::{self, Bound, Select, Show};
 use wire::execute::{QueryType, begin_execute_reply, end_execute_reply};
 
 use super::{collection, system::SystemView};
@@ -19,6 +16,7 @@ use crate::{
     reading::{self, Begun, Extent, ReplyForm},
     reply,
     state::Shared,
+    work::room_within,
 };
 
 /// What a SELECT is of.
@@ -39,6 +37,10 @@ impl Source {
 pub(super) async fn select(state: &Shared, call: &Call, select: Select) -> Result<Response, Failure> {
     let one_at_most = select.filter().ids().is_some_and(|ids| ids.len() <= 1);
     let source = Source::of(state, call, &select)?;
+    let _gathers = match select.sort() {
+        Some(_) => None,
+        None => Some(room_within(&state.gathering_selects, 1, state.options.scan_timeout).await?),
+    };
     let form = ReplyForm { extent: if one_at_most { Extent::One } else { Extent::Several }, gzip: call.takes_gzip };
     let reply = reading::reply(state, &call.app, form, move |snapshot, work, let_in| {
         let mut body = Vec::new();
@@ -64,43 +66,10 @@ pub(super) async fn select(state: &Shared, call: &Call, select: Select) -> Resul
 /// One item, the plan of what is not run.
 pub(super) async fn explain(state: &Shared, call: &Call, explained: Bound) -> Result<Response, Failure> {
     let body = reading::read(state, &call.app, move |snapshot, _, _| {
-        let plan = plan(snapshot, &explained)?;
+        let plan = executor::explain::<Failure>(snapshot, &explained)?;
         Ok(Begun::Done(of_one_item(snapshot.txn_id().0, &plan)))
     });
     Ok(reply::json(StatusCode::OK, body.await?))
-}
-
-fn plan(snapshot: &Snapshot, explained: &Bound) -> Result<Value, Failure> {
-    let ids = |selection: &Select| -> Result<SelectPlan, Failure> {
-        Ok(SelectPlan::of_ids(snapshot, selection, collection(selection.collection())?)?)
-    };
-    let of_documents = |select: &Select| -> Result<Option<SelectPlan>, Failure> {
-        match SystemCollection::named(select.collection())? {
-            Some(_) => Ok(None),
-            None => Ok(Some(SelectPlan::of(snapshot, select, collection(select.collection())?)?)),
-        }
-    };
-    Ok(match explained {
-        Bound::Select(select) => match of_documents(select)? {
-            Some(plan) => explain_select(&plan, select),
-            None => explain_system(select),
-        },
-        Bound::Insert(insert) => match &insert.documents {
-            Documents::Given(_) => explain_insert(insert, None),
-            Documents::Select(select) => explain_insert(insert, of_documents(select)?.as_ref()),
-        },
-        Bound::Update(update) => {
-            let selection = update.selection();
-            explain_update(&ids(selection)?, selection, update.returning().is_some())
-        }
-        Bound::Delete(delete) => {
-            explain_delete(&ids(&delete.selection)?, &delete.selection, delete.returning.is_some())
-        }
-        Bound::CreateIndex(_) => executor::explain_step("createIndex"),
-        Bound::DropIndex(_) => executor::explain_step("dropIndex"),
-        Bound::Show(_) => executor::explain_step("show"),
-        Bound::Explain(inner) => plan(snapshot, inner)?,
-    })
 }
 
 /// One item with the parameters that are asked for.
