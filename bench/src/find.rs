@@ -1,5 +1,5 @@
-//! Reading documents: by an index, in the order of one, by ids, counted and scanned; what indexes
-//! cost writers; and PostgreSQL at the same questions over the same documents.
+//! Reading documents: by an index, in the order of one, by ids, counted and scanned, by DQL too;
+//! what indexes cost writers; and PostgreSQL at the same questions over the same documents.
 //!
 //! The documents are about 0.5 kB, loaded by `headwater import` from one file of lines, which
 //! PostgreSQL copies too.
@@ -24,13 +24,14 @@ use crate::{
     postgres::Postgres,
     report::{Goal, Report, percentile_ms},
     server::{self, Server},
+    statements,
 };
 
 /// Filler that makes a document about 500 bytes of JSON.
 const FILLER_LEN: usize = 280;
 
 /// Documents of one family, and of one city.
-const FAMILY: u64 = 4;
+pub(crate) const FAMILY: u64 = 4;
 const CITY: u64 = 1_000;
 
 /// How long an index may take to be built before that counts as failed.
@@ -163,6 +164,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let postgres = if options.without_postgres { None } else { Some(prepare_postgres(options, &lines)?) };
     ask(options, [&server, &few], postgres.as_ref(), &mut report)?;
+    statements::run(&server, documents, Duration::from_secs(options.seconds), options.turns, &mut report)?;
     drop((postgres, server, few));
     if !options.without_writes {
         writes(options, &mut report)?;

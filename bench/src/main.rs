@@ -17,6 +17,7 @@ mod report;
 mod server;
 mod size;
 mod start;
+mod statements;
 mod write;
 
 use std::{path::PathBuf, process::ExitCode};
