@@ -202,6 +202,7 @@ impl SelectPlan {
         let mut finished = Vec::new();
         let mut push = |id: &DocumentId, fields: &Map, work: &mut W| {
             let goes_on = rows.push(id, fields, work.budget(), &mut finished)?;
+            work.keeps(rows.kept_bytes())?;
             finished.drain(..).try_for_each(|row| take(row, work))?;
             Ok(goes_on)
         };

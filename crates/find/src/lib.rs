@@ -95,6 +95,15 @@ pub trait Work {
     /// Any: the read ends with it.
     fn check(&mut self, id_json: &str) -> Result<(), Self::Error>;
 
+    /// Is told how many bytes are kept in memory until the read ends, as they become more.
+    ///
+    /// # Errors
+    /// Any: the read ends with it.
+    fn keeps(&mut self, bytes: usize) -> Result<(), Self::Error> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// What evaluating the query may take.
     fn budget(&mut self) -> &mut Budget;
 }

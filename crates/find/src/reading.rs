@@ -285,6 +285,7 @@ fn places<W: Work>(snapshot: &Snapshot, plan: &Plan, query: &Query, work: &mut W
         for candidate in candidates(snapshot, plan, query) {
             if let Some((found, fields)) = reader.look(candidate?, work)? {
                 smallest.push(found.id, &fields)?;
+                work.keeps(smallest.bytes())?;
             }
         }
     }

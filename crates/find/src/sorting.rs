@@ -105,6 +105,11 @@ impl Smallest {
         if fits { Ok(()) } else { Err(SortTooLarge) }
     }
 
+    /// What is kept, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Where each of them is, in order.
     pub(crate) fn into_places(self) -> impl Iterator<Item = SortPlace> {
         self.heap.into_sorted_vec().into_iter().map(|Entry { id, values, .. }| SortPlace { id, values })

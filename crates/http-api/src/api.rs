@@ -81,7 +81,6 @@ impl HttpApi {
             bodies_kib: Arc::new(Semaphore::new(limits::BODIES_KIB_MAX)),
             replies: ReplyMemory::new(guests),
             scans_admitted: Arc::new(Semaphore::new(limits::SCANS_ADMITTED_MAX)),
-            gathering_selects: Arc::new(Semaphore::new(limits::GATHERING_SELECTS_MAX)),
             heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
             plans_kib: Arc::new(Semaphore::new(limits::PLANS_KIB_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),

@@ -108,7 +108,7 @@ pub(crate) enum Failure {
     Bind(BindError),
     #[error(transparent)]
     Execute(#[from] ExecuteError),
-    #[error("{0}: narrow the WHERE, or sort and group by less")]
+    #[error(transparent)]
     Rows(#[from] RowsError),
     #[error("the result would be longer than {} bytes: add LIMIT", limits::REPLY_BYTES_MAX)]
     ResultTooLarge,

@@ -92,9 +92,6 @@ pub const TURN: Duration = Duration::from_millis(50);
 /// thread. Further ones wait, at most [`SCAN_TIMEOUT`]; then 503.
 pub const SCANS_ADMITTED_MAX: usize = 64;
 
-/// SELECTs that keep rows or groups in memory at once, each up to [`query::dql::limits::ROWS_BYTES_MAX`]. Further ones wait, as scans do.
-pub const GATHERING_SELECTS_MAX: usize = 8;
-
 /// What the queries of one request may take on all documents that it looks at, in steps
 /// ([`query::Budget`]); some seconds at worst, and 300 million documents with a query such as `age
 /// >= 18`. More gets 400.

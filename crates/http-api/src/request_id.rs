@@ -39,6 +39,13 @@ pub(crate) fn name(caller: &Caller, given: Option<String>, body: &[u8]) -> Reque
     }
 }
 
+/// As [`name`], of a body that means something else at another version of the API.
+pub(crate) fn name_at(version: &str, caller: &Caller, given: Option<String>, body: &[u8]) -> Request {
+    let request = name(caller, given, body);
+    let told_apart = [&request.body, version.as_bytes()].concat();
+    Request { body: xxh3_128(&told_apart).to_le_bytes(), ..request }
+}
+
 /// A request's id as the header of its answer.
 pub(crate) fn header(request: &Request) -> HeaderValue {
     HeaderValue::from_str(&request.id).expect("an id is visible characters")

@@ -37,7 +37,6 @@ pub(crate) struct State {
     pub(crate) replies: ReplyMemory,
     pub(crate) scans_admitted: Arc<Semaphore>,
     pub(crate) scans: Arc<Semaphore>,
-    pub(crate) gathering_selects: Arc<Semaphore>,
     pub(crate) heavy_writes: Arc<Semaphore>,
     pub(crate) plans_kib: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,

@@ -122,6 +122,11 @@ impl find::Work for Work {
         self.check()
     }
 
+    /// Counts as the reply does, whose place it gives up when that is made.
+    fn keeps(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.make_room(bytes)
+    }
+
     fn budget(&mut self) -> &mut Budget {
         &mut self.budget
     }

@@ -221,7 +221,7 @@ impl From<RowsError> for Stopped {
     fn from(error: RowsError) -> Self {
         match error {
             RowsError::TooExpensive(error) => error.into(),
-            RowsError::TooLarge => Self::Failed(Failure::BadInput(error.to_string())),
+            RowsError::TooLarge | RowsError::RowTooLarge => Self::Failed(Failure::BadInput(error.to_string())),
         }
     }
 }

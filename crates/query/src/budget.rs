@@ -95,10 +95,10 @@ impl Budget {
     }
 
     /// Runs `evaluate` with what one document may take, and takes what it took.
-    pub(crate) fn within_a_document<T>(
+    pub(crate) fn within_a_document<T, E>(
         &mut self,
-        evaluate: impl FnOnce(&mut Budget) -> Result<T, TooExpensive>,
-    ) -> Result<T, TooExpensive> {
+        evaluate: impl FnOnce(&mut Budget) -> Result<T, E>,
+    ) -> Result<T, E> {
         if self.left <= DOCUMENT_STEPS_MAX {
             return evaluate(self);
         }

@@ -52,6 +52,7 @@ const DOCUMENTS: [&str; 19] = [
     "docs/reference/http-api.md",
     "docs/reference/indexes.md",
     "docs/reference/live-queries.md",
+    "docs/reference/dql.md",
     "docs/reference/query-language.md",
     "examples/README.md",
 ];
@@ -97,6 +98,11 @@ fn running() {
 #[test]
 fn http_api() {
     follow("docs/reference/http-api.md");
+}
+
+#[test]
+fn dql() {
+    follow("docs/reference/dql.md");
 }
 
 #[test]

@@ -49,7 +49,8 @@ async fn answer(state: &Shared, request: Request, strict: bool) -> Response {
         Ok(call) => call,
         Err(failure) => return failed(QueryType::Unknown, failure, None),
     };
-    let named = request_id::name(&call.caller, call.request_id.take(), call.body());
+    let version = if strict { "v4" } else { "v5" };
+    let named = request_id::name_at(version, &call.caller, call.request_id.take(), call.body());
     let id = request_id::header(&named);
     let mut query_type = QueryType::Unknown;
     let answered = execute(state, &call, named, strict, &mut query_type).await;
@@ -81,7 +82,7 @@ async fn execute(
         Bound::Select(select) => select::select(state, call, select).await,
         Bound::Explain(explained) => select::explain(state, call, *explained).await,
         Bound::Show(show) => select::show(state, call, &show, strict).await,
-        Bound::CreateIndex(new) => index::create(state, call, new).await,
+        Bound::CreateIndex(new) => index::create(state, call, new, request.given).await,
         Bound::DropIndex(old) => index::drop(state, call, old).await,
         mutation @ (Bound::Insert(_) | Bound::Update(_) | Bound::Delete(_)) => {
             mutation::mutate(state, call, mutation, text, request).await.map_err(as_conflict)

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use document::Value;
 
-use super::limits::VALUE_BYTES_MAX;
+use super::limits::TEXT_BYTES_MAX;
 use super::node::{Evaluated, Truth};
 use crate::budget::{Budget, TooExpensive};
 use crate::compare::Number;
@@ -109,7 +109,7 @@ fn bits(number: i128) -> Option<u32> {
 fn concatenated<'e>(left: Cow<'e, Value>, right: &Value, budget: &mut Budget) -> Result<Evaluated<'e>, TooExpensive> {
     let (Value::String(head), Value::String(tail)) = (&*left, right) else { return Ok(None) };
     let bytes = head.len() + tail.len();
-    if bytes > VALUE_BYTES_MAX {
+    if bytes > TEXT_BYTES_MAX {
         return Ok(None);
     }
     budget.charge(bytes as u64)?;

@@ -28,8 +28,15 @@ pub const LIST_MAX: usize = 10_000;
 /// What sorting, grouping, DISTINCT and aggregates of one statement may keep in memory, in bytes.
 pub const ROWS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// How much memory a value that an expression makes may take, in bytes. A larger one is MISSING.
-pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
+/// How much memory one row may take, in bytes.
+pub const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a text that an expression makes may be, in bytes. A longer one is MISSING.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How much memory an array or object that an expression makes may take, in bytes: any document has
+/// room. A larger one is MISSING.
+pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How much memory the parameters of one statement may take, in bytes, each counted wherever it
 /// stands.

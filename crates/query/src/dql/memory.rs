@@ -32,6 +32,11 @@ impl Memory {
         }
     }
 
+    /// What is kept.
+    pub(crate) fn taken(&self) -> usize {
+        self.bytes_max - self.left
+    }
+
     /// They are no longer kept.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         self.left = self.left.saturating_add(bytes).min(self.bytes_max);

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use document::{Map, Value};
 
 use super::bind::{Binder, Slots};
+use super::limits::ROW_BYTES_MAX;
 use super::node::{Node, Scope};
-use super::rows::Row;
+use super::rows::{Row, RowsError};
 use super::syntax::{self, Expression, Item, Source, Step};
 use crate::BindError;
 use crate::budget::{Budget, SEGMENT_STEPS, TooExpensive, VALUE_STEPS};
@@ -119,28 +120,34 @@ impl Projection {
     }
 
     /// Its row.
-    pub(crate) fn project(&self, scope: &Scope<'_>, budget: &mut Budget) -> Result<Row, TooExpensive> {
+    pub(crate) fn project(&self, scope: &Scope<'_>, budget: &mut Budget) -> Result<Row, RowsError> {
         budget.charge(FIELD_STEPS * (1 + self.columns.len() as u64))?;
         let mut fields = Vec::with_capacity(self.columns.len());
-        let mut stars = 0;
+        let (mut stars, mut bytes) = (0, 0);
         for column in &self.columns {
             match column {
                 Column::Value { name, node } => {
                     if let Some(value) = owned(node, scope, budget)? {
+                        bytes += value.memory_bytes();
                         fields.push((name.clone(), value));
                     }
                 }
                 Column::All => {
                     stars += 1;
+                    bytes += scope.fields.memory_bytes();
                     self.push_id(scope, &mut fields, budget)?;
                     self.push_all(scope.fields, &mut fields, budget)?;
                 }
                 Column::AllOf(node) => {
                     stars += 1;
                     if let Some(Value::Map(map)) = node.evaluate(scope, budget)?.as_deref() {
+                        bytes += map.memory_bytes();
                         self.push_all(map, &mut fields, budget)?;
                     }
                 }
+            }
+            if bytes > ROW_BYTES_MAX {
+                return Err(RowsError::RowTooLarge);
             }
         }
         if stars > 1 {

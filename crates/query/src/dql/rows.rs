@@ -47,8 +47,14 @@ pub enum RowsError {
     #[error(transparent)]
     TooExpensive(#[from] TooExpensive),
     /// More than [`super::limits::ROWS_BYTES_MAX`] would have to be kept.
-    #[error("sorting, grouping or DISTINCT would have to keep more than {} MiB", super::limits::ROWS_BYTES_MAX >> 20)]
+    #[error(
+        "sorting, grouping or DISTINCT would have to keep more than {} MiB: narrow the WHERE, or sort and group by less",
+        super::limits::ROWS_BYTES_MAX >> 20
+    )]
     TooLarge,
+    /// A row would take more than [`super::limits::ROW_BYTES_MAX`].
+    #[error("a row would take more than {} MiB: select less of a document", super::limits::ROW_BYTES_MAX >> 20)]
+    RowTooLarge,
 }
 
 impl Row {
@@ -105,13 +111,18 @@ impl<'s> Rows<'s> {
         out: &mut Vec<Row>,
     ) -> Result<bool, RowsError> {
         let scope = Scope { id: Some(id), fields, slots: &[] };
-        match &mut self.groups {
+        budget.within_a_document(|budget| match &mut self.groups {
             Some(groups) => {
                 groups.add(&scope, budget, &mut self.memory)?;
                 Ok(self.output.is_open())
             }
             None => self.output.take(&scope, budget, &mut self.memory, out),
-        }
+        })
+    }
+
+    /// What is kept in memory, in bytes.
+    pub fn kept_bytes(&self) -> usize {
+        self.memory.taken()
     }
 
     /// The other rows, when all documents were given.
@@ -123,8 +134,11 @@ impl<'s> Rows<'s> {
             let nothing = Map::new();
             while let Some(slots) = finished.next_slots(budget)? {
                 let scope = Scope { id: None, fields: &nothing, slots: &slots };
-                let passes = having.map_or(Ok(true), |having| having.holds(&scope, budget))?;
-                if passes && !self.output.take(&scope, budget, &mut self.memory, &mut rows)? {
+                let goes_on = budget.within_a_document(|budget| {
+                    let passes = having.map_or(Ok(true), |having| having.holds(&scope, budget))?;
+                    Ok::<_, RowsError>(!passes || self.output.take(&scope, budget, &mut self.memory, &mut rows)?)
+                })?;
+                if !goes_on {
                     break;
                 }
             }

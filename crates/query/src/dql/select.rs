@@ -15,10 +15,10 @@ use super::group::Grouping;
 use super::node::{Node, Scope};
 use super::parts::Aliases;
 use super::projection::Projection;
-use super::rows::Row;
+use super::rows::{Row, RowsError};
 use super::syntax::{Aggregate, Expression, Item, UseIds};
 use super::{Constants, syntax};
-use crate::budget::{Budget, TooExpensive};
+use crate::budget::Budget;
 use crate::{BindError, Filter};
 
 /// A SELECT with its arguments in place. Cheap to clone.
@@ -228,8 +228,12 @@ impl Projector {
     }
 
     /// The row of one document; `fields` is without `_id`.
-    pub fn project(&self, id: &DocumentId, fields: &Map, budget: &mut Budget) -> Result<Row, TooExpensive> {
-        self.projection.project(&Scope { id: Some(id), fields, slots: &[] }, budget)
+    ///
+    /// # Errors
+    /// The budget does not suffice, or the row is larger than a row may be.
+    pub fn project(&self, id: &DocumentId, fields: &Map, budget: &mut Budget) -> Result<Row, RowsError> {
+        let scope = Scope { id: Some(id), fields, slots: &[] };
+        budget.within_a_document(|budget| self.projection.project(&scope, budget))
     }
 }
 

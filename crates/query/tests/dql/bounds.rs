@@ -54,6 +54,23 @@ fn what_is_not_kept_does_not_count() {
 }
 
 #[test]
+fn a_row_is_bounded_however_wide_it_is() {
+    let columns = |expression: &str| (0..300).map(|n| format!("{expression} c{n}")).collect::<Vec<_>>().join(",");
+    let long = Map::from_fields(vec![("text".into(), Value::String("x".repeat(1_900_000)))]);
+    let document = vec![(DocumentId::from_value(&Value::Int(1)).unwrap(), long)];
+    for expression in ["text", "repeat('x', 1000000)", "[text, text]"] {
+        for text in [
+            format!("SELECT {} FROM t", columns(expression)),
+            format!("SELECT DISTINCT {} FROM t ORDER BY c1", columns(expression)),
+            format!("SELECT MIN(text), {} FROM t", columns("repeat('x', 1000000)")),
+        ] {
+            let refused = rows_of(&select(&text, "{}").unwrap(), &document, false, 1 << 30).unwrap_err();
+            assert!(matches!(refused, RowsError::RowTooLarge | RowsError::TooExpensive(_)), "{text:.90}: {refused}");
+        }
+    }
+}
+
+#[test]
 fn everything_is_paid_for() {
     for text in [
         "SELECT * FROM t",

@@ -250,14 +250,21 @@ fn what_is_made_is_bounded() {
         "concat(long, long)",
         "repeat(long, 2)",
         "joinstr(long, ['a', 'b', 'c'])",
-        "[long, long]",
-        "{'a': long, 'b': long}",
-        "object_set({'a': long}, 'b', long)",
-        "object_concat({'a': long}, {'b': long})",
         "split(long, 'x')",
-        "ARRAY long FOR x IN [1, 2] END",
         "serialize_json([long, 'x']) || long",
     ] {
         check_on(&long, too_long, "MISSING");
+    }
+    // Of arrays and objects there is room for what a document may be.
+    check_on(&long, "array_length([long, long, long])", "3");
+    let thirty = (0..30).map(|n| format!("'k{n}': long")).collect::<Vec<_>>().join(", ");
+    for too_large in [
+        format!("[{}]", ["long"; 30].join(", ")),
+        format!("{{{thirty}}}"),
+        format!("object_set({{{thirty}}}, 'b', long)"),
+        "ARRAY long FOR x IN [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30] END"
+            .to_owned(),
+    ] {
+        check_on(&long, &too_large, "MISSING");
     }
 }

@@ -15,12 +15,24 @@ use wire::{
 use super::collection;
 use crate::{call::Call, failure::Failure, reply, state::Shared};
 
-/// Waits as long as a request may until it is built. IF NOT EXISTS looks at the name alone.
-pub(super) async fn create(state: &Shared, call: &Call, new: dql::NewIndex) -> Result<Response, Failure> {
+/// Waits as long as a request may until it is built. IF NOT EXISTS looks at the name alone. A statement that
+/// `may_be_repeated`, since it has a request id, finds the index that it made the first time.
+pub(super) async fn create(
+    state: &Shared,
+    call: &Call,
+    new: dql::NewIndex,
+    may_be_repeated: bool,
+) -> Result<Response, Failure> {
     let dql::NewIndex { name, collection: named, keys, if_not_exists } = new;
     let collection = collection(&named)?;
-    if call.app.index(&collection, &name).is_some() {
-        return if if_not_exists { Ok(done(call, &[])) } else { Err(Failure::IndexExists { collection: named, name }) };
+    if let Some(known) = call.app.index(&collection, &name) {
+        let own_keys = known.definition.keys.iter().map(|key| (&key.path, key.descending));
+        let is_same = own_keys.eq(keys.iter().map(|(path, descending)| (path, *descending)));
+        return if if_not_exists || (may_be_repeated && is_same) {
+            Ok(done(call, &[]))
+        } else {
+            Err(Failure::IndexExists { collection: named, name })
+        };
     }
     let keys = keys.into_iter().map(|(property, descending)| Sort { property, descending }).collect();
     let new = NewIndex { name: name.clone(), collection, keys };

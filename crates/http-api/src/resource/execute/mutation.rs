@@ -141,6 +141,8 @@ fn repeated(remembered: Remembered) -> Vec<u8> {
         let mut body = Vec::new();
         begin_execute_reply(txn_id.0, QueryType::Mutation, &mut body);
         end_execute_reply(std::iter::empty(), &[Warning::new(told)], &mut body);
+        body.pop();
+        body.extend_from_slice(format!(r#","repeated":true,"mutatedDocuments":{written}}}"#).as_bytes());
         body
     })
 }
@@ -311,11 +313,10 @@ impl Answer {
                 return;
             }
             let id = &self.ids[*operation];
-            let row = projector.project(id, fields, &mut budget).map_err(|error| error.to_string());
-            let row = row.and_then(|row| match body.len() <= limits::REPLY_BYTES_MAX {
-                true => Ok(row),
+            let row = match body.len() <= limits::REPLY_BYTES_MAX {
+                true => projector.project(id, fields, &mut budget).map_err(|error| error.to_string()),
                 false => Err("the reply is as long as it may be".to_owned()),
-            });
+            };
             match row {
                 Ok(row) => {
                     if !std::mem::take(&mut is_first) {

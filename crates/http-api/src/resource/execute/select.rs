@@ -16,7 +16,6 @@ use crate::{
     reading::{self, Begun, Extent, ReplyForm},
     reply,
     state::Shared,
-    work::room_within,
 };
 
 /// What a SELECT is of.
@@ -37,10 +36,6 @@ impl Source {
 pub(super) async fn select(state: &Shared, call: &Call, select: Select) -> Result<Response, Failure> {
     let one_at_most = select.filter().ids().is_some_and(|ids| ids.len() <= 1);
     let source = Source::of(state, call, &select)?;
-    let _gathers = match select.sort() {
-        Some(_) => None,
-        None => Some(room_within(&state.gathering_selects, 1, state.options.scan_timeout).await?),
-    };
     let form = ReplyForm { extent: if one_at_most { Extent::One } else { Extent::Several }, gzip: call.takes_gzip };
     let reply = reading::reply(state, &call.app, form, move |snapshot, work, let_in| {
         let mut body = Vec::new();

@@ -9,7 +9,7 @@ use crate::budget::{Budget, TooExpensive};
 use crate::compare::Number;
 use crate::dql::arithmetic::{float, truncated};
 use crate::dql::function::Function;
-use crate::dql::limits::VALUE_BYTES_MAX;
+use crate::dql::limits::TEXT_BYTES_MAX;
 use crate::dql::node::{Evaluated, Truth};
 use crate::dql::syntax::CastKind;
 
@@ -33,7 +33,7 @@ pub(crate) fn call(
             None => None,
         },
         _ => match arguments.text(0) {
-            Some(text) if text.len() <= VALUE_BYTES_MAX => {
+            Some(text) if text.len() <= TEXT_BYTES_MAX => {
                 budget.charge(JSON_BYTE_STEPS * text.len() as u64)?;
                 Value::from_json(text.as_bytes()).ok()
             }
@@ -142,7 +142,7 @@ fn json(value: &Value, budget: &mut Budget) -> Result<Option<String>, TooExpensi
     charge_json(value, budget)?;
     let mut json = Vec::new();
     value.write_json(&mut json);
-    Ok(String::from_utf8(json).ok().filter(|json| json.len() <= VALUE_BYTES_MAX))
+    Ok(String::from_utf8(json).ok().filter(|json| json.len() <= TEXT_BYTES_MAX))
 }
 
 /// The most bytes that its JSON can have.

@@ -10,7 +10,7 @@ use crate::budget::{Budget, TooExpensive};
 use crate::dql::arithmetic::integer;
 use crate::dql::date::{Date, Part};
 use crate::dql::function::Function;
-use crate::dql::limits::VALUE_BYTES_MAX;
+use crate::dql::limits::TEXT_BYTES_MAX;
 use crate::dql::node::Made;
 
 /// To read a date and write another.
@@ -47,7 +47,7 @@ pub(crate) fn call(
 
 fn may_follow(format: &str, budget: &mut Budget) -> Result<bool, TooExpensive> {
     budget.charge(FORMAT_BYTE_STEPS.saturating_mul(format.len() as u64))?;
-    Ok(format.len() <= VALUE_BYTES_MAX / 16)
+    Ok(format.len() <= TEXT_BYTES_MAX / 16)
 }
 
 /// `date_add(date, part, number)`, and with the number before the part.

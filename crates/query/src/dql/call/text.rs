@@ -7,7 +7,7 @@ use document::Value;
 use super::Arguments;
 use crate::budget::{Budget, TooExpensive, VALUE_STEPS};
 use crate::dql::function::Function;
-use crate::dql::limits::VALUE_BYTES_MAX;
+use crate::dql::limits::TEXT_BYTES_MAX;
 use crate::pattern::Pattern;
 
 /// To change the case of one byte: what comes of it may be longer.
@@ -43,7 +43,7 @@ pub(crate) fn call(
         Lower | Upper => {
             budget.charge(CASE_BYTE_STEPS * text.len() as u64)?;
             let changed = if function == Lower { text.to_lowercase() } else { text.to_uppercase() };
-            (changed.len() <= VALUE_BYTES_MAX).then_some(Value::String(changed))
+            (changed.len() <= TEXT_BYTES_MAX).then_some(Value::String(changed))
         }
         Substr => substring(text, arguments),
         Split => match arguments.text(1) {
@@ -63,7 +63,7 @@ fn count(number: usize) -> Value {
 
 /// Whether a text of so many bytes may be made; pays for it.
 fn may_make(bytes: usize, budget: &mut Budget) -> Result<bool, TooExpensive> {
-    if bytes > VALUE_BYTES_MAX {
+    if bytes > TEXT_BYTES_MAX {
         return Ok(false);
     }
     budget.charge(bytes as u64)?;
@@ -133,7 +133,7 @@ fn split(text: &str, separator: &str, budget: &mut Budget) -> Result<Option<Valu
         _ => text.matches(separator).count() + 1,
     };
     let bytes = text.len() + pieces.saturating_mul(size_of::<Value>());
-    if bytes > VALUE_BYTES_MAX {
+    if bytes > TEXT_BYTES_MAX {
         return Ok(None);
     }
     budget.charge(VALUE_STEPS * pieces as u64 + text.len() as u64)?;
