@@ -139,7 +139,7 @@ struct Group<'g> {
 /// One expression being bound.
 struct Binding<'b, 'a> {
     binder: &'b mut Binder<'a>,
-    /// Names that ANY, EVERY and ARRAY bound, the innermost last.
+    /// Names that ANY, EVERY, ARRAY and OBJECT bound, the innermost last.
     variables: Vec<String>,
     group: Option<Group<'b>>,
 }
@@ -279,11 +279,12 @@ impl Binding<'_, '_> {
                 let condition = self.within(binding, |own| own.boxed(condition))?;
                 Node::Quantified { quantifier: *quantifier, list, condition }
             }
-            Expression::Comprehension { element, binding, condition } => {
+            Expression::Comprehension { key, element, binding, condition } => {
                 let list = self.elements(binding)?;
-                let (element, condition) =
-                    self.within(binding, |own| Ok((own.boxed(element)?, own.optional(condition.as_deref())?)))?;
-                Node::Comprehension { element, list, condition }
+                self.within(binding, |own| {
+                    let (key, element) = (own.optional(key.as_deref())?, own.boxed(element)?);
+                    Ok(Node::Comprehension { key, element, list, condition: own.optional(condition.as_deref())? })
+                })?
             }
         })
     }
@@ -417,6 +418,7 @@ impl Binding<'_, '_> {
                 Ok(Node::Constant(Some(Value::Map(self.binder.constants.request_info.clone()))))
             }
             Function::RegexpLike => self.regexp_like(arguments),
+            Function::TzOffset if arguments.len() == 2 => self.tz_offset(&arguments),
             _ => Ok(Node::Call { function, arguments }),
         }
     }
@@ -445,13 +447,31 @@ impl Binding<'_, '_> {
         Ok(Node::Constant(value))
     }
 
-    fn zone_offset(&self, zone: &str, now_ms: u64) -> Result<i32, BindError> {
-        let zones = self.binder.constants.zone_offset.filter(|_| self.binder.allows_zones);
-        let Some(offset) = zones else {
-            return Err(error(format!("the time zone '{zone}' cannot be taken: names of time zones are for SELECT")));
+    /// `tz_offset(zone, 'TZN')`: how many minutes ahead of UTC a zone was at the epoch.
+    fn tz_offset(&self, arguments: &[Node]) -> Result<Node, BindError> {
+        let [zone, form] = arguments else { return Ok(Node::Constant(None)) };
+        let (zone, form) = match (zone, form) {
+            (Node::Constant(Some(Value::String(zone))), Node::Constant(Some(Value::String(form)))) => (zone, form),
+            (Node::Constant(_), Node::Constant(_)) => return Ok(Node::Constant(None)),
+            _ => return Err(error("`tz_offset` takes a zone's name that does not depend on a document")),
         };
+        if !form.eq_ignore_ascii_case("TZN") {
+            return Ok(Node::Constant(None));
+        }
+        let seconds = self.zones(zone)?(zone, 0);
+        Ok(Node::Constant(seconds.map(|seconds| Value::Int(i64::from(seconds.div_euclid(60))))))
+    }
+
+    fn zone_offset(&self, zone: &str, now_ms: u64) -> Result<i32, BindError> {
         let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        offset(zone, now_ms).ok_or_else(|| error(format!("there is no time zone '{zone}'")))
+        self.zones(zone)?(zone, now_ms).ok_or_else(|| error(format!("there is no time zone '{zone}'")))
+    }
+
+    /// What knows time zones, where they may be asked for.
+    fn zones(&self, zone: &str) -> Result<fn(&str, i64) -> Option<i32>, BindError> {
+        let zones = self.binder.constants.zone_offset.filter(|_| self.binder.allows_zones);
+        zones
+            .ok_or_else(|| error(format!("the time zone '{zone}' cannot be taken: names of time zones are for SELECT")))
     }
 
     /// A constant pattern is compiled now.
@@ -493,7 +513,7 @@ impl Binding<'_, '_> {
             return Err(error(format!("`{name}` cannot stand here: aggregates are for {places}")));
         };
         if !self.variables.is_empty() {
-            return Err(error(format!("`{name}` cannot stand inside ANY, EVERY or ARRAY")));
+            return Err(error(format!("`{name}` cannot stand inside ANY, EVERY, ARRAY or OBJECT")));
         }
         // Its argument is of documents, not of groups.
         let argument = argument.map(|argument| self.node(argument)).transpose()?;

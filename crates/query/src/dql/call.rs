@@ -61,14 +61,14 @@ fn of_values<'e>(
         | JoinStr | LTrim | RTrim | Trim | LPad | RPad | Repeat | RegexpLike => {
             text::call(function, &arguments, budget)?
         }
-        Type | JsonType | IsNumber | IsString | IsBoolean | SerializeJson | DeserializeJson => {
+        Type | JsonType | IsNumber | IsString | IsBoolean | SerializeJson | DeserializeJson | ObjectSize => {
             convert::call(function, &arguments, budget)?
         }
         ArrayContains | ArrayContainsNull | ArrayLength => array::call(function, &arguments, budget)?,
         ObjectLength | ObjectKeys | ObjectValues | ObjectSet | ObjectUnset | ObjectRename | ObjectConcat => {
             object::call(function, arguments, budget)?
         }
-        DateAdd | DateSub | DateDiff | DatePart | DateRange | DateTrunc | DateFormat | DateCast => {
+        DateAdd | DateSub | DateDiff | DatePart | DateRange | DateTrunc | DateFormat | DateCast | TzOffset => {
             date::call(function, &arguments, budget)?
         }
     };

@@ -162,7 +162,8 @@ impl Date {
         Value::String(text)
     }
 
-    fn offset_minutes(self) -> i64 {
+    /// How far ahead of UTC it was given; milliseconds are at UTC.
+    pub(crate) fn offset_minutes(self) -> i64 {
         match self.form {
             Form::Milliseconds => 0,
             Form::Text { offset_minutes } => offset_minutes,

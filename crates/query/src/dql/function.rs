@@ -54,6 +54,7 @@ pub(crate) enum Function {
     ObjectUnset,
     ObjectRename,
     ObjectConcat,
+    ObjectSize,
     Clock,
     DateAdd,
     DateSub,
@@ -63,6 +64,7 @@ pub(crate) enum Function {
     DateTrunc,
     DateFormat,
     DateCast,
+    TzOffset,
     RequestInfo,
 }
 
@@ -117,6 +119,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = {
         ("object_length", ObjectLength, 1, 1),
         ("object_rename", ObjectRename, 3, 3),
         ("object_set", ObjectSet, 3, 4),
+        ("object_size", ObjectSize, 1, 1),
         ("object_unset", ObjectUnset, 2, 3),
         ("object_values", ObjectValues, 1, 1),
         ("pos", Pos, 2, 2),
@@ -131,6 +134,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = {
         ("substr", Substr, 2, 3),
         ("trim", Trim, 1, 2),
         ("type", Type, 1, 1),
+        ("tz_offset", TzOffset, 1, 2),
         ("upper", Upper, 1, 1),
     ]
 };

@@ -5,6 +5,7 @@
 //! Not here: what functions do (`call`), what operators on numbers do (`arithmetic`).
 
 mod evaluate;
+mod keyed;
 mod list;
 mod made;
 mod truth;
@@ -37,7 +38,7 @@ pub(crate) enum Node {
     /// A path that begins with `_id`.
     IdPart(Path),
     Field(Path),
-    /// What ANY, EVERY or ARRAY bound: how many bindings further out, and what is in it.
+    /// What ANY, EVERY, ARRAY or OBJECT bound: how many bindings further out, and what is in it.
     Variable {
         out: usize,
         steps: Vec<PathSegment>,
@@ -117,7 +118,9 @@ pub(crate) enum Node {
         list: Elements,
         condition: Box<Node>,
     },
+    /// With a key it makes an object, otherwise an array.
     Comprehension {
+        key: Option<Box<Node>>,
         element: Box<Node>,
         list: Elements,
         condition: Option<Box<Node>>,
@@ -280,8 +283,8 @@ impl Node {
                 operand.as_deref().into_iter().chain(branches).chain(otherwise.as_deref()).collect()
             }
             Node::Quantified { list, condition, .. } => vec![&*list.list, &**condition],
-            Node::Comprehension { element, list, condition } => {
-                [&**element, &*list.list].into_iter().chain(condition.as_deref()).collect()
+            Node::Comprehension { key, element, list, condition } => {
+                [&**element, &*list.list].into_iter().chain(key.as_deref()).chain(condition.as_deref()).collect()
             }
         }
     }

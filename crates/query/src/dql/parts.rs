@@ -36,8 +36,10 @@ macro_rules! parts {
                 parts
             }
             Expression::Quantified { binding, condition, .. } => vec![binding.list.$inner(), condition.$inner()],
-            Expression::Comprehension { element, binding, condition } => {
-                let mut parts = vec![binding.list.$inner(), element.$inner()];
+            Expression::Comprehension { key, element, binding, condition } => {
+                let mut parts = vec![binding.list.$inner()];
+                parts.extend(key.$each().map(|inner| inner.$inner()));
+                parts.push(element.$inner());
                 parts.extend(condition.$each().map(|inner| inner.$inner()));
                 parts
             }

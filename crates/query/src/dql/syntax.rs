@@ -265,8 +265,9 @@ pub(crate) enum Expression {
         binding: Binding,
         condition: Box<Expression>,
     },
-    /// `ARRAY e FOR x IN list [WHEN condition] END`.
+    /// `ARRAY e FOR x IN list [WHEN condition] END`; with a key, `OBJECT key : e FOR …`.
     Comprehension {
+        key: Option<Box<Expression>>,
         element: Box<Expression>,
         binding: Binding,
         condition: Option<Box<Expression>>,

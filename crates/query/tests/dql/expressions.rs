@@ -1,4 +1,4 @@
-//! Paths, numbers, CASE, CAST, ANY, EVERY, ARRAY.
+//! Paths, numbers, CASE, CAST, ANY, EVERY, ARRAY, OBJECT.
 
 use crate::support::{check, check_error, check_on, holds_with, id};
 
@@ -181,6 +181,16 @@ fn arrays_made_of_lists() {
         ("ARRAY x FOR x IN nowhere END", "MISSING"),
         ("ARRAY x FOR x IN 7 END", "MISSING"),
         ("ARRAY (ARRAY y FOR y IN [x, 1] END) FOR x IN [5, 6] END", "[[5,1],[6,1]]"),
+        ("OBJECT k : v * 10 FOR k: v IN o WHEN v = 2 END", r#"{"q":20}"#),
+        ("OBJECT CAST(i AS STRING) : line.n FOR i: line IN lines END", r#"{"0":1,"1":2}"#),
+        ("OBJECT 'n' || CAST(x AS STRING): x FOR x WITHIN deep WHEN is_number(x) END", r#"{"n1":1,"n2":2,"n3":3}"#),
+        ("OBJECT 'same': x FOR x IN [1, 2] END", r#"{"same":2}"#),
+        ("OBJECT x: 1 FOR x IN ['a', 2] END", "MISSING"),
+        ("OBJECT x.gone: 1 FOR x IN ['a'] END", "MISSING"),
+        ("OBJECT x: x FOR x IN [] END", "{}"),
+        ("OBJECT x: x FOR x IN none END", "null"),
+        ("OBJECT x: x FOR x IN nowhere END", "MISSING"),
+        ("OBJECT k: (OBJECT l: v FOR l: w IN {'z': 1} END) FOR k: v IN {'a': 5} END", r#"{"a":{"z":5}}"#),
     ] {
         check_on(document, expression, expected);
     }

@@ -64,6 +64,10 @@ fn constants_are_computed() {
     check_constant("clock('%H:%M %z', 'Nowhere/East')", "\"14:34 +02:00\"");
     check_constant("clock('%H', 'Nowhere/West')", "there is no time zone 'Nowhere/West'");
     check_constant("clock(1)", "MISSING");
+    check_constant("tz_offset('Nowhere/East', 'TZN')", "120");
+    check_constant("tz_offset('Nowhere/West', 'tzn')", "MISSING");
+    check_constant("tz_offset('Nowhere/East', 'x')", "MISSING");
+    check_constant("tz_offset(1, 'TZN')", "MISSING");
     check_constant("request_info()", "{\"path\":\"/x\"}");
     // More than others are folded with.
     check_constant("byte_length(repeat('x', 1000000))", "1000000");
@@ -76,6 +80,9 @@ fn time_zones_are_for_who_takes_them() {
     assert_eq!(bound("a = clock('%H', 'Nowhere/East')", Some(&source)), Err(refused.to_owned()));
     let depends = "`clock` takes texts that do not depend on a document";
     assert_eq!(bound("clock(a) = 1", Some(&source)), Err(depends.to_owned()));
+    assert_eq!(bound("a = tz_offset('Nowhere/East', 'TZN')", Some(&source)), Err(refused.to_owned()));
+    let depends = "`tz_offset` takes a zone's name that does not depend on a document";
+    assert_eq!(bound("tz_offset(a, 'TZN') = 1", Some(&source)), Err(depends.to_owned()));
 }
 
 #[test]
@@ -126,7 +133,7 @@ fn groups() {
     check_grouped(&["a"], "b.c + 1", "`b.c` must stand in GROUP BY or inside an aggregate");
     check_grouped(&["a"], "_id", "`_id` must stand in GROUP BY or inside an aggregate");
     check_grouped(&["a"], "sum(max(b))", "`max` cannot stand here");
-    check_grouped(&["a"], "ARRAY sum(x) FOR x IN a END", "`sum` cannot stand inside ANY, EVERY or ARRAY");
+    check_grouped(&["a"], "ARRAY sum(x) FOR x IN a END", "`sum` cannot stand inside ANY, EVERY, ARRAY or OBJECT");
     check_grouped(&["a"], "ARRAY x FOR x IN a END", " Comprehension");
     check_grouped(&["max(a)"], "1", "`max` cannot stand here");
 }

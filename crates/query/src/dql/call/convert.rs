@@ -28,6 +28,10 @@ pub(crate) fn call(
         Function::IsNumber => is_kind(value, |value| Number::of(value).is_some()),
         Function::IsString => is_kind(value, |value| matches!(value, Value::String(_))),
         Function::IsBoolean => is_kind(value, |value| matches!(value, Value::Bool(_))),
+        Function::ObjectSize => match value {
+            Some(object @ Value::Map(_)) => i64::try_from(json_bytes(object, budget)?.len()).ok().map(Value::Int),
+            _ => None,
+        },
         Function::SerializeJson => match value {
             Some(value) => json(value, budget)?.map(Value::String),
             None => None,
@@ -139,10 +143,15 @@ fn real(value: &Value) -> Option<Value> {
 
 /// Its canonical JSON, which for a boolean or a number is what CAST makes a string of.
 fn json(value: &Value, budget: &mut Budget) -> Result<Option<String>, TooExpensive> {
+    let json = json_bytes(value, budget)?;
+    Ok(String::from_utf8(json).ok().filter(|json| json.len() <= TEXT_BYTES_MAX))
+}
+
+fn json_bytes(value: &Value, budget: &mut Budget) -> Result<Vec<u8>, TooExpensive> {
     charge_json(value, budget)?;
     let mut json = Vec::new();
     value.write_json(&mut json);
-    Ok(String::from_utf8(json).ok().filter(|json| json.len() <= TEXT_BYTES_MAX))
+    Ok(json)
 }
 
 /// The most bytes that its JSON can have.

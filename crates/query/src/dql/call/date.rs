@@ -30,6 +30,8 @@ pub(crate) fn call(
     }
     let Some(date) = arguments.value(0).and_then(Date::of) else { return Ok(None) };
     Ok(match function {
+        // What `tz_offset` says of a zone's name is known once a statement is bound.
+        Function::TzOffset => (arguments.len() == 1).then(|| Value::Int(date.offset_minutes())),
         Function::DateAdd => added(date, 1, arguments),
         Function::DateSub => added(date, -1, arguments),
         Function::DateDiff => difference(date, arguments),

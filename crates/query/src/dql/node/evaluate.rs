@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use document::{Map, PathSegment, Value};
 
+use super::keyed::Entries;
 use super::list::{Unfound, comprehended, is_one_of, quantified};
 use super::{Comparison, Environment, Evaluated, Made, NULL, Node, SORTED_FIELD_STEPS, Scope, Truth, unless_null};
 use crate::budget::{Budget, NODE_STEPS, SEGMENT_STEPS, TooExpensive};
@@ -111,8 +112,12 @@ impl Node {
                 let value = value.value(environment, budget)?;
                 convert::cast(value, *kind, budget)
             }
-            Node::Comprehension { element, list, condition } => {
+            Node::Comprehension { key: None, element, list, condition } => {
                 comprehended(element, list, condition.as_deref(), environment, budget)
+            }
+            Node::Comprehension { key: Some(key), element, list, condition } => {
+                let entries = Entries { key, value: element, condition: condition.as_deref() };
+                entries.of(list, environment, budget)
             }
             _ => unreachable!("what is found or decided is not made"),
         }

@@ -1,5 +1,5 @@
 //! Calls, aggregates, and the constructs that begin with a word: CASE, CAST, POSITION, TRIM, ANY,
-//! EVERY, ARRAY.
+//! EVERY, ARRAY, OBJECT.
 //!
 //! Each of their words is a field's name too (`case`, `any`): what follows decides.
 
@@ -71,9 +71,7 @@ impl Parser<'_> {
             4 if is("CAST") && is_call => Some(self.nested(Self::cast)),
             8 if is("POSITION") && is_call => Some(self.nested(Self::position)),
             4 if is("TRIM") && is_call && self.is_trim_ahead() => Some(self.nested(Self::trim)),
-            6 if is("OBJECT") && self.is_object_of_list_ahead() => {
-                Some(Err(self.not_here("an object made of a list (OBJECT … FOR)")))
-            }
+            6 if is("OBJECT") && self.is_object_of_list_ahead() => Some(self.nested(Self::keyed_comprehension)),
             6 if is("EXISTS") && is_call => Some(Err(self.not_here("EXISTS (a subquery)"))),
             _ => None,
         }
@@ -98,11 +96,12 @@ impl Parser<'_> {
             && self.is_one_of(name + 1, &["IN", "WITHIN"])
     }
 
-    /// `name:` or `name.` of `OBJECT name: value FOR …`.
+    /// How the key of `OBJECT key : value FOR …` begins: not so that it could be an alias.
     fn is_object_of_list_ahead(&self) -> bool {
-        self.is_name_ahead(1)
-            && !self.is_one_of(1, INFIX_WORDS)
-            && (self.is_symbol_ahead(2, ":") || self.is_symbol_ahead(2, "."))
+        let goes_on = matches!(self.token_ahead(2), Token::Symbol(":" | "." | "(" | "[" | "||"));
+        goes_on
+            && (matches!(self.token_ahead(1), Token::Text(_))
+                || (self.is_name_ahead(1) && !self.is_one_of(1, AFTER_OPERAND) && !self.is_word_ahead(1, "WHEN")))
     }
 
     fn quantified(&mut self, words: usize, quantifier: Quantifier) -> Result<Expression, SyntaxError> {
@@ -120,12 +119,25 @@ impl Parser<'_> {
     fn comprehension(&mut self) -> Result<Expression, SyntaxError> {
         self.count_term()?;
         self.bump();
+        self.comprehended(None)
+    }
+
+    /// `OBJECT key : value FOR …`.
+    fn keyed_comprehension(&mut self) -> Result<Expression, SyntaxError> {
+        self.count_term()?;
+        self.bump();
+        let key = Box::new(self.expression()?);
+        self.expect(":", "`:` after a key of OBJECT")?;
+        self.comprehended(Some(key))
+    }
+
+    fn comprehended(&mut self, key: Option<Box<Expression>>) -> Result<Expression, SyntaxError> {
         let element = Box::new(self.expression()?);
         self.expect_word("FOR")?;
         let binding = self.binding()?;
         let condition = if self.take_word("WHEN") { Some(Box::new(self.expression()?)) } else { None };
         self.expect_word("END")?;
-        Ok(Expression::Comprehension { element, binding, condition })
+        Ok(Expression::Comprehension { key, element, binding, condition })
     }
 
     fn binding(&mut self) -> Result<Binding, SyntaxError> {
@@ -314,10 +326,19 @@ fn wrong_count(name: &str, least: usize, most: usize, found: usize) -> String {
 
 fn unknown(name: &str) -> String {
     let shown = crate::token::shortened(name);
+    if let Some(here) = of_other_languages(name) {
+        return format!("there is no function `{shown}` (here it is `{here}`)");
+    }
     match nearest(name) {
         Some(nearest) => format!("there is no function `{shown}` (the nearest is `{nearest}`)"),
         None => format!("there is no function `{shown}`"),
     }
+}
+
+/// What a function of other languages is here.
+fn of_other_languages(name: &str) -> Option<&'static str> {
+    let known = [("length", "char_length"), ("now", "clock"), ("if", "CASE"), ("size", "array_length")];
+    known.into_iter().find(|(other, _)| name.eq_ignore_ascii_case(other)).map(|(_, here)| here)
 }
 
 /// The known function that `name` may have been meant to be.
