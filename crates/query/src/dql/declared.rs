@@ -103,7 +103,9 @@ impl Declared {
             (FieldType::Attachment, _) => "an attachment's token: an object of `id`, `len` and `metadata`",
         };
         let name = kind.as_str().to_uppercase();
-        Err(format!("`{}` is declared {name}: it must be {wanted}, not {}", path_of(path), value.kind_name()))
+        let found = if matches!(value, Value::Map(_)) { "another object" } else { value.kind_name() };
+        let found = if kind == FieldType::Attachment { found } else { value.kind_name() };
+        Err(format!("`{}` is declared {name}: it must be {wanted}, not {found}", path_of(path)))
     }
 }
 

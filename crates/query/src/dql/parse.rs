@@ -49,6 +49,9 @@ pub(crate) fn parse_condition(text: &str) -> Result<Expression, SyntaxError> {
     if parser.token() == &Token::End {
         return Err(parser.error("expected a condition"));
     }
+    if parser.is_word("SELECT") && (parser.is_name_ahead(1) || parser.is_symbol_ahead(1, "*")) {
+        return Err(parser.error("expected a condition alone, as it stands after WHERE, not a whole SELECT"));
+    }
     let condition = parser.expression()?;
     parser.expect_end("the end of the condition")?;
     Ok(condition)
@@ -67,6 +70,8 @@ struct Parser<'t> {
     height: usize,
     /// What [`super::limits::NESTED_PATHS_BYTES_MAX`] bounds.
     nested_path_bytes: usize,
+    /// The token after an alias without AS, and that alias.
+    alias: Option<(usize, &'t str)>,
     /// Whether a key of an object must be a string, as in what is written.
     keys_are_strings: bool,
     /// How often a token was looked at.
@@ -91,6 +96,7 @@ impl<'t> Parser<'t> {
             terms: 0,
             height: 0,
             nested_path_bytes: 0,
+            alias: None,
             keys_are_strings: false,
             #[cfg(test)]
             looks: std::cell::Cell::new(0),
@@ -150,6 +156,14 @@ impl<'t> Parser<'t> {
         };
         self.bump();
         Some(name)
+    }
+
+    /// A name that is an alias without AS, if there is one.
+    fn take_alias(&mut self) -> Option<String> {
+        if let Token::Word(word) = *self.token() {
+            self.alias = Some((self.at + 1, word));
+        }
+        self.take_name()
     }
 
     fn take_text(&mut self) -> Option<String> {
@@ -284,7 +298,11 @@ impl<'t> Parser<'t> {
     fn expected_with_hint(&self, what: &str, hint: &str) -> SyntaxError {
         match self.foreign() {
             Some(foreign) => self.not_here(foreign),
-            None => self.error(format!("expected {what}, found {}{hint}", self.token())),
+            None => {
+                let alias = self.alias.filter(|(next, _)| *next == self.at);
+                let alias = alias.map(|(_, alias)| format!(" (`{alias}` was read as an alias)")).unwrap_or_default();
+                self.error(format!("expected {what}, found {}{hint}{alias}", self.token()))
+            }
         }
     }
 

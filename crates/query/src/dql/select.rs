@@ -244,6 +244,7 @@ fn bind_condition(condition: Option<&Expression>, binder: &mut Binder<'_>) -> Re
 }
 
 /// The ids of USE IDS, sorted, each once.
+/// A value that no id equals names no document.
 fn bind_ids(use_ids: Option<&UseIds>, binder: &mut Binder<'_>) -> Result<Option<Vec<DocumentId>>, BindError> {
     let values = match use_ids {
         None => return Ok(None),
@@ -259,8 +260,7 @@ fn bind_ids(use_ids: Option<&UseIds>, binder: &mut Binder<'_>) -> Result<Option<
             }
         },
     };
-    let ids = values.iter().map(DocumentId::from_value).collect::<Result<BTreeSet<_>, _>>();
-    let ids = ids.map_err(|problem| error(format!("USE IDS: {problem}")))?;
+    let ids: BTreeSet<DocumentId> = values.iter().filter_map(crate::bind::id_of).collect();
     Ok(Some(ids.into_iter().collect()))
 }
 

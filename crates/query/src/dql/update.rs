@@ -174,8 +174,7 @@ impl Change {
     }
 
     fn value(&self, node: &Node, scope: &Scope<'_>, budget: &mut Budget) -> Result<Value, DecideError> {
-        owned(node, scope, budget)?
-            .ok_or_else(|| self.refused("would be set to MISSING: nothing is written".to_owned()))
+        owned(node, scope, budget)?.ok_or_else(|| self.refused("would be set to MISSING".to_owned()))
     }
 
     /// A float without a fraction is one too.
@@ -353,6 +352,9 @@ fn check_paths(changes: &[Change], declared: &Declared) -> Result<(), BindError>
                 let (parent, kind) = (path_of(parent), kind.as_str().to_uppercase());
                 return Err(error(format!("`{parent}` is declared {kind}: it is changed as a whole")));
             }
+        }
+        if let (What::Default, Some(FieldType::Attachment)) = (&change.what, declared.kind(path)) {
+            return Err(error(format!("`{}` is declared ATTACHMENT: it has no default()", path_of(path))));
         }
         let is_applied = matches!(change.what, What::Increment(_) | What::Restart(_));
         if let (true, Some(kind)) = (is_applied, declared.kind(path).filter(|kind| *kind != FieldType::Counter)) {

@@ -74,7 +74,8 @@ fn documents_are_selected_by_condition_and_id() {
     );
     check_with("SELECT name FROM boats USE IDS LIST :ids", r#"{"ids":[]}"#, &[]);
     check_error("SELECT * FROM boats USE IDS LIST :ids", r#"{"ids":"a"}"#, "array");
-    check_error("SELECT * FROM boats USE IDS 1.5", "{}", "an id must be");
+    check("SELECT name FROM boats USE IDS 1.5", &[]);
+    check_with("SELECT name FROM boats USE IDS :ids, 'b'", r#"{"ids":["a"]}"#, &[r#"{"name":"Bodil"}"#]);
     let all = select("SELECT * FROM boats WHERE true", "{}").unwrap();
     assert!(all.filter().is_always());
 }

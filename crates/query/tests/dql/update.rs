@@ -76,7 +76,7 @@ fn right_sides_see_the_document_as_it_was() {
     check("UPDATE t SET m.b.c = c", &["m.b.c set 7"]);
     check("UPDATE t AS d SET d.n = d.n * 2", &["n set 10"]);
     check("UPDATE t SET z.a = 1", &["z.a set 1"]);
-    check_error("UPDATE t SET n = gone", "`n` would be set to MISSING: nothing is written");
+    check_error("UPDATE t SET n = gone", "`n` would be set to MISSING");
     check_error("UPDATE t SET n = 1, m.x = n / 0", "`m.x` would be set to MISSING");
 }
 
@@ -96,7 +96,8 @@ fn an_object_merges_or_is_one_register() {
     );
     check_error("UPDATE COLLECTION t (m MAP) SET m = 1", "`m` is declared MAP");
     check_error("UPDATE COLLECTION t (n COUNTER) SET n = 'x'", "`n` is declared COUNTER");
-    check_error("UPDATE COLLECTION t (f ATTACHMENT) SET f = {'id': 'j'}", "`f` is declared ATTACHMENT");
+    let token = "an attachment's token: an object of `id`, `len` and `metadata`, not another object";
+    check_error("UPDATE COLLECTION t (f ATTACHMENT) SET f = {'id': 'j'}", token);
 }
 
 #[test]
@@ -133,6 +134,8 @@ fn counters_are_applied_before_fields_are_set_and_taken_away() {
     check("UPDATE t APPLY c RESTART", &["c counter 0"]);
     check("UPDATE t APPLY c RESTART WITH n + 0.5", &["c counter 5.5"]);
     check("UPDATE COLLECTION t (m MAP) SET m -> default()", &["m set {}"]);
+    let refused = "`f` is declared ATTACHMENT: it has no default()";
+    check_error("UPDATE COLLECTION t (f ATTACHMENT) SET f -> default()", refused);
     check_error("UPDATE t APPLY c INCREMENT BY 1.5", "`c` must be incremented by an integer, not 1.5");
     check_error("UPDATE t APPLY c INCREMENT BY s", "not a string");
     check_error("UPDATE t APPLY c INCREMENT BY gone", "MISSING");

@@ -6,13 +6,18 @@ use super::super::token::Token;
 use super::Parser;
 use super::expression::INFIX_WORDS;
 
+/// What a SELECT that names no collection may have meant.
+const NO_DOCUMENTS: &str = " (without documents it is FROM system:dual)";
+
 impl Parser<'_> {
     pub(super) fn select(&mut self) -> Result<Select, SyntaxError> {
         self.bump();
         let distinct = self.is_distinct() && self.take_word("DISTINCT");
         let mut projection = self.projection()?;
         if !self.take_word("FROM") {
-            return Err(self.expected(if is_all(&projection) { "FROM" } else { "an operator, `,` or FROM" }));
+            let what = if is_all(&projection) { "FROM" } else { "an operator, `,` or FROM" };
+            let is_end = self.token() == &Token::End || self.is_symbol(";");
+            return Err(self.expected_with_hint(what, if is_end { NO_DOCUMENTS } else { "" }));
         }
         let source = self.source(&[])?;
         if self.is_symbol(",") {
@@ -82,7 +87,7 @@ impl Parser<'_> {
             return self.name("an alias after AS").map(Some);
         }
         let is_keyword = self.is_one_of(0, &["FROM", "NOT", "WHERE"]) || self.foreign().is_some();
-        Ok(if is_keyword { None } else { self.take_name() })
+        Ok(if is_keyword { None } else { self.take_alias() })
     }
 
     pub(super) fn tail(&mut self) -> Result<Tail, SyntaxError> {

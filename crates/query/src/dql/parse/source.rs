@@ -113,7 +113,7 @@ impl Parser<'_> {
             Token::Symbol(".") => " (a field within another is declared in MAP (…))",
             _ => "",
         };
-        Err(self.expected_with_hint("a field's type (REGISTER, PN_COUNTER, ATTACHMENT or MAP)", hint))
+        Err(self.expected_with_hint("a field's type (REGISTER, COUNTER, PN_COUNTER, ATTACHMENT or MAP)", hint))
     }
 
     /// `path` after `parent`, both paid for where there is one.
@@ -144,7 +144,7 @@ impl Parser<'_> {
             || self.is_use()
             || self.is_one_of(0, ends)
             || self.foreign().is_some();
-        Ok(if begins_clause { None } else { self.take_name() })
+        Ok(if begins_clause { None } else { self.take_alias() })
     }
 
     fn is_use(&self) -> bool {

@@ -314,3 +314,13 @@ fn a_condition_stands_alone() {
     assert_eq!(error("a AND"), "expected an expression, found the end of the text at line 1, column 6");
     assert!(parse_condition("/* every */ deleted -- one").is_ok());
 }
+
+#[test]
+fn a_whole_statement_is_no_condition() {
+    let told = "expected a condition alone, as it stands after WHERE, not a whole SELECT";
+    assert_eq!(
+        parse_condition("SELECT * FROM people WHERE age > 3").map_err(|error| error.message),
+        Err(told.to_owned())
+    );
+    assert!(parse_condition("select > 3").is_ok());
+}
