@@ -41,17 +41,23 @@ pub(crate) struct FilterFault {
     pub(crate) column: Option<usize>,
 }
 
-/// The filter of a live query: without arguments.
-pub(crate) fn parse(text: &str, language: QueryLanguage) -> Result<Filter, FilterFault> {
+/// The filter of a live query of `collection`, or of all: without arguments.
+pub(crate) fn parse(
+    text: &str,
+    language: QueryLanguage,
+    collection: Option<&CollectionName>,
+) -> Result<Filter, FilterFault> {
     match language {
         QueryLanguage::Legacy => parse_legacy(text),
-        QueryLanguage::Dql => dql::condition(text).map_err(|error| FilterFault {
-            message: error.to_string(),
-            column: match error {
-                dql::ConditionError::Syntax(error) => Some(column_in_one_line(text, &error)),
-                dql::ConditionError::Bind(_) => None,
-            },
-        }),
+        QueryLanguage::Dql => {
+            dql::condition_of(text, collection.map(CollectionName::as_str)).map_err(|error| FilterFault {
+                message: error.to_string(),
+                column: match error {
+                    dql::ConditionError::Syntax(error) => Some(column_in_one_line(text, &error)),
+                    dql::ConditionError::Bind(_) => None,
+                },
+            })
+        }
     }
 }
 

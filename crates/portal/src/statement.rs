@@ -217,11 +217,9 @@ fn system_documents(
 }
 
 fn constants(app: &App) -> Constants {
-    let request_info = Map::from_fields(vec![
-        ("app".to_owned(), Value::String(app.name().as_str().to_owned())),
-        ("peer".to_owned(), Value::String("portal".to_owned())),
-    ]);
-    Constants { now_ms: app.now_ms(), strict: false, request_info, zone_offset: Some(executor::zone_offset) }
+    let now_ms = app.now_ms();
+    let request_info = dql::request_info(app.name().as_str(), None, now_ms, "portal");
+    Constants { now_ms, strict: false, request_info, zone_offset: Some(executor::zone_offset) }
 }
 
 fn fault(message: &str) -> StatementFault {

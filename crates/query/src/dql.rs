@@ -105,11 +105,20 @@ pub struct Constants {
     /// Whether an object whose field was not declared is one register: the vendor's strict mode, and
     /// `/api/v4`. Otherwise it is a map.
     pub strict: bool,
-    /// What `request_info()` says.
+    /// What `request_info()` says ([`request_info`]).
     pub request_info: Map,
     /// How far ahead of UTC a time zone (IANA's name) is at a time in ms since the epoch, in
     /// seconds; for SELECT alone. `None`: zones are refused.
     pub zone_offset: Option<fn(&str, i64) -> Option<i32>>,
+}
+
+/// What `request_info()` says of a request that came at `now_ms`, if it has an id, from `peer`.
+pub fn request_info(app: &str, request_id: Option<&str>, now_ms: u64, peer: &str) -> Map {
+    let text = |name: &str, value: &str| (name.to_owned(), Value::String(value.to_owned()));
+    let mut fields = vec![text("app_id", app), text("peer", peer)];
+    fields.extend(request_id.map(|id| text("request_id", id)));
+    fields.extend(date::Date::at(now_ms, 0).map(|date| text("start_time", &date.clock_text())));
+    Map::from_fields(fields)
 }
 
 /// A statement with its arguments in place.
@@ -270,7 +279,16 @@ impl Show {
 /// # Errors
 /// What is wrong, and where.
 pub fn condition(text: &str) -> Result<Filter, ConditionError> {
-    condition::parse_alone(text)
+    condition::parse_alone(text, None)
+}
+
+/// The same where all documents are of one collection, if there is one: paths may begin with its
+/// name.
+///
+/// # Errors
+/// As of [`condition`].
+pub fn condition_of(text: &str, collection: Option<&str>) -> Result<Filter, ConditionError> {
+    condition::parse_alone(text, collection)
 }
 
 /// Why a text is no condition.

@@ -107,7 +107,8 @@ impl LiveQuery {
             return Err(LiveQueryError::Partitions(self.partitions));
         }
         let Some(query) = &self.query else { return Ok(None) };
-        let filter = filter_of(query, self.query_language).map_err(LiveQueryError::Query)?;
+        let filter =
+            filter_of(query, self.query_language, self.collection.as_deref()).map_err(LiveQueryError::Query)?;
         Ok(Some(filter).filter(|filter| !filter.is_always()))
     }
 
@@ -117,18 +118,21 @@ impl LiveQuery {
     }
 }
 
-fn filter_of(query: &str, language: QueryLanguage) -> Result<Filter, String> {
+fn filter_of(query: &str, language: QueryLanguage, collection: Option<&str>) -> Result<Filter, String> {
     match language {
         QueryLanguage::Legacy => {
             let query = Query::parse(query).map_err(|error| error.to_string())?;
             query.bind(&Map::new()).map_err(|error| error.to_string())
         }
-        QueryLanguage::Dql => dql::condition(query).map_err(|error| error.to_string()),
+        QueryLanguage::Dql => dql::condition_of(query, collection).map_err(|error| error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use document::{DocumentId, Value};
+    use query::Budget;
+
     use super::*;
 
     fn live_query(name: &str, query: Option<&str>, partitions: u16) -> LiveQuery {
@@ -165,6 +169,10 @@ mod tests {
         let by_dql = |query: &str| LiveQuery { query_language: QueryLanguage::Dql, ..live_query("a", Some(query), 1) };
         assert!(by_dql("age BETWEEN 18 AND 21 AND name LIKE 'A%'").check().unwrap().is_some());
         assert!(matches!(live_query("a", Some("age BETWEEN 18 AND 21"), 1).check(), Err(LiveQueryError::Query(_))));
+        let filter = by_dql("people.age > 3 AND people._id = 'x'").check().unwrap().unwrap();
+        let fields = Map::from_fields(vec![("age".to_owned(), Value::Int(4))]);
+        let id = DocumentId::from_value(&Value::String("x".to_owned())).unwrap();
+        assert_eq!(filter.matches(&id, &fields, &mut Budget::of_a_document()), Ok(true));
         let error = by_dql("age >= 18\n AND city =").check().unwrap_err().to_string();
         assert!(error.starts_with("query: ") && error.contains("at line 2, column"), "{error}");
         for query in ["age = :age", "SELECT * FROM people", "COUNT(*) > 1"] {

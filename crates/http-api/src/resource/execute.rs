@@ -18,9 +18,9 @@ use axum::{
     http::HeaderValue,
     response::{IntoResponse, Response},
 };
-use document::{CollectionName, Map, Value};
+use document::{CollectionName, Map};
 use executor::ExecuteError;
-use query::dql::{Bound, Constants, Kind};
+use query::dql::{self, Bound, Constants, Kind};
 use store::{CommitError, Refusal};
 use wire::execute::{ExecuteRequest, QueryType, write_execute_error};
 
@@ -71,7 +71,7 @@ async fn execute(
     let statement = state.statements.parse(&text).map_err(Failure::Syntax)?;
     *query_type = query_type_of(statement.kind());
     permission::check_writable(&statement)?;
-    let constants = constants(call, strict);
+    let constants = constants(call, &request.id, strict);
     let bound = statement.bind(&args, &constants).map_err(Failure::Bind)?;
     let (scope, peer) = (call.caller.scope(), call.caller.name());
     let _active = state.active_statements.begin(call.app_name(), scope, peer, &text, constants.now_ms);
@@ -97,12 +97,10 @@ fn query_type_of(kind: Kind) -> QueryType {
     }
 }
 
-fn constants(call: &Call, strict: bool) -> Constants {
-    let request_info = Map::from_fields(vec![
-        ("app".to_owned(), Value::String(call.app_name().to_owned())),
-        ("peer".to_owned(), Value::String(call.caller.name().to_owned())),
-    ]);
-    Constants { now_ms: call.app.now_ms(), strict, request_info, zone_offset: Some(executor::zone_offset) }
+fn constants(call: &Call, request_id: &str, strict: bool) -> Constants {
+    let now_ms = call.app.now_ms();
+    let request_info = dql::request_info(call.app_name(), Some(request_id), now_ms, call.caller.name());
+    Constants { now_ms, strict, request_info, zone_offset: Some(executor::zone_offset) }
 }
 
 /// A document that was to be new is there: what the vendor says then.

@@ -451,6 +451,16 @@ fn system_collections() {
     assert_eq!(items(&server, "SELECT * FROM system:data_sync_info"), json!([]));
     let version = items(&server, "SELECT `value` FROM system:system_info WHERE `key` = 'version'");
     assert_eq!(version, json!([{"value": env!("CARGO_PKG_VERSION")}]));
+    let asked = body("SELECT request_info() AS info FROM system:dual", json!({}));
+    let reply = server.request("POST", PATH).header("X-Headwater-Request-Id", "mine").body(asked).send();
+    let reply: Value = serde_json::from_str(&reply.body).unwrap();
+    let mut info = reply["items"][0]["info"].clone();
+    let start_time = info.as_object_mut().unwrap().remove("start_time").unwrap();
+    assert!(start_time.as_str().is_some_and(|text| text.len() == 24 && text.ends_with('Z')), "{start_time}");
+    assert_eq!(info["app_id"], "default");
+    assert_eq!(info["request_id"], "mine");
+    assert!(info["peer"].is_string(), "{info}");
+    assert_eq!(items(&server, "SELECT tz_offset('Asia/Tokyo', 'TZN') AS m FROM system:dual"), json!([{"m": 540}]));
     let active = items(&server, "SELECT statement FROM system:active_requests");
     assert_eq!(active, json!([{"statement": "SELECT statement FROM system:active_requests"}]));
     assert_eq!(items(&server, "SELECT COUNT(*) AS n FROM system:collections"), json!([{"n": 2}]));
@@ -504,6 +514,9 @@ fn what_each_key_may_do() {
         let got = [&reader, &writer, &both].map(|key| status(key, statement));
         assert_eq!(got, expected, "{statement}");
     }
+    let denied = server.request("POST", PATH).key(&both).body(body("DROP INDEX by_price ON cars", json!({}))).send();
+    let told = r#"the key "both" may not make or drop indexes (that takes `admin` of the app) in app "default""#;
+    assert_eq!(description(&denied), told);
     assert_eq!(status(&admin, "CREATE INDEX by_price ON cars (price)"), 200);
     let seen = |key: &str, statement: &str| -> Value {
         let reply = server.request("POST", PATH).key(key).body(body(statement, json!({}))).send();

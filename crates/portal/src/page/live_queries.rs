@@ -113,7 +113,7 @@ async fn preview_of(scope: &Scope, typed: &Typed) -> Result<Option<Preview>, Fai
         Err(error) => return Ok(Some(fault(&typed.query, FilterFault { message: error.to_string(), column: None }))),
     };
     let text = if typed.query.is_empty() { "true" } else { &typed.query };
-    let filter = match matching::parse(text, typed.query_language) {
+    let filter = match matching::parse(text, typed.query_language, collection.as_ref()) {
         Ok(filter) => filter,
         Err(found) => return Ok(Some(fault(text, found))),
     };

@@ -31,11 +31,12 @@ pub(crate) struct Condition {
     pub(crate) ids: Option<Vec<DocumentId>>,
 }
 
-/// The condition that `text` is, as a filter.
-pub(crate) fn parse_alone(text: &str) -> Result<Filter, ConditionError> {
+/// The condition that `text` is, as a filter of documents of `collection`, or of any.
+pub(crate) fn parse_alone(text: &str, collection: Option<&str>) -> Result<Filter, ConditionError> {
     let expression = parse::parse_condition(text)?;
     let constants = Constants { now_ms: 0, strict: false, request_info: Map::new(), zone_offset: None };
-    let source = Source { name: String::new(), definitions: Vec::new(), alias: None, use_ids: None, use_index: None };
+    let name = collection.unwrap_or_default().to_owned();
+    let source = Source { name, definitions: Vec::new(), alias: None, use_ids: None, use_index: None };
     let args = Map::new();
     let mut binder = Binder::alone(&args, &constants, &source);
     let root = binder.expression(&expression)?;

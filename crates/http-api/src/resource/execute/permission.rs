@@ -86,5 +86,8 @@ fn demand_admin(call: &Call, name: &str) -> Result<(), Failure> {
     if call.caller.may(Permission::Admin, call.app_name(), None) {
         return Ok(());
     }
-    Err(call.caller.not_granted("make or drop indexes".to_owned(), call.app_name()).into())
+    Err(call
+        .caller
+        .not_granted("make or drop indexes (that takes `admin` of the app)".to_owned(), call.app_name())
+        .into())
 }
