@@ -1,6 +1,12 @@
 //! A request's body as a value, before its shape is looked at.
 
+use std::{collections::BTreeSet, fmt};
+
 use document::{JsonError, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 
 use crate::RequestError;
 
@@ -14,6 +20,40 @@ const PLACE_CHARS_MAX: usize = 100;
 pub(crate) fn read(body: &[u8]) -> Result<Value, RequestError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     Value::from_json(body).map_err(|error| RequestError::Json { place: place_of(body, &error), error })
+}
+
+/// The first name that the object in a body has twice; nothing deeper is looked at.
+pub(crate) fn name_given_twice(body: &[u8]) -> Option<String> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    serde_json::from_slice::<NameGivenTwice>(body).ok()?.0
+}
+
+struct NameGivenTwice(Option<String>);
+
+impl<'de> Deserialize<'de> for NameGivenTwice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = NameGivenTwice;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NameGivenTwice, A::Error> {
+        let (mut names, mut twice) = (BTreeSet::new(), None);
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            if !names.insert(name.clone()) {
+                twice.get_or_insert(name);
+            }
+        }
+        Ok(NameGivenTwice(twice))
+    }
 }
 
 /// An array or object that is open.

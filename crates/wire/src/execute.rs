@@ -20,9 +20,12 @@ pub struct ExecuteRequest {
 }
 
 impl ExecuteRequest {
-    /// Reads a body.
+    /// Reads a body. Two statements are a fault: one of them would be left out silently.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of_body(body)?;
+        if let Some(name) = crate::body::name_given_twice(body) {
+            return Err(RequestError::at(name, "is given twice"));
+        }
         let statement = fields.string("statement")?;
         let args = fields.optional_object("args")?.unwrap_or_default();
         fields.finish(&["statement", "args"])?;
@@ -132,6 +135,8 @@ mod tests {
             ("{}", r#"the field "statement" is missing"#),
             (r#"{"statement":1}"#, "statement: must be a string, not an integer"),
             (r#"{"statement":"","args":[]}"#, "args: must be an object, not an array"),
+            (r#"{"statement":"a","args":{},"statement":"b"}"#, "statement: is given twice"),
+            (r#"{"statement":"a","args":{"x":1},"args":{}}"#, "args: is given twice"),
             (r#"{"statement":"","limit":1}"#, r#"unknown field "limit"; known are statement, args"#),
         ] {
             assert_eq!(parse(body), Err(told.to_owned()), "{body}");
