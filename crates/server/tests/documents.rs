@@ -136,6 +136,20 @@ fn statements_are_run() {
     assert_eq!(wrong.code(), Some(1));
     assert!(wrong.stderr.starts_with("FORM people\n^\nheadwater: "), "{wrong:?}");
     assert!(wrong.stderr.ends_with(" at line 2, column 1\n"), "{wrong:?}");
+    let bare = run(&["--", "-- of everybody\nSELECT COUNT(*) AS n FROM people WHERE age < 45"]);
+    assert_eq!(bare, "{\"n\":2}\n");
+    let marked = server.run_with_input(&["execute", "-"], "\u{feff}SELECT MAX(age) AS age FROM people".as_bytes());
+    assert_eq!(done(&marked), "{\"age\":40}\n");
+    let inserted = run(&["INSERT INTO notes DOCUMENTS ({'_id':'mine'}), ({'a':1}), (:two)", "--arg", "two={\"b\":2}"]);
+    let lines: Vec<&str> = inserted.lines().collect();
+    assert!(lines[0].starts_with("3 documents written"), "{inserted}");
+    assert!(lines.len() == 3 && lines[1..].iter().all(|id| id.len() == 26 && !id.contains("mine")), "{inserted}");
+    let many = vec!["({})"; 12].join(", ");
+    let inserted = run(&[&format!("INSERT INTO notes DOCUMENTS {many}")]);
+    assert!(
+        inserted.lines().count() == 12 && inserted.ends_with("\nand 2 more ids (--json shows all)\n"),
+        "{inserted}"
+    );
     fails(&server.run(&["execute", adults]), 1, &["Parameter min was not provided"]);
     fails(&server.run(&["execute", adults, "--args", "[1]"]), 2, &["--args takes a JSON object"]);
 }

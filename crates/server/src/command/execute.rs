@@ -4,10 +4,16 @@
 
 mod table;
 
-use std::{borrow::Cow, collections::BTreeMap, io::IsTerminal as _, io::Write as _, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    io::IsTerminal as _,
+    io::Write as _,
+    path::Path,
+};
 
 use anyhow::Context as _;
-use query::dql::{Kind, Statement, SyntaxError};
+use query::dql::{Bound, Constants, Documents, Insert, Kind, Statement, SyntaxError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -21,6 +27,9 @@ use crate::{
     store_client::{CallError, StoreClient},
 };
 
+/// How many of the ids that the server made are printed.
+const IDS_SHOWN_MAX: usize = 10;
+
 /// A statement to run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,7 +40,11 @@ Examples:
   headwater execute \"INSERT INTO people DOCUMENTS (:p)\" --args '{\"p\":{\"_id\":\"abc123\",\"name\":\"Susan\"}}'
   headwater execute \"UPDATE people SET age = age + 1 WHERE _id = :id\" --arg id=abc123
   headwater execute --explain \"SELECT * FROM people WHERE age = 31\"
-  headwater execute - < statement.sql")]
+  headwater execute - < statement.sql
+  headwater execute -- \"-- adults
+  SELECT name FROM people WHERE age >= 18\"
+
+A statement that begins with a comment stands last, after '--'.")]
 pub(crate) struct Execute {
     /// The statement; '-' is stdin
     statement: String,
@@ -93,10 +106,11 @@ impl Execute {
         let Self { statement, args, arguments, api, explain, request_id, json, ndjson, table, app } = self;
         let client = StoreClient::connect(&context.common.data_dir, app.resolve(&context.file)?)?;
         let statement = if statement == "-" { read_statement()? } else { statement };
-        let sent = if explain { Cow::Owned(format!("EXPLAIN {statement}")) } else { Cow::Borrowed(&*statement) };
+        let statement = statement.trim_start_matches('\u{feff}');
+        let sent = if explain { Cow::Owned(format!("EXPLAIN {statement}")) } else { Cow::Borrowed(statement) };
         let request = ExecuteRequest { statement: &sent, args: values(args.as_ref(), &arguments)? };
         let text = match client.execute(&api, &request, request_id.as_deref()) {
-            Err(error @ CallError::Refused { status: 400, .. }) => return Err(explained(&statement, error)),
+            Err(error @ CallError::Refused { status: 400, .. }) => return Err(explained(statement, error)),
             reply => reply?,
         };
         if json {
@@ -109,12 +123,16 @@ impl Execute {
         if let Some(more @ 1..) = reply.total_warnings_count.checked_sub(reply.warnings.len() as u64) {
             eprintln!("headwater: {} more", counted(more, "warning"));
         }
-        let writes_no_documents = |kind| matches!(kind, Kind::CreateIndex | Kind::DropIndex);
-        if Statement::parse(&sent).is_ok_and(|statement| writes_no_documents(statement.kind())) {
+        let parsed = Statement::parse(&sent).ok();
+        if let Some(Kind::CreateIndex | Kind::DropIndex) = parsed.as_ref().map(Statement::kind) {
             return print_line("done");
         }
         let as_table = table || (!ndjson && std::io::stdout().is_terminal());
-        reply.print(as_table, explain)
+        reply.print(as_table, explain)?;
+        match given_ids(parsed.as_ref(), &request) {
+            Some(given) if reply.items.is_empty() => reply.print_made_ids(&given),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -137,6 +155,17 @@ impl ExecuteReply<'_> {
         Ok(())
     }
 
+    /// Prints the ids that are not among `given`: the server made them.
+    fn print_made_ids(&self, given: &BTreeSet<String>) -> anyhow::Result<()> {
+        let made: Vec<&str> =
+            self.mutated_document_ids.iter().map(|id| id.get()).filter(|id| !given.contains(*id)).collect();
+        made.iter().take(IDS_SHOWN_MAX).try_for_each(|id| print_line(id))?;
+        match made.len().checked_sub(IDS_SHOWN_MAX) {
+            None | Some(0) => Ok(()),
+            Some(more) => print_line(&format!("and {} (--json shows all)", counted(more as u64, "more id"))),
+        }
+    }
+
     fn written(&self) -> String {
         let documents = counted(self.mutated_document_ids.len() as u64, "document");
         format!("{documents} written, transaction {}", self.transaction_id)
@@ -146,6 +175,23 @@ impl ExecuteReply<'_> {
 fn read_statement() -> anyhow::Result<String> {
     let bytes = InputFile::open(Path::new("-"))?.read_all()?;
     String::from_utf8(bytes).context("the statement on stdin is not UTF-8")
+}
+
+/// The ids that an INSERT of documents gives itself, as JSON; `None`: it is no such INSERT.
+fn given_ids(statement: Option<&Statement>, request: &ExecuteRequest<'_>) -> Option<BTreeSet<String>> {
+    let statement = statement.filter(|statement| statement.kind() == Kind::Insert)?;
+    let args = serde_json::to_vec(&request.args).ok()?;
+    let args = match document::Value::from_json(&args).ok()? {
+        document::Value::Map(args) => args,
+        _ => document::Map::new(),
+    };
+    let constants = Constants { now_ms: 0, strict: false, request_info: document::Map::new(), zone_offset: None };
+    match statement.bind(&args, &constants).ok()? {
+        Bound::Insert(Insert { documents: Documents::Given(documents), .. }) => {
+            Some(documents.into_iter().filter_map(|document| Some(document.id?.as_json().to_owned())).collect())
+        }
+        _ => None,
+    }
 }
 
 /// The arguments by their names.
