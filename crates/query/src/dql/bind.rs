@@ -26,6 +26,9 @@ use crate::pattern::Pattern;
 /// To bring one element of a constant list into order.
 const SORTED_ELEMENT_STEPS: u64 = 16 * VALUE_STEPS;
 
+/// As [`Constants::zone_offset`].
+type ZoneOffset = fn(&str, i64) -> Option<i32>;
+
 /// Binds the expressions of one statement.
 pub(crate) struct Binder<'a> {
     pub(crate) args: &'a Map,
@@ -468,7 +471,7 @@ impl Binding<'_, '_> {
     }
 
     /// What knows time zones, where they may be asked for.
-    fn zones(&self, zone: &str) -> Result<fn(&str, i64) -> Option<i32>, BindError> {
+    fn zones(&self, zone: &str) -> Result<ZoneOffset, BindError> {
         let zones = self.binder.constants.zone_offset.filter(|_| self.binder.allows_zones);
         zones
             .ok_or_else(|| error(format!("the time zone '{zone}' cannot be taken: names of time zones are for SELECT")))
