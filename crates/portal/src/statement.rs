@@ -8,7 +8,7 @@
 
 use document::{CollectionName, Map, Value};
 use executor::{SelectPlan, SystemCollection, SystemDocuments, each_row_of_system, system};
-use query::dql::{Bound, Constants, Documents, Row, Select, Statement};
+use query::dql::{self, Bound, Constants, Documents, Row, Select, Statement};
 use store::{App, Snapshot};
 
 use crate::{
