@@ -121,12 +121,12 @@ mod tests {
 
     #[test]
     fn a_fault_says_where() {
-        let legacy = |text| parse(text, QueryLanguage::Legacy);
+        let legacy = |text| parse(text, QueryLanguage::Legacy, None);
         assert!(legacy("age >= 18").is_ok());
         let fault = legacy("age >=").unwrap_err();
         assert!(fault.column.is_some() && fault.message.contains("column"), "{fault:?}");
         assert_eq!(legacy("age >= $args.x").unwrap_err().column, None);
-        let by_dql = |text| parse(text, QueryLanguage::Dql);
+        let by_dql = |text| parse(text, QueryLanguage::Dql, None);
         assert!(by_dql("age BETWEEN 18 AND 21").is_ok());
         assert_eq!(by_dql("age >= 18\nAND )").unwrap_err().column, Some(15));
     }
