@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 19] = [
+const DOCUMENTS: [&str; 20] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
