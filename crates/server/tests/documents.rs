@@ -144,7 +144,7 @@ fn statements_are_run() {
     let lines: Vec<&str> = inserted.lines().collect();
     assert!(lines[0].starts_with("3 documents written"), "{inserted}");
     assert!(lines.len() == 3 && lines[1..].iter().all(|id| id.len() == 26 && !id.contains("mine")), "{inserted}");
-    let many = vec!["({})"; 12].join(", ");
+    let many = ["({})"; 12].join(", ");
     let inserted = run(&[&format!("INSERT INTO notes DOCUMENTS {many}")]);
     assert!(
         inserted.lines().count() == 12 && inserted.ends_with("\nand 2 more ids (--json shows all)\n"),
