@@ -81,7 +81,7 @@ fn neither_machine_panics_at_any_frame() {
 fn the_first_frame_is_small() {
     let mut session = ServerMachine::new(1, 0);
     let mut hello = samples::hello();
-    hello.subs = (0..1000).map(samples::subscription).collect();
+    hello.sdk = "x".repeat(65_500);
     session.handle_frame(&encode_frame(&Message::Hello(hello), Codec::Plain).0, 0);
     let Some(sync_protocol::ServerOutput::Send(bye)) = session.poll_output() else { panic!("a bye") };
     let Message::Bye(bye) = decode_frame(&bye, FRAME_BYTES_MAX).unwrap().message else { panic!("a bye") };
