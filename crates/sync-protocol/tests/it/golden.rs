@@ -12,11 +12,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn of_hex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).map(|n| u8::from_str_radix(&text[2 * n..2 * n + 2], 16).unwrap()).collect()
+    (0..text.len() / 2).map(|n| u8::from_str_radix(&text[2 * n..2 * n + 2], 16).expect("it is hex")).collect()
 }
 
 fn decoded(frame: &[u8]) -> Message {
-    decode_frame(frame, FRAME_BYTES_MAX).unwrap().message
+    decode_frame(frame, FRAME_BYTES_MAX).expect("it is a frame").message
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn frame(message: impl Into<Message>) -> Vec<u8> {
 }
 
 fn message(frame: &[u8]) -> Message {
-    decode_frame(frame, FRAME_BYTES_MAX).unwrap().message
+    decode_frame(frame, FRAME_BYTES_MAX).expect("it is a frame").message
 }
 
 /// Every message that this version knows, and one that it does not.
@@ -106,7 +106,7 @@ fn peer_in(state: PeerState) -> PeerMachine {
 
 fn session_in(state: SessionState) -> ServerMachine {
     let mut session = ServerMachine::new(3, 0);
-    let hello = Hello { subs: vec![], ..samples::hello() };
+    let hello = Hello { subs: vec![], codecs: vec![], ..samples::hello() };
     match state {
         SessionState::Greeted => return session,
         SessionState::Closed => session.refuse(ByeCode::Busy, String::new(), None),

@@ -8,11 +8,11 @@ use sync_protocol::{
 };
 
 pub(crate) fn collection() -> CollectionName {
-    CollectionName::new("people").unwrap()
+    CollectionName::new("people").expect("it is a name")
 }
 
 pub(crate) fn id(json: &str) -> DocumentId {
-    DocumentId::from_json(json).unwrap()
+    DocumentId::from_json(json).expect("it is canonical")
 }
 
 pub(crate) fn subscription(sub: u64) -> Subscription {

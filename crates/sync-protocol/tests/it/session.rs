@@ -74,10 +74,10 @@ impl World {
         if wires == 0 {
             return;
         }
-        let session = *self.wires.keys().nth(self.random.below(wires) as usize).unwrap();
+        let session = *self.wires.keys().nth(self.random.below(wires) as usize).expect("there are so many");
         let is_to_server = self.random.once_in(2);
         let at = self.moment();
-        let wire = self.wires.get_mut(&session).unwrap();
+        let wire = self.wires.get_mut(&session).expect("it was found");
         if is_to_server && self.server.wants_frames(session) {
             if let Some(frame) = wire.to_server.pop_front() {
                 self.server.handle_frame(session, &frame, at.now_ms);

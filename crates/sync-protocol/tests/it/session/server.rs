@@ -190,14 +190,15 @@ impl ServerHost {
     }
 
     fn answer_snapshot(&mut self, session: u64, request: u64, page: Option<Vec<u8>>) {
-        let after = page.map(|page| String::from_utf8(page).unwrap()).unwrap_or_default();
+        let after = page.map(|page| String::from_utf8(page).expect("it is an id")).unwrap_or_default();
         let later: Vec<_> = self.documents.range(after.clone()..).filter(|(id, _)| **id > after).collect();
         let items: Vec<_> = later
             .iter()
             .take(DOCUMENTS_OF_PAGE)
             .map(|(id, state)| SnapshotItem { id: samples::id(id), state: (*state).clone(), rest: Default::default() })
             .collect();
-        let next = (later.len() > items.len()).then(|| items.last().unwrap().id.as_json().as_bytes().to_vec());
+        let next =
+            (later.len() > items.len()).then(|| items.last().expect("a page has one").id.as_json().as_bytes().to_vec());
         let at = TxnId(self.journal_len());
         self.session(session).handle_snapshot(SnapshotPage { request, items, next, at });
     }
@@ -212,7 +213,7 @@ impl ServerHost {
                 Verdict::Rejected => assert!(is_refused(*seq)),
                 Verdict::Acked(None) => {}
                 Verdict::Acked(Some(txn)) => {
-                    let at = usize::try_from(txn.0).unwrap();
+                    let at = usize::try_from(txn.0).expect("the journal is short");
                     let is_its_own = self.journal[..at].iter().any(|entry| entry.seq == Some(*seq));
                     assert!(is_its_own, "{seq} is acked by {txn:?}");
                 }
