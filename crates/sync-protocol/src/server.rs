@@ -166,7 +166,7 @@ impl ServerMachine {
             return;
         }
         match self.state {
-            SessionState::Greeted => self.close(ByeCode::Protocol, "no hello came".to_owned(), None),
+            SessionState::Greeted => self.close(ByeCode::Busy, "no hello came in time".to_owned(), None),
             SessionState::Authorising => {
                 self.close(ByeCode::Busy, "the token could not be looked at in time".to_owned(), None);
             }

@@ -544,7 +544,7 @@ fn silence_is_pinged_and_then_the_end() {
     assert_eq!(session_words(&mut session), "Close");
     let mut session = session_in(SessionState::Greeted);
     session.tick(10_000);
-    assert_eq!(session_words(&mut session), "bye protocol: no hello came, Close");
+    assert_eq!(session_words(&mut session), "bye busy: no hello came in time, Close");
     let mut peer = peer_in(PeerState::Live);
     peer.heard(at(60_000));
     peer.tick(at(149_999));
@@ -649,4 +649,80 @@ fn a_subscription_in_a_session_begins_at_its_beginning() {
     assert_eq!(session_words(&mut session), "snapshot, WantChanges");
     session.resync(SubId(2), ResyncReason::Refused, "no".to_owned());
     assert_eq!(session_words(&mut session), "resync");
+}
+
+#[test]
+fn whoever_had_a_snapshot_is_told_that_it_is_caught_up() {
+    let mut session = session_in(SessionState::Live);
+    session.handle_frame(&frame(Sub { subscription: samples::subscription(2), rest: Rest::default() }), 1);
+    assert_eq!(session_words(&mut session), "Subscribed, WantSnapshot");
+    session.handle_snapshot(SnapshotPage { request: 2, items: vec![], next: Some(vec![1]), at: TxnId(600) });
+    assert_eq!(session_words(&mut session), "snapshot, WantChanges");
+    let through = TxnId(600);
+    session.handle_changes(ChangesPage { request: 3, items: vec![], through, caught_up: true });
+    assert_eq!(session_words(&mut session), "WantSnapshot");
+    session.handle_snapshot(SnapshotPage { request: 4, items: vec![], next: None, at: TxnId(600) });
+    assert_eq!(session_words(&mut session), "snapshot, WantChanges");
+    session.handle_changes(ChangesPage { request: 5, items: vec![], through, caught_up: true });
+    assert_eq!(session_words(&mut session), "changes");
+}
+
+#[test]
+fn answers_to_what_is_no_longer_asked_are_ignored() {
+    let mut session = session_in(SessionState::Live);
+    session.changes_available();
+    assert_eq!(session_words(&mut session), "WantChanges");
+    session.resync_all(TxnId(700), ResyncReason::Trimmed, String::new());
+    assert_eq!(session_words(&mut session), "resync, WantChanges");
+    let items = vec![samples::item(ItemKind::Leave, None)];
+    session.handle_changes(ChangesPage { request: 2, items: items.clone(), through: TxnId(650), caught_up: true });
+    assert_eq!(session_words(&mut session), "");
+    session.handle_changes(ChangesPage { request: 3, items, through: TxnId(701), caught_up: true });
+    assert_eq!(session_words(&mut session), "changes");
+    let mut peer = peer_in(PeerState::Live);
+    peer.handle_pending(7, vec![samples::push(1)]);
+    assert_eq!(peer_words(&mut peer), "");
+}
+
+#[test]
+fn the_cursor_may_fall_after_a_resync_of_all_and_never_else() {
+    let changes = |through| {
+        frame(sync_protocol::Changes {
+            items: vec![],
+            through: TxnId(through),
+            caught_up: false,
+            rest: Rest::default(),
+        })
+    };
+    let resync = Resync { sub: None, reason: ResyncReason::Incarnation, message: String::new(), rest: Rest::default() };
+    let mut peer = peer_in(PeerState::Live);
+    peer.handle_frame(&frame(resync), at(1));
+    peer.handle_frame(&changes(511), at(1));
+    assert_eq!(peer_words(&mut peer), "Resync, ApplyChanges");
+    peer.handle_frame(&changes(510), at(1));
+    assert_eq!(peer_words(&mut peer), "bye protocol: changes through 510 after 511, Disconnect, -> Backoff");
+}
+
+#[test]
+fn the_push_window_has_room_again_after_verdicts() {
+    let mut session = session_in(SessionState::Live);
+    for seq in 1..=PUSH_WINDOW_TRANSACTIONS as u64 * 3 {
+        session.handle_frame(&frame(samples::push(seq)), 1);
+        assert_eq!(session_words(&mut session), "Apply");
+        session.applied(Seq(seq), TxnId(seq));
+        assert_eq!(session_words(&mut session), "ack");
+    }
+}
+
+#[test]
+fn a_session_that_nothing_concerned_is_told_where_it_is_with_the_next_ping() {
+    let mut session = session_in(SessionState::Live);
+    session.changes_available();
+    session_outputs(&mut session);
+    session.handle_changes(ChangesPage { request: 2, items: vec![], through: TxnId(900), caught_up: true });
+    assert_eq!(session_words(&mut session), "");
+    session.tick(30_000);
+    assert_eq!(session_words(&mut session), "Ping, changes");
+    session.tick(60_000);
+    assert_eq!(session_words(&mut session), "Ping");
 }

@@ -8,7 +8,7 @@ use sync_protocol::{
 };
 
 use super::peer::Verdict;
-use super::{Seen, Wire};
+use super::{Seen, Wire, check_is_no_fault};
 use crate::random::Random;
 use crate::samples;
 
@@ -142,7 +142,10 @@ impl ServerHost {
                     };
                     self.session(session).authorised(authorised, now_ms);
                 }
-                ServerOutput::Send(frame) if !wire.is_left => wire.to_peer.push_back(frame),
+                ServerOutput::Send(frame) if !wire.is_left => {
+                    check_is_no_fault(&frame);
+                    wire.to_peer.push_back(frame);
+                }
                 ServerOutput::Close => wire.is_closed = true,
                 ServerOutput::WantChanges { request, after, bytes_max } => {
                     self.answer_changes(session, request, after, bytes_max);
