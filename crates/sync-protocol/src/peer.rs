@@ -8,7 +8,7 @@
 //!
 //! Invariants: hello and pending pushes go out in one flight; a push has one verdict, and none is
 //! sent again in a connection; what was delivered moves the cursor only when it is stored, in the
-//! order of delivery. Never more than the push window is unanswered, nor more than the credit
+//! order of delivery, and before the next connection. Never more than the push window is unanswered, nor more than the credit
 //! delivered and not stored.
 //! Not here: local transactions, documents and their storage, sockets: the host does what
 //! [`PeerMachine::poll_output`] says.
@@ -152,9 +152,10 @@ impl PeerMachine {
         self.outputs.pop_front()
     }
 
-    /// When [`PeerMachine::tick`] is to be called, at the latest.
+    /// When [`PeerMachine::tick`] is to be called, at the latest. To be asked after every other call.
     pub fn next_tick_ms(&self) -> Option<u64> {
         match self.state {
+            PeerState::Backoff { .. } if self.deliveries.is_open() => None,
             PeerState::Backoff { until_ms } => Some(until_ms),
             PeerState::Connecting | PeerState::Greeted => Some(self.link.since_ms.saturating_add(WELCOME_WAIT_MS)),
             PeerState::CatchingUp | PeerState::Live => Some(self.link.heard_ms.saturating_add(DEAD_AFTER_MS)),
@@ -320,7 +321,8 @@ impl PeerMachine {
         }
     }
 
-    /// All deliveries up to this one are durable.
+    /// All deliveries up to this one are durable. After a connection's end too: no other is asked for
+    /// before.
     pub fn stored(&mut self, delivery: u64) {
         for effect in self.deliveries.stored(delivery) {
             self.take_effect(effect);
@@ -353,7 +355,11 @@ impl PeerMachine {
         }
     }
 
+    /// Once everything that was delivered is stored: a `Backoff` until then.
     fn connect(&mut self, at: Moment) {
+        if self.deliveries.is_open() {
+            return self.enter(PeerState::Backoff { until_ms: at.now_ms });
+        }
         self.link.since_ms = at.now_ms;
         self.enter(PeerState::Connecting);
         self.outputs.push_back(PeerOutput::Connect);

@@ -1,7 +1,7 @@
 //! What was delivered to the host and is not stored yet: the peer's end of the credit.
 //!
-//! Invariants: effects come in the order of delivery, after a connection's end too; bytes are
-//! counted for the connection that they came by.
+//! Invariants: effects come in the order of delivery; a connection begins when everything of the one
+//! before is stored, or what a hello says would not be what is in the store when its answer comes.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,6 @@ pub(super) enum Effect {
 struct Delivery {
     number: u64,
     bytes: u64,
-    is_of_session: bool,
     effect: Effect,
 }
 
@@ -42,9 +41,12 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// What is open is still to be stored, but counts for nobody.
+    /// Whether the host has something that it has not stored.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     pub(super) fn begin_session(&mut self) {
-        self.open.iter_mut().for_each(|it| it.is_of_session = false);
         self.credit = Window::credit();
         self.stored_bytes = 0;
         self.told_bytes = 0;
@@ -56,7 +58,7 @@ impl Deliveries {
             return None;
         }
         self.last += 1;
-        self.open.push_back(Delivery { number: self.last, bytes, is_of_session: true, effect });
+        self.open.push_back(Delivery { number: self.last, bytes, effect });
         Some(self.last)
     }
 
@@ -76,10 +78,8 @@ impl Deliveries {
         while let Some(delivery) =
             self.open.pop_front_if(|it| it.number <= number || matches!(it.effect, Effect::Nothing))
         {
-            if delivery.is_of_session {
-                self.credit.give_back(delivery.bytes);
-                self.stored_bytes += delivery.bytes;
-            }
+            self.credit.give_back(delivery.bytes);
+            self.stored_bytes += delivery.bytes;
             effects.push(delivery.effect);
         }
         effects

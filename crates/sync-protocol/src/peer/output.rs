@@ -67,8 +67,9 @@ pub enum PeerOutput {
         /// As of which transaction of the server.
         at: TxnId,
     },
-    /// Snapshots follow from the beginning: note which documents their pages name. Nothing is thrown
-    /// away before `done`. With [`ResyncReason::Refused`] no snapshot follows.
+    /// Snapshots follow from the beginning: the subscription's hash and page are none again, and which
+    /// documents its pages name is noted anew. To be stored in its place among the deliveries. Nothing
+    /// is thrown away before `done`. With [`ResyncReason::Refused`] no snapshot follows.
     Resync {
         /// Which subscription; none: all.
         sub: Option<SubId>,

@@ -66,11 +66,18 @@ enum Asked {
 }
 
 impl Feed {
-    /// Where the session begins.
+    /// The session begins where the peer's cursor is.
     pub(super) fn begin_at(&mut self, position: TxnId) {
         self.position = position;
         self.told = position;
         self.may_have_changes = true;
+    }
+
+    /// The session begins elsewhere. The peer is told at once: a snapshot that is cut can only go on
+    /// from a cursor that is not before its pages.
+    pub(super) fn begin_anew_at(&mut self, position: TxnId) {
+        self.begin_at(position);
+        self.is_position_due = true;
     }
 
     pub(super) fn subs_count(&self) -> usize {
@@ -97,7 +104,7 @@ impl Feed {
 
     /// All subscriptions get their snapshots, and changes from `position` on.
     pub(super) fn begin_all(&mut self, position: TxnId) {
-        self.begin_at(position);
+        self.begin_anew_at(position);
         self.asked = None;
         for sub in self.subs.clone() {
             self.begin(sub, None);

@@ -88,8 +88,10 @@ impl ServerMachine {
     pub(super) fn begin_feed(&mut self, hello: Hello, it: &Authorised) {
         let reason = hello.cursor.as_ref().and_then(|cursor| why_begin_anew(cursor, it));
         let is_known = hello.cursor.is_some() && reason.is_none();
-        let position = hello.cursor.filter(|_| is_known).map_or(it.newest, |cursor| cursor.txn);
-        self.feed.begin_at(position);
+        match hello.cursor.filter(|_| is_known) {
+            Some(cursor) => self.feed.begin_at(cursor.txn),
+            None => self.feed.begin_anew_at(it.newest),
+        }
         for subscription in hello.subs {
             self.outputs.push_back(ServerOutput::Subscribed(subscription.clone()));
             let Subscription { sub, hash, page, .. } = subscription;
@@ -101,6 +103,10 @@ impl ServerMachine {
                 Some(_) if is_known => {
                     self.feed.add(sub);
                     self.resync(sub, ResyncReason::Permission, "what may be read changed".to_owned());
+                }
+                Some(_) if reason.is_none() => {
+                    self.feed.add(sub); // pages without a cursor are of no use
+                    self.resync(sub, ResyncReason::Trimmed, "there is no cursor".to_owned());
                 }
                 _ => self.feed.begin(sub, None),
             }

@@ -426,11 +426,15 @@ fn a_cursor_decides_what_a_session_begins_with() {
         let subscription = sync_protocol::Subscription { hash, page, ..samples::subscription(1) };
         Hello { subs: vec![subscription], ..samples::hello() }
     };
-    let resynced = "welcome, Subscribed, resync, WantSnapshot";
+    let of_sub = "welcome, Subscribed, resync, WantSnapshot";
+    let resynced = "welcome, Subscribed, resync, changes, WantSnapshot";
     check_begin(known.clone(), whole(Some(77), None), "welcome, Subscribed, WantChanges");
     check_begin(known.clone(), whole(Some(77), Some(vec![1])), "welcome, Subscribed, WantSnapshot");
     check_begin(known.clone(), whole(None, None), "welcome, Subscribed, WantSnapshot");
-    check_begin(known.clone(), whole(Some(76), None), resynced);
+    check_begin(known.clone(), whole(Some(76), None), of_sub);
+    let without_cursor = |hash, page| Hello { cursor: None, ..whole(hash, page) };
+    check_begin(known.clone(), without_cursor(None, None), "welcome, Subscribed, changes, WantSnapshot");
+    check_begin(known.clone(), without_cursor(Some(77), Some(vec![1])), resynced);
     check_begin(Authorised { floor: TxnId(501), ..known.clone() }, whole(Some(77), None), resynced);
     check_begin(Authorised { window_start: TxnId(501), ..known.clone() }, whole(Some(77), None), resynced);
     check_begin(Authorised { newest: TxnId(499), ..known.clone() }, whole(Some(77), None), resynced);
@@ -673,7 +677,7 @@ fn answers_to_what_is_no_longer_asked_are_ignored() {
     session.changes_available();
     assert_eq!(session_words(&mut session), "WantChanges");
     session.resync_all(TxnId(700), ResyncReason::Trimmed, String::new());
-    assert_eq!(session_words(&mut session), "resync, WantChanges");
+    assert_eq!(session_words(&mut session), "resync, changes, WantChanges");
     let items = vec![samples::item(ItemKind::Leave, None)];
     session.handle_changes(ChangesPage { request: 2, items: items.clone(), through: TxnId(650), caught_up: true });
     assert_eq!(session_words(&mut session), "");
@@ -725,4 +729,18 @@ fn a_session_that_nothing_concerned_is_told_where_it_is_with_the_next_ping() {
     assert_eq!(session_words(&mut session), "Ping, changes");
     session.tick(60_000);
     assert_eq!(session_words(&mut session), "Ping");
+}
+
+#[test]
+fn a_peer_connects_again_when_what_it_was_given_is_stored() {
+    let mut peer = peer_in(PeerState::Live); // with one delivery that is not stored
+    peer.disconnected(at(1));
+    assert_eq!(peer.next_tick_ms(), None);
+    peer.tick(at(100_000));
+    peer.start(at(100_000));
+    assert_eq!(peer_words(&mut peer), "-> Backoff, -> Backoff");
+    peer.stored(1);
+    assert_eq!(peer.next_tick_ms(), Some(100_000));
+    peer.tick(at(100_000));
+    assert_eq!(peer_words(&mut peer), "-> Connecting, Connect");
 }

@@ -171,6 +171,14 @@ impl World {
                 return;
             }
         }
+        for (id, state) in &self.server.documents {
+            if self.peer.documents.get(id) != Some(state) {
+                println!("the peer lacks {id}, {:?}", self.peer.documents.get(id).map(|it| it.len()));
+            }
+        }
+        for id in self.peer.documents.keys().filter(|it| !self.server.documents.contains_key(*it)) {
+            println!("the peer still has {id}");
+        }
         panic!("both sides do not come to rest: {:?}, {} pending", self.peer.machine.state(), self.peer.pending.len());
     }
 
