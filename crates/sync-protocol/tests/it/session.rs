@@ -171,15 +171,11 @@ impl World {
                 return;
             }
         }
-        for (id, state) in &self.server.documents {
-            if self.peer.documents.get(id) != Some(state) {
-                println!("the peer lacks {id}, {:?}", self.peer.documents.get(id).map(|it| it.len()));
-            }
-        }
-        for id in self.peer.documents.keys().filter(|it| !self.server.documents.contains_key(*it)) {
-            println!("the peer still has {id}");
-        }
-        panic!("both sides do not come to rest: {:?}, {} pending", self.peer.machine.state(), self.peer.pending.len());
+        let (of_peer, of_server) = (&self.peer.documents, &self.server.documents);
+        let lacks: Vec<_> = of_server.keys().filter(|id| of_peer.get(*id) != of_server.get(*id)).collect();
+        let still_has: Vec<_> = of_peer.keys().filter(|id| !of_server.contains_key(*id)).collect();
+        let (state, pending) = (self.peer.machine.state(), self.peer.pending.len());
+        panic!("no rest: {state:?}, {pending} pending, the peer lacks {lacks:?} and still has {still_has:?}");
     }
 
     fn is_equal(&self) -> bool {
