@@ -189,6 +189,13 @@ impl Document {
         Document { root: root.unwrap_or_else(|| absent(Stamp::ZERO)) }
     }
 
+    /// What `site` wrote after the time `since`, and nothing of what others wrote: merging it where
+    /// all else is known gives `self`. [`Document::check_delta`] takes it.
+    pub fn delta_of(&self, site: SiteId, since: u64) -> Document {
+        let root = delta::delta(&self.root, &delta::Known::all_but(site, since));
+        Document { root: root.unwrap_or_else(|| absent(Stamp::ZERO)) }
+    }
+
     /// Whether a peer's `site` may have made this delta: every stamp and every counter's total is
     /// of that site, or the stamp is [`Stamp::INITIAL`], which no total bears.
     pub fn check_delta(&self, site: SiteId) -> Result<(), DeltaError> {

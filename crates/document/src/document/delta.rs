@@ -18,8 +18,13 @@ pub enum DeltaError {
     Stamp(Stamp),
 }
 
-/// Up to which time each site's writes are known; ascending by site, each site once.
-pub(super) struct Known(Vec<(SiteId, u64)>);
+/// Up to which time each site's writes are known.
+pub(super) struct Known {
+    /// Ascending by site, each site once.
+    sites: Vec<(SiteId, u64)>,
+    /// Whether all writes of the sites that are not named are known; otherwise none is.
+    others: bool,
+}
 
 impl Known {
     pub(super) fn new(since: &[(SiteId, u64)]) -> Self {
@@ -27,12 +32,19 @@ impl Known {
         sites.sort_unstable_by(|a, b| b.cmp(a)); // of a site named twice the greater time comes first
         sites.dedup_by_key(|(site, _)| *site);
         sites.reverse();
-        Self(sites)
+        Self { sites, others: false }
+    }
+
+    /// Everything but what `site` wrote after `since`.
+    pub(super) fn all_but(site: SiteId, since: u64) -> Self {
+        Self { sites: vec![(site, since)], others: true }
     }
 
     fn knows(&self, stamp: Stamp) -> bool {
-        let time = self.0.binary_search_by_key(&stamp.site, |(site, _)| *site).map_or(0, |at| self.0[at].1);
-        stamp.time <= time
+        match self.sites.binary_search_by_key(&stamp.site, |(site, _)| *site) {
+            Ok(at) => stamp.time <= self.sites[at].1,
+            Err(_) => self.others || stamp.time == 0,
+        }
     }
 
     fn unless_known(&self, stamp: Stamp) -> Stamp {
@@ -74,7 +86,22 @@ fn delta_of_map(map: &MapField, known: &Known) -> Option<MapField> {
     if children.is_empty() && cleared == Stamp::ZERO && under.is_empty() && known.knows(map.stamp) {
         return None;
     }
-    Some(MapField { cleared, stamp: map.stamp, under, children })
+    let stamp = match known.others && known.knows(map.stamp) {
+        true => stamp_of_parts(cleared, &under, &children), // the map's own stamp is somebody else's
+        false => map.stamp,
+    };
+    Some(MapField { cleared, stamp, under, children })
+}
+
+/// The least stamp that a map with these parts can bear.
+fn stamp_of_parts(cleared: Stamp, under: &Hidden, children: &[(String, Field)]) -> Stamp {
+    let newest = |field: &Field| match field {
+        Field::Leaf(Leaf { cleared, content: Content::Counter(counter) }) => counter.newest_total().max(*cleared),
+        Field::Leaf(leaf) => leaf.cleared,
+        Field::Map(map) => map.stamp,
+    };
+    let inside = children.iter().map(|(_, field)| newest(field)).max().unwrap_or_default();
+    inside.max(cleared).max(under.newest_total())
 }
 
 /// Whether all of `field` can be what `site` wrote.

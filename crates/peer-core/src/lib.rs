@@ -1,0 +1,45 @@
+//! What a small peer is: a store of documents that is written to and queried offline, and that
+//! syncs with a server (docs/reference/sync-protocol.md).
+//!
+//! ```text
+//! local write -> pending -> pushed -> acked -> synced
+//!                   |         \-> refused: set aside, the view falls back
+//!                   v
+//! changes, snapshots -> synced -> view = synced with what is pending -> queries, observers
+//! ```
+//!
+//! A [`Peer`] is owned by one thread. Its host calls it, does what [`Peer::poll_output`] says, and
+//! says what time it is ([`Now`]).
+//!
+//! Invariants: everything of one local write is one batch of the store, and so is everything of one
+//! delivery with its cursor: a kill between any two batches loses nothing that was told. What is
+//! pending is pushed until it has a verdict. A failed batch changes nothing, in memory neither.
+//! Not here: sockets, threads, clocks, randomness, files (`key-values` is given), merge
+//! (`document`), the languages (`query`), frames and the session (`sync-protocol`).
+
+mod error;
+mod find;
+mod now;
+mod observers;
+mod output;
+mod peer;
+mod pending;
+mod reading;
+mod records;
+mod spaces;
+mod stored;
+mod subscriptions;
+mod transaction;
+mod work;
+
+pub mod limits;
+
+pub use error::{PeerError, QueryError, SubscribeError, WriteError};
+pub use find::{Find, Found};
+pub use now::Now;
+pub use observers::{Observed, ObserverId};
+pub use output::Output;
+pub use peer::{Executed, Options, Peer, RejectedTransaction, Written};
+pub use spaces::SPACES;
+pub use subscriptions::SubscriptionRequest;
+pub use transaction::{Transaction, Which};

@@ -1,0 +1,37 @@
+//! Bounds of this crate, and what crossing one means.
+
+/// How many transactions may be pending. One more write is refused: nothing that is pending is ever
+/// dropped to make room.
+pub const PENDING_TRANSACTIONS_MAX: usize = 100_000;
+
+/// How many bytes pending transactions may take together. A write that would cross it is refused.
+pub const PENDING_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// How many documents one transaction may write. More are refused.
+pub const TRANSACTION_DOCUMENTS_MAX: usize = 10_000;
+
+/// How large a transaction may be, in bytes of its deltas with collections and ids: it has to fit
+/// into one frame. A larger one is refused.
+pub const TRANSACTION_BYTES_MAX: usize = 7 * 1024 * 1024;
+
+/// How many subscriptions there may be: as many as a session takes. One more is refused.
+pub const SUBSCRIPTIONS_MAX: usize = sync_protocol::limits::SUBSCRIPTIONS_MAX;
+
+/// The longest query or arguments of a subscription, in bytes: the hello has to hold some. Longer
+/// ones are refused.
+pub const SUBSCRIPTION_TEXT_BYTES_MAX: usize = 32 * 1024;
+
+/// How many observers there may be. One more is refused.
+pub const OBSERVERS_MAX: usize = 10_000;
+
+/// How many refused transactions are kept; the oldest go.
+pub const REJECTED_MAX: usize = 1_000;
+
+/// How many bytes refused transactions may take together; the oldest go.
+pub const REJECTED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Of how many sequence numbers, from the last on, it is kept which transaction they became.
+pub const COMMITTED_MAX: u64 = 4_096;
+
+/// What one query may take, in steps: some seconds. One that would take more is an error.
+pub const QUERY_STEPS_MAX: u64 = 1 << 31;

@@ -1,0 +1,69 @@
+//! Local queries and observers.
+
+use document::{CollectionName, DocumentId, Map};
+use query::Budget;
+use query::dql::{Row, Select};
+
+use super::Peer;
+use crate::observers::row_of;
+use crate::reading::Reading;
+use crate::spaces::document_key;
+use crate::{Find, Found, Observed, ObserverId, PeerError, QueryError, limits};
+
+impl Peer {
+    /// The document's fields, without `_id`.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn find_by_id(&self, collection: &CollectionName, id: &DocumentId) -> Result<Option<Map>, PeerError> {
+        self.reading().fields(&document_key(collection, id))
+    }
+
+    /// Documents that match.
+    ///
+    /// # Errors
+    /// What [`QueryError`] names.
+    pub fn find(&self, find: &Find) -> Result<Vec<Found>, QueryError> {
+        find.run(self.reading(), &mut Budget::new(limits::QUERY_STEPS_MAX))
+    }
+
+    /// Observes. The first result can be asked for at once.
+    ///
+    /// # Errors
+    /// There are too many observers.
+    pub fn observe(&mut self, observed: Observed) -> Result<ObserverId, QueryError> {
+        self.observers.add(observed)
+    }
+
+    /// Ends an observer: nothing is told of it from here on.
+    pub fn cancel_observer(&mut self, observer: ObserverId) {
+        self.observers.remove(observer);
+    }
+
+    /// What an observer sees now; none if it was cancelled.
+    ///
+    /// # Errors
+    /// What [`QueryError`] names.
+    pub fn observed(&self, observer: ObserverId) -> Result<Option<Vec<Row>>, QueryError> {
+        self.observers.observed(observer).map(|it| self.rows_of(it)).transpose()
+    }
+
+    fn rows_of(&self, observed: &Observed) -> Result<Vec<Row>, QueryError> {
+        match observed {
+            Observed::Find(find) => Ok(self.find(find)?.into_iter().map(row_of).collect()),
+            Observed::Select(select) => select_rows(self.reading(), select),
+        }
+    }
+}
+
+/// The rows of a SELECT of stored documents.
+pub(super) fn select_rows(reading: Reading<'_>, select: &Select) -> Result<Vec<Row>, QueryError> {
+    let mut rows = select.rows(false);
+    let mut finished = Vec::new();
+    let budget = &mut Budget::new(limits::QUERY_STEPS_MAX);
+    reading.matching(select.collection(), select.filter(), budget, &mut |id, fields, budget| {
+        Ok(rows.push(id, fields, budget, &mut finished)?)
+    })?;
+    finished.extend(rows.finish(budget)?);
+    Ok(finished)
+}

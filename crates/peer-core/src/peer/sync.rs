@@ -1,0 +1,166 @@
+//! The session: what the host says of the connection, and what the protocol's machine wants.
+
+use sync_protocol::{PeerOutput, PeerState, Push, Seq};
+
+use super::Peer;
+use crate::{Now, Output, PeerError};
+
+impl Peer {
+    /// Where sync stands.
+    pub fn sync_state(&self) -> PeerState {
+        self.machine.state()
+    }
+
+    /// Sync is wanted. Also ends a wait, and tries again after a refusal.
+    pub fn start_sync(&mut self, now: Now) {
+        let moment = self.moment(now);
+        self.machine.start(moment);
+    }
+
+    /// Sync is not wanted any more. Local work goes on.
+    pub fn stop_sync(&mut self) {
+        self.machine.stop();
+    }
+
+    /// The connection that was asked for is there.
+    ///
+    /// # Errors
+    /// The store; the host closes the connection and starts sync again later.
+    pub fn connected(&mut self, now: Now) -> Result<(), PeerError> {
+        let prepared = self.forget_staged().and_then(|()| self.stamp_skewed(now)).and_then(|()| self.persist());
+        if let Err(error) = prepared {
+            self.reset_sync();
+            return Err(error);
+        }
+        self.session_through = self.meta.cursor_txn();
+        let moment = self.moment(now);
+        let (last, settled) = (self.meta.last_seq, self.pending.settled(self.meta.last_seq));
+        self.machine.connected(moment, now.wall_ms, Seq(last), Seq(settled));
+        Ok(())
+    }
+
+    /// The connection is gone, or could not be made. Not to be called after [`Output::Disconnect`].
+    pub fn disconnected(&mut self, now: Now) {
+        let moment = self.moment(now);
+        self.machine.disconnected(moment);
+    }
+
+    /// A frame came.
+    pub fn handle_frame(&mut self, now: Now, frame: &[u8]) {
+        let moment = self.moment(now);
+        self.machine.handle_frame(frame, moment);
+    }
+
+    /// Something was heard that is no frame: a ping or pong.
+    pub fn heard(&mut self, now: Now) {
+        let moment = self.moment(now);
+        self.machine.heard(moment);
+    }
+
+    /// Time went by.
+    pub fn tick(&mut self, now: Now) {
+        let moment = self.moment(now);
+        self.machine.tick(moment);
+    }
+
+    /// When [`Peer::tick`] is to be called, at the latest, by the clock that never goes back.
+    pub fn next_tick_ms(&self) -> Option<u64> {
+        self.machine.next_tick_ms()
+    }
+
+    /// A newer token.
+    pub fn authenticate(&mut self, now: Now, token: String) {
+        self.options.token = Some(token.clone());
+        let moment = self.moment(now);
+        self.machine.authenticate(token, moment);
+    }
+
+    /// The next thing to do. To be called until there is none after every other call.
+    ///
+    /// # Errors
+    /// The store. Then sync stands still as after a kill, and nothing was lost; the host says
+    /// [`Peer::start_sync`] once it may go better.
+    pub fn poll_output(&mut self, now: Now) -> Result<Option<Output>, PeerError> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Ok(Some(output));
+            }
+            let Some(output) = self.machine.poll_output() else {
+                return Ok(self.observers.poll().map(Output::Observed));
+            };
+            if let Err(error) = self.handle_output(now, output) {
+                self.reset_sync();
+                return Err(error);
+            }
+        }
+    }
+
+    fn handle_output(&mut self, now: Now, output: PeerOutput) -> Result<(), PeerError> {
+        match output {
+            PeerOutput::Connect => self.outputs.push_back(Output::Connect),
+            PeerOutput::Disconnect => self.outputs.push_back(Output::Disconnect),
+            PeerOutput::Send(frame) => self.outputs.push_back(Output::Send(frame)),
+            PeerOutput::State(state) => self.outputs.push_back(Output::State(state)),
+            PeerOutput::WantPending { request, after, bytes_max, count_max } => {
+                let pushes = self.pushes_after(after.0, bytes_max, count_max)?;
+                self.machine.handle_pending(request, pushes);
+            }
+            PeerOutput::ApplyChanges { delivery, items, through, incarnation, .. } => {
+                self.take_changes(items, through.0, incarnation)?;
+                self.machine.stored(delivery);
+            }
+            PeerOutput::ApplySnapshot { delivery, sub, items, page, hash, at, done } => {
+                self.take_snapshot(sub, items, page, hash, at.0, done)?;
+                self.machine.stored(delivery);
+            }
+            PeerOutput::Acked(taken) => {
+                self.take_acks(taken)?;
+                self.stamp_skewed(now)?;
+            }
+            PeerOutput::Rejected { seq, faults, .. } => {
+                self.take_rejection(now, seq, faults)?;
+                self.stamp_skewed(now)?;
+            }
+            PeerOutput::Resync { sub, reason, message } => self.take_resync(sub, reason, message)?,
+            PeerOutput::Restored { fork, .. } => self.heal(fork.0)?,
+            PeerOutput::SiteReused => self.renew_site(now)?,
+            PeerOutput::ClockOffset(offset_ms) => {
+                let mut work = self.work();
+                work.meta.clock_offset_ms = offset_ms;
+                let done = work.finish()?;
+                self.commit(done)?;
+            }
+            PeerOutput::Granted { permission, expires_ms } => {
+                self.take_grant(permission)?;
+                self.outputs.push_back(Output::Granted { expires_ms });
+            }
+            // A digest of nothing says nothing.
+            PeerOutput::WantDigest { .. } | PeerOutput::DigestReply(_) | PeerOutput::Ignored { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The next pending transactions. What is sent is durable: a server must not know more of this
+    /// site than its own store does.
+    fn pushes_after(&mut self, after: u64, bytes_max: u64, count_max: usize) -> Result<Vec<Push>, PeerError> {
+        let mut bytes = 0;
+        let mut seqs = Vec::new();
+        for (seq, _) in self.pending.after(after).filter(|(_, facts)| !facts.is_skewed).take(count_max) {
+            seqs.push(seq);
+            bytes += self.pending.facts(seq).map_or(0, |facts| facts.bytes);
+            if bytes > bytes_max {
+                break;
+            }
+        }
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.is_persist_due {
+            self.persist()?;
+        }
+        let mut work = self.work();
+        seqs.into_iter().map(|seq| Ok(work.pending(seq)?.ok_or(DAMAGED)?.push(seq))).collect()
+    }
+}
+
+pub(super) const DAMAGED: PeerError = PeerError::Damaged { what: "a pending transaction" };

@@ -1,0 +1,164 @@
+//! What became of pushes.
+//!
+//! Invariants: a transaction leaves `pending` with its verdict, in one batch; one that is refused is
+//! set aside with its reasons, and the view falls back to what the server has.
+
+use std::collections::BTreeSet;
+
+use sync_protocol::{Fault, NackCode, Seq, TxnId};
+
+use super::Peer;
+use super::sync::DAMAGED;
+use crate::records::{Pending, Rejected, Synced, decode_document};
+use crate::spaces::{COMMITTED, REJECTED, numbered};
+use crate::work::Work;
+use crate::{Now, Output, PeerError, limits};
+
+/// A transaction that the server refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedTransaction {
+    /// Its number.
+    pub seq: Seq,
+    /// What it did.
+    pub done: document::Changeset,
+    /// Why it was refused.
+    pub faults: Vec<Fault>,
+}
+
+impl Peer {
+    /// The transaction that a local one became at the server. `None` while it is pending, if it was
+    /// refused, if the server does not know any more, or if it is long ago.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn committed(&self, seq: Seq) -> Result<Option<TxnId>, PeerError> {
+        let Some(txn) = self.store.get(COMMITTED, &numbered(seq.0, &[]))? else { return Ok(None) };
+        let txn = txn.as_ref().try_into().map_err(|_| PeerError::Damaged { what: "a verdict" })?;
+        Ok(Some(TxnId(u64::from_be_bytes(txn))))
+    }
+
+    /// Whether a local transaction has no verdict.
+    pub fn is_pending(&self, seq: Seq) -> bool {
+        self.pending.facts(seq.0).is_some()
+    }
+
+    /// The refused transactions that are kept, the oldest first.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn rejected(&self) -> Result<Vec<RejectedTransaction>, PeerError> {
+        let seqs = self.rejected.keys();
+        seqs.map(|seq| {
+            let bytes = self.store.get(REJECTED, &numbered(*seq, &[]))?;
+            let Rejected { pending, faults } = Rejected::decode(&bytes.ok_or(DAMAGED)?)?;
+            Ok(RejectedTransaction { seq: Seq(*seq), done: pending.done, faults })
+        })
+        .collect()
+    }
+
+    /// A refused transaction was seen to, and need not be kept.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn forget_rejected(&mut self, seq: Seq) -> Result<(), PeerError> {
+        if self.rejected.contains_key(&seq.0) {
+            self.store.remove(REJECTED, &numbered(seq.0, &[]))?;
+            self.is_persist_due = true;
+            self.rejected.remove(&seq.0);
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_acks(&mut self, taken: Vec<(Seq, Option<TxnId>)>) -> Result<(), PeerError> {
+        let mut work = self.work();
+        let mut outputs = Vec::with_capacity(taken.len());
+        for (seq, txn) in taken {
+            let Some(pending) = work.pending(seq.0)? else { continue };
+            for operation in &pending.operations {
+                let delta = decode_document(&operation.delta)?;
+                let touched = work.touch(&operation.collection, &operation.id)?;
+                touched.pending.remove(&seq.0);
+                touched.view = None;
+                let new = || Synced { base: 0, left: false, held: false, document: Default::default() };
+                let synced = touched.synced.get_or_insert_with(new);
+                synced.document.merge(&delta);
+                synced.base = synced.base.max(txn.unwrap_or_default().0);
+            }
+            work.remove_pending(seq.0);
+            if let Some(txn) = txn {
+                work.batch.insert(COMMITTED, numbered(seq.0, &[]), txn.0.to_be_bytes());
+            }
+            if let Some(old) = seq.0.checked_sub(limits::COMMITTED_MAX) {
+                work.batch.remove(COMMITTED, numbered(old, &[]));
+            }
+            outputs.push(Output::Committed { seq, txn });
+        }
+        let done = work.finish()?;
+        self.commit(done)?;
+        self.outputs.extend(outputs);
+        Ok(())
+    }
+
+    pub(super) fn take_rejection(&mut self, now: Now, seq: Seq, faults: Vec<Fault>) -> Result<(), PeerError> {
+        if faults.iter().any(|fault| fault.code == NackCode::Skew) {
+            return self.take_skew(now, seq.0);
+        }
+        let mut work = self.work();
+        let Some(pending) = work.pending(seq.0)? else { return Ok(()) };
+        fall_back(&mut work, seq.0, &pending, &faults)?;
+        let kept = self.set_aside(&mut work, seq.0, (*pending).clone(), faults.clone());
+        let done = work.finish()?;
+        self.commit(done)?;
+        self.note_set_aside(kept);
+        self.outputs.push_back(Output::Rejected { seq, faults });
+        Ok(())
+    }
+
+    /// Puts a transaction among the refused ones; the oldest make room.
+    pub(super) fn set_aside(&self, work: &mut Work<'_>, seq: u64, pending: Pending, faults: Vec<Fault>) -> SetAside {
+        let bytes = Rejected { pending, faults }.encode();
+        let size = bytes.len() as u64;
+        let mut count = self.rejected.len() + 1;
+        let mut total = self.rejected.values().sum::<u64>() + size;
+        let mut gone = BTreeSet::new();
+        for (old, old_bytes) in &self.rejected {
+            if count <= limits::REJECTED_MAX && total <= limits::REJECTED_BYTES_MAX {
+                break;
+            }
+            count -= 1;
+            total -= old_bytes;
+            work.batch.remove(REJECTED, numbered(*old, &[]));
+            gone.insert(*old);
+        }
+        work.batch.insert(REJECTED, numbered(seq, &[]), bytes);
+        SetAside { seq, size, gone }
+    }
+
+    pub(super) fn note_set_aside(&mut self, kept: SetAside) {
+        self.rejected.retain(|seq, _| !kept.gone.contains(seq));
+        self.rejected.insert(kept.seq, kept.size);
+    }
+}
+
+/// What becomes of the memory of refused transactions.
+pub(super) struct SetAside {
+    seq: u64,
+    size: u64,
+    gone: BTreeSet<u64>,
+}
+
+/// The transaction is no longer pending. What the server says is removed goes, unless a subscription
+/// has it: then its removal is on its way.
+fn fall_back(work: &mut Work<'_>, seq: u64, pending: &Pending, faults: &[Fault]) -> Result<(), PeerError> {
+    for (number, operation) in pending.operations.iter().enumerate() {
+        let is_removed = faults.iter().any(|it| it.operation == number as u64 && it.code == NackCode::Removed);
+        let touched = work.touch(&operation.collection, &operation.id)?;
+        touched.pending.remove(&seq);
+        touched.view = None;
+        if let (true, true, Some(synced)) = (is_removed, touched.members.is_empty(), &mut touched.synced) {
+            synced.left = true;
+        }
+    }
+    work.remove_pending(seq);
+    Ok(())
+}
