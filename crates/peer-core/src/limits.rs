@@ -35,3 +35,7 @@ pub const COMMITTED_MAX: u64 = 4_096;
 
 /// What one query may take, in steps: some seconds. One that would take more is an error.
 pub const QUERY_STEPS_MAX: u64 = 1 << 31;
+
+/// How far ahead of the server's clock, as it is known here, a stamp may lie that is not stamped
+/// anew when the server finds it too far ahead, in milliseconds: its transaction is set aside.
+pub const STAMP_AHEAD_MS_SURE: u64 = 60_000;

@@ -15,7 +15,6 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PendingFacts {
     pub(crate) bytes: u64,
-    pub(crate) is_skewed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -23,8 +22,6 @@ pub(crate) struct PendingIndex {
     transactions: BTreeMap<u64, PendingFacts>,
     documents: BTreeMap<Vec<u8>, BTreeSet<u64>>,
     bytes: u64,
-    /// Those that wait to be stamped anew.
-    skewed: BTreeSet<u64>,
 }
 
 impl PendingIndex {
@@ -34,7 +31,7 @@ impl PendingIndex {
             let (key, value) = entry?;
             let (seq, _) = split_numbered(&key)?;
             let pending = Pending::decode(&value)?;
-            index.put(seq, Some(PendingFacts::of(&pending, value.len())));
+            index.put(seq, Some(PendingFacts { bytes: value.len() as u64 }));
             for operation in &pending.operations {
                 let key = document_key(&operation.collection, &operation.id);
                 index.documents.entry(key).or_default().insert(seq);
@@ -74,13 +71,9 @@ impl PendingIndex {
     }
 
     pub(crate) fn put(&mut self, seq: u64, facts: Option<PendingFacts>) {
-        self.skewed.remove(&seq);
         let before = match facts {
             Some(facts) => {
                 self.bytes += facts.bytes;
-                if facts.is_skewed {
-                    self.skewed.insert(seq);
-                }
                 self.transactions.insert(seq, facts)
             }
             None => self.transactions.remove(&seq),
@@ -88,23 +81,9 @@ impl PendingIndex {
         self.bytes -= before.map_or(0, |before| before.bytes);
     }
 
-    /// Those that wait to be stamped anew, if all before the last of them do.
-    pub(crate) fn to_stamp(&self) -> Option<Vec<u64>> {
-        let last = self.skewed.last()?;
-        let is_ready = self.transactions.range(..=last).count() == self.skewed.len();
-        is_ready.then(|| self.skewed.iter().copied().collect())
-    }
-
     /// Up to which sequence number all have a verdict, of `last` that were given.
     pub(crate) fn settled(&self, last: u64) -> u64 {
-        let first = self.transactions.iter().find(|(_, facts)| !facts.is_skewed);
-        first.map_or(last, |(seq, _)| seq - 1)
-    }
-}
-
-impl PendingFacts {
-    pub(crate) fn of(pending: &Pending, bytes: usize) -> Self {
-        Self { bytes: bytes as u64, is_skewed: pending.is_skewed }
+        self.transactions.keys().next().map_or(last, |seq| seq - 1)
     }
 }
 

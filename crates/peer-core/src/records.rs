@@ -139,8 +139,6 @@ pub(crate) struct PendingOperation {
 /// A local transaction that has no verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pending {
-    /// The server found its stamps too far ahead: it is stamped again, and not sent before.
-    pub(crate) is_skewed: bool,
     pub(crate) traceparent: Option<String>,
     /// What is sent.
     pub(crate) operations: Vec<PendingOperation>,
@@ -148,12 +146,11 @@ pub(crate) struct Pending {
     pub(crate) done: Changeset,
 }
 
-const SKEWED: u8 = 1;
 const REMOVES: u8 = 1;
 
 impl Pending {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION, u8::from(self.is_skewed) * SKEWED];
+        let mut out = vec![VERSION];
         put_option(self.traceparent.as_deref(), &mut out, |text, out| put_bytes(text.as_bytes(), out));
         put_number(self.operations.len() as u64, &mut out);
         for operation in &self.operations {
@@ -170,7 +167,6 @@ impl Pending {
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
         let mut from = Reader::new(bytes, "a pending transaction");
         from.version(VERSION)?;
-        let is_skewed = from.byte()? & SKEWED != 0;
         let traceparent = from.option(|from| from.text().map(str::to_owned))?;
         let count = from.number()?;
         let mut operations = Vec::new();
@@ -184,7 +180,7 @@ impl Pending {
             });
         }
         let done = Changeset::decode(from.rest()).map_err(|_| from.damaged())?;
-        Ok(Self { is_skewed, traceparent, operations, done })
+        Ok(Self { traceparent, operations, done })
     }
 
     pub(crate) fn push(&self, seq: u64) -> Push {
@@ -367,7 +363,6 @@ mod tests {
         let operation =
             Operation { collection: collection.clone(), id: id.clone(), condition: Condition::Always, action };
         Pending {
-            is_skewed: true,
             traceparent: Some("00-1".to_owned()),
             operations: vec![PendingOperation { collection, id, removes: true, base: 300, delta: vec![1, 2] }],
             done: Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() },

@@ -267,7 +267,6 @@ impl<'p> Transaction<'p> {
         }
         self.work.meta.clock_last = self.clock.last;
         let pending = Pending {
-            is_skewed: false,
             traceparent: self.traceparent,
             operations,
             done: Changeset { operations: done, queries: Vec::new(), origin: Origin::default() },

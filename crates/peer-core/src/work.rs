@@ -143,7 +143,7 @@ impl<'p> Work<'p> {
     /// Writes a pending transaction. Its documents are to be touched by the caller.
     pub(crate) fn put_pending(&mut self, seq: u64, pending: Pending) {
         let bytes = pending.encode();
-        self.pending.insert(seq, Some(PendingFacts::of(&pending, bytes.len())));
+        self.pending.insert(seq, Some(PendingFacts { bytes: bytes.len() as u64 }));
         self.batch.insert(PENDING, pending_key(seq), bytes);
         self.records.insert(seq, Rc::new(pending));
     }

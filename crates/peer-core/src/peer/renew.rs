@@ -11,32 +11,23 @@ use sync_protocol::{Fault, NackCode, Rest, Seq};
 
 use super::Peer;
 use super::sync::DAMAGED;
-use crate::records::{Pending, PendingOperation, Synced, encode_document};
+use crate::records::{Pending, PendingOperation, Synced, decode_document, encode_document};
 use crate::spaces::{SYNCED, document_key, split_document_key};
 use crate::transaction::{apply_action, operation};
 use crate::work::Work;
-use crate::{Now, Output, PeerError};
+use crate::{Now, Output, PeerError, limits};
 
 impl Peer {
-    /// The server found stamps of a transaction too far ahead. It waits until all before it were
-    /// answered, so that their order stays; then all of them are stamped anew.
-    pub(super) fn take_skew(&mut self, now: Now, seq: u64) -> Result<(), PeerError> {
-        let stamp_ms = self.stamp_ms(now);
-        let mut work = self.work();
-        let Some(pending) = work.pending(seq)? else { return Ok(()) };
-        work.put_pending(seq, Pending { is_skewed: true, ..(*pending).clone() });
-        // Writes of other documents need not go on from what was wrong.
-        work.meta.clock_last = work.meta.clock_last.min(stamp_ms << 16);
-        let done = work.finish()?;
-        self.commit(done)
-    }
-
-    /// Stamps anew what waits for it, if nothing before it is open.
-    pub(super) fn stamp_skewed(&mut self, now: Now) -> Result<(), PeerError> {
-        match self.pending.to_stamp() {
-            Some(seqs) => self.do_again(now, seqs, None),
-            None => Ok(()),
+    /// The server found stamps of a transaction too far ahead: it is stamped anew. Whether it was
+    /// ahead by this clock too; where it was not, stamping it anew would not help.
+    pub(super) fn take_skew(&mut self, now: Now, seq: u64) -> Result<bool, PeerError> {
+        let ahead_ms = self.stamp_ms(now).saturating_add(limits::STAMP_AHEAD_MS_SURE);
+        let Some(pending) = self.work().pending(seq)? else { return Ok(true) };
+        let is_ahead = is_ahead(&pending, ahead_ms)?;
+        if is_ahead {
+            self.do_again(now, vec![seq], Again::By { ahead_ms })?;
         }
+        Ok(is_ahead)
     }
 
     /// The site is somebody else's too: from here on this store has another one.
@@ -44,7 +35,7 @@ impl Peer {
         let site = self.random.site();
         let instance = self.random.instance();
         let pending: Vec<u64> = self.pending.after(0).map(|(seq, _)| seq).collect();
-        self.do_again(now, pending, Some(site))?;
+        self.do_again(now, pending, Again::For(site))?;
         self.persist()?;
         let moment = self.moment(now);
         self.machine.renew_site(site, instance, moment);
@@ -52,39 +43,41 @@ impl Peer {
         Ok(())
     }
 
-    /// Does transactions again on what the server has: under new numbers, or for a new site.
-    fn do_again(&mut self, now: Now, seqs: Vec<u64>, site: Option<SiteId>) -> Result<(), PeerError> {
+    /// Does transactions again, on what the server has and what need not be done again.
+    fn do_again(&mut self, now: Now, seqs: Vec<u64>, again: Again) -> Result<(), PeerError> {
         let stamp_ms = self.stamp_ms(now);
         let mut outputs = Vec::new();
         let mut kept = Vec::new();
         let mut work = self.work();
-        if let Some(site) = site {
-            work.meta.site = site;
+        match again {
+            Again::For(site) => work.meta.site = site,
+            // Writes of other documents need not go on from what was wrong.
+            Again::By { .. } => work.meta.clock_last = work.meta.clock_last.min(stamp_ms << 16),
         }
         let mut clock = StampClock { site: work.meta.site, last: work.meta.clock_last };
-        let mut current = synced_documents(&mut work, &seqs)?;
+        let mut current = documents_before(&mut work, &seqs, again)?;
         for seq in seqs {
             let old = work.pending(seq)?.ok_or(DAMAGED)?;
-            let to = match site {
-                Some(_) => seq,
-                None => {
+            let to = match again {
+                Again::For(_) => seq,
+                Again::By { .. } => {
                     work.meta.last_seq += 1;
                     work.meta.last_seq
                 }
             };
-            let again = stamped_again(&old, &mut current, &mut clock, stamp_ms);
+            let stamped = stamped_again(&old, &mut current, &mut clock, stamp_ms);
             for operation in &old.operations {
                 let touched = work.touch(&operation.collection, &operation.id)?;
                 touched.pending.remove(&seq);
                 touched.view = None;
             }
             work.remove_pending(seq);
-            match again {
-                Some(again) => {
-                    for operation in &again.operations {
+            match stamped {
+                Some(stamped) => {
+                    for operation in &stamped.operations {
                         work.touch(&operation.collection, &operation.id)?.pending.insert(to);
                     }
-                    work.put_pending(to, again);
+                    work.put_pending(to, stamped);
                     if to != seq {
                         outputs.push(Output::Renumbered { from: Seq(seq), to: Seq(to) });
                     }
@@ -145,22 +138,57 @@ fn offered_again(pushed: PendingOperation, delta: Document) -> Pending {
     let (collection, id) = (pushed.collection.clone(), pushed.id.clone());
     let done = Operation { collection, id, condition: Condition::Always, action };
     Pending {
-        is_skewed: false,
         traceparent: None,
         operations: vec![pushed],
         done: Changeset { operations: vec![done], queries: Vec::new(), origin: Origin::default() },
     }
 }
 
-/// What the server has of the documents that the transactions wrote.
-fn synced_documents(work: &mut Work<'_>, seqs: &[u64]) -> Result<BTreeMap<Vec<u8>, Document>, PeerError> {
+/// Why transactions are done again.
+#[derive(Debug, Clone, Copy)]
+enum Again {
+    /// For a new site, under the same numbers.
+    For(SiteId),
+    /// By a better clock, under new numbers; what is stamped beyond this waits for the same.
+    By { ahead_ms: u64 },
+}
+
+/// Whether a transaction bears stamps beyond `ahead_ms`.
+fn is_ahead(pending: &Pending, ahead_ms: u64) -> Result<bool, PeerError> {
+    for operation in &pending.operations {
+        if decode_document(&operation.delta)?.stamp_max().wall_ms() > ahead_ms {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The documents that the transactions wrote, as they were before: what was written after them is
+/// stamped above them, and done again after them.
+fn documents_before(
+    work: &mut Work<'_>,
+    seqs: &[u64],
+    again: Again,
+) -> Result<BTreeMap<Vec<u8>, Document>, PeerError> {
     let mut documents = BTreeMap::new();
     for seq in seqs {
         let pending = work.pending(*seq)?.ok_or(DAMAGED)?;
-        for operation in &pending.operations {
-            let touched = work.touch(&operation.collection, &operation.id)?;
-            let document = touched.synced.as_ref().map(|it| it.document.clone()).unwrap_or_default();
-            documents.insert(document_key(&operation.collection, &operation.id), document);
+        for PendingOperation { collection, id, .. } in &pending.operations {
+            let key = document_key(collection, id);
+            if documents.contains_key(&key) {
+                continue;
+            }
+            let mut without = work.touch(collection, id)?.pending.clone();
+            if let Again::By { ahead_ms } = again {
+                let mut later = BTreeSet::from([*seq]);
+                for other in without {
+                    if is_ahead(&*work.pending(other)?.ok_or(DAMAGED)?, ahead_ms)? {
+                        later.insert(other);
+                    }
+                }
+                without = later;
+            }
+            documents.insert(key, work.merged(collection, id, &without)?);
         }
     }
     Ok(documents)
@@ -196,5 +224,5 @@ fn stamped_again(
     let done = Changeset { operations: done, queries: Vec::new(), origin: Origin::default() };
     let is_something = !operations.is_empty();
     let traceparent = old.traceparent.clone();
-    is_something.then_some(Pending { is_skewed: false, traceparent, operations, done })
+    is_something.then_some(Pending { traceparent, operations, done })
 }

@@ -27,7 +27,7 @@ impl Peer {
     /// # Errors
     /// The store; the host closes the connection and starts sync again later.
     pub fn connected(&mut self, now: Now) -> Result<(), PeerError> {
-        let prepared = self.forget_staged().and_then(|()| self.stamp_skewed(now)).and_then(|()| self.persist());
+        let prepared = self.forget_staged().and_then(|()| self.persist());
         if let Err(error) = prepared {
             self.reset_sync();
             return Err(error);
@@ -113,14 +113,8 @@ impl Peer {
                 self.take_snapshot(sub, items, page, hash, at.0, done)?;
                 self.machine.stored(delivery);
             }
-            PeerOutput::Acked(taken) => {
-                self.take_acks(taken)?;
-                self.stamp_skewed(now)?;
-            }
-            PeerOutput::Rejected { seq, faults, .. } => {
-                self.take_rejection(now, seq, faults)?;
-                self.stamp_skewed(now)?;
-            }
+            PeerOutput::Acked(taken) => self.take_acks(taken)?,
+            PeerOutput::Rejected { seq, faults, .. } => self.take_rejection(now, seq, faults)?,
             PeerOutput::Resync { sub, reason, message } => self.take_resync(sub, reason, message)?,
             PeerOutput::Restored { fork, .. } => self.heal(fork.0)?,
             PeerOutput::SiteReused => self.renew_site(now)?,
@@ -145,9 +139,9 @@ impl Peer {
     fn pushes_after(&mut self, after: u64, bytes_max: u64, count_max: usize) -> Result<Vec<Push>, PeerError> {
         let mut bytes = 0;
         let mut seqs = Vec::new();
-        for (seq, _) in self.pending.after(after).filter(|(_, facts)| !facts.is_skewed).take(count_max) {
+        for (seq, facts) in self.pending.after(after).take(count_max) {
             seqs.push(seq);
-            bytes += self.pending.facts(seq).map_or(0, |facts| facts.bytes);
+            bytes += facts.bytes;
             if bytes > bytes_max {
                 break;
             }

@@ -100,8 +100,8 @@ impl Peer {
     }
 
     pub(super) fn take_rejection(&mut self, now: Now, seq: Seq, faults: Vec<Fault>) -> Result<(), PeerError> {
-        if faults.iter().any(|fault| fault.code == NackCode::Skew) {
-            return self.take_skew(now, seq.0);
+        if faults.iter().any(|fault| fault.code == NackCode::Skew) && self.take_skew(now, seq.0)? {
+            return Ok(());
         }
         let mut work = self.work();
         let Some(pending) = work.pending(seq.0)? else { return Ok(()) };
