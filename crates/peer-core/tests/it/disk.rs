@@ -1,6 +1,6 @@
 //! A disk in memory whose writes fail from a planned batch on, as for a full disk or a kill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -36,19 +36,19 @@ impl Disk {
         Self { memory: self.memory.after(crash), left: Arc::new(AtomicI64::new(i64::MAX)) }
     }
 
-    pub(crate) fn batches(&self) -> u64 {
-        self.memory.batches()
-    }
-
     pub(crate) fn len(&self, space: usize) -> usize {
         self.memory.prefix(Space(space), &[]).count()
     }
 
-    /// What the server has, as far as the peer knows: state by key, of documents that are seen.
+    /// What the server has, as far as the peer knows: state by key, of evicted documents too.
     pub(crate) fn synced(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let entries = self.memory.prefix(Space(1), &[]).map(Result::unwrap);
-        let shown = entries.filter(|(_, record)| record[1] & 2 == 0);
-        shown.map(|(key, record)| (key.to_vec(), state(&record).to_vec())).collect()
+        entries.map(|(key, record)| (key.to_vec(), state(&record).to_vec())).collect()
+    }
+
+    /// The documents that a subscription has.
+    pub(crate) fn members(&self, sub: u64) -> BTreeSet<Vec<u8>> {
+        self.memory.prefix(Space(5), &sub.to_be_bytes()).map(|entry| entry.unwrap().0[8..].to_vec()).collect()
     }
 }
 

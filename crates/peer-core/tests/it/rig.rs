@@ -46,6 +46,12 @@ impl Rig {
         self.told.clear();
     }
 
+    /// The store failed: the host lets the connection go.
+    pub(crate) fn failed(&mut self, server: &mut Server) {
+        self.cut_wire(server);
+        while let Ok(Some(_)) = self.peer.poll_output(self.now) {}
+    }
+
     fn cut_wire(&mut self, server: &mut Server) {
         if let Some(session) = self.session.take() {
             server.disconnect(session);
