@@ -165,11 +165,7 @@ fn is_ahead(pending: &Pending, ahead_ms: u64) -> Result<bool, PeerError> {
 
 /// The documents that the transactions wrote, as they were before: what was written after them is
 /// stamped above them, and done again after them.
-fn documents_before(
-    work: &mut Work<'_>,
-    seqs: &[u64],
-    again: Again,
-) -> Result<BTreeMap<Vec<u8>, Document>, PeerError> {
+fn documents_before(work: &mut Work<'_>, seqs: &[u64], again: Again) -> Result<BTreeMap<Vec<u8>, Document>, PeerError> {
     let mut documents = BTreeMap::new();
     for seq in seqs {
         let pending = work.pending(*seq)?.ok_or(DAMAGED)?;

@@ -6,9 +6,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use key_values::{
-    Batch, Bytes, Crash, Durability, KeyValues, KeyValuesError, MemoryDisk, Snapshot, Space,
-};
+use key_values::{Batch, Bytes, Crash, Durability, KeyValues, KeyValuesError, MemoryDisk, Snapshot, Space};
 
 #[derive(Clone)]
 pub(crate) struct Disk {

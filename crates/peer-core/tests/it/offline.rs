@@ -117,7 +117,10 @@ fn observers_are_told_first_of_what_is_there_and_then_once_of_what_concerns_them
     upsert(&mut rig, "t", "a", r#"{"n":3}"#);
     upsert(&mut rig, "u", "a", r#"{"n":3}"#);
     assert_eq!(told(&mut rig, &mut server), [Output::Observed(observer)]);
-    assert_eq!(rig.peer.observed(observer).unwrap().unwrap().iter().map(json).collect::<Vec<_>>(), [r#"{"_id":"a","n":3}"#]);
+    assert_eq!(
+        rig.peer.observed(observer).unwrap().unwrap().iter().map(json).collect::<Vec<_>>(),
+        [r#"{"_id":"a","n":3}"#]
+    );
     upsert(&mut rig, "t", "a", r#"{"n":0}"#);
     assert_eq!(told(&mut rig, &mut server), [Output::Observed(observer)], "it left");
     upsert(&mut rig, "t", "a", r#"{"n":-1}"#);

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use document::limits::STAMP_AHEAD_MS_MAX;
 use document::{CollectionName, Document, DocumentId, Map, SiteId, StampClock, Value, WriteRules};
-use query::{Budget, Filter, Query, dql::{Bound, Constants, Statement}};
+use query::{
+    Budget, Filter, Query,
+    dql::{Bound, Constants, Statement},
+};
 use sync_protocol::{
-    Authorised, ByeCode, ChangesPage, Fault, Item, ItemKind, Language, NackCode, Push, ResyncReason, Rest, Seq,
+    Authorised, ByeCode, ChangesPage, Fault, Item, ItemKind, Language, NackCode, Push, Rest, ResyncReason, Seq,
     ServerMachine, ServerOutput, SessionState, SnapshotItem, SnapshotPage, SubId, Subscription, TxnId,
 };
 
@@ -34,7 +37,8 @@ struct Session {
 #[derive(Debug, Clone, Default)]
 struct Site {
     last: u64,
-    verdicts: BTreeMap<u64, Result<u64, Vec<Fault>>>,
+    /// Each with the newest transaction when it was given.
+    verdicts: BTreeMap<u64, (u64, Result<u64, Vec<Fault>>)>,
     pushes: BTreeMap<u64, Push>,
 }
 
@@ -49,7 +53,8 @@ struct Content {
 
 pub(crate) struct Server {
     incarnation: [u8; 16],
-    fork: u64,
+    /// The lives before, each with the transaction up to which the next one is the same.
+    forks: Vec<([u8; 16], u64)>,
     content: Content,
     clock: StampClock,
     window_start: u64,
@@ -100,7 +105,7 @@ impl Server {
         };
         Self {
             incarnation: [7; 16],
-            fork: 0,
+            forks: Vec::new(),
             content,
             clock: StampClock { site: SiteId(2), last: 0 },
             window_start: 0,
@@ -127,7 +132,9 @@ impl Server {
     pub(crate) fn matching(&self, collection: &str, filter: &Filter) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let of = self.content.documents.iter().filter(|(key, _)| key.0.as_str() == collection);
         let found = of.filter(|(key, document)| matches(filter, key, document));
-        found.map(|(key, document)| (format!("{collection}\0{}", key.1.as_json()).into_bytes(), encoded(document))).collect()
+        found
+            .map(|(key, document)| (format!("{collection}\0{}", key.1.as_json()).into_bytes(), encoded(document)))
+            .collect()
     }
 
     pub(crate) fn upsert(&mut self, key: Key, value: Map) -> u64 {
@@ -183,14 +190,20 @@ impl Server {
             }
         }
         for site in self.content.sites.values_mut() {
-            site.verdicts.retain(|_, verdict| verdict.as_ref().is_ok_and(|txn| *txn <= fork));
+            site.verdicts.retain(|_, (at, _)| *at <= fork);
             site.last = site.verdicts.keys().last().copied().unwrap_or(0);
             site.pushes.clear();
         }
         self.content.journal = journal;
+        self.forks.push((self.incarnation, fork));
         self.incarnation[0] += 1;
-        self.fork = fork;
         self.window_start = self.window_start.min(fork);
+    }
+
+    /// Up to where the data are those of that life.
+    fn fork_since(&self, life: Option<[u8; 16]>) -> u64 {
+        let since = self.forks.iter().skip_while(|(it, _)| Some(*it) != life).map(|(_, fork)| *fork);
+        since.min().unwrap_or(0)
     }
 
     pub(crate) fn connect(&mut self) -> u64 {
@@ -243,7 +256,7 @@ impl Server {
                         newest: TxnId(self.newest()),
                         floor: TxnId(0),
                         window_start: TxnId(self.window_start),
-                        fork: TxnId(self.fork),
+                        fork: TxnId(self.fork_since(hello.cursor.as_ref().map(|it| it.incarnation))),
                         site_seq: Seq(self.content.sites.get(&hello.site).map_or(0, |site| site.last)),
                         wall_ms: self.wall_ms,
                         permission: self.permission,
@@ -323,6 +336,7 @@ impl Server {
         let seq = push.seq;
         if self.content.sites.entry(site).or_default().last < seq.0 {
             let verdict = self.decide(site, &push);
+            let verdict = (self.newest(), verdict);
             let known = self.content.sites.get_mut(&site).unwrap();
             known.last = seq.0;
             known.verdicts.insert(seq.0, verdict);
@@ -333,8 +347,8 @@ impl Server {
         let verdict = self.content.sites[&site].verdicts.get(&seq.0).cloned();
         let newest = TxnId(self.newest());
         match verdict {
-            Some(Ok(txn)) => self.machine(session).applied(seq, TxnId(txn)),
-            Some(Err(faults)) => self.machine(session).rejected(seq, faults, newest),
+            Some((_, Ok(txn))) => self.machine(session).applied(seq, TxnId(txn)),
+            Some((_, Err(faults))) => self.machine(session).rejected(seq, faults, newest),
             None => self.machine(session).applied(seq, TxnId(0)),
         }
     }
@@ -376,9 +390,9 @@ impl Server {
 /// What a session's subscriptions see of a change.
 fn item(changed: &Changed, subs: &BTreeMap<SubId, (Subscription, Filter)>) -> Option<Item> {
     let of = |document: &Document| -> BTreeSet<SubId> {
-        let having = subs.iter().filter(|(_, (it, filter))| {
-            it.collection == changed.key.0 && matches(filter, &changed.key, document)
-        });
+        let having = subs
+            .iter()
+            .filter(|(_, (it, filter))| it.collection == changed.key.0 && matches(filter, &changed.key, document));
         having.map(|(sub, _)| *sub).collect()
     };
     let (before, after) = (of(&changed.before), of(&changed.after));
