@@ -1,7 +1,8 @@
 //! What a session gets: a position among the changes, and snapshots that are under way.
 //!
 //! Invariants: one question is open at a time, and only while there is credit; at most one message
-//! waits for credit; changes and pages take turns. The position moves when changes are sent.
+//! with documents waits for credit; changes and pages take turns. The position moves when changes are
+//! sent, and the peer knows it before it gets a part of a transaction.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -51,7 +52,8 @@ pub(super) struct Feed {
     unapplied_from: u64,
     request: u64,
     asked: Option<Asked>,
-    waiting: Option<(Vec<u8>, u64)>,
+    /// At most a message with documents, and one before it that tells the position.
+    waiting: VecDeque<(Vec<u8>, u64)>,
     may_have_changes: bool,
     is_changes_turn: bool,
     is_caught_up: bool,
@@ -142,6 +144,10 @@ impl Feed {
             return;
         }
         self.asked = None;
+        if page.through <= self.position && self.told < self.position && !page.items.is_empty() {
+            // A part of a transaction is known by that the position does not move.
+            self.tell_changes(Vec::new(), self.is_caught_up, codec);
+        }
         self.position = self.position.max(page.through);
         self.may_have_changes |= !page.caught_up;
         let caught_up = page.caught_up && self.snapshots.is_empty();
@@ -156,7 +162,7 @@ impl Feed {
         self.is_position_due = false;
         self.told = self.position;
         let changes = Changes { items, through: self.position, caught_up, rest: Rest::default() };
-        self.waiting = Some(encode_frame(&Message::Changes(changes), codec));
+        self.waiting.push_back(encode_frame(&Message::Changes(changes), codec));
     }
 
     pub(super) fn take_snapshot(&mut self, page: SnapshotPage, codec: Codec) {
@@ -174,7 +180,7 @@ impl Feed {
         }
         let SnapshotPage { items, next: page, at, .. } = page;
         let snapshot = Snapshot { sub, items, page, at, done, rest: Rest::default() };
-        self.waiting = Some(encode_frame(&Message::Snapshot(snapshot), codec));
+        self.waiting.push_back(encode_frame(&Message::Snapshot(snapshot), codec));
     }
 
     /// The peer stored `bytes` of this session; an error if it never got them.
@@ -194,12 +200,12 @@ impl Feed {
         if self.is_ended {
             return None;
         }
-        if let Some((frame, bytes)) = self.waiting.take() {
+        if let Some((frame, bytes)) = self.waiting.pop_front() {
             if self.credit.take(bytes) {
                 self.unapplied.push_back(bytes);
                 return Some(ServerOutput::Send(frame));
             }
-            self.waiting = Some((frame, bytes));
+            self.waiting.push_front((frame, bytes));
             return None;
         }
         if self.is_position_due && self.asked.is_none() {
