@@ -298,7 +298,7 @@ impl Server {
         for entry in self.content.journal[after as usize..].iter().take(4) {
             let seen: Vec<Item> = entry.iter().filter_map(|changed| item(changed, &it.subs)).collect();
             if in_parts && seen.len() > 1 {
-                if items.is_empty() {
+                if through == after {
                     let at = it.sent_of_next.min(seen.len() - 1);
                     items.push(seen[at].clone());
                     it.sent_of_next = at + 1;
