@@ -31,7 +31,7 @@ const WITHOUT_CYCLES: [&str; 6] = ["store", "rules", "operations", "http-api", "
 
 /// Crates that will run inside small peers too, and what they may not name: a file, a socket, a
 /// thread, a clock, chance.
-const PURE: [&str; 5] = ["document", "query", "wire", "kafka-wire", "rules"];
+const PURE: [&str; 7] = ["document", "query", "wire", "kafka-wire", "rules", "sync-protocol", "peer-core"];
 const IMPURE: [&str; 7] =
     ["std::fs", "std::net", "std::thread", "std::time", "std::process", "use rand", "std::sync::atomic"];
 

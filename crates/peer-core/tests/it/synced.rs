@@ -312,3 +312,79 @@ fn initial_documents_lose_to_any_write() {
     check_same(&rig, &server);
     check_same(&other, &server);
 }
+
+/// Everything that changes the store: writes, pushes, changes, a refusal, a snapshot, an eviction.
+fn run_through(rig: &mut Rig, server: &mut Server, stage: &mut u64) -> Result<(), ()> {
+    while *stage < 7 {
+        let t = collection("t");
+        let done = match *stage {
+            0 => {
+                let request = SubscriptionRequest::legacy("t", "true", &Map::new()).unwrap();
+                rig.peer.subscribe(request).map(drop).map_err(drop)
+            }
+            1 | 3 => {
+                let (a, b) = (id("a"), id(&format!("b{stage}")));
+                let write = |it: &mut Transaction<'_>| -> Result<(), WriteError> {
+                    it.upsert(&t, Some(a.clone()), map("{}"), vec![])?;
+                    let add = UpdateKind::Increment(Value::Int(1));
+                    it.update(&t, &Which::Id(a), &[UpdateCommand { path: Path::parse("n").unwrap(), kind: add }])?;
+                    it.upsert(&t, Some(b), map(r#"{"k":1}"#), vec![])?;
+                    Ok(())
+                };
+                rig.peer.transaction(rig.now, None, write).map(drop).map_err(drop)
+            }
+            4 => {
+                let refused = rig.peer.upsert(rig.now, &collection("denied"), Some(id("x")), map("{}"), vec![]);
+                refused.map(drop).map_err(drop)
+            }
+            5 => rig.peer.evict(&t, &Which::Id(id("b1"))).map(drop).map_err(drop),
+            _ => try_to_settle(rig, server),
+        };
+        done?;
+        *stage += 1;
+    }
+    Ok(())
+}
+
+fn try_to_settle(rig: &mut Rig, server: &mut Server) -> Result<(), ()> {
+    rig.peer.start_sync(rig.now);
+    for _ in 0..300 {
+        rig.poll(server).map_err(drop)?;
+        rig.send_one(server);
+        rig.receive_one(server);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_kill_at_any_batch_leaves_what_would_have_been_without() {
+    let mut batches = 0;
+    loop {
+        let (mut server, mut rig) = (Server::new(), Rig::new(1));
+        for text in ["c", "d", "e", "f"] {
+            server.upsert(key("t", text), map(r#"{"n":1}"#));
+        }
+        rig.disk.fail_after(batches);
+        let mut stage = 0;
+        let mut was_killed = false;
+        while run_through(&mut rig, &mut server, &mut stage).is_err() {
+            assert!(!was_killed, "once is enough");
+            was_killed = true;
+            rig.disk.heal();
+            rig.kill(&mut server);
+        }
+        rig.disk.heal();
+        rig.settle(&mut server);
+        assert_eq!(server.value(&key("t", "a")), Some(map(r#"{"n":2}"#)), "killed at batch {batches}");
+        assert_eq!(rig.peer.rejected().unwrap().len(), 1, "killed at batch {batches}");
+        assert_eq!(rig.value(&key("t", "b1")), None, "it was evicted");
+        assert!(rig.value(&key("t", "b3")).is_some() && rig.value(&key("t", "f")).is_some());
+        check_same(&rig, &server);
+        assert_eq!(server.newest(), 6, "killed at batch {batches}: each transaction is one");
+        if !was_killed {
+            assert!(batches > 12, "{batches} batches");
+            return;
+        }
+        batches += 1;
+    }
+}
