@@ -245,7 +245,8 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerEr
     match (kind, document) {
         (ItemKind::Leave, _) => {
             touched.members.clear();
-            return Ok(leave_if_nobody_has_it(touched));
+            leave_if_nobody_has_it(touched);
+            return Ok(());
         }
         (ItemKind::Removed, Some(document)) => {
             put_state(touched, document, through);

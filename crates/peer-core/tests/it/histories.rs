@@ -61,7 +61,7 @@ impl History {
             }
         }
         server.upsert(key("t", "counter"), map(r#"{"name":"counter"}"#));
-        let (restores, evicts) = (seed % 4 == 0, seed % 4 == 1);
+        let (restores, evicts) = (seed.is_multiple_of(4), seed % 4 == 1);
         Self { random, server, rigs, added: 0, last_pair: 0, restores, evicts, seed }
     }
 

@@ -1,5 +1,7 @@
 //! Peers against a small model of the server: rule by rule, and over random histories.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 mod disk;
 mod histories;
 mod offline;

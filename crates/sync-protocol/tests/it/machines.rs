@@ -672,6 +672,28 @@ fn whoever_had_a_snapshot_is_told_that_it_is_caught_up() {
 }
 
 #[test]
+fn a_part_of_a_transaction_comes_to_who_knows_the_position_before_it() {
+    let mut session = session_in(SessionState::Live);
+    session.changes_available();
+    assert_eq!(session_words(&mut session), "WantChanges");
+    session.handle_changes(ChangesPage { request: 2, items: vec![], through: TxnId(650), caught_up: true });
+    assert_eq!(session_words(&mut session), "", "nothing that concerns the peer");
+    session.changes_available();
+    assert_eq!(session_words(&mut session), "WantChanges");
+    let part = vec![samples::item(ItemKind::Leave, None)];
+    session.handle_changes(ChangesPage { request: 3, items: part, through: TxnId(650), caught_up: false });
+    let sent = session_outputs(&mut session).into_iter().filter_map(|output| match output {
+        ServerOutput::Send(frame) => Some(message(&frame)),
+        _ => None,
+    });
+    let told = sent.map(|message| match message {
+        Message::Changes(changes) => (changes.items.len(), changes.through.0),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(0, 650), (1, 650)]);
+}
+
+#[test]
 fn answers_to_what_is_no_longer_asked_are_ignored() {
     let mut session = session_in(SessionState::Live);
     session.changes_available();
