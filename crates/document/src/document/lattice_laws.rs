@@ -190,4 +190,18 @@ proptest! {
         prop_assert_eq!(bytes(&joined(&joined(&b, &delta), &a)), bytes(&joined(&b, &a)));
         prop_assert_eq!(bytes(&a.delta_since(&[])), bytes(&a));
     }
+
+    #[test]
+    fn what_one_site_wrote_is_its_own_and_a_document_is_all_sites(a in documents(), b in documents(), since in 0_u64..7) {
+        for site in [SiteId(2), SiteId(3)] {
+            let delta = a.delta_of(site, since);
+            prop_assert_eq!(delta.check_delta(site), Ok(()));
+            prop_assert_eq!(Document::decode(&bytes(&delta)), Ok(delta.clone()));
+            prop_assert_eq!(bytes(&joined(&a, &delta)), bytes(&a));
+            prop_assert_eq!(bytes(&joined(&joined(&b, &delta), &a)), bytes(&joined(&b, &a)));
+        }
+        let sites = [1, 2, 3].map(|site| a.delta_of(SiteId(site), 0));
+        let all = sites.iter().fold(Document::new(), |all, delta| joined(&all, delta));
+        prop_assert_eq!(bytes(&all), bytes(&a));
+    }
 }
