@@ -103,7 +103,7 @@ impl Peer {
             observers: Observers::default(),
             machine,
             outputs: VecDeque::new(),
-            is_persist_due: false,
+            is_persist_due: true, // a process before this one may not have come to it
             session_through: 0,
             last_staged: 0,
         };

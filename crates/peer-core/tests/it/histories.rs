@@ -1,5 +1,5 @@
 //! Laws over random histories, by a seed: peers that write, are cut off, run out of disk, are killed
-//! between any two batches and have clocks of other years, and a server that writes too, trims and
+//! between any two batches, lose their power and have clocks of other years, and a server that writes too, trims and
 //! is restored.
 //!
 //! In the end: every peer has byte for byte what the server has of its subscriptions and no more,
@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{Map, Path, UpdateCommand, UpdateKind, Value};
+use key_values::Crash;
 use peer_core::{PeerError, SubscriptionRequest, Transaction, Which, WriteError, Written};
 use query::{Filter, Query};
 use sync_protocol::SubId;
@@ -28,6 +29,8 @@ struct History {
     rigs: Vec<Rig>,
     /// What was added to the counter by transactions that were committed locally.
     added: i64,
+    /// The same of each peer, which a loss of power would take.
+    unsafe_added: [i64; PEERS as usize],
     last_pair: i64,
     restores: bool,
     evicts: bool,
@@ -62,7 +65,7 @@ impl History {
         }
         server.upsert(key("t", "counter"), map(r#"{"name":"counter"}"#));
         let (restores, evicts) = (seed.is_multiple_of(4), seed % 4 == 1);
-        Self { random, server, rigs, added: 0, last_pair: 0, restores, evicts, seed }
+        Self { random, server, rigs, added: 0, unsafe_added: [0; PEERS as usize], last_pair: 0, restores, evicts, seed }
     }
 
     fn run(mut self) {
@@ -75,6 +78,7 @@ impl History {
         for rig in &self.rigs {
             rig.disk.heal();
         }
+        self.added += self.unsafe_added.iter().sum::<i64>();
         for round in 0..4 {
             for rig in &mut self.rigs {
                 if round == 0 {
@@ -105,6 +109,11 @@ impl History {
             9 if self.restores && self.random.once_in(20) => self.restore(),
             10 if self.evicts && self.random.once_in(3) => self.evict(at),
             11 if self.random.once_in(12) => self.subscribe_anew(at),
+            12 if self.random.once_in(8) => {
+                self.unsafe_added[at] = 0;
+                self.rigs[at].crash(&mut self.server, Crash::PowerLoss);
+            }
+            13 if self.random.once_in(3) => self.rigs[at].peer.persist().unwrap(),
             _ => self.move_frames(at),
         }
         let rig = &mut self.rigs[at];
@@ -115,6 +124,9 @@ impl History {
         rig.peer.tick(rig.now);
         let polled = rig.poll(&mut self.server);
         self.survive(at, polled);
+        if !self.rigs[at].peer.is_persist_due() {
+            self.added += std::mem::take(&mut self.unsafe_added[at]);
+        }
     }
 
     /// The disk was full when the app wrote: sync is not concerned.
@@ -195,7 +207,7 @@ impl History {
             Ok(())
         };
         match rig.peer.transaction(rig.now, None, upsert) {
-            Ok(((), Written { seq, .. })) => self.added += if kind == 8 && seq.is_some() { by } else { 0 },
+            Ok(((), Written { seq, .. })) => self.unsafe_added[at] += if kind == 8 && seq.is_some() { by } else { 0 },
             Err(_) => self.survive_refusal(at),
         }
     }

@@ -39,8 +39,12 @@ impl Rig {
 
     /// A kill, and a new start.
     pub(crate) fn kill(&mut self, server: &mut Server) {
+        self.crash(server, Crash::Kill);
+    }
+
+    pub(crate) fn crash(&mut self, server: &mut Server, crash: Crash) {
         self.cut_wire(server);
-        self.disk = self.disk.after(Crash::Kill);
+        self.disk = self.disk.after(crash);
         self.seed += 1_000;
         self.peer = open(&self.disk, self.seed);
         self.told.clear();
