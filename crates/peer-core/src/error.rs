@@ -7,7 +7,7 @@ use query::{BindError, ParseError, TooExpensive};
 
 use crate::limits;
 
-/// Why the peer's store cannot be read or written.
+/// Why the peer's store cannot be read or written, or sync cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PeerError {
     /// The engine says so; a full disk, say. Nothing of the batch was written.
@@ -19,6 +19,9 @@ pub enum PeerError {
         /// What it should be.
         what: &'static str,
     },
+    /// The server sent what is no document, or a newer program's.
+    #[error("the server sent a document that cannot be read here")]
+    BadDocument,
     /// Written by a newer program.
     #[error("{what} in the peer's store has format version {version}, which this program does not know")]
     NewerFormat {

@@ -11,7 +11,7 @@ use sync_protocol::{Item, ItemKind, ResyncReason, SnapshotItem, SubId};
 
 use super::Peer;
 use crate::reading::decode_fields;
-use crate::records::{Synced, decode_document, decode_item, encode_item};
+use crate::records::{Synced, decode_item, encode_item};
 use crate::spaces::{
     MEMBER, STAGED, SYNCED, TOMBSTONE, collection_prefix, numbered, split_document_key, split_numbered,
 };
@@ -93,7 +93,7 @@ impl Peer {
         let Some(stored) = work.sub(sub.0) else { return Ok(()) };
         let mut stored = stored.clone();
         for item in items {
-            let document = decode_document(&item.state)?;
+            let document = sent_document(&item.state)?;
             work.observe(&document);
             let brings_news =
                 stored.is_new || says_more(&mut work, &stored.subscription.collection, &item.id, &document)?;
@@ -224,9 +224,13 @@ impl Peer {
     }
 }
 
+fn sent_document(bytes: &[u8]) -> Result<Document, PeerError> {
+    Document::decode(bytes).map_err(|_| PeerError::BadDocument)
+}
+
 fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerError> {
     let Item { collection, id, kind, bytes, subs, .. } = item;
-    let document = bytes.as_deref().map(decode_document).transpose()?;
+    let document = bytes.as_deref().map(sent_document).transpose()?;
     let brings_news = match &document {
         Some(document) => {
             work.observe(document);
