@@ -29,6 +29,19 @@ pub struct Origin {
     pub cause: Option<u64>,
     /// The peer's site, where a small peer wrote.
     pub site: Option<SiteId>,
+    /// Which of the site's transactions this is, where a peer pushed it. Only beside a site.
+    pub pushed: Option<Pushed>,
+}
+
+/// Which of a peer's own transactions a changeset is: by that it is taken once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Its number at the peer, from 1.
+    pub seq: u64,
+    /// A digest of what was pushed: something else under the number shows a copied peer.
+    pub hash: [u8; 16],
+    /// Who the site belongs to; empty where nobody needs a key.
+    pub subject: String,
 }
 
 /// A query that conditions of a changeset ask.

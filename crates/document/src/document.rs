@@ -13,6 +13,7 @@ mod difference;
 mod field;
 mod fields;
 mod number;
+mod shown;
 pub(crate) mod stored;
 mod view;
 mod write;
@@ -20,6 +21,7 @@ mod write;
 pub use self::delta::DeltaError;
 use self::field::{Content, Field, Leaf};
 pub use self::fields::{FieldState, FieldType};
+pub use self::shown::Shown;
 use self::write::Write;
 use crate::{Map, Path, SiteId, Stamp, UpdateCommand};
 
@@ -200,6 +202,11 @@ impl Document {
     /// of that site, or the stamp is [`Stamp::INITIAL`], which no total bears.
     pub fn check_delta(&self, site: SiteId) -> Result<(), DeltaError> {
         delta::check(&self.root, site)
+    }
+
+    /// How much of `delta`, which was merged in, a reader sees.
+    pub fn shown_of(&self, delta: &Document) -> Shown {
+        Shown::of(&delta.root, Some(&self.root))
     }
 
     fn check_stamp(&self, stamp: Stamp) {

@@ -17,10 +17,10 @@ mod value;
 pub mod limits;
 
 pub use changeset::{
-    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, UpdateCommand,
-    UpdateKind,
+    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, Pushed,
+    UpdateCommand, UpdateKind,
 };
-pub use document::{DeltaError, Document, DocumentDecodeError, FieldState, FieldType, UpdateError, WriteRules};
+pub use document::{DeltaError, Document, DocumentDecodeError, FieldState, FieldType, Shown, UpdateError, WriteRules};
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
 pub use json::{JsonError, find_oversized_integer, write_json_string};
 pub use path::{Path, PathError, PathSegment};

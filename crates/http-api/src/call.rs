@@ -93,6 +93,7 @@ impl Call {
             traceparent: self.traceparent.clone(),
             cause: self.cause,
             site: None,
+            pushed: None,
         }
     }
 }

@@ -227,9 +227,7 @@ impl Failure {
                 | Refusal::Query { .. }
                 | Refusal::Statement { .. }
                 | Refusal::ReturnedTooMuch { .. }
-                | Refusal::StampAhead { .. }
-                | Refusal::InvalidDelta { .. }
-                | Refusal::Removed { .. },
+                | Refusal::Push { .. },
             ))
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge

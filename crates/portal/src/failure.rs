@@ -164,9 +164,7 @@ impl Failure {
                 | Refusal::Query { .. }
                 | Refusal::Statement { .. }
                 | Refusal::ReturnedTooMuch { .. }
-                | Refusal::StampAhead { .. }
-                | Refusal::InvalidDelta { .. }
-                | Refusal::Removed { .. },
+                | Refusal::Push { .. },
             ))
             | Failure::TooExpensive(_)
             | Failure::LiveQuery(

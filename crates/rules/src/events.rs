@@ -6,7 +6,7 @@ use document::{Operation, Origin};
 use kafka_wire::record_batch::{self, BatchBuilder};
 use wire::event::{self, EventOp};
 
-use crate::limits::BATCH_BYTES_MAX;
+use crate::{limits::BATCH_BYTES_MAX, merged::Merged};
 
 /// About what an event takes beside its documents.
 const EVENT_OVERHEAD_BYTES: usize = 256;
@@ -17,7 +17,7 @@ const RECORD_OVERHEAD_BYTES: usize = 64;
 const HEADER_OVERHEAD_BYTES: usize = 4;
 
 /// Headers that an event may have.
-const HEADERS_MAX: usize = 8;
+const HEADERS_MAX: usize = 11;
 
 /// Writes events behind each other into record batches.
 pub(crate) struct EventWriter<'a> {
@@ -39,6 +39,8 @@ pub(crate) struct Cause<'a> {
     pub(crate) txn: u64,
     pub(crate) commit_time_ms: u64,
     pub(crate) origin: &'a Origin,
+    /// What a peer wrote to the document.
+    pub(crate) merged: Option<Merged>,
 }
 
 impl<'a> EventWriter<'a> {
@@ -115,9 +117,14 @@ impl<'a> EventWriter<'a> {
 
     /// Appends the record whose key and value stand in the buffers; gives its offset.
     fn push_record(&mut self, cause: &Cause<'_>, collection: &str, op: EventOp) -> u64 {
-        let Cause { txn, commit_time_ms, origin } = cause;
+        let Cause { txn, commit_time_ms, origin, merged } = cause;
         let (txn, commit_time) = (txn.to_string(), commit_time_ms.to_string());
         let caused_by = origin.cause.map(|cause| cause.to_string());
+        // What was merged before pushes were known has none of the three.
+        let merged = merged.filter(|_| origin.pushed.is_some());
+        let site = merged.and(origin.site).map(|site| site.0.to_string());
+        let stamp = merged.map(|merged| merged.stamp());
+        let word = merged.map(|merged| merged.word());
         let mut headers: [(&str, &[u8]); HEADERS_MAX] = [
             ("app", self.app.as_bytes()),
             ("collection", collection.as_bytes()),
@@ -127,9 +134,19 @@ impl<'a> EventWriter<'a> {
             ("peer", origin.peer.as_bytes()),
             ("", b""),
             ("", b""),
+            ("", b""),
+            ("", b""),
+            ("", b""),
         ];
         let mut count = 6;
-        for (name, value) in [("traceparent", &origin.traceparent), ("cause", &caused_by)] {
+        let optional = [
+            ("traceparent", origin.traceparent.as_deref()),
+            ("cause", caused_by.as_deref()),
+            ("site", site.as_deref()),
+            ("stamp", stamp.as_deref()),
+            ("merge", word),
+        ];
+        for (name, value) in optional {
             if let Some(value) = value {
                 headers[count] = (name, value.as_bytes());
                 count += 1;

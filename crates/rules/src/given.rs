@@ -16,4 +16,6 @@ pub struct Given<'a> {
     pub update: Option<&'a Update>,
     /// Which states of its documents are handed back.
     pub returning: Option<Returning>,
+    /// The transaction of the last tombstone that was dropped; 0 if none was. For what peers push.
+    pub tombstone_floor: u64,
 }

@@ -2,14 +2,15 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use document::{Action, Changeset, Document, DocumentDecodeError, Operation, SiteId, Stamp, StampClock};
+use document::{Action, Changeset, DeltaError, Document, DocumentDecodeError, Operation, SiteId, Stamp, StampClock};
 
 use crate::{
-    Given, Limits, Outcome, Refusal, Returned, RulesVersion,
+    Given, Limits, Outcome, PushFault, PushFaultReason, Refusal, Returned, RulesVersion,
     conditions::{Conditions, Size},
     events::{Cause, EventWriter},
     key::document_key,
     limits::DOCUMENT_BYTES_WARN,
+    merged::Merged,
     returned::Collector,
     transaction::{Before, CAPACITY_MIN, ChangedDocument, Json, Kept, State, Touched, Transaction, Written},
 };
@@ -201,31 +202,35 @@ impl<'a, D: Documents> Group<'a, D> {
         taken: Taken<'_>,
         commit_time_ms: u64,
     ) -> Result<Applied, ApplyError<D::Error>> {
-        let (given, limits) = match taken {
-            Taken::New(given, limits) => (*given, *limits),
-            Taken::Again => (Given::default(), Limits::NONE),
+        let (given, limits, tombstone_floor) = match taken {
+            Taken::New(given, limits) => (*given, *limits, Some(given.tombstone_floor)),
+            Taken::Again => (Given::default(), Limits::NONE, None),
         };
         let mut conditions = Conditions::new(changeset, &given, &limits);
         let collector = Collector::new(given.returning);
-        let applied = self.apply_within(changeset, &mut conditions, collector, &limits, commit_time_ms);
+        let clock = StampClock { site: self.context.site, last: self.stamp_last };
+        let writer = Writer { changeset, version: self.context.version, clock, commit_time_ms, tombstone_floor };
+        let applied = self.apply_within(writer, &mut conditions, collector, &limits);
         self.steps += conditions.spent();
         applied
     }
 
     fn apply_within(
         &mut self,
-        changeset: &Changeset,
+        mut writer: Writer<'_>,
         conditions: &mut Conditions<'_>,
         mut collector: Collector,
         limits: &Limits,
-        commit_time_ms: u64,
     ) -> Result<Applied, ApplyError<D::Error>> {
-        let clock = StampClock { site: self.context.site, last: self.stamp_last };
-        let mut writer = Writer { changeset, version: self.context.version, clock, commit_time_ms };
+        let Writer { changeset, commit_time_ms, .. } = writer;
         let mut transaction = Transaction::default();
+        let mut faults = Vec::new();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         let mut decided = Vec::new();
         for (n, operation) in changeset.operations.iter().enumerate() {
+            if changeset.origin.pushed.is_some() && !transaction.is_at(&changeset.operations, operation) {
+                close_pushed(&mut transaction, changeset, limits, &mut self.scratch, &mut faults)?;
+            }
             let at = self.open(&changeset.operations, n, &mut transaction, limits)?;
             let touched = &mut transaction.touched[at];
             let State::Open { document, before } = &mut touched.state else { unreachable!("it was opened") };
@@ -243,7 +248,15 @@ impl<'a, D: Documents> Group<'a, D> {
                 continue;
             };
             let fields_before = collector.before(document);
-            let outcome = writer.write(n, &action, document, touched.txn_before, before)?;
+            let written = writer.write(n, &action, document, touched.txn_before, before, &mut touched.merged);
+            let outcome = match written {
+                // All that fail are told.
+                Err(Refusal::Push { faults: of_operation }) => {
+                    faults.extend(of_operation);
+                    Outcome::Skipped
+                }
+                written => written?,
+            };
             if outcome == Outcome::Applied {
                 touched.written.get_or_insert(n);
                 collector.take(n, fields_before, document)?;
@@ -255,6 +268,13 @@ impl<'a, D: Documents> Group<'a, D> {
             if let Cow::Owned(action) = action {
                 decided.push((n, action));
             }
+        }
+        if changeset.origin.pushed.is_some() {
+            close_pushed(&mut transaction, changeset, limits, &mut self.scratch, &mut faults)?;
+        }
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| fault.operation);
+            return Err(Refusal::Push { faults }.into());
         }
         transaction.close(&changeset.operations, limits, &mut self.scratch)?;
         let returned = collector.returned;
@@ -317,18 +337,29 @@ impl<'a, D: Documents> Group<'a, D> {
         let (event_before, existed_before) = before_group;
         let json = json.filter(|json| !matches!(json, Json::Dropped { .. }));
         let state = State::Open { document, before: Before::Pending(json) };
-        let (written, size) = (None, None);
-        Ok(Touched { key, operation, written, is_hot, txn_before, event_before, existed_before, event, state, size })
+        let (written, size, merged) = (None, None, None);
+        Ok(Touched {
+            key,
+            operation,
+            written,
+            is_hot,
+            txn_before,
+            event_before,
+            existed_before,
+            event,
+            state,
+            size,
+            merged,
+        })
     }
 
     /// Makes the transaction's events and takes its documents over.
     fn finish(&mut self, changeset: &Changeset, transaction: Transaction, commit_time_ms: u64) -> Result<(), D::Error> {
         let txn = self.next_txn;
-        let cause = Cause { txn, commit_time_ms, origin: &changeset.origin };
         self.events.make_room(transaction.documents, transaction.bytes);
-        for Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } in
-            transaction.into_ordered(self.context.version)
-        {
+        for touched in transaction.into_ordered(self.context.version) {
+            let Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } = touched;
+            let cause = Cause { txn, commit_time_ms, origin: &changeset.origin, merged: touched.merged };
             let State::Written(Written { before, after, document }) = state else { continue };
             let operation = &changeset.operations[operation];
             let old = before.get(operation, || self.before(&key))?;
@@ -412,6 +443,9 @@ struct Writer<'c> {
     version: RulesVersion,
     clock: StampClock,
     commit_time_ms: u64,
+    /// The transaction of the last tombstone that was dropped; `None` at a replay, which refuses
+    /// nothing.
+    tombstone_floor: Option<u64>,
 }
 
 impl Writer<'_> {
@@ -423,20 +457,28 @@ impl Writer<'_> {
         document: &mut Document,
         txn_before: u64,
         before: &mut Before,
+        merged: &mut Option<Merged>,
     ) -> Result<Outcome, Refusal> {
         let operation = &self.changeset.operations[n];
         let rendered = match before {
             Before::Rendered(_) => None,
             Before::Pending(known) => Some(known.take().unwrap_or_else(|| Json::of(document, operation, CAPACITY_MIN))),
         };
-        let outcome = self.act(n, action, document, txn_before)?;
+        let outcome = self.act(n, action, document, txn_before, merged)?;
         if let Some(json) = rendered {
             *before = if outcome == Outcome::Applied { Before::Rendered(json) } else { Before::Pending(Some(json)) };
         }
         Ok(outcome)
     }
 
-    fn act(&mut self, n: usize, action: &Action, document: &mut Document, txn_before: u64) -> Result<Outcome, Refusal> {
+    fn act(
+        &mut self,
+        n: usize,
+        action: &Action,
+        document: &mut Document,
+        txn_before: u64,
+        merged: &mut Option<Merged>,
+    ) -> Result<Outcome, Refusal> {
         let rules = self.version.write_rules();
         match action {
             Action::Upsert { value, types } => {
@@ -462,30 +504,68 @@ impl Writer<'_> {
             Action::UpsertInitial { value, types } => document.upsert(value, types, Stamp::INITIAL, rules),
             Action::UpsertDifference { .. } | Action::Computed { .. } => unreachable!("it was decided"),
             Action::Remove => document.remove(self.clock.next(self.commit_time_ms)),
-            Action::Merge { delta, base, .. } => self.merge(n, delta, *base, document, txn_before)?,
+            Action::Merge { delta, removed, base } => {
+                if let Some(tombstone_floor) = self.tombstone_floor {
+                    let known = Known { exists: document.exists(), txn: txn_before, tombstone_floor };
+                    let checked = self.check_merge(delta, *removed, *base, known);
+                    checked.map_err(|reason| Refusal::Push { faults: vec![PushFault { operation: n, reason }] })?;
+                }
+                self.clock.last = self.clock.last.max(delta.stamp_max().time);
+                document.merge(delta);
+                *merged = Some(Merged::of(delta, document).and(*merged));
+            }
         }
         Ok(Outcome::Applied)
     }
 
-    /// Takes over what a peer wrote. A document that was removed comes back only by somebody who
-    /// knew that, or who has made one of the same name without ever having had this one.
-    fn merge(
-        &mut self,
-        operation: usize,
-        delta: &Document,
-        base: u64,
-        document: &mut Document,
-        txn_before: u64,
-    ) -> Result<(), Refusal> {
+    /// Whether what a peer wrote may be taken over. A document that was removed comes back only by
+    /// somebody who knew that, or who has made one of the same name without ever having had this
+    /// one.
+    fn check_merge(&self, delta: &Document, removed: bool, base: u64, known: Known) -> Result<(), PushFaultReason> {
         let site = self.changeset.origin.site.unwrap_or_default();
-        delta.check_delta(site).map_err(|reason| Refusal::InvalidDelta { operation, reason })?;
-        let ahead = self.clock.observe(delta.stamp_max(), self.commit_time_ms);
-        ahead.map_err(|reason| Refusal::StampAhead { operation, reason })?;
-        let is_removed = !document.exists() && txn_before > 0;
-        if is_removed && base != 0 && base < txn_before && delta.exists() {
-            return Err(Refusal::Removed { operation, txn: txn_before });
+        if site == self.clock.site {
+            return Err(DeltaError::Site(site).into());
         }
-        document.merge(delta);
+        delta.check_delta(site)?;
+        if removed == delta.exists() {
+            return Err(PushFaultReason::Kind { removed });
+        }
+        let mut clock = self.clock;
+        clock.observe(delta.stamp_max(), self.commit_time_ms)?;
+        let Known { exists, txn, tombstone_floor } = known;
+        // Nobody has written it, or that and its removal are forgotten.
+        let removal = if txn > 0 { txn } else { tombstone_floor };
+        if !exists && !removed && base != 0 && base < removal {
+            return Err(PushFaultReason::Removed { txn: removal });
+        }
         Ok(())
+    }
+}
+
+/// What is known of a document that a peer writes to.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    exists: bool,
+    /// The transaction that wrote or removed it; 0: nobody has, as far as is known.
+    txn: u64,
+    tombstone_floor: u64,
+}
+
+/// Closes the open document of what a peer pushed. One that is too large is told with the others.
+fn close_pushed(
+    transaction: &mut Transaction,
+    changeset: &Changeset,
+    limits: &Limits,
+    scratch: &mut Vec<u8>,
+    faults: &mut Vec<PushFault>,
+) -> Result<(), Refusal> {
+    let Some(at) = transaction.open else { return Ok(()) };
+    let operation = transaction.touched[at].operation;
+    match transaction.close(&changeset.operations, limits, scratch) {
+        Err(Refusal::DocumentTooLarge { bytes, bytes_max, .. }) => {
+            faults.push(PushFault { operation, reason: PushFaultReason::TooLarge { bytes, bytes_max } });
+            Ok(())
+        }
+        closed => closed,
     }
 }

@@ -106,29 +106,52 @@ pub enum Refusal {
         /// The bound.
         bytes_max: usize,
     },
-    /// A peer's stamp lies too far ahead of the commit time.
-    #[error("operation {operation}: {reason}")]
-    StampAhead {
-        /// Which, from 0.
-        operation: usize,
-        /// By how much.
-        reason: StampError,
+    /// Operations of what a peer pushed may not be done.
+    #[error("{}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Push {
+        /// All of them that fail, ascending.
+        faults: Vec<PushFault>,
     },
-    /// What a peer pushed bears stamps that it may not give.
-    #[error("operation {operation}: {reason}")]
-    InvalidDelta {
-        /// Which, from 0.
-        operation: usize,
-        /// What is wrong.
-        reason: DeltaError,
+}
+
+/// Why an operation that a peer pushed is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("operation {operation}: {reason}")]
+pub struct PushFault {
+    /// Which, from 0.
+    pub operation: usize,
+    /// Why.
+    pub reason: PushFaultReason,
+}
+
+/// See [`PushFault`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PushFaultReason {
+    /// A stamp lies too far ahead of the commit time.
+    #[error(transparent)]
+    StampAhead(#[from] StampError),
+    /// It bears stamps that its peer may not give.
+    #[error(transparent)]
+    Delta(#[from] DeltaError),
+    /// It is said to be a removal and leaves a document, or the other way round.
+    #[error("{}", if *.removed { "a removal leaves a document" } else { "it leaves no document, and is no removal" })]
+    Kind {
+        /// Whether it is said to be one.
+        removed: bool,
     },
-    /// A peer wrote a document that was removed since it last had it.
-    #[error("operation {operation}: the document was removed by transaction {txn}, which its writer did not know of")]
+    /// The document was removed since the peer last had it.
+    #[error("the document was removed by transaction {txn} or before it, which its writer did not know of")]
     Removed {
-        /// Which, from 0.
-        operation: usize,
-        /// The removal.
+        /// The removal or, where that is forgotten, the last one that is.
         txn: u64,
+    },
+    /// The document would grow beyond [`crate::limits::DOCUMENT_BYTES_MAX`].
+    #[error("the document would be {bytes} bytes, more than the {bytes_max} allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest that is taken.
+        bytes_max: usize,
     },
 }
 

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use document::{Document, DocumentDecodeError, Operation};
 
-use crate::{Limits, Refusal, RulesVersion, conditions::Size, limits::HELD_BYTES_MAX};
+use crate::{Limits, Refusal, RulesVersion, conditions::Size, limits::HELD_BYTES_MAX, merged::Merged};
 
 /// A document that a group changed.
 #[derive(Debug)]
@@ -158,6 +158,8 @@ pub(crate) struct Touched {
     pub(crate) state: State,
     /// Known once it is named a second time.
     pub(crate) size: Option<Size>,
+    /// What a peer wrote to it.
+    pub(crate) merged: Option<Merged>,
 }
 
 pub(crate) enum State {
@@ -217,6 +219,13 @@ impl Transaction {
             return self.touched.first().filter(|only| only.key == key).map(|_| 0);
         }
         self.index.get(key).copied()
+    }
+
+    /// Whether the open document is the operation's.
+    pub(crate) fn is_at(&self, operations: &[Operation], operation: &Operation) -> bool {
+        let Some(at) = self.open else { return false };
+        let open = &operations[self.touched[at].operation];
+        open.id == operation.id && open.collection == operation.collection
     }
 
     pub(crate) fn add(&mut self, touched: Touched) -> usize {

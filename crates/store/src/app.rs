@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use document::SiteId;
+
 use crate::{
     app_name::AppName,
     commit::{CommitError, Committed, TakeOverError, WaitError},
@@ -19,9 +21,11 @@ use crate::{
     incarnation::{Incarnation, IncarnationStart},
     pipeline::{Command, CommitCommand, Pipeline, RequestToKeep},
     position::TxnId,
+    push::PushOutcome,
     request::{Remembered, RenderReply, Request, Written},
     retention, settings,
     shared::Shared,
+    site::Site,
     snapshot::{Snapshot, SnapshotError},
     stats::AppStats,
     trim_observer::TrimObserver,
@@ -98,6 +102,24 @@ impl App {
     async fn send_commit(&self, write: Write, request: Option<RequestToKeep>) -> Result<Written, CommitError> {
         let command = Box::new(CommitCommand { write, request, queued_at: Instant::now() });
         self.pipeline.send(|answer| Command::Commit(command, answer)).await
+    }
+
+    /// Commits what a peer pushed, each as one transaction, in their order, and each once: what was
+    /// taken before is known. Each says its site and which push it is ([`document::Origin`]). What is
+    /// refused keeps nothing from what follows it, but for [`PushOutcome::SiteReused`], which is the
+    /// last outcome then.
+    ///
+    /// # Errors
+    /// Of none it is known what became of it: the peer is to send all of them again.
+    pub async fn push(&self, pushes: Vec<Write>) -> Result<Vec<PushOutcome>, CommitError> {
+        let is_named = |write: &Write| write.changeset.origin.site.is_some() && write.changeset.origin.pushed.is_some();
+        assert!(pushes.iter().all(is_named), "what is pushed has a site and a number");
+        self.pipeline.send(|answer| Command::Push(pushes, Instant::now(), answer)).await
+    }
+
+    /// What is known of a peer's site. Blocks on disk.
+    pub fn site(&self, site: SiteId) -> Result<Option<Site>, SnapshotError> {
+        Ok(self.shared.engine.site(site)?)
     }
 
     /// What was remembered of a request that was committed, if it was. Blocks on disk.
@@ -312,6 +334,11 @@ impl App {
     /// The transaction of the last tombstone that was dropped; 0 if an older version dropped it.
     pub fn tombstone_floor_txn(&self) -> TxnId {
         self.shared.engine.tombstone_floor().1
+    }
+
+    /// After this transaction changes can be told by events: what lies before was trimmed.
+    pub fn events_after(&self) -> TxnId {
+        TxnId(self.shared.journal.start().first_txn.saturating_sub(1))
     }
 
     /// The time by the app's clock, in ms since the epoch.

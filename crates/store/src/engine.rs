@@ -15,6 +15,7 @@ mod last_changes;
 mod older_views;
 pub(crate) mod requests;
 mod settings;
+mod sites;
 pub(crate) mod spaces;
 mod tombstones;
 pub(crate) mod views;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::{
     journal::{Journal, OffsetAndTimestamp, Piece, frame::FrameHeader, segment::SegmentError, take_batches},
     limits::TAIL_BYTES_MAX,
+    position::TxnId,
 };
 
 /// Why events cannot be read.
@@ -167,6 +168,17 @@ impl EventLog {
         let tail = self.tail.read().expect("not poisoned");
         let first = tail.frames.partition_point(|f| f.first_offset <= offset).checked_sub(1)?;
         Some(take_batches(tail.frames.range(first..).map(|f| f.batches.clone()), offset, max_bytes))
+    }
+
+    /// An offset with only events of transactions up to `after` before it, of which not many follow;
+    /// the end if there are no later ones. Blocks on disk.
+    ///
+    /// # Errors
+    /// Such events cannot be read, or were trimmed.
+    pub fn offset_after(&self, after: TxnId) -> Result<u64, ReadError> {
+        let high_watermark = self.high_watermark();
+        let found = self.journal.offset_after(after.0).map_err(failed_at(0))?;
+        Ok(found.unwrap_or(high_watermark))
     }
 
     /// The first event at or after `timestamp_ms`; `None` if there is none.

@@ -4,7 +4,7 @@
 //! The very code that commits does it, so equal frames give equal documents; the events that come
 //! out are compared with those in the frame.
 
-use document::{Changeset, SiteId};
+use document::{Changeset, Origin, SiteId};
 use rules::{Applied, ApplyError, Context, Group, RulesVersion};
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     },
     position::{Position, TxnId},
     request::{Counts, RequestEntry},
+    site::Site,
     tombstones::DroppedTombstones,
 };
 
@@ -90,7 +91,7 @@ impl FrameToReplay<'_> {
         };
         let place = rules::Place { stamp_last: header.stamp_before, ..position.place() };
         let group = Group::new(engine, context, place, header.batches_bytes);
-        let mut entries_of = Entries { of: self, group, beside: BesideDocuments::default(), last: None };
+        let mut entries_of = Entries { of: self, engine, group, beside: BesideDocuments::default(), last: None };
         for entry in entries(&frame[header.changes()]) {
             let (kind, bytes) = entry.map_err(|e| self.damaged(e.0))?;
             entries_of.take(kind, bytes)?;
@@ -133,6 +134,7 @@ impl FrameToReplay<'_> {
 /// The entries of one frame, as they are applied.
 struct Entries<'f, 'g> {
     of: FrameToReplay<'f>,
+    engine: &'g Engine,
     group: Group<'g, Engine>,
     beside: BesideDocuments,
     /// What the last changeset came to: its request may follow.
@@ -189,12 +191,22 @@ impl Entries<'_, '_> {
             Ok(Applied { txn: Some(txn), outcomes, .. }) => {
                 let counts = Counts::of(&changeset, &outcomes);
                 self.last = Some(LastChangeset { txn_id: TxnId(txn), commit_time_ms, counts });
-                Ok(())
+                self.note_push(&changeset.origin, TxnId(txn))
             }
             Ok(_) => Err(damaged("a changeset that was committed touches nothing when replayed".into())),
             Err(ApplyError::Refused(e)) => Err(damaged(format!("a committed changeset is refused: {e}"))),
             Err(ApplyError::Documents(e)) => Err(e.into()),
         }
+    }
+
+    fn note_push(&mut self, origin: &Origin, txn_id: TxnId) -> Result<(), ReplayError> {
+        let (Some(site), Some(pushed)) = (origin.site, &origin.pushed) else { return Ok(()) };
+        let known = match self.beside.sites.remove(&site) {
+            Some(known) => Some(known),
+            None => self.engine.site(site)?,
+        };
+        self.beside.sites.insert(site, Site::after(known, pushed, txn_id));
+        Ok(())
     }
 }
 

@@ -297,6 +297,11 @@ impl RawDocument {
         Ok(Document::decode_json(encoded, out).map_err(EngineError::from)?)
     }
 
+    /// Its state as it is stored, tombstone included ([`Document::decode`]).
+    pub fn encoded(&self) -> Result<&[u8], SnapshotError> {
+        Ok(stored_parts(&self.key, &self.value)?.encoded)
+    }
+
     /// Whether it was not removed.
     pub fn exists(&self) -> Result<bool, SnapshotError> {
         let encoded = stored_parts(&self.key, &self.value)?.encoded;

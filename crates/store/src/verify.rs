@@ -412,6 +412,9 @@ fn read_the_rest(engine: &Engine) -> Result<(), EngineError> {
         entry?;
     }
     engine.requests_kept()?;
+    for site in engine.all_sites() {
+        site?;
+    }
     engine.definitions()?;
     engine.check_views()
 }
@@ -456,6 +459,20 @@ fn compare(
         let (key, remembered) = entry?;
         if replayed.remembered(&key)?.as_ref() != Some(&remembered) {
             differences.note(key.1.as_bytes(), "is not remembered as the journal says");
+        }
+    }
+    differences.finish();
+    let mut differences = Differences::new("site", &mut report.findings);
+    let (mut found, mut expected) = (engine.all_sites(), replayed.all_sites());
+    loop {
+        match (found.next().transpose()?, expected.next().transpose()?) {
+            (None, None) => break,
+            (found, expected) if found == expected => {}
+            (found, expected) => {
+                let key = found.or(expected).map(|(key, _)| key).unwrap_or_default();
+                differences.note(&key, "has not taken what the journal says");
+                break;
+            }
         }
     }
     differences.finish();

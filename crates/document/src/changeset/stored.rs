@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! changeset = version:u8  peer:text  flags:u8  [1: traceparent:text]  [2: cause:varint]  [4: site:u64 big-endian]
-//!             queries  count:varint  operation…
+//!             [*8: seq:varint hash:16 bytes subject:text]  queries  count:varint  operation…
 //! queries   = count:varint  (dialect:u8  text  args:fields)…                 dialect: 1 legacy | *2 DQL
 //! operation = collection:text  id:text (canonical JSON)  condition  action
 //! condition = 0 always | 1 exists | 2 matches query:varint | 3 unchanged time:varint site:varint | 4 absent
@@ -26,8 +26,8 @@
 //! which become queries, equal ones once), and in the place of types only the paths of counters.
 
 use super::{
-    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, UpdateCommand,
-    UpdateKind,
+    Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, Pushed,
+    UpdateCommand, UpdateKind,
 };
 use crate::document::stored::VERSION as DOCUMENT_VERSION;
 use crate::stored::{Malformed, Reader, put_map, put_text, put_value, put_varint};
@@ -40,6 +40,7 @@ const VERSION_3: u8 = 3;
 const HAS_TRACEPARENT: u8 = 1;
 const HAS_CAUSE: u8 = 2;
 const HAS_SITE: u8 = 4;
+const HAS_PUSHED: u8 = 8;
 
 const CONDITION_ALWAYS: u8 = 0;
 const CONDITION_EXISTS: u8 = 1;
@@ -94,7 +95,8 @@ impl Changeset {
         let decided = || self.operations.iter().enumerate().filter_map(|(at, asked)| Some((asked, applied(at)?)));
         debug_assert!(decided().next().is_some(), "a changeset holds at least one operation");
         debug_assert!(decided().all(|(_, action)| action.is_decided()), "a replay decides nothing");
-        out.push(if decided().any(|(_, action)| action.is_of_version_3()) { VERSION_3 } else { VERSION_2 });
+        let is_new = self.origin.pushed.is_some() || decided().any(|(_, action)| action.is_of_version_3());
+        out.push(if is_new { VERSION_3 } else { VERSION_2 });
         put_origin(&self.origin, out);
         put_all(&[], out, put_query);
         put_varint(decided().count() as u64, out);
@@ -105,7 +107,8 @@ impl Changeset {
 
     /// The oldest version that has all that is in it.
     fn version(&self) -> u8 {
-        let is_new = self.queries.iter().any(|query| query.dialect == Dialect::Dql)
+        let is_new = self.origin.pushed.is_some()
+            || self.queries.iter().any(|query| query.dialect == Dialect::Dql)
             || self
                 .operations
                 .iter()
@@ -154,9 +157,15 @@ impl From<Malformed> for ChangesetDecodeError {
 }
 
 fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
-    let Origin { peer, traceparent, cause, site } = origin;
+    let Origin { peer, traceparent, cause, site, pushed } = origin;
+    debug_assert!(site.is_some() || pushed.is_none(), "a site pushes");
     put_text(peer, out);
-    let flags = [(HAS_TRACEPARENT, traceparent.is_some()), (HAS_CAUSE, cause.is_some()), (HAS_SITE, site.is_some())];
+    let flags = [
+        (HAS_TRACEPARENT, traceparent.is_some()),
+        (HAS_CAUSE, cause.is_some()),
+        (HAS_SITE, site.is_some()),
+        (HAS_PUSHED, pushed.is_some()),
+    ];
     out.push(flags.iter().map(|(bit, is_set)| if *is_set { *bit } else { 0 }).sum());
     if let Some(traceparent) = traceparent {
         put_text(traceparent, out);
@@ -166,6 +175,11 @@ fn put_origin(origin: &Origin, out: &mut Vec<u8>) {
     }
     if let Some(site) = site {
         out.extend_from_slice(&site.0.to_be_bytes());
+    }
+    if let Some(Pushed { seq, hash, subject }) = pushed {
+        put_varint(*seq, out);
+        out.extend_from_slice(hash);
+        put_text(subject, out);
     }
 }
 
@@ -292,14 +306,26 @@ impl Changesets {
     fn origin(&self, reader: &mut Reader) -> Result<Origin, Malformed> {
         let peer = reader.text()?.to_owned();
         let flags = reader.byte()?;
-        let known = HAS_TRACEPARENT | HAS_CAUSE | if self.version == VERSION_1 { 0 } else { HAS_SITE };
+        let known = HAS_TRACEPARENT
+            | HAS_CAUSE
+            | if self.version == VERSION_1 { 0 } else { HAS_SITE }
+            | if self.version >= VERSION_3 { HAS_PUSHED } else { 0 };
         if flags & !known != 0 {
             return Err(unknown(reader, "origin flags", flags));
         }
         let traceparent = if flags & HAS_TRACEPARENT != 0 { Some(reader.text()?.to_owned()) } else { None };
         let cause = if flags & HAS_CAUSE != 0 { Some(reader.varint()?) } else { None };
         let site = if flags & HAS_SITE != 0 { Some(SiteId(u64::from_be_bytes(reader.array()?))) } else { None };
-        Ok(Origin { peer, traceparent, cause, site })
+        let pushed = if flags & HAS_PUSHED != 0 {
+            if site.is_none() {
+                return Err(reader.error("a push without a site"));
+            }
+            let (seq, hash) = (reader.varint()?, reader.array()?);
+            Some(Pushed { seq, hash, subject: reader.text()?.to_owned() })
+        } else {
+            None
+        };
+        Ok(Origin { peer, traceparent, cause, site, pushed })
     }
 
     fn operation(&mut self, reader: &mut Reader) -> Result<Operation, Malformed> {

@@ -1,5 +1,8 @@
 //! What a group came to, written at once: at commit, at replay and in `verify`.
 
+use std::collections::HashMap;
+
+use document::SiteId;
 use rules::GroupResult;
 
 use super::{handle::Engine, requests::RequestsKept, spaces::EngineError};
@@ -8,6 +11,7 @@ use crate::{
     definition::DefinitionChange,
     position::Position,
     request::{Remembered, RequestKey},
+    site::Site,
     tombstones::DroppedTombstones,
 };
 
@@ -28,6 +32,8 @@ pub(crate) struct BesideDocuments {
     /// In the order of their transactions.
     pub(crate) requests: Vec<(RequestKey, Remembered)>,
     pub(crate) definitions: Vec<DefinitionChange>,
+    /// As the last of their pushes left them.
+    pub(crate) sites: HashMap<SiteId, Site>,
     /// Such a frame holds no changeset.
     pub(crate) tombstones: Option<DroppedTombstones>,
 }
@@ -53,6 +59,7 @@ impl Engine {
         if let Some(dropped) = &beside.tombstones {
             batch.drop_tombstones(self, dropped)?;
         }
+        beside.sites.iter().for_each(|(site, known)| batch.put_site(*site, known));
         batch.put_requests(&beside.requests, kept);
         batch.commit(position)
     }

@@ -336,6 +336,21 @@ impl Journal {
         found.transpose().inspect_err(|error| self.note_damage(error))
     }
 
+    /// Where the first frame begins that holds a transaction behind `txn`; `None` if there is none.
+    pub(crate) fn offset_after(&self, txn: u64) -> Result<Option<u64>, SegmentError> {
+        let segments = self.segments();
+        let first = segments.partition_point(|s| s.header.first_txn <= txn).saturating_sub(1);
+        for segment in &segments[first..] {
+            for frame in segment.frame_headers() {
+                let (_, header) = frame.inspect_err(|error| self.note_damage(error))?;
+                if header.first_txn + u64::from(header.transactions) > txn + 1 {
+                    return Ok(Some(header.first_offset));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The first damage that was met while reading, with its file and byte; `None` while all that
     /// was read is whole.
     pub(crate) fn damage(&self) -> Option<&str> {

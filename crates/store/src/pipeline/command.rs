@@ -8,6 +8,7 @@ use crate::{
     commit::CommitError,
     consumer_offsets::OffsetsChange,
     definition::DefinitionEntry,
+    push::PushOutcome,
     request::{RenderReply, Request, Written},
     tombstones::DroppedTombstones,
     write::Write,
@@ -34,6 +35,8 @@ pub(crate) struct CommitCommand {
 pub(crate) enum Command {
     /// The largest by far.
     Commit(Box<CommitCommand>, Answer<Written>),
+    /// What a peer pushed, in its order, and since when it waits. Each is a transaction of its own.
+    Push(Vec<Write>, Instant, Answer<Vec<PushOutcome>>),
     ChangeOffsets(OffsetsChange, Answer<()>),
     /// Makes, replaces or forgets definitions, all of them or none. An origin is given by the
     /// sequencer.

@@ -35,6 +35,7 @@ use crate::{
     },
     limits::{GROUPS_WAITING_MAX, TAIL_BYTES_MAX},
     position::{Position, TxnId},
+    push::PushOutcome,
     request::{RequestEntry, Written},
     shared::Shared,
 };
@@ -302,6 +303,11 @@ impl Committer {
             self.shared.counters.observe_commit(queued_at.elapsed());
             let txn_id = TxnId(applied.txn.unwrap_or(newest));
             drop(answer.send(Ok(Written::New(Committed::of(&mut applied, txn_id)))));
+        }
+        for (outcomes, queued_at, answer) in waiting.pushes {
+            let taken = outcomes.iter().filter(|outcome| matches!(outcome, PushOutcome::Taken(_)));
+            taken.for_each(|_| self.shared.counters.observe_commit(queued_at.elapsed()));
+            drop(answer.send(Ok(outcomes)));
         }
         for (remembered, answer) in waiting.repeated {
             drop(answer.send(Ok(Written::Repeated(remembered))));

@@ -10,8 +10,8 @@ use std::{
     time::Instant,
 };
 
-use document::Changeset;
-use rules::{Applied, ApplyError, Given, Group, Limits, RulesVersion};
+use document::{Changeset, Origin, SiteId};
+use rules::{Applied, ApplyError, Documents as _, Given, Group, Limits, RulesVersion};
 
 use super::{
     command::{Answer, CommitCommand, RequestToKeep},
@@ -25,8 +25,10 @@ use crate::{
     journal::frame::{EntryKind, FrameBuilder},
     limits::{GROUP_BYTES_MAX, GROUP_CHANGESETS_MAX, GROUP_STEPS_MAX, TRANSACTION_INDEX_ENTRIES_MAX},
     position::TxnId,
+    push::{PushOutcome, PushRefusal},
     request::{Counts, Remembered, RequestEntry, RequestKey, Written},
     shared::Shared,
+    site::{Site, Standing},
     tombstones::DroppedTombstones,
     write::Write,
 };
@@ -37,6 +39,8 @@ pub(crate) struct Waiting {
     pub(crate) commits: Vec<(Applied, Instant, Answer<Written>)>,
     /// Requests that were sent again: what they had come to.
     pub(crate) repeated: Vec<(Remembered, Answer<Written>)>,
+    /// What peers pushed.
+    pub(crate) pushes: Vec<(Vec<PushOutcome>, Instant, Answer<Vec<PushOutcome>>)>,
     pub(crate) changes: Vec<Answer<()>>,
     pub(crate) dropped: Vec<(u64, Answer<u64>)>,
 }
@@ -50,13 +54,28 @@ impl Waiting {
             refused => CommitError::Unknown { reason: refused.to_string() },
         };
         self.repeated.into_iter().for_each(|(_, answer)| drop(answer.send(Err(of_repeated.clone()))));
+        self.pushes.into_iter().for_each(|(_, _, answer)| drop(answer.send(Err(error.clone()))));
         self.changes.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
         self.dropped.into_iter().for_each(|(_, answer)| drop(answer.send(Err(error.clone()))));
     }
 }
 
-/// Requests whose frames may not be with the documents yet, by frame.
-pub(crate) type EarlierRequests = VecDeque<(u64, Arc<HashMap<RequestKey, Remembered>>)>;
+/// What a group notes beside its documents and may be asked for by the next ones, before the
+/// documents show it.
+#[derive(Default)]
+pub(crate) struct Noted {
+    pub(crate) requests: HashMap<RequestKey, Remembered>,
+    pub(crate) sites: HashMap<SiteId, Site>,
+}
+
+impl Noted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.sites.is_empty()
+    }
+}
+
+/// What was noted by frames that may not be with the documents yet, by frame.
+pub(crate) type EarlierNotes = VecDeque<(u64, Arc<Noted>)>;
 
 /// A group that still takes changes.
 pub(crate) struct OpenGroup<'a> {
@@ -64,15 +83,17 @@ pub(crate) struct OpenGroup<'a> {
     pub(crate) frame: FrameBuilder,
     pub(crate) waiting: Waiting,
     pub(crate) beside: BesideDocuments,
-    /// Those of `beside`, to be found.
-    pub(crate) requests: HashMap<RequestKey, Remembered>,
+    /// What `beside` has of it, to be found.
+    pub(crate) noted: Noted,
+    /// The transaction of the last tombstone that was dropped.
+    pub(crate) tombstone_floor: u64,
     commands: usize,
     commit_time_ms: u64,
     /// Why it takes no changesets, only what has no stamps, such as offsets of consumers: that is
     /// dated by the last good time.
     refused: Option<CommitError>,
-    /// Requests of earlier groups that the documents may not show yet.
-    earlier: &'a EarlierRequests,
+    /// Of earlier groups that the documents may not show yet.
+    earlier: &'a EarlierNotes,
     shared: &'a Shared,
 }
 
@@ -82,7 +103,8 @@ impl<'a> OpenGroup<'a> {
         frame: FrameBuilder,
         commit_time_ms: u64,
         refused: Option<CommitError>,
-        earlier: &'a EarlierRequests,
+        earlier: &'a EarlierNotes,
+        tombstone_floor: u64,
         shared: &'a Shared,
     ) -> Self {
         Self {
@@ -90,7 +112,8 @@ impl<'a> OpenGroup<'a> {
             frame,
             waiting: Waiting::default(),
             beside: BesideDocuments::default(),
-            requests: HashMap::new(),
+            noted: Noted::default(),
+            tombstone_floor,
             commands: 0,
             commit_time_ms,
             refused,
@@ -127,7 +150,7 @@ impl<'a> OpenGroup<'a> {
             drop(answer.send(Err(error)));
             return Ok(());
         }
-        let given = Given { filters: &filters, update: update.as_ref(), returning };
+        let given = Given { filters: &filters, update: update.as_ref(), returning, tombstone_floor: self.tombstone_floor };
         match self.group.apply(&changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
             Ok(mut applied) => {
                 if let Some(txn) = applied.txn {
@@ -153,9 +176,19 @@ impl<'a> OpenGroup<'a> {
 
     /// What is known of a request of this group, of one before, or of the documents.
     fn remembered(&self, key: &RequestKey) -> Result<Option<Remembered>, EngineError> {
-        let earlier = self.earlier.iter().rev().map(|(_, requests)| &**requests);
-        let found = std::iter::once(&self.requests).chain(earlier).find_map(|requests| requests.get(key));
+        let found = self.all_noted().find_map(|noted| noted.requests.get(key));
         found.map_or_else(|| self.engine().remembered(key), |found| Ok(Some(found.clone())))
+    }
+
+    /// What is known of a site, in the same way.
+    fn site(&self, site: SiteId) -> Result<Option<Site>, EngineError> {
+        let found = self.all_noted().find_map(|noted| noted.sites.get(&site));
+        found.map_or_else(|| self.engine().site(site), |found| Ok(Some(found.clone())))
+    }
+
+    /// The newest first.
+    fn all_noted(&self) -> impl Iterator<Item = &Noted> {
+        std::iter::once(&self.noted).chain(self.earlier.iter().rev().map(|(_, noted)| &**noted))
     }
 
     fn engine(&self) -> &Engine {
@@ -175,9 +208,77 @@ impl<'a> OpenGroup<'a> {
         self.frame.push_entry(EntryKind::Request, |out| entry.encode(out));
         if entry.request.given {
             let remembered = entry.remembered(txn_id, self.commit_time_ms);
-            self.requests.insert(entry.request.key(), remembered.clone());
+            self.noted.requests.insert(entry.request.key(), remembered.clone());
             self.beside.requests.push((entry.request.key(), remembered));
         }
+    }
+
+    /// Applies what a peer pushed, each as a transaction. They are answered together.
+    ///
+    /// # Errors
+    /// As [`OpenGroup::commit`].
+    pub(crate) fn push(
+        &mut self,
+        pushes: Vec<Write>,
+        queued_at: Instant,
+        answer: Answer<Vec<PushOutcome>>,
+    ) -> Result<(), EngineError> {
+        self.commands += pushes.len();
+        if let Some(error) = &self.refused {
+            drop(answer.send(Err(error.clone())));
+            return Ok(());
+        }
+        let mut outcomes = Vec::with_capacity(pushes.len());
+        for Write { changeset, .. } in pushes {
+            match self.push_one(&changeset) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    drop(answer.send(Err(CommitError::Halted { reason: error.to_string() })));
+                    return Err(error);
+                }
+            }
+            if outcomes.last() == Some(&PushOutcome::SiteReused) {
+                break;
+            }
+        }
+        self.waiting.pushes.push((outcomes, queued_at, answer));
+        Ok(())
+    }
+
+    fn push_one(&mut self, changeset: &Changeset) -> Result<PushOutcome, EngineError> {
+        let Origin { site: Some(site), pushed: Some(pushed), .. } = &changeset.origin else {
+            unreachable!("it was looked at when it was sent")
+        };
+        let known = self.site(*site)?;
+        match Site::standing(known.as_ref(), pushed) {
+            Standing::New => {}
+            Standing::Taken(txn_id) => return Ok(PushOutcome::Known(txn_id)),
+            Standing::Reused => return Ok(PushOutcome::SiteReused),
+        }
+        let at = TxnId(self.group.next_txn() - 1);
+        let entries = self.shared.engine.index_entries_of(changeset);
+        if entries > TRANSACTION_INDEX_ENTRIES_MAX {
+            let reason = PushRefusal::TooManyIndexEntries { entries, entries_max: TRANSACTION_INDEX_ENTRIES_MAX };
+            return Ok(PushOutcome::Refused { reason, at });
+        }
+        let given = Given { tombstone_floor: self.tombstone_floor, ..Given::default() };
+        let applied =
+            match self.group.apply(changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
+                Ok(applied) => applied,
+                Err(ApplyError::Refused(refusal)) => {
+                    return Ok(PushOutcome::Refused { reason: refusal.into(), at });
+                }
+                Err(ApplyError::Documents(error)) => return Err(error),
+            };
+        let txn = applied.txn.expect("what a peer pushes writes at least one document");
+        self.frame.push_entry(EntryKind::Decided, |out| {
+            out.push(0); // committed with the group
+            applied.encode_decided(changeset, out);
+        });
+        let known = Site::after(known, pushed, TxnId(txn));
+        self.noted.sites.insert(*site, known.clone());
+        self.beside.sites.insert(*site, known);
+        Ok(PushOutcome::Taken(TxnId(txn)))
     }
 
     pub(crate) fn change_offsets(&mut self, change: OffsetsChange, answer: Answer<()>) {
@@ -216,6 +317,8 @@ impl<'a> OpenGroup<'a> {
         let mut last = Vec::with_capacity(dropped.tombstones.len());
         for (offset, key) in dropped.tombstones {
             if documents.is_tombstone_of(&key, offset)? {
+                let txn = documents.stored(&key)?.map_or(0, |stored| stored.txn);
+                self.tombstone_floor = self.tombstone_floor.max(txn);
                 last.push((offset, key));
             }
         }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::{
     command::{Command, RequestToKeep},
     committer::{Committer, CommitterHandle, FrameToCommit, GroupToCommit},
-    open_group::{EarlierRequests, OpenGroup},
+    open_group::{EarlierNotes, OpenGroup},
     order::Order,
     recent::RecentDocuments,
 };
@@ -45,7 +45,9 @@ pub(crate) struct Sequencer {
     /// Behind the last group that was handed on.
     position: Position,
     recent: RecentDocuments,
-    requests: EarlierRequests,
+    noted: EarlierNotes,
+    /// The transaction of the last tombstone that was dropped by a group that was handed on.
+    tombstone_floor: u64,
     committer: CommitterHandle,
     /// A new segment could not be made: what must be free before it is tried again.
     room_wanted_bytes: u64,
@@ -87,7 +89,8 @@ impl Sequencer {
             next: None,
             position,
             recent: RecentDocuments::new(),
-            requests: EarlierRequests::new(),
+            noted: EarlierNotes::new(),
+            tombstone_floor: 0,
             committer,
             room_wanted_bytes: 0,
             last_sizes: LastSizes::default(),
@@ -124,7 +127,8 @@ impl Sequencer {
         let shared = self.shared.clone();
         let recent = std::mem::replace(&mut self.recent, RecentDocuments::new());
         let documents = recent.over(&shared.engine);
-        let earlier = self.earlier_requests();
+        let earlier = self.earlier_notes();
+        let tombstone_floor = self.tombstone_floor.max(shared.engine.tombstone_floor().1.0);
         let context = Context {
             app: shared.name.as_str(),
             site: shared.site,
@@ -136,9 +140,10 @@ impl Sequencer {
         let commit_time_ms = time.good_ms.max(self.position.commit_time_ms);
         let group = Group::new(&documents, context, self.position.place(), self.last_sizes.batches_bytes);
         let frame = FrameBuilder::with_capacity(self.last_sizes.changes_bytes);
-        let mut open = OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, &shared);
+        let mut open = OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, tombstone_floor, &shared);
         let outcome = self.fill(&mut open, first, |open, command| match command {
             Command::Commit(command, answer) => open.commit(*command, answer),
+            Command::Push(pushes, queued_at, answer) => open.push(pushes, queued_at, answer),
             Command::ChangeOffsets(change, answer) => {
                 open.change_offsets(change, answer);
                 Ok(())
@@ -150,10 +155,10 @@ impl Sequencer {
             Command::DropTombstones(dropped, answer) => open.drop_tombstones(dropped, &documents, answer),
             Command::CommitterIdle | Command::Stop => unreachable!("not a change"),
         });
-        let OpenGroup { group, frame, waiting, beside, requests, .. } = open;
+        let OpenGroup { group, frame, waiting, beside, noted, tombstone_floor, .. } = open;
         let result = group.into_result();
         self.recent = recent;
-        self.requests = earlier;
+        self.noted = earlier;
         match outcome {
             Ok(stop) => {
                 if frame.is_empty() {
@@ -164,8 +169,9 @@ impl Sequencer {
                 let writes = GroupWrites { result, position, beside };
                 match self.place(frame, writes) {
                     Ok(frame) => {
-                        if !requests.is_empty() {
-                            self.requests.push_back((frame.header.frame_number, Arc::new(requests)));
+                        self.tombstone_floor = tombstone_floor;
+                        if !noted.is_empty() {
+                            self.noted.push_back((frame.header.frame_number, Arc::new(noted)));
                         }
                         self.committer.commit(GroupToCommit { frame: Some(frame), waiting });
                     }
@@ -210,10 +216,10 @@ impl Sequencer {
         }
     }
 
-    /// Requests of earlier groups that the documents may not show yet.
-    fn earlier_requests(&mut self) -> EarlierRequests {
+    /// What earlier groups noted and the documents may not show yet.
+    fn earlier_notes(&mut self) -> EarlierNotes {
         let committed_frames = self.shared.committed_frames.load(Acquire);
-        let mut earlier = std::mem::take(&mut self.requests);
+        let mut earlier = std::mem::take(&mut self.noted);
         while earlier.pop_front_if(|(frame, _)| *frame < committed_frames).is_some() {}
         earlier
     }
@@ -298,7 +304,7 @@ impl Sequencer {
     fn refusal(&self, request: Option<&RequestToKeep>, error: &CommitError) -> CommitError {
         let key = request.filter(|keep| keep.request.given).map(|keep| keep.request.key());
         let Some(key) = key else { return error.clone() };
-        let may_be_there = self.requests.iter().any(|(_, requests)| requests.contains_key(&key))
+        let may_be_there = self.noted.iter().any(|(_, noted)| noted.requests.contains_key(&key))
             || self.shared.unknown_requests.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
         if may_be_there { CommitError::Unknown { reason: error.to_string() } } else { error.clone() }
     }
@@ -314,6 +320,7 @@ impl Sequencer {
                 Command::ChangeOffsets(_, answer) | Command::Define(_, answer) => {
                     drop(answer.send(Err(error.clone())));
                 }
+                Command::Push(_, _, answer) => drop(answer.send(Err(error.clone()))),
                 Command::DropTombstones(_, answer) => drop(answer.send(Err(error.clone()))),
                 Command::CommitterIdle => {}
                 Command::Stop => stop = true,

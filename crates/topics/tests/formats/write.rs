@@ -253,6 +253,7 @@ async fn write_conditions(app: &Arc<App>, when: &str) {
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
         cause: Some(7),
         site: None,
+        pushed: None,
     };
     app.commit(updates).await.unwrap();
 
