@@ -291,6 +291,28 @@ pub fn condition_of(text: &str, collection: Option<&str>) -> Result<Filter, Cond
     condition::parse_alone(text, collection)
 }
 
+/// What a peer subscribes to: `SELECT * FROM collection [WHERE …]`, and its parameters. It may not
+/// ask for the time or the request. Gives the collection, and which of its documents.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn subscription(text: &str, args: &Map) -> Result<(String, Filter), ConditionError> {
+    let statement = Statement::parse(text)?;
+    let syntax::Tree::Select(select) = &statement.tree else {
+        return Err(no_subscription("it is no SELECT").into());
+    };
+    let select = Select::bind_kept(select, args)?;
+    let is_sorted = select.is_ordered() || select.offset() > 0 || select.limit().is_some();
+    if select.shape() != Shape::Documents || is_sorted {
+        return Err(no_subscription("it is more than SELECT * FROM … WHERE …").into());
+    }
+    Ok((select.collection().to_owned(), select.filter().clone()))
+}
+
+fn no_subscription(why: &str) -> BindError {
+    BindError { message: format!("the statement is no subscription: {why}") }
+}
+
 /// Why a text is no condition.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConditionError {

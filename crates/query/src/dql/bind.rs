@@ -44,6 +44,8 @@ pub(crate) struct Binder<'a> {
     regexes: BTreeMap<String, Pattern>,
     /// Whether there are neither arguments nor a time nor a request.
     alone: bool,
+    /// What it comes to is to stay the same whenever it is bound.
+    pub(super) is_kept: bool,
     /// For what depends on no document.
     folding: Budget,
     /// For constants that folding does not suffice for.
@@ -79,6 +81,7 @@ impl<'a> Binder<'a> {
             steps: 0,
             regexes: BTreeMap::new(),
             alone: false,
+            is_kept: false,
             folding: Budget::new(FOLD_STEPS_MAX),
             computing: Budget::of_a_document(),
             parameter_bytes: 0,
@@ -88,7 +91,7 @@ impl<'a> Binder<'a> {
     /// For a condition without a statement: it may ask for neither arguments nor the time nor the
     /// request.
     pub(crate) fn alone(args: &'a Map, constants: &'a Constants, source: &'a Source) -> Self {
-        Self { alone: true, ..Self::new(args, constants, Some(source)) }
+        Self { alone: true, is_kept: true, ..Self::new(args, constants, Some(source)) }
     }
 
     /// As it is, but nothing is decided beforehand.
@@ -298,7 +301,9 @@ impl Binding<'_, '_> {
     }
 
     fn parameter(&mut self, name: &str) -> Result<Value, BindError> {
-        self.refused_alone(&format!("the parameter :{name}"))?;
+        if self.binder.alone {
+            self.refused_kept(&format!("the parameter :{name}"))?;
+        }
         let Some(value) = self.binder.args.field(name) else {
             return Err(error(format!("Parameter {name} was not provided")));
         };
@@ -311,8 +316,8 @@ impl Binding<'_, '_> {
         Ok(value.clone())
     }
 
-    fn refused_alone(&self, what: &str) -> Result<(), BindError> {
-        match self.binder.alone {
+    fn refused_kept(&self, what: &str) -> Result<(), BindError> {
+        match self.binder.is_kept {
             true => {
                 Err(error(format!("{what} cannot stand in a condition that is kept: it must mean the same for ever")))
             }
@@ -413,11 +418,11 @@ impl Binding<'_, '_> {
         let arguments = self.nodes(arguments)?;
         match function {
             Function::Clock => {
-                self.refused_alone("`clock`")?;
+                self.refused_kept("`clock`")?;
                 self.clock(&arguments)
             }
             Function::RequestInfo => {
-                self.refused_alone("`request_info`")?;
+                self.refused_kept("`request_info`")?;
                 Ok(Node::Constant(Some(Value::Map(self.binder.constants.request_info.clone()))))
             }
             Function::RegexpLike => self.regexp_like(arguments),

@@ -84,6 +84,14 @@ impl Select {
         Self::bind_with(select, &mut binder)
     }
 
+    /// For what means the same whenever it is bound.
+    pub(super) fn bind_kept(select: &syntax::Select, args: &Map) -> Result<Self, BindError> {
+        let constants = Constants { now_ms: 0, strict: false, request_info: Map::new(), zone_offset: None };
+        let mut binder = Binder::new(args, &constants, Some(&select.source));
+        binder.is_kept = true;
+        Self::bind_with(select, &mut binder)
+    }
+
     /// For what a mutation selects; what decides it again must not ask for zones.
     pub(super) fn bind_with(select: &syntax::Select, binder: &mut Binder<'_>) -> Result<Self, BindError> {
         let condition = Condition {

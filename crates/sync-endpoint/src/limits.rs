@@ -1,0 +1,38 @@
+//! Bounds of this crate, and what crossing one means. Those of a session stand in
+//! `sync_protocol::limits`.
+
+use std::time::Duration;
+
+/// Sessions at once. One more is told to come back later.
+pub const SESSIONS_MAX: usize = 20_000;
+
+/// Connections of one address that have no welcome yet. One more is told to come back later.
+pub const UNKNOWN_PER_ADDRESS_MAX: usize = 64;
+
+/// Reads of changes and snapshots at once. Further ones wait, in their order.
+pub const READS_MAX: usize = 4;
+
+/// How long one read may look at documents or events, before it gives what it found.
+pub const READ_TURN: Duration = Duration::from_millis(50);
+
+/// Bytes of events that are read at once.
+pub(crate) const EVENTS_BYTES: usize = 256 * 1024;
+
+/// Bytes that are read from a connection at once; what a session that waits holds.
+pub(crate) const SOCKET_BYTES: usize = 4 * 1024;
+
+/// How long a peer may take nothing of what is sent. Then its connection ends.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long a connection that is closed may take the last bytes.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the older of two sessions of a site has to say that it is alive.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a peer is to stay away, at least, where the server stops or has no room, in ms. As much
+/// again is random.
+pub(crate) const RETRY_AFTER_MS: u64 = 1_000;
+
+/// The same, where the server takes no writes.
+pub(crate) const RETRY_WRITES_AFTER_MS: u64 = 5_000;

@@ -1,0 +1,50 @@
+//! What `/metrics` tells of sessions.
+
+use std::sync::atomic::AtomicI64;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+/// The numbers of the sync endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) sessions: Gauge<i64, AtomicI64>,
+    pub(crate) taken: Counter,
+    pub(crate) repeated: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) unanswered: Counter,
+    pub(crate) changes: Counter,
+    pub(crate) snapshot_documents: Counter,
+    pub(crate) resyncs: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Result {
+    result: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let pushes = Family::<Result, Counter>::default();
+        let of = |result| pushes.get_or_create_owned(&Result { result });
+        let metrics = Self {
+            taken: of("taken"),
+            repeated: of("repeated"),
+            refused: of("refused"),
+            unanswered: of("unanswered"),
+            ..Self::default()
+        };
+        let sync = registry.sub_registry_with_prefix("headwater_sync");
+        sync.register("sessions", "Peers that are connected and welcomed", metrics.sessions.clone());
+        sync.register("pushes", "Transactions that peers pushed, by what became of them", pushes);
+        sync.register("changes", "Changed documents that were sent to peers", metrics.changes.clone());
+        let help = "Documents that were sent to peers in snapshots of their subscriptions";
+        sync.register("snapshot_documents", help, metrics.snapshot_documents.clone());
+        let help = "Times that a peer was told to begin again, in a session";
+        sync.register("resyncs", help, metrics.resyncs.clone());
+        metrics
+    }
+}

@@ -1,0 +1,152 @@
+//! What peers push: to changesets, and back to verdicts.
+//!
+//! Invariants: pushes of a session are applied in their order; one that has no verdict ends the
+//! session, and nothing after it is applied.
+//! Not here: whether a push was taken before (`store`), what it does (`rules`).
+
+use credentials::Permission;
+use document::{Action, Changeset, Condition, Document, Operation, Origin, Pushed, SiteId};
+use sha2::{Digest as _, Sha256};
+use store::{App, CommitError, PushFaultReason, PushOutcome, PushRefusal, Refusal, TxnId, Write};
+use sync_protocol::{Fault, ItemKind, NackCode, Push, PushOperation, Rest, Seq};
+
+use crate::access::Caller;
+
+/// What became of a push.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is durable; the transaction is 0 where it is not known any more.
+    Taken { seq: Seq, txn: TxnId, is_new: bool },
+    /// It is refused.
+    Refused { seq: Seq, faults: Vec<Fault>, at: TxnId },
+    /// The site is somebody else's too.
+    SiteReused,
+}
+
+/// Whose pushes they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Pusher {
+    pub(crate) caller: Caller,
+    pub(crate) site: SiteId,
+}
+
+/// Applies `pushes` in their order.
+///
+/// # Errors
+/// Of those that are not answered so nobody knows; they are to be sent again.
+pub(crate) async fn apply(app: &App, pusher: &Pusher, pushes: Vec<Push>) -> Result<Vec<Verdict>, CommitError> {
+    let mut verdicts = Vec::with_capacity(pushes.len());
+    let (mut seqs, mut writes) = (Vec::new(), Vec::new());
+    for push in pushes {
+        let seq = push.seq;
+        match changeset(app, pusher, push) {
+            Ok(changeset) => {
+                seqs.push(seq);
+                writes.push(Write::from(changeset));
+            }
+            Err(faults) => verdicts.push(Verdict::Refused { seq, faults, at: app.newest_txn() }),
+        }
+    }
+    if writes.is_empty() {
+        return Ok(verdicts);
+    }
+    let outcomes = app.push(writes).await?;
+    for (seq, outcome) in seqs.into_iter().zip(outcomes) {
+        verdicts.push(match outcome {
+            PushOutcome::Taken(txn) => Verdict::Taken { seq, txn, is_new: true },
+            PushOutcome::Known(txn) => Verdict::Taken { seq, txn: txn.unwrap_or_default(), is_new: false },
+            PushOutcome::Refused { reason, at } => Verdict::Refused { seq, faults: faults(&reason), at },
+            PushOutcome::SiteReused => Verdict::SiteReused,
+        });
+    }
+    Ok(verdicts)
+}
+
+/// A push as a changeset, or all that is wrong with it by itself.
+fn changeset(app: &App, pusher: &Pusher, push: Push) -> Result<Changeset, Vec<Fault>> {
+    let Pusher { caller, site } = pusher;
+    let pushed = Pushed { seq: push.seq.0, hash: digest(&push), subject: caller.subject() };
+    let (mut operations, mut faults) = (Vec::with_capacity(push.operations.len()), Vec::new());
+    for (n, it) in push.operations.into_iter().enumerate() {
+        match operation(app, caller, it) {
+            Ok(operation) => operations.push(operation),
+            Err((code, message)) => faults.push(fault(n, code, message)),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let origin = Origin {
+        peer: caller.name().to_owned(),
+        traceparent: push.traceparent.filter(|text| is_traceparent(text)),
+        cause: None,
+        site: Some(*site),
+        pushed: Some(pushed),
+    };
+    Ok(Changeset { operations, queries: Vec::new(), origin })
+}
+
+fn operation(app: &App, caller: &Caller, it: PushOperation) -> Result<Operation, (NackCode, String)> {
+    let PushOperation { collection, id, kind, base, delta, .. } = it;
+    if collection.is_system() {
+        return Err((NackCode::Denied, format!("the collection {:?} is the system's", collection.as_str())));
+    }
+    if !caller.may(Permission::Write, app.name().as_str(), collection.as_str()) {
+        return Err((NackCode::Denied, format!("no right to write the collection {:?}", collection.as_str())));
+    }
+    let delta = Document::decode(&delta).map_err(|error| (NackCode::Invalid, error.to_string()))?;
+    let action = Action::Merge { delta, removed: kind == ItemKind::Removed, base: base.0 };
+    Ok(Operation { collection, id, condition: Condition::Always, action })
+}
+
+/// Of what a peer wrote itself: the same whenever it is sent again. `base` may grow meanwhile.
+fn digest(push: &Push) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for PushOperation { collection, id, kind, delta, .. } in &push.operations {
+        hash.update([*kind as u8]);
+        for part in [collection.as_str().as_bytes(), id.as_json().as_bytes(), delta] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    *hash.finalize().first_chunk().expect("a digest has 32 bytes")
+}
+
+/// W3C Trace Context, section 3.2: `00-<32 hex>-<16 hex>-<2 hex>`.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').map(str::len).collect();
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte) || byte == b'-';
+    parts == [2, 32, 16, 2] && text.bytes().all(is_hex)
+}
+
+fn faults(reason: &PushRefusal) -> Vec<Fault> {
+    let of_one = |reason: &dyn std::fmt::Display, code| vec![fault(0, code, reason.to_string())];
+    match reason {
+        PushRefusal::TooManyIndexEntries { .. } => of_one(reason, NackCode::TooLarge),
+        PushRefusal::Rules(Refusal::Push { faults }) => {
+            faults.iter().map(|it| fault(it.operation, code(&it.reason), it.reason.to_string())).collect()
+        }
+        PushRefusal::Rules(
+            refusal @ (Refusal::DocumentTooLarge { .. }
+            | Refusal::TransactionTooLarge { .. }
+            | Refusal::TooExpensive { .. }
+            | Refusal::ReturnedTooMuch { .. }),
+        ) => of_one(refusal, NackCode::TooLarge),
+        PushRefusal::Rules(
+            refusal @ (Refusal::DocumentExists { .. } | Refusal::Query { .. } | Refusal::Statement { .. }),
+        ) => of_one(refusal, NackCode::Invalid),
+    }
+}
+
+fn code(reason: &PushFaultReason) -> NackCode {
+    match reason {
+        PushFaultReason::StampAhead(_) => NackCode::Skew,
+        PushFaultReason::Delta(_) | PushFaultReason::Kind { .. } => NackCode::Invalid,
+        PushFaultReason::Removed { .. } => NackCode::Removed,
+        PushFaultReason::TooLarge { .. } => NackCode::TooLarge,
+    }
+}
+
+fn fault(operation: usize, code: NackCode, message: String) -> Fault {
+    Fault { operation: operation as u64, code, message, rest: Rest::default() }
+}

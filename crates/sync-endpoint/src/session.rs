@@ -1,0 +1,439 @@
+//! One session: the machine, and what it asks for.
+//!
+//! Invariants: one question is read at a time, and pushes are applied in their order, one batch at a
+//! time; a batch that was handed on is applied also if the connection ends; a page of an older
+//! question is thrown away by the machine.
+//! Not here: the protocol (`sync_protocol::ServerMachine`), sockets (`socket`).
+
+mod admission;
+
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
+
+use document::SiteId;
+use store::{App, CommitError, TxnId};
+use sync_protocol::{
+    ByeCode, ChangesPage, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
+    Subscription,
+    limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+    task::JoinHandle,
+    time::sleep,
+};
+
+use self::admission::{Admitted, NotAdmitted, admit};
+use crate::{
+    access::Caller,
+    changes::{self, ChangesError},
+    endpoint::{Arrival, Place, Shared},
+    limits::{RETRY_AFTER_MS, RETRY_WRITES_AFTER_MS},
+    live_sites::SitePlace,
+    pushes::{self, Pusher, Verdict},
+    snapshot_pages::{self, SnapshotPageError},
+    socket::{Socket, SocketError},
+    subscription::Subscribed,
+    websocket::{Incoming, Outgoing},
+};
+
+const CLOSED: u16 = 1000;
+const BROKE_THE_PROTOCOL: u16 = 1002;
+
+/// Runs a session to its end.
+pub(crate) async fn run<S>(shared: &Arc<Shared>, place: Place, arrival: Arrival, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let number = place.session;
+    let mut socket = Socket::new(stream);
+    let mut session = Session {
+        shared: shared.clone(),
+        machine: ServerMachine::new(number, shared.now_ms()),
+        place,
+        arrival,
+        known: None,
+        subs: BTreeMap::new(),
+        changes_place: None,
+        admitting: None,
+        reading: None,
+        pushes: Vec::new(),
+        applying: None,
+        stopping: shared.stopping.clone(),
+    };
+    let ended = session.run(&mut socket).await;
+    session.machine.disconnected();
+    let status = match ended {
+        Ok(()) => CLOSED,
+        Err(SocketError::WebSocket(_)) => BROKE_THE_PROTOCOL,
+        Err(_) => return,
+    };
+    drop(session);
+    socket.close(status).await;
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    machine: ServerMachine,
+    place: Place,
+    arrival: Arrival,
+    /// Who it is of, once that is known.
+    known: Option<Known>,
+    subs: BTreeMap<SubId, Arc<Subscribed>>,
+    /// Up to which transaction changes were read, and where the next event is.
+    changes_place: Option<(TxnId, u64)>,
+    admitting: Option<JoinHandle<Result<Admitted, NotAdmitted>>>,
+    reading: Option<JoinHandle<Answer>>,
+    /// Not handed on yet.
+    pushes: Vec<Push>,
+    applying: Option<JoinHandle<Result<Vec<Verdict>, CommitError>>>,
+    stopping: watch::Receiver<bool>,
+}
+
+struct Known {
+    app: Arc<App>,
+    caller: Caller,
+    site: SiteId,
+    site_place: SitePlace,
+    events: watch::Receiver<u64>,
+}
+
+/// What was read for a question.
+enum Answer {
+    Changes { request: u64, after: TxnId, page: Result<changes::Page, ChangesError> },
+    Snapshot { request: u64, sub: SubId, page: Result<snapshot_pages::Page, SnapshotPageError> },
+}
+
+/// What happened.
+enum Event {
+    Incoming(Result<Incoming, SocketError>),
+    Admitted(Result<Admitted, NotAdmitted>),
+    Read(Answer),
+    Applied(Result<Vec<Verdict>, CommitError>),
+    /// There are more events.
+    Events,
+    Tick,
+    Stopping,
+    /// Another session asks for a sign of life.
+    Probe,
+    /// Another session has taken the place.
+    Replaced,
+    /// A task of it broke off.
+    Failed,
+}
+
+impl Session {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<(), SocketError> {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                if !self.act(output, socket).await? {
+                    return Ok(());
+                }
+            }
+            self.hand_pushes_on();
+            let event = self.next(socket).await;
+            let now_ms = self.shared.now_ms();
+            match event {
+                Event::Incoming(incoming) => {
+                    if let Some(known) = &self.known {
+                        known.site_place.live.heard();
+                    }
+                    match incoming? {
+                        Incoming::Binary(frame) => self.machine.handle_frame(&frame, now_ms),
+                        Incoming::Ping(bytes) => {
+                            self.machine.heard(now_ms);
+                            socket.send(Outgoing::Pong(&bytes)).await?;
+                        }
+                        Incoming::Pong => self.machine.heard(now_ms),
+                        Incoming::Close => return Ok(()),
+                    }
+                }
+                Event::Admitted(Ok(admitted)) => self.welcome(admitted, now_ms),
+                Event::Admitted(Err(NotAdmitted { code, message, retry_after_ms })) => {
+                    self.machine.refuse(code, message, retry_after_ms);
+                }
+                Event::Read(answer) => self.answer(answer),
+                Event::Applied(applied) => self.verdicts(applied),
+                Event::Events => self.machine.changes_available(),
+                Event::Tick => {
+                    self.look_at_caller();
+                    self.machine.tick(now_ms);
+                }
+                Event::Stopping => self.machine.drain(retry_after_ms(RETRY_AFTER_MS), now_ms),
+                Event::Probe => socket.send(Outgoing::Ping).await?,
+                Event::Replaced => {
+                    let message = "the peer has another connection".to_owned();
+                    self.machine.refuse(ByeCode::Busy, message, None);
+                }
+                Event::Failed => {
+                    let message = "the server failed".to_owned();
+                    self.machine.refuse(ByeCode::Busy, message, Some(retry_after_ms(RETRY_WRITES_AFTER_MS)));
+                }
+            }
+        }
+    }
+
+    /// Waits for what happens next.
+    async fn next<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Event {
+        let is_unknown = self.machine.state() == SessionState::Greeted;
+        let bytes_max = if is_unknown { HELLO_BYTES_MAX } else { FRAME_BYTES_MAX };
+        let wants_frames = self.machine.wants_frames();
+        let wait_ms = self.machine.next_tick_ms().map(|tick_ms| tick_ms.saturating_sub(self.shared.now_ms()));
+        let tick = async {
+            match wait_ms {
+                Some(wait_ms) => sleep(Duration::from_millis(wait_ms)).await,
+                None => pending().await,
+            }
+        };
+        let is_draining = matches!(self.machine.state(), SessionState::Draining | SessionState::Closed);
+        let stopping = &mut self.stopping;
+        let stop = async {
+            if is_draining || stopping.wait_for(|stopping| *stopping).await.is_err() {
+                pending::<()>().await;
+            }
+        };
+        let known = &mut self.known;
+        let of_known = async {
+            let Some(Known { events, site_place, .. }) = known else { return pending().await };
+            tokio::select! {
+                () = site_place.live.replaced.notified() => Event::Replaced,
+                () = site_place.live.probe.notified() => Event::Probe,
+                changed = events.changed() => match changed {
+                    Ok(()) => Event::Events,
+                    Err(_) => pending().await,
+                },
+            }
+        };
+        tokio::select! {
+            event = of_known => event,
+            admitted = finished(&mut self.admitting) => admitted.map_or(Event::Failed, Event::Admitted),
+            applied = finished(&mut self.applying) => applied.map_or(Event::Failed, Event::Applied),
+            answer = finished(&mut self.reading) => answer.map_or(Event::Failed, Event::Read),
+            incoming = socket.receive(bytes_max), if wants_frames => Event::Incoming(incoming),
+            () = tick => Event::Tick,
+            () = stop => Event::Stopping,
+        }
+    }
+
+    /// Does what the machine says; `false` at the end.
+    async fn act<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        output: ServerOutput,
+        socket: &mut Socket<S>,
+    ) -> Result<bool, SocketError> {
+        match output {
+            ServerOutput::Authorise(hello) => {
+                let (shared, arrival) = (self.shared.clone(), self.arrival.clone());
+                self.admitting = Some(tokio::spawn(async move { admit(&shared, &arrival, &hello).await }));
+            }
+            ServerOutput::Reauthorise { token } => self.reauthorise(&token),
+            ServerOutput::Send(frame) => socket.send(Outgoing::Binary(&frame)).await?,
+            ServerOutput::Ping => socket.send(Outgoing::Ping).await?,
+            ServerOutput::Close => return Ok(false),
+            ServerOutput::Subscribed(subscription) => self.subscribe(&subscription),
+            ServerOutput::Unsubscribed(sub) => drop(self.subs.remove(&sub)),
+            ServerOutput::WantChanges { request, after, bytes_max } => self.read_changes(request, after, bytes_max),
+            ServerOutput::WantSnapshot { request, sub, page, bytes_max } => {
+                self.read_snapshot(request, sub, page, bytes_max);
+            }
+            ServerOutput::Apply(push) => self.pushes.push(push),
+            // Digests are not computed yet: the question stays without an answer.
+            ServerOutput::WantDigest { .. } | ServerOutput::DigestReply(_) => {}
+            ServerOutput::Applied { .. } => {}
+            ServerOutput::Ignored { number } => {
+                tracing::debug!(session = self.place.session, number, "a message of a later version is ignored");
+            }
+        }
+        Ok(true)
+    }
+
+    fn welcome(&mut self, admitted: Admitted, now_ms: u64) {
+        let Admitted { app, caller, site, site_place, authorised } = admitted;
+        let mut events = app.events().watch();
+        events.mark_unchanged();
+        self.known = Some(Known { app, caller, site, site_place, events });
+        self.place.is_known();
+        self.machine.authorised(authorised, now_ms);
+    }
+
+    /// Ends the session if its key was revoked, or keys are needed now.
+    fn look_at_caller(&mut self) -> bool {
+        let Some(known) = &self.known else { return true };
+        let is_valid = known.caller.is_valid(&self.shared.credentials);
+        if !is_valid {
+            self.machine.refuse(ByeCode::Denied, "the token or key is not valid any more".to_owned(), None);
+        }
+        is_valid
+    }
+
+    fn reauthorise(&mut self, token: &str) {
+        let Some(known) = &mut self.known else { return };
+        let app = known.app.name().as_str();
+        match Caller::identify(&self.shared.credentials, self.arrival.is_open, Some(token)) {
+            Ok(caller) if caller.subject() == known.caller.subject() => {
+                known.caller = caller;
+                let permission = known.caller.permission_hash(app);
+                self.machine.grant(permission, None, &[]);
+            }
+            Ok(_) => {
+                let message = "the token is of somebody else; connect again with it".to_owned();
+                self.machine.refuse(ByeCode::Denied, message, None);
+            }
+            Err(message) => self.machine.refuse(ByeCode::Denied, message, None),
+        }
+    }
+
+    fn subscribe(&mut self, subscription: &Subscription) {
+        let Some(known) = &self.known else { return };
+        let (app, collection) = (known.app.name().as_str(), subscription.collection.as_str());
+        let may_read = known.caller.may(credentials::Permission::Read, app, collection);
+        let subscribed = match may_read {
+            true => Subscribed::of(subscription),
+            false => Err(format!("no right to read the collection {collection:?}")),
+        };
+        match subscribed {
+            Ok(subscribed) => drop(self.subs.insert(subscription.sub, subscribed)),
+            Err(message) => {
+                self.subs.remove(&subscription.sub);
+                self.machine.resync(subscription.sub, ResyncReason::Refused, message);
+            }
+        }
+    }
+
+    fn read_changes(&mut self, request: u64, after: sync_protocol::TxnId, bytes_max: u64) {
+        if !self.look_at_caller() {
+            return;
+        }
+        let Some(known) = &self.known else { return };
+        let after = TxnId(after.0);
+        let offset = self.changes_place.filter(|(through, _)| *through == after).map(|(_, offset)| offset);
+        let subs = self.subs.values().cloned().collect();
+        let question = changes::Question { subs, after, offset, bytes_max };
+        let app = known.app.clone();
+        self.read(move || Answer::Changes { request, after, page: changes::read(&app, &question) });
+    }
+
+    fn read_snapshot(&mut self, request: u64, sub: SubId, page: Option<Vec<u8>>, bytes_max: u64) {
+        if !self.look_at_caller() {
+            return;
+        }
+        let (Some(known), Some(subscribed)) = (&self.known, self.subs.get(&sub).cloned()) else { return };
+        let app = known.app.clone();
+        self.read(move || {
+            let page = snapshot_pages::read(&app, &subscribed, page.as_deref(), bytes_max);
+            Answer::Snapshot { request, sub, page }
+        });
+    }
+
+    /// Reads on a blocking thread, in its turn. What was read for an older question is thrown away.
+    fn read(&mut self, read: impl FnOnce() -> Answer + Send + 'static) {
+        let shared = self.shared.clone();
+        self.reading = Some(tokio::spawn(async move {
+            let _turn = shared.reads.acquire().await.expect("it is never closed");
+            tokio::task::spawn_blocking(read).await.expect("a read does not panic")
+        }));
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Changes { request, after, page } => self.answer_changes(request, after, page),
+            Answer::Snapshot { request, sub, page } => match page {
+                Ok(snapshot_pages::Page { items, next, at }) => {
+                    self.shared.metrics.snapshot_documents.inc_by(items.len() as u64);
+                    let at = sync_protocol::TxnId(at.0);
+                    self.machine.handle_snapshot(SnapshotPage { request, items, next, at });
+                }
+                Err(error @ SnapshotPageError::Place) => {
+                    self.machine.refuse(ByeCode::Protocol, format!("subscription {}: {error}", sub.0), None);
+                }
+                Err(error) => self.fail(&error),
+            },
+        }
+    }
+
+    fn answer_changes(&mut self, request: u64, after: TxnId, page: Result<changes::Page, ChangesError>) {
+        match page {
+            Ok(changes::Page { items, through, caught_up, next_offset }) => {
+                self.changes_place = Some((through, next_offset));
+                self.shared.metrics.changes.inc_by(items.len() as u64);
+                let through = sync_protocol::TxnId(through.0);
+                self.machine.handle_changes(ChangesPage { request, items, through, caught_up });
+            }
+            Err(error @ ChangesError::Trimmed) => {
+                let Some(known) = &self.known else { return };
+                tracing::info!(session = self.place.session, after = after.0, "a peer begins again: {error}");
+                self.changes_place = None;
+                self.shared.metrics.resyncs.inc();
+                let newest = sync_protocol::TxnId(known.app.newest_txn().0);
+                self.machine.resync_all(newest, ResyncReason::Trimmed, error.to_string());
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &dyn std::fmt::Display) {
+        tracing::warn!(session = self.place.session, %error, "nothing can be read for a peer");
+        let retry_after_ms = Some(retry_after_ms(RETRY_WRITES_AFTER_MS));
+        self.machine.refuse(ByeCode::Busy, "the server cannot read".to_owned(), retry_after_ms);
+    }
+
+    /// Hands what was pushed on, as long as nothing before it is under way.
+    fn hand_pushes_on(&mut self) {
+        if self.pushes.is_empty() || self.applying.is_some() {
+            return;
+        }
+        if !self.look_at_caller() {
+            return;
+        }
+        let Some(known) = &self.known else { return };
+        let (app, pushes) = (known.app.clone(), std::mem::take(&mut self.pushes));
+        let pusher = Pusher { caller: known.caller.clone(), site: known.site };
+        self.applying = Some(tokio::spawn(async move { pushes::apply(&app, &pusher, pushes).await }));
+    }
+
+    fn verdicts(&mut self, applied: Result<Vec<Verdict>, CommitError>) {
+        let metrics = &self.shared.metrics;
+        let verdicts = match applied {
+            Ok(verdicts) => verdicts,
+            Err(error) => {
+                metrics.unanswered.inc();
+                let retry_after_ms = Some(retry_after_ms(RETRY_WRITES_AFTER_MS));
+                return self.machine.refuse(ByeCode::Busy, error.to_string(), retry_after_ms);
+            }
+        };
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Taken { seq, txn, is_new } => {
+                    if is_new { &metrics.taken } else { &metrics.repeated }.inc();
+                    self.machine.applied(seq, sync_protocol::TxnId(txn.0));
+                }
+                Verdict::Refused { seq, faults, at } => {
+                    metrics.refused.inc();
+                    self.machine.rejected(seq, faults, sync_protocol::TxnId(at.0));
+                }
+                Verdict::SiteReused => {
+                    let message = "the site is somebody else's too".to_owned();
+                    return self.machine.refuse(ByeCode::SiteReused, message, None);
+                }
+            }
+        }
+    }
+}
+
+/// What a task comes to, once there is one and it ends; `None` if it broke off.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    let Some(running) = task else { return pending().await };
+    let finished = running.await;
+    *task = None;
+    finished.ok()
+}
+
+/// At least so much, and at most twice.
+fn retry_after_ms(least_ms: u64) -> u64 {
+    least_ms + rand::random_range(0..=least_ms)
+}

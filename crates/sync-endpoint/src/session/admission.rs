@@ -1,0 +1,88 @@
+//! What a hello is let in by: token, app, site.
+//!
+//! Invariant: the token is looked at first, and nothing else before.
+
+use std::sync::Arc;
+
+use document::SiteId;
+use store::{App, AppUnavailable};
+use sync_protocol::{Authorised, ByeCode, Hello, Seq, TxnId};
+
+use super::retry_after_ms;
+use crate::{
+    access::Caller,
+    endpoint::{Arrival, Shared},
+    limits::RETRY_WRITES_AFTER_MS,
+    live_sites::SitePlace,
+};
+
+/// A peer that is let in.
+pub(super) struct Admitted {
+    pub(super) app: Arc<App>,
+    pub(super) caller: Caller,
+    pub(super) site: SiteId,
+    pub(super) site_place: SitePlace,
+    pub(super) authorised: Authorised,
+}
+
+/// Why one is not.
+pub(super) struct NotAdmitted {
+    pub(super) code: ByeCode,
+    pub(super) message: String,
+    pub(super) retry_after_ms: Option<u64>,
+}
+
+impl NotAdmitted {
+    fn denied(message: String) -> Self {
+        Self { code: ByeCode::Denied, message, retry_after_ms: None }
+    }
+
+    fn busy(message: String) -> Self {
+        Self { code: ByeCode::Busy, message, retry_after_ms: Some(retry_after_ms(RETRY_WRITES_AFTER_MS)) }
+    }
+
+    fn site_reused(message: &str) -> Self {
+        Self { code: ByeCode::SiteReused, message: message.to_owned(), retry_after_ms: None }
+    }
+}
+
+/// Looks at a hello.
+pub(super) async fn admit(shared: &Arc<Shared>, arrival: &Arrival, hello: &Hello) -> Result<Admitted, NotAdmitted> {
+    let Arrival { app: name, is_open, .. } = arrival;
+    let caller = Caller::identify(&shared.credentials, *is_open, hello.token.as_deref());
+    let caller = caller.map_err(NotAdmitted::denied)?;
+    let no_app = || NotAdmitted::denied(format!("there is no app {name:?}, or nothing in it may be done"));
+    if !caller.may_anything(name) {
+        return Err(no_app());
+    }
+    let app = match shared.topics.app(name).await {
+        Ok(topics) => topics.app().clone(),
+        Err(AppUnavailable::NotFound { .. }) => return Err(no_app()),
+        Err(error) => return Err(NotAdmitted::busy(error.to_string())),
+    };
+    let site = hello.site;
+    let known = {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || app.site(site)).await.expect("a look-up does not panic")
+    };
+    let known = known.map_err(|error| NotAdmitted::busy(error.to_string()))?;
+    if known.as_ref().is_some_and(|known| known.subject != caller.subject()) {
+        return Err(NotAdmitted::site_reused("the site is somebody else's"));
+    }
+    let entered = shared.live_sites.enter(name, site, hello.instance, caller.subject()).await;
+    let site_place = entered.ok_or_else(|| NotAdmitted::site_reused("the site has another session"))?;
+    let seq = known.map_or(0, |known| known.seq);
+    let authorised = Authorised {
+        incarnation: app.incarnation().id,
+        newest: TxnId(app.newest_txn().0),
+        floor: TxnId(app.tombstone_floor_txn().0),
+        window_start: TxnId(app.events_after().0),
+        // Where the life before ended is not kept: whoever comes from there begins again.
+        fork: TxnId(0),
+        site_seq: Seq(seq),
+        wall_ms: shared.clock.now_ms(),
+        permission: caller.permission_hash(name),
+        expires_ms: None,
+    };
+    Ok(Admitted { app, caller, site, site_place, authorised })
+}

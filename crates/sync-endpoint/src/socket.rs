@@ -1,0 +1,81 @@
+//! A WebSocket over a connection.
+//!
+//! Invariants: reading may be given up and taken up again at any place; a peer that takes nothing
+//! for [`SEND_TIMEOUT`] ends its connection.
+//! Not here: frames (`websocket`).
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    time::timeout,
+};
+
+use crate::{
+    limits::{CLOSE_TIMEOUT, SEND_TIMEOUT, SOCKET_BYTES},
+    websocket::{self, Decoder, Incoming, Outgoing, Role, WebSocketError},
+};
+
+/// The server's end.
+pub(crate) struct Socket<S> {
+    stream: S,
+    decoder: Decoder,
+    buffer: BytesMut,
+}
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SocketError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    WebSocket(#[from] WebSocketError),
+    #[error("the peer has closed")]
+    Closed,
+    #[error("the peer takes nothing of what is sent")]
+    Late,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, decoder: Decoder::new(Role::Server), buffer: BytesMut::new() }
+    }
+
+    /// What comes next, a message being of at most `bytes_max`. Safe to cancel.
+    pub(crate) async fn receive(&mut self, bytes_max: usize) -> Result<Incoming, SocketError> {
+        loop {
+            if let Some(incoming) = self.decoder.decode(&mut self.buffer, bytes_max)? {
+                if self.buffer.is_empty() && self.buffer.capacity() > SOCKET_BYTES {
+                    self.buffer = BytesMut::new();
+                }
+                return Ok(incoming);
+            }
+            self.buffer.reserve(SOCKET_BYTES);
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(SocketError::Closed);
+            }
+        }
+    }
+
+    pub(crate) async fn send(&mut self, frame: Outgoing<'_>) -> Result<(), SocketError> {
+        let mut bytes = Vec::new();
+        websocket::encode(&mut bytes, frame, None);
+        let sent = async {
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await
+        };
+        timeout(SEND_TIMEOUT, sent).await.map_err(|_| SocketError::Late)?.map_err(SocketError::from)
+    }
+
+    /// Says that it is over, and waits a little until the other side has taken that.
+    pub(crate) async fn close(mut self, status: u16) {
+        let ended = async {
+            self.send(Outgoing::Close(status)).await.ok()?;
+            self.stream.shutdown().await.ok()?;
+            while self.receive(0).await.is_ok_and(|incoming| incoming != Incoming::Close) {}
+            Some(())
+        };
+        let _ = timeout(CLOSE_TIMEOUT, ended).await;
+    }
+}
