@@ -15,6 +15,7 @@ use crate::{
     limits,
     metrics::Metrics,
     options::HttpApiOptions,
+    peers::PeerSessions,
     resource::openapi::OPENAPI,
     routes::Routes,
     sign_in_links::SignInLinks,
@@ -39,6 +40,8 @@ pub struct HttpApiParts {
     pub pages: axum::Router,
     /// Who makes one-time links to those pages; `None` where there are none.
     pub sign_in_links: Option<Arc<dyn SignInLinks>>,
+    /// Who takes the connections of small peers over; `None` where nobody does.
+    pub peers: Option<Arc<dyn PeerSessions>>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
     pub groups: Option<Arc<dyn ConsumerGroups>>,
 }
@@ -72,6 +75,7 @@ impl HttpApi {
             credentials: parts.credentials,
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
+            peers: parts.peers,
             operations: Arc::new(operations),
             statements: Statements::default(),
             active_statements: Arc::default(),
@@ -134,8 +138,8 @@ impl HttpApi {
         let mut options = HttpApiOptions::new(store::AppName::new("default").unwrap(), "localhost:9093".to_owned());
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
-        let (pages, sign_in_links, groups) = (axum::Router::new(), None, None);
-        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups };
+        let (pages, sign_in_links, peers, groups) = (axum::Router::new(), None, None, None);
+        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, groups };
         Self::new(options, parts, Registry::default())
     }
 }

@@ -51,6 +51,10 @@ pub(crate) enum Failure {
     PathNotFound { path: String, hint: String },
     #[error("{path} does not take {method}")]
     MethodNotAllowed { path: String, method: Method },
+    #[error("no upgrade to headwater.sync.1: {reason}")]
+    NoUpgrade { reason: &'static str },
+    #[error("there is no room for another peer; come back later")]
+    NoRoomForPeers,
     #[error("a page of another site may ask this only with a key in Authorization")]
     PreflightDenied,
     #[error("the request is for app {asked:?}, but appId says {named:?}")]
@@ -221,6 +225,7 @@ impl Failure {
             | Failure::FlagMalformed { .. }
             | Failure::RequestIdMalformed { .. }
             | Failure::QueryStringAndBody
+            | Failure::NoUpgrade { .. }
             | Failure::Commit(CommitError::Refused(
                 Refusal::DocumentExists { .. }
                 | Refusal::TooExpensive { .. }
@@ -287,6 +292,7 @@ impl Failure {
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
             | Failure::WritesBusy
+            | Failure::NoRoomForPeers
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }

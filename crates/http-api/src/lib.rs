@@ -23,6 +23,7 @@ mod hint;
 mod http2;
 mod metrics;
 mod options;
+mod peers;
 mod reading;
 mod reply;
 mod request_id;
@@ -40,4 +41,5 @@ pub mod limits;
 
 pub use api::{HttpApi, HttpApiParts};
 pub use options::HttpApiOptions;
+pub use peers::{PeerConnection, PeerSessions, PeerStream, Upgrading};
 pub use sign_in_links::SignInLinks;

@@ -16,5 +16,6 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod requery;
 pub(crate) mod sign_in_links;
+pub(crate) mod sync;
 pub(crate) mod users;
 pub(crate) mod write;

@@ -19,7 +19,7 @@ use crate::{
     metrics::RouteMetrics,
     resource::{
         apps, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys, live_queries,
-        metrics, openapi, requery, sign_in_links, users, write,
+        metrics, openapi, requery, sign_in_links, sync, users, write,
     },
     state::Shared,
 };
@@ -78,6 +78,9 @@ impl Routes {
         }
         for base in ["/api/v5", "/{app}/api/v5"] {
             routes.add(Method::POST, base, EXECUTE, execute::handle);
+        }
+        for base in ["", "/{app}"] {
+            routes.add(Method::GET, base, "/sync/v1", sync::handle);
         }
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);

@@ -164,7 +164,8 @@ impl HttpApi {
             .header_read_timeout(self.state.options.header_timeout)
             .max_headers(limits::HEADERS_MAX)
             .max_header_size(limits::HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(ClientStream::new(stream, guest.clone())), service);
+            .serve_connection(TokioIo::new(ClientStream::new(stream, guest.clone())), service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         tokio::select! {
             ended = &mut connection => return Ok(ended?),

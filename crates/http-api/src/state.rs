@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
 use crate::{
-    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions,
+    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions, peers::PeerSessions,
     sign_in_links::SignInLinks, work::ReplyMemory,
 };
 
@@ -27,6 +27,7 @@ pub(crate) struct State {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
+    pub(crate) peers: Option<Arc<dyn PeerSessions>>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) statements: Statements,
     pub(crate) active_statements: Arc<ActiveStatements>,

@@ -96,6 +96,7 @@ impl TestServer {
         let topics = TopicRegistry::new(data_dir.clone());
         let groups = Arc::new(PresentGroups::default());
         let parts = HttpApiParts {
+            peers: None,
             data_dir: data_dir.clone(),
             topics: topics.clone(),
             credentials: credentials.clone(),

@@ -1,15 +1,16 @@
-//! How the edges are called: the one place that knows the interfaces of `http-api` and
-//! `kafka-endpoint`. The portal is `pages`.
+//! How the edges are called: the one place that knows the interfaces of `http-api`, `kafka-endpoint`
+//! and `sync-endpoint`. The portal is `pages`.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::Credentials;
-use http_api::{HttpApi, HttpApiOptions, HttpApiParts, SignInLinks};
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerConnection, PeerSessions, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
 use operations::ConsumerGroups;
 use prometheus_client::registry::Registry;
 use store::DataDir;
+use sync_endpoint::{Arrival, SyncEndpoint};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -68,8 +69,18 @@ pub(super) fn serve(
         endpoint.await;
         Ok(())
     });
+    let clock = parts.data.clock().clone();
+    let (topics, credentials) = (parts.topics.clone(), parts.credentials.clone());
+    let peers = SyncEndpoint::new(topics, credentials, clock, &mut registry, stopping.clone());
+    let (all_ended, stop_peers) = (peers.clone(), stop(stopping.clone()));
+    tasks.spawn(async move {
+        stop_peers.await;
+        all_ended.drained().await;
+        Ok(())
+    });
     let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
-    let api = http_api(parts, pages::router(parts, groups.clone(), stopping), groups, registry);
+    let pages = pages::router(parts, groups.clone(), stopping);
+    let api = http_api(parts, pages, groups, Peers(peers), registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
@@ -96,7 +107,32 @@ async fn stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the sender goes away only with the server
 }
 
-fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: Arc<dyn ConsumerGroups>, registry: Registry) -> HttpApi {
+/// Sessions of peers, as the HTTP API knows them.
+#[derive(Debug)]
+struct Peers(SyncEndpoint);
+
+impl PeerSessions for Peers {
+    fn take_over(&self, connection: PeerConnection) -> bool {
+        let PeerConnection { app, address, is_open, stream } = connection;
+        let Some(place) = self.0.admit(address) else { return false };
+        let peers = self.0.clone();
+        tokio::spawn(async move {
+            match stream.await {
+                Ok(stream) => peers.run(place, Arrival { app, address, is_open }, stream).await,
+                Err(error) => tracing::debug!(%error, "a peer's connection was not upgraded"),
+            }
+        });
+        true
+    }
+}
+
+fn http_api(
+    parts: &Parts<'_>,
+    pages: axum::Router,
+    groups: Arc<dyn ConsumerGroups>,
+    peers: Peers,
+    registry: Registry,
+) -> HttpApi {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
@@ -108,7 +144,9 @@ fn http_api(parts: &Parts<'_>, pages: axum::Router, groups: Arc<dyn ConsumerGrou
     let clock = data.clock().clone();
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
-    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, groups: Some(groups) };
+    let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
+    let parts =
+        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers: Some(peers), groups };
     HttpApi::new(options, parts, registry)
 }
 
