@@ -1,0 +1,178 @@
+//! What a session gets: snapshots, and then what its subscriptions see of every transaction.
+
+use std::time::Duration;
+
+use document::Action;
+use store::StoreOptions;
+use sync_protocol::{ItemKind, ResyncReason};
+
+use crate::{
+    peer::{Peer, subscription},
+    world::{World, map, operation, wait_for},
+};
+
+#[tokio::test]
+async fn two_peers_converge() {
+    let world = World::new();
+    let subs = || vec![subscription(1, "people", "true")];
+    let (mut one, mut two) = (Peer::new(42, None, subs()), Peer::new(43, None, subs()));
+    one.upsert("people", "a", r#"{"x":1,"y":1}"#);
+    two.upsert("people", "a", r#"{"x":2}"#);
+    two.upsert("people", "b", r#"{"x":2}"#);
+    one.connect(&world);
+    two.connect(&world);
+    one.until_settled().await;
+    two.until_settled().await;
+    one.until("it has b", |peer| peer.shows().len() == 2).await;
+    two.until("it has a of both", |peer| peer.shows().get("a").is_some_and(|a| a.contains("\"y\""))).await;
+    one.until("they agree", |peer| peer.documents.iter().map(|(key, (it, _))| (key, it)).eq(
+        two.documents.iter().map(|(key, (it, _))| (key, it)),
+    ))
+    .await;
+    one.remove("people", "a");
+    one.until_settled().await;
+    two.until("a is gone", |peer| peer.shows().keys().eq(["b"])).await;
+    assert_eq!(two.told.last().unwrap(), &(r#""a""#.to_owned(), ItemKind::Removed));
+}
+
+#[tokio::test]
+async fn documents_enter_leave_and_are_removed() {
+    let world = World::new();
+    world.upsert("people", "a", r#"{"age":20}"#).await;
+    world.upsert("people", "b", r#"{"age":10}"#).await;
+    for query in ["age >= 18", "SELECT * FROM people WHERE age >= 18"] {
+        world.upsert("people", "a", r#"{"age":20}"#).await;
+        world.upsert("people", "b", r#"{"age":10}"#).await;
+        let site = 40 + query.len() as u64;
+        let mut peer = Peer::new(site, None, vec![subscription(1, "people", query)]);
+        peer.connect(&world);
+        peer.until_live().await;
+        assert_eq!(peer.shows().into_keys().collect::<Vec<_>>(), ["a"], "{query}");
+        world.upsert("people", "b", r#"{"age":18}"#).await;
+        peer.until("b enters", |peer| peer.shows().contains_key("b")).await;
+        world.upsert("people", "a", r#"{"age":17}"#).await;
+        peer.until("a leaves", |peer| !peer.documents.keys().any(|(_, id)| id.contains('a'))).await;
+        world.remove("people", "b").await;
+        peer.until("b is removed", |peer| peer.shows().is_empty()).await;
+        let told: Vec<_> = peer.told.iter().map(|(id, kind)| (id.trim_matches('"'), *kind)).collect();
+        let expected = [("b", ItemKind::State), ("a", ItemKind::Leave), ("b", ItemKind::Removed)];
+        assert_eq!(told, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_happened_while_it_was_away_is_told() {
+    let world = World::new();
+    for n in 0..10 {
+        world.upsert("people", &format!("p{n}"), r#"{"age":20}"#).await;
+    }
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "age >= 18")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.until("it has ten", |peer| peer.shows().len() == 10).await;
+    peer.cut();
+    peer.told.clear();
+    for n in 0..3 {
+        world.upsert("people", &format!("p{n}"), r#"{"age":1}"#).await;
+    }
+    world.remove("people", "p3").await;
+    world.upsert("people", "p4", r#"{"age":50}"#).await;
+    world.upsert("people", "new", r#"{"age":50}"#).await;
+    // In and out again: it never was there for this peer.
+    world.upsert("people", "guest", r#"{"age":50}"#).await;
+    world.upsert("people", "guest", r#"{"age":1}"#).await;
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.until("it has what is left", |peer| peer.shows().len() == 7).await;
+    assert_eq!(peer.shows()["p4"], r#"{"age":50}"#);
+    let kinds = |kind| peer.told.iter().filter(|(_, it)| *it == kind).count();
+    assert_eq!((kinds(ItemKind::Leave), kinds(ItemKind::Removed), kinds(ItemKind::State)), (3, 1, 2));
+    assert!(peer.resyncs.is_empty());
+}
+
+#[tokio::test]
+async fn large_snapshots_and_transactions_come_in_parts() {
+    let world = World::new();
+    let text = "x".repeat(1000);
+    let all = |age: u64| {
+        (0..3000)
+            .map(|n| {
+                let value = map(&format!(r#"{{"age":{age},"text":"{text}"}}"#));
+                operation("people", &format!("p{n:04}"), Action::upsert(value))
+            })
+            .collect::<Vec<_>>()
+    };
+    world.commit(all(20)).await;
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "true")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    assert_eq!(peer.shows().len(), 3000);
+    world.commit(all(21)).await;
+    peer.until("all are older", |peer| peer.shows().values().all(|json| json.contains("21"))).await;
+    assert!(peer.changes_messages > 20, "{}", peer.changes_messages);
+}
+
+#[tokio::test]
+async fn a_slow_peer_is_sent_no_more_than_its_credit_and_then_goes_on() {
+    let world = World::new();
+    let text = "x".repeat(100_000);
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "true")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.is_slow = true;
+    for n in 0..40 {
+        world.upsert("people", &format!("p{n}"), &format!(r#"{{"text":"{text}"}}"#)).await;
+    }
+    peer.live_on(Duration::from_millis(300)).await;
+    assert!(peer.changes_messages < 20, "{}", peer.changes_messages);
+    peer.is_slow = false;
+    peer.connect(&world);
+    peer.until("it has all", |peer| peer.shows().len() == 40).await;
+}
+
+#[tokio::test]
+async fn who_was_away_too_long_begins_again() {
+    let options =
+        StoreOptions { segment_bytes: 64 * 1024, retention_bytes: Some(64 * 1024), ..StoreOptions::default() };
+    let world = World::with(options);
+    world.app.observe_trims(Box::new(store::NoObserver));
+    world.upsert("people", "old", "{}").await;
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "true")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.cut();
+    world.remove("people", "old").await;
+    let text = "x".repeat(20_000);
+    for n in 0..20 {
+        world.upsert("people", &format!("p{n}"), &format!(r#"{{"text":"{text}"}}"#)).await;
+    }
+    wait_for("the journal is trimmed", || world.app.events().log_start() > 2).await;
+    peer.upsert("people", "mine", "{}");
+    peer.connect(&world);
+    peer.until_settled().await;
+    peer.until("it has what is there", |peer| peer.shows().len() == 21).await;
+    assert_eq!(peer.resyncs, [ResyncReason::Trimmed]);
+    assert!(!peer.shows().contains_key("old"));
+}
+
+#[tokio::test]
+async fn subscriptions_that_cannot_be_kept_are_refused() {
+    let world = World::new();
+    world.upsert("people", "a", "{}").await;
+    let queries = [
+        "true",
+        "age >=",
+        "SELECT * FROM people LIMIT 1",
+        "SELECT name FROM people",
+        "SELECT * FROM people ORDER BY age",
+        "SELECT * FROM people WHERE at > clock()",
+        "SELECT * FROM others",
+        "SELECT COUNT(*) FROM people",
+    ];
+    let subs = queries.iter().enumerate().map(|(n, query)| subscription(n as u64, "people", query)).collect();
+    let mut peer = Peer::new(42, None, subs);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.until("it has a", |peer| peer.shows().len() == 1).await;
+    assert_eq!(peer.resyncs, vec![ResyncReason::Refused; queries.len() - 1]);
+}

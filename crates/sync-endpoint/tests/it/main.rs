@@ -1,0 +1,9 @@
+//! Sessions against peers that speak the protocol over WebSocket frames.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a test that cannot go on says so by failing")]
+
+mod access;
+mod changes;
+mod hostile;
+mod peer;
+mod pushes;
+mod world;
