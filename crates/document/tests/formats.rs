@@ -365,7 +365,13 @@ fn changeset_v2_of_a_peer() {
             ),
         ],
         queries: Vec::new(),
-        origin: Origin { peer: "till".into(), traceparent: None, cause: Some(7), site: Some(SiteId(0xb2)), pushed: None },
+        origin: Origin {
+            peer: "till".into(),
+            traceparent: None,
+            cause: Some(7),
+            site: Some(SiteId(0xb2)),
+            pushed: None,
+        },
     };
     check_changeset(
         &changeset,
@@ -446,10 +452,13 @@ fn changeset_v3_of_a_push() {
     let mut pushed = removal(Condition::Always);
     pushed.origin.site = Some(SiteId(0xb2));
     pushed.origin.pushed = Some(Pushed { seq: 300, hash: [7; 16], subject: "till/5".into() });
-    check_changeset(&pushed, expect![[r#"
+    check_changeset(
+        &pushed,
+        expect![[r#"
         03 00 0c 00 00 00 00 00 00 00 b2 ac 02 07 07 07 07 07 07 07 07 07 07 07 07 07 07 07 07 06 74 69
         6c 6c 2f 35 00 01 01 63 01 31 00 02
-    "#]]);
+    "#]],
+    );
 }
 
 /// A changeset is of version 3 only if something in it is: each alone makes it so.

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
 use crate::{
-    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions, peers::PeerSessions,
-    sign_in_links::SignInLinks, work::ReplyMemory,
+    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions,
+    peers::PeerSessions, sign_in_links::SignInLinks, work::ReplyMemory,
 };
 
 /// What every request can reach.

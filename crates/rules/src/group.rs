@@ -358,7 +358,8 @@ impl<'a, D: Documents> Group<'a, D> {
         let txn = self.next_txn;
         self.events.make_room(transaction.documents, transaction.bytes);
         for touched in transaction.into_ordered(self.context.version) {
-            let Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } = touched;
+            let Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } =
+                touched;
             let cause = Cause { txn, commit_time_ms, origin: &changeset.origin, merged: touched.merged };
             let State::Written(Written { before, after, document }) = state else { continue };
             let operation = &changeset.operations[operation];

@@ -71,7 +71,9 @@ pub use options::{StoreOptions, WallClock};
 pub use position::TxnId;
 pub use push::{PushOutcome, PushRefusal};
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
-pub use rules::{Outcome, PushFault, PushFaultReason, Refusal, Returned, Returning, raw_document_key, split_document_key};
+pub use rules::{
+    Outcome, PushFault, PushFaultReason, Refusal, Returned, Returning, raw_document_key, split_document_key,
+};
 pub use site::Site;
 pub use snapshot::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};

@@ -5,7 +5,9 @@
 
 mod support;
 
-use document::{Action, Changeset, Document, Operation, Origin, Path, Pushed, SiteId, Stamp, UpdateCommand, UpdateKind};
+use document::{
+    Action, Changeset, Document, Operation, Origin, Path, Pushed, SiteId, Stamp, UpdateCommand, UpdateKind,
+};
 use document::{Value, WriteRules};
 use files::{
     Act,
@@ -186,10 +188,7 @@ fn a_removed_document_comes_back_only_by_who_knew_that() {
         gone.remove(tick(SITE, 2000));
         assert_eq!(push(&app, &pushed(3, [merge("a", gone, 1)])).await, PushOutcome::Taken(TxnId(4)));
         // One that never saw it has made another of the same name.
-        assert_eq!(
-            push(&app, &pushed(4, [merge("a", written("{}", 3000), 0)])).await,
-            PushOutcome::Taken(TxnId(5))
-        );
+        assert_eq!(push(&app, &pushed(4, [merge("a", written("{}", 3000), 0)])).await, PushOutcome::Taken(TxnId(5)));
         let ops: Vec<_> = events(&app).await.into_iter().map(|(.., headers)| headers).collect();
         let op = |headers: &String| headers.split_once("op=").unwrap().1.split(' ').next().unwrap().to_owned();
         assert_eq!(ops.iter().map(op).collect::<Vec<_>>(), ["insert", "remove", "insert", "remove", "insert"]);
@@ -251,7 +250,9 @@ fn check_once(fault: Fault, at: u64) -> bool {
             let outcome = push(&app, &one(n)).await;
             let before = verdicts.iter().find(|(seq, _)| *seq == n).map(|(_, outcome)| outcome);
             match (before, &outcome) {
-                (Some(PushOutcome::Taken(first)), PushOutcome::Known(Some(again))) => assert_eq!(first, again, "{place}"),
+                (Some(PushOutcome::Taken(first)), PushOutcome::Known(Some(again))) => {
+                    assert_eq!(first, again, "{place}")
+                }
                 (Some(_), PushOutcome::Known(_)) | (None, PushOutcome::Taken(_) | PushOutcome::Known(_)) => {}
                 other => panic!("{place}: {other:?}"),
             }

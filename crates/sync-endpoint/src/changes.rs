@@ -64,7 +64,6 @@ const SUB_BYTES: usize = 8;
 
 /// What one event changed.
 struct Seen {
-    txn: TxnId,
     offset: u64,
     collection: CollectionName,
     id: DocumentId,
@@ -175,7 +174,7 @@ impl<'a> Reading<'a> {
         (self.last_txn, self.next_offset) = (txn, at + 1);
         let collection = header(record, "collection").unwrap_or_default();
         let Some(subs) = self.by_collection.get(collection) else { return Ok(()) };
-        if let Some(seen) = see(self.snapshot, record, subs, collection, txn, at)? {
+        if let Some(seen) = see(self.snapshot, record, subs, collection, at)? {
             self.bytes += seen.bytes;
             self.seen.push(seen);
         }
@@ -217,7 +216,6 @@ fn see(
     record: &Record<'_>,
     subs: &[&Subscribed],
     collection: &str,
-    txn: TxnId,
     offset: u64,
 ) -> Result<Option<Seen>, ChangesError> {
     let unreadable = || ChangesError::Event(format!("the one at {offset}"));
@@ -244,7 +242,7 @@ fn see(
         return Ok(None);
     }
     let bytes = bytes + ITEM_BYTES + SUB_BYTES * has.len();
-    Ok(Some(Seen { txn, offset, collection, id, had, has, bytes }))
+    Ok(Some(Seen { offset, collection, id, had, has, bytes }))
 }
 
 /// What is told of a document, which `had` had before the page.

@@ -24,11 +24,29 @@ use crate::limits::PROBE_TIMEOUT;
 #[derive(Debug, Default)]
 pub(crate) struct LiveSites(Mutex<HashMap<(String, SiteId), Arc<LiveSite>>>);
 
+/// Whose a session of a site is.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// Its number: later connections have greater ones.
+    pub(crate) session: u64,
+    /// Of the peer's store, new each time that is opened.
+    pub(crate) instance: [u8; 16],
+    pub(crate) subject: String,
+}
+
+/// Why there is no place.
+#[derive(Debug)]
+pub(crate) enum NoEntry {
+    /// Another session of the site is alive, or is somebody else's.
+    Alive,
+    /// The peer has connected again meanwhile.
+    Late,
+}
+
 /// The session of a site.
 #[derive(Debug)]
 pub(crate) struct LiveSite {
-    instance: [u8; 16],
-    subject: String,
+    opening: Opening,
     /// Counts what was heard.
     heard: AtomicU64,
     /// Asks for a sign of life.
@@ -56,30 +74,34 @@ pub(crate) struct SitePlace {
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl LiveSites {
-    /// A place for a session; `None` if another one of the site is alive, or is somebody else's.
+    /// A place for a session.
     pub(crate) async fn enter(
         self: &Arc<Self>,
         app: &str,
         site: SiteId,
-        instance: [u8; 16],
-        subject: String,
-    ) -> Option<SitePlace> {
+        opening: Opening,
+    ) -> Result<SitePlace, NoEntry> {
         let key = (app.to_owned(), site);
         let before = self.map().get(&key).cloned();
         if let Some(before) = before {
-            if before.subject != subject {
-                return None;
+            if before.opening.subject != opening.subject {
+                return Err(NoEntry::Alive);
             }
-            if before.instance != instance && self.is_alive(&key, &before).await {
-                return None;
+            if before.opening.instance != opening.instance && self.is_alive(&key, &before).await {
+                return Err(NoEntry::Alive);
             }
+        }
+        let mut map = self.map();
+        if map.get(&key).is_some_and(|now| now.opening.session > opening.session) {
+            return Err(NoEntry::Late);
         }
         let (heard, probe, replaced) = Default::default();
-        let live = Arc::new(LiveSite { instance, subject, heard, probe, replaced });
-        if let Some(before) = self.map().insert(key.clone(), live.clone()) {
+        let live = Arc::new(LiveSite { opening, heard, probe, replaced });
+        if let Some(before) = map.insert(key.clone(), live.clone()) {
             before.replaced.notify_one();
         }
-        Some(SitePlace { sites: self.clone(), key, live })
+        drop(map);
+        Ok(SitePlace { sites: self.clone(), key, live })
     }
 
     async fn is_alive(&self, key: &(String, SiteId), site: &Arc<LiveSite>) -> bool {

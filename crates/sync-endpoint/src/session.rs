@@ -7,12 +7,7 @@
 
 mod admission;
 
-use std::{
-    collections::BTreeMap,
-    future::pending,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use document::SiteId;
 use store::{App, CommitError, TxnId};
@@ -135,7 +130,9 @@ impl Session {
                     return Ok(());
                 }
             }
-            self.hand_pushes_on();
+            if !self.hand_pushes_on() {
+                continue; // it is over
+            }
             let event = self.next(socket).await;
             let now_ms = self.shared.now_ms();
             match event {
@@ -228,8 +225,8 @@ impl Session {
     ) -> Result<bool, SocketError> {
         match output {
             ServerOutput::Authorise(hello) => {
-                let (shared, arrival) = (self.shared.clone(), self.arrival.clone());
-                self.admitting = Some(tokio::spawn(async move { admit(&shared, &arrival, &hello).await }));
+                let (shared, arrival, session) = (self.shared.clone(), self.arrival.clone(), self.place.session);
+                self.admitting = Some(tokio::spawn(async move { admit(&shared, &arrival, session, &hello).await }));
             }
             ServerOutput::Reauthorise { token } => self.reauthorise(&token),
             ServerOutput::Send(frame) => socket.send(Outgoing::Binary(&frame)).await?,
@@ -382,18 +379,20 @@ impl Session {
         self.machine.refuse(ByeCode::Busy, "the server cannot read".to_owned(), retry_after_ms);
     }
 
-    /// Hands what was pushed on, as long as nothing before it is under way.
-    fn hand_pushes_on(&mut self) {
-        if self.pushes.is_empty() || self.applying.is_some() {
-            return;
+    /// Hands what was pushed on, as long as nothing before it is under way; `false` if that ends the
+    /// session.
+    fn hand_pushes_on(&mut self) -> bool {
+        if self.pushes.is_empty() || self.applying.is_some() || self.machine.state() == SessionState::Closed {
+            return true;
         }
         if !self.look_at_caller() {
-            return;
+            return false;
         }
-        let Some(known) = &self.known else { return };
+        let Some(known) = &self.known else { return true };
         let (app, pushes) = (known.app.clone(), std::mem::take(&mut self.pushes));
         let pusher = Pusher { caller: known.caller.clone(), site: known.site };
         self.applying = Some(tokio::spawn(async move { pushes::apply(&app, &pusher, pushes).await }));
+        true
     }
 
     fn verdicts(&mut self, applied: Result<Vec<Verdict>, CommitError>) {

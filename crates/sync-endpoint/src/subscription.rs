@@ -27,8 +27,7 @@ impl Subscribed {
                 query.bind(&args).map_err(|error| error.to_string())?
             }
             Language::Dql => {
-                let (named, filter) =
-                    query::dql::subscription(query, &args).map_err(|error| error.to_string())?;
+                let (named, filter) = query::dql::subscription(query, &args).map_err(|error| error.to_string())?;
                 if named != collection.as_str() {
                     return Err(format!("the statement is about {named:?}, not {:?}", collection.as_str()));
                 }

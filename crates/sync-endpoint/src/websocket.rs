@@ -147,7 +147,9 @@ impl Decoder {
 
     fn checked_length(&self, first: u8, length: u64, bytes_max: usize) -> Result<usize, WebSocketError> {
         match first & 0x0f {
-            CLOSE | PING | PONG if first & FIN == 0 || length > CONTROL_BYTES_MAX as u64 => Err(WebSocketError::Control),
+            CLOSE | PING | PONG if first & FIN == 0 || length > CONTROL_BYTES_MAX as u64 => {
+                Err(WebSocketError::Control)
+            }
             CLOSE | PING | PONG => Ok(usize::try_from(length).expect("it is small")),
             CONTINUATION | BINARY => {
                 let before = self.parts.as_ref().map_or(0, Vec::len);

@@ -121,14 +121,15 @@ pub(crate) fn paths() -> impl Strategy<Value = Path> {
 }
 
 pub(crate) fn changesets() -> impl Strategy<Value = Changeset> {
-    let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<u64>>())
-        .prop_map(|(peer, traceparent, cause, site)| Origin {
+    let origin = (any::<String>(), any::<Option<String>>(), any::<Option<u64>>(), any::<Option<u64>>()).prop_map(
+        |(peer, traceparent, cause, site)| Origin {
             peer,
             traceparent,
             cause,
             site: site.map(SiteId),
             pushed: site.filter(|site| site % 2 == 0).map(|seq| Pushed { seq, hash: [3; 16], subject: "till".into() }),
-        });
+        },
+    );
     let dialect = prop_oneof![2 => Just(Dialect::Legacy), 1 => Just(Dialect::Dql)];
     let query =
         (dialect, any::<String>(), maps()).prop_map(|(dialect, text, args)| ConditionQuery { dialect, text, args });

@@ -145,8 +145,7 @@ fn http_api(
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
-    let parts =
-        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers: Some(peers), groups };
+    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers: Some(peers), groups };
     HttpApi::new(options, parts, registry)
 }
 

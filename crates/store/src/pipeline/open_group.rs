@@ -150,7 +150,8 @@ impl<'a> OpenGroup<'a> {
             drop(answer.send(Err(error)));
             return Ok(());
         }
-        let given = Given { filters: &filters, update: update.as_ref(), returning, tombstone_floor: self.tombstone_floor };
+        let given =
+            Given { filters: &filters, update: update.as_ref(), returning, tombstone_floor: self.tombstone_floor };
         match self.group.apply(&changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
             Ok(mut applied) => {
                 if let Some(txn) = applied.txn {
@@ -262,14 +263,14 @@ impl<'a> OpenGroup<'a> {
             return Ok(PushOutcome::Refused { reason, at });
         }
         let given = Given { tombstone_floor: self.tombstone_floor, ..Given::default() };
-        let applied =
-            match self.group.apply(changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms) {
-                Ok(applied) => applied,
-                Err(ApplyError::Refused(refusal)) => {
-                    return Ok(PushOutcome::Refused { reason: refusal.into(), at });
-                }
-                Err(ApplyError::Documents(error)) => return Err(error),
-            };
+        let applied = match self.group.apply(changeset, &given, &Limits::of(RulesVersion::NEWEST), self.commit_time_ms)
+        {
+            Ok(applied) => applied,
+            Err(ApplyError::Refused(refusal)) => {
+                return Ok(PushOutcome::Refused { reason: refusal.into(), at });
+            }
+            Err(ApplyError::Documents(error)) => return Err(error),
+        };
         let txn = applied.txn.expect("what a peer pushes writes at least one document");
         self.frame.push_entry(EntryKind::Decided, |out| {
             out.push(0); // committed with the group

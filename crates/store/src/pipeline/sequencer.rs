@@ -140,7 +140,8 @@ impl Sequencer {
         let commit_time_ms = time.good_ms.max(self.position.commit_time_ms);
         let group = Group::new(&documents, context, self.position.place(), self.last_sizes.batches_bytes);
         let frame = FrameBuilder::with_capacity(self.last_sizes.changes_bytes);
-        let mut open = OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, tombstone_floor, &shared);
+        let mut open =
+            OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, tombstone_floor, &shared);
         let outcome = self.fill(&mut open, first, |open, command| match command {
             Command::Commit(command, answer) => open.commit(*command, answer),
             Command::Push(pushes, queued_at, answer) => open.push(pushes, queued_at, answer),

@@ -13,7 +13,7 @@ use crate::{
     access::Caller,
     endpoint::{Arrival, Shared},
     limits::RETRY_WRITES_AFTER_MS,
-    live_sites::SitePlace,
+    live_sites::{NoEntry, Opening, SitePlace},
 };
 
 /// A peer that is let in.
@@ -47,7 +47,12 @@ impl NotAdmitted {
 }
 
 /// Looks at a hello.
-pub(super) async fn admit(shared: &Arc<Shared>, arrival: &Arrival, hello: &Hello) -> Result<Admitted, NotAdmitted> {
+pub(super) async fn admit(
+    shared: &Arc<Shared>,
+    arrival: &Arrival,
+    session: u64,
+    hello: &Hello,
+) -> Result<Admitted, NotAdmitted> {
     let Arrival { app: name, is_open, .. } = arrival;
     let caller = Caller::identify(&shared.credentials, *is_open, hello.token.as_deref());
     let caller = caller.map_err(NotAdmitted::denied)?;
@@ -69,8 +74,11 @@ pub(super) async fn admit(shared: &Arc<Shared>, arrival: &Arrival, hello: &Hello
     if known.as_ref().is_some_and(|known| known.subject != caller.subject()) {
         return Err(NotAdmitted::site_reused("the site is somebody else's"));
     }
-    let entered = shared.live_sites.enter(name, site, hello.instance, caller.subject()).await;
-    let site_place = entered.ok_or_else(|| NotAdmitted::site_reused("the site has another session"))?;
+    let opening = Opening { session, instance: hello.instance, subject: caller.subject() };
+    let site_place = shared.live_sites.enter(name, site, opening).await.map_err(|refused| match refused {
+        NoEntry::Alive => NotAdmitted::site_reused("the site has another session"),
+        NoEntry::Late => NotAdmitted::busy("the peer has a later connection".to_owned()),
+    })?;
     let seq = known.map_or(0, |known| known.seq);
     let authorised = Authorised {
         incarnation: app.incarnation().id,

@@ -67,7 +67,8 @@ async fn one_address_gets_only_so_many_connections_that_nobody_knows() {
     wait_for("there is room again", || world.connect().is_some()).await;
     drop(all);
     wait_for("there is room", || world.connect().is_some()).await;
-    let mut peers: Vec<_> = (0..UNKNOWN_PER_ADDRESS_MAX + 10).map(|n| Peer::new(100 + n as u64, None, Vec::new())).collect();
+    let mut peers: Vec<_> =
+        (0..UNKNOWN_PER_ADDRESS_MAX + 10).map(|n| Peer::new(100 + n as u64, None, Vec::new())).collect();
     for peer in &mut peers {
         wait_for("there is room", || world.connect().is_some()).await;
         peer.connect(&world);

@@ -43,8 +43,9 @@ pub struct Peer {
     pub resyncs: Vec<ResyncReason>,
     pub changes_messages: usize,
     pub is_site_reused: bool,
-    /// Says that nothing is stored.
+    /// Stores nothing for now.
     pub is_slow: bool,
+    withheld: Vec<PeerOutput>,
 }
 
 pub fn subscription(sub: u64, collection_of: &str, query: &str) -> Subscription {
@@ -89,6 +90,7 @@ impl Peer {
             changes_messages: 0,
             is_site_reused: false,
             is_slow: false,
+            withheld: Vec::new(),
         }
     }
 
@@ -156,7 +158,9 @@ impl Peer {
     pub fn cut(&mut self) {
         self.stream = None;
         self.machine.disconnected(self.moment());
-        while self.machine.poll_output().is_some() {}
+        while let Some(output) = self.next_output() {
+            self.handle(output);
+        }
     }
 
     pub async fn send_raw(&mut self, frame: Outgoing<'_>) {
@@ -228,61 +232,72 @@ impl Peer {
     }
 
     async fn work(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
-            match output {
-                PeerOutput::Send(frame) => {
-                    if self.stream.is_some() {
-                        self.send_raw(Outgoing::Binary(&frame)).await;
-                    }
-                }
-                PeerOutput::Disconnect => self.stream = None,
-                PeerOutput::WantPending { request, after, count_max, .. } => {
-                    let pending = self.pending.range(after.0 + 1..).take(count_max).map(|(_, push)| push.clone());
-                    let pending = pending.collect();
-                    self.machine.handle_pending(request, pending);
-                }
-                PeerOutput::ApplyChanges { delivery, items, through, .. } => {
-                    self.changes_messages += 1;
-                    if !self.is_slow {
-                        items.into_iter().for_each(|item| self.take(item, through.0));
-                        self.machine.stored(delivery);
-                    }
-                }
-                PeerOutput::ApplySnapshot { delivery, sub, items, at, done, .. } => {
-                    self.changes_messages += 1;
-                    if self.is_slow {
-                        continue;
-                    }
-                    let subs = &self.machine.identity().subs;
-                    let name = subs.iter().find(|it| it.sub == sub).unwrap().collection.as_str().to_owned();
-                    for item in items {
-                        let key = (name.clone(), item.id.as_json().to_owned());
-                        self.named.entry(sub).or_default().insert(key.clone());
-                        self.merge(key, &item.state, at.0);
-                    }
-                    if done {
-                        let named = self.named.remove(&sub).unwrap_or_default();
-                        if self.machine.identity().subs.len() == 1 {
-                            self.documents.retain(|key, _| named.contains(key));
-                        }
-                    }
-                    self.machine.stored(delivery);
-                }
-                PeerOutput::Acked(acked) => {
-                    for (seq, txn) in acked {
-                        self.settle(seq);
-                        self.acked.insert(seq.0, txn.map(|txn| txn.0));
-                    }
-                }
-                PeerOutput::Rejected { seq, faults, .. } => {
-                    self.settle(seq);
-                    self.rejected.insert(seq.0, faults);
-                }
-                PeerOutput::Resync { reason, .. } => self.resyncs.push(reason),
-                PeerOutput::SiteReused => self.is_site_reused = true,
-                _ => {}
+        while let Some(output) = self.next_output() {
+            let frame = self.handle(output);
+            if let Some(frame) = frame.filter(|_| self.stream.is_some()) {
+                self.send_raw(Outgoing::Binary(&frame)).await;
             }
         }
+    }
+
+    /// Does what the machine says; gives what is to be sent.
+    fn handle(&mut self, output: PeerOutput) -> Option<Vec<u8>> {
+        match output {
+            held @ (PeerOutput::ApplyChanges { .. } | PeerOutput::ApplySnapshot { .. }) if self.is_slow => {
+                self.changes_messages += 1;
+                self.withheld.push(held);
+            }
+            PeerOutput::Send(frame) => return Some(frame),
+            PeerOutput::Disconnect => self.stream = None,
+            PeerOutput::WantPending { request, after, count_max, .. } => {
+                let pending = self.pending.range(after.0 + 1..).take(count_max).map(|(_, push)| push.clone());
+                let pending = pending.collect();
+                self.machine.handle_pending(request, pending);
+            }
+            PeerOutput::ApplyChanges { delivery, items, through, .. } => {
+                self.changes_messages += 1;
+                items.into_iter().for_each(|item| self.take(item, through.0));
+                self.machine.stored(delivery);
+            }
+            PeerOutput::ApplySnapshot { delivery, sub, items, at, done, .. } => {
+                self.changes_messages += 1;
+                let subs = &self.machine.identity().subs;
+                let name = subs.iter().find(|it| it.sub == sub).unwrap().collection.as_str().to_owned();
+                for item in items {
+                    let key = (name.clone(), item.id.as_json().to_owned());
+                    self.named.entry(sub).or_default().insert(key.clone());
+                    self.merge(key, &item.state, at.0);
+                }
+                if done {
+                    let named = self.named.remove(&sub).unwrap_or_default();
+                    if self.machine.identity().subs.len() == 1 {
+                        self.documents.retain(|key, _| named.contains(key));
+                    }
+                }
+                self.machine.stored(delivery);
+            }
+            PeerOutput::Acked(acked) => {
+                for (seq, txn) in acked {
+                    self.settle(seq);
+                    self.acked.insert(seq.0, txn.map(|txn| txn.0));
+                }
+            }
+            PeerOutput::Rejected { seq, faults, .. } => {
+                self.settle(seq);
+                self.rejected.insert(seq.0, faults);
+            }
+            PeerOutput::Resync { reason, .. } => self.resyncs.push(reason),
+            PeerOutput::SiteReused => self.is_site_reused = true,
+            _ => {}
+        }
+        None
+    }
+
+    fn next_output(&mut self) -> Option<PeerOutput> {
+        if !self.is_slow && !self.withheld.is_empty() {
+            return Some(self.withheld.remove(0));
+        }
+        self.machine.poll_output()
     }
 
     fn settle(&mut self, seq: Seq) {
