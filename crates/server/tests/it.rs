@@ -15,3 +15,4 @@ mod lifecycle;
 mod one_port;
 mod portal;
 mod real_clients;
+mod small_peers;
