@@ -269,7 +269,7 @@ fn a_statement_that_came_bound_is_not_made_of_its_text() {
     assert!(refused(&documents, &asked).contains("cannot be read"));
     let apply = |documents: &Memory, update: Option<&Update>| {
         let filters = [std::sync::Arc::new(statement_filter(update))];
-        let given = Given { filters: &filters, update, returning: None };
+        let given = Given { filters: &filters, update, returning: None, tombstone_floor: 0 };
         group(documents).apply(&asked, &given, &Limits::of(RulesVersion::NEWEST), NOON).unwrap().outcomes
     };
     assert_eq!(apply(&documents, Some(&update)), [Done]);
