@@ -29,7 +29,8 @@ fn upgrade(server: &TestServer, path: &str, headers: &[&str]) -> (String, Option
     let address = server.run["http"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let host = if headers.iter().any(|it| it.starts_with("Host:")) { String::new() } else { format!("Host: {address}\r\n") };
+    let host =
+        if headers.iter().any(|it| it.starts_with("Host:")) { String::new() } else { format!("Host: {address}\r\n") };
     let more: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let request = format!(
         "GET {path} HTTP/1.1\r\n{host}{more}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\

@@ -155,6 +155,15 @@ impl EventLog {
         self.found(offset, below(found, high_watermark))
     }
 
+    /// As [`EventLog::read`], if all of it is in memory; `None` if not. Never waits.
+    pub fn read_recent(&self, offset: u64, max_bytes: usize) -> Option<Vec<Piece>> {
+        let high_watermark = self.high_watermark();
+        if offset >= high_watermark {
+            return Some(Vec::new());
+        }
+        self.read_tail(offset, max_bytes).map(|pieces| below(pieces, high_watermark))
+    }
+
     /// What was read, unless it is nothing though there must be something.
     fn found(&self, offset: u64, batches: Vec<Piece>) -> Result<Vec<Piece>, ReadError> {
         if batches.is_empty() && self.log_start() <= offset {

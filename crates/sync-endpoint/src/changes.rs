@@ -18,7 +18,7 @@ use sync_protocol::{Item, ItemKind, Rest, SubId};
 use wire::event::{self, Change};
 
 use crate::{
-    limits::{EVENTS_BYTES, READ_TURN},
+    limits::{EVENTS_BYTES, EVENTS_PEEKED_AT, PEEKED_EVENT_BYTES, READ_TURN},
     subscription::Subscribed,
 };
 
@@ -118,6 +118,51 @@ pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError>
     let is_all = reading.next_offset == snapshot.next_offset();
     let through = if is_all { newest } else { reading.last_txn };
     reading.into_page(through.max(question.after), is_all)
+}
+
+/// The page, if it holds nothing and this is seen at once: a few events, in memory, none of which
+/// concerns the session. Does not wait.
+pub(crate) fn peek(app: &App, question: &Question) -> Option<Page> {
+    let from = question.offset?;
+    let end = app.events().high_watermark();
+    if end.saturating_sub(from) > EVENTS_PEEKED_AT {
+        return None;
+    }
+    let (mut through, mut next_offset) = (question.after, from);
+    for piece in app.events().read_recent(from, EVENTS_BYTES)? {
+        for batch in record_batch::batches(&piece) {
+            for record in record_batch::decode_records(batch.ok()?.1).ok()? {
+                let at = u64::try_from(record.offset).ok()?;
+                if at < from {
+                    continue;
+                }
+                if concerns(question, &record) {
+                    return None;
+                }
+                through = through.max(TxnId(header(&record, "txnId")?.parse().ok()?));
+                next_offset = at + 1;
+            }
+        }
+    }
+    Some(Page { items: Vec::new(), through, caught_up: next_offset >= end, next_offset })
+}
+
+/// Whether a subscription has the event's document before or after it, or may have it.
+fn concerns(question: &Question, record: &Record<'_>) -> bool {
+    let collection = header(record, "collection").unwrap_or_default();
+    let mut subs = question.subs.iter().filter(|sub| sub.collection.as_str() == collection).peekable();
+    if subs.peek().is_none() {
+        return false;
+    }
+    let Some(value) = record.value.filter(|value| value.len() <= PEEKED_EVENT_BYTES) else { return true };
+    let id = record.key.and_then(event::read_key).and_then(|(_, id)| DocumentId::from_json(id).ok());
+    let (Some(id), Some(change)) = (id, event::read_change(value)) else { return true };
+    let (old, new) = match change {
+        Change::Upsert { old, new } => (old.and_then(fields), fields(new)),
+        Change::Remove { value } => (fields(value), None),
+        Change::Requery => return true,
+    };
+    subs.any(|sub| [&old, &new].into_iter().flatten().any(|fields| sub.has(&id, fields)))
 }
 
 /// A page while it is read.

@@ -18,6 +18,13 @@ pub const READ_TURN: Duration = Duration::from_millis(50);
 /// Bytes of events that are read at once.
 pub(crate) const EVENTS_BYTES: usize = 256 * 1024;
 
+/// Events that are looked at without a blocking thread, if they are in memory: most of what is new
+/// concerns only some sessions.
+pub(crate) const EVENTS_PEEKED_AT: u64 = 16;
+
+/// The largest event that is looked at so, in bytes.
+pub(crate) const PEEKED_EVENT_BYTES: usize = 16 * 1024;
+
 /// Bytes that are read from a connection at once; what a session that waits holds.
 pub(crate) const SOCKET_BYTES: usize = 4 * 1024;
 
