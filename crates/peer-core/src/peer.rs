@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use document::SiteId;
 use key_values::{Batch, Durability, KeyValues};
-use sync_protocol::{Identity, Moment, PeerMachine};
+use sync_protocol::{Identity, Moment, PeerMachine, Seq};
 
 pub use self::execute::Executed;
 pub use self::verdicts::RejectedTransaction;
@@ -124,6 +124,16 @@ impl Peer {
     /// How many bytes they take.
     pub fn pending_bytes(&self) -> u64 {
         self.pending.bytes()
+    }
+
+    /// The number of the last local transaction.
+    pub fn last_seq(&self) -> Seq {
+        Seq(self.meta.last_seq)
+    }
+
+    /// Every local transaction up to this number has a verdict.
+    pub fn settled(&self) -> Seq {
+        Seq(self.pending.settled(self.meta.last_seq))
     }
 
     /// Whether something was written since [`Peer::persist`] that a loss of power would take. A host

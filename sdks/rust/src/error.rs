@@ -1,0 +1,72 @@
+//! Why something cannot be done.
+
+use std::path::PathBuf;
+
+use document::{CollectionNameError, DocumentIdError, PathError};
+use peer_core::{PeerError, QueryError, SubscribeError, WriteError};
+
+/// Why something was not done.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder cannot be opened: another process has it, or it is damaged.
+    #[error("cannot open the peer in {}: {why}", dir.display())]
+    Open {
+        /// Which.
+        dir: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The URL of the server can be none.
+    #[error("cannot sync with {url}: {why}")]
+    Server {
+        /// What was given.
+        url: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// Sync was asked for, and no server is named.
+    #[error("cannot sync: no server is named")]
+    NoServer,
+    /// A write; nothing of it was done.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A subscription.
+    #[error(transparent)]
+    Subscribe(#[from] SubscribeError),
+    /// The peer's store. A write that ends so may be there or not.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// A collection's name can be none.
+    #[error(transparent)]
+    Collection(#[from] CollectionNameError),
+    /// An id can be none.
+    #[error(transparent)]
+    Id(#[from] DocumentIdError),
+    /// A path can be none.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A value can be no document, or arguments are no object.
+    #[error("cannot take the value: {why}")]
+    Value {
+        /// Why.
+        why: String,
+    },
+    /// The server refused the write; it is among the rejected ones.
+    #[error("the server refused transaction {sequence}: {why}")]
+    Rejected {
+        /// Its number.
+        sequence: u64,
+        /// What the server says of it.
+        why: String,
+    },
+    /// It took longer than the caller waits. What was waited for may still come.
+    #[error("nothing came within the time")]
+    TimedOut,
+    /// The peer is closed.
+    #[error("the peer is closed")]
+    Closed,
+}

@@ -1,0 +1,5 @@
+//! The SDK against the real sessions of a server, over TCP.
+
+mod page;
+mod peers;
+mod server;

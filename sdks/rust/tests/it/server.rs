@@ -1,0 +1,128 @@
+//! A server's sessions behind a listener, and what came to it.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use credentials::Credentials;
+use prometheus_client::registry::Registry;
+use sha1::{Digest as _, Sha1};
+use store::{App, AppName, DataDir, StoreOptions, WallClock};
+use sync_endpoint::{Arrival, SyncEndpoint};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::watch,
+};
+use topics::TopicRegistry;
+
+#[derive(Debug)]
+struct Today;
+
+impl WallClock for Today {
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "peers have the machine's clock, and are near the server's")]
+fn now_ms() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
+pub(crate) struct Server {
+    app: Arc<App>,
+    data: Arc<DataDir>,
+    stop: watch::Sender<bool>,
+    runtime: Option<Runtime>,
+    _dir: tempfile::TempDir,
+}
+
+/// A URL where nobody listens yet.
+pub(crate) fn free_url() -> String {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+impl Server {
+    pub(crate) fn start(url: &str) -> Self {
+        let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Today), rand::random).unwrap();
+        let app = data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let credentials = Credentials::open(dir.path(), now_ms()).unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let topics = TopicRegistry::new(data.clone());
+        let endpoint = SyncEndpoint::new(topics, credentials, Arc::new(Today), &mut Registry::default(), stopping);
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        runtime.spawn(async move {
+            while let Ok((stream, from)) = listener.accept().await {
+                tokio::spawn(session(endpoint.clone(), stream, from.ip()));
+            }
+        });
+        drop(_entered);
+        Self { app, data, stop, runtime: Some(runtime), _dir: dir }
+    }
+
+    /// Key, value and headers of every event.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let pieces = self.runtime.as_ref().unwrap().block_on(self.app.events().read(0, 1 << 24)).unwrap();
+        let mut all = Vec::new();
+        for piece in pieces {
+            for batch in kafka_wire::record_batch::batches(&piece) {
+                for record in kafka_wire::record_batch::decode_records(batch.unwrap().1).unwrap() {
+                    let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
+                    let headers: Vec<_> = record.headers.iter().map(|(n, v)| format!("{n}={}", text(*v))).collect();
+                    all.push(format!("{} {} {}", text(record.key), text(record.value), headers.join(" ")));
+                }
+            }
+        }
+        all
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        self.data.stop();
+    }
+}
+
+async fn session(endpoint: SyncEndpoint, mut stream: TcpStream, address: IpAddr) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("GET /sync/v1 HTTP/1.1\r\n"), "no other route is used: {head}");
+    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {accept}\r\nsec-websocket-protocol: headwater.sync.1\r\n\r\n"
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    let place = endpoint.admit(address).unwrap();
+    endpoint.run(place, Arrival { app: "shop".into(), address, is_open: true }, stream).await;
+}
+
+/// Everything that is waited for happens within this.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_there() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
