@@ -108,9 +108,10 @@ impl Store {
         args: impl Serialize,
         mut callback: impl FnMut(Vec<serde_json::Value>) + Send + 'static,
     ) -> Result<StoreObserver, DittoError> {
-        let callback = move |result| match result {
-            Ok(items) => callback(items),
-            Err(_) => {}
+        let callback = move |result| {
+            if let Ok(items) = result {
+                callback(items);
+            }
         };
         self.0.register_observer(query, args, callback)
     }

@@ -135,18 +135,19 @@ impl Core {
                     Err(_) => self.store_failed(), // the peer itself has let the connection go
                 }
             }
-            if self.peer.is_persist_due() {
-                if let Err(error) = self.peer.persist() {
-                    self.lost();
-                    self.store_failed();
-                    return Err(error);
-                }
+            let durable = if self.peer.is_persist_due() { self.peer.persist() } else { Ok(()) };
+            if durable.is_err() {
+                // No frame may say more than the disk has.
+                outputs.retain(|it| !matches!(it, Output::Connect | Output::Disconnect | Output::Send(_)));
+                self.lost();
+                self.store_failed();
             }
-            if outputs.is_empty() {
-                return Ok(());
-            }
+            let is_last = outputs.is_empty() || durable.is_err();
             for output in outputs {
                 self.act(output);
+            }
+            if is_last {
+                return durable;
             }
         }
     }

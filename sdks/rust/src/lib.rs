@@ -55,3 +55,8 @@ pub use find::Find;
 pub use headwater::Headwater;
 pub use store::{Change, Collection, Executed, Observer, Store, Written};
 pub use sync::{Rejected, State, Subscription, Sync};
+
+/// The program of README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
