@@ -8,13 +8,14 @@ use std::{
 };
 
 use document::{CollectionName, Document, DocumentId, Map, SiteId, Stamp, Value, WriteRules};
+use headwater_sdk::{Config, Headwater, compat::Ditto};
 use sync_endpoint::websocket::{Decoder, Incoming, Outgoing, Role, encode};
 use sync_protocol::{
     ByeCode, Codec, Hello, ItemKind, Message, Push, PushOperation, Rest, Seq, TxnId, decode_frame, encode_frame,
     limits::FRAME_BYTES_MAX,
 };
 
-use crate::support::TestServer;
+use crate::support::{PATIENCE, TestServer};
 
 const SITE: SiteId = SiteId(42);
 
@@ -167,4 +168,20 @@ fn other_sites_are_kept_out_where_no_key_is_needed() {
     let mut socket = socket.expect(&head);
     socket.send(hello(Some(key.trim())));
     assert_eq!(socket.bye(), ByeCode::Denied);
+}
+
+#[test]
+fn what_the_rust_sdk_wrote_before_there_was_a_server_is_there_once_it_syncs() {
+    let dir = tempfile::tempdir().unwrap();
+    let ditto = Ditto::open_sync(Config::new(dir.path())).unwrap();
+    let susan = serde_json::json!({"name": "Susan", "age": 31});
+    let id = ditto.store().collection("people").unwrap().upsert(susan).unwrap();
+    drop(ditto);
+    let server = TestServer::start();
+    let url = server.run["http"].as_str().unwrap();
+    let peer = Headwater::open(Config::new(dir.path()).server(url).app("default")).unwrap();
+    peer.start_sync().unwrap();
+    assert_eq!(peer.sync().flushed(PATIENCE).unwrap(), Some(1));
+    let found = server.get(&format!("/api/v4/store/findbyid?collection=people&id={id}"));
+    assert!(found.1.to_string().contains("Susan"), "{}", found.1);
 }
