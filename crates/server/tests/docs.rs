@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 20] = [
+const DOCUMENTS: [&str; 21] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
@@ -54,6 +54,7 @@ const DOCUMENTS: [&str; 20] = [
     "docs/reference/live-queries.md",
     "docs/reference/dql.md",
     "docs/reference/query-language.md",
+    "docs/reference/sync-protocol.md",
     "examples/README.md",
 ];
 
@@ -153,6 +154,11 @@ fn live_queries() {
 #[test]
 fn threads_and_locks() {
     follow("docs/internals/threads-and-locks.md");
+}
+
+#[test]
+fn sync_protocol() {
+    follow("docs/reference/sync-protocol.md");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     real_clients::{
@@ -149,18 +149,21 @@ fn a_stop_answers_what_is_under_way() {
     let waiting: Vec<_> = ["--http2", "--http1.1"]
         .into_iter()
         .map(|version| {
-            let mut curl =
-                curl(&server, &[version, "-H", "X-DITTO-TXN-ID: 1000"], "/api/v4/store/find?collection=people");
+            let statement = r#"{"statement":"SELECT * FROM people"}"#;
+            let arguments = [version, "-H", "X-DITTO-TXN-ID: 1000", "--data-raw", statement];
+            let arguments = [&arguments[..], &["-H", "Content-Type: application/json"]].concat();
+            let mut curl = curl(&server, &arguments, "/api/v5/store/execute");
             curl.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("curl is there")
         })
         .collect();
-    wait_until("both are connected", || {
-        let metrics = server.get("/metrics").1;
-        metrics.as_str().unwrap().contains("headwater_http_connections 3\n") // and the one that asks
+    wait_until("both are under way", || {
+        let asked = json!({"statement": "SELECT COUNT(*) AS n FROM system:active_requests"});
+        server.post("/api/v5/store/execute", &asked).1["items"][0]["n"] == 3 // and the one that asks
     });
     assert_eq!(server.terminate().code(), Some(0));
     for curl in waiting {
         let (reply, facts) = answer(&curl.wait_with_output().unwrap());
-        assert!(facts.ends_with(" 404") && reply["message"].as_str().unwrap().contains("1000"), "{facts} {reply}");
+        let told = reply["error"]["description"].as_str().unwrap();
+        assert!(facts.ends_with(" 404") && told.contains("1000"), "{facts} {reply}");
     }
 }
