@@ -125,16 +125,16 @@ pub(super) fn comprehended<'e>(
     Ok(fits.then_some(Cow::Owned(Value::Array(values))))
 }
 
-fn is_list(value: Option<&Value>) -> bool {
+pub(super) fn is_list(value: Option<&Value>) -> bool {
     matches!(value, Some(Value::Array(_) | Value::Map(_)))
 }
 
 /// What is done with each element; `false`: no other is needed.
-type Visit<'f> = dyn FnMut(&Environment<'_>, &mut Budget) -> Result<bool, TooExpensive> + 'f;
+pub(super) type Visit<'f> = dyn FnMut(&Environment<'_>, &mut Budget) -> Result<bool, TooExpensive> + 'f;
 
 impl Elements {
     /// Gives `visit` each element of `list` as a variable, until it has enough. Whether it had not.
-    fn each(
+    pub(super) fn each(
         &self,
         list: Option<&Value>,
         environment: &Environment<'_>,
