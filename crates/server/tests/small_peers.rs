@@ -9,7 +9,7 @@ use std::{
 
 use document::{CollectionName, Document, DocumentId, Map, SiteId, Stamp, Value, WriteRules};
 use headwater_sdk::{Config, Headwater, compat::Ditto};
-use sync_endpoint::websocket::{Decoder, Incoming, Outgoing, Role, encode};
+use sync_protocol::websocket::{Decoder, Incoming, Outgoing, Role, encode};
 use sync_protocol::{
     ByeCode, Codec, Hello, ItemKind, Message, Push, PushOperation, Rest, Seq, TxnId, decode_frame, encode_frame,
     limits::FRAME_BYTES_MAX,

@@ -21,6 +21,5 @@ mod socket;
 mod subscription;
 
 pub mod limits;
-pub mod websocket;
 
 pub use endpoint::{Arrival, Place, SyncEndpoint};

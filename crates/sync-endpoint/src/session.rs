@@ -15,6 +15,7 @@ use sync_protocol::{
     ByeCode, ChangesPage, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
     Subscription,
     limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
+    websocket::{Incoming, Outgoing},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -34,7 +35,6 @@ use crate::{
     snapshot_pages::{self, SnapshotPageError},
     socket::{Socket, SocketError},
     subscription::Subscribed,
-    websocket::{Incoming, Outgoing},
 };
 
 const CLOSED: u16 = 1000;

@@ -2,7 +2,7 @@
 //!
 //! Invariants: reading may be given up and taken up again at any place; a peer that takes nothing
 //! for [`SEND_TIMEOUT`] ends its connection.
-//! Not here: frames (`websocket`).
+//! Not here: frames (`sync_protocol::websocket`).
 
 use std::io;
 
@@ -12,10 +12,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    limits::{CLOSE_TIMEOUT, SEND_TIMEOUT, SOCKET_BYTES},
-    websocket::{self, Decoder, Incoming, Outgoing, Role, WebSocketError},
-};
+use sync_protocol::websocket::{self, Decoder, Incoming, Outgoing, Role, WebSocketError};
+
+use crate::limits::{CLOSE_TIMEOUT, SEND_TIMEOUT, SOCKET_BYTES};
 
 /// The server's end.
 pub(crate) struct Socket<S> {

@@ -4,7 +4,7 @@
 //! Invariants: everything is pure; time, randomness and bytes are passed in, and what is to be done
 //! is polled. Every pair of state and message has an answer. What either side keeps is bounded,
 //! whatever the other one sends.
-//! Not here: sockets and WebSocket frames, what a document's bytes mean (`document`), which
+//! Not here: sockets and the upgrade to a WebSocket, what a document's bytes mean (`document`), which
 //! documents a subscription has, storage of either side.
 
 mod cbor;
@@ -17,6 +17,7 @@ mod server;
 mod window;
 
 pub mod limits;
+pub mod websocket;
 
 pub use cbor::DecodeError;
 pub use frame::{Codec, Frame, FrameError, decode_frame, encode_frame};

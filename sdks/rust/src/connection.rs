@@ -5,30 +5,35 @@
 //! Not here: when to connect (`peer-core`), frames of a WebSocket (`websocket`).
 
 use std::{
-    io::{self, BufReader},
+    io::{self, Write as _},
     net::{Shutdown, TcpStream, ToSocketAddrs as _},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
 };
 
+use sync_protocol::websocket::{Incoming, Outgoing};
+
 use crate::{
     config::Endpoint,
     limits::{FRAMES_MAX, PING_AFTER, SOCKET_TIMEOUT},
     mailbox::{Mailbox, Message},
-    websocket::{self, Incoming, Outgoing, Reader},
+    websocket::{self, Reader},
 };
+
+/// RFC 6455, section 7.4.1.
+const CLOSE_DONE: u16 = 1000;
 
 /// The way to the writing thread. Once it is dropped, what was sent goes out and the connection is
 /// closed.
 #[derive(Debug)]
 pub(crate) struct Link {
-    messages: SyncSender<Outgoing>,
+    frames: SyncSender<Vec<u8>>,
 }
 
 impl Link {
     /// Whether there was room.
-    pub(crate) fn send(&self, message: Outgoing) -> bool {
-        self.messages.try_send(message).is_ok()
+    pub(crate) fn send(&self, frame: Outgoing<'_>) -> bool {
+        self.frames.try_send(websocket::encoded(frame)).is_ok()
     }
 }
 
@@ -49,11 +54,10 @@ fn run(endpoint: &Endpoint, number: u64, mailbox: &Mailbox) -> io::Result<()> {
     let writing = stream.try_clone()?;
     let (sender, receiver) = sync_channel(FRAMES_MAX);
     thread::Builder::new().name("headwater-write".to_owned()).spawn(move || write(writing, &receiver))?;
-    mailbox.tell(Message::Connected { number, link: Link { messages: sender } });
-    let mut stream = BufReader::new(stream);
-    let mut reader = Reader::default();
+    mailbox.tell(Message::Connected { number, link: Link { frames: sender } });
+    let mut reader = Reader::new(stream);
     loop {
-        mailbox.tell(match reader.read(&mut stream)? {
+        mailbox.tell(match reader.read()? {
             Incoming::Binary(frame) => Message::Received { number, frame },
             Incoming::Ping(bytes) => Message::Heard { number, ping: Some(bytes) },
             Incoming::Pong => Message::Heard { number, ping: None },
@@ -79,14 +83,14 @@ fn connect(authority: &str) -> io::Result<TcpStream> {
 }
 
 /// Ends the stream when it ends, so that the reading thread ends too.
-fn write(mut stream: TcpStream, messages: &Receiver<Outgoing>) {
+fn write(mut stream: TcpStream, frames: &Receiver<Vec<u8>>) {
     loop {
-        let (message, is_last) = match messages.recv_timeout(PING_AFTER) {
-            Ok(message) => (message, false),
-            Err(RecvTimeoutError::Timeout) => (Outgoing::Ping, false),
-            Err(RecvTimeoutError::Disconnected) => (Outgoing::Close, true),
+        let (frame, is_last) = match frames.recv_timeout(PING_AFTER) {
+            Ok(frame) => (frame, false),
+            Err(RecvTimeoutError::Timeout) => (websocket::encoded(Outgoing::Ping), false),
+            Err(RecvTimeoutError::Disconnected) => (websocket::encoded(Outgoing::Close(CLOSE_DONE)), true),
         };
-        if websocket::write(&mut stream, &message).is_err() || is_last {
+        if stream.write_all(&frame).is_err() || is_last {
             break;
         }
     }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use peer_core::{Output, Peer, PeerError};
+use sync_protocol::websocket::Outgoing;
 
 use crate::{
     callbacks::Callbacks,
@@ -23,7 +24,6 @@ use crate::{
     limits::{BATCH_MAX, STORE_RETRY_MS},
     mailbox::{Answer, Mailbox, Message},
     waiters::Waiters,
-    websocket::Outgoing,
 };
 
 pub(crate) struct Core {
@@ -110,7 +110,7 @@ impl Core {
             Message::Heard { number, ping } if number == self.number => {
                 self.peer.heard(now);
                 if let Some(bytes) = ping {
-                    self.send(Outgoing::Pong(bytes));
+                    self.send(Outgoing::Pong(&bytes));
                 }
             }
             Message::Lost { number } if number == self.number => self.lost(),
@@ -156,7 +156,7 @@ impl Core {
         match output {
             Output::Connect => self.connect(),
             Output::Disconnect => self.give_up(),
-            Output::Send(frame) => self.send(Outgoing::Binary(frame)),
+            Output::Send(frame) => self.send(Outgoing::Binary(&frame)),
             Output::Committed { seq, txn } => self.waiters.committed(seq, txn),
             Output::Rejected { seq, faults } => self.waiters.rejected(seq, &faults),
             Output::Renumbered { from, to } => self.waiters.renumbered(from, to),
@@ -189,7 +189,7 @@ impl Core {
         self.peer.disconnected(self.clock.now());
     }
 
-    fn send(&mut self, message: Outgoing) {
+    fn send(&mut self, message: Outgoing<'_>) {
         if self.link.as_ref().is_some_and(|link| !link.send(message)) {
             self.lost();
         }

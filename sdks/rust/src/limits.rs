@@ -14,6 +14,9 @@ pub(crate) const FRAMES_MAX: usize = 4_096;
 /// The longest answer to the upgrade, in bytes. A longer one ends the connection.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes that are taken off a socket at once.
+pub(crate) const READ_BYTES: usize = 16 * 1024;
+
 /// Within this a connection is made and answered, and takes what is sent, or is given up.
 pub(crate) const SOCKET_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use sync_endpoint::{limits::UNKNOWN_PER_ADDRESS_MAX, websocket::Outgoing};
+use sync_endpoint::limits::UNKNOWN_PER_ADDRESS_MAX;
+use sync_protocol::websocket::Outgoing;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
@@ -30,7 +31,7 @@ async fn garbage_is_answered_with_an_end() {
         if n % 2 == 0 {
             // A good frame with bad bytes in it.
             let mut frame = Vec::new();
-            sync_endpoint::websocket::encode(&mut frame, Outgoing::Binary(&bytes), Some([1, 2, 3, 4]));
+            sync_protocol::websocket::encode(&mut frame, Outgoing::Binary(&bytes), Some([1, 2, 3, 4]));
             bytes = frame;
         }
         stream.write_all(&bytes).await.unwrap();

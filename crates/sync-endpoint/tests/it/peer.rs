@@ -7,7 +7,7 @@ use std::{
 
 use bytes::BytesMut;
 use document::{Document, SiteId, Stamp, WriteRules};
-use sync_endpoint::websocket::{Decoder, Incoming, Outgoing, Role, encode};
+use sync_protocol::websocket::{Decoder, Incoming, Outgoing, Role, encode};
 use sync_protocol::{
     Fault, Identity, Item, ItemKind, Language, Moment, PeerMachine, PeerOutput, PeerState, Push, PushOperation, Rest,
     ResyncReason, Seq, SubId, Subscription, TxnId,
