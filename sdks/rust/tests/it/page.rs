@@ -1,51 +1,39 @@
 //! The page's snippet without a server, in a process that ends; a later one only syncs.
 
-use std::{env, process::Command};
-
-use headwater::{
-    Config, Headwater,
-    compat::{Ditto, DittoConfig, DittoError},
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
+
+use headwater::{Config, Headwater};
 use serde_json::json;
 
 use crate::server::{PATIENCE, Server, free_url};
 
-const DIR: &str = "HEADWATER_TEST_DIR";
-const URL: &str = "HEADWATER_TEST_URL";
-
-/// The snippet, as it stands after an open.
-fn snippet(ditto: &Ditto) -> Result<String, DittoError> {
-    let doc_id = ditto.store().collection("people")?.upsert(json!({
-        "name": "Susan",
-        "age": 31,
-    }))?;
-    Ok(doc_id.to_string())
+/// `examples/page.rs`, which is built with the tests.
+fn program() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    folder.join("examples").join(format!("page{}", env::consts::EXE_SUFFIX))
 }
 
-/// Another process: writes, is not stopped, and is killed as by a crash.
-#[test]
-#[ignore = "a part of the test below"]
-fn writes_and_is_killed() {
-    let (Ok(dir), Ok(url)) = (env::var(DIR), env::var(URL)) else { return };
-    let ditto = Ditto::open_sync(DittoConfig::new(dir).server(&url)).unwrap();
-    ditto.start_sync().unwrap();
-    println!("id={}", snippet(&ditto).unwrap());
-    std::process::abort();
+/// Lets the page's program write and kills it, as a crash would. Gives the id that it printed.
+fn write_and_kill(folder: &Path, url: &str) -> String {
+    let mut page = Command::new(program());
+    let mut page = page.arg(folder).arg(url).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut id = String::new();
+    BufReader::new(page.stdout.take().unwrap()).read_line(&mut id).unwrap();
+    page.kill().unwrap();
+    assert!(!page.wait().unwrap().success(), "it was killed");
+    id.trim_end().to_owned()
 }
 
 #[test]
 fn what_a_killed_process_wrote_offline_is_synced_by_the_next_as_one_event() {
     let (dir, url) = (tempfile::tempdir().unwrap(), free_url());
-    let mut ids = Vec::new();
-    for _ in 0..2 {
-        let arguments = ["--exact", "page::writes_and_is_killed", "--ignored", "--nocapture"];
-        let mut child = Command::new(env::current_exe().unwrap());
-        let output = child.args(arguments).env(DIR, dir.path()).env(URL, &url).output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        let id = said.lines().find_map(|line| line.split_once("id=")).expect(&said).1.to_owned();
-        assert!(!output.status.success(), "it was killed");
-        ids.push(id);
-    }
+    let ids: Vec<String> = (0..2).map(|_| write_and_kill(dir.path(), &url)).collect();
     let server = Server::start(&url);
     let peer = Headwater::open(Config::new(dir.path()).server(&url)).unwrap();
     assert_eq!(peer.sync().pending().unwrap(), 2);
