@@ -143,7 +143,7 @@ fn statements_are_run() {
     let inserted = run(&["INSERT INTO notes DOCUMENTS ({'_id':'mine'}), ({'a':1}), (:two)", "--arg", "two={\"b\":2}"]);
     let lines: Vec<&str> = inserted.lines().collect();
     assert!(lines[0].starts_with("3 documents written"), "{inserted}");
-    assert!(lines.len() == 3 && lines[1..].iter().all(|id| id.len() == 26 && !id.contains("mine")), "{inserted}");
+    assert!(lines.len() == 4 && lines[1] == "\"mine\"" && lines[2..].iter().all(|id| id.len() == 26), "{inserted}");
     let many = ["({})"; 12].join(", ");
     let inserted = run(&[&format!("INSERT INTO notes DOCUMENTS {many}")]);
     assert!(

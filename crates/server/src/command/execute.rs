@@ -6,14 +6,13 @@ mod table;
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    io::IsTerminal as _,
-    io::Write as _,
+    collections::BTreeMap,
+    io::{IsTerminal as _, Write as _},
     path::Path,
 };
 
 use anyhow::Context as _;
-use query::dql::{Bound, Constants, Documents, Insert, Kind, Statement, SyntaxError};
+use query::dql::{Kind, Statement, SyntaxError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -27,7 +26,7 @@ use crate::{
     store_client::{CallError, StoreClient},
 };
 
-/// How many of the ids that the server made are printed.
+/// How many of the ids that an INSERT wrote are printed.
 const IDS_SHOWN_MAX: usize = 10;
 
 /// A statement to run.
@@ -123,14 +122,14 @@ impl Execute {
         if let Some(more @ 1..) = reply.total_warnings_count.checked_sub(reply.warnings.len() as u64) {
             eprintln!("headwater: {} more", counted(more, "warning"));
         }
-        let parsed = Statement::parse(&sent).ok();
-        if let Some(Kind::CreateIndex | Kind::DropIndex) = parsed.as_ref().map(Statement::kind) {
+        let kind = Statement::parse(&sent).map(|statement| statement.kind()).ok();
+        if let Some(Kind::CreateIndex | Kind::DropIndex) = kind {
             return print_line("done");
         }
         let as_table = table || (!ndjson && std::io::stdout().is_terminal());
         reply.print(as_table, explain)?;
-        match given_ids(parsed.as_ref(), &request) {
-            Some(given) if reply.items.is_empty() => reply.print_made_ids(&given),
+        match kind {
+            Some(Kind::Insert) if reply.items.is_empty() => reply.print_ids(),
             _ => Ok(()),
         }
     }
@@ -155,12 +154,10 @@ impl ExecuteReply<'_> {
         Ok(())
     }
 
-    /// Prints the ids that are not among `given`: the server made them.
-    fn print_made_ids(&self, given: &BTreeSet<String>) -> anyhow::Result<()> {
-        let made: Vec<&str> =
-            self.mutated_document_ids.iter().map(|id| id.get()).filter(|id| !given.contains(*id)).collect();
-        made.iter().take(IDS_SHOWN_MAX).try_for_each(|id| print_line(id))?;
-        match made.len().checked_sub(IDS_SHOWN_MAX) {
+    /// Prints the ids that were written, the first of them: the server may have made some.
+    fn print_ids(&self) -> anyhow::Result<()> {
+        self.mutated_document_ids.iter().take(IDS_SHOWN_MAX).try_for_each(|id| print_line(id.get()))?;
+        match self.mutated_document_ids.len().checked_sub(IDS_SHOWN_MAX) {
             None | Some(0) => Ok(()),
             Some(more) => print_line(&format!("and {} (--json shows all)", counted(more as u64, "more id"))),
         }
@@ -175,23 +172,6 @@ impl ExecuteReply<'_> {
 fn read_statement() -> anyhow::Result<String> {
     let bytes = InputFile::open(Path::new("-"))?.read_all()?;
     String::from_utf8(bytes).context("the statement on stdin is not UTF-8")
-}
-
-/// The ids that an INSERT of documents gives itself, as JSON; `None`: it is no such INSERT.
-fn given_ids(statement: Option<&Statement>, request: &ExecuteRequest<'_>) -> Option<BTreeSet<String>> {
-    let statement = statement.filter(|statement| statement.kind() == Kind::Insert)?;
-    let args = serde_json::to_vec(&request.args).ok()?;
-    let args = match document::Value::from_json(&args).ok()? {
-        document::Value::Map(args) => args,
-        _ => document::Map::new(),
-    };
-    let constants = Constants { now_ms: 0, strict: false, request_info: document::Map::new(), zone_offset: None };
-    match statement.bind(&args, &constants).ok()? {
-        Bound::Insert(Insert { documents: Documents::Given(documents), .. }) => {
-            Some(documents.into_iter().filter_map(|document| Some(document.id?.as_json().to_owned())).collect())
-        }
-        _ => None,
-    }
 }
 
 /// The arguments by their names.
