@@ -123,7 +123,10 @@ fn inserts(connection: &mut BlockingConnection, time: Duration, turns: u64, repo
     let mut documents = || {
         serial += 1;
         let note = "x".repeat(crate::load::FILLER_LEN);
-        let one = |n: u64| json!({"_id": format!("b{serial}-{n}"), "age": 18 + n % 73, "n": n, "name": "Susan", "note": note});
+        let one = |n: u64| {
+            let id = format!("b{serial}-{n}");
+            json!({"_id": id, "age": 18 + n % 73, "n": n, "name": "Susan", "note": note})
+        };
         (0..BATCH).map(one).collect::<Vec<_>>()
     };
     let mut rates = [Vec::new(), Vec::new()];
