@@ -1,7 +1,7 @@
 //! Measures the real binary from outside, as `cargo xtask bench …` runs it: own load over HTTP, stock Kafka clients over mutual TLS.
 //!
-//! Invariants: nothing here depends on the product's crates, so that what is measured is what a user gets; every figure stands beside the
-//! noise it was measured in. Server, load and consumers share the machine: that is part of the figure.
+//! Invariants: nothing here depends on the product's crates, so that what is measured is what a user gets, but for small peers, who are
+//! what a user has there too (the SDK) or as little as can be (its frames); every figure stands beside the noise it was measured in. Server, load and consumers share the machine: that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
 mod connector;
@@ -18,6 +18,7 @@ mod server;
 mod size;
 mod start;
 mod statements;
+mod sync;
 mod write;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -48,6 +49,8 @@ enum What {
     Start(start::Options),
     /// PostgreSQL's single-row upserts, for comparison.
     Postgres(postgres::Options),
+    /// Small peers: first sync, pushes, live changes, a week offline, idle connections, local work.
+    Sync(sync::Options),
     /// Size of the binary.
     Size,
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         What::Find(options) => find::run(&options),
         What::Start(options) => start::run(&options),
         What::Postgres(options) => postgres::run(&options).map(drop),
+        What::Sync(options) => sync::run(&options),
         What::Size => size::run(),
     };
     match done {
