@@ -27,6 +27,11 @@ impl Codec {
         if cfg!(feature = "zstd") { vec![Codec::Zstd as u64] } else { Vec::new() }
     }
 
+    /// The best one that this build has.
+    pub(crate) fn best() -> Self {
+        Self::for_reader(&Self::offered())
+    }
+
     /// The best one for who reads those of `offered`.
     pub fn for_reader(offered: &[u64]) -> Self {
         let is_read = cfg!(feature = "zstd") && offered.contains(&(Codec::Zstd as u64));

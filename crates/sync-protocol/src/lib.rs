@@ -23,8 +23,8 @@ pub use cbor::DecodeError;
 pub use frame::{Codec, Frame, FrameError, decode_frame, encode_frame};
 pub use message::{
     Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, Granted, Hello, Item,
-    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Rest, Resync, ResyncReason, Seq, Snapshot,
-    SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unknown, Unsub, Welcome,
+    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync, ResyncReason, Seq,
+    Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unknown, Unsub, Welcome,
 };
 pub use moment::Moment;
 pub use peer::{Identity, PeerMachine, PeerOutput, PeerState};

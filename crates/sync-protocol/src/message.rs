@@ -250,6 +250,14 @@ record! {
 }
 
 record! {
+    /// Several transactions of a peer, each as if it came alone.
+    Pushes {
+        /// Which, in their order.
+        pushes: Vec<Push>,
+    }
+}
+
+record! {
     /// A push that was taken.
     Taken {
         /// Which.
@@ -372,6 +380,7 @@ messages! {
     14 Granted "granted",
     15 Unsub "unsub",
     16 DigestReply "digest_reply",
+    17 Pushes "pushes",
 }
 
 impl Item {
@@ -386,6 +395,13 @@ impl Item {
 }
 
 impl Push {
+    /// The bytes of its message, if it goes alone: by these windows are counted.
+    pub(crate) fn message_bytes(&self) -> u64 {
+        let mut out = Writer::after(Vec::new());
+        Field::write(self, &mut out);
+        out.finish().len() as u64 + 1 // the number of the message
+    }
+
     /// What is wrong with it beyond its shape.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let is_of_push = |it: &PushOperation| matches!(it.kind, ItemKind::Delta | ItemKind::Removed);

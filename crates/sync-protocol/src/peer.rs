@@ -31,7 +31,8 @@ use self::{
 };
 use crate::frame::{Codec, decode_frame, encode_frame};
 use crate::limits::{
-    DEAD_AFTER_MS, FRAME_BYTES_MAX, HELLO_BYTES_MAX, PROTOCOL_VERSION, REASON_BYTES_MAX, WELCOME_WAIT_MS,
+    DEAD_AFTER_MS, FRAME_BYTES_AIM, FRAME_BYTES_MAX, HELLO_BYTES_MAX, PROTOCOL_VERSION, REASON_BYTES_MAX,
+    WELCOME_WAIT_MS,
 };
 use crate::message::{
     Applied, Auth, Bye, ByeCode, Cursor, Digest, DigestReply, Hello, Message, Push, Rest, Seq, Sub, SubId,
@@ -262,20 +263,37 @@ impl PeerMachine {
         if !self.state.is_connected() || !self.pushes.take_answer(request, pushes.is_empty()) {
             return;
         }
+        let (mut together, mut together_bytes) = (Vec::new(), 0);
         for push in pushes {
             self.link.last_seq = self.link.last_seq.max(push.seq);
-            let seq = push.seq;
-            let (frame, bytes) = encode_frame(&Message::Push(push), self.link.codec);
+            let (seq, bytes) = (push.seq, push.message_bytes());
             if self.pushes.is_too_large(bytes) {
                 self.pushes.pass_over(seq);
                 self.outputs.push_back(PeerOutput::too_large(seq, bytes));
             } else if self.pushes.take(seq, bytes) {
-                self.outputs.push_back(PeerOutput::Send(frame));
+                if together_bytes + bytes > FRAME_BYTES_AIM as u64 {
+                    self.send_pushes(std::mem::take(&mut together));
+                    together_bytes = 0;
+                }
+                together.push(push);
+                together_bytes += bytes;
             } else {
                 break;
             }
         }
+        self.send_pushes(together);
         self.want_pending();
+    }
+
+    /// In one frame, compressed also before the welcome: every server reads that.
+    fn send_pushes(&mut self, mut pushes: Vec<Push>) {
+        let message = match pushes.len() {
+            0 => return,
+            1 => Message::Push(pushes.remove(0)),
+            _ => Message::Pushes(crate::message::Pushes { pushes, rest: Rest::default() }),
+        };
+        let codec = if self.state == PeerState::Greeted { Codec::best() } else { self.link.codec };
+        self.outputs.push_back(PeerOutput::Send(encode_frame(&message, codec).0));
     }
 
     /// A new subscription, or one begun again.

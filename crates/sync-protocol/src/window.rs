@@ -83,6 +83,6 @@ mod tests {
         window.give_back(PUSH_WINDOW_BYTES * 3);
         assert!(window.take(PUSH_WINDOW_BYTES - 1) && window.take(1) && !window.take(1));
         let mut window = Window::pushes();
-        assert_eq!((0..100).filter(|_| window.take(1)).count(), PUSH_WINDOW_TRANSACTIONS);
+        assert_eq!((0..5_000).filter(|_| window.take(1)).count(), PUSH_WINDOW_TRANSACTIONS);
     }
 }

@@ -42,7 +42,8 @@ impl PeerMachine {
             | Message::Sub(_)
             | Message::Unsub(_)
             | Message::Applied(_)
-            | Message::Push(_) => Err(format!("{name} comes from a server")),
+            | Message::Push(_)
+            | Message::Pushes(_) => Err(format!("{name} comes from a server")),
             Message::Welcome(_) => Err("a second welcome".to_owned()),
             Message::Granted(_)
             | Message::Snapshot(_)

@@ -6,7 +6,7 @@ use document::SiteId;
 
 use super::{Authorised, ServerMachine, ServerOutput, SessionState};
 use crate::limits::{PROTOCOL_VERSION, SUBSCRIPTIONS_MAX};
-use crate::message::{ByeCode, Cursor, Hello, Message, Push, ResyncReason, Subscription};
+use crate::message::{ByeCode, Cursor, Hello, Message, Push, Pushes, ResyncReason, Subscription};
 
 type Handled = Result<(), String>;
 
@@ -39,6 +39,12 @@ impl ServerMachine {
                 self.outputs.push_back(ServerOutput::Applied { through: applied.through });
             }
             Message::Push(push) => return self.handle_push(push, bytes),
+            Message::Pushes(Pushes { pushes, .. }) => {
+                for push in pushes {
+                    let bytes = push.message_bytes();
+                    self.handle_push(push, bytes)?;
+                }
+            }
             Message::Digest(digest) => self.outputs.push_back(ServerOutput::WantDigest { subs: digest.subs }),
             Message::DigestReply(reply) => self.outputs.push_back(ServerOutput::DigestReply(reply)),
             Message::Unknown(unknown) => {

@@ -205,6 +205,7 @@ fn peer_table() -> Expect {
           granted: bye protocol: granted comes before the welcome, Disconnect, -> Backoff
           unsub: bye protocol: unsub comes from a server, Disconnect, -> Backoff
           digest_reply: bye protocol: digest_reply comes before the welcome, Disconnect, -> Backoff
+          pushes: bye protocol: pushes comes from a server, Disconnect, -> Backoff
           unknown: Ignored
         CatchingUp
           hello: bye protocol: hello comes from a server, Disconnect, -> Backoff
@@ -221,6 +222,7 @@ fn peer_table() -> Expect {
           granted: Granted
           unsub: bye protocol: unsub comes from a server, Disconnect, -> Backoff
           digest_reply: DigestReply
+          pushes: bye protocol: pushes comes from a server, Disconnect, -> Backoff
           unknown: Ignored
         Live
           hello: bye protocol: hello comes from a server, Disconnect, -> Backoff
@@ -237,6 +239,7 @@ fn peer_table() -> Expect {
           granted: Granted
           unsub: bye protocol: unsub comes from a server, Disconnect, -> Backoff
           digest_reply: DigestReply
+          pushes: bye protocol: pushes comes from a server, Disconnect, -> Backoff
           unknown: Ignored
         Backoff
         NeedsAuth
@@ -263,6 +266,7 @@ fn session_table() -> Expect {
           granted: bye protocol: granted comes before the hello, Close
           unsub: bye protocol: unsub comes before the hello, Close
           digest_reply: bye protocol: digest_reply comes before the hello, Close
+          pushes: bye protocol: pushes comes before the hello, Close
           unknown: bye protocol: unknown comes before the hello, Close
         Authorising
         CatchingUp
@@ -282,6 +286,7 @@ fn session_table() -> Expect {
           granted: bye protocol: granted comes from a peer, Close
           unsub: Unsubscribed
           digest_reply: DigestReply
+          pushes: Apply, Apply
           unknown: Ignored
         Live
           hello: bye protocol: a second hello, Close
@@ -300,6 +305,7 @@ fn session_table() -> Expect {
           granted: bye protocol: granted comes from a peer, Close
           unsub: Unsubscribed
           digest_reply: DigestReply
+          pushes: Apply, Apply
           unknown: Ignored
         Draining
           bye: Close
@@ -311,19 +317,22 @@ fn session_table() -> Expect {
 fn hello_and_pushes_go_out_in_one_flight() {
     let mut peer = PeerMachine::new(identity());
     peer.start(at(0));
-    peer.connected(at(0), 0, Seq(100), Seq(0));
+    let last = PUSH_WINDOW_TRANSACTIONS as u64 + 36;
+    peer.connected(at(0), 0, Seq(last), Seq(0));
     let outputs = peer_outputs(&mut peer);
     let Some(PeerOutput::WantPending { request, after: Seq(0), .. }) = outputs.last() else { panic!("{outputs:?}") };
-    peer.handle_pending(*request, (1..=100).map(samples::push).collect());
-    let words = peer_words(&mut peer);
-    assert_eq!(words, vec!["push"; PUSH_WINDOW_TRANSACTIONS].join(", "));
+    peer.handle_pending(*request, (1..=last).map(samples::push).collect());
+    let outputs = peer_outputs(&mut peer);
+    let [PeerOutput::Send(together)] = &outputs[..] else { panic!("{outputs:?}") };
+    let Message::Pushes(together) = decode_frame(together, FRAME_BYTES_MAX).unwrap().message else { panic!() };
+    assert_eq!(together.pushes, (1..=PUSH_WINDOW_TRANSACTIONS as u64).map(samples::push).collect::<Vec<_>>());
     peer.handle_frame(&frame(samples::welcome()), at(1));
     assert_eq!(peer_words(&mut peer), "ClockOffset, Granted, -> CatchingUp");
     let taken = (1..=3).map(|seq| sync_protocol::Taken { seq: Seq(seq), txn: TxnId(seq), rest: Rest::default() });
     peer.handle_frame(&frame(sync_protocol::Ack { taken: taken.collect(), rest: Rest::default() }), at(1));
     let outputs = peer_outputs(&mut peer);
     assert_eq!(outputs[0], PeerOutput::Acked((1..=3).map(|seq| (Seq(seq), Some(TxnId(seq)))).collect()));
-    assert!(matches!(outputs[1], PeerOutput::WantPending { after: Seq(64), count_max: 3, .. }), "{outputs:?}");
+    assert!(matches!(outputs[1], PeerOutput::WantPending { after: Seq(1024), count_max: 3, .. }), "{outputs:?}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use document::{CollectionName, DocumentId, SiteId};
 use sync_protocol::{
     Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, Granted, Hello, Item,
-    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Rest, Resync, ResyncReason, Seq, Snapshot,
-    SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
+    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync, ResyncReason, Seq,
+    Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
 };
 
 pub(crate) fn collection() -> CollectionName {
@@ -125,5 +125,6 @@ pub(crate) fn all() -> Vec<Message> {
             rest: rest(),
         }
         .into(),
+        Pushes { pushes: vec![push(42), push(43)], rest: rest() }.into(),
     ]
 }
