@@ -45,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn receive(&mut self, bytes_max: usize) -> Result<Incoming, SocketError> {
         loop {
             if let Some(incoming) = self.decoder.decode(&mut self.buffer, bytes_max)? {
-                if self.buffer.is_empty() && self.buffer.capacity() > SOCKET_BYTES {
+                if self.buffer.is_empty() {
+                    // Its capacity says nothing of what was taken off its front, which it still holds.
                     self.buffer = BytesMut::new();
                 }
                 return Ok(incoming);
@@ -76,5 +77,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(())
         };
         let _ = timeout(CLOSE_TIMEOUT, ended).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+    use super::*;
+
+    /// What thousands of sessions that only wait would hold.
+    #[tokio::test]
+    async fn a_large_message_leaves_no_large_buffer() {
+        let (mut peer, stream) = tokio::io::duplex(1 << 16);
+        let large = vec![7; 1 << 20];
+        let sent = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            websocket::encode(&mut bytes, Outgoing::Binary(&large), Some([1, 2, 3, 4]));
+            websocket::encode(&mut bytes, Outgoing::Binary(b"small"), Some([1, 2, 3, 4]));
+            peer.write_all(&bytes).await.unwrap();
+            peer
+        });
+        let mut socket = Socket::new(stream);
+        assert_eq!(socket.receive(1 << 20).await.unwrap(), Incoming::Binary(vec![7; 1 << 20]));
+        assert_eq!(socket.receive(1 << 20).await.unwrap(), Incoming::Binary(b"small".to_vec()));
+        assert!(socket.buffer.capacity() <= SOCKET_BYTES, "{} bytes", socket.buffer.capacity());
+        drop(sent.await.unwrap());
     }
 }
