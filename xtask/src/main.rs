@@ -63,9 +63,10 @@ enum Verb {
         #[arg(long)]
         all: bool,
     },
-    /// Parse, bind and run mutated DQL statements: none breaks anything.
+    /// Mutated DQL statements, sessions and peers with a party that sends what it likes: none breaks
+    /// anything.
     Fuzz {
-        /// How many.
+        /// How many statements; of the others as many as take about as long.
         #[arg(long, default_value_t = 5_000_000)]
         cases: u64,
     },

@@ -39,3 +39,8 @@ pub const QUERY_STEPS_MAX: u64 = 1 << 31;
 /// How far ahead of the server's clock, as it is known here, a stamp may lie that is not stamped
 /// anew when the server finds it too far ahead, in milliseconds: its transaction is set aside.
 pub const STAMP_AHEAD_MS_SURE: u64 = 60_000;
+
+/// The latest time that a stamp may have, in milliseconds since the epoch (in the year 6429). What a
+/// clock says beyond is taken for this; a document that the server sends with a later one is not
+/// taken, and sync does not go on.
+pub const WALL_MS_MAX: u64 = (1 << 47) - 1;

@@ -158,8 +158,7 @@ impl Peer {
 
     /// The server's wall clock, as far as is known.
     fn stamp_ms(&self, now: Now) -> u64 {
-        // Stamps have 48 bits of it.
-        now.wall_ms.saturating_add_signed(self.meta.clock_offset_ms).min((1 << 47) - 1)
+        now.wall_ms.saturating_add_signed(self.meta.clock_offset_ms).min(crate::limits::WALL_MS_MAX)
     }
 
     fn reading(&self) -> Reading<'_> {

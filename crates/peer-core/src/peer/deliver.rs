@@ -17,7 +17,7 @@ use crate::spaces::{
 };
 use crate::subscriptions::filter_of;
 use crate::work::{Touched, Work};
-use crate::{Output, PeerError};
+use crate::{Output, PeerError, limits::WALL_MS_MAX};
 
 impl Peer {
     pub(super) fn take_changes(
@@ -224,8 +224,10 @@ impl Peer {
     }
 }
 
+/// A stamp beyond all clocks would leave no room for a later one: such a document is none.
 fn sent_document(bytes: &[u8]) -> Result<Document, PeerError> {
-    Document::decode(bytes).map_err(|_| PeerError::BadDocument)
+    let document = Document::decode(bytes).map_err(|_| PeerError::BadDocument)?;
+    if document.stamp_max().wall_ms() > WALL_MS_MAX { Err(PeerError::BadDocument) } else { Ok(document) }
 }
 
 fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerError> {
