@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestServer, run};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn susan() -> Value {
     json!({"commands": [{"method": "upsert", "collection": "people", "id": "abc123", "value": {"name": "Susan"}}]})
@@ -29,7 +29,7 @@ fn note(directory: &Path) -> (u64, Option<u64>) {
 }
 
 /// Makes a data directory with two documents, and has its last note say another time.
-fn noted_before(ago: Duration) -> Arc<tempfile::TempDir> {
+pub(crate) fn noted_before(ago: Duration) -> Arc<tempfile::TempDir> {
     let server = TestServer::start();
     let directory = server.directory();
     assert_eq!(server.post("/api/v4/store/write", &susan()).0, 200);

@@ -2,15 +2,16 @@
 //!
 //! The disk is a small tmpfs, which only root can mount; elsewhere the test says so and ends.
 
-use std::{fs::File, io::Write, path::Path, process::Command, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::{clients::kcat_all, events::numbers};
-use crate::support::{TestServer, wait_until};
-
-const DISK_MIB: u32 = 256;
+use crate::support::{
+    TestServer,
+    disk::{Disk, fill},
+    wait_until,
+};
 
 #[test]
 fn a_full_disk_stops_writes_and_nothing_else() {
@@ -56,31 +57,4 @@ fn write(server: &TestServer, number: u64) -> (u16, Value) {
     let value = json!({ "number": number, "filler": "x".repeat(4_000) });
     let command = json!({ "method": "upsert", "collection": "people", "id": format!("p{number}"), "value": value });
     server.post("/api/v4/store/write", &json!({ "commands": [command] }))
-}
-
-/// Takes all space but a little for the server to use up.
-fn fill(ballast: &Path) {
-    let mut file = File::create(ballast).unwrap();
-    let mebibyte = vec![0; 1 << 20];
-    while file.write_all(&mebibyte).is_ok() {}
-    let len = file.metadata().unwrap().len();
-    file.set_len(len - (4 << 20)).unwrap();
-}
-
-/// A small file system of its own over a directory. Unmounted when dropped.
-struct Disk(Arc<TempDir>);
-
-impl Disk {
-    fn mount(over: Arc<TempDir>) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={DISK_MIB}m"), "headwater-test"]).arg(over.path());
-        mount.output().is_ok_and(|it| it.status.success()).then(|| Disk(over))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: a server that a failed assertion left behind may still have files open.
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
 }

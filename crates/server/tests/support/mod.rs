@@ -5,6 +5,8 @@
 //! every wait has a bound.
 
 pub(crate) mod browser;
+pub(crate) mod disk;
+pub(crate) mod raw_peer;
 mod webdriver;
 
 use std::{

@@ -3,6 +3,7 @@
 
 mod access;
 mod changes;
+mod clock;
 mod hostile;
 mod peer;
 mod pushes;

@@ -2,7 +2,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,12 +23,23 @@ use topics::TopicRegistry;
 
 pub const START_MS: u64 = 1_645_472_201_000;
 
+/// It stands still until it is set.
 #[derive(Debug)]
-struct Noon;
+pub struct Clock(AtomicU64);
 
-impl WallClock for Noon {
+impl Clock {
+    pub fn set(&self, now_ms: u64) {
+        self.0.store(now_ms, Ordering::Relaxed);
+    }
+}
+
+impl WallClock for Clock {
     fn now_ms(&self) -> u64 {
-        START_MS
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn boot_ms(&self) -> u64 {
+        0
     }
 }
 
@@ -35,6 +49,7 @@ pub struct World {
     pub endpoint: SyncEndpoint,
     pub registry: Registry,
     pub stop: watch::Sender<bool>,
+    pub clock: Arc<Clock>,
     data: Arc<DataDir>,
     _dir: tempfile::TempDir,
 }
@@ -46,14 +61,15 @@ impl World {
 
     pub fn with(options: StoreOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path(), options, Arc::new(Noon), rand::random).unwrap();
+        let clock = Arc::new(Clock(AtomicU64::new(START_MS)));
+        let data = DataDir::open(dir.path(), options, clock.clone(), rand::random).unwrap();
         let app = data.create_app(&AppName::new("shop").unwrap()).unwrap();
         let credentials = Credentials::open(dir.path(), START_MS).unwrap();
         let (stop, stopping) = watch::channel(false);
         let mut registry = Registry::default();
         let topics = TopicRegistry::new(data.clone());
-        let endpoint = SyncEndpoint::new(topics, credentials.clone(), Arc::new(Noon), &mut registry, stopping);
-        Self { app, credentials, endpoint, registry, stop, data, _dir: dir }
+        let endpoint = SyncEndpoint::new(topics, credentials.clone(), clock.clone(), &mut registry, stopping);
+        Self { app, credentials, endpoint, registry, stop, clock, data, _dir: dir }
     }
 
     /// A connection whose upgrade was answered.
