@@ -215,8 +215,11 @@ impl Rig {
             }
             4..7 => {
                 self.deliveries += 1;
-                let items = (0..self.random.below(4))
-                    .map(|_| SnapshotItem { id: self.id(), state: a_state(&mut self.random), rest: rest() });
+                let items = (0..self.random.below(4)).map(|_| SnapshotItem {
+                    id: self.id(),
+                    state: a_state(&mut self.random),
+                    rest: rest(),
+                });
                 let (items, done) = (items.collect(), self.random.once_in(2));
                 let (sub, page) = (SubId(1 + self.random.below(20) / 19), (!done).then(|| vec![1]));
                 Snapshot { sub, items, page, at: TxnId(self.through), done, rest: rest() }.into()
@@ -261,7 +264,8 @@ impl Rig {
     }
 
     fn item(&mut self) -> Item {
-        let kind = [ItemKind::Delta, ItemKind::State, ItemKind::Leave, ItemKind::Removed][self.random.below(4) as usize];
+        let kind =
+            [ItemKind::Delta, ItemKind::State, ItemKind::Leave, ItemKind::Removed][self.random.below(4) as usize];
         let bytes = (kind != ItemKind::Leave).then(|| a_state(&mut self.random));
         let collection = CollectionName::new("people").unwrap();
         let subs = self.random.once_in(2).then(|| vec![SubId(self.random.below(3))]);
@@ -297,11 +301,7 @@ impl Rig {
                 }
             }
             Output::Committed { seq, .. } | Output::Rejected { seq, .. } => drop(self.unsettled.remove(&seq)),
-            Output::Renumbered { from, to } => {
-                if self.unsettled.remove(&from) {
-                    self.unsettled.insert(to);
-                }
-            }
+            Output::Renumbered { from, to } if self.unsettled.remove(&from) => drop(self.unsettled.insert(to)),
             Output::State(sync_protocol::PeerState::NeedsAuth | sync_protocol::PeerState::Refused) => {
                 self.peer.start_sync(self.now);
             }

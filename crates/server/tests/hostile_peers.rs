@@ -183,7 +183,8 @@ fn what_is_forged_is_refused_and_its_owner_not_disturbed() {
     assert_eq!(peer.refused(10), "skew");
     assert_eq!(name_with(&server, "a", &ours), "owner again");
     // The server's own clock is where it was: a later write by a clock that goes right wins.
-    let body = json!({"commands": [{"method": "upsert", "collection": "people", "id": "a", "value": {"name": "http"}}]});
+    let body =
+        json!({"commands": [{"method": "upsert", "collection": "people", "id": "a", "value": {"name": "http"}}]});
     assert_eq!(server.post_with_key("/api/v4/store/write", &body, Some(&ours)).0, 200);
     let wall_ms = RawPeer::welcomed(&server, with(8, &theirs, [5; 16])).0.wall_ms;
     assert!(wall_ms < now + 600_000, "the server's clock was dragged to {wall_ms}");

@@ -82,8 +82,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
     use super::*;
 
     /// What thousands of sessions that only wait would hold.
