@@ -62,8 +62,8 @@ pub enum QueryError {
         /// Its name.
         name: String,
     },
-    /// Only a SELECT can be observed.
-    #[error("only a SELECT can be observed")]
+    /// Only a SELECT can be read or observed.
+    #[error("only a SELECT can be read or observed")]
     NoSelect,
     /// There are too many observers.
     #[error("more than {} observers", limits::OBSERVERS_MAX)]

@@ -41,7 +41,7 @@ impl Find {
         Ok(Self { collection, filter, sort: Vec::new(), offset: 0, limit: None })
     }
 
-    pub(crate) fn run(&self, reading: Reading<'_>, budget: &mut Budget) -> Result<Vec<Found>, QueryError> {
+    pub(crate) fn run(&self, reading: &Reading<'_>, budget: &mut Budget) -> Result<Vec<Found>, QueryError> {
         let enough = self.limit.map_or(usize::MAX, |limit| limit.saturating_add(self.offset));
         let is_paged = self.sort.is_empty();
         let mut found = Vec::new();

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A [`Peer`] is owned by one thread. Its host calls it, does what [`Peer::poll_output`] says, and
-//! says what time it is ([`Now`]).
+//! says what time it is ([`Now`]). A [`Reader`] reads its documents from any thread.
 //!
 //! Invariants: everything of one local write is one batch of the store, and so is everything of one
 //! delivery with its cursor: a kill between any two batches loses nothing that was told. What is
@@ -24,8 +24,10 @@ mod observers;
 mod output;
 mod peer;
 mod pending;
+mod reader;
 mod reading;
 mod records;
+mod select;
 mod spaces;
 mod stored;
 mod subscriptions;
@@ -40,6 +42,7 @@ pub use now::Now;
 pub use observers::{Observed, ObserverId};
 pub use output::Output;
 pub use peer::{Executed, Options, Peer, RejectedTransaction, Written};
+pub use reader::Reader;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;
 pub use transaction::{Transaction, Which};

@@ -10,7 +10,8 @@ use document::Map;
 use query::dql::{Row, Select};
 use query::{Budget, Filter};
 
-use crate::reading::decode_fields;
+use crate::reading::{Reading, decode_fields};
+use crate::select::selected;
 use crate::work::DocumentChange;
 use crate::{Find, QueryError, limits};
 
@@ -32,6 +33,16 @@ impl Observed {
         match self {
             Self::Find(find) => find.collection.as_str(),
             Self::Select(select) => select.collection(),
+        }
+    }
+
+    pub(crate) fn rows(&self, reading: &Reading<'_>) -> Result<Vec<Row>, QueryError> {
+        match self {
+            Self::Find(find) => {
+                let found = find.run(reading, &mut Budget::new(limits::QUERY_STEPS_MAX))?;
+                Ok(found.into_iter().map(row_of).collect())
+            }
+            Self::Select(select) => selected(reading, select),
         }
     }
 
@@ -109,7 +120,7 @@ impl Observers {
 }
 
 /// A document as a row.
-pub(crate) fn row_of(found: crate::Found) -> Row {
+fn row_of(found: crate::Found) -> Row {
     let mut fields = vec![("_id".to_owned(), found.id.to_value())];
     fields.extend(found.value.into_fields());
     Row { fields }

@@ -16,6 +16,7 @@ mod verdicts;
 mod write;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use document::SiteId;
 use key_values::{Batch, Durability, KeyValues};
@@ -32,7 +33,7 @@ use crate::records::Meta;
 use crate::spaces::{META, META_KEY, PENDING, REJECTED, STAGED, SUBS, split_numbered};
 use crate::subscriptions::Subscriptions;
 use crate::work::{Done, Work};
-use crate::{Now, Output, PeerError};
+use crate::{Now, Output, PeerError, Reader};
 
 /// How a peer is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +48,7 @@ pub struct Options {
 
 /// A small peer.
 pub struct Peer {
-    store: Box<dyn KeyValues>,
+    store: Arc<dyn KeyValues>,
     options: Options,
     random: Random,
     meta: Meta,
@@ -72,6 +73,7 @@ impl Peer {
     /// # Errors
     /// The store cannot be read or written, is damaged, or a newer program's.
     pub fn open(store: Box<dyn KeyValues>, options: Options, seed: [u64; 2]) -> Result<Self, PeerError> {
+        let store: Arc<dyn KeyValues> = Arc::from(store);
         let mut random = Random::new(seed);
         let meta = match store.get(META, META_KEY)? {
             Some(bytes) => Meta::decode(&bytes)?,
@@ -109,6 +111,11 @@ impl Peer {
         };
         peer.forget_staged()?;
         Ok(peer)
+    }
+
+    /// Reads the same documents from any thread, without this peer.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.store.clone(), self.options.strict)
     }
 
     /// The site that its writes bear.
@@ -162,7 +169,7 @@ impl Peer {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading { store: &*self.store, overlay: None }
+        Reading::of(&*self.store, None)
     }
 
     fn work(&self) -> Work<'_> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use document::{Document, DocumentId, Map};
-use key_values::{Bytes, KeyValues};
+use key_values::{Bytes, KeyValues, Snapshot};
 use query::{Budget, Filter};
 
 use crate::records::Synced;
@@ -18,22 +18,26 @@ use crate::{PeerError, QueryError};
 pub(crate) type Overlay = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Where documents are read.
-#[derive(Clone, Copy)]
 pub(crate) struct Reading<'p> {
-    pub(crate) store: &'p dyn KeyValues,
-    pub(crate) overlay: Option<&'p Overlay>,
+    pub(crate) snapshot: Box<dyn Snapshot>,
+    overlay: Option<&'p Overlay>,
 }
 
-impl Reading<'_> {
+impl<'p> Reading<'p> {
+    /// What the store has now, under what a transaction has written.
+    pub(crate) fn of(store: &dyn KeyValues, overlay: Option<&'p Overlay>) -> Self {
+        Self { snapshot: store.snapshot(), overlay }
+    }
+
     /// The fields of the document, if it is seen.
     pub(crate) fn fields(&self, key: &[u8]) -> Result<Option<Map>, PeerError> {
         if let Some(state) = self.overlay.and_then(|overlay| overlay.get(key)) {
             return decode_fields(state);
         }
-        if let Some(state) = self.store.get(VIEW, key)? {
+        if let Some(state) = self.snapshot.get(VIEW, key)? {
             return decode_fields(&state);
         }
-        match self.store.get(SYNCED, key)? {
+        match self.snapshot.get(SYNCED, key)? {
             Some(record) => Synced::shown_state(&record)?.map_or(Ok(None), decode_fields),
             None => Ok(None),
         }
@@ -73,16 +77,15 @@ impl Reading<'_> {
         prefix: &[u8],
         take: &mut dyn FnMut(&DocumentId, &Map) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
-        let snapshot = self.store.snapshot();
         let mut over: BTreeMap<Bytes, Bytes> =
-            snapshot.prefix(VIEW, prefix).collect::<Result<_, _>>().map_err(PeerError::from)?;
+            self.snapshot.prefix(VIEW, prefix).collect::<Result<_, _>>().map_err(PeerError::from)?;
         if let Some(overlay) = self.overlay {
             let range = overlay.range((Bound::Included(prefix.to_vec()), Bound::Unbounded));
             let own = range.take_while(|(key, _)| key.starts_with(prefix));
             over.extend(own.map(|(key, state)| (Bytes::from(&key[..]), Bytes::from(&state[..]))));
         }
         let mut over = over.into_iter().peekable();
-        for entry in snapshot.prefix(SYNCED, prefix) {
+        for entry in self.snapshot.prefix(SYNCED, prefix) {
             let (key, record) = entry.map_err(PeerError::from)?;
             while let Some((before, state)) = over.next_if(|(before, _)| *before < key) {
                 if !show(&before[prefix.len()..], &state, take)? {

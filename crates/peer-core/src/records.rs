@@ -9,7 +9,7 @@ use sync_protocol::{
 };
 
 use crate::PeerError;
-use crate::stored::{Reader, put_bytes, put_number, put_option};
+use crate::stored::{RecordReader, put_bytes, put_number, put_option};
 
 const VERSION: u8 = 1;
 
@@ -52,7 +52,7 @@ impl Meta {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
-        let mut from = Reader::new(bytes, "the peer's own record");
+        let mut from = RecordReader::new(bytes, "the peer's own record");
         from.version(VERSION)?;
         let mut numbers = [0; 5];
         for number in &mut numbers {
@@ -109,7 +109,7 @@ impl Synced {
     }
 
     fn split(bytes: &[u8]) -> Read<(u64, u8, &[u8])> {
-        let mut from = Reader::new(bytes, "a document's record");
+        let mut from = RecordReader::new(bytes, "a document's record");
         from.version(VERSION)?;
         let flags = from.byte()?;
         Ok((from.number()?, flags, from.rest()))
@@ -165,7 +165,7 @@ impl Pending {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
-        let mut from = Reader::new(bytes, "a pending transaction");
+        let mut from = RecordReader::new(bytes, "a pending transaction");
         from.version(VERSION)?;
         let traceparent = from.option(|from| from.text().map(str::to_owned))?;
         let count = from.number()?;
@@ -247,7 +247,7 @@ impl StoredSubscription {
     }
 
     pub(crate) fn decode(sub: u64, bytes: &[u8]) -> Read<Self> {
-        let mut from = Reader::new(bytes, "a subscription");
+        let mut from = RecordReader::new(bytes, "a subscription");
         from.version(VERSION)?;
         let collection = read_collection(&mut from)?;
         let language = match from.byte()? {
@@ -261,7 +261,7 @@ impl StoredSubscription {
             language,
             query: from.text()?.to_owned(),
             args: from.text()?.to_owned(),
-            hash: from.option(Reader::number)?,
+            hash: from.option(RecordReader::number)?,
             page: from.option(|from| from.bytes().map(<[u8]>::to_vec))?,
             rest: Rest::default(),
         };
@@ -294,7 +294,7 @@ impl Rejected {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
-        let mut from = Reader::new(bytes, "a rejected transaction");
+        let mut from = RecordReader::new(bytes, "a rejected transaction");
         from.version(VERSION)?;
         let count = from.number()?;
         let mut faults = Vec::new();
@@ -325,7 +325,7 @@ pub(crate) fn encode_item(item: &Item) -> Vec<u8> {
 }
 
 pub(crate) fn decode_item(bytes: &[u8]) -> Read<Item> {
-    let mut from = Reader::new(bytes, "a part of a transaction");
+    let mut from = RecordReader::new(bytes, "a part of a transaction");
     from.version(VERSION)?;
     let (collection, id) = (read_collection(&mut from)?, read_id(&mut from)?);
     let kind = match from.byte()? {
@@ -343,11 +343,11 @@ pub(crate) fn decode_item(bytes: &[u8]) -> Read<Item> {
     Ok(Item { collection, id, kind, bytes, subs, rest: Rest::default() })
 }
 
-fn read_collection(from: &mut Reader<'_>) -> Read<CollectionName> {
+fn read_collection(from: &mut RecordReader<'_>) -> Read<CollectionName> {
     CollectionName::new(from.text()?).map_err(|_| from.damaged())
 }
 
-fn read_id(from: &mut Reader<'_>) -> Read<DocumentId> {
+fn read_id(from: &mut RecordReader<'_>) -> Read<DocumentId> {
     DocumentId::from_json(from.text()?).map_err(|_| from.damaged())
 }
 

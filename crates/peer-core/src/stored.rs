@@ -28,14 +28,14 @@ pub(crate) fn put_option<T>(it: Option<T>, out: &mut Vec<u8>, put: impl FnOnce(T
 }
 
 /// Reads a record from the front. `what` names it in errors.
-pub(crate) struct Reader<'b> {
+pub(crate) struct RecordReader<'b> {
     bytes: &'b [u8],
     what: &'static str,
 }
 
 type Read<T> = Result<T, PeerError>;
 
-impl<'b> Reader<'b> {
+impl<'b> RecordReader<'b> {
     pub(crate) fn new(bytes: &'b [u8], what: &'static str) -> Self {
         Self { bytes, what }
     }
@@ -116,19 +116,19 @@ mod tests {
         put_bytes(b"ab", &mut out);
         put_option(Some(5), &mut out, put_number);
         put_option(None, &mut out, put_number);
-        let mut reader = Reader::new(&out, "test");
+        let mut reader = RecordReader::new(&out, "test");
         for number in [0, 127, 128, u64::MAX] {
             assert_eq!(reader.number().unwrap(), number);
         }
         assert_eq!(reader.bytes().unwrap(), b"ab");
-        assert_eq!(reader.option(Reader::number).unwrap(), Some(5));
-        assert_eq!(reader.option(Reader::number).unwrap(), None);
+        assert_eq!(reader.option(RecordReader::number).unwrap(), Some(5));
+        assert_eq!(reader.option(RecordReader::number).unwrap(), None);
         assert!(reader.byte().is_err());
     }
 
     #[test]
     fn a_length_beyond_the_end_is_damage() {
-        assert!(Reader::new(&[0xff, 0xff, 0x03, 1], "test").bytes().is_err());
-        assert!(Reader::new(&[0xff; 11], "test").number().is_err());
+        assert!(RecordReader::new(&[0xff, 0xff, 0x03, 1], "test").bytes().is_err());
+        assert!(RecordReader::new(&[0xff; 11], "test").number().is_err());
     }
 }

@@ -159,11 +159,11 @@ impl<'p> Transaction<'p> {
     /// # Errors
     /// What [`QueryError`] names.
     pub fn find(&self, find: &Find) -> Result<Vec<Found>, QueryError> {
-        find.run(self.reading(), &mut Budget::new(limits::QUERY_STEPS_MAX))
+        find.run(&self.reading(), &mut Budget::new(limits::QUERY_STEPS_MAX))
     }
 
     pub(crate) fn reading(&self) -> Reading<'_> {
-        Reading { store: self.store, overlay: Some(&self.overlay) }
+        Reading::of(self.store, Some(&self.overlay))
     }
 
     pub(crate) fn generate_id(&mut self) -> DocumentId {

@@ -3,19 +3,14 @@
 //!
 //! Invariant: one statement is one transaction. Not here: indexes, EXPLAIN, SHOW.
 
-use std::collections::BTreeSet;
-
 use document::{Action, CollectionName, DocumentId, Map, Value};
-use query::dql::{
-    Bound, Conflict, ConflictPolicy, Constants, Delete, Documents, Insert, Projector, Row, Select, Statement, Update,
-};
+use query::dql::{Bound, Conflict, ConflictPolicy, Delete, Documents, Insert, Projector, Row, Select, Update};
 use query::{BindError, Budget};
 use sync_protocol::Seq;
 
 use super::Peer;
-use super::query::select_rows;
 use crate::reading::Reading;
-use crate::spaces::{SYNCED, VIEW, collection_prefix};
+use crate::select::{bind, rows_of, selected};
 use crate::{Now, Observed, PeerError, QueryError, Transaction, Which, WriteError, limits};
 
 /// What a statement came to.
@@ -40,7 +35,7 @@ impl Peer {
         }
         let bound = bind(text, args, now, self.options.strict)?;
         if let Bound::Select(select) = bound {
-            return Ok(Executed { rows: self.select(&select)?, ..Executed::default() });
+            return Ok(Executed { rows: rows_of(&self.reading(), &select)?, ..Executed::default() });
         }
         let (executed, written) = self.transaction(now, None, |transaction| transaction.run(bound))?;
         Ok(Executed { seq: written.seq, ..executed })
@@ -51,8 +46,7 @@ impl Peer {
     /// # Errors
     /// It is none.
     pub fn observable(&self, now: Now, text: &str, args: &Map) -> Result<Observed, QueryError> {
-        let statement = Statement::parse(text)?;
-        match statement.bind(args, &constants(now, self.options.strict))? {
+        match bind(text, args, now, self.options.strict)? {
             Bound::Select(select) if !select.collection().starts_with("system:") => Ok(Observed::Select(select)),
             _ => Err(QueryError::NoSelect),
         }
@@ -95,7 +89,7 @@ impl Peer {
             return Err(WriteError::NotHere { what: "such a statement" });
         };
         let collection = CollectionName::new(delete.selection.collection())?;
-        let ids = selected_ids(self.reading(), &delete.selection)?;
+        let ids = selected_ids(&self.reading(), &delete.selection)?;
         let mut rows = Vec::new();
         for id in &ids {
             if let (Some(returning), Some(fields)) = (&delete.returning, self.find_by_id(&collection, id)?) {
@@ -104,50 +98,6 @@ impl Peer {
         }
         self.evict_ids(&collection, &ids)?;
         Ok(Executed { rows, mutated_ids: ids, seq: None })
-    }
-
-    fn select(&self, select: &Select) -> Result<Vec<Row>, QueryError> {
-        match select.collection().strip_prefix("system:") {
-            None => select_rows(self.reading(), select),
-            Some("collections") => system_rows(select, self.collections()?),
-            Some("pending") => system_rows(select, self.pending_rows()),
-            Some(_) => Err(QueryError::NoSystemCollection { name: select.collection().to_owned() }),
-        }
-    }
-
-    /// The collections that have documents here.
-    fn collections(&self) -> Result<Vec<(DocumentId, Map)>, QueryError> {
-        let snapshot = self.store.snapshot();
-        let mut names = BTreeSet::new();
-        for space in [SYNCED, VIEW] {
-            let mut from = std::ops::Bound::Unbounded;
-            loop {
-                let first = snapshot.range(space, (from, std::ops::Bound::Unbounded)).next();
-                let Some(entry) = first else { break };
-                let (key, _) = entry.map_err(PeerError::from)?;
-                let (collection, _) = crate::spaces::split_document_key(&key)?;
-                let mut behind = collection_prefix(collection.as_str());
-                behind.pop();
-                behind.push(1); // no name has a control character
-                from = std::ops::Bound::Included(behind);
-                names.insert(collection.as_str().to_owned());
-            }
-        }
-        let row = |name: String| {
-            let value = Value::String(name);
-            let id = DocumentId::from_value(&value).expect("a name is an id");
-            (id, Map::from_fields(vec![("name".to_owned(), value)]))
-        };
-        Ok(names.into_iter().map(row).collect())
-    }
-
-    fn pending_rows(&self) -> Vec<(DocumentId, Map)> {
-        let number = |number: u64| i64::try_from(number).map_or(Value::Uint(number), Value::Int);
-        let row = |(seq, facts): (u64, crate::pending::PendingFacts)| {
-            let id = DocumentId::from_value(&number(seq)).expect("a number is an id");
-            (id, Map::from_fields(vec![("bytes".to_owned(), number(facts.bytes))]))
-        };
-        self.pending.after(0).map(row).collect()
     }
 }
 
@@ -167,9 +117,7 @@ impl Transaction<'_> {
             Bound::Select(select) if select.collection().starts_with("system:") => {
                 Err(WriteError::NotHere { what: "a system collection in a transaction" })
             }
-            Bound::Select(select) => {
-                Ok(Executed { rows: select_rows(self.reading(), &select)?, ..Executed::default() })
-            }
+            Bound::Select(select) => Ok(Executed { rows: selected(&self.reading(), &select)?, ..Executed::default() }),
             Bound::Insert(insert) => self.insert(&insert),
             Bound::Update(update) => self.update_by(&update),
             Bound::Delete(delete) => self.delete(&delete),
@@ -185,7 +133,7 @@ impl Transaction<'_> {
         let documents = match &insert.documents {
             Documents::Given(documents) => documents.clone(),
             Documents::Select(select) => {
-                let rows = select_rows(self.reading(), select)?;
+                let rows = selected(&self.reading(), select)?;
                 let made = rows.into_iter().map(|row| insert.document_of_row(row.into_map()));
                 made.collect::<Result<Vec<_>, BindError>>()?
             }
@@ -215,7 +163,7 @@ impl Transaction<'_> {
     fn update_by(&mut self, update: &Update) -> Result<Executed, WriteError> {
         let collection = CollectionName::new(update.selection().collection())?;
         let mut executed = Executed::default();
-        for id in selected_ids(self.reading(), update.selection())? {
+        for id in selected_ids(&self.reading(), update.selection())? {
             let document = self.document(&collection, &id)?;
             let commands = update.decide(&id, &document, &mut Budget::of_a_document())?;
             if !commands.is_empty() {
@@ -229,7 +177,7 @@ impl Transaction<'_> {
     fn delete(&mut self, delete: &Delete) -> Result<Executed, WriteError> {
         let collection = CollectionName::new(delete.selection.collection())?;
         let mut executed = Executed::default();
-        for id in selected_ids(self.reading(), &delete.selection)? {
+        for id in selected_ids(&self.reading(), &delete.selection)? {
             self.answer(&mut executed, &collection, id.clone(), delete.returning.as_ref())?;
             self.write(&collection, &id, Action::Remove)?;
         }
@@ -253,14 +201,6 @@ impl Transaction<'_> {
     }
 }
 
-fn constants(now: Now, strict: bool) -> Constants {
-    Constants { now_ms: now.wall_ms, strict, request_info: Map::new(), zone_offset: None }
-}
-
-fn bind(text: &str, args: &Map, now: Now, strict: bool) -> Result<Bound, QueryError> {
-    Ok(Statement::parse(text)?.bind(args, &constants(now, strict))?)
-}
-
 /// What stands after EVICT, if that is what the statement is.
 fn after_evict(text: &str) -> Option<&str> {
     let text = text.trim_start();
@@ -269,23 +209,10 @@ fn after_evict(text: &str) -> Option<&str> {
     (word.eq_ignore_ascii_case("EVICT") && is_word).then_some(rest)
 }
 
-fn selected_ids(reading: Reading<'_>, selection: &Select) -> Result<Vec<DocumentId>, WriteError> {
+fn selected_ids(reading: &Reading<'_>, selection: &Select) -> Result<Vec<DocumentId>, WriteError> {
     let id = |row: Row| {
         let id = row.fields.into_iter().find(|(name, _)| name == "_id").map(|(_, id)| id);
         Ok(DocumentId::from_value(&id.unwrap_or(Value::Null))?)
     };
-    select_rows(reading, selection)?.into_iter().map(id).collect()
-}
-
-fn system_rows(select: &Select, documents: Vec<(DocumentId, Map)>) -> Result<Vec<Row>, QueryError> {
-    let mut rows = select.rows(false);
-    let mut finished = Vec::new();
-    let budget = &mut Budget::new(limits::QUERY_STEPS_MAX);
-    for (id, fields) in &documents {
-        if select.filter().matches(id, fields, budget)? && !rows.push(id, fields, budget, &mut finished)? {
-            break;
-        }
-    }
-    finished.extend(rows.finish(budget)?);
-    Ok(finished)
+    selected(reading, selection)?.into_iter().map(id).collect()
 }

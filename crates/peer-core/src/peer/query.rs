@@ -2,11 +2,9 @@
 
 use document::{CollectionName, DocumentId, Map};
 use query::Budget;
-use query::dql::{Row, Select};
+use query::dql::Row;
 
 use super::Peer;
-use crate::observers::row_of;
-use crate::reading::Reading;
 use crate::spaces::document_key;
 use crate::{Find, Found, Observed, ObserverId, PeerError, QueryError, limits};
 
@@ -24,7 +22,7 @@ impl Peer {
     /// # Errors
     /// What [`QueryError`] names.
     pub fn find(&self, find: &Find) -> Result<Vec<Found>, QueryError> {
-        find.run(self.reading(), &mut Budget::new(limits::QUERY_STEPS_MAX))
+        find.run(&self.reading(), &mut Budget::new(limits::QUERY_STEPS_MAX))
     }
 
     /// Observes. The first result can be asked for at once.
@@ -45,25 +43,6 @@ impl Peer {
     /// # Errors
     /// What [`QueryError`] names.
     pub fn observed(&self, observer: ObserverId) -> Result<Option<Vec<Row>>, QueryError> {
-        self.observers.observed(observer).map(|it| self.rows_of(it)).transpose()
+        self.observers.observed(observer).map(|it| it.rows(&self.reading())).transpose()
     }
-
-    fn rows_of(&self, observed: &Observed) -> Result<Vec<Row>, QueryError> {
-        match observed {
-            Observed::Find(find) => Ok(self.find(find)?.into_iter().map(row_of).collect()),
-            Observed::Select(select) => select_rows(self.reading(), select),
-        }
-    }
-}
-
-/// The rows of a SELECT of stored documents.
-pub(super) fn select_rows(reading: Reading<'_>, select: &Select) -> Result<Vec<Row>, QueryError> {
-    let mut rows = select.rows(false);
-    let mut finished = Vec::new();
-    let budget = &mut Budget::new(limits::QUERY_STEPS_MAX);
-    reading.matching(select.collection(), select.filter(), budget, &mut |id, fields, budget| {
-        Ok(rows.push(id, fields, budget, &mut finished)?)
-    })?;
-    finished.extend(rows.finish(budget)?);
-    Ok(finished)
 }

@@ -6,6 +6,7 @@ mod disk;
 mod histories;
 mod offline;
 mod random;
+mod readers;
 mod rig;
 mod server;
 mod synced;
