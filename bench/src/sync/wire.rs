@@ -95,6 +95,8 @@ impl Wire {
             subs,
             last_seq: Seq(0),
             settled: Seq(0),
+            lineage: None,
+            former: None,
             rest: Rest::default(),
         })
     }
@@ -182,7 +184,13 @@ impl Wire {
                 rest: Rest::default(),
             });
         }
-        Ok(Message::Push(Push { seq: Seq(self.last_seq), operations, traceparent: None, rest: Rest::default() }))
+        Ok(Message::Push(Push {
+            seq: Seq(self.last_seq),
+            operations,
+            traceparent: None,
+            needs: Vec::new(),
+            rest: Rest::default(),
+        }))
     }
 }
 

@@ -5,6 +5,7 @@
 //! Not here: the document's id and collection (the store's key), clocks (`stamp`), conditions
 //! (`store`).
 
+mod additions;
 mod asked_types;
 mod attachment;
 mod counter;
@@ -18,6 +19,7 @@ pub(crate) mod stored;
 mod view;
 mod write;
 
+pub use self::additions::Additions;
 pub use self::delta::DeltaError;
 use self::field::{Content, Field, Leaf};
 pub use self::fields::{FieldState, FieldType};

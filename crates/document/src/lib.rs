@@ -20,7 +20,9 @@ pub use changeset::{
     Action, Changeset, ChangesetDecodeError, Condition, ConditionQuery, Dialect, Operation, Origin, Pushed,
     UpdateCommand, UpdateKind,
 };
-pub use document::{DeltaError, Document, DocumentDecodeError, FieldState, FieldType, Shown, UpdateError, WriteRules};
+pub use document::{
+    Additions, DeltaError, Document, DocumentDecodeError, FieldState, FieldType, Shown, UpdateError, WriteRules,
+};
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
 pub use json::{JsonError, find_oversized_integer, write_json_string};
 pub use path::{Path, PathError, PathSegment};

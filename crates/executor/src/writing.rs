@@ -237,7 +237,7 @@ fn planned(
         return Err(ExecuteError::TooLarge);
     }
     let changeset = Changeset { operations, queries, origin };
-    Ok(PlannedWrite { write: Write { changeset, filters, update, returning: None }, bytes, steps_max })
+    Ok(PlannedWrite { write: Write { filters, update, ..Write::from(changeset) }, bytes, steps_max })
 }
 
 impl StatementText<'_> {

@@ -30,8 +30,19 @@ pub const REJECTED_MAX: usize = 1_000;
 /// How many bytes refused transactions may take together; the oldest go.
 pub const REJECTED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// How many sequence numbers are left out, at most, when a store is opened again: two copies of one
+/// store then never give the same one.
+pub const SEQS_LEFT_OUT_MAX: u64 = 1 << 31;
+
+/// Of how many ranges of pending transactions the server is told: the hello has to hold them. Of those
+/// beyond, one that a copied store pushed looks like somebody else's, and this store takes another site.
+pub const LINEAGE_RANGES_MAX: usize = 1_000;
+
 /// Of how many sequence numbers, from the last on, it is kept which transaction they became.
 pub const COMMITTED_MAX: u64 = 4_096;
+
+/// Of how many transactions that is kept when a store is opened; the oldest go.
+pub const COMMITTED_COUNT_MAX: usize = 4_096;
 
 /// What one query may take, in steps: some seconds. One that would take more is an error.
 pub const QUERY_STEPS_MAX: u64 = 1 << 31;

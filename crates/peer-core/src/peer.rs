@@ -3,15 +3,18 @@
 //! Invariants: memory says what the store says; a batch that fails changes neither, and ends the
 //! connection as a kill would.
 //! Not here, each in a file of its own: writes (`write`), statements (`execute`), what comes from
-//! the server (`deliver`, `verdicts`), stamping anew (`renew`), subscriptions (`subscribe`), queries
+//! the server (`deliver`, `verdicts`), stamping anew (`renew`), what is left of what was refused
+//! (`take_back`), what a restored server is offered (`heal`), subscriptions (`subscribe`), queries
 //! (`query`).
 
 mod deliver;
 mod execute;
+mod heal;
 mod query;
 mod renew;
 mod subscribe;
 mod sync;
+mod take_back;
 mod verdicts;
 mod write;
 
@@ -30,10 +33,10 @@ use crate::observers::Observers;
 use crate::pending::PendingIndex;
 use crate::reading::Reading;
 use crate::records::Meta;
-use crate::spaces::{META, META_KEY, PENDING, REJECTED, STAGED, SUBS, split_numbered};
+use crate::spaces::{COMMITTED, META, META_KEY, PENDING, REJECTED, STAGED, SUBS, split_numbered};
 use crate::subscriptions::Subscriptions;
 use crate::work::{Done, Work};
-use crate::{Now, Output, PeerError, Reader};
+use crate::{Now, Output, PeerError, Reader, limits};
 
 /// How a peer is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,6 +67,10 @@ pub struct Peer {
     /// Up to where changes came in this session.
     session_through: u64,
     last_staged: u64,
+    /// How many sequence numbers are left out before the next one.
+    seqs_left_out: u64,
+    /// Transactions up to this one may have been sent.
+    sent_through: u64,
 }
 
 impl Peer {
@@ -75,16 +82,13 @@ impl Peer {
     pub fn open(store: Box<dyn KeyValues>, options: Options, seed: [u64; 2]) -> Result<Self, PeerError> {
         let store: Arc<dyn KeyValues> = Arc::from(store);
         let mut random = Random::new(seed);
-        let meta = match store.get(META, META_KEY)? {
-            Some(bytes) => Meta::decode(&bytes)?,
-            None => {
-                let meta = Meta::new(random.site());
-                let mut batch = Batch::with_capacity(1);
-                batch.insert(META, META_KEY, meta.encode());
-                store.write(batch, Durability::Process)?;
-                store.persist()?;
-                meta
-            }
+        let stored = store.get(META, META_KEY)?.map(|bytes| Meta::decode(&bytes)).transpose()?;
+        let seqs_left_out = if stored.is_some() { random.next() % limits::SEQS_LEFT_OUT_MAX } else { 0 };
+        let meta = match stored {
+            Some(meta) if meta.former.is_none() => meta,
+            // Nothing was sent under the site that it has, and a copy may have the same.
+            Some(meta) => begin_with(&*store, Meta { site: random.site(), ..meta })?,
+            None => begin_with(&*store, Meta::new(random.site()))?,
         };
         let pending = PendingIndex::open(store.prefix(PENDING, &[]))?;
         let subscriptions = Subscriptions::open(store.prefix(SUBS, &[]))?;
@@ -93,7 +97,8 @@ impl Peer {
             let (key, value) = entry?;
             rejected.insert(split_numbered(&key)?.0, value.len() as u64);
         }
-        let machine = PeerMachine::new(identity(&meta, &subscriptions, &options, random.instance()));
+        let machine = machine(&meta, &subscriptions, &options, random.instance());
+        let sent_through = meta.last_seq;
         let mut peer = Self {
             store,
             options,
@@ -108,8 +113,11 @@ impl Peer {
             is_persist_due: true, // a process before this one may not have come to it
             session_through: 0,
             last_staged: 0,
+            seqs_left_out,
+            sent_through,
         };
         peer.forget_staged()?;
+        peer.forget_committed()?;
         Ok(peer)
     }
 
@@ -176,11 +184,21 @@ impl Peer {
         Work::new(&*self.store, &self.pending, &self.subscriptions, self.meta.clone())
     }
 
+    /// The number of a new transaction.
+    fn next_seq(&self, work: &mut Work<'_>) -> u64 {
+        let is_first = work.meta.last_seq == self.meta.last_seq;
+        work.meta.last_seq += 1 + if is_first { self.seqs_left_out } else { 0 };
+        work.meta.last_seq
+    }
+
     /// Writes the batch, then lets memory follow.
     fn commit(&mut self, done: Done) -> Result<(), PeerError> {
         let Done { meta, batch, pending, subs, documents } = done;
         self.store.write(batch, Durability::Process)?;
         self.is_persist_due = true;
+        if meta.last_seq != self.meta.last_seq {
+            self.seqs_left_out = 0;
+        }
         self.meta = meta;
         for (seq, facts) in pending {
             self.pending.put(seq, facts);
@@ -210,24 +228,49 @@ impl Peer {
         Ok(())
     }
 
+    /// Verdicts of numbers long before the last: many are left out in between.
+    fn forget_committed(&self) -> Result<(), PeerError> {
+        let count = self.store.prefix(COMMITTED, &[]).count();
+        let old = count.saturating_sub(limits::COMMITTED_COUNT_MAX);
+        let mut batch = Batch::with_capacity(old);
+        for entry in self.store.prefix(COMMITTED, &[]).take(old) {
+            batch.remove(COMMITTED, entry?.0);
+        }
+        if old > 0 {
+            self.store.write(batch, Durability::Process)?;
+        }
+        Ok(())
+    }
+
     /// What a kill would leave of sync: nothing but what is stored.
     fn reset_sync(&mut self) {
         if self.machine.state().is_connected() {
             self.outputs.push_back(Output::Disconnect);
         }
         let instance = self.random.instance();
-        let identity = identity(&self.meta, &self.subscriptions, &self.options, instance);
-        self.machine = PeerMachine::new(identity);
+        self.machine = machine(&self.meta, &self.subscriptions, &self.options, instance);
     }
 }
 
-fn identity(meta: &Meta, subscriptions: &Subscriptions, options: &Options, instance: [u8; 16]) -> Identity {
-    Identity {
+fn begin_with(store: &dyn KeyValues, meta: Meta) -> Result<Meta, PeerError> {
+    let mut batch = Batch::with_capacity(1);
+    batch.insert(META, META_KEY, meta.encode());
+    store.write(batch, Durability::Process)?;
+    store.persist()?;
+    Ok(meta)
+}
+
+fn machine(meta: &Meta, subscriptions: &Subscriptions, options: &Options, instance: [u8; 16]) -> PeerMachine {
+    let mut machine = PeerMachine::new(Identity {
         site: meta.site,
         instance,
         sdk: options.sdk.clone(),
         token: options.token.clone(),
         cursor: meta.cursor(),
         subs: subscriptions.wanted(),
+    });
+    if let Some((former, _)) = meta.former {
+        machine.begin_former(former);
     }
+    machine
 }

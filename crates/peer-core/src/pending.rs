@@ -44,6 +44,10 @@ impl PendingIndex {
         self.transactions.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -55,6 +59,11 @@ impl PendingIndex {
     /// Those after `seq`, in order.
     pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = (u64, PendingFacts)> {
         self.transactions.range(seq.saturating_add(1)..).map(|(seq, facts)| (*seq, *facts))
+    }
+
+    /// Those before `seq` that wrote the document.
+    pub(crate) fn of_document_before(&self, key: &[u8], seq: u64) -> impl DoubleEndedIterator<Item = u64> {
+        self.documents.get(key).into_iter().flat_map(move |seqs| seqs.range(..seq)).copied()
     }
 
     /// Those that wrote the document.

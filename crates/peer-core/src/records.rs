@@ -13,6 +13,9 @@ use crate::stored::{RecordReader, put_bytes, put_number, put_option};
 
 const VERSION: u8 = 1;
 
+/// Of the peer's own record: since 2 it has `acked` and `former`.
+const META_VERSION: u8 = 2;
+
 type Read<T> = Result<T, PeerError>;
 
 /// Who a peer is and how far it has come.
@@ -31,15 +34,31 @@ pub(crate) struct Meta {
     pub(crate) clock_offset_ms: i64,
     /// The greatest time of a stamp that was given or seen.
     pub(crate) clock_last: u64,
+    /// The greatest of its transactions that the server was heard to have taken; none if that was
+    /// not noted yet.
+    pub(crate) acked: Option<u64>,
+    /// The site that pending transactions up to this number bear still: the server is to be asked
+    /// which of them it took.
+    pub(crate) former: Option<(SiteId, u64)>,
 }
 
 impl Meta {
     pub(crate) fn new(site: SiteId) -> Self {
-        Self { site, last_seq: 0, last_sub: 0, last_generation: 0, cursor: None, clock_offset_ms: 0, clock_last: 0 }
+        Self {
+            site,
+            last_seq: 0,
+            last_sub: 0,
+            last_generation: 0,
+            cursor: None,
+            clock_offset_ms: 0,
+            clock_last: 0,
+            acked: Some(0),
+            former: None,
+        }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = vec![META_VERSION];
         for number in [self.site.0, self.last_seq, self.last_sub, self.last_generation, self.clock_last] {
             put_number(number, &mut out);
         }
@@ -48,12 +67,17 @@ impl Meta {
             out.extend_from_slice(&incarnation);
             put_number(txn, out);
         });
+        put_option(self.acked, &mut out, put_number);
+        put_option(self.former, &mut out, |(site, through), out| {
+            put_number(site.0, out);
+            put_number(through, out);
+        });
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
         let mut from = RecordReader::new(bytes, "the peer's own record");
-        from.version(VERSION)?;
+        let version = from.version_up_to(META_VERSION)?;
         let mut numbers = [0; 5];
         for number in &mut numbers {
             *number = from.number()?;
@@ -62,7 +86,13 @@ impl Meta {
         let offset = from.fixed(8)?.try_into().map_err(|_| from.damaged())?;
         let cursor = from.option(|from| Ok((from.instance()?, from.number()?)))?;
         let clock_offset_ms = i64::from_be_bytes(offset);
-        Ok(Self { site: SiteId(site), last_seq, last_sub, last_generation, cursor, clock_offset_ms, clock_last })
+        let (mut acked, mut former) = (None, None);
+        if version >= 2 {
+            acked = from.option(RecordReader::number)?;
+            former = from.option(|from| Ok((SiteId(from.number()?), from.number()?)))?;
+        }
+        let site = SiteId(site);
+        Ok(Self { site, last_seq, last_sub, last_generation, cursor, clock_offset_ms, clock_last, acked, former })
     }
 
     pub(crate) fn cursor(&self) -> Option<Cursor> {
@@ -196,8 +226,15 @@ impl Pending {
             seq: Seq(seq),
             operations: self.operations.iter().map(operation).collect(),
             traceparent: self.traceparent.clone(),
+            needs: Vec::new(),
             rest: Rest::default(),
         }
+    }
+
+    /// Its documents, if there is more than one.
+    pub(crate) fn documents_together(&self) -> Vec<(CollectionName, DocumentId)> {
+        let documents = self.operations.iter().map(|it| (it.collection.clone(), it.id.clone()));
+        if self.operations.len() > 1 { documents.collect() } else { Vec::new() }
     }
 
     /// How large its push is, about.
@@ -270,6 +307,36 @@ impl StoredSubscription {
         let read_at = from.number()?;
         let refused = from.option(|from| from.text().map(str::to_owned))?;
         Ok(Self { subscription, generation, is_new, read_at, refused })
+    }
+}
+
+/// What became of a transaction that was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Committed {
+    /// The server's transaction.
+    pub(crate) txn: u64,
+    /// Its documents, if there was more than one.
+    pub(crate) documents: Vec<(CollectionName, DocumentId)>,
+}
+
+impl Committed {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = self.txn.to_be_bytes().to_vec();
+        for (collection, id) in &self.documents {
+            put_bytes(collection.as_str().as_bytes(), &mut out);
+            put_bytes(id.as_json().as_bytes(), &mut out);
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
+        let mut from = RecordReader::new(bytes, "a verdict");
+        let txn = from.fixed(8)?.try_into().map_err(|_| from.damaged())?;
+        let mut documents = Vec::new();
+        while !from.is_empty() {
+            documents.push((read_collection(&mut from)?, read_id(&mut from)?));
+        }
+        Ok(Self { txn: u64::from_be_bytes(txn), documents })
     }
 }
 
@@ -374,21 +441,37 @@ mod tests {
         let mut meta = Meta::new(SiteId(77));
         meta.cursor = Some(([4; 16], 1_000));
         meta.clock_offset_ms = -5;
+        meta.former = Some((SiteId(78), 400));
         assert_eq!(Meta::decode(&meta.encode()).unwrap(), meta);
         assert_eq!(Pending::decode(&pending().encode()).unwrap(), pending());
         let fault = Fault { operation: 1, code: NackCode::Denied, message: "no".to_owned(), rest: Rest::default() };
         let rejected = Rejected { pending: pending(), faults: vec![fault] };
         assert_eq!(Rejected::decode(&rejected.encode()).unwrap(), rejected);
+        let document = || (CollectionName::new("c").unwrap(), DocumentId::from_json("7").unwrap());
+        for documents in [vec![], vec![document(), document()]] {
+            let committed = Committed { txn: 1 << 40, documents };
+            assert_eq!(Committed::decode(&committed.encode()).unwrap(), committed);
+        }
         let synced = Synced { base: 9, left: false, held: true, document: Document::new() };
         assert_eq!(Synced::decode(&synced.encode()).unwrap(), synced);
         assert_eq!(Synced::shown_state(&synced.encode()).unwrap(), None);
     }
 
     #[test]
+    fn the_first_format_of_the_peers_own_record_is_read() {
+        let mut meta = Meta { acked: None, ..Meta::new(SiteId(77)) };
+        meta.last_seq = 300;
+        let mut bytes = meta.encode();
+        bytes.truncate(bytes.len() - 2);
+        bytes[0] = 1;
+        assert_eq!(Meta::decode(&bytes).unwrap(), meta);
+    }
+
+    #[test]
     fn a_newer_record_is_refused() {
         let mut bytes = Meta::new(SiteId(77)).encode();
-        bytes[0] = 2;
-        assert!(matches!(Meta::decode(&bytes), Err(PeerError::NewerFormat { version: 2, .. })));
+        bytes[0] = 3;
+        assert!(matches!(Meta::decode(&bytes), Err(PeerError::NewerFormat { version: 3, .. })));
         assert!(matches!(Pending::decode(&[1]), Err(PeerError::Damaged { .. })));
     }
 }

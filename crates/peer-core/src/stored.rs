@@ -44,6 +44,10 @@ impl<'b> RecordReader<'b> {
         PeerError::Damaged { what: self.what }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     pub(crate) fn byte(&mut self) -> Read<u8> {
         let (first, rest) = self.bytes.split_first().ok_or(PeerError::Damaged { what: self.what })?;
         self.bytes = rest;
@@ -94,6 +98,15 @@ impl<'b> RecordReader<'b> {
     pub(crate) fn version(&mut self, known: u8) -> Read<()> {
         match self.byte()? {
             version if version == known => Ok(()),
+            version => Err(PeerError::NewerFormat { what: self.what, version }),
+        }
+    }
+
+    /// The version of the record, one up to `newest`.
+    pub(crate) fn version_up_to(&mut self, newest: u8) -> Read<u8> {
+        match self.byte()? {
+            0 => Err(self.damaged()),
+            version if version <= newest => Ok(version),
             version => Err(PeerError::NewerFormat { what: self.what, version }),
         }
     }

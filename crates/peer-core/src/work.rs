@@ -148,6 +148,21 @@ impl<'p> Work<'p> {
         self.records.insert(seq, Rc::new(pending));
     }
 
+    /// Another number for a pending transaction, with what it is from here on.
+    pub(crate) fn renumber(&mut self, from: u64, to: u64, pending: Pending) -> Result<(), PeerError> {
+        for operation in &pending.operations {
+            let touched = self.touch(&operation.collection, &operation.id)?;
+            touched.pending.remove(&from);
+            touched.pending.insert(to);
+            touched.view = None;
+        }
+        if to != from {
+            self.remove_pending(from);
+        }
+        self.put_pending(to, pending);
+        Ok(())
+    }
+
     /// It has a verdict. Its documents are to be touched by the caller.
     pub(crate) fn remove_pending(&mut self, seq: u64) {
         self.pending.insert(seq, None);

@@ -258,6 +258,7 @@ impl Rig {
             push_window: [1 << 20, 0, u64::MAX][random.below(3) as usize],
             frame_bytes_max: [8 << 20, 0, u64::MAX][random.below(3) as usize],
             codecs: vec![0, 1, 99],
+            former: None,
             rest: Rest::default(),
         }
         .into()

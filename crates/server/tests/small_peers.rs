@@ -95,6 +95,8 @@ fn hello(token: Option<&str>) -> Hello {
         subs: Vec::new(),
         last_seq: Seq(1),
         settled: Seq(0),
+        lineage: None,
+        former: None,
         rest: Rest::default(),
     }
 }
@@ -114,7 +116,7 @@ fn push() -> Push {
         delta,
         rest: Rest::default(),
     };
-    Push { seq: Seq(1), operations: vec![operation], traceparent: None, rest: Rest::default() }
+    Push { seq: Seq(1), operations: vec![operation], traceparent: None, needs: Vec::new(), rest: Rest::default() }
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub const REMEMBERED_REPLY_BYTES_MAX: usize = 4 * 1024;
 /// The longest id of a request, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 
-/// Numbers of a peer's transactions below its last one that are remembered as not taken: as many as
-/// it may have pushed without an answer (`headwater.sync.1`). Older ones count as taken.
+/// Ranges of numbers of a peer's transactions below its last one that are remembered as not taken:
+/// as many as it may have pushed without an answer (`headwater.sync.1`). Older ones count as taken.
 pub const SITE_MISSING_MAX: usize = 1024;
 
 /// Changesets that may wait for the sequencer of one app. A writer that finds the queue full waits

@@ -31,6 +31,12 @@ pub enum PushRefusal {
     /// It may not be done.
     #[error(transparent)]
     Rules(#[from] Refusal),
+    /// An earlier one that it needs was not taken.
+    #[error("its transaction {seq}, which this one needs, was not taken")]
+    Needs {
+        /// Which.
+        seq: u64,
+    },
     /// It would change more entries of indexes than one transaction may.
     #[error("the transaction may change {entries} entries of indexes, one may change {entries_max}")]
     TooManyIndexEntries {

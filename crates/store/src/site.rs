@@ -1,15 +1,17 @@
 //! Sites of peers: up to which of its own transactions each one's pushes were taken.
 //!
 //! ```text
-//! value = version 1 | subject text | seq u64 | hash (16 bytes) | txnId u64 | count u32 | missing seq u64 …
+//! value = version 2 | subject text | seq u64 | hash (16 bytes) | txnId u64 | known from u64
+//!         | count u32 | (first missing seq u64, last missing seq u64) …
 //! ```
-//! Texts are a length u32 and bytes; numbers are little-endian. What a push was stands in the origin
-//! of its changeset, so the journal has all of it.
+//! Texts are a length u32 and bytes; numbers are little-endian. Version 1 named each missing number,
+//! of the 64 before the last. What a push was stands in the origin of its changeset, so the journal
+//! has all of it.
 //!
 //! A peer sends its transactions in their order, and sends again what it has no verdict of. One that
-//! was refused leaves no trace, so numbers may be missing below the last one that was taken: those
-//! are remembered, and are no repetitions. A peer has at most [`SITE_MISSING_MAX`] transactions
-//! without a verdict, so older ones are not asked for again.
+//! was refused leaves no trace, and a peer passes over many when its store is opened, so numbers may
+//! be missing below the last one that was taken: those are remembered, as at most
+//! [`SITE_MISSING_MAX`] ranges, and are no repetitions.
 //!
 //! Invariant: an entry is in the documents' batch of its transaction, so a document shows a push if
 //! and only if its site says that it was taken.
@@ -23,7 +25,13 @@ use crate::{
     position::TxnId,
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Each number that is missing by itself.
+const VERSION_1: u8 = 1;
+
+/// Among how many numbers before the last one version 1 knew which are missing.
+const KNOWN_IN_VERSION_1: u64 = 64;
 
 /// What is known of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +44,10 @@ pub struct Site {
     pub hash: [u8; 16],
     /// What it became here.
     pub txn_id: TxnId,
-    /// Numbers below it that were not taken, ascending.
-    missing: Vec<u64>,
+    /// Of numbers below this one it is not known any more whether they were taken.
+    pub known_from: u64,
+    /// Numbers below it that were not taken: first and last of each range, ascending.
+    pub missing: Vec<(u64, u64)>,
 }
 
 /// Whether a push is to be applied.
@@ -60,53 +70,80 @@ impl Site {
         } else if pushed.seq == known.seq {
             let is_same = known.hash == pushed.hash;
             if is_same { Standing::Taken(Some(known.txn_id)) } else { Standing::Reused }
-        } else if pushed.seq > known.seq || known.missing.binary_search(&pushed.seq).is_ok() {
+        } else if pushed.seq > known.seq || !known.has_taken(pushed.seq) {
             Standing::New
         } else {
             Standing::Taken(None)
         }
     }
 
+    /// Whether the transaction was taken, as far as is known: what is not known any more was.
+    pub(crate) fn has_taken(&self, seq: u64) -> bool {
+        seq <= self.seq && !self.missing.iter().any(|(first, last)| (*first..=*last).contains(&seq))
+    }
+
     /// What is known once the push became `txn_id`.
     pub(crate) fn after(known: Option<Self>, pushed: &Pushed, txn_id: TxnId) -> Self {
-        let (last, mut missing) = known.as_ref().map_or((0, Vec::new()), |site| (site.seq, site.missing.clone()));
-        if let Some(known) = known.filter(|known| pushed.seq < known.seq) {
-            missing.retain(|seq| *seq != pushed.seq);
-            return Self { missing, ..known };
-        }
-        let passed_over = (last + 1).max(pushed.seq.saturating_sub(SITE_MISSING_MAX as u64))..pushed.seq;
-        missing.extend(passed_over);
-        let forgotten = missing.len().saturating_sub(SITE_MISSING_MAX);
-        missing.drain(..forgotten);
         let Pushed { seq, hash, subject } = pushed.clone();
-        Self { subject, seq, hash, txn_id, missing }
+        let mut site = match known {
+            Some(known) if seq < known.seq => {
+                let split = |(first, last): (u64, u64)| match (first..=last).contains(&seq) {
+                    true => [(first, seq - 1), (seq + 1, last)],
+                    false => [(first, last), (1, 0)],
+                };
+                let left = known.missing.iter().flat_map(|range| split(*range)).filter(|(first, last)| first <= last);
+                let missing = left.collect();
+                Self { missing, ..known }
+            }
+            known => {
+                let last = known.as_ref().map_or(0, |known| known.seq);
+                let (known_from, mut missing) =
+                    known.map_or((0, Vec::new()), |known| (known.known_from, known.missing));
+                missing.extend((last + 1 < seq).then(|| (last + 1, seq - 1)));
+                Self { subject, seq, hash, txn_id, known_from, missing }
+            }
+        };
+        let forgotten = site.missing.len().saturating_sub(SITE_MISSING_MAX);
+        if let Some((_, last)) = site.missing.drain(..forgotten).next_back() {
+            site.known_from = last + 1;
+        }
+        site
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let Self { subject, seq, hash, txn_id, missing } = self;
+        let Self { subject, seq, hash, txn_id, known_from, missing } = self;
         let mut out = vec![VERSION];
         put_bytes(&mut out, subject.as_bytes());
         out.extend_from_slice(&seq.to_le_bytes());
         out.extend_from_slice(hash);
         out.extend_from_slice(&txn_id.0.to_le_bytes());
+        out.extend_from_slice(&known_from.to_le_bytes());
         put_u32(&mut out, missing.len() as u32);
-        missing.iter().for_each(|seq| out.extend_from_slice(&seq.to_le_bytes()));
+        for number in missing.iter().flat_map(|(first, last)| [first, last]) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
         out
     }
 
     /// `None` if the bytes are not what [`Site::encode`] wrote.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&VERSION, mut rest) = bytes.split_first()? else { return None };
+        let (version @ (&VERSION | &VERSION_1), mut rest) = bytes.split_first()? else { return None };
         let subject = take_text(&mut rest)?;
         let seq = u64::from_le_bytes(take(&mut rest)?);
         let hash = take(&mut rest)?;
         let txn_id = TxnId(u64::from_le_bytes(take(&mut rest)?));
+        let known_from = match *version {
+            VERSION_1 => seq.saturating_sub(KNOWN_IN_VERSION_1),
+            _ => u64::from_le_bytes(take(&mut rest)?),
+        };
         let count = take_u32(&mut rest)?;
         let mut missing = Vec::new();
         for _ in 0..count {
-            missing.push(u64::from_le_bytes(take(&mut rest)?));
+            let first = u64::from_le_bytes(take(&mut rest)?);
+            let last = if *version == VERSION_1 { first } else { u64::from_le_bytes(take(&mut rest)?) };
+            missing.push((first, last));
         }
-        rest.is_empty().then_some(Self { subject, seq, hash, txn_id, missing })
+        rest.is_empty().then_some(Self { subject, seq, hash, txn_id, known_from, missing })
     }
 }
 
@@ -154,10 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_bounded() {
+    fn what_is_passed_over_is_known_however_much_it_is() {
         let site = after(&[1, u64::MAX]);
-        assert_eq!(site.missing.len(), SITE_MISSING_MAX);
-        assert_eq!(standing(&site, u64::MAX - 1), Standing::New);
+        assert_eq!(site.missing, [(2, u64::MAX - 1)]);
+        assert_eq!([2, 99, u64::MAX - 1].map(|seq| standing(&site, seq)), [Standing::New; 3]);
+        let site = after(&[1, 10, 5, 2, 9]);
+        assert_eq!(site.missing, [(3, 4), (6, 8)]);
+    }
+
+    #[test]
+    fn what_is_missing_is_bounded_and_it_is_known_from_where() {
+        let seqs: Vec<u64> = (1..=SITE_MISSING_MAX as u64 + 36).map(|n| 2 * n).collect();
+        let site = after(&seqs);
+        assert_eq!((site.missing.len(), site.known_from), (SITE_MISSING_MAX, 72));
+        assert_eq!(site.missing[0], (73, 73));
+        assert_eq!((standing(&site, 71), standing(&site, 73)), (Standing::Taken(None), Standing::New));
     }
 
     #[test]
@@ -171,10 +219,18 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let site = Site { subject: "a".into(), seq: 5, hash: [7; 16], txn_id: TxnId(9), missing: vec![4] };
-        let mut expected = vec![1, 1, 0, 0, 0, b'a', 5, 0, 0, 0, 0, 0, 0, 0];
+        let site = |known_from, missing| {
+            let subject = "a".into();
+            Site { subject, seq: 5, hash: [7; 16], txn_id: TxnId(9), known_from, missing }
+        };
+        let mut expected = vec![2, 1, 0, 0, 0, b'a', 5, 0, 0, 0, 0, 0, 0, 0];
         expected.extend([7; 16]);
-        expected.extend([9, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(site.encode(), expected);
+        expected.extend([9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend([1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(site(2, vec![(3, 4)]).encode(), expected);
+        let mut earlier = vec![1, 1, 0, 0, 0, b'a', 5, 0, 0, 0, 0, 0, 0, 0];
+        earlier.extend([7; 16]);
+        earlier.extend([9, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(Site::decode(&earlier), Some(site(0, vec![(4, 4)])));
     }
 }

@@ -21,10 +21,12 @@ pub struct Write {
     pub update: Option<Update>,
     /// Which states of its documents are answered.
     pub returning: Option<Returning>,
+    /// Of a push: the site's earlier ones without which it is not taken.
+    pub needs: Vec<u64>,
 }
 
 impl From<Changeset> for Write {
     fn from(changeset: Changeset) -> Self {
-        Self { changeset, filters: Vec::new(), update: None, returning: None }
+        Self { changeset, filters: Vec::new(), update: None, returning: None, needs: Vec::new() }
     }
 }

@@ -175,6 +175,24 @@ fn nobody_pushes_for_another_site_or_under_a_number_twice() {
 }
 
 #[test]
+fn what_needs_a_push_that_was_not_taken_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_data, app) = open_app(dir.path());
+    runtime().block_on(async {
+        let needing = |seq: u64, need: u64| {
+            let push = pushed(seq, [merge("a", written("{}", seq), 0)]);
+            Write { needs: vec![need], ..Write::from(push) }
+        };
+        let taken = Write::from(pushed(2, [merge("a", written("{}", 2), 0)]));
+        let outcomes = app.push(vec![needing(1, 9), taken, needing(3, 1), needing(4, 2)]).await.unwrap();
+        let refused = |seq, at| PushOutcome::Refused { reason: PushRefusal::Needs { seq }, at: TxnId(at) };
+        let expected = [refused(9, 0), PushOutcome::Taken(TxnId(1)), refused(1, 1), PushOutcome::Taken(TxnId(2))];
+        assert_eq!(outcomes, expected);
+        assert_eq!(app.site(SITE).unwrap().unwrap().missing, [(1, 1), (3, 3)]);
+    });
+}
+
+#[test]
 fn a_removed_document_comes_back_only_by_who_knew_that() {
     let dir = tempfile::tempdir().unwrap();
     let (_data, app) = open_app(dir.path());

@@ -39,10 +39,11 @@ pub(crate) async fn apply(app: &App, pusher: &Pusher, pushes: Vec<Push>) -> Resu
     let (mut seqs, mut writes) = (Vec::new(), Vec::new());
     for push in pushes {
         let seq = push.seq;
+        let needs = push.needs.iter().map(|seq| seq.0).collect();
         match changeset(app, pusher, push) {
             Ok(changeset) => {
                 seqs.push(seq);
-                writes.push(Write::from(changeset));
+                writes.push(Write { needs, ..Write::from(changeset) });
             }
             Err(faults) => verdicts.push(Verdict::Refused { seq, faults, at: app.newest_txn() }),
         }
@@ -122,6 +123,7 @@ fn is_traceparent(text: &str) -> bool {
 fn faults(reason: &PushRefusal) -> Vec<Fault> {
     let of_one = |reason: &dyn std::fmt::Display, code| vec![fault(0, code, reason.to_string())];
     match reason {
+        PushRefusal::Needs { .. } => of_one(reason, NackCode::Needs),
         PushRefusal::TooManyIndexEntries { .. } => of_one(reason, NackCode::TooLarge),
         PushRefusal::Rules(Refusal::Push { faults }) => {
             faults.iter().map(|it| fault(it.operation, code(&it.reason), it.reason.to_string())).collect()

@@ -82,7 +82,7 @@ struct Session {
     subs: BTreeMap<SubId, Arc<Subscribed>>,
     /// Up to which transaction changes were read, and where the next event is.
     changes_place: Option<(TxnId, u64)>,
-    admitting: Option<JoinHandle<Result<Admitted, NotAdmitted>>>,
+    admitting: Option<JoinHandle<Result<Box<Admitted>, NotAdmitted>>>,
     reading: Option<JoinHandle<Answer>>,
     /// Not handed on yet.
     pushes: Vec<Push>,
@@ -107,7 +107,7 @@ enum Answer {
 /// What happened.
 enum Event {
     Incoming(Result<Incoming, SocketError>),
-    Admitted(Result<Admitted, NotAdmitted>),
+    Admitted(Result<Box<Admitted>, NotAdmitted>),
     Read(Answer),
     Applied(Result<Vec<Verdict>, CommitError>),
     /// There are more events.
@@ -150,7 +150,7 @@ impl Session {
                         Incoming::Close => return Ok(()),
                     }
                 }
-                Event::Admitted(Ok(admitted)) => self.welcome(admitted, now_ms),
+                Event::Admitted(Ok(admitted)) => self.welcome(*admitted, now_ms),
                 Event::Admitted(Err(NotAdmitted { code, message, retry_after_ms })) => {
                     self.machine.refuse(code, message, retry_after_ms);
                 }
@@ -226,7 +226,8 @@ impl Session {
         match output {
             ServerOutput::Authorise(hello) => {
                 let (shared, arrival, session) = (self.shared.clone(), self.arrival.clone(), self.place.session);
-                self.admitting = Some(tokio::spawn(async move { admit(&shared, &arrival, session, &hello).await }));
+                self.admitting =
+                    Some(tokio::spawn(async move { admit(&shared, &arrival, session, &hello).await.map(Box::new) }));
             }
             ServerOutput::Reauthorise { token } => self.reauthorise(&token),
             ServerOutput::Send(frame) => socket.send(Outgoing::Binary(&frame)).await?,

@@ -22,9 +22,10 @@ pub mod websocket;
 pub use cbor::DecodeError;
 pub use frame::{Codec, Frame, FrameError, decode_frame, encode_frame};
 pub use message::{
-    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, Granted, Hello, Item,
-    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync, ResyncReason, Seq,
-    Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unknown, Unsub, Welcome,
+    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, FormerSite, Granted,
+    Hello, Item, ItemKind, Language, Lineage, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync,
+    ResyncReason, Seq, SeqRange, Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unknown, Unsub,
+    Welcome,
 };
 pub use moment::Moment;
 pub use peer::{Identity, PeerMachine, PeerOutput, PeerState};

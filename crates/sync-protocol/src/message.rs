@@ -87,6 +87,71 @@ record! {
         /// Up to which all its sequence numbers have a verdict that it stored.
         settled: Seq,
     }
+    later {
+        /// Which of its transactions the server can have taken.
+        lineage: Option<Lineage>,
+        /// A site that its pending transactions still bear: nothing is pushed before the welcome says
+        /// which of them were taken.
+        former: Option<SiteId>,
+    }
+}
+
+record! {
+    /// Sequence numbers, the first and the last with those between them.
+    SeqRange {
+        /// The first.
+        first: Seq,
+        /// The last.
+        last: Seq,
+    }
+}
+
+impl SeqRange {
+    fn has(&self, seq: Seq) -> bool {
+        self.first <= seq && seq <= self.last
+    }
+}
+
+record! {
+    /// Which transactions of a site its peer knows: a site whose last one is another is used by two.
+    Lineage {
+        /// The greatest one that the server took, as far as the peer was told.
+        acked: Seq,
+        /// Those that have no verdict, ascending.
+        pending: Vec<SeqRange>,
+    }
+}
+
+impl Lineage {
+    /// Whether the last one that was taken is one of them, or was heard of.
+    pub fn knows(&self, last: Seq) -> bool {
+        last <= self.acked || self.pending.iter().any(|range| range.has(last))
+    }
+}
+
+record! {
+    /// What is known of a site that a peer had before.
+    FormerSite {
+        /// The greatest of its transactions that was taken; 0 if none was.
+        seq: Seq,
+        /// Which ones before this were taken is not known any more.
+        known_from: Seq,
+        /// Those below `seq` that were not taken, ascending.
+        missing: Vec<SeqRange>,
+    }
+}
+
+impl FormerSite {
+    /// Whether a transaction was taken; `None` if that is not known any more.
+    pub fn has_taken(&self, seq: Seq) -> Option<bool> {
+        if seq > self.seq {
+            return Some(false);
+        }
+        if seq < self.known_from {
+            return None;
+        }
+        Some(!self.missing.iter().any(|range| range.has(seq)))
+    }
 }
 
 record! {
@@ -116,6 +181,10 @@ record! {
         frame_bytes_max: u64,
         /// The codecs that the server reads, beside plain.
         codecs: Vec<u64>,
+    }
+    later {
+        /// What is known of the former site that the hello named; none if it is not the peer's.
+        former: Option<FormerSite>,
     }
 }
 
@@ -246,6 +315,10 @@ record! {
         operations: Vec<PushOperation>,
         /// W3C Trace Context, where the write carried one.
         traceparent: Option<String>,
+    }
+    later {
+        /// Earlier transactions whose additions to counters are in it: it is taken only if they were.
+        needs: Vec<Seq>,
     }
 }
 

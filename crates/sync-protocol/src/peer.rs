@@ -35,7 +35,7 @@ use crate::limits::{
     WELCOME_WAIT_MS,
 };
 use crate::message::{
-    Applied, Auth, Bye, ByeCode, Cursor, Digest, DigestReply, Hello, Message, Push, Rest, Seq, Sub, SubId,
+    Applied, Auth, Bye, ByeCode, Cursor, Digest, DigestReply, Hello, Lineage, Message, Push, Rest, Seq, Sub, SubId,
     Subscription, TxnId, Unsub,
 };
 use crate::{Moment, reason::shortened};
@@ -97,6 +97,8 @@ impl PeerState {
 #[derive(Debug)]
 pub struct PeerMachine {
     identity: Identity,
+    lineage: Option<Lineage>,
+    former: Option<SiteId>,
     state: PeerState,
     link: Link,
     pushes: Pushes,
@@ -129,6 +131,8 @@ impl PeerMachine {
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
+            lineage: None,
+            former: None,
             state: PeerState::Stopped,
             link: Link::default(),
             pushes: Pushes::default(),
@@ -330,6 +334,23 @@ impl PeerMachine {
         }
     }
 
+    /// What the next hello says of the transactions that the server can have taken.
+    pub fn tell_lineage(&mut self, lineage: Lineage) {
+        self.lineage = Some(lineage);
+    }
+
+    /// Pending transactions bear this site, which is not the peer's any more. Nothing is pushed until
+    /// [`PeerOutput::Former`] is answered.
+    pub fn begin_former(&mut self, site: SiteId) {
+        self.former = Some(site);
+    }
+
+    /// What the former site left is settled: pending transactions bear the peer's own site.
+    pub fn former_settled(&mut self, last_seq: Seq) {
+        self.former = None;
+        self.pushes_available(last_seq);
+    }
+
     /// The site that replaces one that is somebody else's too. What is pending was stamped anew.
     pub fn renew_site(&mut self, site: SiteId, instance: [u8; 16], at: Moment) {
         self.identity.site = site;
@@ -408,6 +429,7 @@ impl PeerMachine {
 
     fn want_pending(&mut self) {
         if self.state.is_connected()
+            && self.former.is_none()
             && let Some(want) = self.pushes.want()
         {
             self.outputs.push_back(want);
@@ -428,6 +450,8 @@ impl PeerMachine {
             subs: Vec::new(),
             last_seq: self.link.last_seq,
             settled,
+            lineage: self.lineage.clone(),
+            former: self.former,
             rest: Rest::default(),
         };
         let heads_bytes = 16; // a longer head of the list of subscriptions

@@ -190,8 +190,9 @@ impl ServerMachine {
             return;
         }
         let Some(hello) = self.hello.take() else { return };
-        if it.site_seq > hello.last_seq {
-            let message = "this server knows later transactions of the site";
+        let is_known = hello.lineage.as_ref().is_none_or(|lineage| lineage.knows(it.site_seq));
+        if it.site_seq > hello.last_seq || !is_known {
+            let message = "this server knows other transactions of the site";
             return self.close(ByeCode::SiteReused, message.to_owned(), None);
         }
         self.permission = it.permission;
@@ -205,6 +206,7 @@ impl ServerMachine {
             floor: it.floor,
             fork: it.fork,
             site_seq: it.site_seq,
+            former: it.former.clone(),
             wall_ms: it.wall_ms,
             permission: it.permission,
             expires_ms: it.expires_ms,

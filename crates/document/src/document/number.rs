@@ -41,6 +41,14 @@ impl Number {
         }
     }
 
+    /// As [`Number::plus`], of what `other` takes away.
+    pub(super) fn minus(self, other: Self) -> Self {
+        match (self.integer(), other.integer()) {
+            (Some(a), Some(b)) => Self::from_integer(a - b),
+            _ => Self::Float((self.float() - other.float()).clamp(f64::MIN, f64::MAX)),
+        }
+    }
+
     /// The sum in the order given; integers exact as long as the whole sum fits.
     pub(super) fn sum(numbers: impl Iterator<Item = Self> + Clone) -> Self {
         let exact = numbers.clone().try_fold(0_i128, |sum, number| Some(sum + number.integer()?));

@@ -1,18 +1,22 @@
-//! Pending writes that are stamped anew: by another clock, or for another site; and own writes that
-//! a restored server is offered again.
+//! Pending writes that are stamped anew: by another clock, or for another site.
+//!
+//! A store that was copied has the same pending transactions as the other one, under the same site
+//! and numbers. So the one that takes another site asks first which of them were taken under the
+//! former one: those are settled, and only the others are stamped anew. Numbers that were given after
+//! the copy are never the other one's: each opening leaves out many.
 //!
 //! Invariants: the order of local writes stays; what is stamped anew is done again on what the
 //! server has, so that counters do not count twice what was not taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use document::{Action, Changeset, CollectionName, Condition, Document, Operation, Origin, SiteId, StampClock};
-use sync_protocol::{Fault, NackCode, Rest, Seq};
+use document::{Changeset, CollectionName, Document, Origin, StampClock};
+use sync_protocol::{Fault, FormerSite, NackCode, Rest, Seq};
 
 use super::Peer;
 use super::sync::DAMAGED;
-use crate::records::{Pending, PendingOperation, Synced, decode_document, encode_document};
-use crate::spaces::{SYNCED, document_key, split_document_key};
+use crate::records::{Pending, PendingOperation, decode_document};
+use crate::spaces::document_key;
 use crate::transaction::{apply_action, operation};
 use crate::work::Work;
 use crate::{Now, Output, PeerError, limits};
@@ -25,7 +29,9 @@ impl Peer {
         let Some(pending) = self.work().pending(seq)? else { return Ok(true) };
         let is_ahead = is_ahead(&pending, ahead_ms)?;
         if is_ahead {
-            self.do_again(now, vec![seq], Again::By { ahead_ms })?;
+            let mut seqs = vec![seq];
+            seqs.extend(self.needing(&mut self.work(), seq)?); // they are refused with it
+            self.do_again(now, seqs, Again::By { ahead_ms })?;
         }
         Ok(is_ahead)
     }
@@ -34,12 +40,46 @@ impl Peer {
     pub(super) fn renew_site(&mut self, now: Now) -> Result<(), PeerError> {
         let site = self.random.site();
         let instance = self.random.instance();
-        let pending: Vec<u64> = self.pending.after(0).map(|(seq, _)| seq).collect();
-        self.do_again(now, pending, Again::For(site))?;
+        let mut work = self.work();
+        if !self.pending.is_empty() && work.meta.former.is_none() {
+            work.meta.former = Some((work.meta.site, work.meta.last_seq));
+        }
+        work.meta.site = site;
+        work.meta.acked = Some(0);
+        let done = work.finish()?;
+        self.commit(done)?;
         self.persist()?;
+        if let Some((former, _)) = self.meta.former {
+            self.machine.begin_former(former);
+        }
         let moment = self.moment(now);
         self.machine.renew_site(site, instance, moment);
         self.outputs.push_back(Output::SiteRenewed);
+        Ok(())
+    }
+
+    /// The server says what it took under the former site. The rest is stamped anew; what it does not
+    /// know any more is set aside: it could be there already.
+    pub(super) fn settle_former(&mut self, now: Now, known: Option<FormerSite>) -> Result<(), PeerError> {
+        let through = self.meta.former.map_or(0, |(_, through)| through);
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        let seqs: Vec<u64> = self.pending.after(0).map(|(seq, _)| seq).collect();
+        for seq in seqs {
+            let is_taken = |known: &FormerSite| known.has_taken(Seq(seq));
+            match known.as_ref().filter(|_| seq <= through).map_or(Some(false), is_taken) {
+                Some(true) => taken.push((Seq(seq), None)),
+                Some(false) => left.push(seq),
+                None => {
+                    let message = "it is not known any more whether the server took it".to_owned();
+                    let code = NackCode::Other("unknown".to_owned());
+                    let fault = Fault { operation: 0, code, message, rest: Rest::default() };
+                    self.take_rejection(now, Seq(seq), vec![fault])?;
+                }
+            }
+        }
+        self.take_acks(taken)?;
+        self.do_again(now, left, Again::ForNewSite)?;
+        self.machine.former_settled(Seq(self.meta.last_seq));
         Ok(())
     }
 
@@ -50,7 +90,7 @@ impl Peer {
         let mut kept = Vec::new();
         let mut work = self.work();
         match again {
-            Again::For(site) => work.meta.site = site,
+            Again::ForNewSite => work.meta.former = None,
             // Writes of other documents need not go on from what was wrong.
             Again::By { .. } => work.meta.clock_last = work.meta.clock_last.min(stamp_ms << 16),
         }
@@ -59,11 +99,8 @@ impl Peer {
         for seq in seqs {
             let old = work.pending(seq)?.ok_or(DAMAGED)?;
             let to = match again {
-                Again::For(_) => seq,
-                Again::By { .. } => {
-                    work.meta.last_seq += 1;
-                    work.meta.last_seq
-                }
+                Again::ForNewSite => seq,
+                Again::By { .. } => self.next_seq(&mut work),
             };
             let stamped = stamped_again(&old, &mut current, &mut clock, stamp_ms);
             for operation in &old.operations {
@@ -98,57 +135,13 @@ impl Peer {
         self.machine.pushes_available(Seq(self.meta.last_seq));
         Ok(())
     }
-
-    /// The server was restored from a copy that has everything up to `fork` and less of what came
-    /// after. What this site wrote of documents that changed since is offered again, whole: what
-    /// the server has of it makes no difference.
-    pub(super) fn heal(&mut self, fork: u64) -> Result<(), PeerError> {
-        let mut work = self.work();
-        for entry in self.store.prefix(SYNCED, &[]) {
-            let (key, record) = entry?;
-            let synced = Synced::decode(&record)?;
-            if synced.base <= fork {
-                continue;
-            }
-            let (collection, id) = split_document_key(&key)?;
-            let delta = synced.document.delta_of(work.meta.site, 0);
-            let touched = work.touch(&collection, &id)?;
-            if let Some(synced) = &mut touched.synced {
-                synced.base = fork;
-            }
-            if delta == Document::new() {
-                continue;
-            }
-            work.meta.last_seq += 1;
-            let seq = work.meta.last_seq;
-            work.touch(&collection, &id)?.pending.insert(seq);
-            let removes = !synced.document.exists();
-            let pushed = PendingOperation { collection, id, removes, base: fork, delta: encode_document(&delta) };
-            work.put_pending(seq, offered_again(pushed, delta));
-        }
-        let done = work.finish()?;
-        self.commit(done)?;
-        self.machine.pushes_available(Seq(self.meta.last_seq));
-        Ok(())
-    }
-}
-
-fn offered_again(pushed: PendingOperation, delta: Document) -> Pending {
-    let action = Action::Merge { delta, removed: pushed.removes, base: pushed.base };
-    let (collection, id) = (pushed.collection.clone(), pushed.id.clone());
-    let done = Operation { collection, id, condition: Condition::Always, action };
-    Pending {
-        traceparent: None,
-        operations: vec![pushed],
-        done: Changeset { operations: vec![done], queries: Vec::new(), origin: Origin::default() },
-    }
 }
 
 /// Why transactions are done again.
 #[derive(Debug, Clone, Copy)]
 enum Again {
     /// For a new site, under the same numbers.
-    For(SiteId),
+    ForNewSite,
     /// By a better clock, under new numbers; what is stamped beyond this waits for the same.
     By { ahead_ms: u64 },
 }
@@ -176,7 +169,7 @@ fn documents_before(work: &mut Work<'_>, seqs: &[u64], again: Again) -> Result<B
             }
             let mut without = work.touch(collection, id)?.pending.clone();
             if let Again::By { ahead_ms } = again {
-                let mut later = BTreeSet::from([*seq]);
+                let mut later = BTreeSet::from_iter(seqs.iter().copied());
                 for other in without {
                     if is_ahead(&*work.pending(other)?.ok_or(DAMAGED)?, ahead_ms)? {
                         later.insert(other);

@@ -1,9 +1,9 @@
 //! The session: what the host says of the connection, and what the protocol's machine wants.
 
-use sync_protocol::{PeerOutput, PeerState, Push, Seq};
+use sync_protocol::{Lineage, PeerOutput, PeerState, Push, Rest, Seq, SeqRange};
 
 use super::Peer;
-use crate::{Now, Output, PeerError};
+use crate::{Now, Output, PeerError, limits};
 
 impl Peer {
     /// Where sync stands.
@@ -33,6 +33,13 @@ impl Peer {
             return Err(error);
         }
         self.session_through = self.meta.cursor_txn();
+        if let Some(acked) = self.meta.acked {
+            self.machine.tell_lineage(Lineage {
+                acked: Seq(acked),
+                pending: self.pending_ranges(),
+                rest: Rest::default(),
+            });
+        }
         let moment = self.moment(now);
         let (last, settled) = (self.meta.last_seq, self.pending.settled(self.meta.last_seq));
         self.machine.connected(moment, now.wall_ms, Seq(last), Seq(settled));
@@ -118,6 +125,7 @@ impl Peer {
             PeerOutput::Resync { sub, reason, message } => self.take_resync(sub, reason, message)?,
             PeerOutput::Restored { fork, .. } => self.heal(fork.0)?,
             PeerOutput::SiteReused => self.renew_site(now)?,
+            PeerOutput::Former { former } => self.settle_former(now, former)?,
             PeerOutput::ClockOffset(offset_ms) => {
                 let mut work = self.work();
                 work.meta.clock_offset_ms = offset_ms;
@@ -152,8 +160,30 @@ impl Peer {
         if self.is_persist_due {
             self.persist()?;
         }
+        self.sent_through = self.sent_through.max(seqs.last().copied().unwrap_or(0));
         let mut work = self.work();
-        seqs.into_iter().map(|seq| Ok(work.pending(seq)?.ok_or(DAMAGED)?.push(seq))).collect()
+        let push = |seq| {
+            let pending = work.pending(seq)?.ok_or(DAMAGED)?;
+            Ok(Push { needs: self.needs_of(&mut work, seq, &pending)?, ..pending.push(seq) })
+        };
+        seqs.into_iter().map(push).collect()
+    }
+
+    /// Those without a verdict: the server may have taken them from this store, or from a copy.
+    fn pending_ranges(&self) -> Vec<SeqRange> {
+        let mut ranges: Vec<SeqRange> = Vec::new();
+        if self.meta.former.is_some() {
+            return ranges; // nothing was sent under the new site
+        }
+        for seq in self.pending.after(0).map(|(seq, _)| Seq(seq)) {
+            let is_full = ranges.len() >= limits::LINEAGE_RANGES_MAX;
+            match ranges.last_mut() {
+                Some(range) if range.last.0 + 1 == seq.0 => range.last = seq,
+                _ if is_full => break,
+                _ => ranges.push(SeqRange { first: seq, last: seq, rest: Rest::default() }),
+            }
+        }
+        ranges
     }
 }
 

@@ -9,7 +9,7 @@ use sync_protocol::{Fault, NackCode, Seq, TxnId};
 
 use super::Peer;
 use super::sync::DAMAGED;
-use crate::records::{Pending, Rejected, Synced, decode_document};
+use crate::records::{Committed, Pending, Rejected, Synced, decode_document};
 use crate::spaces::{COMMITTED, REJECTED, numbered};
 use crate::work::Work;
 use crate::{Now, Output, PeerError, limits};
@@ -33,8 +33,7 @@ impl Peer {
     /// The store.
     pub fn committed(&self, seq: Seq) -> Result<Option<TxnId>, PeerError> {
         let Some(txn) = self.store.get(COMMITTED, &numbered(seq.0, &[]))? else { return Ok(None) };
-        let txn = txn.as_ref().try_into().map_err(|_| PeerError::Damaged { what: "a verdict" })?;
-        Ok(Some(TxnId(u64::from_be_bytes(txn))))
+        Ok(Some(TxnId(Committed::decode(&txn)?.txn)))
     }
 
     /// Whether a local transaction has no verdict.
@@ -85,8 +84,12 @@ impl Peer {
                 synced.base = synced.base.max(txn.unwrap_or_default().0);
             }
             work.remove_pending(seq.0);
+            if let Some(acked) = &mut work.meta.acked {
+                *acked = (*acked).max(seq.0);
+            }
             if let Some(txn) = txn {
-                work.batch.insert(COMMITTED, numbered(seq.0, &[]), txn.0.to_be_bytes());
+                let committed = Committed { txn: txn.0, documents: pending.documents_together() };
+                work.batch.insert(COMMITTED, numbered(seq.0, &[]), committed.encode());
             }
             if let Some(old) = seq.0.checked_sub(limits::COMMITTED_MAX) {
                 work.batch.remove(COMMITTED, numbered(old, &[]));
@@ -105,12 +108,15 @@ impl Peer {
         }
         let mut work = self.work();
         let Some(pending) = work.pending(seq.0)? else { return Ok(()) };
+        let renumbered = self.take_back(&mut work, seq.0, &pending)?;
         fall_back(&mut work, seq.0, &pending, &faults)?;
         let kept = self.set_aside(&mut work, seq.0, (*pending).clone(), faults.clone());
         let done = work.finish()?;
         self.commit(done)?;
         self.note_set_aside(kept);
         self.outputs.push_back(Output::Rejected { seq, faults });
+        self.outputs.extend(renumbered);
+        self.machine.pushes_available(Seq(self.meta.last_seq));
         Ok(())
     }
 

@@ -83,8 +83,7 @@ impl Peer {
         if self.pending.len() >= limits::PENDING_TRANSACTIONS_MAX || bytes > limits::PENDING_BYTES_MAX {
             return Err(WriteError::PendingFull.into());
         }
-        work.meta.last_seq += 1;
-        let seq = work.meta.last_seq;
+        let seq = self.next_seq(&mut work);
         for (operation, view) in pending.operations.iter().zip(views) {
             let touched = work.touch(&operation.collection, &operation.id).map_err(WriteError::from)?;
             touched.pending.insert(seq);

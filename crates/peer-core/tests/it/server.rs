@@ -9,8 +9,8 @@ use query::{
     dql::{Bound, Constants, Statement},
 };
 use sync_protocol::{
-    Authorised, ByeCode, ChangesPage, Fault, Item, ItemKind, Language, NackCode, Push, Rest, ResyncReason, Seq,
-    ServerMachine, ServerOutput, SessionState, SnapshotItem, SnapshotPage, SubId, Subscription, TxnId,
+    Authorised, ByeCode, ChangesPage, Fault, FormerSite, Item, ItemKind, Language, NackCode, Push, Rest, ResyncReason,
+    Seq, SeqRange, ServerMachine, ServerOutput, SessionState, SnapshotItem, SnapshotPage, SubId, Subscription, TxnId,
 };
 
 pub(crate) type Key = (CollectionName, DocumentId);
@@ -257,6 +257,7 @@ impl Server {
                         floor: TxnId(0),
                         window_start: TxnId(self.window_start),
                         fork: TxnId(self.fork_since(hello.cursor.as_ref().map(|it| it.incarnation))),
+                        former: hello.former.map(|site| self.known_of(site)),
                         site_seq: Seq(self.content.sites.get(&hello.site).map_or(0, |site| site.last)),
                         wall_ms: self.wall_ms,
                         permission: self.permission,
@@ -283,6 +284,18 @@ impl Server {
                 _ => {}
             }
         }
+    }
+
+    fn known_of(&self, site: SiteId) -> FormerSite {
+        let known = self.content.sites.get(&site).cloned().unwrap_or_default();
+        let mut missing = Vec::new();
+        let mut next = 1;
+        for seq in known.verdicts.iter().filter(|(_, (_, verdict))| verdict.is_ok()).map(|(seq, _)| *seq) {
+            let range = SeqRange { first: Seq(next), last: Seq(seq - 1), rest: Rest::default() };
+            missing.extend((next < seq).then_some(range));
+            next = seq + 1;
+        }
+        FormerSite { seq: Seq(next - 1), known_from: Seq(0), missing, rest: Rest::default() }
     }
 
     fn answer_changes(&mut self, session: u64, request: u64, after: u64) {
@@ -334,11 +347,11 @@ impl Server {
     fn apply(&mut self, session: u64, push: Push) {
         let site = self.sessions[&session].site;
         let seq = push.seq;
-        if self.content.sites.entry(site).or_default().last < seq.0 {
+        if !self.content.sites.entry(site).or_default().verdicts.contains_key(&seq.0) {
             let verdict = self.decide(site, &push);
             let verdict = (self.newest(), verdict);
             let known = self.content.sites.get_mut(&site).unwrap();
-            known.last = seq.0;
+            known.last = known.last.max(seq.0);
             known.verdicts.insert(seq.0, verdict);
             known.pushes.insert(seq.0, push);
         } else if let Some(before) = self.content.sites[&site].pushes.get(&seq.0) {
@@ -363,8 +376,14 @@ impl Server {
             let now = self.content.documents.get(&key).cloned().unwrap_or_default();
             let is_tombstone = !now.exists() && now != Document::new();
             let removed_at = self.content.removed_at.get(&key).copied().unwrap_or(0);
+            let is_taken = |seq: &Seq| {
+                let verdict = self.content.sites[&site].verdicts.get(&seq.0);
+                verdict.is_some_and(|(_, verdict)| verdict.is_ok())
+            };
             let code = if key.0.as_str() == "denied" {
                 Some(NackCode::Denied)
+            } else if !push.needs.iter().all(is_taken) {
+                Some(NackCode::Needs)
             } else if delta.stamp_max().wall_ms() > self.wall_ms + STAMP_AHEAD_MS_MAX {
                 Some(NackCode::Skew)
             } else if is_tombstone && operation.base.0 != 0 && operation.base.0 < removed_at {

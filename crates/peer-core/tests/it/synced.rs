@@ -148,6 +148,40 @@ fn a_clock_of_another_century_costs_nothing() {
 }
 
 #[test]
+fn what_a_refused_transaction_added_is_not_in_later_ones() {
+    let (mut server, mut rig) = (Server::new(), Rig::new(1));
+    subscribe(&mut rig, "true");
+    upsert(&mut rig, "t", "a", r#"{"k":0}"#);
+    increment(&mut rig, "a", 1);
+    rig.settle(&mut server);
+    rig.cut(&mut server);
+    let refused = |rig: &mut Rig, by| {
+        let write = |it: &mut Transaction<'_>| -> Result<(), WriteError> {
+            it.upsert(&collection("denied"), Some(id("x")), map("{}"), vec![])?;
+            let command =
+                UpdateCommand { path: Path::parse("n").unwrap(), kind: UpdateKind::Increment(Value::Int(by)) };
+            it.update(&collection("t"), &Which::Id(id("a")), &[command])?;
+            Ok(())
+        };
+        rig.peer.transaction(rig.now, None, write).unwrap();
+    };
+    refused(&mut rig, 10);
+    increment(&mut rig, "a", 100);
+    upsert(&mut rig, "t", "a", r#"{"k":1}"#);
+    refused(&mut rig, 1_000);
+    increment(&mut rig, "a", 10_000);
+    upsert(&mut rig, "t", "a", r#"{"k":2}"#);
+    assert_eq!(rig.value(&key("t", "a")), Some(map(r#"{"k":2,"n":11111}"#)));
+    rig.settle(&mut server);
+    assert_eq!(server.value(&key("t", "a")), Some(map(r#"{"k":2,"n":10101}"#)));
+    assert_eq!(rig.value(&key("t", "a")), Some(map(r#"{"k":2,"n":10101}"#)));
+    check_same(&rig, &server);
+    assert_eq!(rig.peer.rejected().unwrap().len(), 2);
+    let renumbered = rig.told.iter().filter(|it| matches!(it, Output::Renumbered { .. })).count();
+    assert!(renumbered >= 2, "{:?}", rig.told);
+}
+
+#[test]
 fn a_copied_store_gets_a_site_of_its_own() {
     let (mut server, mut rig) = (Server::new(), Rig::new(1));
     subscribe(&mut rig, "true");

@@ -199,6 +199,8 @@ pub(crate) fn hello(site: u64, last_seq: u64) -> Hello {
         subs: Vec::new(),
         last_seq: Seq(last_seq),
         settled: Seq(0),
+        lineage: None,
+        former: None,
         rest: Rest::default(),
     }
 }
@@ -235,5 +237,5 @@ pub(crate) fn push(seq: u64, site: u64, time_ms: u64, id: &str, json: &str) -> P
         delta,
         rest: Rest::default(),
     };
-    Push { seq: Seq(seq), operations: vec![operation], traceparent: None, rest: Rest::default() }
+    Push { seq: Seq(seq), operations: vec![operation], traceparent: None, needs: Vec::new(), rest: Rest::default() }
 }

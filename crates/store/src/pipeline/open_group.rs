@@ -128,7 +128,7 @@ impl<'a> OpenGroup<'a> {
     /// The documents cannot be read: the group is not to be used any further.
     pub(crate) fn commit(&mut self, command: CommitCommand, answer: Answer<Written>) -> Result<(), EngineError> {
         self.commands += 1;
-        let CommitCommand { write: Write { changeset, filters, update, returning }, request, queued_at } = command;
+        let CommitCommand { write: Write { changeset, filters, update, returning, .. }, request, queued_at } = command;
         let given = request.as_ref().map(|keep| &keep.request).filter(|request| request.given);
         if let Some(request) = given
             && let Some(remembered) = self.remembered(&request.key())?
@@ -230,8 +230,8 @@ impl<'a> OpenGroup<'a> {
             return Ok(());
         }
         let mut outcomes = Vec::with_capacity(pushes.len());
-        for Write { changeset, .. } in pushes {
-            match self.push_one(&changeset) {
+        for Write { changeset, needs, .. } in pushes {
+            match self.push_one(&changeset, &needs) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => {
                     drop(answer.send(Err(CommitError::Halted { reason: error.to_string() })));
@@ -246,7 +246,7 @@ impl<'a> OpenGroup<'a> {
         Ok(())
     }
 
-    fn push_one(&mut self, changeset: &Changeset) -> Result<PushOutcome, EngineError> {
+    fn push_one(&mut self, changeset: &Changeset, needs: &[u64]) -> Result<PushOutcome, EngineError> {
         let Origin { site: Some(site), pushed: Some(pushed), .. } = &changeset.origin else {
             unreachable!("it was looked at when it was sent")
         };
@@ -257,6 +257,10 @@ impl<'a> OpenGroup<'a> {
             Standing::Reused => return Ok(PushOutcome::SiteReused),
         }
         let at = TxnId(self.group.next_txn() - 1);
+        let is_missing = |seq: &&u64| !known.as_ref().is_some_and(|known| known.has_taken(**seq));
+        if let Some(seq) = needs.iter().find(is_missing).copied() {
+            return Ok(PushOutcome::Refused { reason: PushRefusal::Needs { seq }, at });
+        }
         let entries = self.shared.engine.index_entries_of(changeset);
         if entries > TRANSACTION_INDEX_ENTRIES_MAX {
             let reason = PushRefusal::TooManyIndexEntries { entries, entries_max: TRANSACTION_INDEX_ENTRIES_MAX };

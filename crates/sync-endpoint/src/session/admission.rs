@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use document::SiteId;
-use store::{App, AppUnavailable};
-use sync_protocol::{Authorised, ByeCode, Hello, Seq, TxnId};
+use store::{App, AppUnavailable, Site};
+use sync_protocol::{Authorised, ByeCode, FormerSite, Hello, Rest, Seq, SeqRange, TxnId};
 
 use super::retry_after_ms;
 use crate::{
@@ -66,14 +66,11 @@ pub(super) async fn admit(
         Err(error) => return Err(NotAdmitted::busy(error.to_string())),
     };
     let site = hello.site;
-    let known = {
-        let app = app.clone();
-        tokio::task::spawn_blocking(move || app.site(site)).await.expect("a look-up does not panic")
-    };
-    let known = known.map_err(|error| NotAdmitted::busy(error.to_string()))?;
+    let known = look_up(&app, Some(site)).await?;
     if known.as_ref().is_some_and(|known| known.subject != caller.subject()) {
         return Err(NotAdmitted::site_reused("the site is somebody else's"));
     }
+    let former = look_up(&app, hello.former).await?.filter(|it| it.subject == caller.subject());
     let opening = Opening { session, instance: hello.instance, subject: caller.subject() };
     let site_place = shared.live_sites.enter(name, site, opening).await.map_err(|refused| match refused {
         NoEntry::Alive => NotAdmitted::site_reused("the site has another session"),
@@ -88,9 +85,28 @@ pub(super) async fn admit(
         // Where the life before ended is not kept: whoever comes from there begins again.
         fork: TxnId(0),
         site_seq: Seq(seq),
+        former: former.map(told),
         wall_ms: shared.clock.now_ms(),
         permission: caller.permission_hash(name),
         expires_ms: None,
     };
     Ok(Admitted { app, caller, site, site_place, authorised })
+}
+
+async fn look_up(app: &Arc<App>, site: Option<SiteId>) -> Result<Option<Site>, NotAdmitted> {
+    let Some(site) = site else { return Ok(None) };
+    let app = app.clone();
+    let known = tokio::task::spawn_blocking(move || app.site(site)).await.expect("a look-up does not panic");
+    known.map_err(|error| NotAdmitted::busy(error.to_string()))
+}
+
+/// What is known of a site, as its peer is told.
+fn told(site: Site) -> FormerSite {
+    let range = |(first, last)| SeqRange { first: Seq(first), last: Seq(last), rest: Rest::default() };
+    FormerSite {
+        seq: Seq(site.seq),
+        known_from: Seq(site.known_from),
+        missing: site.missing.into_iter().map(range).collect(),
+        rest: Rest::default(),
+    }
 }

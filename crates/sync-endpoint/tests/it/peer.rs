@@ -129,7 +129,8 @@ impl Peer {
     /// One local transaction.
     pub fn push(&mut self, operations: Vec<PushOperation>) -> u64 {
         self.last_seq += 1;
-        let push = Push { seq: Seq(self.last_seq), operations, traceparent: None, rest: Rest::default() };
+        let push =
+            Push { seq: Seq(self.last_seq), operations, traceparent: None, needs: Vec::new(), rest: Rest::default() };
         self.pending.insert(self.last_seq, push);
         self.machine.pushes_available(Seq(self.last_seq));
         self.last_seq

@@ -108,6 +108,8 @@ words! {
         Invalid "invalid",
         /// Nothing is wrong with it: another operation of its transaction failed.
         Transaction "transaction",
+        /// An earlier transaction that it needs was not taken.
+        Needs "needs",
     }
 }
 

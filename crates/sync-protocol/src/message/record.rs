@@ -56,19 +56,37 @@ pub(super) fn read_named<T: Field>(from: &mut Reader<'_>, name: &str) -> Result<
     T::read(from).map_err(|error| DecodeError { what: format!("{name}: {}", error.what), ..error })
 }
 
+/// Reads the field `name`, if it is among the `more` that there are.
+pub(super) fn read_later<T: Field + Default>(
+    from: &mut Reader<'_>,
+    more: &mut u64,
+    name: &str,
+) -> Result<T, DecodeError> {
+    if *more == 0 {
+        return Ok(T::default());
+    }
+    *more -= 1;
+    read_named(from, name)
+}
+
 /// How many of `count` fields are of a later version; an error if known ones are missing.
 pub(super) fn rest_count<T: Record>(from: &Reader<'_>, count: u64) -> Result<u64, DecodeError> {
     let missing = || DecodeError { at: from.at(), what: format!("{} has {} fields, here {count}", T::NAME, T::FIELDS) };
     count.checked_sub(T::FIELDS).ok_or_else(missing)
 }
 
-/// A struct whose fields stand in an array in this order.
+/// A struct whose fields stand in an array in this order. Those behind `later` were added to the
+/// protocol later: one who does not know them leaves them out, and they are their defaults then.
 macro_rules! record {
-    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $kind:ty,)* }) => {
+    (
+        $(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $kind:ty,)* }
+        $(later { $($(#[$later_meta:meta])* $later:ident: $later_kind:ty,)* })?
+    ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $kind,)*
+            $($($(#[$later_meta])* pub $later: $later_kind,)*)?
             /// Fields of a later version.
             pub rest: Rest,
         }
@@ -78,19 +96,23 @@ macro_rules! record {
             const FIELDS: u64 = [$(stringify!($field)),*].len() as u64;
 
             fn count(&self) -> u64 {
-                Self::FIELDS + self.rest.count()
+                let later: &[&str] = &[$($(stringify!($later)),*)?];
+                Self::FIELDS + later.len() as u64 + self.rest.count()
             }
 
             fn write_fields(&self, out: &mut Writer) {
                 $(self.$field.write(out);)*
+                $($(self.$later.write(out);)*)?
                 self.rest.write(out);
             }
 
             fn read_fields(from: &mut Reader<'_>, count: u64) -> Result<Self, DecodeError> {
-                let rest = record::rest_count::<Self>(from, count)?;
+                #[allow(unused_mut, reason = "not every record has later fields")]
+                let mut more = record::rest_count::<Self>(from, count)?;
                 Ok(Self {
                     $($field: record::read_named(from, stringify!($field))?,)*
-                    rest: Rest::read(from, rest)?,
+                    $($($later: record::read_later(from, &mut more, stringify!($later))?,)*)?
+                    rest: Rest::read(from, more)?,
                 })
             }
         }

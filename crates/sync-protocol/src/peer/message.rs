@@ -57,9 +57,10 @@ impl PeerMachine {
     }
 
     fn handle_welcome(&mut self, welcome: Welcome, at: Moment) -> Handled {
-        if welcome.site_seq > self.link.last_seq {
-            // The server knows later writes of this site: this store is a copy, or was set back.
-            self.send_bye(ByeCode::SiteReused, "the server knows later transactions of this site".to_owned());
+        let is_known = self.lineage.as_ref().is_none_or(|it| it.knows(welcome.site_seq));
+        if welcome.site_seq > self.link.last_seq || !is_known {
+            // The server knows other writes of this site: this store is a copy, or was set back.
+            self.send_bye(ByeCode::SiteReused, "the server knows other transactions of this site".to_owned());
             self.outputs.push_back(PeerOutput::Disconnect);
             self.refuse_site();
             return Ok(());
@@ -79,6 +80,9 @@ impl PeerMachine {
         self.meet_incarnation(&welcome);
         for sub in std::mem::take(&mut self.link.late_subs) {
             self.send_sub(sub);
+        }
+        if self.former.is_some() {
+            self.outputs.push_back(PeerOutput::Former { former: welcome.former });
         }
         self.want_pending();
         Ok(())

@@ -1,7 +1,9 @@
 //! What a peer's host is to do.
 
 use super::PeerState;
-use crate::message::{DigestReply, Fault, Item, NackCode, Rest, ResyncReason, Seq, SnapshotItem, SubId, TxnId};
+use crate::message::{
+    DigestReply, Fault, FormerSite, Item, NackCode, Rest, ResyncReason, Seq, SnapshotItem, SubId, TxnId,
+};
 
 /// One thing to do, in the order in which they are polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,13 @@ pub enum PeerOutput {
     /// The site is somebody else's too: take a new one, stamp what is pending anew, and say
     /// `renew_site`.
     SiteReused,
+    /// What the server knows of the former site that pending transactions still bear; none if it is
+    /// nobody's, or somebody else's. Settle those that it took, stamp the others anew, and say
+    /// `former_settled`: nothing is pushed before.
+    Former {
+        /// It.
+        former: Option<FormerSite>,
+    },
     /// The server's wall clock less this one's, in milliseconds.
     ClockOffset(i64),
     /// What the peer may do; to be kept in every subscription that has a hash and is not begun again

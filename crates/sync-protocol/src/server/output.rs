@@ -1,6 +1,6 @@
 //! What a session's host is to do.
 
-use crate::message::{DigestReply, Hello, Push, Seq, SubId, Subscription, TxnId};
+use crate::message::{DigestReply, FormerSite, Hello, Push, Seq, SubId, Subscription, TxnId};
 
 /// One thing to do, in the order in which they are polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Authorised {
     pub fork: TxnId,
     /// The greatest sequence number of the site that has a verdict.
     pub site_seq: Seq,
+    /// What is known of the former site that the hello names, if it is the same caller's.
+    pub former: Option<FormerSite>,
     /// The wall clock.
     pub wall_ms: u64,
     /// Names what the peer may read and write.

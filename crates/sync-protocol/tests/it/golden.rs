@@ -1,7 +1,7 @@
 //! The bytes of every message, for ever.
 
 use sync_protocol::limits::FRAME_BYTES_MAX;
-use sync_protocol::{Codec, Message, decode_frame, encode_frame};
+use sync_protocol::{Codec, Hello, Message, Push, Welcome, decode_frame, encode_frame};
 
 use crate::samples;
 
@@ -31,6 +31,24 @@ fn every_message_has_the_bytes_that_it_always_had() {
     }
 }
 
+/// Hello, welcome and push as they were before they had more fields.
+const EARLIER: &str = include_str!("../data/messages-v1-first.txt");
+
+#[test]
+fn fields_that_an_earlier_version_leaves_out_are_their_defaults() {
+    for line in EARLIER.lines() {
+        let (name, frame) = line.split_once(' ').unwrap();
+        let message = decoded(&of_hex(frame));
+        assert_eq!(message.name(), name);
+        let expected: Message = match message.clone() {
+            Message::Hello(_) => Hello { lineage: None, former: None, ..samples::hello() }.into(),
+            Message::Welcome(_) => Welcome { former: None, ..samples::welcome() }.into(),
+            _ => Push { needs: Vec::new(), ..samples::push(41) }.into(),
+        };
+        assert_eq!(message, expected);
+    }
+}
+
 #[test]
 fn numbers_follow_each_other() {
     let numbers: Vec<u64> = samples::all().iter().map(Message::number).collect();
@@ -55,11 +73,11 @@ fn fields_of_a_later_version_are_kept() {
 #[test]
 fn fields_of_a_later_version_inside_a_push_are_kept() {
     let frame = encode_frame(&samples::push(41).into(), Codec::Plain).0;
-    let operation_at = 5; // codec, array of 4, number, seq in two bytes, list of one
+    let operation_at = 5; // codec, array of 5, number, seq in two bytes, list of one
     assert_eq!(frame[operation_at..operation_at + 2], [0x81, 0x85]);
     let mut later = frame.clone();
     later[operation_at + 1] += 2;
-    let end = later.len() - 1; // before `traceparent`
+    let end = later.len() - 4; // before `traceparent` and `needs`
     later.splice(end..end, of_hex(LATER_FIELDS));
     let Message::Push(push) = decoded(&later) else { panic!("it is a push") };
     assert_eq!(push.operations[0].rest.count(), 2);

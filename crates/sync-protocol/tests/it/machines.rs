@@ -392,7 +392,7 @@ fn a_store_that_was_set_back_learns_it() {
     peer.handle_frame(&frame(samples::welcome()), at(1)); // knows 39
     assert_eq!(
         peer_words(&mut peer),
-        "bye site_reused: the server knows later transactions of this site, Disconnect, -> Refused, SiteReused"
+        "bye site_reused: the server knows other transactions of this site, Disconnect, -> Refused, SiteReused"
     );
     peer.renew_site(SiteId(5), [8; 16], at(2));
     assert_eq!(peer_words(&mut peer), "-> Connecting, Connect");
@@ -400,7 +400,7 @@ fn a_store_that_was_set_back_learns_it() {
     session.handle_frame(&frame(samples::hello()), 0);
     session_outputs(&mut session);
     session.authorised(Authorised { site_seq: Seq(41), ..Authorised::default() }, 0);
-    assert_eq!(session_words(&mut session), "bye site_reused: this server knows later transactions of the site, Close");
+    assert_eq!(session_words(&mut session), "bye site_reused: this server knows other transactions of the site, Close");
 }
 
 #[test]

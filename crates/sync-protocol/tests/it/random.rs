@@ -2,9 +2,9 @@
 
 use document::SiteId;
 use sync_protocol::{
-    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, Granted, Hello, Item,
-    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Rest, Resync, ResyncReason, Seq, Snapshot,
-    SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
+    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, FormerSite, Granted,
+    Hello, Item, ItemKind, Language, Lineage, Message, Nack, NackCode, Push, PushOperation, Rest, Resync, ResyncReason,
+    Seq, SeqRange, Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
 };
 
 use crate::samples::{collection, id};
@@ -103,6 +103,10 @@ impl Random {
         }
     }
 
+    fn range(&mut self) -> SeqRange {
+        SeqRange { first: Seq(self.number()), last: Seq(self.number()), rest: Rest::default() }
+    }
+
     pub(crate) fn message(&mut self) -> Message {
         let rest = Rest::default();
         match self.below(16) {
@@ -118,6 +122,12 @@ impl Random {
                 subs: self.list(Self::subscription),
                 last_seq: Seq(self.number()),
                 settled: Seq(self.number()),
+                lineage: self.option(|it| Lineage {
+                    acked: Seq(it.number()),
+                    pending: it.list(Self::range),
+                    rest: Rest::default(),
+                }),
+                former: self.option(|it| SiteId(it.number())),
                 rest,
             }
             .into(),
@@ -134,6 +144,12 @@ impl Random {
                 push_window: self.number(),
                 frame_bytes_max: self.number(),
                 codecs: self.list(Self::number),
+                former: self.option(|it| FormerSite {
+                    seq: Seq(it.number()),
+                    known_from: Seq(it.number()),
+                    missing: it.list(Self::range),
+                    rest: Rest::default(),
+                }),
                 rest,
             }
             .into(),
@@ -155,7 +171,8 @@ impl Random {
             6 => Applied { through: TxnId(self.number()), bytes: self.number(), rest }.into(),
             7 => {
                 let operations = self.list(Self::operation);
-                Push { seq: Seq(self.number()), operations, traceparent: self.option(Self::text), rest }.into()
+                let (seq, traceparent) = (Seq(self.number()), self.option(Self::text));
+                Push { seq, operations, traceparent, needs: self.list(|it| Seq(it.number())), rest }.into()
             }
             8 => {
                 let taken = |it: &mut Self| (Seq(it.number()), TxnId(it.number()));

@@ -2,9 +2,9 @@
 
 use document::{CollectionName, DocumentId, SiteId};
 use sync_protocol::{
-    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, Granted, Hello, Item,
-    ItemKind, Language, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync, ResyncReason, Seq,
-    Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
+    Ack, Applied, Auth, Bye, ByeCode, Changes, Cursor, Digest, DigestEntry, DigestReply, Fault, FormerSite, Granted,
+    Hello, Item, ItemKind, Language, Lineage, Message, Nack, NackCode, Push, PushOperation, Pushes, Rest, Resync,
+    ResyncReason, Seq, SeqRange, Snapshot, SnapshotItem, Sub, SubId, Subscription, Taken, TxnId, Unsub, Welcome,
 };
 
 pub(crate) fn collection() -> CollectionName {
@@ -41,6 +41,8 @@ pub(crate) fn hello() -> Hello {
         subs: vec![Subscription { hash: Some(77), page: Some(vec![1, 2]), ..subscription(1) }],
         last_seq: Seq(40),
         settled: Seq(38),
+        lineage: Some(Lineage { acked: Seq(38), pending: vec![range(39, 40)], rest: Rest::default() }),
+        former: Some(SiteId(0x77)),
         rest: Rest::default(),
     }
 }
@@ -59,8 +61,17 @@ pub(crate) fn welcome() -> Welcome {
         push_window: 1 << 20,
         frame_bytes_max: 1 << 23,
         codecs: vec![],
+        former: Some(former()),
         rest: Rest::default(),
     }
+}
+
+fn range(first: u64, last: u64) -> SeqRange {
+    SeqRange { first: Seq(first), last: Seq(last), rest: Rest::default() }
+}
+
+fn former() -> FormerSite {
+    FormerSite { seq: Seq(39), known_from: Seq(7), missing: vec![range(30, 38)], rest: Rest::default() }
 }
 
 pub(crate) fn push(seq: u64) -> Push {
@@ -72,7 +83,7 @@ pub(crate) fn push(seq: u64) -> Push {
         delta: vec![1, 2, 3],
         rest: Rest::default(),
     };
-    Push { seq: Seq(seq), operations: vec![operation], traceparent: None, rest: Rest::default() }
+    Push { seq: Seq(seq), operations: vec![operation], traceparent: None, needs: vec![Seq(40)], rest: Rest::default() }
 }
 
 pub(crate) fn item(kind: ItemKind, bytes: Option<Vec<u8>>) -> Item {

@@ -126,6 +126,7 @@ impl PeerHost {
                 | PeerOutput::ClockOffset(_)
                 | PeerOutput::WantDigest { .. }
                 | PeerOutput::DigestReply(_)
+                | PeerOutput::Former { .. }
                 | PeerOutput::Ignored { .. } => {}
             }
         }
