@@ -41,7 +41,7 @@ pub use find::{Find, Found};
 pub use now::Now;
 pub use observers::{Observed, ObserverId};
 pub use output::Output;
-pub use peer::{Executed, Options, Peer, RejectedTransaction, Written};
+pub use peer::{Executed, Options, Peer, RejectedTransaction, SideDigest, SubscriptionDigest, Written};
 pub use reader::Reader;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;

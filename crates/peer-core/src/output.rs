@@ -2,7 +2,7 @@
 
 use sync_protocol::{Fault, PeerState, Seq, SubId, TxnId};
 
-use crate::ObserverId;
+use crate::{ObserverId, SubscriptionDigest};
 
 /// One thing, in the order in which they are polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,14 @@ pub enum Output {
         sub: SubId,
         /// Why.
         message: String,
+    },
+    /// What this store and the server have of subscriptions: the answer to
+    /// [`crate::Peer::ask_digest`]. What differs begins again by itself.
+    Digest {
+        /// As of which transaction.
+        at: TxnId,
+        /// Of each.
+        subs: Vec<SubscriptionDigest>,
     },
     /// How long the token is good for.
     Granted {

@@ -8,6 +8,7 @@
 //! (`query`).
 
 mod deliver;
+mod digest;
 mod execute;
 mod heal;
 mod query;
@@ -25,6 +26,7 @@ use document::SiteId;
 use key_values::{Batch, Durability, KeyValues};
 use sync_protocol::{Identity, Moment, PeerMachine, Seq};
 
+pub use self::digest::{SideDigest, SubscriptionDigest};
 pub use self::execute::Executed;
 pub use self::verdicts::RejectedTransaction;
 pub use self::write::Written;
@@ -71,6 +73,7 @@ pub struct Peer {
     seqs_left_out: u64,
     /// Transactions up to this one may have been sent.
     sent_through: u64,
+    asked_digest: digest::Asked,
 }
 
 impl Peer {
@@ -115,6 +118,7 @@ impl Peer {
             last_staged: 0,
             seqs_left_out,
             sent_through,
+            asked_digest: digest::Asked::default(),
         };
         peer.forget_staged()?;
         peer.forget_committed()?;
@@ -247,6 +251,7 @@ impl Peer {
         if self.machine.state().is_connected() {
             self.outputs.push_back(Output::Disconnect);
         }
+        self.forget_sent_digest();
         let instance = self.random.instance();
         self.machine = machine(&self.meta, &self.subscriptions, &self.options, instance);
     }

@@ -138,6 +138,11 @@ impl Synced {
         Ok((flags & HELD == 0).then_some(state))
     }
 
+    /// The state, seen or not.
+    pub(crate) fn state(bytes: &[u8]) -> Read<&[u8]> {
+        Ok(Self::split(bytes)?.2)
+    }
+
     fn split(bytes: &[u8]) -> Read<(u64, u8, &[u8])> {
         let mut from = RecordReader::new(bytes, "a document's record");
         from.version(VERSION)?;

@@ -187,6 +187,16 @@ impl<'p> Work<'p> {
         self.changed_subs.insert(sub, Some(stored));
     }
 
+    /// The subscription's snapshot is to come anew.
+    pub(crate) fn begin_again(&mut self, sub: u64) {
+        let Some(mut stored) = self.sub(sub).cloned() else { return };
+        self.meta.last_generation += 1;
+        stored.generation = self.meta.last_generation;
+        stored.subscription.hash = None;
+        stored.subscription.page = None;
+        self.put_sub(sub, stored);
+    }
+
     pub(crate) fn remove_sub(&mut self, sub: u64) {
         self.batch.remove(SUBS, numbered(sub, &[]));
         self.changed_subs.insert(sub, None);

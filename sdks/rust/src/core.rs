@@ -166,6 +166,7 @@ impl Core {
             | Output::SubscriptionComplete(_)
             | Output::SubscriptionRefused { .. }
             | Output::Granted { .. }
+            | Output::Digest { .. }
             | Output::SiteRenewed => {}
         }
     }

@@ -3,9 +3,12 @@
 //! Invariants: everything of a delivery is one batch, with the cursor or how far the snapshot is; a
 //! transaction that comes in parts is shown only as a whole. A state replaces what was known as of
 //! the same or an earlier transaction, and is merged into what is known as of a later one. What is
-//! pending is never lost to a delivery.
+//! pending is never lost to a delivery. A part of a document that should be here and is not is never
+//! taken for the document: its subscription begins again.
 
-use document::Document;
+use std::collections::BTreeSet;
+
+use document::{CollectionName, Document};
 use key_values::Durability;
 use sync_protocol::{Item, ItemKind, ResyncReason, SnapshotItem, SubId};
 
@@ -30,16 +33,18 @@ impl Peer {
             return self.stage(&items);
         }
         let mut work = self.work();
+        let mut damaged = BTreeSet::new();
         if self.last_staged > 0 {
             for entry in self.store.prefix(STAGED, &[]) {
                 let (key, value) = entry?;
-                take_item(&mut work, decode_item(&value)?, through)?;
+                take_item(&mut work, decode_item(&value)?, through, &mut damaged)?;
                 work.batch.remove(STAGED, key);
             }
         }
         for item in items {
-            take_item(&mut work, item, through)?;
+            take_item(&mut work, item, through, &mut damaged)?;
         }
+        damaged.iter().for_each(|sub| work.begin_again(*sub));
         work.meta.cursor = Some((incarnation, through));
         let end = std::ops::Bound::Excluded(numbered(through.saturating_add(1), &[]));
         for entry in self.store.snapshot().range(TOMBSTONE, (std::ops::Bound::Unbounded, end)) {
@@ -53,6 +58,7 @@ impl Peer {
         self.commit(done)?;
         self.session_through = through;
         self.last_staged = 0;
+        self.begun_again(damaged);
         self.tell_complete(before, through);
         Ok(())
     }
@@ -175,16 +181,13 @@ impl Peer {
         let mut work = self.work();
         let subs = sub.map_or_else(|| work.sub_numbers(), |sub| vec![sub.0]);
         for sub in subs {
-            let Some(mut stored) = work.sub(sub).cloned() else { continue };
-            work.meta.last_generation += 1;
-            stored.generation = work.meta.last_generation;
-            stored.subscription.hash = None;
-            stored.subscription.page = None;
+            work.begin_again(sub);
             if reason == ResyncReason::Refused {
+                let Some(mut stored) = work.sub(sub).cloned() else { continue };
                 stored.refused = Some(message.clone());
                 self.evict_members(&mut work, sub)?;
+                work.put_sub(sub, stored);
             }
-            work.put_sub(sub, stored);
         }
         let done = work.finish()?;
         self.commit(done)?;
@@ -230,7 +233,8 @@ fn sent_document(bytes: &[u8]) -> Result<Document, PeerError> {
     if document.stamp_max().wall_ms() > WALL_MS_MAX { Err(PeerError::BadDocument) } else { Ok(document) }
 }
 
-fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerError> {
+/// `damaged`: subscriptions of which a part of a document came that should be here and is not.
+fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeSet<u64>) -> Result<(), PeerError> {
     let Item { collection, id, kind, bytes, subs, .. } = item;
     let document = bytes.as_deref().map(sent_document).transpose()?;
     let brings_news = match &document {
@@ -247,6 +251,7 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerEr
             None => work.sub_numbers().into_iter().filter_map(generation).collect(),
         }
     };
+    let complete = if kind == ItemKind::Delta { all_complete(work, &collection, subs.as_deref()) } else { Vec::new() };
     let touched = work.touch(&collection, &id)?;
     match (kind, document) {
         (ItemKind::Leave, _) => {
@@ -261,13 +266,16 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerEr
             return Ok(());
         }
         (ItemKind::State, Some(document)) => put_state(touched, document, through),
-        (ItemKind::Delta, Some(document)) => match &mut touched.synced {
-            Some(synced) => {
-                synced.document.merge(&document);
-                synced.base = synced.base.max(through);
+        (ItemKind::Delta, Some(document)) => {
+            if touched.members.is_empty() && !complete.is_empty() {
+                damaged.extend(complete);
+                return Ok(());
             }
-            None => return Ok(()), // a part of a document that is not here is of no use
-        },
+            // What is not here comes with a page that is on its way.
+            let Some(synced) = &mut touched.synced else { return Ok(()) };
+            synced.document.merge(&document);
+            synced.base = synced.base.max(through);
+        }
         (_, None) => return Ok(()), // the protocol's machine lets none through
     }
     show_again(touched, brings_news);
@@ -287,10 +295,23 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64) -> Result<(), PeerEr
     Ok(())
 }
 
+/// The subscriptions that may have a document, if each has all of its documents: `subs`, or all of
+/// its collection.
+fn all_complete(work: &Work<'_>, collection: &CollectionName, subs: Option<&[SubId]>) -> Vec<u64> {
+    let cursor = work.meta.cursor_txn();
+    let is_of_it = |sub: &u64| work.sub(*sub).is_some_and(|it| it.subscription.collection == *collection);
+    let having: Vec<u64> = match subs {
+        Some(subs) => subs.iter().map(|sub| sub.0).collect(),
+        None => work.sub_numbers().into_iter().filter(is_of_it).collect(),
+    };
+    let is_complete = |sub: &u64| work.sub(*sub).is_some_and(|it| it.refused.is_some() || it.is_complete(cursor));
+    if having.iter().all(is_complete) { having } else { Vec::new() }
+}
+
 /// Whether a document that was evicted would be another one with `news`, beyond what is pending.
 fn says_more(
     work: &mut Work<'_>,
-    collection: &document::CollectionName,
+    collection: &CollectionName,
     id: &document::DocumentId,
     news: &Document,
 ) -> Result<bool, PeerError> {

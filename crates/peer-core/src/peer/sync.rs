@@ -33,6 +33,7 @@ impl Peer {
             return Err(error);
         }
         self.session_through = self.meta.cursor_txn();
+        self.forget_sent_digest();
         if let Some(acked) = self.meta.acked {
             self.machine.tell_lineage(Lineage {
                 acked: Seq(acked),
@@ -92,7 +93,7 @@ impl Peer {
             if let Some(output) = self.outputs.pop_front() {
                 return Ok(Some(output));
             }
-            let Some(output) = self.machine.poll_output() else {
+            let Some(output) = self.machine.poll_output().or_else(|| self.poll_question()) else {
                 return Ok(self.observers.poll().map(Output::Observed));
             };
             if let Err(error) = self.handle_output(now, output) {
@@ -100,6 +101,12 @@ impl Peer {
                 return Err(error);
             }
         }
+    }
+
+    /// What the machine says once nothing else is to be done.
+    fn poll_question(&mut self) -> Option<PeerOutput> {
+        self.ask_when_quiet();
+        self.machine.poll_output()
     }
 
     fn handle_output(&mut self, now: Now, output: PeerOutput) -> Result<(), PeerError> {
@@ -136,8 +143,9 @@ impl Peer {
                 self.take_grant(permission)?;
                 self.outputs.push_back(Output::Granted { expires_ms });
             }
-            // A digest of nothing says nothing.
-            PeerOutput::WantDigest { .. } | PeerOutput::DigestReply(_) | PeerOutput::Ignored { .. } => {}
+            PeerOutput::WantDigest { subs } => self.answer_digest(subs)?,
+            PeerOutput::DigestReply(reply) => self.take_digest(reply)?,
+            PeerOutput::Ignored { .. } => {}
         }
         Ok(())
     }

@@ -8,9 +8,11 @@ use query::{
     Budget, Filter, Query,
     dql::{Bound, Constants, Statement},
 };
+use sha2::{Digest as _, Sha256};
 use sync_protocol::{
-    Authorised, ByeCode, ChangesPage, Fault, FormerSite, Item, ItemKind, Language, NackCode, Push, Rest, ResyncReason,
-    Seq, SeqRange, ServerMachine, ServerOutput, SessionState, SnapshotItem, SnapshotPage, SubId, Subscription, TxnId,
+    Authorised, ByeCode, ChangesPage, DigestEntry, DigestReply, Fault, FormerSite, Item, ItemKind, Language, NackCode,
+    Push, Rest, ResyncReason, Seq, SeqRange, ServerMachine, ServerOutput, SessionState, SnapshotItem, SnapshotPage,
+    SubId, Subscription, TxnId,
 };
 
 pub(crate) type Key = (CollectionName, DocumentId);
@@ -281,9 +283,37 @@ impl Server {
                     self.answer_snapshot(session, request, sub, page);
                 }
                 ServerOutput::Apply(push) => self.apply(session, push),
+                ServerOutput::WantDigest { subs } => self.answer_digest(session, &subs),
                 _ => {}
             }
         }
+    }
+
+    fn answer_digest(&mut self, session: u64, subs: &[SubId]) {
+        let of = |sub: &SubId| {
+            let (subscription, filter) = self.sessions[&session].subs.get(sub)?;
+            let (mut count, mut hash) = (0, Sha256::new());
+            for (key, document) in &self.content.documents {
+                if key.0 == subscription.collection && matches(filter, key, document) {
+                    count += 1;
+                    for part in [key.1.as_json().as_bytes(), &encoded(document)] {
+                        hash.update((part.len() as u32).to_be_bytes());
+                        hash.update(part);
+                    }
+                }
+            }
+            Some(DigestEntry { sub: *sub, count, hash: hash.finalize().to_vec(), rest: Rest::default() })
+        };
+        let (at, entries) = (TxnId(self.newest()), subs.iter().filter_map(of).collect());
+        self.machine(session).handle_digest(DigestReply { at, entries, rest: Rest::default() });
+    }
+
+    /// Says that a document changed which did not, as one who takes the peer to have it.
+    pub(crate) fn tell_delta(&mut self, key: Key) -> u64 {
+        let after = self.content.documents[&key].clone();
+        self.content.journal.push(vec![Changed { key, before: after.clone(), delta: Document::new(), after }]);
+        self.sessions.values_mut().filter_map(|it| it.machine.as_mut()).for_each(ServerMachine::changes_available);
+        self.newest()
     }
 
     fn known_of(&self, site: SiteId) -> FormerSite {
