@@ -116,6 +116,9 @@ pub enum WriteError {
         limits::PENDING_BYTES_MAX
     )]
     PendingFull,
+    /// A field would be an attachment.
+    #[error("attachments are not kept at a peer yet")]
+    Attachment,
     /// A statement that a peer does not run.
     #[error("{what} is not run at a peer")]
     NotHere {

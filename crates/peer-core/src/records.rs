@@ -424,6 +424,9 @@ fn read_id(from: &mut RecordReader<'_>) -> Read<DocumentId> {
 }
 
 #[cfg(test)]
+mod mutations;
+
+#[cfg(test)]
 mod tests {
     use document::{Action, Condition, Map, Operation, Origin};
 

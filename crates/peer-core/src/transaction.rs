@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use document::limits::DEPTH_MAX;
 use document::{
     Action, Changeset, CollectionName, Condition, Document, DocumentId, FieldType, Map, Operation, Origin, Path,
-    SiteId, Stamp, StampClock, UpdateCommand, UpdateError, WriteRules,
+    SiteId, Stamp, StampClock, UpdateCommand, UpdateError, UpdateKind, WriteRules,
 };
 use key_values::KeyValues;
 use query::{Budget, Filter};
@@ -224,6 +224,9 @@ impl<'p> Transaction<'p> {
         {
             return Err(WriteError::TooDeep);
         }
+        if makes_attachment(&action) {
+            return Err(WriteError::Attachment);
+        }
         let key = document_key(collection, id);
         if !self.drafts.contains_key(&key) {
             if self.drafts.len() >= limits::TRANSACTION_DOCUMENTS_MAX {
@@ -301,6 +304,21 @@ pub(crate) fn operation(
         removes: !after.exists(),
         base,
         delta: encode_document(&delta),
+    }
+}
+
+fn makes_attachment(action: &Action) -> bool {
+    let is_asked = |types: &[(Path, FieldType)]| types.iter().any(|(_, kind)| *kind == FieldType::Attachment);
+    match action {
+        Action::Upsert { types, .. } | Action::UpsertInitial { types, .. } | Action::UpsertDifference { types, .. } => {
+            is_asked(types)
+        }
+        Action::Update(commands) => commands.iter().any(|command| match &command.kind {
+            UpdateKind::SetAttachment(_) => true,
+            UpdateKind::Merge { types, .. } => is_asked(types),
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a peer does without a server.
 
-use document::{Map, Path, UpdateCommand, UpdateKind, Value};
+use document::{FieldType, Map, Path, UpdateCommand, UpdateKind, Value};
 use peer_core::{Find, Observed, Output, Transaction, Which, WriteError};
 use query::dql::Row;
 
@@ -158,4 +158,40 @@ fn what_is_too_large_or_the_systems_is_refused() {
 fn a_thread_can_own_a_peer() {
     fn owned_by_a_thread<T: Send>() {}
     owned_by_a_thread::<peer_core::Peer>();
+}
+
+#[test]
+fn the_types_that_a_write_says_are_those_of_the_fields() {
+    let mut rig = Rig::new(1);
+    let t = collection("t");
+    let path = |text| Path::parse(text).unwrap();
+    let types = vec![(path("n"), FieldType::Counter), (path("o"), FieldType::Register)];
+    let value = map(r#"{"m":{"a":1},"n":5,"o":{"a":1}}"#);
+    rig.peer.upsert(rig.now, &t, Some(id("a")), value, types).unwrap();
+    let statement = "INSERT INTO COLLECTION t (n COUNTER, o REGISTER) DOCUMENTS (:it)";
+    let args = map(r#"{"it":{"_id":"b","m":{"a":1},"n":5,"o":{"a":1}}}"#);
+    rig.peer.execute(rig.now, statement, &args).unwrap();
+    for text in ["a", "b"] {
+        let increment = |name| UpdateCommand { path: path(name), kind: UpdateKind::Increment(Value::Int(2)) };
+        let inside = UpdateCommand { path: path("o.b"), kind: UpdateKind::Increment(Value::Int(1)) };
+        rig.peer.update(rig.now, &t, &Which::Id(id(text)), &[increment("n")]).unwrap();
+        assert!(rig.peer.update(rig.now, &t, &Which::Id(id(text)), &[inside]).is_err(), "no counter in a register");
+        rig.peer.upsert(rig.now, &t, Some(id(text)), map(r#"{"m":{"b":2}}"#), vec![]).unwrap();
+        let expected = map(r#"{"m":{"a":1,"b":2},"n":7,"o":{"a":1}}"#);
+        assert_eq!(rig.peer.find_by_id(&t, &id(text)).unwrap(), Some(expected));
+    }
+}
+
+#[test]
+fn an_attachment_is_refused_with_a_reason() {
+    let mut rig = Rig::new(1);
+    let t = collection("t");
+    let types = vec![(Path::parse("f").unwrap(), FieldType::Attachment)];
+    let token = r#"{"f":{"id":"aGVsbG8","len":5,"metadata":{}}}"#;
+    let refused = rig.peer.upsert(rig.now, &t, Some(id("a")), map(token), types).unwrap_err();
+    assert_eq!(refused.to_string(), "attachments are not kept at a peer yet");
+    let statement = "INSERT INTO COLLECTION t (f ATTACHMENT) DOCUMENTS (:it)";
+    let args = map(r#"{"it":{"_id":"a","f":{"id":"aGVsbG8","len":5,"metadata":{}}}}"#);
+    assert!(rig.peer.execute(rig.now, statement, &args).is_err());
+    assert_eq!((rig.peer.pending_len(), rig.peer.find_by_id(&t, &id("a")).unwrap()), (0, None));
 }
