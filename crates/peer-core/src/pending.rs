@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     PeerError,
     records::Pending,
-    spaces::{document_key, numbered, split_numbered},
+    spaces::{numbered, split_numbered},
 };
 
 /// About one pending transaction.
@@ -30,10 +30,8 @@ impl PendingIndex {
         for entry in entries {
             let (key, value) = entry?;
             let (seq, _) = split_numbered(&key)?;
-            let pending = Pending::decode(&value)?;
             index.put(seq, Some(PendingFacts { bytes: value.len() as u64 }));
-            for operation in &pending.operations {
-                let key = document_key(&operation.collection, &operation.id);
+            for key in Pending::document_keys(&value)? {
                 index.documents.entry(key).or_default().insert(seq);
             }
         }

@@ -4,10 +4,11 @@
 //! Invariant: documents come in the order of their keys; one query sees one snapshot.
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::ops::Bound;
 
 use document::{Document, DocumentId, Map};
-use key_values::{Bytes, KeyValues, Snapshot};
+use key_values::{Bytes, KeyValue, KeyValues, KeyValuesError, Snapshot};
 use query::{Budget, Filter};
 
 use crate::records::Synced;
@@ -77,39 +78,47 @@ impl<'p> Reading<'p> {
         prefix: &[u8],
         take: &mut dyn FnMut(&DocumentId, &Map) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
-        let mut over: BTreeMap<Bytes, Bytes> =
-            self.snapshot.prefix(VIEW, prefix).collect::<Result<_, _>>().map_err(PeerError::from)?;
-        if let Some(overlay) = self.overlay {
-            let range = overlay.range((Bound::Included(prefix.to_vec()), Bound::Unbounded));
-            let own = range.take_while(|(key, _)| key.starts_with(prefix));
-            over.extend(own.map(|(key, state)| (Bytes::from(&key[..]), Bytes::from(&state[..]))));
-        }
-        let mut over = over.into_iter().peekable();
-        for entry in self.snapshot.prefix(SYNCED, prefix) {
-            let (key, record) = entry.map_err(PeerError::from)?;
-            while let Some((before, state)) = over.next_if(|(before, _)| *before < key) {
-                if !show(&before[prefix.len()..], &state, take)? {
-                    return Ok(());
-                }
-            }
-            let goes_on = match over.next_if(|(same, _)| *same == key) {
-                Some((_, state)) => show(&key[prefix.len()..], &state, take)?,
-                None => match Synced::shown_state(&record)? {
-                    Some(state) => show(&key[prefix.len()..], state, take)?,
-                    None => true,
+        let own = self.overlay.map(|overlay| overlay.range((Bound::Included(prefix.to_vec()), Bound::Unbounded)));
+        let own = own.into_iter().flatten().take_while(|(key, _)| key.starts_with(prefix));
+        let mut own = own.map(|(key, state)| Ok((Bytes::from(&key[..]), Bytes::from(&state[..])))).peekable();
+        let mut view = self.snapshot.prefix(VIEW, prefix).peekable();
+        let mut synced = self.snapshot.prefix(SYNCED, prefix).peekable();
+        loop {
+            // The next document; of what is known of it the nearest.
+            let heads = [key_of(own.peek())?, key_of(view.peek())?, key_of(synced.peek())?];
+            let Some(key) = heads.iter().flatten().min().cloned() else { return Ok(()) };
+            let [own, view, synced] =
+                [next_of(&mut own, &key)?, next_of(&mut view, &key)?, next_of(&mut synced, &key)?];
+            let seen = match own.or(view) {
+                Some(state) => Some(state),
+                None => match synced {
+                    Some(record) => Synced::shown_state(&record)?.map(Bytes::from),
+                    None => None,
                 },
             };
-            if !goes_on {
+            if let Some(state) = seen
+                && !show(&key[prefix.len()..], &state, take)?
+            {
                 return Ok(());
             }
         }
-        for (key, state) in over {
-            if !show(&key[prefix.len()..], &state, take)? {
-                break;
-            }
-        }
-        Ok(())
     }
+}
+
+type Entry = Result<KeyValue, KeyValuesError>;
+
+fn key_of(entry: Option<&Entry>) -> Result<Option<Bytes>, PeerError> {
+    match entry {
+        Some(Ok((key, _))) => Ok(Some(key.clone())),
+        Some(Err(error)) => Err(error.clone().into()),
+        None => Ok(None),
+    }
+}
+
+/// The next value, if it is the one of `key`.
+fn next_of(entries: &mut Peekable<impl Iterator<Item = Entry>>, key: &Bytes) -> Result<Option<Bytes>, PeerError> {
+    let next = entries.next_if(|entry| entry.as_ref().is_ok_and(|(it, _)| it == key));
+    Ok(next.transpose()?.map(|(_, value)| value))
 }
 
 fn show(

@@ -218,6 +218,21 @@ impl Pending {
         Ok(Self { traceparent, operations, done })
     }
 
+    /// The keys of its documents, without decoding the rest.
+    pub(crate) fn document_keys(bytes: &[u8]) -> Read<Vec<Vec<u8>>> {
+        let mut from = RecordReader::new(bytes, "a pending transaction");
+        from.version(VERSION)?;
+        from.option(RecordReader::bytes)?;
+        let count = from.number()?;
+        let mut keys = Vec::new();
+        for _ in 0..count {
+            let (collection, id) = (from.bytes()?, from.bytes()?);
+            keys.push([collection, &[0], id].concat());
+            (from.byte()?, from.number()?, from.bytes()?);
+        }
+        Ok(keys)
+    }
+
     pub(crate) fn push(&self, seq: u64) -> Push {
         let operation = |it: &PendingOperation| PushOperation {
             collection: it.collection.clone(),
@@ -452,6 +467,7 @@ mod tests {
         meta.former = Some((SiteId(78), 400));
         assert_eq!(Meta::decode(&meta.encode()).unwrap(), meta);
         assert_eq!(Pending::decode(&pending().encode()).unwrap(), pending());
+        assert_eq!(Pending::document_keys(&pending().encode()).unwrap(), [b"c\x007".to_vec()]);
         let fault = Fault { operation: 1, code: NackCode::Denied, message: "no".to_owned(), rest: Rest::default() };
         let rejected = Rejected { pending: pending(), faults: vec![fault] };
         assert_eq!(Rejected::decode(&rejected.encode()).unwrap(), rejected);
