@@ -12,8 +12,11 @@ use peer_core::{Find, Now, Options, Peer, SPACES, Transaction, WriteError};
 
 fn open(dir: &std::path::Path, seed: u64) -> Peer {
     let options = DiskOptions { cache_bytes: 32 << 20, threads: 1, spaces: SPACES };
-    let disk = FjallDisk::open(dir, &options).unwrap();
-    Peer::open(Box::new(disk), Options::default(), [seed, 1]).unwrap()
+    let disk = timed("open the engine", 1, || FjallDisk::open(dir, &options).unwrap());
+    let start = Instant::now();
+    let peer = Peer::open(Box::new(disk), Options::default(), [seed, 1]).unwrap();
+    println!("open the peer: {:?}", start.elapsed());
+    peer
 }
 
 fn id(number: u64) -> DocumentId {
@@ -66,7 +69,7 @@ fn main() {
     println!("{pending} upserts: {:?} each", start.elapsed() / u32::try_from(pending.max(1)).unwrap());
     peer.persist().unwrap();
     drop(peer);
-    let peer = timed("open", 1, || open(&path, 2));
+    let peer = open(&path, 2);
     println!("pending: {}, {} bytes", peer.pending_len(), peer.pending_bytes());
     let reader = peer.reader();
     let mut at = 0;

@@ -228,7 +228,9 @@ impl Pending {
         for _ in 0..count {
             let (collection, id) = (from.bytes()?, from.bytes()?);
             keys.push([collection, &[0], id].concat());
-            (from.byte()?, from.number()?, from.bytes()?);
+            from.byte()?;
+            from.number()?;
+            from.bytes()?;
         }
         Ok(keys)
     }
