@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{deny, law, step, tidy, tools};
+use crate::{deny, law, step, tidy, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -23,6 +23,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     check(deny::run_if_there(root));
     let lints = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
     check(step::run("lints", step::cargo().args(lints).current_dir(root)));
+    check(wasm::run_if_there(root));
 
     let mut tests = step::cargo();
     tests.arg("test");

@@ -1,0 +1,34 @@
+//! Whether the crates of a small peer build for the browser, where a compiler is that can: Debian's, which has the source of its `std`
+//! (`rustc-web`, `cargo-web`, `rust-web-src`). The pinned toolchain has neither that source nor a `std` for wasm32.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+
+use crate::step;
+
+/// Debian's compiler, and the source of its `std`.
+const CARGO: &str = "/usr/bin/cargo";
+const RUSTC: &str = "/usr/bin/rustc";
+const STD_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/Cargo.toml";
+
+const PACKAGES: [&str; 2] = ["peer-core", "sync-protocol"];
+
+pub(crate) fn run_if_there(root: &Path) -> Result<()> {
+    if ![CARGO, RUSTC, STD_SOURCE].iter().all(|path| Path::new(path).exists()) {
+        step::say("wasm32: not tried, since it needs Debian's rustc-web, cargo-web and rust-web-src");
+        return Ok(());
+    }
+    let mut check = Command::new(CARGO);
+    check.args([
+        "check",
+        "--target",
+        "wasm32-unknown-unknown",
+        "-Zbuild-std=std,panic_abort",
+        "--target-dir",
+        "target/wasm32",
+    ]);
+    check.args(PACKAGES.iter().flat_map(|package| ["-p", package]));
+    check.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", RUSTC).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    step::run("wasm32", check.current_dir(root))
+}
