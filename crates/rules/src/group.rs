@@ -7,6 +7,7 @@ use document::{Action, Changeset, DeltaError, Document, DocumentDecodeError, Ope
 use crate::{
     Given, Limits, Outcome, PushFault, PushFaultReason, Refusal, Returned, RulesVersion,
     conditions::{Conditions, Size},
+    deltas::{Collected, EventDelta, Wrote},
     events::{Cause, EventWriter},
     key::document_key,
     limits::DOCUMENT_BYTES_WARN,
@@ -131,6 +132,8 @@ pub struct Group<'a, D> {
     steps: u64,
     large: Vec<LargeDocument>,
     scratch: Vec<u8>,
+    /// Kept only if they are wanted.
+    deltas: Option<Collected>,
 }
 
 /// A document that the group changed, as its next transaction finds it.
@@ -167,7 +170,14 @@ impl<'a, D: Documents> Group<'a, D> {
             steps: 0,
             large: Vec::new(),
             scratch: Vec::new(),
+            deltas: None,
         }
+    }
+
+    /// Keeps what each transaction from here on writes ([`GroupResult::deltas`]). It changes nothing
+    /// else.
+    pub fn keep_deltas(&mut self) {
+        self.deltas.get_or_insert_default();
     }
 
     /// Decides a changeset and applies what is done of it, as the next transaction, committed at
@@ -357,6 +367,8 @@ impl<'a, D: Documents> Group<'a, D> {
     fn finish(&mut self, changeset: &Changeset, transaction: Transaction, commit_time_ms: u64) -> Result<(), D::Error> {
         let txn = self.next_txn;
         self.events.make_room(transaction.documents, transaction.bytes);
+        let mut deltas = self.deltas.take();
+        let wrote = deltas.as_ref().map(|_| Wrote::of(changeset, self.context.site, self.stamp_last));
         for touched in transaction.into_ordered(self.context.version) {
             let Touched { key, operation, is_hot, txn_before, event_before, existed_before, event, state, .. } =
                 touched;
@@ -371,6 +383,12 @@ impl<'a, D: Documents> Group<'a, D> {
                 self.large.push(LargeDocument { collection, id, bytes: after.bytes() });
             }
             let made = self.events.push(operation, &cause, old.as_deref(), new.as_deref());
+            if let (Some(deltas), Some(wrote), Some(offset)) = (&mut deltas, &wrote, made) {
+                let is_whole = old.is_none() || new.is_none();
+                let is_unchanged = cause.merged.is_some_and(|merged| merged.is_lost())
+                    && self.before(&key)? == document.to_document()?;
+                deltas.note(offset, is_whole, &key, &document, wrote, is_unchanged)?;
+            }
             let is_silent = made.is_none() && event.is_some() && self.context.version >= RulesVersion::OfEvents;
             let txn = if is_silent { txn_before } else { txn };
             let event = made.or(event);
@@ -378,6 +396,7 @@ impl<'a, D: Documents> Group<'a, D> {
             let json = if is_hot { after } else { after.into_dropped() };
             self.changed.insert(key, Changed { event_before, existed_before, exists, txn, event, document, json });
         }
+        self.deltas = deltas;
         self.next_txn += 1;
         self.transactions += 1;
         Ok(())
@@ -417,7 +436,8 @@ impl<'a, D: Documents> Group<'a, D> {
         });
         let changed = changed.collect();
         let place = Place { next_txn: self.next_txn, next_offset, stamp_last: self.stamp_last };
-        GroupResult { place, changed, batches, events, transactions: self.transactions, large: self.large }
+        let deltas = self.deltas.unwrap_or_default().deltas;
+        GroupResult { place, changed, batches, events, transactions: self.transactions, large: self.large, deltas }
     }
 }
 
@@ -436,6 +456,8 @@ pub struct GroupResult {
     pub transactions: u32,
     /// For the log; a replay leaves them alone.
     pub large: Vec<LargeDocument>,
+    /// By offset; none unless [`Group::keep_deltas`] was called.
+    pub deltas: Vec<EventDelta>,
 }
 
 /// Writes the operations of one changeset.

@@ -10,6 +10,7 @@
 //! Not here: the order of changesets, durability (crate `store`).
 
 mod conditions;
+mod deltas;
 mod events;
 mod given;
 mod group;
@@ -22,6 +23,7 @@ mod version;
 
 pub mod limits;
 
+pub use deltas::EventDelta;
 pub use given::Given;
 pub use group::{Applied, ApplyError, Context, Documents, Group, GroupResult, LargeDocument, Place, Stored};
 pub use key::{document_key, raw_document_key, split_document_key};

@@ -23,6 +23,11 @@ impl Merged {
         Self { shown: self.shown.plus(earlier.shown), stamp: self.stamp.max(earlier.stamp) }
     }
 
+    /// Whether nothing of it shows.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.shown.shown == 0
+    }
+
     /// `won` if all of it shows, `lost` if nothing does.
     pub(crate) fn word(&self) -> &'static str {
         match self.shown {

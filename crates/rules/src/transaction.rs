@@ -42,6 +42,22 @@ impl Kept {
         }
     }
 
+    /// Shows the document.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Document) -> T) -> Result<T, DocumentDecodeError> {
+        Ok(match self {
+            Kept::Document(document) => look(document),
+            Kept::Encoded(encoded) => look(&Document::decode(encoded)?),
+        })
+    }
+
+    /// Appends its stored form.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Kept::Document(document) => document.encode(out),
+            Kept::Encoded(encoded) => out.extend_from_slice(encoded),
+        }
+    }
+
     fn into_document(self) -> Result<Document, DocumentDecodeError> {
         match self {
             Kept::Document(document) => Ok(*document),

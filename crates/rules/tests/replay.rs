@@ -1,5 +1,6 @@
-//! The law of replay: what was decided of a history gives the same bytes again, whatever the
-//! program that replays it would decide today.
+//! Laws over histories: what was decided gives the same bytes again, whatever the program that
+//! replays it would decide today; and what is kept of each transaction gives the documents to whoever
+//! follows the events.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
 
@@ -7,12 +8,14 @@ use std::collections::BTreeMap;
 
 use document::{
     Action, Changeset, CollectionName, Condition, ConditionQuery, Dialect, Document, DocumentDecodeError, DocumentId,
-    Map, Operation, Origin, Path, SiteId, UpdateCommand, UpdateKind, Value,
+    Map, Operation, Origin, Path, Pushed, SiteId, Stamp, UpdateCommand, UpdateKind, Value, WriteRules,
 };
+use kafka_wire::record_batch;
 use proptest::{collection::vec, prelude::*};
 use query::dql::Constants;
 use rules::{
-    ApplyError, ChangedDocument, Context, Documents, Given, Group, Limits, Outcome, Place, RulesVersion, Stored,
+    ApplyError, ChangedDocument, Context, Documents, EventDelta, Given, Group, Limits, Outcome, Place, RulesVersion,
+    Stored,
 };
 
 /// All documents, as the groups so far left them.
@@ -110,6 +113,60 @@ fn changesets() -> impl Strategy<Value = Changeset> {
             origin: Origin { peer: "http".into(), ..Origin::default() },
         }
     })
+}
+
+/// What a peer pushes: documents that it wrote at some time around those of the other writes.
+fn pushes() -> impl Strategy<Value = Changeset> {
+    let write = (0..6u64, 0..3u8, small_map(), -2..3i64);
+    let operation = (0..4u8, vec(write, 1..4)).prop_map(|(id, writes)| {
+        let mut delta = Document::new();
+        for (n, (ms, kind, value, by)) in writes.into_iter().enumerate() {
+            let time = (((NOON + 7 * ms) << 16) + n as u64).max(delta.stamp_max().time + 1);
+            let stamp = Stamp { time, site: SiteId(91) };
+            let kind_of_update = UpdateKind::Increment(Value::Int(by));
+            let command = UpdateCommand { path: Path::parse("b").unwrap(), kind: kind_of_update };
+            match kind {
+                0 => delta.upsert(&value, &[], stamp, WriteRules::NEWEST),
+                1 => drop(delta.update(&[command], stamp, WriteRules::NEWEST)),
+                _ => delta.remove(stamp),
+            }
+        }
+        let removed = !delta.exists();
+        Operation {
+            collection: CollectionName::new("c").unwrap(),
+            id: DocumentId::from_value(&Value::Int(id.into())).unwrap(),
+            condition: Condition::Always,
+            action: Action::Merge { delta, removed, base: 0 },
+        }
+    });
+    vec(operation, 1..4).prop_map(|operations| {
+        let pushed = Some(Pushed { seq: 1, hash: [0; 16], subject: String::new() });
+        let origin = Origin { peer: "till".into(), site: Some(SiteId(91)), pushed, ..Origin::default() };
+        Changeset { operations, queries: Vec::new(), origin }
+    })
+}
+
+/// Follows the events by what is kept of each; gives how many parts there were.
+fn followed(documents: &mut BTreeMap<Vec<u8>, Document>, batches: &[u8], deltas: &[EventDelta]) -> usize {
+    let mut deltas = deltas.iter();
+    let mut parts = 0;
+    for batch in record_batch::batches(batches) {
+        for record in record_batch::decode_records(batch.unwrap().1).unwrap() {
+            let delta = deltas.next().unwrap();
+            assert_eq!(record.offset as u64, delta.offset, "each event has one");
+            let document = documents.entry(record.key.unwrap().to_vec()).or_default();
+            if delta.is_whole {
+                *document = Document::decode(&delta.bytes).unwrap();
+            } else {
+                parts += 1;
+                if !delta.bytes.is_empty() {
+                    document.merge(&Document::decode(&delta.bytes).unwrap());
+                }
+            }
+        }
+    }
+    assert!(deltas.next().is_none());
+    parts
 }
 
 fn statement(text: &str, args: &Map) -> ConditionQuery {
@@ -217,6 +274,38 @@ proptest! {
     fn what_was_decided_gives_the_same_bytes_again(groups in vec(vec(changesets(), 1..4), 1..6)) {
         let (documents, frames) = committed(&groups, &Limits::of(RulesVersion::NEWEST));
         prop_assert_eq!(replayed(&frames), documents);
+    }
+
+    #[test]
+    fn whoever_follows_what_is_kept_of_each_transaction_has_the_documents(
+        groups in vec(vec(prop_oneof![changesets(), pushes()], 1..4), 1..6)
+    ) {
+        let (mut memory, mut follower) = (Memory::default(), BTreeMap::new());
+        let mut place = Place { next_txn: 1, next_offset: 0, stamp_last: 0 };
+        let mut now = NOON;
+        for changesets in groups {
+            let before = memory.clone();
+            let mut group = Group::new(&before, Context { version: RulesVersion::NEWEST, ..CONTEXT }, place, 0);
+            group.keep_deltas();
+            for changeset in changesets {
+                now += 7;
+                let applied = group.apply(&changeset, &Given::default(), &Limits::of(RulesVersion::NEWEST), now);
+                prop_assert!(!matches!(applied, Err(ApplyError::Documents(_))));
+            }
+            let result = group.into_result();
+            followed(&mut follower, &result.batches, &result.deltas);
+            place = result.place;
+            written(&mut memory, result.changed);
+            for (key, (_, _, encoded)) in &memory.0 {
+                let document = Document::decode(encoded).unwrap();
+                if document.exists() {
+                    let (_, id) = rules::split_document_key(key).unwrap();
+                    let mut event_key = Vec::new();
+                    wire::event::write_key(&mut event_key, "c", id);
+                    prop_assert_eq!(&follower[&event_key], &document);
+                }
+            }
+        }
     }
 
     /// A program with other limits decides otherwise; what either decided replays the same, since

@@ -15,6 +15,7 @@ use crate::{
     commit::{CommitError, Committed, TakeOverError, WaitError},
     consumer_offsets::{CommittedOffset, GroupGeneration, OffsetsChange, generation_change},
     definition::{Definition, DefinitionEntry, DefinitionKind},
+    deltas::{Delta, DeltasWanted},
     disk,
     engine::catalog::Catalog,
     event_log::EventLog,
@@ -208,6 +209,17 @@ impl App {
     /// The events in offset order.
     pub fn events(&self) -> &EventLog {
         &self.shared.events
+    }
+
+    /// Has what transactions write to their documents kept for a while ([`App::delta`]), as long as
+    /// the returned is.
+    pub fn want_deltas(&self) -> DeltasWanted {
+        self.shared.deltas.want()
+    }
+
+    /// What the transaction of the event at `offset` wrote to its document, if that is kept.
+    pub fn delta(&self, offset: u64) -> Option<Delta> {
+        self.shared.deltas.find(offset)
     }
 
     /// Makes a consumer group's offsets durable, all or none. Each is (topic, partition, offset).

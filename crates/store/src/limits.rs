@@ -88,3 +88,10 @@ pub const INDEX_COMPONENT_BYTES_MAX: usize = 1024;
 
 /// Entries of indexes that one transaction may change. More are refused.
 pub const TRANSACTION_INDEX_ENTRIES_MAX: usize = 300_000;
+
+/// What the newest transactions wrote to their documents, kept for those who follow the events: in
+/// all, in bytes. Of what is older they read the documents.
+pub(crate) const DELTAS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The largest that is kept so, in bytes.
+pub(crate) const DELTA_BYTES_MAX: usize = 64 * 1024;

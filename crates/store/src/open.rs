@@ -97,6 +97,7 @@ impl App {
             options: options.clone(),
             clock,
             events: EventLog::new(journal.clone(), position.next_offset),
+            deltas: Arc::default(),
             journal,
             engine,
             newest_txn: watch::Sender::new(position.next_txn - 1),

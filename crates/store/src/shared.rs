@@ -13,9 +13,9 @@ use document::SiteId;
 use tokio::sync::watch;
 
 use crate::{
-    app_name::AppName, commit::CommitError, consumer_offsets::ConsumerOffsets, definition::Definitions, engine::Engine,
-    event_log::EventLog, journal::Journal, options::StoreOptions, request::RequestKey, retention_waker::RetentionWaker,
-    stats::Counters, trim_observer::TrimObserver, trusted_clock::TrustedClock,
+    app_name::AppName, commit::CommitError, consumer_offsets::ConsumerOffsets, definition::Definitions, deltas::Deltas,
+    engine::Engine, event_log::EventLog, journal::Journal, options::StoreOptions, request::RequestKey,
+    retention_waker::RetentionWaker, stats::Counters, trim_observer::TrimObserver, trusted_clock::TrustedClock,
 };
 
 /// What the sequencer writes and everyone reads.
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<Journal>,
     pub(crate) engine: Engine,
     pub(crate) events: EventLog,
+    pub(crate) deltas: Arc<Deltas>,
     pub(crate) newest_txn: watch::Sender<u64>,
     /// Counts the indexes that became ready, or were made or dropped.
     pub(crate) index_changes: watch::Sender<u64>,

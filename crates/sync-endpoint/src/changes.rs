@@ -1,29 +1,27 @@
 //! What a session's subscriptions see of the journal's events.
 //!
 //! An event says the document before and after it; so it is known which subscriptions had it and
-//! which have it now, whatever happened since. What is sent is the document as it is stored: that
-//! is its newest state, which merges into whatever the peer has. Parts of documents, encoded once
-//! for all sessions, would be shorter.
+//! which have it now, whatever happened since.
 //!
-//! Invariants: pages hold whole transactions, or a part of one; a document stands in a page once,
-//! where it was changed last. Blocks on disk.
-//! Not here: when a page is wanted (`sync_protocol::ServerMachine`).
+//! Invariants: pages hold whole transactions, or a part of one. Blocks on disk.
+//! Not here: what is told of the events (`page`), when a page is wanted
+//! (`sync_protocol::ServerMachine`).
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use document::{CollectionName, DocumentId, Map, Value};
 use kafka_wire::record_batch::{self, Record};
 use store::{App, ReadError, Snapshot, SnapshotError, TxnId};
-use sync_protocol::{Item, ItemKind, Rest, SubId};
-use wire::event::{self, Change};
+use sync_protocol::Item;
 
 use crate::{
+    events::{self, Event, Seen},
     limits::{EVENTS_BYTES, EVENTS_PEEKED_AT, PEEKED_EVENT_BYTES, READ_TURN},
+    page::{self, Holds},
     subscription::Subscribed,
 };
 
 /// What is to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Question {
     pub(crate) subs: Vec<Arc<Subscribed>>,
     /// The transaction that the session has all of.
@@ -32,6 +30,8 @@ pub(crate) struct Question {
     /// was read.
     pub(crate) offset: Option<u64>,
     pub(crate) bytes_max: u64,
+    /// What the peer has.
+    pub(crate) holds: Holds,
 }
 
 /// What was read.
@@ -58,20 +58,6 @@ pub(crate) enum ChangesError {
     Event(String),
 }
 
-/// What costs beside a document's bytes, and for each subscription that is named.
-const ITEM_BYTES: usize = 64;
-const SUB_BYTES: usize = 8;
-
-/// What one event changed.
-struct Seen {
-    offset: u64,
-    collection: CollectionName,
-    id: DocumentId,
-    had: Vec<SubId>,
-    has: Vec<SubId>,
-    bytes: usize,
-}
-
 /// Reads the next page.
 pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError> {
     let snapshot = app.snapshot()?;
@@ -83,7 +69,7 @@ pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError>
     if app.events().log_start() > offset || app.events_after() > question.after {
         return Err(ChangesError::Trimmed);
     }
-    let mut reading = Reading::new(question, &snapshot, offset);
+    let mut reading = Reading::new(app, question, &snapshot, offset);
     let begun = Instant::now();
     // Events of the newest group may be readable a moment later than its documents.
     let end = snapshot.next_offset().min(app.events().high_watermark());
@@ -136,10 +122,10 @@ pub(crate) fn peek(app: &App, question: &Question) -> Option<Page> {
                 if at < from {
                     continue;
                 }
-                if concerns(question, &record) {
+                if concerns(app, question, &record, at) {
                     return None;
                 }
-                through = through.max(TxnId(header(&record, "txnId")?.parse().ok()?));
+                through = through.max(events::txn_of(&record, at).ok()?);
                 next_offset = at + 1;
             }
         }
@@ -147,26 +133,24 @@ pub(crate) fn peek(app: &App, question: &Question) -> Option<Page> {
     Some(Page { items: Vec::new(), through, caught_up: next_offset >= end, next_offset })
 }
 
-/// Whether a subscription has the event's document before or after it, or may have it.
-fn concerns(question: &Question, record: &Record<'_>) -> bool {
-    let collection = header(record, "collection").unwrap_or_default();
-    let mut subs = question.subs.iter().filter(|sub| sub.collection.as_str() == collection).peekable();
-    if subs.peek().is_none() {
+/// Whether the event concerns the session, or may concern it.
+fn concerns(app: &App, question: &Question, record: &Record<'_>, offset: u64) -> bool {
+    let collection = events::collection_of(record);
+    let subs: Vec<&Subscribed> =
+        question.subs.iter().map(|sub| &**sub).filter(|sub| sub.collection.as_str() == collection).collect();
+    if subs.is_empty() {
         return false;
     }
-    let Some(value) = record.value.filter(|value| value.len() <= PEEKED_EVENT_BYTES) else { return true };
-    let id = record.key.and_then(event::read_key).and_then(|(_, id)| DocumentId::from_json(id).ok());
-    let (Some(id), Some(change)) = (id, event::read_change(value)) else { return true };
-    let (old, new) = match change {
-        Change::Upsert { old, new } => (old.and_then(fields), fields(new)),
-        Change::Remove { value } => (fields(value), None),
-        Change::Requery => return true,
-    };
-    subs.any(|sub| [&old, &new].into_iter().flatten().any(|fields| sub.has(&id, fields)))
+    if record.value.is_none_or(|value| value.len() > PEEKED_EVENT_BYTES) {
+        return true;
+    }
+    let Ok(Some(event)) = Event::of(app, None, record, offset) else { return true };
+    event.seen_by(&subs).is_some()
 }
 
 /// A page while it is read.
 struct Reading<'a> {
+    app: &'a App,
     question: &'a Question,
     snapshot: &'a Snapshot,
     by_collection: HashMap<&'a str, Vec<&'a Subscribed>>,
@@ -182,12 +166,13 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(question: &'a Question, snapshot: &'a Snapshot, offset: u64) -> Self {
+    fn new(app: &'a App, question: &'a Question, snapshot: &'a Snapshot, offset: u64) -> Self {
         let mut by_collection: HashMap<_, Vec<_>> = HashMap::new();
         for sub in &question.subs {
             by_collection.entry(sub.collection.as_str()).or_default().push(&**sub);
         }
         Self {
+            app,
             question,
             snapshot,
             by_collection,
@@ -202,8 +187,7 @@ impl<'a> Reading<'a> {
     }
 
     fn look_at(&mut self, record: &Record<'_>, at: u64) -> Result<(), ChangesError> {
-        let txn = header(record, "txnId").and_then(|text| text.parse().ok()).map(TxnId);
-        let txn = txn.ok_or_else(|| ChangesError::Event(format!("the one at {at} says no transaction")))?;
+        let txn = events::txn_of(record, at)?;
         if txn <= self.question.after {
             self.next_offset = at + 1;
             self.txn_offset = at + 1;
@@ -217,10 +201,10 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         (self.last_txn, self.next_offset) = (txn, at + 1);
-        let collection = header(record, "collection").unwrap_or_default();
-        let Some(subs) = self.by_collection.get(collection) else { return Ok(()) };
-        if let Some(seen) = see(self.snapshot, record, subs, collection, at)? {
-            self.bytes += seen.bytes;
+        let Some(subs) = self.by_collection.get(events::collection_of(record)) else { return Ok(()) };
+        let event = Event::of(self.app, Some(self.snapshot), record, at)?.expect("there is a snapshot");
+        if let Some(seen) = event.seen_by(subs) {
+            self.bytes += seen.bytes();
             self.seen.push(seen);
         }
         Ok(())
@@ -230,7 +214,7 @@ impl<'a> Reading<'a> {
     fn into_page_so_far(mut self) -> Result<Page, ChangesError> {
         if self.whole_through > self.question.after {
             let end = self.txn_offset;
-            self.seen.retain(|seen| seen.offset < end);
+            self.seen.retain(|seen| seen.change.offset < end);
             self.next_offset = end;
         }
         let through = self.whole_through;
@@ -238,89 +222,8 @@ impl<'a> Reading<'a> {
     }
 
     fn into_page(self, through: TxnId, caught_up: bool) -> Result<Page, ChangesError> {
-        let mut last = HashMap::new();
-        for (at, seen) in self.seen.iter().enumerate() {
-            let (_, had) = last.entry((&seen.collection, &seen.id)).or_insert((at, &seen.had));
-            let had: &Vec<SubId> = had;
-            last.insert((&seen.collection, &seen.id), (at, had));
-        }
-        let mut items = Vec::new();
-        for (at, seen) in self.seen.iter().enumerate() {
-            let (last_at, had) = last[&(&seen.collection, &seen.id)];
-            if last_at == at {
-                items.extend(item(self.snapshot, seen, had)?);
-            }
-        }
+        let items = page::items(&self.seen, &self.question.holds, Some(self.snapshot))?;
+        let items = items.expect("there is a snapshot");
         Ok(Page { items, through, caught_up, next_offset: self.next_offset })
     }
-}
-
-/// Which of the subscriptions had the document, and which have it now; `None` if none did.
-fn see(
-    snapshot: &Snapshot,
-    record: &Record<'_>,
-    subs: &[&Subscribed],
-    collection: &str,
-    offset: u64,
-) -> Result<Option<Seen>, ChangesError> {
-    let unreadable = || ChangesError::Event(format!("the one at {offset}"));
-    let (_, id_json) = record.key.and_then(event::read_key).ok_or_else(unreadable)?;
-    let id = DocumentId::from_json(id_json).map_err(|_| unreadable())?;
-    let collection = CollectionName::new(collection).map_err(|_| unreadable())?;
-    let value = record.value.ok_or_else(unreadable)?;
-    let of = |fields: &Option<Map>| -> Vec<SubId> {
-        let Some(fields) = fields else { return Vec::new() };
-        subs.iter().filter(|sub| sub.has(&id, fields)).map(|sub| sub.sub).collect()
-    };
-    let (had, has, bytes) = match event::read_change(value).ok_or_else(unreadable)? {
-        Change::Upsert { old, new } => (of(&old.and_then(fields)), of(&fields(new)), new.len()),
-        Change::Remove { value } => (of(&fields(value)), Vec::new(), value.len()),
-        // It only names its document: whether it left a subscription is not known.
-        Change::Requery => {
-            let raw = snapshot.raw_document(&collection, id.as_json())?;
-            let stored = raw.as_ref().map(|raw| raw.decode()).transpose()?;
-            let bytes = raw.map(|raw| raw.encoded().map(<[u8]>::len)).transpose()?.unwrap_or(0);
-            (subs.iter().map(|sub| sub.sub).collect(), of(&stored.and_then(|stored| stored.document.value())), bytes)
-        }
-    };
-    if had.is_empty() && has.is_empty() {
-        return Ok(None);
-    }
-    let bytes = bytes + ITEM_BYTES + SUB_BYTES * has.len();
-    Ok(Some(Seen { offset, collection, id, had, has, bytes }))
-}
-
-/// What is told of a document, which `had` had before the page.
-fn item(snapshot: &Snapshot, seen: &Seen, had: &[SubId]) -> Result<Option<Item>, ChangesError> {
-    let Seen { collection, id, has, .. } = seen;
-    if had.is_empty() && has.is_empty() {
-        return Ok(None);
-    }
-    let raw = snapshot.raw_document(collection, id.as_json())?;
-    let is_there = raw.as_ref().map(|raw| raw.exists()).transpose()?;
-    let (kind, raw) = match is_there {
-        // A later transaction removed it, or this one did.
-        Some(false) => (ItemKind::Removed, raw),
-        Some(true) if !has.is_empty() => (ItemKind::State, raw),
-        _ => (ItemKind::Leave, None),
-    };
-    let bytes = raw.map(|raw| raw.encoded().map(<[u8]>::to_vec)).transpose()?;
-    let subs = match kind {
-        ItemKind::State if had == has => None,
-        ItemKind::State => Some(has.clone()),
-        _ => Some(Vec::new()),
-    };
-    let (collection, id) = (collection.clone(), id.clone());
-    Ok(Some(Item { collection, id, kind, bytes, subs, rest: Rest::default() }))
-}
-
-fn header<'r>(record: &'r Record<'_>, name: &str) -> Option<&'r str> {
-    let (_, value) = record.headers.iter().find(|(known, _)| *known == name)?;
-    std::str::from_utf8((*value)?).ok()
-}
-
-fn fields(json: &str) -> Option<Map> {
-    let Value::Map(mut map) = Value::from_json(json.as_bytes()).ok()? else { return None };
-    map.remove("_id");
-    Some(map)
 }

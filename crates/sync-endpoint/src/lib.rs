@@ -12,8 +12,10 @@
 mod access;
 mod changes;
 mod endpoint;
+mod events;
 mod live_sites;
 mod metrics;
+mod page;
 mod pushes;
 mod session;
 mod snapshot_pages;

@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     pub(crate) refused: Counter,
     pub(crate) unanswered: Counter,
     pub(crate) changes: Counter,
+    pub(crate) deltas: Counter,
     pub(crate) snapshot_documents: Counter,
     pub(crate) resyncs: Counter,
 }
@@ -41,6 +42,8 @@ impl Metrics {
         sync.register("sessions", "Peers that are connected and welcomed", metrics.sessions.clone());
         sync.register("pushes", "Transactions that peers pushed, by what became of them", pushes);
         sync.register("changes", "Changed documents that were sent to peers", metrics.changes.clone());
+        let help = "Changed documents of which peers were sent only what was written";
+        sync.register("deltas", help, metrics.deltas.clone());
         let help = "Documents that were sent to peers in snapshots of their subscriptions";
         sync.register("snapshot_documents", help, metrics.snapshot_documents.clone());
         let help = "Times that a peer was told to begin again, in a session";

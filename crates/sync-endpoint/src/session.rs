@@ -10,9 +10,9 @@ mod admission;
 use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use document::SiteId;
-use store::{App, CommitError, TxnId};
+use store::{App, CommitError, DeltasWanted, TxnId};
 use sync_protocol::{
-    ByeCode, ChangesPage, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
+    ByeCode, ChangesPage, ItemKind, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
     Subscription,
     limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
     websocket::{Incoming, Outgoing},
@@ -31,6 +31,7 @@ use crate::{
     endpoint::{Arrival, Place, Shared},
     limits::{RETRY_AFTER_MS, RETRY_WRITES_AFTER_MS},
     live_sites::SitePlace,
+    page::Holds,
     pushes::{self, Pusher, Verdict},
     snapshot_pages::{self, SnapshotPageError},
     socket::{Socket, SocketError},
@@ -96,6 +97,8 @@ struct Known {
     site: SiteId,
     site_place: SitePlace,
     events: watch::Receiver<u64>,
+    /// What is written is told by parts.
+    _deltas: DeltasWanted,
 }
 
 /// What was read for a question.
@@ -254,7 +257,8 @@ impl Session {
         let Admitted { app, caller, site, site_place, authorised } = admitted;
         let mut events = app.events().watch();
         events.mark_unchanged();
-        self.known = Some(Known { app, caller, site, site_place, events });
+        let deltas = app.want_deltas();
+        self.known = Some(Known { app, caller, site, site_place, events, _deltas: deltas });
         self.place.is_known();
         self.machine.authorised(authorised, now_ms);
     }
@@ -311,12 +315,20 @@ impl Session {
         let after = TxnId(after.0);
         let offset = self.changes_place.filter(|(through, _)| *through == after).map(|(_, offset)| offset);
         let subs = self.subs.values().cloned().collect();
-        let question = changes::Question { subs, after, offset, bytes_max };
+        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds() };
         if let Some(page) = changes::peek(&known.app, &question) {
             return self.answer_changes(request, after, Ok(page));
         }
         let app = known.app.clone();
         self.read(move || Answer::Changes { request, after, page: changes::read(&app, &question) });
+    }
+
+    /// What the peer has. While it catches up it is told whole documents.
+    fn holds(&self) -> Holds {
+        if self.machine.state() != SessionState::Live {
+            return Holds::default();
+        }
+        Holds { whole: self.subs.keys().copied().filter(|sub| self.machine.is_whole(*sub)).collect() }
     }
 
     fn read_snapshot(&mut self, request: u64, sub: SubId, page: Option<Vec<u8>>, bytes_max: u64) {
@@ -361,7 +373,9 @@ impl Session {
         match page {
             Ok(changes::Page { items, through, caught_up, next_offset }) => {
                 self.changes_place = Some((through, next_offset));
+                let deltas = items.iter().filter(|item| item.kind == ItemKind::Delta).count();
                 self.shared.metrics.changes.inc_by(items.len() as u64);
+                self.shared.metrics.deltas.inc_by(deltas as u64);
                 let through = sync_protocol::TxnId(through.0);
                 self.machine.handle_changes(ChangesPage { request, items, through, caught_up });
             }

@@ -99,6 +99,12 @@ impl ServerMachine {
         self.state
     }
 
+    /// Whether the peer was given all of the subscription, up to the session's position: changes of
+    /// its documents may be told by parts.
+    pub fn is_whole(&self, sub: SubId) -> bool {
+        self.feed.is_whole(sub)
+    }
+
     /// Whether the next frame is to be read from the connection. A host that reads on while it is
     /// not may lose the session.
     pub fn wants_frames(&self) -> bool {

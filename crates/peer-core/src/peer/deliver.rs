@@ -271,8 +271,8 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeS
                 damaged.extend(complete);
                 return Ok(());
             }
-            // What is not here comes with a page that is on its way.
-            let Some(synced) = &mut touched.synced else { return Ok(()) };
+            // A part is no document: of one that the server never told a page brings the whole.
+            let Some(synced) = touched.synced.as_mut().filter(|it| it.base > 0) else { return Ok(()) };
             synced.document.merge(&document);
             synced.base = synced.base.max(through);
         }

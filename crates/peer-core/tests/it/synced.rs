@@ -331,6 +331,32 @@ fn a_transaction_that_comes_in_parts_is_seen_whole() {
 }
 
 #[test]
+fn a_part_of_a_document_that_is_not_here_is_no_document() {
+    let (mut server, mut rig) = (Server::new(), Rig::new(1));
+    for text in ["a", "b", "c", "d"] {
+        server.upsert(key("t", text), map(r#"{"n":1}"#));
+    }
+    server.page_documents = 1;
+    subscribe(&mut rig, "true");
+    rig.peer.start_sync(rig.now);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        rig.poll(&mut server).unwrap();
+        rig.send_one(&mut server);
+        rig.receive_one(&mut server);
+        if server.newest() < 9 && rig.value(&key("t", "a")).is_some() {
+            // Its page is still to come, and so are parts of it.
+            let field = server.newest();
+            server.upsert(key("t", "d"), map(&format!(r#"{{"f{field}":1}}"#)));
+        }
+        seen.extend(rig.value(&key("t", "d")).map(|value| value.field("n").is_some()));
+    }
+    assert_eq!((server.newest(), seen.into_iter().collect::<Vec<_>>()), (9, vec![true]));
+    rig.settle(&mut server);
+    check_same(&rig, &server);
+}
+
+#[test]
 fn initial_documents_lose_to_any_write() {
     let (mut server, mut rig, mut other) = (Server::new(), Rig::new(1), Rig::new(2));
     let initial = r#"INSERT INTO t INITIAL DOCUMENTS ({"_id":"a","n":0,"m":0})"#;

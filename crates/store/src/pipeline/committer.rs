@@ -243,6 +243,7 @@ impl Committer {
         self.show_beside(&writes.beside);
         place.publish(&header);
         shared.committed_frames.store(self.position.next_frame, Release);
+        shared.deltas.publish(std::mem::take(&mut writes.result.deltas));
         shared.events.publish(&header, batches);
         shared.newest_txn.send_replace(self.position.next_txn - 1);
         if place.is_new_segment()

@@ -138,7 +138,10 @@ impl Sequencer {
         };
         let time = self.order.time();
         let commit_time_ms = time.good_ms.max(self.position.commit_time_ms);
-        let group = Group::new(&documents, context, self.position.place(), self.last_sizes.batches_bytes);
+        let mut group = Group::new(&documents, context, self.position.place(), self.last_sizes.batches_bytes);
+        if shared.deltas.are_wanted() {
+            group.keep_deltas();
+        }
         let frame = FrameBuilder::with_capacity(self.last_sizes.changes_bytes);
         let mut open =
             OpenGroup::new(group, frame, commit_time_ms, time.obstacle(), &earlier, tombstone_floor, &shared);

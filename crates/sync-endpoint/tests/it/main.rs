@@ -4,6 +4,7 @@
 mod access;
 mod changes;
 mod clock;
+mod deltas;
 mod hostile;
 mod peer;
 mod pushes;

@@ -42,6 +42,8 @@ pub struct Peer {
     pub told: Vec<(String, ItemKind)>,
     pub resyncs: Vec<ResyncReason>,
     pub changes_messages: usize,
+    /// Bytes that came, frames of the WebSocket included.
+    pub heard_bytes: usize,
     pub is_site_reused: bool,
     /// Stores nothing for now.
     pub is_slow: bool,
@@ -88,6 +90,7 @@ impl Peer {
             told: Vec::new(),
             resyncs: Vec::new(),
             changes_messages: 0,
+            heard_bytes: 0,
             is_site_reused: false,
             is_slow: false,
             withheld: Vec::new(),
@@ -207,7 +210,7 @@ impl Peer {
         buffer.reserve(4096);
         match timeout(at_most, stream.read_buf(buffer)).await {
             Err(_) => return,
-            Ok(Ok(1..)) => {}
+            Ok(Ok(bytes @ 1..)) => self.heard_bytes += bytes,
             Ok(Ok(0) | Err(_)) => {
                 self.stream = None;
                 self.machine.disconnected(at);

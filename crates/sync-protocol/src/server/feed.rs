@@ -90,6 +90,11 @@ impl Feed {
         self.subs.contains(&sub)
     }
 
+    /// Whether no page of its snapshot is due.
+    pub(super) fn is_whole(&self, sub: SubId) -> bool {
+        self.has(sub) && !self.snapshots.iter().any(|(it, _)| *it == sub)
+    }
+
     /// A subscription of which the peer has everything up to the position.
     pub(super) fn add(&mut self, sub: SubId) {
         self.subs.insert(sub);
