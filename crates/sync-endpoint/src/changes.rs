@@ -15,7 +15,8 @@ use sync_protocol::Item;
 
 use crate::{
     events::{self, Event, Seen},
-    limits::{EVENTS_BYTES, EVENTS_PEEKED_AT, PEEKED_EVENT_BYTES, READ_TURN},
+    limits::{EVENTS_BYTES, READ_TURN},
+    live::Taken,
     page::{self, Holds},
     subscription::Subscribed,
 };
@@ -106,46 +107,19 @@ pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError>
     reading.into_page(through.max(question.after), is_all)
 }
 
-/// The page, if it holds nothing and this is seen at once: a few events, in memory, none of which
-/// concerns the session. Does not wait.
-pub(crate) fn peek(app: &App, question: &Question) -> Option<Page> {
-    let from = question.offset?;
-    let end = app.events().high_watermark();
-    if end.saturating_sub(from) > EVENTS_PEEKED_AT {
-        return None;
+impl Page {
+    /// What a seat gave, after a transaction; `None` if that needs the documents and there is no
+    /// snapshot.
+    pub(crate) fn of_taken(
+        taken: &Taken,
+        after: TxnId,
+        holds: &Holds,
+        snapshot: Option<&Snapshot>,
+    ) -> Result<Option<Self>, ChangesError> {
+        let Taken { seen, through, next_offset } = taken;
+        let Some(items) = page::items(seen, holds, snapshot)? else { return Ok(None) };
+        Ok(Some(Self { items, through: after.max(*through), caught_up: true, next_offset: *next_offset }))
     }
-    let (mut through, mut next_offset) = (question.after, from);
-    for piece in app.events().read_recent(from, EVENTS_BYTES)? {
-        for batch in record_batch::batches(&piece) {
-            for record in record_batch::decode_records(batch.ok()?.1).ok()? {
-                let at = u64::try_from(record.offset).ok()?;
-                if at < from {
-                    continue;
-                }
-                if concerns(app, question, &record, at) {
-                    return None;
-                }
-                through = through.max(events::txn_of(&record, at).ok()?);
-                next_offset = at + 1;
-            }
-        }
-    }
-    Some(Page { items: Vec::new(), through, caught_up: next_offset >= end, next_offset })
-}
-
-/// Whether the event concerns the session, or may concern it.
-fn concerns(app: &App, question: &Question, record: &Record<'_>, offset: u64) -> bool {
-    let collection = events::collection_of(record);
-    let subs: Vec<&Subscribed> =
-        question.subs.iter().map(|sub| &**sub).filter(|sub| sub.collection.as_str() == collection).collect();
-    if subs.is_empty() {
-        return false;
-    }
-    if record.value.is_none_or(|value| value.len() > PEEKED_EVENT_BYTES) {
-        return true;
-    }
-    let Ok(Some(event)) = Event::of(app, None, record, offset) else { return true };
-    event.seen_by(&subs).is_some()
 }
 
 /// A page while it is read.
@@ -169,7 +143,7 @@ impl<'a> Reading<'a> {
     fn new(app: &'a App, question: &'a Question, snapshot: &'a Snapshot, offset: u64) -> Self {
         let mut by_collection: HashMap<_, Vec<_>> = HashMap::new();
         for sub in &question.subs {
-            by_collection.entry(sub.collection.as_str()).or_default().push(&**sub);
+            by_collection.entry(sub.asked.collection.as_str()).or_default().push(&**sub);
         }
         Self {
             app,

@@ -20,9 +20,11 @@ use topics::TopicRegistry;
 
 use crate::{
     limits::{READS_MAX, SESSIONS_MAX, UNKNOWN_PER_ADDRESS_MAX},
+    live::LiveFeeds,
     live_sites::LiveSites,
     metrics::Metrics,
     session,
+    subscription::Filters,
 };
 
 /// All sessions of a server. Cheap to clone.
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) metrics: Metrics,
     pub(crate) live_sites: Arc<LiveSites>,
+    pub(crate) live_feeds: LiveFeeds,
+    pub(crate) filters: Filters,
     pub(crate) reads: Semaphore,
     pub(crate) stopping: watch::Receiver<bool>,
     /// From when sessions count their milliseconds.
@@ -85,6 +89,8 @@ impl SyncEndpoint {
             clock,
             metrics: Metrics::register(registry),
             live_sites: Arc::default(),
+            live_feeds: LiveFeeds::default(),
+            filters: Filters::default(),
             reads: Semaphore::new(READS_MAX),
             stopping,
             begun: Instant::now(),

@@ -11,7 +11,10 @@ use store::{App, Delta, Snapshot, TxnId};
 use sync_protocol::SubId;
 use wire::event::{self, Change as Written};
 
-use crate::{changes::ChangesError, subscription::Subscribed};
+use crate::{
+    changes::ChangesError,
+    subscription::{Asked, Subscribed},
+};
 
 /// What an event says, without the document.
 #[derive(Debug)]
@@ -88,11 +91,16 @@ impl Event {
         Ok(Some(Self { change, old, new }))
     }
 
-    /// Whether a subscription had the document before, and has it now. Of an event that only names
-    /// its document the former is not known, and taken for granted.
-    pub(crate) fn asked_of(&self, subscribed: &Subscribed) -> (bool, bool) {
+    /// The document before and after, where it was or is there.
+    pub(crate) fn states(&self) -> impl Iterator<Item = &Map> + Clone {
+        [&self.old, &self.new].into_iter().flatten()
+    }
+
+    /// Whether the document was in what is asked before, and is in it now. Of an event that only
+    /// names its document the former is not known, and taken for granted.
+    pub(crate) fn asked_of(&self, asked: &Asked) -> (bool, bool) {
         let id = &self.change.id;
-        let of = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| subscribed.has(id, fields));
+        let of = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| asked.has(id, fields));
         (self.change.kind == ChangeKind::Requery || of(&self.old), of(&self.new))
     }
 
@@ -100,7 +108,7 @@ impl Event {
     pub(crate) fn seen_by(&self, subs: &[&Subscribed]) -> Option<Seen> {
         let (mut had, mut has) = (Vec::new(), Vec::new());
         for subscribed in subs {
-            let (before, after) = self.asked_of(subscribed);
+            let (before, after) = self.asked_of(&subscribed.asked);
             before.then(|| had.push(subscribed.sub));
             after.then(|| has.push(subscribed.sub));
         }

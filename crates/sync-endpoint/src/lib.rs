@@ -2,7 +2,8 @@
 //! connections that the HTTP API hands over.
 //!
 //! A session is `sync_protocol::ServerMachine` and a position in the journal: it asks for a page
-//! when its peer has room for one, and costs a few kilobytes while it waits.
+//! when its peer has room for one, and costs a few kilobytes while it waits. Sessions that have
+//! everything share one look at each new event ([`live`]).
 //! Invariants: nothing is read, made or told before a hello with a valid token; a page is read on a
 //! blocking thread, and not more than [`limits::READS_MAX`] at once; whatever a peer sends ends its
 //! own session at the worst.
@@ -10,9 +11,11 @@
 //! (`sync-protocol`), what a push does (`rules`, `store`).
 
 mod access;
+mod asking;
 mod changes;
 mod endpoint;
 mod events;
+mod live;
 mod live_sites;
 mod metrics;
 mod page;

@@ -18,12 +18,20 @@ pub const READ_TURN: Duration = Duration::from_millis(50);
 /// Bytes of events that are read at once.
 pub(crate) const EVENTS_BYTES: usize = 256 * 1024;
 
-/// Events that are looked at without a blocking thread, if they are in memory: most of what is new
-/// concerns only some sessions.
-pub(crate) const EVENTS_PEEKED_AT: u64 = 16;
+/// Events that are looked at for the live sessions of an app before others have a turn. A session
+/// that is further behind reads for itself.
+pub(crate) const EVENTS_AT_A_TIME: u64 = 64;
 
-/// The largest event that is looked at so, in bytes.
-pub(crate) const PEEKED_EVENT_BYTES: usize = 16 * 1024;
+/// The largest event that is looked at so, in bytes. Whoever may have its document reads it for
+/// itself.
+pub(crate) const LIVE_EVENT_BYTES: usize = 64 * 1024;
+
+/// What may wait for a live session, in bytes of documents. With more it reads for itself.
+pub(crate) const SEAT_BYTES: usize = 256 * 1024;
+
+/// Values under which a filter is entered, so that it is asked only about documents that have one
+/// of them. One that allows more is asked about all.
+pub(crate) const INDEXED_VALUES_MAX: usize = 100;
 
 /// Bytes that are read from a connection at once; what a session that waits holds.
 pub(crate) const SOCKET_BYTES: usize = 4 * 1024;

@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     pub(crate) unanswered: Counter,
     pub(crate) changes: Counter,
     pub(crate) deltas: Counter,
+    pub(crate) looks: Counter,
     pub(crate) snapshot_documents: Counter,
     pub(crate) resyncs: Counter,
 }
@@ -44,6 +45,8 @@ impl Metrics {
         sync.register("changes", "Changed documents that were sent to peers", metrics.changes.clone());
         let help = "Changed documents of which peers were sent only what was written";
         sync.register("deltas", help, metrics.deltas.clone());
+        let help = "Times that it was looked what of the changes a session is to be told";
+        sync.register("looks", help, metrics.looks.clone());
         let help = "Documents that were sent to peers in snapshots of their subscriptions";
         sync.register("snapshot_documents", help, metrics.snapshot_documents.clone());
         let help = "Times that a peer was told to begin again, in a session";

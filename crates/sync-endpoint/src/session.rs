@@ -3,17 +3,18 @@
 //! Invariants: one question is read at a time, and pushes are applied in their order, one batch at a
 //! time; a batch that was handed on is applied also if the connection ends; a page of an older
 //! question is thrown away by the machine.
-//! Not here: the protocol (`sync_protocol::ServerMachine`), sockets (`socket`).
+//! Not here: the protocol (`sync_protocol::ServerMachine`), sockets (`socket`), what is read for a
+//! question (`reading`).
 
 mod admission;
+mod reading;
 
 use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use document::SiteId;
 use store::{App, CommitError, DeltasWanted, TxnId};
 use sync_protocol::{
-    ByeCode, ChangesPage, ItemKind, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
-    Subscription,
+    ByeCode, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SubId, Subscription,
     limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
     websocket::{Incoming, Outgoing},
 };
@@ -24,16 +25,17 @@ use tokio::{
     time::sleep,
 };
 
-use self::admission::{Admitted, NotAdmitted, admit};
+use self::{
+    admission::{Admitted, NotAdmitted, admit},
+    reading::Answer,
+};
 use crate::{
     access::Caller,
-    changes::{self, ChangesError},
     endpoint::{Arrival, Place, Shared},
     limits::{RETRY_AFTER_MS, RETRY_WRITES_AFTER_MS},
+    live::{LiveFeed, Seat},
     live_sites::SitePlace,
-    page::Holds,
     pushes::{self, Pusher, Verdict},
-    snapshot_pages::{self, SnapshotPageError},
     socket::{Socket, SocketError},
     subscription::Subscribed,
 };
@@ -58,6 +60,7 @@ where
         changes_place: None,
         admitting: None,
         reading: None,
+        seat: None,
         pushes: Vec::new(),
         applying: None,
         stopping: shared.stopping.clone(),
@@ -85,6 +88,8 @@ struct Session {
     changes_place: Option<(TxnId, u64)>,
     admitting: Option<JoinHandle<Result<Box<Admitted>, NotAdmitted>>>,
     reading: Option<JoinHandle<Answer>>,
+    /// Where it is told what happens, once it has everything.
+    seat: Option<Seat>,
     /// Not handed on yet.
     pushes: Vec<Push>,
     applying: Option<JoinHandle<Result<Vec<Verdict>, CommitError>>>,
@@ -96,15 +101,10 @@ struct Known {
     caller: Caller,
     site: SiteId,
     site_place: SitePlace,
+    feed: Arc<LiveFeed>,
     events: watch::Receiver<u64>,
     /// What is written is told by parts.
     _deltas: DeltasWanted,
-}
-
-/// What was read for a question.
-enum Answer {
-    Changes { request: u64, after: TxnId, page: Result<changes::Page, ChangesError> },
-    Snapshot { request: u64, sub: SubId, page: Result<snapshot_pages::Page, SnapshotPageError> },
 }
 
 /// What happened.
@@ -162,6 +162,15 @@ impl Session {
                 Event::Events => self.machine.changes_available(),
                 Event::Tick => {
                     self.look_at_caller();
+                    if self.seat.is_some() {
+                        // What the peer is told with a ping is where all live sessions are.
+                        self.machine.changes_available();
+                        while let Some(output) = self.machine.poll_output() {
+                            if !self.act(output, socket).await? {
+                                return Ok(());
+                            }
+                        }
+                    }
                     self.machine.tick(now_ms);
                 }
                 Event::Stopping => self.machine.drain(retry_after_ms(RETRY_AFTER_MS), now_ms),
@@ -197,13 +206,19 @@ impl Session {
                 pending::<()>().await;
             }
         };
-        let known = &mut self.known;
+        let (known, seat) = (&mut self.known, &self.seat);
         let of_known = async {
             let Some(Known { events, site_place, .. }) = known else { return pending().await };
+            let more = async {
+                match seat {
+                    Some(seat) => Ok(seat.woken.notified().await),
+                    None => events.changed().await,
+                }
+            };
             tokio::select! {
                 () = site_place.live.replaced.notified() => Event::Replaced,
                 () = site_place.live.probe.notified() => Event::Probe,
-                changed = events.changed() => match changed {
+                more = more => match more {
                     Ok(()) => Event::Events,
                     Err(_) => pending().await,
                 },
@@ -237,7 +252,10 @@ impl Session {
             ServerOutput::Ping => socket.send(Outgoing::Ping).await?,
             ServerOutput::Close => return Ok(false),
             ServerOutput::Subscribed(subscription) => self.subscribe(&subscription),
-            ServerOutput::Unsubscribed(sub) => drop(self.subs.remove(&sub)),
+            ServerOutput::Unsubscribed(sub) => {
+                self.seat = None;
+                self.subs.remove(&sub);
+            }
             ServerOutput::WantChanges { request, after, bytes_max } => self.read_changes(request, after, bytes_max),
             ServerOutput::WantSnapshot { request, sub, page, bytes_max } => {
                 self.read_snapshot(request, sub, page, bytes_max);
@@ -258,7 +276,8 @@ impl Session {
         let mut events = app.events().watch();
         events.mark_unchanged();
         let deltas = app.want_deltas();
-        self.known = Some(Known { app, caller, site, site_place, events, _deltas: deltas });
+        let feed = self.shared.live_feeds.of(&app);
+        self.known = Some(Known { app, caller, site, site_place, feed, events, _deltas: deltas });
         self.place.is_known();
         self.machine.authorised(authorised, now_ms);
     }
@@ -291,11 +310,12 @@ impl Session {
     }
 
     fn subscribe(&mut self, subscription: &Subscription) {
+        self.seat = None;
         let Some(known) = &self.known else { return };
         let (app, collection) = (known.app.name().as_str(), subscription.collection.as_str());
         let may_read = known.caller.may(credentials::Permission::Read, app, collection);
         let subscribed = match may_read {
-            true => Subscribed::of(subscription),
+            true => self.shared.filters.subscribe(subscription),
             false => Err(format!("no right to read the collection {collection:?}")),
         };
         match subscribed {
@@ -305,96 +325,6 @@ impl Session {
                 self.machine.resync(subscription.sub, ResyncReason::Refused, message);
             }
         }
-    }
-
-    fn read_changes(&mut self, request: u64, after: sync_protocol::TxnId, bytes_max: u64) {
-        if !self.look_at_caller() {
-            return;
-        }
-        let Some(known) = &self.known else { return };
-        let after = TxnId(after.0);
-        let offset = self.changes_place.filter(|(through, _)| *through == after).map(|(_, offset)| offset);
-        let subs = self.subs.values().cloned().collect();
-        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds() };
-        if let Some(page) = changes::peek(&known.app, &question) {
-            return self.answer_changes(request, after, Ok(page));
-        }
-        let app = known.app.clone();
-        self.read(move || Answer::Changes { request, after, page: changes::read(&app, &question) });
-    }
-
-    /// What the peer has. While it catches up it is told whole documents.
-    fn holds(&self) -> Holds {
-        if self.machine.state() != SessionState::Live {
-            return Holds::default();
-        }
-        Holds { whole: self.subs.keys().copied().filter(|sub| self.machine.is_whole(*sub)).collect() }
-    }
-
-    fn read_snapshot(&mut self, request: u64, sub: SubId, page: Option<Vec<u8>>, bytes_max: u64) {
-        if !self.look_at_caller() {
-            return;
-        }
-        let (Some(known), Some(subscribed)) = (&self.known, self.subs.get(&sub).cloned()) else { return };
-        let app = known.app.clone();
-        self.read(move || {
-            let page = snapshot_pages::read(&app, &subscribed, page.as_deref(), bytes_max);
-            Answer::Snapshot { request, sub, page }
-        });
-    }
-
-    /// Reads on a blocking thread, in its turn. What was read for an older question is thrown away.
-    fn read(&mut self, read: impl FnOnce() -> Answer + Send + 'static) {
-        let shared = self.shared.clone();
-        self.reading = Some(tokio::spawn(async move {
-            let _turn = shared.reads.acquire().await.expect("it is never closed");
-            tokio::task::spawn_blocking(read).await.expect("a read does not panic")
-        }));
-    }
-
-    fn answer(&mut self, answer: Answer) {
-        match answer {
-            Answer::Changes { request, after, page } => self.answer_changes(request, after, page),
-            Answer::Snapshot { request, sub, page } => match page {
-                Ok(snapshot_pages::Page { items, next, at }) => {
-                    self.shared.metrics.snapshot_documents.inc_by(items.len() as u64);
-                    let at = sync_protocol::TxnId(at.0);
-                    self.machine.handle_snapshot(SnapshotPage { request, items, next, at });
-                }
-                Err(error @ SnapshotPageError::Place) => {
-                    self.machine.refuse(ByeCode::Protocol, format!("subscription {}: {error}", sub.0), None);
-                }
-                Err(error) => self.fail(&error),
-            },
-        }
-    }
-
-    fn answer_changes(&mut self, request: u64, after: TxnId, page: Result<changes::Page, ChangesError>) {
-        match page {
-            Ok(changes::Page { items, through, caught_up, next_offset }) => {
-                self.changes_place = Some((through, next_offset));
-                let deltas = items.iter().filter(|item| item.kind == ItemKind::Delta).count();
-                self.shared.metrics.changes.inc_by(items.len() as u64);
-                self.shared.metrics.deltas.inc_by(deltas as u64);
-                let through = sync_protocol::TxnId(through.0);
-                self.machine.handle_changes(ChangesPage { request, items, through, caught_up });
-            }
-            Err(error @ ChangesError::Trimmed) => {
-                let Some(known) = &self.known else { return };
-                tracing::info!(session = self.place.session, after = after.0, "a peer begins again: {error}");
-                self.changes_place = None;
-                self.shared.metrics.resyncs.inc();
-                let newest = sync_protocol::TxnId(known.app.newest_txn().0);
-                self.machine.resync_all(newest, ResyncReason::Trimmed, error.to_string());
-            }
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    fn fail(&mut self, error: &dyn std::fmt::Display) {
-        tracing::warn!(session = self.place.session, %error, "nothing can be read for a peer");
-        let retry_after_ms = Some(retry_after_ms(RETRY_WRITES_AFTER_MS));
-        self.machine.refuse(ByeCode::Busy, "the server cannot read".to_owned(), retry_after_ms);
     }
 
     /// Hands what was pushed on, as long as nothing before it is under way; `false` if that ends the

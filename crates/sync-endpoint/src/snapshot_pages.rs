@@ -10,7 +10,7 @@ use document::DocumentId;
 use store::{App, RawDocument, Snapshot, SnapshotError, TxnId};
 use sync_protocol::{Rest, SnapshotItem};
 
-use crate::{limits::READ_TURN, subscription::Subscribed};
+use crate::{limits::READ_TURN, subscription::Asked};
 
 /// A page.
 #[derive(Debug)]
@@ -37,12 +37,7 @@ const ITEM_BYTES: usize = 16;
 const LOOKED_AT: usize = 64;
 
 /// Reads the page that begins behind the id in `page`.
-pub(crate) fn read(
-    app: &App,
-    subscribed: &Subscribed,
-    page: Option<&[u8]>,
-    bytes_max: u64,
-) -> Result<Page, SnapshotPageError> {
+pub(crate) fn read(app: &App, asked: &Asked, page: Option<&[u8]>, bytes_max: u64) -> Result<Page, SnapshotPageError> {
     let behind = match page {
         None => None,
         Some(page) => {
@@ -51,14 +46,14 @@ pub(crate) fn read(
         }
     };
     let snapshot = app.snapshot()?;
-    let documents = documents(&snapshot, subscribed, behind.as_ref().map(DocumentId::as_json));
-    let names = subscribed.filter.field_names();
+    let documents = documents(&snapshot, asked, behind.as_ref().map(DocumentId::as_json));
+    let names = asked.filter.field_names();
     let (mut items, mut bytes, mut next) = (Vec::new(), 0, None);
     let begun = Instant::now();
     for (n, raw) in documents.enumerate() {
         let raw = raw?;
         let id = raw.id()?;
-        let is_in = raw.fields(&names)?.is_some_and(|fields| subscribed.has(&id, &fields));
+        let is_in = raw.fields(&names)?.is_some_and(|fields| asked.has(&id, &fields));
         let id_json = id.as_json().as_bytes().to_vec();
         if is_in {
             let state = raw.encoded()?.to_vec();
@@ -76,10 +71,10 @@ pub(crate) fn read(
 /// The documents that may be in it, behind an id.
 fn documents<'s>(
     snapshot: &'s Snapshot,
-    subscribed: &'s Subscribed,
+    asked: &'s Asked,
     behind: Option<&str>,
 ) -> Box<dyn Iterator<Item = Result<RawDocument, SnapshotError>> + 's> {
-    let Subscribed { collection, filter, .. } = subscribed;
+    let Asked { collection, filter } = asked;
     if let Some(ids) = filter.ids() {
         let mut ids: Vec<String> = ids.iter().map(|id| id.as_json().to_owned()).collect();
         ids.sort_unstable();

@@ -1,19 +1,67 @@
 //! Subscriptions: which documents a session has.
 //!
+//! Invariant: sessions that ask the same share one filter ([`Filters`]).
 //! Not here: reading them (`changes`, `snapshot_pages`).
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use document::{CollectionName, DocumentId, Map, Value};
 use query::{Budget, Filter, Query};
 use sync_protocol::{Language, SubId, Subscription};
 
-/// A subscription, ready to be asked.
+/// What is asked of documents.
 #[derive(Debug)]
-pub(crate) struct Subscribed {
-    pub(crate) sub: SubId,
+pub(crate) struct Asked {
     pub(crate) collection: CollectionName,
     pub(crate) filter: Filter,
+}
+
+/// A subscription, ready to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscribed {
+    pub(crate) sub: SubId,
+    pub(crate) asked: Arc<Asked>,
+}
+
+/// What all sessions of a server ask.
+#[derive(Debug, Default)]
+pub(crate) struct Filters(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    by_text: HashMap<Text, Weak<Asked>>,
+    /// How many there may be before those that nobody asks any more are looked for.
+    looked_at: usize,
+}
+
+/// Collection, language, query, arguments.
+type Text = (CollectionName, u64, String, String);
+
+/// Never fewer are looked through.
+const LOOKED_AT_MIN: usize = 64;
+
+impl Filters {
+    /// What the peer asks for, or why it cannot be had.
+    pub(crate) fn subscribe(&self, subscription: &Subscription) -> Result<Arc<Subscribed>, String> {
+        let Subscription { sub, collection, language, query, args, .. } = subscription;
+        let text = (collection.clone(), *language as u64, query.clone(), args.clone());
+        let known = |known: &Known| known.by_text.get(&text).and_then(Weak::upgrade);
+        let found = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(asked) = found {
+            return Ok(Arc::new(Subscribed { sub: *sub, asked }));
+        }
+        let subscribed = Subscribed::of(subscription)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.by_text.len() >= known.looked_at.max(LOOKED_AT_MIN) {
+            known.by_text.retain(|_, asked| asked.strong_count() > 0);
+            known.looked_at = 2 * known.by_text.len();
+        }
+        known.by_text.insert(text, Arc::downgrade(&subscribed.asked));
+        Ok(subscribed)
+    }
 }
 
 impl Subscribed {
@@ -34,9 +82,11 @@ impl Subscribed {
                 filter
             }
         };
-        Ok(Arc::new(Self { sub: *sub, collection: collection.clone(), filter }))
+        Ok(Arc::new(Self { sub: *sub, asked: Arc::new(Asked { collection: collection.clone(), filter }) }))
     }
+}
 
+impl Asked {
     /// Whether the document is in it. One on which the filter is too expensive is, unless its id or
     /// a value that the filter needs says otherwise.
     pub(crate) fn has(&self, id: &DocumentId, fields: &Map) -> bool {

@@ -6,6 +6,7 @@ mod changes;
 mod clock;
 mod deltas;
 mod hostile;
+mod live;
 mod peer;
 mod pushes;
 mod world;

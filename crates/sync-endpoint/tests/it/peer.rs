@@ -203,6 +203,13 @@ impl Peer {
         }
     }
 
+    /// Does what there is to do, and hears what comes next.
+    pub async fn work_on(&mut self) {
+        self.work().await;
+        self.hear(Duration::from_secs(1)).await;
+        self.work().await;
+    }
+
     /// Reads what comes, and handles the messages that are whole.
     async fn hear(&mut self, at_most: Duration) {
         let at = self.moment();
