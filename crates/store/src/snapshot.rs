@@ -297,6 +297,11 @@ impl RawDocument {
         Ok(Document::decode_json(encoded, out).map_err(EngineError::from)?)
     }
 
+    /// The last transaction that touched it.
+    pub fn txn(&self) -> Result<TxnId, SnapshotError> {
+        Ok(TxnId(stored_parts(&self.key, &self.value)?.txn))
+    }
+
     /// Its state as it is stored, tombstone included ([`Document::decode`]).
     pub fn encoded(&self) -> Result<&[u8], SnapshotError> {
         Ok(stored_parts(&self.key, &self.value)?.encoded)

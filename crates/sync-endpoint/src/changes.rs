@@ -17,7 +17,7 @@ use crate::{
     events::{self, Event, Seen},
     limits::{EVENTS_BYTES, READ_TURN},
     live::Taken,
-    page::{self, Holds},
+    page::{self, Debts, Extent, Holds, Told},
     subscription::Subscribed,
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Page {
     pub(crate) caught_up: bool,
     /// Where to go on.
     pub(crate) next_offset: u64,
+    /// What is left for later pages.
+    pub(crate) debts: Debts,
 }
 
 /// Why nothing was read.
@@ -67,7 +69,8 @@ pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError>
         Some(offset) => offset,
         None => app.events().offset_after(question.after)?,
     };
-    if app.events().log_start() > offset || app.events_after() > question.after {
+    let is_trimmed = question.offset.is_none() && app.events_after() > question.after;
+    if app.events().log_start() > offset || is_trimmed {
         return Err(ChangesError::Trimmed);
     }
     let mut reading = Reading::new(app, question, &snapshot, offset);
@@ -103,8 +106,8 @@ pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError>
         return reading.into_page_so_far();
     }
     let is_all = reading.next_offset == snapshot.next_offset();
-    let through = if is_all { newest } else { reading.last_txn };
-    reading.into_page(through.max(question.after), is_all)
+    let end = if is_all { newest } else { reading.last_txn };
+    reading.into_page(end.max(question.after), false, is_all)
 }
 
 impl Page {
@@ -117,8 +120,14 @@ impl Page {
         snapshot: Option<&Snapshot>,
     ) -> Result<Option<Self>, ChangesError> {
         let Taken { seen, through, next_offset } = taken;
-        let Some(items) = page::items(seen, holds, snapshot)? else { return Ok(None) };
-        Ok(Some(Self { items, through: after.max(*through), caught_up: true, next_offset: *next_offset }))
+        let extent = Extent { after, end: *through, is_part: false };
+        let Some(told) = page::tell(seen, holds, extent, snapshot)? else { return Ok(None) };
+        Ok(Some(Self::of_told(told, true, *next_offset)))
+    }
+
+    fn of_told(told: Told, caught_up: bool, next_offset: u64) -> Self {
+        let Told { items, through, debts } = told;
+        Self { items, through, caught_up, next_offset, debts }
     }
 }
 
@@ -191,13 +200,14 @@ impl<'a> Reading<'a> {
             self.seen.retain(|seen| seen.change.offset < end);
             self.next_offset = end;
         }
-        let through = self.whole_through;
-        self.into_page(through, false)
+        let is_part = self.whole_through <= self.question.after && self.last_txn > self.question.after;
+        let end = if is_part { self.last_txn } else { self.whole_through };
+        self.into_page(end, is_part, false)
     }
 
-    fn into_page(self, through: TxnId, caught_up: bool) -> Result<Page, ChangesError> {
-        let items = page::items(&self.seen, &self.question.holds, Some(self.snapshot))?;
-        let items = items.expect("there is a snapshot");
-        Ok(Page { items, through, caught_up, next_offset: self.next_offset })
+    fn into_page(self, end: TxnId, is_part: bool, caught_up: bool) -> Result<Page, ChangesError> {
+        let extent = Extent { after: self.question.after, end, is_part };
+        let told = page::tell(&self.seen, &self.question.holds, extent, Some(self.snapshot))?;
+        Ok(Page::of_told(told.expect("there is a snapshot"), caught_up, self.next_offset))
     }
 }

@@ -1,16 +1,19 @@
 //! What is told of events that a session sees: one item for each document.
 //!
 //! What is told is exact where each event's part is at hand: a delta for a peer that has the
-//! document, a state that is put together otherwise. Where one is missing, the document is told as it is stored.
+//! document, a state that is put together otherwise. Where one is missing, the document is told as
+//! it is stored. If that is later than the page's end, it is left out: the later event brings it.
+//! A transaction of which a document was told and another one left out is torn: what is told until
+//! that one is told too are parts of one transaction, of which the peer shows nothing before.
 //!
 //! Invariants: a document stands in a page once, where it was changed last; a delta goes only to
-//! whoever has the document as it was before the page.
+//! whoever has the document as it was before the page; nothing is told that is later than the page.
 //! Not here: which events a page is of (`changes`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use document::{CollectionName, Document, DocumentId};
-use store::{Delta, RawDocument, Snapshot};
+use store::{Delta, RawDocument, Snapshot, TxnId};
 use sync_protocol::{Item, ItemKind, Rest, SubId};
 
 use crate::{
@@ -23,6 +26,39 @@ use crate::{
 pub(crate) struct Holds {
     /// Subscriptions of which the peer has everything, up to where the page begins. Sorted.
     pub(crate) whole: Vec<SubId>,
+    pub(crate) debts: Debts,
+}
+
+/// What earlier pages have left for later ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Debts {
+    /// Documents were left out that the events up to this transaction bring: until the peer is
+    /// there, it may lack any.
+    pub(crate) states_until: TxnId,
+    /// Up to this transaction what is told are parts of one.
+    pub(crate) torn_until: TxnId,
+    /// A transaction of which a part was told.
+    pub(crate) in_parts: TxnId,
+}
+
+/// Which events a page is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The transaction that the peer has all of.
+    pub(crate) after: TxnId,
+    /// The last one that is told.
+    pub(crate) end: TxnId,
+    /// Whether more of that one follows.
+    pub(crate) is_part: bool,
+}
+
+/// A page.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) items: Vec<Item>,
+    /// Where the peer is with it: as before, if it is a part.
+    pub(crate) through: TxnId,
+    pub(crate) debts: Debts,
 }
 
 /// All events of one document in a page.
@@ -30,23 +66,74 @@ struct History<'p> {
     events: Vec<&'p Seen>,
 }
 
-/// The page's items; `None` if one of them needs the documents and there is no snapshot.
-pub(crate) fn items(
+/// The page; `None` if one of its items needs the documents and there is no snapshot.
+pub(crate) fn tell(
     seen: &[Seen],
     holds: &Holds,
+    extent: Extent,
     snapshot: Option<&Snapshot>,
-) -> Result<Option<Vec<Item>>, ChangesError> {
-    let mut items = Vec::with_capacity(seen.len());
-    for history in histories(seen) {
-        if let Some((kind, bytes)) = history.exactly(holds)? {
-            items.extend(history.item(kind, bytes));
-            continue;
-        }
-        let Some(snapshot) = snapshot else { return Ok(None) };
-        let (kind, bytes) = history.as_stored(snapshot)?;
-        items.extend(history.item(kind, bytes));
+) -> Result<Option<Told>, ChangesError> {
+    let histories = histories(seen);
+    let has_all = extent.after >= holds.debts.states_until;
+    let mut items = Vec::with_capacity(histories.len());
+    let mut told = Vec::with_capacity(histories.len());
+    for history in &histories {
+        let what = match (history.exactly(holds, has_all)?, snapshot) {
+            (Some(exact), _) => What::Now(exact.0, exact.1),
+            (None, Some(snapshot)) => history.as_stored(extent.end, snapshot)?,
+            (None, None) => return Ok(None),
+        };
+        let item = match what {
+            What::Later(txn) => {
+                told.push(IsTold::Later(txn));
+                continue;
+            }
+            What::Now(kind, bytes) => history.item(kind, bytes, has_all),
+        };
+        told.push(if item.is_some() { IsTold::Now } else { IsTold::NotAtAll });
+        items.extend(item);
     }
-    Ok(Some(items))
+    let mut debts = holds.debts;
+    settle(&mut debts, extent, &histories, &told);
+    let is_torn = extent.is_part || extent.end < debts.torn_until;
+    let through = if is_torn { extent.after } else { extent.end.max(extent.after) };
+    Ok(Some(Told { items, through, debts }))
+}
+
+/// What is told of a document.
+enum What {
+    Now(ItemKind, Option<Vec<u8>>),
+    /// It is stored as a transaction left it that is not told yet.
+    Later(TxnId),
+}
+
+/// Whether a page told a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IsTold {
+    Now,
+    Later(TxnId),
+    NotAtAll,
+}
+
+/// Notes what is left for later pages.
+fn settle(debts: &mut Debts, extent: Extent, histories: &[History<'_>], told: &[IsTold]) {
+    let begun_in_parts = std::mem::take(&mut debts.in_parts);
+    if extent.is_part {
+        debts.in_parts = extent.end;
+    }
+    let later = told.iter().filter_map(|it| if let IsTold::Later(txn) = it { Some(*txn) } else { None });
+    let Some(latest) = later.max() else { return };
+    debts.states_until = debts.states_until.max(latest);
+    let txns = |is_told: fn(&IsTold) -> bool| {
+        let of = histories.iter().zip(told).filter(move |(_, it)| is_told(it));
+        of.flat_map(|(history, _)| history.events.iter().map(|seen| seen.change.txn))
+    };
+    let told_of: HashSet<TxnId> = txns(|it| *it == IsTold::Now).collect();
+    let left_of: HashSet<TxnId> = txns(|it| matches!(it, IsTold::Later(_))).collect();
+    let is_open = |txn: TxnId| txn == begun_in_parts || (extent.is_part && txn == extent.end);
+    if left_of.iter().any(|txn| told_of.contains(txn) || is_open(*txn)) {
+        debts.torn_until = debts.torn_until.max(latest);
+    }
 }
 
 /// Each document's, in the order of their last events.
@@ -75,7 +162,7 @@ impl History<'_> {
     }
 
     /// The document's kind and bytes as of the last event, if each event's part is at hand.
-    fn exactly(&self, holds: &Holds) -> Result<Option<(ItemKind, Option<Vec<u8>>)>, ChangesError> {
+    fn exactly(&self, holds: &Holds, has_all: bool) -> Result<Option<(ItemKind, Option<Vec<u8>>)>, ChangesError> {
         let Seen { change: last, has, .. } = self.last();
         if has.is_empty() && last.kind == ChangeKind::Upsert {
             return Ok(Some((ItemKind::Leave, None)));
@@ -84,7 +171,7 @@ impl History<'_> {
         let (kind, parts) = match self.events.iter().rposition(is_whole) {
             Some(at) if last.kind == ChangeKind::Remove => (ItemKind::Removed, &self.events[at..]),
             Some(at) => (ItemKind::State, &self.events[at..]),
-            None if self.had().iter().any(|sub| holds.whole.binary_search(sub).is_ok()) => {
+            None if has_all && self.had().iter().any(|sub| holds.whole.binary_search(sub).is_ok()) => {
                 (ItemKind::Delta, &self.events[..])
             }
             None => return Ok(None),
@@ -100,25 +187,27 @@ impl History<'_> {
         Ok(Some((kind, Some(together(&deltas)?))))
     }
 
-    /// As it is stored, which may be later than the last event.
-    fn as_stored(&self, snapshot: &Snapshot) -> Result<(ItemKind, Option<Vec<u8>>), ChangesError> {
+    /// As it is stored, unless a transaction after `end` left it so.
+    fn as_stored(&self, end: TxnId, snapshot: &Snapshot) -> Result<What, ChangesError> {
         let Change { collection, id, .. } = &*self.last().change;
         let raw = snapshot.raw_document(collection, id.as_json())?;
+        let txn = raw.as_ref().map(RawDocument::txn).transpose()?.unwrap_or_default();
         let is_there = raw.as_ref().map(RawDocument::exists).transpose()?;
         let (kind, raw) = match is_there {
-            // A later transaction removed it, or this one did.
+            _ if txn > end && !self.has().is_empty() => return Ok(What::Later(txn)),
+            _ if txn > end => (ItemKind::Leave, None),
             Some(false) => (ItemKind::Removed, raw),
             Some(true) if !self.has().is_empty() => (ItemKind::State, raw),
             _ => (ItemKind::Leave, None),
         };
-        Ok((kind, raw.map(|raw| raw.encoded().map(<[u8]>::to_vec)).transpose()?))
+        Ok(What::Now(kind, raw.map(|raw| raw.encoded().map(<[u8]>::to_vec)).transpose()?))
     }
 
     /// `None` if there is nothing to tell.
-    fn item(&self, kind: ItemKind, bytes: Option<Vec<u8>>) -> Option<Item> {
+    fn item(&self, kind: ItemKind, bytes: Option<Vec<u8>>, has_all: bool) -> Option<Item> {
         let Change { collection, id, .. } = &*self.last().change;
-        let is_same = self.had() == self.has();
-        if self.had().is_empty() && self.has().is_empty() {
+        let is_same = has_all && self.had() == self.has();
+        if has_all && self.had().is_empty() && self.has().is_empty() {
             return None; // it was there in between only
         }
         let (subs, bytes) = match kind {

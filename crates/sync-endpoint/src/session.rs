@@ -12,7 +12,7 @@ mod reading;
 use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use document::SiteId;
-use store::{App, CommitError, DeltasWanted, TxnId};
+use store::{App, CommitError, DeltasWanted};
 use sync_protocol::{
     ByeCode, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SubId, Subscription,
     limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
@@ -27,7 +27,7 @@ use tokio::{
 
 use self::{
     admission::{Admitted, NotAdmitted, admit},
-    reading::Answer,
+    reading::{Answer, ChangesPlace},
 };
 use crate::{
     access::Caller,
@@ -84,8 +84,7 @@ struct Session {
     /// Who it is of, once that is known.
     known: Option<Known>,
     subs: BTreeMap<SubId, Arc<Subscribed>>,
-    /// Up to which transaction changes were read, and where the next event is.
-    changes_place: Option<(TxnId, u64)>,
+    changes_place: Option<ChangesPlace>,
     admitting: Option<JoinHandle<Result<Box<Admitted>, NotAdmitted>>>,
     reading: Option<JoinHandle<Answer>>,
     /// Where it is told what happens, once it has everything.

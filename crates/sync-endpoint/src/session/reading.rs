@@ -12,9 +12,19 @@ use crate::{
     changes::{self, ChangesError, Page},
     limits::RETRY_WRITES_AFTER_MS,
     live::Taken,
-    page::Holds,
+    page::{Debts, Holds},
     snapshot_pages::{self, SnapshotPageError},
 };
+
+/// Up to where changes were told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ChangesPlace {
+    /// The transaction that the peer was given all of.
+    through: TxnId,
+    /// The next event, which lies within a transaction if a part of that was told.
+    next_offset: u64,
+    debts: Debts,
+}
 
 /// What was read for a question.
 pub(super) enum Answer {
@@ -32,24 +42,24 @@ impl Session {
             return self.answer_taken(request, after, taken);
         }
         let Some(known) = &self.known else { return };
-        let offset = self.changes_place.filter(|(through, _)| *through == after).map(|(_, offset)| offset);
+        let offset = self.place_at(after).map(|place| place.next_offset);
         let subs = self.subs.values().cloned().collect();
-        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds() };
+        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds(after) };
         let app = known.app.clone();
         self.read(move || Answer::Changes { request, after, page: changes::read(&app, &question) });
     }
 
     /// What the session sees of what happened since it asked before, if it is told that, or is from now on.
     fn take(&mut self, after: TxnId) -> Option<Taken> {
-        let (through, offset) = self.changes_place?;
-        let is_live = self.machine.state() == SessionState::Live && through == after;
+        let from = self.place_at(after)?.next_offset;
+        let is_live = self.machine.state() == SessionState::Live;
         if !is_live || !self.subs.keys().all(|sub| self.machine.is_whole(*sub)) {
             self.seat = None;
             return None;
         }
         if self.seat.is_none() {
             let subs = self.subs.values().cloned().collect();
-            self.seat = self.known.as_ref()?.feed.sit_down(self.place.session, subs, offset);
+            self.seat = self.known.as_ref()?.feed.sit_down(self.place.session, subs, from);
         }
         let taken = self.seat.as_ref()?.take();
         if taken.is_none() {
@@ -59,7 +69,7 @@ impl Session {
     }
 
     fn answer_taken(&mut self, request: u64, after: TxnId, taken: Taken) {
-        let holds = self.holds();
+        let holds = self.holds(after);
         match Page::of_taken(&taken, after, &holds, None).transpose() {
             Some(page) => self.answer_changes(request, after, page),
             None => {
@@ -74,12 +84,18 @@ impl Session {
         }
     }
 
+    /// Where the session goes on, if that is after this transaction.
+    fn place_at(&self, after: TxnId) -> Option<ChangesPlace> {
+        self.changes_place.filter(|place| place.through == after)
+    }
+
     /// What the peer has. While it catches up it is told whole documents.
-    fn holds(&self) -> Holds {
+    fn holds(&self, after: TxnId) -> Holds {
+        let debts = self.place_at(after).map(|place| place.debts).unwrap_or_default();
         if self.machine.state() != SessionState::Live {
-            return Holds::default();
+            return Holds { debts, ..Holds::default() };
         }
-        Holds { whole: self.subs.keys().copied().filter(|sub| self.machine.is_whole(*sub)).collect() }
+        Holds { whole: self.subs.keys().copied().filter(|sub| self.machine.is_whole(*sub)).collect(), debts }
     }
 
     pub(super) fn read_snapshot(&mut self, request: u64, sub: SubId, page: Option<Vec<u8>>, bytes_max: u64) {
@@ -122,8 +138,8 @@ impl Session {
 
     fn answer_changes(&mut self, request: u64, after: TxnId, page: Result<changes::Page, ChangesError>) {
         match page {
-            Ok(changes::Page { items, through, caught_up, next_offset }) => {
-                self.changes_place = Some((through, next_offset));
+            Ok(changes::Page { items, through, caught_up, next_offset, debts }) => {
+                self.changes_place = Some(ChangesPlace { through, next_offset, debts });
                 self.shared.metrics.looks.inc();
                 let deltas = items.iter().filter(|item| item.kind == ItemKind::Delta).count();
                 self.shared.metrics.changes.inc_by(items.len() as u64);

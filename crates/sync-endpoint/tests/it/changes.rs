@@ -7,7 +7,8 @@ use store::StoreOptions;
 use sync_protocol::{ItemKind, ResyncReason};
 
 use crate::{
-    peer::{Peer, subscription},
+    deltas::{had, stored},
+    peer::{Key, Peer, subscription},
     world::{World, map, operation, wait_for},
 };
 
@@ -178,4 +179,59 @@ async fn subscriptions_that_cannot_be_kept_are_refused() {
     peer.until_live().await;
     peer.until("it has a", |peer| peer.shows().len() == 1).await;
     assert_eq!(peer.resyncs, vec![ResyncReason::Refused; queries.len() - 1]);
+}
+
+/// Every transaction gives two documents one number, greater than those before.
+fn no_transaction_is_half(documents: &std::collections::BTreeMap<Key, (document::Document, u64)>) {
+    let mut last = std::collections::BTreeMap::new();
+    for (document, _) in documents.values() {
+        let value = document.value().unwrap();
+        let Some(document::Value::Map(seen)) = value.field("with") else { continue };
+        for (other, number) in seen.iter() {
+            let document::Value::Int(number) = number else { panic!("{number:?}") };
+            last.insert(other.to_owned(), last.get(other).copied().unwrap_or(0).max(*number));
+        }
+    }
+    for (name, number) in last {
+        let other = &documents.get(&("people".to_owned(), format!("{name:?}"))).expect("it was written").0;
+        let Some(document::Value::Int(has)) = other.value().unwrap().field("n").cloned() else { panic!("no number") };
+        assert!(has >= number, "{name} is at {has}, a transaction of {number} is shown");
+    }
+}
+
+#[tokio::test]
+async fn who_catches_up_in_pages_is_shown_no_half_of_a_transaction() {
+    let world = World::new();
+    world.upsert("people", "p0", r#"{"n":0}"#).await;
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "true")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.cut();
+    peer.watch = Some(no_transaction_is_half);
+    let text = "x".repeat(2_000);
+    let mut random = 7_u64;
+    let mut write = async |n: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (one, other) = (random >> 40 & 31, random >> 50 & 31);
+        let value = |with: u64| map(&format!(r#"{{"n":{n},"text":"{text}","with":{{"p{with}":{n}}}}}"#));
+        let one_operation = operation("people", &format!("p{one}"), Action::upsert(value(other)));
+        let both = [one_operation, operation("people", &format!("p{other}"), Action::upsert(value(one)))];
+        // Now and then it is one document alone.
+        world.commit(both.into_iter().take(if one == other || n % 5 == 0 { 0 } else { 2 }).collect()).await;
+        world.upsert("people", &format!("p{}", random >> 33 & 31), &format!(r#"{{"n":{n}}}"#)).await;
+    };
+    for n in 1..400 {
+        write(n).await;
+    }
+    peer.connect(&world);
+    // While it catches up there is more.
+    for n in 400..600 {
+        write(n).await;
+        peer.live_on(Duration::from_millis(1)).await;
+    }
+    peer.until_live().await;
+    let name = |n: u64| format!("p{n}");
+    world.commit((0..32).map(|n| operation("people", &name(n), Action::upsert(map(r#"{"n":1000}"#)))).collect()).await;
+    peer.until("it has all", |peer| had(peer) == stored(&world, "people", |_| true)).await;
+    assert!(peer.resyncs.is_empty() && peer.changes_messages > 3, "{}", peer.changes_messages);
 }

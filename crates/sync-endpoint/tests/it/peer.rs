@@ -48,6 +48,12 @@ pub struct Peer {
     /// Stores nothing for now.
     pub is_slow: bool,
     withheld: Vec<PeerOutput>,
+    /// Up to where everything is here, in this connection.
+    through: u64,
+    /// Parts of a transaction whose last one has not come.
+    staged: Vec<Item>,
+    /// Looked at whenever something is shown anew.
+    pub watch: Option<fn(&BTreeMap<Key, (Document, u64)>)>,
 }
 
 pub fn subscription(sub: u64, collection_of: &str, query: &str) -> Subscription {
@@ -94,6 +100,9 @@ impl Peer {
             is_site_reused: false,
             is_slow: false,
             withheld: Vec::new(),
+            through: 0,
+            staged: Vec::new(),
+            watch: None,
         }
     }
 
@@ -161,6 +170,7 @@ impl Peer {
     /// The connection goes without a word.
     pub fn cut(&mut self) {
         self.stream = None;
+        self.staged.clear();
         self.machine.disconnected(self.moment());
         while let Some(output) = self.next_output() {
             self.handle(output);
@@ -267,7 +277,13 @@ impl Peer {
             }
             PeerOutput::ApplyChanges { delivery, items, through, .. } => {
                 self.changes_messages += 1;
-                items.into_iter().for_each(|item| self.take(item, through.0));
+                let is_part = through.0 == self.through && !items.is_empty();
+                self.staged.extend(items);
+                if !is_part {
+                    std::mem::take(&mut self.staged).into_iter().for_each(|item| self.take(item, through.0));
+                    self.through = through.0;
+                    self.watch.into_iter().for_each(|watch| watch(&self.documents));
+                }
                 self.machine.stored(delivery);
             }
             PeerOutput::ApplySnapshot { delivery, sub, items, at, done, .. } => {
@@ -297,7 +313,12 @@ impl Peer {
                 self.settle(seq);
                 self.rejected.insert(seq.0, faults);
             }
-            PeerOutput::Resync { reason, .. } => self.resyncs.push(reason),
+            PeerOutput::Resync { reason, sub, .. } => {
+                if sub.is_none() {
+                    (self.through, self.staged) = (0, Vec::new());
+                }
+                self.resyncs.push(reason);
+            }
             PeerOutput::SiteReused => self.is_site_reused = true,
             _ => {}
         }

@@ -58,6 +58,8 @@ pub(super) struct Feed {
     is_changes_turn: bool,
     is_caught_up: bool,
     is_position_due: bool,
+    /// A part of a transaction was told last.
+    is_in_part: bool,
     is_ended: bool,
 }
 
@@ -112,6 +114,7 @@ impl Feed {
     /// All subscriptions get their snapshots, and changes from `position` on.
     pub(super) fn begin_all(&mut self, position: TxnId) {
         self.begin_anew_at(position);
+        self.is_in_part = false;
         self.asked = None;
         for sub in self.subs.clone() {
             self.begin(sub, None);
@@ -149,16 +152,19 @@ impl Feed {
             return;
         }
         self.asked = None;
-        if page.through <= self.position && self.told < self.position && !page.items.is_empty() {
+        let is_part = page.through <= self.position && !page.items.is_empty();
+        if is_part && self.told < self.position {
             // A part of a transaction is known by that the position does not move.
             self.tell_changes(Vec::new(), self.is_caught_up, codec);
         }
+        let ends_part = self.is_in_part && page.through > self.position;
         self.position = self.position.max(page.through);
         self.may_have_changes |= !page.caught_up;
         let caught_up = page.caught_up && self.snapshots.is_empty();
-        if page.items.is_empty() && caught_up == self.is_caught_up {
+        if page.items.is_empty() && !ends_part && (!caught_up || self.is_caught_up) {
             return; // nothing to tell: the position goes with what comes next, or a ping
         }
+        self.is_in_part = is_part;
         self.tell_changes(page.items, caught_up, codec);
     }
 
