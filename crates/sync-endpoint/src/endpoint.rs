@@ -19,6 +19,7 @@ use tokio::{
 use topics::TopicRegistry;
 
 use crate::{
+    accepting::Accepting,
     limits::{READS_MAX, SESSIONS_MAX, UNKNOWN_PER_ADDRESS_MAX},
     live::LiveFeeds,
     live_sites::LiveSites,
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     /// From when sessions count their milliseconds.
     pub(crate) begun: Instant,
     room: Mutex<Room>,
+    accepting: Mutex<Accepting>,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +97,7 @@ impl SyncEndpoint {
             stopping,
             begun: Instant::now(),
             room: Mutex::default(),
+            accepting: Mutex::default(),
         }))
     }
 
@@ -132,6 +135,12 @@ impl SyncEndpoint {
 impl Shared {
     fn room(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a peer may be let in now; if not, in how many ms.
+    pub(crate) fn take_turn(&self) -> Result<(), u64> {
+        let now_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take_turn(now_us)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

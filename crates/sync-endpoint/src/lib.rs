@@ -10,6 +10,7 @@
 //! Not here: the upgrade of an HTTP request and who may make it (`http-api`), the protocol
 //! (`sync-protocol`), what a push does (`rules`, `store`).
 
+mod accepting;
 mod access;
 mod asking;
 mod changes;

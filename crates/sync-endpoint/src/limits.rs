@@ -9,6 +9,14 @@ pub const SESSIONS_MAX: usize = 20_000;
 /// Connections of one address that have no welcome yet. One more is told to come back later.
 pub const UNKNOWN_PER_ADDRESS_MAX: usize = 64;
 
+/// Peers that are let in a second, and so many at once. Further ones are told when to come back.
+pub const ADMISSIONS_PER_SECOND: u64 = 1_000;
+/// See [`ADMISSIONS_PER_SECOND`].
+pub const ADMISSIONS_AT_ONCE: u64 = 500;
+
+/// The longest time that a peer is told to stay away so, in ms.
+pub(crate) const PUT_OFF_MS_MAX: u64 = 120_000;
+
 /// Reads of changes and snapshots at once. Further ones wait, in their order.
 pub const READS_MAX: usize = 4;
 

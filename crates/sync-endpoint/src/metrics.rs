@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     pub(crate) looks: Counter,
     pub(crate) snapshot_documents: Counter,
     pub(crate) resyncs: Counter,
+    pub(crate) put_off: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +52,8 @@ impl Metrics {
         sync.register("snapshot_documents", help, metrics.snapshot_documents.clone());
         let help = "Times that a peer was told to begin again, in a session";
         sync.register("resyncs", help, metrics.resyncs.clone());
+        let help = "Peers that were told to come back later, because so many came at once";
+        sync.register("put_off", help, metrics.put_off.clone());
         metrics
     }
 }

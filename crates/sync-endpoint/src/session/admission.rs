@@ -56,6 +56,11 @@ pub(super) async fn admit(
     let Arrival { app: name, is_open, .. } = arrival;
     let caller = Caller::identify(&shared.credentials, *is_open, hello.token.as_deref());
     let caller = caller.map_err(NotAdmitted::denied)?;
+    if let Err(retry_after_ms) = shared.take_turn() {
+        shared.metrics.put_off.inc();
+        let message = "so many peers come at once".to_owned();
+        return Err(NotAdmitted { code: ByeCode::Busy, message, retry_after_ms: Some(retry_after_ms) });
+    }
     let no_app = || NotAdmitted::denied(format!("there is no app {name:?}, or nothing in it may be done"));
     if !caller.may_anything(name) {
         return Err(no_app());
