@@ -87,8 +87,7 @@ pub(super) async fn admit(
         newest: TxnId(app.newest_txn().0),
         floor: TxnId(app.tombstone_floor_txn().0),
         window_start: TxnId(app.events_after().0),
-        // Where the life before ended is not kept: whoever comes from there begins again.
-        fork: TxnId(0),
+        fork: hello.cursor.as_ref().map_or(TxnId(0), |cursor| fork(&app, cursor.incarnation)),
         site_seq: Seq(seq),
         former: former.map(told),
         wall_ms: shared.clock.now_ms(),
@@ -114,4 +113,13 @@ fn told(site: Site) -> FormerSite {
         missing: site.missing.into_iter().map(range).collect(),
         rest: Rest::default(),
     }
+}
+
+/// Up to which transaction a life of the data and all that followed it are the same; 0 if nothing of
+/// it is kept.
+fn fork(app: &App, life: [u8; 16]) -> TxnId {
+    let starts = app.incarnations();
+    let Some(at) = starts.iter().position(|start| start.incarnation.id == life) else { return TxnId(0) };
+    let forks = starts[at + 1..].iter().map(|start| start.first_txn.saturating_sub(1));
+    TxnId(forks.min().unwrap_or(0))
 }
