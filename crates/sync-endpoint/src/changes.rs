@@ -7,15 +7,19 @@
 //! Not here: what is told of the events (`page`), when a page is wanted
 //! (`sync_protocol::ServerMachine`).
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Instant,
+};
 
-use kafka_wire::record_batch::{self, Record};
+use kafka_wire::record_batch::Record;
 use store::{App, ReadError, Snapshot, SnapshotError, TxnId};
 use sync_protocol::Item;
 
 use crate::{
     events::{self, Event, Seen},
-    limits::{EVENTS_BYTES, READ_TURN},
+    limits::{EVENTS_BEHIND_MIN, EVENTS_BYTES, READ_TURN},
     live::Taken,
     page::{self, Debts, Extent, Holds, Told},
     subscription::Subscribed,
@@ -33,6 +37,8 @@ pub(crate) struct Question {
     pub(crate) bytes_max: u64,
     /// What the peer has.
     pub(crate) holds: Holds,
+    /// Whether its subscriptions may begin again, if that is shorter.
+    pub(crate) may_begin_again: bool,
 }
 
 /// What was read.
@@ -48,11 +54,14 @@ pub(crate) struct Page {
 }
 
 /// Why nothing was read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ChangesError {
     /// The events are not there any more.
     #[error("the changes after that were trimmed")]
     Trimmed,
+    /// To tell the documents is shorter.
+    #[error("more has changed than is there")]
+    MoreThanThereIs,
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -62,52 +71,97 @@ pub(crate) enum ChangesError {
 }
 
 /// Reads the next page.
+#[expect(dead_code, reason = "for who drives a server without tasks")]
 pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError> {
-    let snapshot = app.snapshot()?;
-    let newest = snapshot.txn_id();
-    let offset = match question.offset {
-        Some(offset) => offset,
-        None => app.events().offset_after(question.after)?,
+    let answer = pass(app, &[question]).pop().flatten();
+    answer.expect("a pass ends no earlier than one can be answered")
+}
+
+/// Reads the next page of each question, in one pass over the events: each joins where its own
+/// begin, and leaves when its page is full. `None` for one whose turn has not come; at least one is
+/// answered.
+pub(crate) fn pass(app: &App, questions: &[&Question]) -> Vec<Option<Result<Page, ChangesError>>> {
+    let snapshot = match app.snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return questions.iter().map(|_| Some(Err(error.clone().into()))).collect(),
     };
-    let is_trimmed = question.offset.is_none() && app.events_after() > question.after;
-    if app.events().log_start() > offset || is_trimmed {
-        return Err(ChangesError::Trimmed);
-    }
-    let mut reading = Reading::new(app, question, &snapshot, offset);
-    let begun = Instant::now();
+    let mut readings: Vec<_> = questions.iter().map(|question| Reading::begin(app, question, &snapshot)).collect();
     // Events of the newest group may be readable a moment later than its documents.
     let end = snapshot.next_offset().min(app.events().high_watermark());
-    while reading.next_offset < end && !reading.is_full {
-        if begun.elapsed() > READ_TURN && reading.whole_through > question.after {
-            return reading.into_page_so_far();
+    let is_over = run(app, &mut readings, end);
+    readings.into_iter().map(|reading| reading.and_then(|it| it.into_answer(is_over)).transpose()).collect()
+}
+
+/// Looks at events until each page is full, there are no more, or the turn is over; `false` in the
+/// last case.
+fn run(app: &App, readings: &mut [Result<Reading<'_>, ChangesError>], end: u64) -> bool {
+    let begun = Instant::now();
+    loop {
+        let open = || readings.iter().flatten().filter(|reading| !reading.is_full);
+        let Some(from) = open().map(|reading| reading.next_offset).min().filter(|from| *from < end) else {
+            return true;
+        };
+        if begun.elapsed() > READ_TURN && readings.iter().flatten().any(Reading::can_be_told) {
+            return false;
         }
-        let from = reading.next_offset;
-        for piece in app.events().read_blocking(from, EVENTS_BYTES)? {
-            for batch in record_batch::batches(&piece) {
-                let (_, batch) = batch.map_err(|error| ChangesError::Event(error.to_string()))?;
-                let records =
-                    record_batch::decode_records(batch).map_err(|error| ChangesError::Event(error.to_string()))?;
-                for record in &records {
-                    let at = u64::try_from(record.offset).unwrap_or_default();
-                    if at >= reading.next_offset && at < end && !reading.is_full {
-                        reading.look_at(record, at)?;
-                    }
-                }
+        let read = app.events().read_blocking(from, EVENTS_BYTES);
+        let looked = read.map_err(ChangesError::from).and_then(|pieces| look_at_pieces(app, readings, &pieces, end));
+        let log_start = app.events().log_start();
+        for reading in readings.iter_mut() {
+            match (&*reading, &looked) {
+                (Ok(it), Err(error)) if it.next_offset <= from && !it.is_full => *reading = Err(error.clone()),
+                (Ok(it), _) if it.next_offset < log_start && !it.is_full => *reading = Err(ChangesError::Trimmed),
+                _ => {}
             }
         }
-        if app.events().log_start() > from {
-            return Err(ChangesError::Trimmed);
-        }
-        if reading.next_offset == from && !reading.is_full {
-            break; // nothing more is readable yet
+        let first =
+            readings.iter().flatten().filter(|reading| !reading.is_full).map(|reading| reading.next_offset).min();
+        if first == Some(from) {
+            return true; // nothing more is readable yet
         }
     }
-    if reading.is_full {
-        return reading.into_page_so_far();
+}
+
+fn look_at_pieces(
+    app: &App,
+    readings: &mut [Result<Reading<'_>, ChangesError>],
+    pieces: &[store::Piece],
+    end: u64,
+) -> Result<(), ChangesError> {
+    for piece in pieces {
+        let is_wanted = events::each_record(piece, |record, at| {
+            let mut looked = Looked { app, record, at, event: None };
+            let (mut is_wanted, mut failed) = (false, None);
+            for reading in readings.iter_mut().flatten().filter(|reading| !reading.is_full) {
+                is_wanted |= at < end;
+                if at >= reading.next_offset && at < end {
+                    failed = reading.look_at(&mut looked).err().or(failed);
+                }
+            }
+            failed.map_or(Ok(is_wanted), Err)
+        })?;
+        if !is_wanted {
+            break;
+        }
     }
-    let is_all = reading.next_offset == snapshot.next_offset();
-    let end = if is_all { newest } else { reading.last_txn };
-    reading.into_page(end.max(question.after), false, is_all)
+    Ok(())
+}
+
+/// An event that several look at.
+struct Looked<'r> {
+    app: &'r App,
+    record: &'r Record<'r>,
+    at: u64,
+    event: Option<Event>,
+}
+
+impl Looked<'_> {
+    fn event(&mut self, snapshot: &Snapshot) -> Result<&Event, ChangesError> {
+        if self.event.is_none() {
+            self.event = Event::of(self.app, Some(snapshot), self.record, self.at)?;
+        }
+        Ok(self.event.as_ref().expect("there is a snapshot"))
+    }
 }
 
 impl Page {
@@ -133,7 +187,6 @@ impl Page {
 
 /// A page while it is read.
 struct Reading<'a> {
-    app: &'a App,
     question: &'a Question,
     snapshot: &'a Snapshot,
     by_collection: HashMap<&'a str, Vec<&'a Subscribed>>,
@@ -149,13 +202,28 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(app: &'a App, question: &'a Question, snapshot: &'a Snapshot, offset: u64) -> Self {
+    fn begin(app: &App, question: &'a Question, snapshot: &'a Snapshot) -> Result<Self, ChangesError> {
+        let offset = match question.offset {
+            Some(offset) => offset,
+            None => app.events().offset_after(question.after)?,
+        };
+        let is_trimmed = question.offset.is_none() && app.events_after() > question.after;
+        if app.events().log_start() > offset || is_trimmed {
+            return Err(ChangesError::Trimmed);
+        }
+        if question.may_begin_again {
+            let names: BTreeSet<_> = question.subs.iter().map(|it| &it.asked.collection).collect();
+            let counted: Result<Vec<u64>, _> = names.into_iter().map(|name| snapshot.documents_in(name)).collect();
+            let is_short = snapshot.next_offset().saturating_sub(offset) <= EVENTS_BEHIND_MIN;
+            if !is_short && snapshot.next_offset() - offset > 2 * counted?.into_iter().sum::<u64>() {
+                return Err(ChangesError::MoreThanThereIs);
+            }
+        }
         let mut by_collection: HashMap<_, Vec<_>> = HashMap::new();
         for sub in &question.subs {
             by_collection.entry(sub.asked.collection.as_str()).or_default().push(&**sub);
         }
-        Self {
-            app,
+        Ok(Self {
             question,
             snapshot,
             by_collection,
@@ -166,10 +234,30 @@ impl<'a> Reading<'a> {
             whole_through: question.after,
             txn_offset: offset,
             is_full: false,
-        }
+        })
     }
 
-    fn look_at(&mut self, record: &Record<'_>, at: u64) -> Result<(), ChangesError> {
+    /// Whether there is a page now, however short.
+    fn can_be_told(&self) -> bool {
+        self.is_full || self.whole_through > self.question.after
+    }
+
+    /// The page, if there is one; `is_over` if there are no more events.
+    fn into_answer(self, is_over: bool) -> Result<Option<Page>, ChangesError> {
+        if self.is_full || (!is_over && self.can_be_told()) {
+            return self.into_page_so_far().map(Some);
+        }
+        if !is_over {
+            return Ok(None);
+        }
+        let is_all = self.next_offset == self.snapshot.next_offset();
+        let end = if is_all { self.snapshot.txn_id() } else { self.last_txn };
+        let after = self.question.after;
+        self.into_page(end.max(after), false, is_all).map(Some)
+    }
+
+    fn look_at(&mut self, looked: &mut Looked<'_>) -> Result<(), ChangesError> {
+        let Looked { record, at, .. } = *looked;
         let txn = events::txn_of(record, at)?;
         if txn <= self.question.after {
             self.next_offset = at + 1;
@@ -185,8 +273,7 @@ impl<'a> Reading<'a> {
         }
         (self.last_txn, self.next_offset) = (txn, at + 1);
         let Some(subs) = self.by_collection.get(events::collection_of(record)) else { return Ok(()) };
-        let event = Event::of(self.app, Some(self.snapshot), record, at)?.expect("there is a snapshot");
-        if let Some(seen) = event.seen_by(subs) {
+        if let Some(seen) = looked.event(self.snapshot)?.seen_by(subs) {
             self.bytes += seen.bytes();
             self.seen.push(seen);
         }

@@ -24,6 +24,7 @@ use crate::{
     live::LiveFeeds,
     live_sites::LiveSites,
     metrics::Metrics,
+    scans::Scans,
     session,
     subscription::Filters,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) live_sites: Arc<LiveSites>,
     pub(crate) live_feeds: LiveFeeds,
     pub(crate) filters: Filters,
+    pub(crate) scans: Scans,
     pub(crate) reads: Semaphore,
     pub(crate) stopping: watch::Receiver<bool>,
     /// From when sessions count their milliseconds.
@@ -93,6 +95,7 @@ impl SyncEndpoint {
             live_sites: Arc::default(),
             live_feeds: LiveFeeds::default(),
             filters: Filters::default(),
+            scans: Scans::default(),
             reads: Semaphore::new(READS_MAX),
             stopping,
             begun: Instant::now(),

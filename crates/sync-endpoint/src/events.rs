@@ -3,10 +3,10 @@
 //!
 //! Not here: what is told of them (`page`), which are read (`changes`).
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use document::{CollectionName, DocumentId, Map, Value};
-use kafka_wire::record_batch::Record;
+use kafka_wire::record_batch::{self, Record};
 use store::{App, Delta, Snapshot, TxnId};
 use sync_protocol::SubId;
 use wire::event::{self, Change as Written};
@@ -44,6 +44,8 @@ pub(crate) struct Event {
     pub(crate) change: Arc<Change>,
     old: Option<Map>,
     new: Option<Map>,
+    /// What was asked of it already, by the address of what is asked.
+    answers: RefCell<HashMap<usize, (bool, bool)>>,
 }
 
 /// What a session's subscriptions see of an event.
@@ -88,7 +90,7 @@ impl Event {
         };
         let delta = app.delta(offset);
         let change = Arc::new(Change { offset, txn, collection, id, kind, bytes, delta });
-        Ok(Some(Self { change, old, new }))
+        Ok(Some(Self { change, old, new, answers: RefCell::default() }))
     }
 
     /// The document before and after, where it was or is there.
@@ -104,11 +106,17 @@ impl Event {
         (self.change.kind == ChangeKind::Requery || of(&self.old), of(&self.new))
     }
 
+    /// The same, asked once however many sessions ask it. They hold what is asked meanwhile.
+    fn asked_once(&self, asked: &Arc<Asked>) -> (bool, bool) {
+        let mut answers = self.answers.borrow_mut();
+        *answers.entry(Arc::as_ptr(asked).addr()).or_insert_with(|| self.asked_of(asked))
+    }
+
     /// What these subscriptions of one session see of it; `None` if it concerns none.
     pub(crate) fn seen_by(&self, subs: &[&Subscribed]) -> Option<Seen> {
         let (mut had, mut has) = (Vec::new(), Vec::new());
         for subscribed in subs {
-            let (before, after) = self.asked_of(&subscribed.asked);
+            let (before, after) = self.asked_once(&subscribed.asked);
             before.then(|| had.push(subscribed.sub));
             after.then(|| has.push(subscribed.sub));
         }
@@ -143,4 +151,22 @@ fn fields(json: &str) -> Option<Map> {
     let Value::Map(mut map) = Value::from_json(json.as_bytes()).ok()? else { return None };
     map.remove("_id");
     Some(map)
+}
+
+/// Calls `look` with each record and its offset, until that says that it is enough.
+pub(crate) fn each_record(
+    piece: &[u8],
+    mut look: impl FnMut(&Record<'_>, u64) -> Result<bool, ChangesError>,
+) -> Result<bool, ChangesError> {
+    let unreadable = |error: &dyn std::fmt::Display| ChangesError::Event(error.to_string());
+    for batch in record_batch::batches(piece) {
+        let (_, batch) = batch.map_err(|error| unreadable(&error))?;
+        for record in &record_batch::decode_records(batch).map_err(|error| unreadable(&error))? {
+            let at = u64::try_from(record.offset).unwrap_or_default();
+            if !look(record, at)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }

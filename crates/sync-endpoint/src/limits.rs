@@ -23,6 +23,12 @@ pub const READS_MAX: usize = 4;
 /// How long one read may look at documents or events, before it gives what it found.
 pub const READ_TURN: Duration = Duration::from_millis(50);
 
+/// Sessions that read changes in one pass. Further ones wait for the next.
+pub const SCANNED_TOGETHER_MAX: usize = 64;
+
+/// With fewer events behind, a peer that comes back is told them, however few documents there are.
+pub(crate) const EVENTS_BEHIND_MIN: u64 = 10_000;
+
 /// Bytes of events that are read at once.
 pub(crate) const EVENTS_BYTES: usize = 256 * 1024;
 

@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use kafka_wire::record_batch::{self, Record};
+use kafka_wire::record_batch::Record;
 use store::{App, TxnId};
 use tokio::{
     sync::{Notify, watch},
@@ -145,7 +145,7 @@ impl LiveFeed {
         let Some(pieces) = self.app.events().read_recent(from, EVENTS_BYTES) else { return Ok(false) };
         let mut next_offset = from;
         for piece in &pieces {
-            let is_seen = each_record(piece, |record, at| {
+            let is_seen = events::each_record(piece, |record, at| {
                 if at < next_offset || at >= end {
                     return Ok(true);
                 }
@@ -193,7 +193,7 @@ impl LiveFeed {
             let looked = match self.app.events().read_recent(from, EVENTS_BYTES) {
                 None => Err(ChangesError::Trimmed),
                 Some(pieces) => pieces.iter().try_for_each(|piece| {
-                    each_record(piece, |record, at| {
+                    events::each_record(piece, |record, at| {
                         let is_enough = at - begun_at.min(at) >= EVENTS_AT_A_TIME;
                         if at >= seated.next_offset && at < end && !is_enough {
                             self.look_at(seated, record, at)?;
@@ -352,22 +352,4 @@ fn light_event(app: &App, record: &Record<'_>, at: u64) -> Result<Option<Event>,
         return Ok(None);
     }
     Event::of(app, None, record, at)
-}
-
-/// Calls `look` with each record and its offset, until that says that it is enough.
-fn each_record(
-    piece: &[u8],
-    mut look: impl FnMut(&Record<'_>, u64) -> Result<bool, ChangesError>,
-) -> Result<bool, ChangesError> {
-    let unreadable = |error: &dyn std::fmt::Display| ChangesError::Event(error.to_string());
-    for batch in record_batch::batches(piece) {
-        let (_, batch) = batch.map_err(|error| unreadable(&error))?;
-        for record in &record_batch::decode_records(batch).map_err(|error| unreadable(&error))? {
-            let at = u64::try_from(record.offset).unwrap_or_default();
-            if !look(record, at)? {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
 }

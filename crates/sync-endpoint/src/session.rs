@@ -9,12 +9,17 @@
 mod admission;
 mod reading;
 
-use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
 use document::SiteId;
-use store::{App, CommitError, DeltasWanted};
+use store::{App, CommitError, DeltasWanted, SnapshotError};
 use sync_protocol::{
-    ByeCode, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SubId, Subscription,
+    ByeCode, DigestReply, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SubId, Subscription,
     limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX},
     websocket::{Incoming, Outgoing},
 };
@@ -60,6 +65,8 @@ where
         changes_place: None,
         admitting: None,
         reading: None,
+        digesting: None,
+        digests_due: BTreeSet::new(),
         seat: None,
         pushes: Vec::new(),
         applying: None,
@@ -87,6 +94,9 @@ struct Session {
     changes_place: Option<ChangesPlace>,
     admitting: Option<JoinHandle<Result<Box<Admitted>, NotAdmitted>>>,
     reading: Option<JoinHandle<Answer>>,
+    digesting: Option<JoinHandle<Result<DigestReply, SnapshotError>>>,
+    /// Digests that are asked for while others are made.
+    digests_due: BTreeSet<SubId>,
     /// Where it is told what happens, once it has everything.
     seat: Option<Seat>,
     /// Not handed on yet.
@@ -111,6 +121,7 @@ enum Event {
     Incoming(Result<Incoming, SocketError>),
     Admitted(Result<Box<Admitted>, NotAdmitted>),
     Read(Answer),
+    Digests(Result<DigestReply, SnapshotError>),
     Applied(Result<Vec<Verdict>, CommitError>),
     /// There are more events.
     Events,
@@ -157,6 +168,7 @@ impl Session {
                     self.machine.refuse(code, message, retry_after_ms);
                 }
                 Event::Read(answer) => self.answer(answer),
+                Event::Digests(made) => self.answer_digests(made),
                 Event::Applied(applied) => self.verdicts(applied),
                 Event::Events => self.machine.changes_available(),
                 Event::Tick => {
@@ -228,6 +240,7 @@ impl Session {
             admitted = finished(&mut self.admitting) => admitted.map_or(Event::Failed, Event::Admitted),
             applied = finished(&mut self.applying) => applied.map_or(Event::Failed, Event::Applied),
             answer = finished(&mut self.reading) => answer.map_or(Event::Failed, Event::Read),
+            made = finished(&mut self.digesting) => made.map_or(Event::Failed, Event::Digests),
             incoming = socket.receive(bytes_max), if wants_frames => Event::Incoming(incoming),
             () = tick => Event::Tick,
             () = stop => Event::Stopping,
@@ -260,7 +273,8 @@ impl Session {
                 self.read_snapshot(request, sub, page, bytes_max);
             }
             ServerOutput::Apply(push) => self.pushes.push(push),
-            // Digests are not computed yet: the question stays without an answer.
+            ServerOutput::WantDigest { subs } if self.look_at_caller() => self.make_digests(subs),
+            // This server asks for none.
             ServerOutput::WantDigest { .. } | ServerOutput::DigestReply(_) => {}
             ServerOutput::Applied { .. } => {}
             ServerOutput::Ignored { number } => {
@@ -368,6 +382,14 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+impl Drop for Session {
+    /// What was asked for is of no use any more; what was pushed is applied.
+    fn drop(&mut self) {
+        self.reading.iter().for_each(JoinHandle::abort);
+        self.digesting.iter().for_each(JoinHandle::abort);
     }
 }
 

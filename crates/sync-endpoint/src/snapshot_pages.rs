@@ -68,8 +68,8 @@ pub(crate) fn read(app: &App, asked: &Asked, page: Option<&[u8]>, bytes_max: u64
     Ok(Page { items, next, at: snapshot.txn_id() })
 }
 
-/// The documents that may be in it, behind an id.
-fn documents<'s>(
+/// The documents that may be in it, behind an id, in the order of their ids' bytes.
+pub(crate) fn documents<'s>(
     snapshot: &'s Snapshot,
     asked: &'s Asked,
     behind: Option<&str>,

@@ -4,15 +4,17 @@
 //! from its seat, and no event is read twice for it.
 //! Not here: reading (`changes`, `snapshot_pages`, `live`).
 
-use store::TxnId;
-use sync_protocol::{ByeCode, ChangesPage, ItemKind, ResyncReason, SessionState, SnapshotPage, SubId};
+use store::{SnapshotError, TxnId};
+use sync_protocol::{ByeCode, ChangesPage, DigestReply, ItemKind, ResyncReason, SessionState, SnapshotPage, SubId};
 
 use super::{Session, retry_after_ms};
 use crate::{
     changes::{self, ChangesError, Page},
+    digests::Digesting,
     limits::RETRY_WRITES_AFTER_MS,
     live::Taken,
     page::{Debts, Holds},
+    scans,
     snapshot_pages::{self, SnapshotPageError},
 };
 
@@ -44,9 +46,12 @@ impl Session {
         let Some(known) = &self.known else { return };
         let offset = self.place_at(after).map(|place| place.next_offset);
         let subs = self.subs.values().cloned().collect();
-        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds(after) };
-        let app = known.app.clone();
-        self.read(move || Answer::Changes { request, after, page: changes::read(&app, &question) });
+        let may_begin_again = self.changes_place.is_none() && self.machine.state() != SessionState::Live;
+        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds(after), may_begin_again };
+        let (shared, app) = (self.shared.clone(), known.app.clone());
+        self.reading = Some(tokio::spawn(async move {
+            Answer::Changes { request, after, page: scans::read(&shared, &app, question).await }
+        }));
     }
 
     /// What the session sees of what happened since it asked before, if it is told that, or is from now on.
@@ -119,6 +124,43 @@ impl Session {
         }));
     }
 
+    /// Makes digests, a turn at a time. What is asked meanwhile is made after them.
+    pub(super) fn make_digests(&mut self, asked: Vec<SubId>) {
+        self.digests_due.extend(asked);
+        let (Some(known), None) = (&self.known, &self.digesting) else { return };
+        let due = std::mem::take(&mut self.digests_due);
+        let subs: Vec<_> = due.iter().filter_map(|sub| self.subs.get(sub).cloned()).collect();
+        let (shared, app) = (self.shared.clone(), known.app.clone());
+        self.digesting = Some(tokio::spawn(async move {
+            let mut digesting: Option<Digesting> = None;
+            loop {
+                let _turn = shared.reads.acquire().await.expect("it is never closed");
+                let (app, subs) = (app.clone(), subs.clone());
+                let step = move || {
+                    let mut it = digesting.map_or_else(|| Digesting::of(&app, subs), Ok)?;
+                    let reply = it.go_on()?;
+                    Ok((it, reply))
+                };
+                let made = tokio::task::spawn_blocking(step).await.expect("a digest does not panic");
+                match made {
+                    Ok((_, Some(reply))) => return Ok(reply),
+                    Ok((it, None)) => digesting = Some(it),
+                    Err(error) => return Err::<DigestReply, SnapshotError>(error),
+                }
+            }
+        }));
+    }
+
+    pub(super) fn answer_digests(&mut self, made: Result<DigestReply, SnapshotError>) {
+        match made {
+            Ok(reply) => self.machine.handle_digest(reply),
+            Err(error) => return self.fail(&error),
+        }
+        if !self.digests_due.is_empty() {
+            self.make_digests(Vec::new());
+        }
+    }
+
     pub(super) fn answer(&mut self, answer: Answer) {
         match answer {
             Answer::Changes { request, after, page } => self.answer_changes(request, after, page),
@@ -147,7 +189,7 @@ impl Session {
                 let through = sync_protocol::TxnId(through.0);
                 self.machine.handle_changes(ChangesPage { request, items, through, caught_up });
             }
-            Err(error @ ChangesError::Trimmed) => {
+            Err(error @ (ChangesError::Trimmed | ChangesError::MoreThanThereIs)) => {
                 let Some(known) = &self.known else { return };
                 tracing::info!(session = self.place.session, after = after.0, "a peer begins again: {error}");
                 (self.changes_place, self.seat) = (None, None);

@@ -235,3 +235,80 @@ async fn who_catches_up_in_pages_is_shown_no_half_of_a_transaction() {
     peer.until("it has all", |peer| had(peer) == stored(&world, "people", |_| true)).await;
     assert!(peer.resyncs.is_empty() && peer.changes_messages > 3, "{}", peer.changes_messages);
 }
+
+#[tokio::test]
+async fn many_that_come_back_at_once_get_each_what_they_missed() {
+    let world = World::new();
+    let text = "x".repeat(1_000);
+    let mut peers = Vec::new();
+    for n in 0..60 {
+        world.upsert("people", &format!("p{}", n * 7 % 50), &format!(r#"{{"owner":{},"text":"{text}"}}"#, n % 3)).await;
+        let query = ["true", "owner == 0", "owner == 1"][n as usize % 3];
+        let mut peer = Peer::new(100 + n, None, vec![subscription(1, "people", query)]);
+        peer.connect(&world);
+        peer.until_live().await;
+        peer.cut();
+        peers.push(peer);
+    }
+    for n in 0..300 {
+        world.upsert("people", &format!("p{}", n * 7 % 50), &format!(r#"{{"owner":{},"n":{n}}}"#, n * n % 3)).await;
+    }
+    peers.iter_mut().for_each(|peer| peer.connect(&world));
+    for (n, peer) in peers.iter_mut().enumerate() {
+        peer.until_live().await;
+        let is_in = |document: &document::Document| {
+            let owner = document.value().unwrap().field("owner").cloned();
+            n % 3 == 0 || owner == Some(document::Value::Int(n as i64 % 3 - 1))
+        };
+        peer.until("it has what it asked for", |peer| had(peer) == stored(&world, "people", is_in)).await;
+        assert!(peer.resyncs.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn more_than_there_is_is_told_as_what_there_is() {
+    let world = World::new();
+    let name = |n: u64| format!("p{n}");
+    let all = |age: u64| {
+        (0..20).map(|n| operation("people", &name(n), Action::upsert(map(&format!(r#"{{"age":{age}}}"#))))).collect()
+    };
+    world.commit(all(0)).await;
+    let mut peer = Peer::new(42, None, vec![subscription(1, "people", "true")]);
+    peer.connect(&world);
+    peer.until_live().await;
+    peer.cut();
+    peer.upsert("people", "mine", "{}");
+    for age in 0..520 {
+        world.commit(all(age)).await;
+    }
+    world.remove("people", "p7").await;
+    peer.connect(&world);
+    peer.until_settled().await;
+    peer.until("it has all", |peer| had(peer) == stored(&world, "people", |_| true)).await;
+    assert_eq!((peer.resyncs.as_slice(), peer.shows().len()), (&[ResyncReason::Trimmed][..], 20));
+}
+
+#[tokio::test]
+async fn a_cursor_of_an_earlier_life_goes_on_if_it_lies_before_the_fork() {
+    let mut world = World::new();
+    world.upsert("people", "a", r#"{"n":1}"#).await;
+    let (mut early, mut late) = (
+        Peer::new(42, None, vec![subscription(1, "people", "true")]),
+        Peer::new(43, None, vec![subscription(1, "people", "true")]),
+    );
+    early.connect(&world);
+    early.until_live().await;
+    early.cut();
+    for life in 1..4 {
+        world = world.forked([life; 16]).await;
+        world.upsert("people", &format!("b{life}"), r#"{"n":2}"#).await;
+        late.connect(&world);
+        late.until_live().await;
+        late.until("it has all", |peer| had(peer) == stored(&world, "people", |_| true)).await;
+        late.cut();
+    }
+    early.connect(&world);
+    early.until_live().await;
+    early.until("it has all", |peer| had(peer) == stored(&world, "people", |_| true)).await;
+    assert!(early.resyncs.is_empty() && late.resyncs.is_empty(), "{:?} {:?}", early.resyncs, late.resyncs);
+}

@@ -5,6 +5,7 @@ mod access;
 mod changes;
 mod clock;
 mod deltas;
+mod digests;
 mod hostile;
 mod live;
 mod peer;

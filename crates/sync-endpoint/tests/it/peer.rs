@@ -9,8 +9,8 @@ use bytes::BytesMut;
 use document::{Document, SiteId, Stamp, WriteRules};
 use sync_protocol::websocket::{Decoder, Incoming, Outgoing, Role, encode};
 use sync_protocol::{
-    Fault, Identity, Item, ItemKind, Language, Moment, PeerMachine, PeerOutput, PeerState, Push, PushOperation, Rest,
-    ResyncReason, Seq, SubId, Subscription, TxnId,
+    DigestReply, Fault, Identity, Item, ItemKind, Language, Moment, PeerMachine, PeerOutput, PeerState, Push,
+    PushOperation, Rest, ResyncReason, Seq, SubId, Subscription, TxnId,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
@@ -45,6 +45,7 @@ pub struct Peer {
     /// Bytes that came, frames of the WebSocket included.
     pub heard_bytes: usize,
     pub is_site_reused: bool,
+    pub digests: Vec<DigestReply>,
     /// Stores nothing for now.
     pub is_slow: bool,
     withheld: Vec<PeerOutput>,
@@ -98,6 +99,7 @@ impl Peer {
             changes_messages: 0,
             heard_bytes: 0,
             is_site_reused: false,
+            digests: Vec::new(),
             is_slow: false,
             withheld: Vec::new(),
             through: 0,
@@ -319,6 +321,7 @@ impl Peer {
                 }
                 self.resyncs.push(reason);
             }
+            PeerOutput::DigestReply(reply) => self.digests.push(reply),
             PeerOutput::SiteReused => self.is_site_reused = true,
             _ => {}
         }

@@ -51,7 +51,7 @@ pub struct World {
     pub stop: watch::Sender<bool>,
     pub clock: Arc<Clock>,
     data: Arc<DataDir>,
-    _dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 impl World {
@@ -60,16 +60,31 @@ impl World {
     }
 
     pub fn with(options: StoreOptions) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), options)
+    }
+
+    /// The same data as another life.
+    pub async fn forked(self, id: [u8; 16]) -> Self {
+        self.stop.send_replace(true);
+        self.endpoint.drained().await;
+        let dir = self.dir.clone();
+        drop(self);
+        Self::on(dir, StoreOptions { fork: Some(id), ..StoreOptions::default() })
+    }
+
+    fn on(dir: Arc<tempfile::TempDir>, options: StoreOptions) -> Self {
         let clock = Arc::new(Clock(AtomicU64::new(START_MS)));
         let data = DataDir::open(dir.path(), options, clock.clone(), rand::random).unwrap();
-        let app = data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let app = match data.app("shop") {
+            Ok(app) => app,
+            Err(_) => data.create_app(&AppName::new("shop").unwrap()).unwrap(),
+        };
         let credentials = Credentials::open(dir.path(), START_MS).unwrap();
         let (stop, stopping) = watch::channel(false);
         let mut registry = Registry::default();
         let topics = TopicRegistry::new(data.clone());
         let endpoint = SyncEndpoint::new(topics, credentials.clone(), clock.clone(), &mut registry, stopping);
-        Self { app, credentials, endpoint, registry, stop, clock, data, _dir: dir }
+        Self { app, credentials, endpoint, registry, stop, clock, data, dir }
     }
 
     /// A connection whose upgrade was answered.
