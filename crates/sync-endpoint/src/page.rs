@@ -79,7 +79,7 @@ pub(crate) fn tell(
     let mut told = Vec::with_capacity(histories.len());
     for history in &histories {
         let what = match (history.exactly(holds, has_all)?, snapshot) {
-            (Some(exact), _) => What::Now(exact.0, exact.1),
+            (Some(exact), _) => exact,
             (None, Some(snapshot)) => history.as_stored(extent.end, snapshot)?,
             (None, None) => return Ok(None),
         };
@@ -162,10 +162,10 @@ impl History<'_> {
     }
 
     /// The document's kind and bytes as of the last event, if each event's part is at hand.
-    fn exactly(&self, holds: &Holds, has_all: bool) -> Result<Option<(ItemKind, Option<Vec<u8>>)>, ChangesError> {
+    fn exactly(&self, holds: &Holds, has_all: bool) -> Result<Option<What>, ChangesError> {
         let Seen { change: last, has, .. } = self.last();
         if has.is_empty() && last.kind == ChangeKind::Upsert {
-            return Ok(Some((ItemKind::Leave, None)));
+            return Ok(Some(What::Now(ItemKind::Leave, None)));
         }
         let is_whole = |seen: &&Seen| seen.change.delta.as_ref().is_some_and(|delta| delta.is_whole);
         let (kind, parts) = match self.events.iter().rposition(is_whole) {
@@ -184,7 +184,7 @@ impl History<'_> {
         }
         let deltas: Option<Vec<&Delta>> = parts.iter().map(|seen| seen.change.delta.as_ref()).collect();
         let Some(deltas) = deltas else { return Ok(None) };
-        Ok(Some((kind, Some(together(&deltas)?))))
+        Ok(Some(What::Now(kind, Some(together(&deltas)?))))
     }
 
     /// As it is stored, unless a transaction after `end` left it so.

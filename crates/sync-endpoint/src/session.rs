@@ -222,7 +222,10 @@ impl Session {
             let Some(Known { events, site_place, .. }) = known else { return pending().await };
             let more = async {
                 match seat {
-                    Some(seat) => Ok(seat.woken.notified().await),
+                    Some(seat) => {
+                        seat.woken.notified().await;
+                        Ok(())
+                    }
                     None => events.changed().await,
                 }
             };

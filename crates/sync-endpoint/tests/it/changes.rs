@@ -217,7 +217,7 @@ async fn who_catches_up_in_pages_is_shown_no_half_of_a_transaction() {
         let one_operation = operation("people", &format!("p{one}"), Action::upsert(value(other)));
         let both = [one_operation, operation("people", &format!("p{other}"), Action::upsert(value(one)))];
         // Now and then it is one document alone.
-        world.commit(both.into_iter().take(if one == other || n % 5 == 0 { 0 } else { 2 }).collect()).await;
+        world.commit(both.into_iter().take(if one == other || n.is_multiple_of(5) { 0 } else { 2 }).collect()).await;
         world.upsert("people", &format!("p{}", random >> 33 & 31), &format!(r#"{{"n":{n}}}"#)).await;
     };
     for n in 1..400 {

@@ -22,6 +22,9 @@ use crate::world::{START_MS, World, collection, id, map};
 /// Collection and id as canonical JSON.
 pub type Key = (String, String);
 
+/// Documents that a peer has from the server, each with the transaction at which.
+pub type Documents = BTreeMap<Key, (Document, u64)>;
+
 pub struct Peer {
     pub machine: PeerMachine,
     stream: Option<(DuplexStream, BytesMut, Decoder)>,
@@ -33,7 +36,7 @@ pub struct Peer {
     /// What this peer wrote itself.
     own: BTreeMap<Key, Document>,
     /// What it has from the server, each with the transaction at which.
-    pub documents: BTreeMap<Key, (Document, u64)>,
+    pub documents: Documents,
     /// What pages of subscriptions that are under way named.
     named: BTreeMap<SubId, BTreeSet<Key>>,
     pub acked: BTreeMap<u64, Option<u64>>,
@@ -54,7 +57,7 @@ pub struct Peer {
     /// Parts of a transaction whose last one has not come.
     staged: Vec<Item>,
     /// Looked at whenever something is shown anew.
-    pub watch: Option<fn(&BTreeMap<Key, (Document, u64)>)>,
+    pub watch: Option<fn(&Documents)>,
 }
 
 pub fn subscription(sub: u64, collection_of: &str, query: &str) -> Subscription {
