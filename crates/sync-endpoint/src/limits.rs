@@ -36,6 +36,9 @@ pub(crate) const EVENTS_BYTES: usize = 256 * 1024;
 /// that is further behind reads for itself.
 pub(crate) const EVENTS_AT_A_TIME: u64 = 64;
 
+/// The same, in what is put before sessions: an event that concerns all of them takes long.
+pub(crate) const PUTS_AT_A_TIME: usize = 4_096;
+
 /// The largest event that is looked at so, in bytes. Whoever may have its document reads it for
 /// itself.
 pub(crate) const LIVE_EVENT_BYTES: usize = 64 * 1024;

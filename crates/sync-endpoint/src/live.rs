@@ -25,7 +25,7 @@ use crate::{
     asking::Asking,
     changes::ChangesError,
     events::{self, Event, Seen},
-    limits::{EVENTS_AT_A_TIME, EVENTS_BYTES, LIVE_EVENT_BYTES, SEAT_BYTES},
+    limits::{EVENTS_AT_A_TIME, EVENTS_BYTES, LIVE_EVENT_BYTES, PUTS_AT_A_TIME, SEAT_BYTES},
     subscription::Subscribed,
 };
 
@@ -54,6 +54,8 @@ struct Seated {
     /// Up to which transaction all events were looked at, and where the next one begins.
     through: TxnId,
     txn_offset: u64,
+    /// How often something was put before a session, since others had a turn.
+    puts: usize,
     /// Sessions that have something to take, and do not know it.
     unwoken: BTreeSet<u64>,
 }
@@ -185,8 +187,9 @@ impl LiveFeed {
             return true;
         }
         let begun_at = seated.next_offset;
+        seated.puts = 0;
         while seated.next_offset < end {
-            if seated.next_offset - begun_at >= EVENTS_AT_A_TIME {
+            if seated.is_enough(begun_at) {
                 return false;
             }
             let from = seated.next_offset;
@@ -194,7 +197,7 @@ impl LiveFeed {
                 None => Err(ChangesError::Trimmed),
                 Some(pieces) => pieces.iter().try_for_each(|piece| {
                     events::each_record(piece, |record, at| {
-                        let is_enough = at - begun_at.min(at) >= EVENTS_AT_A_TIME;
+                        let is_enough = seated.is_enough(begun_at);
                         if at >= seated.next_offset && at < end && !is_enough {
                             self.look_at(seated, record, at)?;
                         }
@@ -269,7 +272,13 @@ impl Seated {
         self.through = self.last_txn;
     }
 
+    /// Whether others are to have a turn.
+    fn is_enough(&self, begun_at: u64) -> bool {
+        self.next_offset - begun_at >= EVENTS_AT_A_TIME || self.puts >= PUTS_AT_A_TIME
+    }
+
     fn put_before(&mut self, session: u64, seen: Seen) {
+        self.puts += 1;
         let Some(seat) = self.seats.get_mut(&session) else { return };
         seat.bytes += seen.bytes();
         if seat.bytes > SEAT_BYTES {

@@ -171,3 +171,62 @@ async fn measure_a_write_until_it_is_told() {
     let looks = looks(&world) - looked_before;
     println!("told p50, p99: {until_told:?}; written: {until_written:?}; {looks} looks for 1,000 writes");
 }
+
+/// `cargo test -p sync-endpoint -- --ignored --nocapture measure`: what writers pay for that
+/// somebody is connected, and is told nothing or all of it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it measures"]
+async fn measure_what_writers_pay() {
+    let text = "x".repeat(40);
+    let fields: Vec<String> = (0..20).map(|n| format!(r#""field{n}":"{text}""#)).collect();
+    let large = format!("{{{}}}", fields.join(","));
+    for round in 0..3 {
+        for query in [None, Some("owner == 1"), Some("true")] {
+            let world = std::sync::Arc::new(World::new());
+            let peer = match query {
+                Some(query) => Some(live(&world, 42, query).await),
+                None => None,
+            };
+            let task = peer.map(|mut peer| {
+                tokio::spawn(async move {
+                    loop {
+                        peer.work_on().await;
+                        peer.told.clear();
+                    }
+                })
+            });
+            for n in 0..1_000 {
+                world.upsert("people", &format!("p{n}"), &large).await;
+            }
+            let begun = Instant::now();
+            let writers = (0..64_u64).map(|writer| {
+                let world = world.clone();
+                tokio::spawn(async move {
+                    for n in 0..500 {
+                        let person = format!("p{}", (writer * 500 + n) % 1_000);
+                        world.upsert("people", &person, &format!(r#"{{"field{}":{n}}}"#, n % 20)).await;
+                    }
+                })
+            });
+            let writers: Vec<_> = writers.collect();
+            for writer in writers {
+                writer.await.unwrap();
+            }
+            let each = begun.elapsed() / 32_000;
+            println!("round {round}, a peer that asks for {query:?}: {each:?} a write");
+            task.iter().for_each(|task| task.abort());
+        }
+    }
+}
+
+/// What 10,000 peers that wait take up is mostly this, for each.
+#[tokio::test]
+async fn a_session_is_small() {
+    let world = World::new();
+    let address = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    let place = world.endpoint.admit(address).unwrap();
+    let (_ours, theirs) = tokio::io::duplex(64);
+    let arrival = sync_endpoint::Arrival { app: "shop".into(), address, is_open: true };
+    let bytes = size_of_val(&world.endpoint.run(place, arrival, theirs));
+    assert!(bytes <= 6 * 1024, "{bytes} bytes");
+}
