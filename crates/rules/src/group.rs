@@ -233,7 +233,7 @@ impl<'a, D: Documents> Group<'a, D> {
         limits: &Limits,
     ) -> Result<Applied, ApplyError<D::Error>> {
         let Writer { changeset, commit_time_ms, .. } = writer;
-        let mut transaction = Transaction::default();
+        let mut transaction = Transaction::new(self.deltas.is_some());
         let mut faults = Vec::new();
         let mut outcomes = Vec::with_capacity(changeset.operations.len());
         let mut decided = Vec::new();
@@ -393,7 +393,10 @@ impl<'a, D: Documents> Group<'a, D> {
             let txn = if is_silent { txn_before } else { txn };
             let event = made.or(event);
             let exists = !matches!(after, Json::Absent);
-            let json = if is_hot { after } else { after.into_dropped() };
+            let (document, json) = match is_hot {
+                true => (document, after),
+                false => (Kept::Encoded(document.into_encoded(&mut self.scratch)), after.into_dropped()),
+            };
             self.changed.insert(key, Changed { event_before, existed_before, exists, txn, event, document, json });
         }
         self.deltas = deltas;

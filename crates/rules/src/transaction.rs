@@ -225,9 +225,15 @@ pub(crate) struct Transaction {
     pub(crate) bytes: usize,
     /// JSON that is held; documents that are held as such come to about as much.
     held_bytes: usize,
+    /// Whether documents are looked at again when the transaction ends.
+    keeps_documents: bool,
 }
 
 impl Transaction {
+    pub(crate) fn new(keeps_documents: bool) -> Self {
+        Self { keeps_documents, ..Self::default() }
+    }
+
     /// Where the document is, if an operation named it.
     pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
         // A single document, the common case, needs no index.
@@ -302,7 +308,7 @@ impl Transaction {
         }
         let before = before.hold_within(&mut self.held_bytes);
         let after = after.hold_within(&mut self.held_bytes);
-        let is_kept = touched.is_hot && !matches!(after, Json::Dropped { .. });
+        let is_kept = (touched.is_hot || self.keeps_documents) && !matches!(after, Json::Dropped { .. });
         let document = match is_kept {
             true => Kept::Document(Box::new(document)),
             false => Kept::Encoded(encode(&document, scratch)),

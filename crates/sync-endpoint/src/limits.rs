@@ -12,7 +12,7 @@ pub const UNKNOWN_PER_ADDRESS_MAX: usize = 64;
 /// Peers that are let in a second, and so many at once. Further ones are told when to come back.
 pub const ADMISSIONS_PER_SECOND: u64 = 1_000;
 /// See [`ADMISSIONS_PER_SECOND`].
-pub const ADMISSIONS_AT_ONCE: u64 = 500;
+pub const ADMISSIONS_AT_ONCE: u64 = 2_000;
 
 /// The longest time that a peer is told to stay away so, in ms.
 pub(crate) const PUT_OFF_MS_MAX: u64 = 120_000;
