@@ -175,11 +175,11 @@ impl Peer {
     /// The connection goes without a word.
     pub fn cut(&mut self) {
         self.stream = None;
-        self.staged.clear();
         self.machine.disconnected(self.moment());
         while let Some(output) = self.next_output() {
             self.handle(output);
         }
+        self.staged.clear();
     }
 
     pub async fn send_raw(&mut self, frame: Outgoing<'_>) {
@@ -216,6 +216,11 @@ impl Peer {
             self.work().await;
             self.hear(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The connection, which stays as it is.
+    pub fn take_stream(&mut self) -> Option<DuplexStream> {
+        self.stream.take().map(|(stream, ..)| stream)
     }
 
     /// Does what there is to do, and hears what comes next.
