@@ -59,7 +59,8 @@ async fn whatever_happens_all_have_what_they_asked_for() {
     for (n, query) in queries.iter().enumerate() {
         peers.push(live(&world, 40 + n as u64, query).await);
     }
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut random: u64 = seed.unwrap_or(0x9e37_79b9_7f4a_7c15);
     let mut draw = move |below: u64| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % below
