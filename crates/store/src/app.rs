@@ -331,6 +331,13 @@ impl App {
         *self.shared.trim_observer.write().expect("not poisoned") = Some(observer);
     }
 
+    /// Has retention look once, and waits until it has
+    /// ([`crate::StoreOptions::trims_when_told`]).
+    #[cfg(feature = "memory")]
+    pub fn trim_now(&self) {
+        retention::look_now(&self.shared, &self.pipeline);
+    }
+
     /// The largest event, in bytes of its value; a larger one became a `requeryRequired`.
     pub fn event_bytes_max(&self) -> usize {
         self.shared.options.event_bytes_max as usize

@@ -121,10 +121,12 @@ impl App {
         if limits.iter().any(Option::is_some) {
             let (waker, woken) = retention_waker::channel();
             *shared.retention.lock().expect("not poisoned") = Some(waker);
-            let thread = retention::spawn(shared.clone(), pipeline.clone(), woken);
-            let cannot_start =
-                |source| OpenError::Io { act: "cannot start the retention of", path: dir.to_owned(), source };
-            retention = Some(thread.map_err(cannot_start)?);
+            if !options.has_no_retention_thread() {
+                let thread = retention::spawn(shared.clone(), pipeline.clone(), woken);
+                let cannot_start =
+                    |source| OpenError::Io { act: "cannot start the retention of", path: dir.to_owned(), source };
+                retention = Some(thread.map_err(cannot_start)?);
+            }
         }
         Ok(Self { shared, pipeline, retention: Mutex::new(retention) })
     }

@@ -51,6 +51,9 @@ pub struct StoreOptions {
     /// Builds indexes document by document, so that a crash may come between any two.
     #[cfg(feature = "memory")]
     pub builds_slowly: bool,
+    /// Retention has no thread: it looks when [`crate::App::trim_now`] is called, and then only.
+    #[cfg(feature = "memory")]
+    pub trims_when_told: bool,
 }
 
 impl Default for StoreOptions {
@@ -71,6 +74,20 @@ impl Default for StoreOptions {
             memory: None,
             #[cfg(feature = "memory")]
             builds_slowly: false,
+            #[cfg(feature = "memory")]
+            trims_when_told: false,
         }
+    }
+}
+
+impl StoreOptions {
+    #[cfg(feature = "memory")]
+    pub(crate) fn has_no_retention_thread(&self) -> bool {
+        self.trims_when_told
+    }
+
+    #[cfg(not(feature = "memory"))]
+    pub(crate) fn has_no_retention_thread(&self) -> bool {
+        false
     }
 }

@@ -91,26 +91,36 @@ pub(crate) fn spawn(
         // other thread.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
         let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor().0);
-        let drop = |dropped| drop_tombstones(&pipeline, dropped);
         // The first look is not at once: whoever opens the app has something better to do.
         while woken.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Disconnected) {
             let observer = shared.trim_observer.read().expect("not poisoned");
             let Some(observer) = observer.as_deref() else { continue };
-            if let Err(error) = trim(&shared, observer) {
-                tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
-            }
-            match tombstones.drop_old(&shared, observer, &drop) {
-                Ok(0) => {}
-                Ok(dropped) => {
-                    let (floor, _) = shared.engine.tombstone_floor();
-                    tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
-                }
-                Err(error) => {
-                    tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
-                }
-            }
+            look(&shared, &pipeline, observer, &mut tombstones);
         }
     })
+}
+
+/// One look, without the thread: nobody is asked what has to be kept.
+#[cfg(feature = "memory")]
+pub(crate) fn look_now(shared: &Shared, pipeline: &Pipeline) {
+    let mut tombstones = OldTombstones::new(shared.engine.tombstone_floor().0);
+    look(shared, pipeline, &crate::trim_observer::NoObserver, &mut tombstones);
+}
+
+fn look(shared: &Shared, pipeline: &Pipeline, observer: &dyn TrimObserver, tombstones: &mut OldTombstones) {
+    if let Err(error) = trim(shared, observer) {
+        tracing::warn!(app = shared.name.as_str(), %error, "old events could not be trimmed");
+    }
+    match tombstones.drop_old(shared, observer, &|dropped| drop_tombstones(pipeline, dropped)) {
+        Ok(0) => {}
+        Ok(dropped) => {
+            let (floor, _) = shared.engine.tombstone_floor();
+            tracing::info!(app = shared.name.as_str(), dropped, floor, "dropped old tombstones");
+        }
+        Err(error) => {
+            tracing::warn!(app = shared.name.as_str(), %error, "old tombstones could not be dropped");
+        }
+    }
 }
 
 /// Has tombstones dropped as an entry of the order. Nobody has to be told of what cannot be done

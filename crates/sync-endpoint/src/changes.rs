@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use kafka_wire::record_batch::Record;
@@ -19,7 +19,7 @@ use sync_protocol::Item;
 
 use crate::{
     events::{self, Event, Seen},
-    limits::{EVENTS_BEHIND_MIN, EVENTS_BYTES, READ_TURN},
+    limits::{EVENTS_BEHIND_MIN, EVENTS_BYTES},
     live::Taken,
     page::{self, Debts, Extent, Holds, Told},
     subscription::Subscribed,
@@ -39,6 +39,8 @@ pub(crate) struct Question {
     pub(crate) holds: Holds,
     /// Whether its subscriptions may begin again, if that is shorter.
     pub(crate) may_begin_again: bool,
+    /// How long it may take.
+    pub(crate) turn: Duration,
 }
 
 /// What was read.
@@ -71,7 +73,6 @@ pub(crate) enum ChangesError {
 }
 
 /// Reads the next page.
-#[expect(dead_code, reason = "for who drives a server without tasks")]
 pub(crate) fn read(app: &App, question: &Question) -> Result<Page, ChangesError> {
     let answer = pass(app, &[question]).pop().flatten();
     answer.expect("a pass ends no earlier than one can be answered")
@@ -88,20 +89,21 @@ pub(crate) fn pass(app: &App, questions: &[&Question]) -> Vec<Option<Result<Page
     let mut readings: Vec<_> = questions.iter().map(|question| Reading::begin(app, question, &snapshot)).collect();
     // Events of the newest group may be readable a moment later than its documents.
     let end = snapshot.next_offset().min(app.events().high_watermark());
-    let is_over = run(app, &mut readings, end);
+    let turn = questions.iter().map(|question| question.turn).max().unwrap_or_default();
+    let is_over = run(app, &mut readings, end, turn);
     readings.into_iter().map(|reading| reading.and_then(|it| it.into_answer(is_over)).transpose()).collect()
 }
 
 /// Looks at events until each page is full, there are no more, or the turn is over; `false` in the
 /// last case.
-fn run(app: &App, readings: &mut [Result<Reading<'_>, ChangesError>], end: u64) -> bool {
+fn run(app: &App, readings: &mut [Result<Reading<'_>, ChangesError>], end: u64, turn: Duration) -> bool {
     let begun = Instant::now();
     loop {
         let open = || readings.iter().flatten().filter(|reading| !reading.is_full);
         let Some(from) = open().map(|reading| reading.next_offset).min().filter(|from| *from < end) else {
             return true;
         };
-        if begun.elapsed() > READ_TURN && readings.iter().flatten().any(Reading::can_be_told) {
+        if begun.elapsed() > turn && readings.iter().flatten().any(Reading::can_be_told) {
             return false;
         }
         let read = app.events().read_blocking(from, EVENTS_BYTES);

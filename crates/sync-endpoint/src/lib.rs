@@ -15,6 +15,7 @@ mod access;
 mod asking;
 mod changes;
 mod digests;
+pub mod direct;
 mod endpoint;
 mod events;
 mod live;

@@ -88,7 +88,7 @@ pub(crate) fn tell(
                 told.push(IsTold::Later(txn));
                 continue;
             }
-            What::Now(kind, bytes) => history.item(kind, bytes, has_all),
+            What::Now(kind, bytes) => history.item(kind, bytes, holds, has_all),
         };
         told.push(if item.is_some() { IsTold::Now } else { IsTold::NotAtAll });
         items.extend(item);
@@ -203,11 +203,16 @@ impl History<'_> {
         Ok(What::Now(kind, raw.map(|raw| raw.encoded().map(<[u8]>::to_vec)).transpose()?))
     }
 
-    /// `None` if there is nothing to tell.
-    fn item(&self, kind: ItemKind, bytes: Option<Vec<u8>>, has_all: bool) -> Option<Item> {
+    /// `None` if there is nothing to tell. A peer that does not have all of a subscription may have the
+    /// document of a page of a snapshot that was read in between: it is told what became of it also
+    /// where that is what it was before.
+    fn item(&self, kind: ItemKind, bytes: Option<Vec<u8>>, holds: &Holds, has_all: bool) -> Option<Item> {
         let Change { collection, id, .. } = &*self.last().change;
-        let is_same = has_all && self.had() == self.has();
-        if has_all && self.had().is_empty() && self.has().is_empty() {
+        let is_whole = |sub: &SubId| holds.whole.binary_search(sub).is_ok();
+        let had_all = has_all && self.events.iter().all(|seen| seen.had.iter().chain(&seen.has).all(is_whole));
+        let all_stay = || self.events.iter().all(|seen| seen.had == seen.has);
+        let is_same = has_all && self.had() == self.has() && (had_all || all_stay());
+        if had_all && self.had().is_empty() && self.has().is_empty() {
             return None; // it was there in between only
         }
         let (subs, bytes) = match kind {

@@ -6,7 +6,7 @@
 //! Not here: the protocol (`sync_protocol::ServerMachine`), sockets (`socket`), what is read for a
 //! question (`reading`).
 
-mod admission;
+pub(crate) mod admission;
 mod reading;
 
 use std::{

@@ -4,13 +4,16 @@
 //! Blocks on disk.
 //! Not here: when a page is wanted (`sync_protocol::ServerMachine`).
 
-use std::{ops::Bound, time::Instant};
+use std::{
+    ops::Bound,
+    time::{Duration, Instant},
+};
 
 use document::DocumentId;
 use store::{App, RawDocument, Snapshot, SnapshotError, TxnId};
 use sync_protocol::{Rest, SnapshotItem};
 
-use crate::{limits::READ_TURN, subscription::Asked};
+use crate::subscription::Asked;
 
 /// A page.
 #[derive(Debug)]
@@ -37,7 +40,13 @@ const ITEM_BYTES: usize = 16;
 const LOOKED_AT: usize = 64;
 
 /// Reads the page that begins behind the id in `page`.
-pub(crate) fn read(app: &App, asked: &Asked, page: Option<&[u8]>, bytes_max: u64) -> Result<Page, SnapshotPageError> {
+pub(crate) fn read(
+    app: &App,
+    asked: &Asked,
+    page: Option<&[u8]>,
+    bytes_max: u64,
+    turn: Duration,
+) -> Result<Page, SnapshotPageError> {
     let behind = match page {
         None => None,
         Some(page) => {
@@ -60,7 +69,7 @@ pub(crate) fn read(app: &App, asked: &Asked, page: Option<&[u8]>, bytes_max: u64
             bytes += ITEM_BYTES + id_json.len() + state.len();
             items.push(SnapshotItem { id, state, rest: Rest::default() });
         }
-        if bytes as u64 >= bytes_max || (n % LOOKED_AT == LOOKED_AT - 1 && begun.elapsed() > READ_TURN) {
+        if bytes as u64 >= bytes_max || (n % LOOKED_AT == LOOKED_AT - 1 && begun.elapsed() > turn) {
             next = Some(id_json);
             break;
         }

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use credentials::Credentials;
 use document::SiteId;
-use store::{App, AppUnavailable, Site};
+use store::{App, AppUnavailable, Site, SnapshotError};
 use sync_protocol::{Authorised, ByeCode, FormerSite, Hello, Rest, Seq, SeqRange, TxnId};
 
 use super::retry_after_ms;
@@ -26,10 +27,10 @@ pub(super) struct Admitted {
 }
 
 /// Why one is not.
-pub(super) struct NotAdmitted {
-    pub(super) code: ByeCode,
-    pub(super) message: String,
-    pub(super) retry_after_ms: Option<u64>,
+pub(crate) struct NotAdmitted {
+    pub(crate) code: ByeCode,
+    pub(crate) message: String,
+    pub(crate) retry_after_ms: Option<u64>,
 }
 
 impl NotAdmitted {
@@ -37,11 +38,11 @@ impl NotAdmitted {
         Self { code: ByeCode::Denied, message, retry_after_ms: None }
     }
 
-    fn busy(message: String) -> Self {
+    pub(crate) fn busy(message: String) -> Self {
         Self { code: ByeCode::Busy, message, retry_after_ms: Some(retry_after_ms(RETRY_WRITES_AFTER_MS)) }
     }
 
-    fn site_reused(message: &str) -> Self {
+    pub(crate) fn site_reused(message: &str) -> Self {
         Self { code: ByeCode::SiteReused, message: message.to_owned(), retry_after_ms: None }
     }
 }
@@ -54,54 +55,89 @@ pub(super) async fn admit(
     hello: &Hello,
 ) -> Result<Admitted, NotAdmitted> {
     let Arrival { app: name, is_open, .. } = arrival;
-    let caller = Caller::identify(&shared.credentials, *is_open, hello.token.as_deref());
-    let caller = caller.map_err(NotAdmitted::denied)?;
+    let caller = caller_of(&shared.credentials, *is_open, name, hello)?;
     if let Err(retry_after_ms) = shared.take_turn() {
         shared.metrics.put_off.inc();
         let message = "so many peers come at once".to_owned();
         return Err(NotAdmitted { code: ByeCode::Busy, message, retry_after_ms: Some(retry_after_ms) });
     }
-    let no_app = || NotAdmitted::denied(format!("there is no app {name:?}, or nothing in it may be done"));
-    if !caller.may_anything(name) {
-        return Err(no_app());
-    }
     let app = match shared.topics.app(name).await {
         Ok(topics) => topics.app().clone(),
-        Err(AppUnavailable::NotFound { .. }) => return Err(no_app()),
+        Err(AppUnavailable::NotFound { .. }) => return Err(no_app(name)),
         Err(error) => return Err(NotAdmitted::busy(error.to_string())),
     };
     let site = hello.site;
-    let known = look_up(&app, Some(site)).await?;
-    if known.as_ref().is_some_and(|known| known.subject != caller.subject()) {
-        return Err(NotAdmitted::site_reused("the site is somebody else's"));
-    }
-    let former = look_up(&app, hello.former).await?.filter(|it| it.subject == caller.subject());
+    let sites = {
+        let (app, caller, former) = (app.clone(), caller.clone(), hello.former);
+        let look_up = move || Sites::look_up(&app, site, former, &caller);
+        tokio::task::spawn_blocking(look_up).await.expect("a look-up does not panic")?
+    };
     let opening = Opening { session, instance: hello.instance, subject: caller.subject() };
     let site_place = shared.live_sites.enter(name, site, opening).await.map_err(|refused| match refused {
         NoEntry::Alive => NotAdmitted::site_reused("the site has another session"),
         NoEntry::Late => NotAdmitted::busy("the peer has a later connection".to_owned()),
     })?;
-    let seq = known.map_or(0, |known| known.seq);
-    let authorised = Authorised {
+    let authorised = authorised(&app, &caller, hello, sites, shared.clock.now_ms());
+    Ok(Admitted { app, caller, site, site_place, authorised })
+}
+
+/// Whose a hello is, if anything may be done in the app.
+pub(crate) fn caller_of(
+    credentials: &Credentials,
+    is_open: bool,
+    app: &str,
+    hello: &Hello,
+) -> Result<Caller, NotAdmitted> {
+    let caller = Caller::identify(credentials, is_open, hello.token.as_deref());
+    let caller = caller.map_err(NotAdmitted::denied)?;
+    if caller.may_anything(app) { Ok(caller) } else { Err(no_app(app)) }
+}
+
+fn no_app(app: &str) -> NotAdmitted {
+    NotAdmitted::denied(format!("there is no app {app:?}, or nothing in it may be done"))
+}
+
+/// What is known of the sites in a hello.
+pub(crate) struct Sites {
+    /// The greatest number of the peer's site that was taken.
+    seq: u64,
+    /// The site that it had before, if that is the caller's.
+    former: Option<Site>,
+}
+
+impl Sites {
+    /// Blocks on disk. Refused if the site is somebody else's.
+    pub(crate) fn look_up(
+        app: &App,
+        site: SiteId,
+        former: Option<SiteId>,
+        caller: &Caller,
+    ) -> Result<Self, NotAdmitted> {
+        let busy = |error: SnapshotError| NotAdmitted::busy(error.to_string());
+        let known = app.site(site).map_err(busy)?;
+        if known.as_ref().is_some_and(|known| known.subject != caller.subject()) {
+            return Err(NotAdmitted::site_reused("the site is somebody else's"));
+        }
+        let former = former.map(|former| app.site(former)).transpose().map_err(busy)?.flatten();
+        let former = former.filter(|it| it.subject == caller.subject());
+        Ok(Self { seq: known.map_or(0, |known| known.seq), former })
+    }
+}
+
+/// What the welcome says.
+pub(crate) fn authorised(app: &App, caller: &Caller, hello: &Hello, sites: Sites, wall_ms: u64) -> Authorised {
+    Authorised {
         incarnation: app.incarnation().id,
         newest: TxnId(app.newest_txn().0),
         floor: TxnId(app.tombstone_floor_txn().0),
         window_start: TxnId(app.events_after().0),
-        fork: hello.cursor.as_ref().map_or(TxnId(0), |cursor| fork(&app, cursor.incarnation)),
-        site_seq: Seq(seq),
-        former: former.map(told),
-        wall_ms: shared.clock.now_ms(),
-        permission: caller.permission_hash(name),
+        fork: hello.cursor.as_ref().map_or(TxnId(0), |cursor| fork(app, cursor.incarnation)),
+        site_seq: Seq(sites.seq),
+        former: sites.former.map(told),
+        wall_ms,
+        permission: caller.permission_hash(app.name().as_str()),
         expires_ms: None,
-    };
-    Ok(Admitted { app, caller, site, site_place, authorised })
-}
-
-async fn look_up(app: &Arc<App>, site: Option<SiteId>) -> Result<Option<Site>, NotAdmitted> {
-    let Some(site) = site else { return Ok(None) };
-    let app = app.clone();
-    let known = tokio::task::spawn_blocking(move || app.site(site)).await.expect("a look-up does not panic");
-    known.map_err(|error| NotAdmitted::busy(error.to_string()))
+    }
 }
 
 /// What is known of a site, as its peer is told.

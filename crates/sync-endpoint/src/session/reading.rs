@@ -11,7 +11,7 @@ use super::{Session, retry_after_ms};
 use crate::{
     changes::{self, ChangesError, Page},
     digests::Digesting,
-    limits::RETRY_WRITES_AFTER_MS,
+    limits::{READ_TURN, RETRY_WRITES_AFTER_MS},
     live::Taken,
     page::{Debts, Holds},
     scans,
@@ -47,7 +47,8 @@ impl Session {
         let offset = self.place_at(after).map(|place| place.next_offset);
         let subs = self.subs.values().cloned().collect();
         let may_begin_again = self.changes_place.is_none() && self.machine.state() != SessionState::Live;
-        let question = changes::Question { subs, after, offset, bytes_max, holds: self.holds(after), may_begin_again };
+        let holds = self.holds(after);
+        let question = changes::Question { subs, after, offset, bytes_max, holds, may_begin_again, turn: READ_TURN };
         let (shared, app) = (self.shared.clone(), known.app.clone());
         self.reading = Some(tokio::spawn(async move {
             Answer::Changes { request, after, page: scans::read(&shared, &app, question).await }
@@ -110,7 +111,7 @@ impl Session {
         let (Some(known), Some(subscribed)) = (&self.known, self.subs.get(&sub).cloned()) else { return };
         let app = known.app.clone();
         self.read(move || {
-            let page = snapshot_pages::read(&app, &subscribed.asked, page.as_deref(), bytes_max);
+            let page = snapshot_pages::read(&app, &subscribed.asked, page.as_deref(), bytes_max, READ_TURN);
             Answer::Snapshot { request, sub, page }
         });
     }
