@@ -148,10 +148,10 @@ impl Subscriptions {
         self.all.iter().filter(move |(_, it)| it.subscription.collection == *collection).map(|(sub, _)| *sub)
     }
 
-    /// As the machine has them.
+    /// As the machine has them. One that was refused is asked for with every connection: what the
+    /// peer may read may have changed.
     pub(crate) fn wanted(&self) -> Vec<Subscription> {
-        let wanted = self.all.values().filter(|it| it.refused.is_none());
-        wanted.map(|it| it.subscription.clone()).collect()
+        self.all.values().map(|it| it.subscription.clone()).collect()
     }
 
     pub(crate) fn put(&mut self, sub: u64, stored: Option<StoredSubscription>) {

@@ -6,7 +6,7 @@
 //! pending is never lost to a delivery. A part of a document that should be here and is not is never
 //! taken for the document: its subscription begins again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use document::{CollectionName, Document};
 use key_values::Durability;
@@ -112,6 +112,7 @@ impl Peer {
             self.evict_unnamed(&mut work, sub.0, stored.generation)?;
             stored.is_new = false;
         }
+        stored.refused = None;
         stored.read_at = at;
         stored.subscription.page = page;
         stored.subscription.hash = Some(hash);
@@ -179,6 +180,7 @@ impl Peer {
         message: String,
     ) -> Result<(), PeerError> {
         let mut work = self.work();
+        let was_refused = sub.and_then(|sub| self.subscriptions.stored(sub.0)).is_some_and(|it| it.refused.is_some());
         let subs = sub.map_or_else(|| work.sub_numbers(), |sub| vec![sub.0]);
         for sub in subs {
             work.begin_again(sub);
@@ -195,7 +197,7 @@ impl Peer {
             self.session_through = 0;
             self.forget_staged()?;
         }
-        if let (Some(sub), ResyncReason::Refused) = (sub, reason) {
+        if let (Some(sub), ResyncReason::Refused, false) = (sub, reason, was_refused) {
             self.outputs.push_back(Output::SubscriptionRefused { sub, message });
         }
         Ok(())
@@ -244,13 +246,8 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeS
         }
         None => false,
     };
-    let known: Vec<(u64, u64)> = {
-        let generation = |sub: u64| Some((sub, work.sub(sub)?.generation));
-        match &subs {
-            Some(subs) => subs.iter().filter_map(|sub| generation(sub.0)).collect(),
-            None => work.sub_numbers().into_iter().filter_map(generation).collect(),
-        }
-    };
+    let generation = |sub: &SubId| Some((sub.0, work.sub(sub.0)?.generation));
+    let known: Option<BTreeMap<u64, u64>> = subs.as_ref().map(|subs| subs.iter().filter_map(generation).collect());
     let complete = if kind == ItemKind::Delta { all_complete(work, &collection, subs.as_deref()) } else { Vec::new() };
     let touched = work.touch(&collection, &id)?;
     match (kind, document) {
@@ -279,17 +276,12 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeS
         (_, None) => return Ok(()), // the protocol's machine lets none through
     }
     show_again(touched, brings_news);
-    match subs {
-        Some(subs) => {
-            touched.members = known.into_iter().collect();
-            if subs.is_empty() {
-                leave_if_nobody_has_it(touched);
-            }
-        }
-        None => {
-            for (sub, generation) in known {
-                touched.members.entry(sub).and_modify(|it| *it = generation);
-            }
+    // Without them what is known stays as it is: what a snapshot that was cut had named, and the next
+    // one does not, is not in it for that.
+    if let Some(known) = known {
+        touched.members = known;
+        if subs.is_some_and(|subs| subs.is_empty()) {
+            leave_if_nobody_has_it(touched);
         }
     }
     Ok(())
