@@ -1,5 +1,5 @@
 //! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
-//! flips | fuzz | deny | bench`.
+//! sim | flips | fuzz | deny | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
 //! untouched.
@@ -12,6 +12,7 @@ mod flips;
 mod fuzz;
 mod law;
 mod screenshots;
+mod sim;
 mod step;
 mod test;
 mod tidy;
@@ -54,6 +55,19 @@ enum Verb {
         #[arg(long, default_value_t = 1_000_000)]
         histories: u32,
     },
+    /// Try the laws of sync over many random histories of peers and a server (crates/simulation): a
+    /// seed that breaks one tells the shortest history that does.
+    Sim {
+        /// How many.
+        #[arg(long, default_value_t = 20_000)]
+        seeds: u64,
+        /// The first one.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Ends after so many minutes, however many are left.
+        #[arg(long)]
+        minutes: Option<u64>,
+    },
     /// Flip bits of stored files: each is refused or harmless. `cargo xtask test` tries a sample of
     /// them.
     Flips {
@@ -92,6 +106,7 @@ fn main() -> ExitCode {
         Verb::Screenshots => screenshots::run(&root),
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),
+        Verb::Sim { seeds, from, minutes } => sim::run(&root, seeds, from, minutes),
         Verb::Flips { seconds, all } => flips::run(&root, seconds, all),
         Verb::Fuzz { cases } => fuzz::run(&root, cases),
         Verb::Deny => deny::run(&root),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{deny, law, step, tidy, tools, wasm};
+use crate::{deny, law, sim, step, tidy, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -34,6 +34,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     check(step::run("tests", &mut tests));
     if rest.is_empty() {
         check(law::run(root, law::HISTORIES_IN_CI));
+        check(sim::run(root, sim::SEEDS_IN_CI, 1, None));
     }
     if !failed.is_empty() {
         bail!("not everything holds:\n  {}", failed.join("\n  "));

@@ -1,0 +1,67 @@
+//! Short histories of faults that are not repaired yet (`src/known.rs` takes them out of the laws, and
+//! others that need a longer one: `--strict` finds them). Who repairs one removes what is said of it there, and `ignore` here.
+
+#![allow(missing_docs, reason = "a test")]
+
+use simulation::{History, How, Kind, Step, WriteKind, run_so};
+
+fn write(peer: usize, kind: WriteKind, document: u64, number: i64) -> Step {
+    Step::Write { peer, kind, document, number }
+}
+
+fn carry(peer: usize, up: usize, down: usize) -> Step {
+    Step::Move { peer, up, down }
+}
+
+fn holds(kind: Kind, steps: Vec<Step>) {
+    let ended = run_so(&History { seed: 1, kind, steps }, How { is_strict: true, ..How::default() });
+    assert!(ended.broken.is_none(), "{}", ended.broken.expect("it was looked at"));
+}
+
+/// Law 9. Two increments of one counter are pushed, and the first is refused for its stamps alone.
+/// It is done again behind the second on what the server has; what the second says of the site's sum
+/// then covers it.
+#[test]
+#[ignore = "peer-core: an increment that is refused before a later one that is not"]
+fn increments_that_are_stamped_again_all_count() {
+    let steps = vec![
+        Step::Clock { peer: 0, offset_ms: 412_043 },
+        write(0, WriteKind::Increment, 1, 3),
+        Step::Clock { peer: 0, offset_ms: -21_840_790_102 },
+        write(0, WriteKind::Increment, 4, 0),
+    ];
+    holds(Kind { clocks: true, ..Kind::default() }, steps);
+}
+
+/// Law 9. A peer increments a counter, does not have the document any more, since no subscription
+/// has it, and increments again: its site's sum begins anew, and the server's becomes 4, not 6.
+#[test]
+#[ignore = "peer-core: own sums of documents that left"]
+fn increments_of_a_document_that_left_all_count() {
+    let steps = vec![
+        write(2, WriteKind::Increment, 0, 1),
+        carry(2, 4, 3),
+        Step::Unsubscribe { peer: 2, query: 5 },
+        carry(2, 3, 5),
+        write(2, WriteKind::Increment, 0, 3),
+    ];
+    holds(Kind::default(), steps);
+}
+
+/// Law 4. Two writes are acked for the second time, the first without its transaction; then the
+/// server is set back. What was acked so has base 0 and is not offered again.
+#[test]
+#[ignore = "peer-core: acks without a transaction leave base 0"]
+fn what_was_acked_without_a_transaction_heals_a_server_too() {
+    let steps = vec![
+        Step::Backup,
+        write(1, WriteKind::Increment, 2, 3),
+        write(1, WriteKind::Increment, 2, 0),
+        carry(1, 5, 0),
+        Step::KillPeer { peer: 1, power: true },
+        carry(1, 2, 5),
+        carry(1, 0, 3),
+        Step::Restore,
+    ];
+    holds(Kind { restores: true, ..Kind::default() }, steps);
+}
