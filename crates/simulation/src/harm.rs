@@ -164,6 +164,8 @@ fn hello(site: SiteId, last_seq: u64) -> Vec<u8> {
         subs: vec![everything],
         last_seq: Seq(last_seq),
         settled: Seq(0),
+        lineage: None,
+        former: None,
         rest: Rest::default(),
     };
     encode_frame(&hello.into(), Codec::Plain).0
@@ -189,6 +191,12 @@ fn push(seq: u64, delta: Vec<u8>) -> Vec<u8> {
         delta,
         rest: Rest::default(),
     };
-    let push = Push { seq: Seq(seq), operations: vec![operation], traceparent: None, rest: Rest::default() };
+    let push = Push {
+        seq: Seq(seq),
+        operations: vec![operation],
+        traceparent: None,
+        needs: Vec::new(),
+        rest: Rest::default(),
+    };
     encode_frame(&push.into(), Codec::Plain).0
 }

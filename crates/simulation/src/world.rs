@@ -236,7 +236,7 @@ impl World {
             }
             Output::Observed(observer) => self.look(peer, observer)?,
             Output::SubscriptionRefused { .. } => self.tally.count("subscriptions refused"),
-            Output::State(_) | Output::SubscriptionComplete(_) | Output::Granted { .. } => {}
+            Output::State(_) | Output::SubscriptionComplete(_) | Output::Granted { .. } | Output::Digest { .. } => {}
         }
         Ok(())
     }

@@ -22,7 +22,6 @@ fn holds(kind: Kind, steps: Vec<Step>) {
 /// It is done again behind the second on what the server has; what the second says of the site's sum
 /// then covers it.
 #[test]
-#[ignore = "peer-core: an increment that is refused before a later one that is not"]
 fn increments_that_are_stamped_again_all_count() {
     let steps = vec![
         Step::Clock { peer: 0, offset_ms: 412_043 },
@@ -36,7 +35,6 @@ fn increments_that_are_stamped_again_all_count() {
 /// Law 9. A peer increments a counter, does not have the document any more, since no subscription
 /// has it, and increments again: its site's sum begins anew, and the server's becomes 4, not 6.
 #[test]
-#[ignore = "peer-core: own sums of documents that left"]
 fn increments_of_a_document_that_left_all_count() {
     let steps = vec![
         write(2, WriteKind::Increment, 0, 1),

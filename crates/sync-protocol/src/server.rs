@@ -70,6 +70,8 @@ pub struct ServerMachine {
     permission: u64,
     feed: Feed,
     verdicts: Verdicts,
+    /// Waits until what happened before it was made is sent. A later one replaces it.
+    digest: Option<DigestReply>,
     retry_after_ms: Option<u64>,
     outputs: VecDeque<ServerOutput>,
 }
@@ -89,6 +91,7 @@ impl ServerMachine {
             permission: 0,
             feed: Feed::default(),
             verdicts: Verdicts::default(),
+            digest: None,
             retry_after_ms: None,
             outputs: VecDeque::new(),
         }
@@ -300,10 +303,12 @@ impl ServerMachine {
         }
     }
 
-    /// The answer to [`ServerOutput::WantDigest`].
+    /// The answer to [`ServerOutput::WantDigest`]. It goes out after what happened up to its
+    /// transaction.
     pub fn handle_digest(&mut self, reply: DigestReply) {
         if self.state.is_welcomed() {
-            self.send(reply);
+            self.digest = Some(reply);
+            self.feed.changes_available();
         }
     }
 
@@ -338,6 +343,9 @@ impl ServerMachine {
         } else if self.state == SessionState::Draining && self.verdicts.is_empty() {
             self.close(ByeCode::Draining, DRAINING.to_owned(), self.retry_after_ms);
         } else if self.state.is_welcomed() {
+            if let Some(reply) = self.digest.take_if(|reply| self.feed.has_sent(reply.at)) {
+                return self.send(reply);
+            }
             let Some(output) = self.feed.poll() else { return };
             if self.feed.is_caught_up() {
                 self.state = SessionState::Live;

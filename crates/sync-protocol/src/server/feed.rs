@@ -143,6 +143,11 @@ impl Feed {
         self.is_position_due = self.told < self.position;
     }
 
+    /// Whether everything up to this transaction was sent that concerns the session.
+    pub(super) fn has_sent(&self, txn: TxnId) -> bool {
+        self.position >= txn && self.waiting.is_empty() && !self.is_in_part
+    }
+
     pub(super) fn is_caught_up(&self) -> bool {
         self.is_caught_up
     }
