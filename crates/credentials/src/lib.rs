@@ -1,9 +1,10 @@
-//! Who may do what: the certificate authority, user certificates and their bundles, API keys, live
-//! TLS configuration.
+//! Who may do what: the certificate authority, user certificates and their bundles, API keys, small
+//! peers that are shut out, live TLS configuration.
 //!
 //! ```text
 //! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json
 //! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
+//! <data-dir>/revoked-peers.json
 //! ```
 //! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory;
 //! whatever cannot be checked is refused, and so is what is damaged: every file here has a
@@ -23,6 +24,7 @@ mod ledger;
 pub mod limits;
 mod names;
 mod random;
+mod revoked_peers;
 mod server_certificate;
 mod tls;
 mod users;
@@ -32,6 +34,7 @@ pub use bundle::{Bundle, ConsumeScript};
 pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
+pub use revoked_peers::RevokedPeer;
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
 
@@ -49,6 +52,7 @@ use authority::{Authority, hex};
 use client_verifier::RegisteredClients;
 use key_ring::KeyRing;
 use ledger::Entries;
+use revoked_peers::RevokedPeers;
 use server_certificate::ServerCertificate;
 use users::{HandedOut, Register, Registered, Standing};
 
@@ -65,6 +69,7 @@ pub struct Credentials {
     server_certificate: Arc<ServerCertificate>,
     register: Arc<Register>,
     keys: KeyRing,
+    revoked_peers: RevokedPeers,
     /// Held while bundles are made or rewritten.
     bundles: Mutex<()>,
     /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is
@@ -103,6 +108,7 @@ impl Credentials {
         let authority = Arc::new(authority);
         Ok(Arc::new(Self {
             keys,
+            revoked_peers: RevokedPeers::open(&data_dir)?,
             data_dir,
             server_certificate: Arc::new(ServerCertificate::open(authority.clone(), &directory, format)?),
             authority,
@@ -326,6 +332,28 @@ impl Credentials {
     /// after subscribing: what is revoked in between wakes nobody.
     pub fn watch_revocations(&self) -> watch::Receiver<u64> {
         self.register.watch()
+    }
+
+    /// Shuts a peer of an app out, at once and until it is allowed again. One that is revoked already
+    /// stays so since when it was. If `revoked-peers.json` cannot be written it is an error, and the
+    /// peer is refused all the same until the next start. Whoever holds sessions ends them.
+    pub fn revoke_peer(&self, app: &str, site: u64, now_ms: u64) -> Result<RevokedPeer, CredentialsError> {
+        self.revoked_peers.revoke(app, site, now_ms)
+    }
+
+    /// Lets a peer in again; [`CredentialsError::NotFound`] if it is not revoked.
+    pub fn allow_peer(&self, app: &str, site: u64) -> Result<(), CredentialsError> {
+        self.revoked_peers.allow(app, site)
+    }
+
+    /// Whether this peer of the app is shut out.
+    pub fn is_peer_revoked(&self, app: &str, site: u64) -> bool {
+        self.revoked_peers.is_revoked(app, site)
+    }
+
+    /// The app's peers that are shut out, by their sites.
+    pub fn revoked_peers(&self, app: &str) -> Vec<RevokedPeer> {
+        self.revoked_peers.of_app(app)
     }
 
     fn bundle_directory(&self, app: &str) -> PathBuf {

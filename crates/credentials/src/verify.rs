@@ -9,6 +9,7 @@ use crate::{
     authority::Authority,
     bundle, bundle_directories, check_principal, disk, handed_out_to,
     key_ring::{self, Found},
+    revoked_peers::RevokedPeers,
     server_certificate::{self, ServerCertificate},
     users::{self, Register, RegisterContents, Standing},
 };
@@ -48,6 +49,7 @@ pub fn verify(data_dir: &Path) -> Vec<Finding> {
         findings.note(format!("{} is missing: files may be without checksums until the next start", path.display()));
     }
     findings.look_at_keys(data_dir, format);
+    findings.take(RevokedPeers::look(data_dir));
     if let Some((authority, register)) = findings.look_at_authority(data_dir, format) {
         findings.look_at_bundles(data_dir, &authority, &register);
     }

@@ -118,6 +118,13 @@ impl App {
         self.pipeline.send(|answer| Command::Push(pushes, Instant::now(), answer)).await
     }
 
+    /// At most `count_max` of the sites that have pushed, ascending, those behind `after`. Blocks on
+    /// disk.
+    pub fn sites_after(&self, after: Option<SiteId>, count_max: usize) -> Result<Vec<(SiteId, Site)>, SnapshotError> {
+        let sites = self.shared.engine.sites_after(after).take(count_max);
+        Ok(sites.collect::<Result<_, _>>()?)
+    }
+
     /// What is known of a peer's site. Blocks on disk.
     pub fn site(&self, site: SiteId) -> Result<Option<Site>, SnapshotError> {
         Ok(self.shared.engine.site(site)?)

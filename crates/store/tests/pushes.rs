@@ -280,3 +280,27 @@ fn check_once(fault: Fault, at: u64) -> bool {
     });
     has_come
 }
+
+#[test]
+fn sites_are_listed_by_their_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, app) = open_app(dir.path());
+    let runtime = runtime();
+    for site in [700, 5, u64::MAX - 1] {
+        let site = SiteId(site);
+        let mut document = Document::new();
+        document.upsert(&map("{}"), &[], tick(site, 1), WriteRules::NEWEST);
+        let changeset = pushed(1, [merge(&format!("d{}", site.0), document, 0)]);
+        let origin = Origin { site: Some(site), ..changeset.origin.clone() };
+        let outcome = runtime.block_on(push(&app, &Changeset { origin, ..changeset }));
+        assert!(matches!(outcome, PushOutcome::Taken(_)), "{outcome:?}");
+    }
+    let sites = |after: Option<u64>, count_max| {
+        let listed = app.sites_after(after.map(SiteId), count_max).unwrap();
+        listed.into_iter().map(|(site, known)| (site.0, known.seq)).collect::<Vec<_>>()
+    };
+    assert_eq!(sites(None, 9), [(5, 1), (700, 1), (u64::MAX - 1, 1)]);
+    assert_eq!(sites(Some(5), 1), [(700, 1)]);
+    assert_eq!(sites(Some(u64::MAX), 9), []);
+    data.stop();
+}

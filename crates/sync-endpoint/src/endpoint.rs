@@ -146,6 +146,11 @@ impl Shared {
         self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take_turn(now_us)
     }
 
+    /// How many connections there ever were.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.room().last_session
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

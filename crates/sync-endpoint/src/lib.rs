@@ -22,7 +22,9 @@ mod live;
 mod live_sites;
 mod metrics;
 mod page;
+mod peers;
 mod pushes;
+mod remembered;
 mod scans;
 mod session;
 mod snapshot_pages;
@@ -32,3 +34,4 @@ mod subscription;
 pub mod limits;
 
 pub use endpoint::{Arrival, Place, SyncEndpoint};
+pub use peers::{Connection, KnownPeer};

@@ -59,6 +59,16 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long a connection that is closed may take the last bytes.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Characters of what a peer's SDK calls itself that are kept; the rest is cut off.
+pub const SDK_SHOWN_CHARACTERS: usize = 100;
+
+/// Peers that are remembered after they left, over all apps. Of one more, the one that was seen
+/// longest ago is forgotten, but for what the store knows of its site.
+pub const PEERS_REMEMBERED_MAX: usize = 10_000;
+
+/// How often what is remembered is written, if peers came or are there.
+pub(crate) const REMEMBER_EVERY: Duration = Duration::from_secs(60);
+
 /// How long the older of two sessions of a site has to say that it is alive.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -18,11 +18,14 @@ use std::{
 use document::SiteId;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::limits::PROBE_TIMEOUT;
+use crate::{limits::PROBE_TIMEOUT, peers::LivePeer, remembered::Remembered};
 
 /// Sites by app.
 #[derive(Debug, Default)]
-pub(crate) struct LiveSites(Mutex<HashMap<(String, SiteId), Arc<LiveSite>>>);
+pub(crate) struct LiveSites {
+    map: Mutex<HashMap<(String, SiteId), Arc<LiveSite>>>,
+    pub(crate) remembered: Remembered,
+}
 
 /// Whose a session of a site is.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Opening {
     /// Of the peer's store, new each time that is opened.
     pub(crate) instance: [u8; 16],
     pub(crate) subject: String,
+    /// What it shows of itself.
+    pub(crate) peer: LivePeer,
 }
 
 /// Why there is no place.
@@ -46,19 +51,26 @@ pub(crate) enum NoEntry {
 /// The session of a site.
 #[derive(Debug)]
 pub(crate) struct LiveSite {
-    opening: Opening,
+    pub(crate) opening: Opening,
     /// Counts what was heard.
     heard: AtomicU64,
     /// Asks for a sign of life.
     pub(crate) probe: Notify,
     /// Another session has taken its place.
     pub(crate) replaced: Notify,
+    /// The peer is shut out.
+    pub(crate) revoked: Notify,
 }
 
 impl LiveSite {
     /// Something came from the peer.
     pub(crate) fn heard(&self) {
         self.heard.fetch_add(1, Relaxed);
+    }
+
+    /// What is known of the peer.
+    pub(crate) fn peer(&self) -> &LivePeer {
+        &self.opening.peer
     }
 }
 
@@ -95,8 +107,8 @@ impl LiveSites {
         if map.get(&key).is_some_and(|now| now.opening.session > opening.session) {
             return Err(NoEntry::Late);
         }
-        let (heard, probe, replaced) = Default::default();
-        let live = Arc::new(LiveSite { opening, heard, probe, replaced });
+        let (heard, probe, replaced, revoked) = Default::default();
+        let live = Arc::new(LiveSite { opening, heard, probe, replaced, revoked });
         if let Some(before) = map.insert(key.clone(), live.clone()) {
             before.replaced.notify_one();
         }
@@ -120,8 +132,29 @@ impl LiveSites {
         false
     }
 
+    /// The sessions of an app's sites, in no order.
+    pub(crate) fn of_app(&self, app: &str) -> Vec<(SiteId, Arc<LiveSite>)> {
+        let map = self.map();
+        map.iter().filter(|((of, _), _)| of == app).map(|((_, site), live)| (*site, live.clone())).collect()
+    }
+
+    /// Whether there is a session.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.map().is_empty()
+    }
+
+    /// Every session.
+    pub(crate) fn all(&self) -> Vec<((String, SiteId), Arc<LiveSite>)> {
+        self.map().iter().map(|(key, live)| (key.clone(), live.clone())).collect()
+    }
+
+    /// The session of a site.
+    pub(crate) fn of_site(&self, app: &str, site: SiteId) -> Option<Arc<LiveSite>> {
+        self.map().get(&(app.to_owned(), site)).cloned()
+    }
+
     fn map(&self) -> MutexGuard<'_, HashMap<(String, SiteId), Arc<LiveSite>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,6 +163,9 @@ impl Drop for SitePlace {
         let mut map = self.sites.map();
         if map.get(&self.key).is_some_and(|now| Arc::ptr_eq(now, &self.live)) {
             map.remove(&self.key);
+            drop(map);
+            let (app, site) = &self.key;
+            self.sites.remembered.put(app, *site, self.live.peer().as_it_leaves(&self.live.opening.subject));
         }
     }
 }

@@ -40,6 +40,7 @@ use crate::{
     limits::{RETRY_AFTER_MS, RETRY_WRITES_AFTER_MS},
     live::{LiveFeed, Seat},
     live_sites::SitePlace,
+    peers::LivePeer,
     pushes::{self, Pusher, Verdict},
     socket::{Socket, SocketError},
     subscription::Subscribed,
@@ -131,6 +132,8 @@ enum Event {
     Probe,
     /// Another session has taken the place.
     Replaced,
+    /// The peer is shut out.
+    Revoked,
     /// A task of it broke off.
     Failed,
 }
@@ -154,7 +157,10 @@ impl Session {
                         known.site_place.live.heard();
                     }
                     match incoming? {
-                        Incoming::Binary(frame) => self.machine.handle_frame(&frame, now_ms),
+                        Incoming::Binary(frame) => {
+                            self.note(|peer| peer.received(frame.len()));
+                            self.machine.handle_frame(&frame, now_ms);
+                        }
                         Incoming::Ping(bytes) => {
                             self.machine.heard(now_ms);
                             socket.send(Outgoing::Pong(&bytes)).await?;
@@ -190,6 +196,7 @@ impl Session {
                     let message = "the peer has another connection".to_owned();
                     self.machine.refuse(ByeCode::Busy, message, None);
                 }
+                Event::Revoked => self.machine.refuse(ByeCode::Denied, "the peer is revoked".to_owned(), None),
                 Event::Failed => {
                     let message = "the server failed".to_owned();
                     self.machine.refuse(ByeCode::Busy, message, Some(retry_after_ms(RETRY_WRITES_AFTER_MS)));
@@ -201,6 +208,7 @@ impl Session {
     /// Waits for what happens next.
     async fn next<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Event {
         let is_unknown = self.machine.state() == SessionState::Greeted;
+        self.note(|peer| peer.stands(self.subs.len(), self.machine.state() == SessionState::Live));
         let bytes_max = if is_unknown { HELLO_BYTES_MAX } else { FRAME_BYTES_MAX };
         let wants_frames = self.machine.wants_frames();
         let wait_ms = self.machine.next_tick_ms().map(|tick_ms| tick_ms.saturating_sub(self.shared.now_ms()));
@@ -232,6 +240,7 @@ impl Session {
             tokio::select! {
                 () = site_place.live.replaced.notified() => Event::Replaced,
                 () = site_place.live.probe.notified() => Event::Probe,
+                () = site_place.live.revoked.notified() => Event::Revoked,
                 more = more => match more {
                     Ok(()) => Event::Events,
                     Err(_) => pending().await,
@@ -263,7 +272,10 @@ impl Session {
                     Some(tokio::spawn(async move { admit(&shared, &arrival, session, &hello).await.map(Box::new) }));
             }
             ServerOutput::Reauthorise { token } => self.reauthorise(&token),
-            ServerOutput::Send(frame) => socket.send(Outgoing::Binary(&frame)).await?,
+            ServerOutput::Send(frame) => {
+                self.note(|peer| peer.sent(frame.len()));
+                socket.send(Outgoing::Binary(&frame)).await?;
+            }
             ServerOutput::Ping => socket.send(Outgoing::Ping).await?,
             ServerOutput::Close => return Ok(false),
             ServerOutput::Subscribed(subscription) => self.subscribe(&subscription),
@@ -275,16 +287,26 @@ impl Session {
             ServerOutput::WantSnapshot { request, sub, page, bytes_max } => {
                 self.read_snapshot(request, sub, page, bytes_max);
             }
-            ServerOutput::Apply(push) => self.pushes.push(push),
+            ServerOutput::Apply(push) => {
+                self.note(|peer| peer.pushed(push.seq));
+                self.pushes.push(push);
+            }
             ServerOutput::WantDigest { subs } if self.look_at_caller() => self.make_digests(subs),
             // This server asks for none.
             ServerOutput::WantDigest { .. } | ServerOutput::DigestReply(_) => {}
-            ServerOutput::Applied { .. } => {}
+            ServerOutput::Applied { through } => self.note(|peer| peer.applied(through)),
             ServerOutput::Ignored { number } => {
                 tracing::debug!(session = self.place.session, number, "a message of a later version is ignored");
             }
         }
         Ok(true)
+    }
+
+    /// Notes something of the peer, once it is known.
+    fn note(&self, note: impl FnOnce(&LivePeer)) {
+        if let Some(known) = &self.known {
+            note(known.site_place.live.peer());
+        }
     }
 
     fn welcome(&mut self, admitted: Admitted, now_ms: u64) {
@@ -370,6 +392,7 @@ impl Session {
             }
         };
         for verdict in verdicts {
+            self.note(LivePeer::answered);
             match verdict {
                 Verdict::Taken { seq, txn, is_new } => {
                     if is_new { &metrics.taken } else { &metrics.repeated }.inc();

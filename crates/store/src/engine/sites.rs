@@ -6,6 +6,8 @@
 //!
 //! Not here: what that means.
 
+use std::ops::Bound;
+
 use document::SiteId;
 
 use super::{
@@ -20,6 +22,22 @@ impl Engine {
     /// What is known of a site.
     pub(crate) fn site(&self, site: SiteId) -> Result<Option<Site>, EngineError> {
         self.get(META, key(site))?.map(|value| decode(&key(site), &value)).transpose()
+    }
+
+    /// The sites behind `after`, ascending.
+    pub(crate) fn sites_after(
+        &self,
+        after: Option<SiteId>,
+    ) -> impl Iterator<Item = Result<(SiteId, Site), EngineError>> + use<> {
+        let from = after.map_or_else(|| Bound::Included(BY_SITE.to_vec()), |after| Bound::Excluded(key(after)));
+        let to = Bound::Included(key(SiteId(u64::MAX)));
+        self.snapshot().range(META, (from, to)).map(|entry| {
+            let (key, value) = entry?;
+            let site = decode(&key, &value)?;
+            let number = key.strip_prefix(BY_SITE).and_then(|number| number.try_into().ok());
+            let number = number.ok_or_else(|| EngineError(format!("{key:02x?} is no site's key")))?;
+            Ok((SiteId(u64::from_be_bytes(number)), site))
+        })
     }
 
     /// Every site that ever pushed.

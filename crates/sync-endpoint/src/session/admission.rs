@@ -15,6 +15,7 @@ use crate::{
     endpoint::{Arrival, Shared},
     limits::RETRY_WRITES_AFTER_MS,
     live_sites::{NoEntry, Opening, SitePlace},
+    peers::LivePeer,
 };
 
 /// A peer that is let in.
@@ -54,7 +55,7 @@ pub(super) async fn admit(
     session: u64,
     hello: &Hello,
 ) -> Result<Admitted, NotAdmitted> {
-    let Arrival { app: name, is_open, .. } = arrival;
+    let Arrival { app: name, is_open, address } = arrival;
     let caller = caller_of(&shared.credentials, *is_open, name, hello)?;
     if let Err(retry_after_ms) = shared.take_turn() {
         shared.metrics.put_off.inc();
@@ -72,11 +73,16 @@ pub(super) async fn admit(
         let look_up = move || Sites::look_up(&app, site, former, &caller);
         tokio::task::spawn_blocking(look_up).await.expect("a look-up does not panic")?
     };
-    let opening = Opening { session, instance: hello.instance, subject: caller.subject() };
+    let peer = LivePeer::new(shared.clock.clone(), *address, hello, app.incarnation().id);
+    let opening = Opening { session, instance: hello.instance, subject: caller.subject(), peer };
     let site_place = shared.live_sites.enter(name, site, opening).await.map_err(|refused| match refused {
         NoEntry::Alive => NotAdmitted::site_reused("the site has another session"),
         NoEntry::Late => NotAdmitted::busy("the peer has a later connection".to_owned()),
     })?;
+    // Whoever revokes it from here on finds the session.
+    if shared.credentials.is_peer_revoked(name, site.0) {
+        return Err(NotAdmitted::denied("the peer is revoked".to_owned()));
+    }
     let authorised = authorised(&app, &caller, hello, sites, shared.clock.now_ms());
     Ok(Admitted { app, caller, site, site_place, authorised })
 }

@@ -187,6 +187,7 @@ impl Session {
                 let deltas = items.iter().filter(|item| item.kind == ItemKind::Delta).count();
                 self.shared.metrics.changes.inc_by(items.len() as u64);
                 self.shared.metrics.deltas.inc_by(deltas as u64);
+                self.note(|peer| peer.read(through, !items.is_empty()));
                 let through = sync_protocol::TxnId(through.0);
                 self.machine.handle_changes(ChangesPage { request, items, through, caught_up });
             }

@@ -9,5 +9,6 @@ mod digests;
 mod hostile;
 mod live;
 mod peer;
+mod peers;
 mod pushes;
 mod world;
