@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use credentials::Credentials;
 use executor::Statements;
-use operations::{ConsumerGroups, Operations};
+use operations::{ConsumerGroups, Operations, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::{DataDir, WallClock};
 use tokio::sync::Semaphore;
@@ -42,6 +42,8 @@ pub struct HttpApiParts {
     pub sign_in_links: Option<Arc<dyn SignInLinks>>,
     /// Who takes the connections of small peers over; `None` where nobody does.
     pub peers: Option<Arc<dyn PeerSessions>>,
+    /// Which small peers there are; `None` where nobody takes them over.
+    pub peer_directory: Option<Arc<dyn PeerDirectory>>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
     pub groups: Option<Arc<dyn ConsumerGroups>>,
 }
@@ -66,6 +68,7 @@ impl HttpApi {
             topics: parts.topics.clone(),
             credentials: parts.credentials.clone(),
             groups: parts.groups,
+            peers: parts.peer_directory,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
         };
@@ -138,8 +141,17 @@ impl HttpApi {
         let mut options = HttpApiOptions::new(store::AppName::new("default").unwrap(), "localhost:9093".to_owned());
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
-        let (pages, sign_in_links, peers, groups) = (axum::Router::new(), None, None, None);
-        let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, groups };
+        let parts = HttpApiParts {
+            data_dir,
+            topics,
+            credentials,
+            clock,
+            pages: axum::Router::new(),
+            sign_in_links: None,
+            peers: None,
+            peer_directory: None,
+            groups: None,
+        };
         Self::new(options, parts, Registry::default())
     }
 }

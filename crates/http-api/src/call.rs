@@ -56,6 +56,8 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct AdminCall {
     pub(crate) holder: Principal,
+    /// The query string; empty if there is none.
+    pub(crate) query: String,
     params: RawPathParams,
     body: ReadBody,
 }
@@ -140,7 +142,8 @@ impl FromRequest<Shared> for AdminCall {
         access::identify_holder(state, &parts.headers)?;
         let params = path_params(&mut parts, state).await?;
         let holder = access::identify_admin(state, &parts.headers, param(&params, "app"))?;
-        Ok(Self { holder, params, body: read_body(state, &parts, body).await? })
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        Ok(Self { holder, query, params, body: read_body(state, &parts, body).await? })
     }
 }
 

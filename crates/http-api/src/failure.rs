@@ -9,7 +9,7 @@ use axum::{
 use credentials::CredentialsError;
 use executor::ExecuteError;
 use find::{CursorError, SortTooLarge};
-use operations::{AppError, IndexError, KeyError, UserError};
+use operations::{AppError, IndexError, KeyError, PeerError, UserError};
 use query::{
     BindError, ParseError, TooExpensive,
     dql::{RowsError, SyntaxError},
@@ -126,6 +126,10 @@ pub(crate) enum Failure {
     NoParameter { name: String },
     #[error("the app {app:?} has no group {group:?}: none of that name has members or has committed anything")]
     GroupNotFound { app: String, group: String },
+    #[error("the app {app:?} has no peer {site}")]
+    PeerNotFound { app: String, site: u64 },
+    #[error("a peer's site is a decimal number of at most 64 bits, not {value:?}")]
+    SiteMalformed { value: String },
     #[error("there is no certificate {serial:?}")]
     CertificateNotFound { serial: String },
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
@@ -170,6 +174,17 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Credentials(error) => Self::Credentials(error),
             KeyError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<PeerError> for Failure {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::NotFound { app, site } => Self::PeerNotFound { app, site: site.0 },
+            PeerError::Credentials(error) => Self::Credentials(error),
+            PeerError::Read(error) => Self::Read(error),
+            PeerError::Panicked(error) => Self::Panicked(error),
         }
     }
 }
@@ -221,6 +236,7 @@ impl Failure {
             | Failure::IndexMissing { .. }
             | Failure::NoParameter { .. }
             | Failure::TxnIdMalformed { .. }
+            | Failure::SiteMalformed { .. }
             | Failure::OtherApp { .. }
             | Failure::FlagMalformed { .. }
             | Failure::RequestIdMalformed { .. }
@@ -259,6 +275,7 @@ impl Failure {
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::GroupNotFound { .. }
+            | Failure::PeerNotFound { .. }
             | Failure::Index(IndexError::NotFound { .. })
             | Failure::CertificateNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,

@@ -159,6 +159,9 @@ pub const REPLY_BYTES_PER_SECOND_WAITED_FOR: u64 = 4 * 1024 * 1024;
 /// Consumer groups in one list, the first by name. It says how many more there are.
 pub const GROUPS_LISTED_MAX: usize = 10_000;
 
+/// Small peers in one reply. It says where the next page begins.
+pub const PEERS_LISTED_MAX: usize = 1_000;
+
 /// Documents that one `store/write` may touch, queries resolved. More get 413.
 pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 

@@ -14,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod live_queries;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+pub(crate) mod peers;
 pub(crate) mod requery;
 pub(crate) mod sign_in_links;
 pub(crate) mod sync;

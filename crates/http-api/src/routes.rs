@@ -19,7 +19,7 @@ use crate::{
     metrics::RouteMetrics,
     resource::{
         apps, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys, live_queries,
-        metrics, openapi, requery, sign_in_links, sync, users, write,
+        metrics, openapi, peers, requery, sign_in_links, sync, users, write,
     },
     state::Shared,
 };
@@ -107,6 +107,9 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/collections", collections::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups", groups::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups/{group}", groups::describe);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/peers", peers::list);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/revoke", peers::revoke);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/allow", peers::allow);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);

@@ -15,6 +15,7 @@ mod indexes;
 mod keys;
 mod live_queries;
 mod operations;
+mod peers;
 mod reset;
 mod users;
 
@@ -25,5 +26,6 @@ pub use groups::{AppGroups, GroupLag};
 pub use indexes::IndexError;
 pub use keys::KeyError;
 pub use operations::Operations;
+pub use peers::{Peer, PeerConnection, PeerDirectory, PeerError, PeerPage, SeenPeer};
 pub use reset::{Move, ResetError, Target};
 pub use users::UserError;

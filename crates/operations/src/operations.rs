@@ -6,7 +6,7 @@ use credentials::Credentials;
 use store::{DataDir, WallClock};
 use topics::TopicRegistry;
 
-use crate::consumer_groups::ConsumerGroups;
+use crate::{consumer_groups::ConsumerGroups, peers::PeerDirectory};
 
 /// The operations of a server; what each does stands with its kind.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Operations {
     pub credentials: Arc<Credentials>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
     pub groups: Option<Arc<dyn ConsumerGroups>>,
+    /// Which small peers there are; `None` where there is no endpoint of theirs.
+    pub peers: Option<Arc<dyn PeerDirectory>>,
     /// For the dates of what is made.
     pub clock: Arc<dyn WallClock>,
     /// What Kafka clients connect to; written into their files.

@@ -44,6 +44,7 @@ fn operations(directory: &TempDir) -> (Arc<Operations>, Arc<SaidGroups>) {
         credentials: Credentials::open(directory.path(), clock.now_ms()).unwrap(),
         data_dir,
         groups: Some(groups.clone()),
+        peers: None,
         clock,
         kafka_endpoint: "localhost:9093".to_owned(),
     };

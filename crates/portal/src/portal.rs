@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, http::Method};
 use credentials::Credentials;
-use operations::{ConsumerGroups, Operations};
+use operations::{ConsumerGroups, Operations, PeerDirectory};
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
@@ -32,6 +32,8 @@ pub struct PortalParts {
     pub credentials: Arc<Credentials>,
     /// Who is in which consumer group.
     pub groups: Arc<dyn ConsumerGroups>,
+    /// Which small peers there are.
+    pub peers: Arc<dyn PeerDirectory>,
     /// The one-time links that sign in.
     pub sign_in: Arc<SignInTokens>,
     /// For sessions, and the dates of what is made.
@@ -59,6 +61,7 @@ impl Portal {
             topics: parts.topics.clone(),
             credentials: parts.credentials.clone(),
             groups: Some(parts.groups),
+            peers: Some(parts.peers),
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
         };

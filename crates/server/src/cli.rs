@@ -98,6 +98,9 @@ pub(crate) enum Verb {
     /// List and show consumer groups: who consumes, and how far behind
     #[command(subcommand)]
     Groups(command::groups::Groups),
+    /// List small peers, shut one out, let it in again
+    #[command(subcommand)]
+    Peers(command::peers::Peers),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(command::key::Key),

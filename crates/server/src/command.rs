@@ -21,6 +21,7 @@ pub(crate) mod groups;
 pub(crate) mod index;
 pub(crate) mod key;
 pub(crate) mod live_query;
+pub(crate) mod peers;
 
 pub(crate) mod accept_clock;
 pub(crate) mod portal;
@@ -70,6 +71,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::LiveQuery(verb) => verb.run(&context),
         Verb::Index(verb) => verb.run(&context),
         Verb::Groups(verb) => verb.run(&context),
+        Verb::Peers(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
         Verb::AcceptClock(verb) => verb.run(&context),

@@ -10,6 +10,7 @@ mod address;
 mod clock_notes;
 mod edges;
 mod pages;
+mod peers;
 
 use std::{
     net::SocketAddr,

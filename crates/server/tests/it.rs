@@ -16,6 +16,7 @@ mod killed_peers;
 mod lifecycle;
 mod one_port;
 mod peers_wait;
+mod peers;
 mod portal;
 mod real_clients;
 mod small_peers;

@@ -13,6 +13,7 @@ mod find;
 mod get;
 mod indexes;
 mod operating;
+mod peers;
 mod requery;
 mod requests;
 mod server;

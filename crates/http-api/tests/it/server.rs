@@ -97,6 +97,7 @@ impl TestServer {
         let groups = Arc::new(PresentGroups::default());
         let parts = HttpApiParts {
             peers: None,
+            peer_directory: None,
             data_dir: data_dir.clone(),
             topics: topics.clone(),
             credentials: credentials.clone(),

@@ -12,11 +12,11 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header, uri::Scheme},
 };
 use credentials::Credentials;
-use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
+use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, SiteId, Value};
 use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use operations::{ConsumerGroup, ConsumerGroups};
+use operations::{ConsumerGroup, ConsumerGroups, PeerDirectory, SeenPeer};
 use portal::{Portal, PortalOptions, PortalParts, SignInTokens};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
@@ -57,6 +57,33 @@ impl ConsumerGroups for SaidGroups {
     }
 }
 
+/// Peers as the test says.
+#[derive(Debug, Default)]
+pub(crate) struct SaidPeers {
+    pub(crate) seen: Mutex<Vec<SeenPeer>>,
+    /// Whose sessions were ended.
+    pub(crate) shut_out: Mutex<Vec<SiteId>>,
+}
+
+impl PeerDirectory for SaidPeers {
+    fn of_app(&self, _: &str, after: Option<SiteId>, count_max: usize) -> Vec<SeenPeer> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|peer| Some(peer.site) > after).take(count_max).cloned().collect()
+    }
+
+    fn of_site(&self, _: &str, site: SiteId) -> Option<SeenPeer> {
+        self.seen.lock().unwrap().iter().find(|peer| peer.site == site).cloned()
+    }
+
+    fn connected(&self, _: &str) -> usize {
+        self.seen.lock().unwrap().iter().filter(|peer| peer.connection.is_some()).count()
+    }
+
+    fn shut_out(&self, _: &str, site: SiteId) {
+        self.shut_out.lock().unwrap().push(site);
+    }
+}
+
 pub(crate) struct Site {
     pub(crate) router: Router,
     pub(crate) routes: Vec<(Method, &'static str)>,
@@ -65,6 +92,7 @@ pub(crate) struct Site {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) tokens: Arc<SignInTokens>,
     pub(crate) groups: Arc<SaidGroups>,
+    pub(crate) peers: Arc<SaidPeers>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) runtime: Runtime,
     pub(crate) directory: TempDir,
@@ -96,6 +124,7 @@ impl Site {
         }
         let topics = TopicRegistry::new(data.clone());
         let (tokens, groups) = (SignInTokens::new(rand::random), Arc::new(SaidGroups::default()));
+        let peers = Arc::new(SaidPeers::default());
         let (stop, stopping) = watch::channel(false);
         let options = PortalOptions {
             default_app: AppName::new("default").unwrap(),
@@ -110,6 +139,7 @@ impl Site {
             topics: topics.clone(),
             credentials: credentials.clone(),
             groups: groups.clone(),
+            peers: peers.clone(),
             sign_in: tokens.clone(),
             clock: clock.clone(),
             random: rand::random,
@@ -119,7 +149,20 @@ impl Site {
         let portal = Portal::new(options, parts);
         let (router, routes) = (portal.router(), portal.routes().to_vec());
         drop(_within);
-        Self { router, routes, data, topics, credentials, tokens, groups, clock, runtime, directory, _stop: stop }
+        Self {
+            router,
+            routes,
+            data,
+            topics,
+            credentials,
+            tokens,
+            groups,
+            peers,
+            clock,
+            runtime,
+            directory,
+            _stop: stop,
+        }
     }
 
     pub(crate) fn topics(&self) -> Arc<AppTopics> {
@@ -292,6 +335,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{partition}", "0"),
         ("{offset}", "0"),
         ("{group}", "readers"),
+        ("{site}", "42"),
     ];
     let path = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     path.replace("{*path}", "no/such/page")

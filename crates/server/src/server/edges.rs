@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use credentials::Credentials;
-use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerConnection, PeerSessions, SignInLinks};
+use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerSessions, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
-use operations::ConsumerGroups;
+use operations::{ConsumerGroups, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::DataDir;
-use sync_endpoint::{Arrival, SyncEndpoint};
+use sync_endpoint::SyncEndpoint;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -22,12 +22,16 @@ use super::{
     address::Listening,
     pages,
     pages::{Groups, Links},
+    peers::{Directory, Peers},
 };
 use crate::config::ServerSettings;
 
 /// Connections of the Kafka endpoint's port that wait for HTTP to take them over. Further ones wait
 /// inside their handshake, which has bounds.
 const HANDED_OVER_MAX: usize = 16;
+
+/// What is remembered of small peers, in the data directory.
+const PEERS_FILE: &str = "peers.json";
 
 /// What the edges stand on.
 pub(super) struct Parts<'a> {
@@ -72,15 +76,16 @@ pub(super) fn serve(
     let clock = parts.data.clock().clone();
     let (topics, credentials) = (parts.topics.clone(), parts.credentials.clone());
     let peers = SyncEndpoint::new(topics, credentials, clock, &mut registry, stopping.clone());
-    let (all_ended, stop_peers) = (peers.clone(), stop(stopping.clone()));
+    peers.remember_in(&parts.data.path().join(PEERS_FILE));
+    let kept = peers.clone();
     tasks.spawn(async move {
-        stop_peers.await;
-        all_ended.drained().await;
+        kept.keep_peers().await;
         Ok(())
     });
     let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
-    let pages = pages::router(parts, groups.clone(), stopping);
-    let api = http_api(parts, pages, groups, Peers(peers), registry);
+    let directory: Arc<dyn PeerDirectory> = Arc::new(Directory(peers.clone()));
+    let pages = pages::router(parts, groups.clone(), directory.clone(), stopping);
+    let api = http_api(parts, pages, groups, (Peers(peers), directory), registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
@@ -107,30 +112,11 @@ async fn stop(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the sender goes away only with the server
 }
 
-/// Sessions of peers, as the HTTP API knows them.
-#[derive(Debug)]
-struct Peers(SyncEndpoint);
-
-impl PeerSessions for Peers {
-    fn take_over(&self, connection: PeerConnection) -> bool {
-        let PeerConnection { app, address, is_open, stream } = connection;
-        let Some(place) = self.0.admit(address) else { return false };
-        let peers = self.0.clone();
-        tokio::spawn(async move {
-            match stream.await {
-                Ok(stream) => peers.run(place, Arrival { app, address, is_open }, stream).await,
-                Err(error) => tracing::debug!(%error, "a peer's connection was not upgraded"),
-            }
-        });
-        true
-    }
-}
-
 fn http_api(
     parts: &Parts<'_>,
     pages: axum::Router,
     groups: Arc<dyn ConsumerGroups>,
-    peers: Peers,
+    (peers, directory): (Peers, Arc<dyn PeerDirectory>),
     registry: Registry,
 ) -> HttpApi {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
@@ -145,7 +131,9 @@ fn http_api(
     let (data_dir, topics, credentials) = (data.clone(), topics.clone(), credentials.clone());
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
-    let parts = HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers: Some(peers), groups };
+    let (peers, peer_directory) = (Some(peers), Some(directory));
+    let parts =
+        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, peer_directory, groups };
     HttpApi::new(options, parts, registry)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use http_api::{HttpApi, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
-use operations::{ConsumerGroup, ConsumerGroups, GroupMember};
+use operations::{ConsumerGroup, ConsumerGroups, GroupMember, PeerDirectory};
 use portal::{Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE};
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
@@ -38,7 +38,12 @@ impl SignInLinks for Links {
 }
 
 /// The pages of a server.
-pub(super) fn router(parts: &Parts<'_>, groups: Arc<dyn ConsumerGroups>, stopping: &watch::Receiver<bool>) -> Router {
+pub(super) fn router(
+    parts: &Parts<'_>,
+    groups: Arc<dyn ConsumerGroups>,
+    peers: Arc<dyn PeerDirectory>,
+    stopping: &watch::Receiver<bool>,
+) -> Router {
     let Parts { settings, listening, data, topics, credentials, links } = *parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
@@ -53,6 +58,7 @@ pub(super) fn router(parts: &Parts<'_>, groups: Arc<dyn ConsumerGroups>, stoppin
         topics: topics.clone(),
         credentials: credentials.clone(),
         groups,
+        peers,
         sign_in: links.tokens.clone(),
         clock: data.clock().clone(),
         random: rand::random,
