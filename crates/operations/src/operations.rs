@@ -6,7 +6,7 @@ use credentials::Credentials;
 use store::{DataDir, WallClock};
 use topics::TopicRegistry;
 
-use crate::{consumer_groups::ConsumerGroups, peers::PeerDirectory};
+use crate::{consumer_groups::ConsumerGroups, peer_directory::PeerDirectory};
 
 /// The operations of a server; what each does stands with its kind.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ pub struct Connection {
     pub is_caught_up: bool,
     /// Its subscriptions.
     pub subscriptions: usize,
-    /// Bytes of frames that came from it.
+    /// Bytes of frames that came from it after its hello.
     pub received_bytes: u64,
     /// Bytes of frames that were sent.
     pub sent_bytes: u64,

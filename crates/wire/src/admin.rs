@@ -478,7 +478,7 @@ pub struct PeerConnectionReply {
     pub caught_up: bool,
     /// Its subscriptions.
     pub subscriptions: usize,
-    /// Bytes of frames that came from it.
+    /// Bytes of frames that came from it after its hello.
     pub received_bytes: u64,
     /// Bytes of frames that were sent to it.
     pub sent_bytes: u64,

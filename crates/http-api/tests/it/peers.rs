@@ -43,8 +43,8 @@ fn peers_are_listed_in_pages_revoked_and_allowed() {
     for site in [large, 42] {
         push(&server, SiteId(site));
     }
-    let first = format!(r#"{{"peers":[{{"site":"42","key":"till-7","pushedTxnId":2}}],"connected":0,"next":"42"}}"#);
-    assert_eq!(admin(&server, "GET", "?limit=1").pair(), (200, first.as_str()));
+    let first = r#"{"peers":[{"site":"42","key":"till-7","pushedTxnId":2}],"connected":0,"next":"42"}"#;
+    assert_eq!(admin(&server, "GET", "?limit=1").pair(), (200, first));
     let rest = json(&admin(&server, "GET", "?after=42"));
     assert_eq!(
         rest,
