@@ -8,7 +8,7 @@ use axum::{
 };
 use credentials::CredentialsError;
 use executor::ExecuteError;
-use operations::{FilesError, IndexError, KeyError, ResetError, UserError};
+use operations::{FilesError, IndexError, KeyError, PeerError, ResetError, UserError};
 use store::{AppUnavailable, CommitError, CreateIndexError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
 
@@ -102,6 +102,17 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Credentials(error) => Self::Credentials(error),
             KeyError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<PeerError> for Failure {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::NotFound { site, .. } => Self::NotFound { kind: "peer", name: site.0.to_string() },
+            PeerError::Credentials(error) => Self::Credentials(error),
+            PeerError::Read(error) => Self::Read(error),
+            PeerError::Panicked(error) => Self::Panicked(error),
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) enum Section {
     Indexes,
     Events,
     Consumers,
+    Peers,
     Certificates,
     Keys,
     ApiDocs,
@@ -25,7 +26,7 @@ pub(crate) enum Section {
 
 /// An entry of the navigation: the section, its words, its path below the app's, and whether it can
 /// be shown already.
-const NAVIGATION: [(Section, &str, &str, bool); 10] = [
+const NAVIGATION: [(Section, &str, &str, bool); 11] = [
     (Section::Overview, "Overview", "", true),
     (Section::Settings, "Live Query Settings", "settings", true),
     (Section::LiveQueries, "Live queries", "live-queries", true),
@@ -33,6 +34,7 @@ const NAVIGATION: [(Section, &str, &str, bool); 10] = [
     (Section::Indexes, "Indexes", "indexes", true),
     (Section::Events, "Events", "events", true),
     (Section::Consumers, "Consumers", "consumers", true),
+    (Section::Peers, "Peers", "peers", true),
     (Section::Certificates, "Certificates", "certificates", true),
     (Section::Keys, "Keys", "keys", true),
     (Section::ApiDocs, "API docs", "/portal/api-docs", true),

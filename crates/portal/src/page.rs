@@ -24,5 +24,6 @@ pub(crate) mod document_new;
 pub(crate) mod documents;
 pub(crate) mod event_stream;
 pub(crate) mod events;
+pub(crate) mod peers;
 pub(crate) mod record;
 pub(crate) mod reset;

@@ -16,8 +16,8 @@ use crate::{
     gate,
     page::{
         api_docs, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
-        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview, record,
-        reset, sign_in,
+        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview, peers,
+        record, reset, sign_in,
     },
     state::Shared,
 };
@@ -83,6 +83,10 @@ impl Routes {
         routes.get("/portal/apps/{app}/consumers", consumers::show);
         routes.get("/portal/apps/{app}/consumers/{group}", consumer_group::show);
         routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
+
+        routes.get("/portal/apps/{app}/peers", peers::show);
+        routes.post("/portal/apps/{app}/peers/{site}/revoke", peers::revoke);
+        routes.post("/portal/apps/{app}/peers/{site}/allow", peers::allow);
 
         // What leads nowhere below these is a page too; every other path is the HTTP API's to refuse.
         routes.get("/portal/{page}", home::nowhere);

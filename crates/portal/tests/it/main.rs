@@ -6,5 +6,6 @@ mod browser;
 mod contents;
 mod documents;
 mod hostile_texts;
+mod peers;
 mod statements;
 mod trial;

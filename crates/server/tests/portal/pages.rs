@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use headwater_sdk::{Config, Headwater};
+use serde_json::{Value, json};
+
 use super::{
     accessibility,
     browser::{Browser, Theme},
@@ -12,11 +15,11 @@ use super::{
 };
 use crate::{
     real_clients::{client::Client, clients::kcat_group},
-    support::TestServer,
+    support::{PATIENCE, TestServer, wait_until},
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 28] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -48,6 +51,7 @@ const PAGES: [(&str, &str); 27] = [
     ("record", "events/user-consumable-default/0/72"),
     ("consumers", "consumers"),
     ("consumer-group", "consumers/billing"),
+    ("peers", "peers"),
     ("live-queries", "live-queries"),
     ("certificates", "certificates"),
     ("keys", "keys"),
@@ -87,6 +91,9 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     browser.open(&address(&server, "/portal/sign-in"));
     look(&browser, "sign-in", &mut faults);
     sign_in(&server, &browser);
+    browser.open(&address(&server, "peers"));
+    look(&browser, "peers-empty", &mut faults);
+    let _peers = peers(&server);
     for (name, path) in PAGES {
         browser.open(&address(&server, path));
         if name == "consumer-group" {
@@ -97,6 +104,31 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     preview_a_reset(&browser, &server);
     look(&browser, "reset", &mut faults);
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Small peers: some that are connected, one that has left, one that is shut out.
+fn peers(server: &TestServer) -> Vec<(Headwater, tempfile::TempDir)> {
+    let open = |n: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let peer = Headwater::open(Config::new(dir.path()).server(server.run["http"].as_str().unwrap())).unwrap();
+        peer.sync().register_subscription("SELECT * FROM orders", json!({})).unwrap();
+        peer.start_sync().unwrap();
+        peer.store().collection("tills").unwrap().upsert(json!({"_id": format!("t-{n}")})).unwrap();
+        peer.sync().flushed(PATIENCE).unwrap();
+        (peer, dir)
+    };
+    let peers: Vec<_> = (0..3).map(open).collect();
+    peers[1].0.stop_sync().unwrap();
+    let listed = || -> Vec<Value> {
+        let reply = server.run(&["peers", "list", "--json"]).stdout;
+        serde_json::from_str::<Value>(&reply).unwrap()["peers"].as_array().unwrap().clone()
+    };
+    let is_away = |peer: &Value| peer["connection"].is_null();
+    wait_until("one has left", || listed().iter().any(is_away));
+    let present = listed().into_iter().find(|peer| !is_away(peer)).unwrap();
+    let site = present["site"].as_str().unwrap();
+    assert_eq!(server.run(&["peers", "revoke", site]).code(), Some(0));
+    peers
 }
 
 /// Waits for what a page shows only after a while.
