@@ -105,7 +105,7 @@ fn what_was_acknowledged_outlives_a_kill() {
 }
 
 #[test]
-fn the_demo_shows_three_events_and_leaves_nothing() {
+fn the_demo_shows_events_of_writes_and_of_a_small_peer_and_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let mut demo = command(directory.path(), &["demo"]);
     demo.env("TMPDIR", directory.path());
@@ -117,6 +117,11 @@ fn the_demo_shows_three_events_and_leaves_nothing() {
         "\"name\": \"Frank\",\n        \"ownedCars\": 0",
         "\"method\": \"remove\"",
         "in the consumer's hands",
+        "2 transactions are pending, and the server knows of none",
+        "the server has them as the transactions 4 and 5",
+        "txnId: 4  peer: peer  site: ",
+        "merge: won",
+        "\"age\": 37",
         "What to try next",
     ] {
         assert!(shown.stdout.contains(words), "{words:?} is not in {}", shown.stdout);

@@ -1,13 +1,20 @@
-//! `headwater demo`: a write becomes an event, in a server that leaves nothing behind.
+//! `headwater demo`: a write becomes an event, in a server that leaves nothing behind; so does what a
+//! small peer wrote before it connects.
 //!
 //! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint; it ends by itself.
 
-use std::time::{Duration, Instant};
+mod small_peer;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use kafka_client::OwnedRecord;
 use tokio::sync::mpsc;
 
+use self::small_peer::{OfflinePeer, Synced, WRITES};
 use crate::{
     admin_client::{agent, reply},
     config::{ConfigFile, ListenAddress, ServeOptions},
@@ -59,8 +66,9 @@ impl Demo {
             let started = Instant::now();
             let server = Server::start(&settings).await?;
             let took = started.elapsed();
+            let peer_folder = directory.path().join("peer");
             let shown = tokio::select! {
-                shown = show(&server, took) => shown,
+                shown = show(&server, took, &peer_folder) => shown,
                 _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
             };
             server.stop().await?;
@@ -78,25 +86,81 @@ The server is stopped and its data is removed. What to try next:
   headwater events --from-beginning   its events, in another terminal
   headwater --help                    the rest";
 
-async fn show(server: &Server, start_took: Duration) -> anyhow::Result<()> {
+async fn show(server: &Server, start_took: Duration, peer_folder: &Path) -> anyhow::Result<()> {
     let (facts, marks) = (server.facts(), Marks::for_stdout());
     let mut arrivals = consume(server).await?;
     print_line(&introduction(facts, start_took, marks))?;
     for (index, (title, command)) in CHANGES.iter().enumerate() {
         let body = format!(r#"{{"commands":[{command}]}}"#);
         let (answer, sent, answered) = write(&facts.run.http, body).await?;
-        let arrival = tokio::time::timeout(EVENT_TIMEOUT, arrivals.recv()).await;
-        let (record, arrived) = arrival.ok().flatten().context("the event did not arrive at the consumer")??;
-        let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+        let (record, arrived) = next(&mut arrivals).await?;
         print_line(&format!(
             "{}\n\n  POST /api/v4/store/write\n  {command}\n  {}\n\n  {}\n{}\n",
             marks.strong(&format!("{}. {title}", index + 1)),
             marks.faint(&format!("{} later, durable: {answer}", shown_duration(answered - sent))),
             marks.faint(&format!("offset {}, {}:", record.offset, arrival_text(answered, arrived))),
-            indented_json(&value).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"),
+            shown_value(&record),
         ))?;
     }
-    Ok(())
+    show_small_peer(facts, peer_folder, &mut arrivals, marks).await
+}
+
+/// A small peer writes without a server; then it connects, and its writes are events too.
+async fn show_small_peer(
+    facts: &Facts,
+    folder: &Path,
+    arrivals: &mut mpsc::Receiver<anyhow::Result<Arrival>>,
+    marks: Marks,
+) -> anyhow::Result<()> {
+    let peer = OfflinePeer::write(folder, &facts.run.http, &facts.apps[0]).await?;
+    print_line(&format!(
+        "{}\n\n  {}\n  {}\n",
+        marks.strong(&format!("{}. A small peer writes, with its sync off", CHANGES.len() + 1)),
+        WRITES.join("\n  "),
+        marks.faint(&format!(
+            "{} later, durable in the peer's own store; {} transactions are pending, and the server knows of none",
+            shown_duration(peer.took),
+            peer.pending
+        )),
+    ))?;
+    let Synced { txn_ids, took } = peer.sync(EVENT_TIMEOUT).await?;
+    let ids: Vec<String> = txn_ids.iter().map(u64::to_string).collect();
+    print_line(&format!(
+        "{}\n\n  {}",
+        marks.strong(&format!("{}. It connects, and each of its transactions is one event", CHANGES.len() + 2)),
+        marks.faint(&format!(
+            "{} after its start, the server has them as the transactions {}",
+            shown_duration(took),
+            ids.join(" and ")
+        )),
+    ))?;
+    for _ in &txn_ids {
+        let (record, _) = next(arrivals).await?;
+        let headers =
+            ["txnId", "peer", "site", "stamp", "merge"].map(|name| format!("{name}: {}", header(&record, name)));
+        print_line(&format!(
+            "\n  {}\n  {}\n{}",
+            marks.faint(&format!("offset {}, with the headers", record.offset)),
+            headers.join("  "),
+            shown_value(&record)
+        ))?;
+    }
+    print_line("")
+}
+
+async fn next(arrivals: &mut mpsc::Receiver<anyhow::Result<Arrival>>) -> anyhow::Result<Arrival> {
+    let arrival = tokio::time::timeout(EVENT_TIMEOUT, arrivals.recv()).await;
+    arrival.ok().flatten().context("the event did not arrive at the consumer")?
+}
+
+fn header(record: &OwnedRecord, name: &str) -> String {
+    let found = record.headers.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref());
+    String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
+}
+
+fn shown_value(record: &OwnedRecord) -> String {
+    let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+    indented_json(&value).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn introduction(facts: &Facts, start_took: Duration, marks: Marks) -> String {
