@@ -34,11 +34,12 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 21] = [
+const DOCUMENTS: [&str; 22] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
     "docs/guides/falling-behind.md",
+    "docs/guides/small-peers.md",
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
     "docs/internals/decisions.md",
@@ -79,6 +80,11 @@ fn documents_from_the_command_line() {
 #[test]
 fn falling_behind() {
     follow("docs/guides/falling-behind.md");
+}
+
+#[test]
+fn small_peers() {
+    follow("docs/guides/small-peers.md");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 mod administration;
 mod clock;
 mod command_line;
+mod conflicts;
 mod docs;
 mod documents;
 mod events;
