@@ -69,6 +69,18 @@ impl Remembered {
         }
     }
 
+    /// Many at once.
+    fn put_all(&self, all: impl IntoIterator<Item = ((String, SiteId), RememberedPeer)>) {
+        let mut peers = self.peers();
+        peers.extend(all);
+        let excess = peers.len().saturating_sub(PEERS_REMEMBERED_MAX);
+        if excess > 0 {
+            let mut by_age: Vec<_> = peers.iter().map(|(key, peer)| (peer.seen_ms, key.clone())).collect();
+            by_age.sort_unstable();
+            by_age.iter().take(excess).for_each(|(_, key)| drop(peers.remove(key)));
+        }
+    }
+
     pub(crate) fn of_app(&self, app: &str, after: Option<SiteId>, count_max: usize) -> Vec<(SiteId, RememberedPeer)> {
         let from = |site| (app.to_owned(), site);
         let from = after.map_or_else(|| Included(from(SiteId(0))), |after| Excluded(from(after)));
@@ -148,9 +160,8 @@ impl SyncEndpoint {
     /// Those that are connected are seen now.
     fn save_peers(&self) {
         let sites = &self.0.live_sites;
-        for ((app, site), live) in sites.all() {
-            sites.remembered.put(&app, site, live.peer().as_it_leaves(&live.opening.subject));
-        }
+        let present = sites.all().into_iter();
+        sites.remembered.put_all(present.map(|(key, live)| (key, live.peer().as_it_leaves(&live.opening.subject))));
         sites.remembered.save();
     }
 }
@@ -194,5 +205,10 @@ mod tests {
         }
         assert_eq!(remembered.peers().len(), PEERS_REMEMBERED_MAX);
         assert!(remembered.of_site("shop", SiteId(7)).is_none());
+        let later = (20_000..20_003).map(|n| (("shop".to_owned(), SiteId(n)), peer(1_000_000)));
+        remembered.put_all(later);
+        assert_eq!(remembered.peers().len(), PEERS_REMEMBERED_MAX);
+        let is_kept = [0, 1, 2, 3, 20_002].map(|n| remembered.of_site("shop", SiteId(n)).is_some());
+        assert_eq!(is_kept, [false, false, false, true, true]);
     }
 }
