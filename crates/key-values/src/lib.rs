@@ -2,7 +2,8 @@
 //! on.
 //!
 //! [`KeyValues`] names no engine's types. Behind it stand [`FjallDisk`] (cargo feature `fjall`),
-//! which keeps the spaces in files, and [`MemoryDisk`] (cargo feature `memory`), which a test can
+//! which keeps the spaces of a server in a folder, [`RedbDisk`] (cargo feature `redb`), which keeps
+//! those of a small peer in one file, and [`MemoryDisk`] (cargo feature `memory`), which a test can
 //! crash as a disk would.
 //!
 //! Invariants: a batch is visible, and after a crash there, as a whole or not at all; batches are
@@ -13,6 +14,8 @@
 mod fjall;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 
 mod bytes;
 
@@ -23,6 +26,8 @@ pub use bytes::Bytes;
 pub use fjall::{DiskOptions, FjallDisk};
 #[cfg(feature = "memory")]
 pub use memory::{Crash, Crashed, MemoryDisk};
+#[cfg(feature = "redb")]
+pub use redb::RedbDisk;
 
 /// Why the spaces cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -77,7 +82,8 @@ pub enum Durability {
     /// Nothing: a kill may lose it until the next batch that says [`Durability::Process`], or
     /// [`KeyValues::persist`].
     None,
-    /// The process, with every batch before it; not a loss of power.
+    /// The process, with every batch before it; not a loss of power. With [`RedbDisk`] only after the
+    /// next [`KeyValues::persist`].
     Process,
 }
 
@@ -165,97 +171,15 @@ impl Batch {
     }
 }
 
-#[cfg(all(test, feature = "memory", feature = "fjall"))]
-mod tests {
-    use proptest::{collection::vec, prelude::*};
-
-    use super::*;
-
-    const SPACES: usize = 3;
-    const OPTIONS: DiskOptions = DiskOptions {
-        cache_bytes: 1 << 20,
-        threads: 1,
-        spaces: &[
-            SpaceOptions { name: "small", memtable_bytes: 4 << 20, access: Access::Small },
-            SpaceOptions { name: "large", memtable_bytes: 4 << 20, access: Access::Large },
-            SpaceOptions { name: "scanned", memtable_bytes: 4 << 20, access: Access::ScansOnly },
-        ],
-    };
-
-    #[test]
-    fn a_prefix_is_scanned_to_its_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
-        let keys: [&[u8]; 7] = [b"a", b"b", b"b\x00", b"b\xff", b"b\xff\xff\x01", b"c", b"\xff\xff"];
-        for key in keys {
-            store.insert(Space(0), key, b"value").unwrap();
-        }
-        let found = |prefix: &[u8]| -> Vec<Vec<u8>> {
-            store.prefix(Space(0), prefix).map(|entry| entry.unwrap().0.to_vec()).collect()
-        };
-        assert_eq!(found(b""), keys);
-        assert_eq!(found(b"b"), [&b"b"[..], b"b\x00", b"b\xff", b"b\xff\xff\x01"]);
-        assert_eq!(found(b"b\xff"), [&b"b\xff"[..], b"b\xff\xff\x01"]);
-        assert_eq!(found(b"\xff"), [b"\xff\xff"]);
-        assert_eq!(found(b"d"), [b""; 0]);
-    }
-
-    /// Every space, from and to everywhere.
-    fn content(snapshot: &dyn Snapshot) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let all = (Bound::Unbounded, Bound::Unbounded);
-        let entries = (0..SPACES).flat_map(|space| snapshot.range(Space(space), all.clone()));
-        entries.map(Result::unwrap).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
-    }
-
-    fn bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
-        let key = || vec(0..3u8, 0..3);
-        prop_oneof![key().prop_map(Bound::Included), key().prop_map(Bound::Excluded), Just(Bound::Unbounded)]
-    }
-
-    // The law of the copies is tried on the one in memory most of the time: it must do what the one
-    // on disk does.
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-        #[test]
-        fn in_memory_it_is_as_on_disk(
-            batches in vec(vec((0..SPACES, vec(0..3u8, 1..3), prop::option::of(any::<u8>())), 0..6), 0..12),
-            looks in vec((0..SPACES, bound(), bound(), vec(0..3u8, 0..3)), 1..6),
-        ) {
-            let dir = tempfile::tempdir().unwrap();
-            let on_disk = FjallDisk::open(dir.path(), &OPTIONS).unwrap();
-            let stores: [Box<dyn KeyValues>; 2] = [Box::new(on_disk), Box::new(MemoryDisk::default())];
-            let snapshots = stores.each_ref().map(|store| {
-                let before = batches.iter().map(|changes| {
-                    let before = store.snapshot();
-                    let mut batch = Batch::with_capacity(changes.len());
-                    for (space, key, value) in changes {
-                        match value {
-                            Some(value) => batch.insert(Space(*space), &key[..], vec![*value]),
-                            None => batch.remove(Space(*space), &key[..]),
-                        }
-                    }
-                    store.write(batch, Durability::None).unwrap();
-                    before
-                });
-                before.collect::<Vec<_>>()
-            });
-            for (on_disk, in_memory) in snapshots[0].iter().zip(&snapshots[1]) {
-                prop_assert_eq!(content(&**on_disk), content(&**in_memory));
-            }
-            for (space, from, to, key) in looks {
-                let space = Space(space);
-                let [on_disk, in_memory] = stores.each_ref().map(|store| {
-                    let snapshot = store.snapshot();
-                    let entries = |entries: Entries| entries.map(Result::unwrap).collect::<Vec<_>>();
-                    let range = entries(snapshot.range(space, (from.clone(), to.clone())));
-                    let mut backwards = entries(snapshot.range_backwards(space, (from.clone(), to.clone())));
-                    backwards.reverse();
-                    assert_eq!(backwards, range);
-                    let found = (store.get(space, &key).unwrap(), snapshot.get(space, &key).unwrap());
-                    (range, entries(snapshot.prefix(space, &key)), found)
-                });
-                prop_assert_eq!(on_disk, in_memory);
-            }
-        }
+/// Whether nothing lies between them. Maps and engines differ in what they do then.
+#[cfg(any(feature = "memory", feature = "redb"))]
+fn is_empty((from, to): &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match (from, to) {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
+        _ => false,
     }
 }
+
+#[cfg(all(test, feature = "memory", feature = "fjall", feature = "redb"))]
+mod tests;

@@ -221,12 +221,7 @@ type Bounds<'b> = (Bound<&'b [u8]>, Bound<&'b [u8]>);
 /// `None` where nothing lies between them: `BTreeMap::range` panics at most of these.
 fn bounds<'b>(from: &'b Bound<Vec<u8>>, to: &'b Bound<Vec<u8>>) -> Option<Bounds<'b>> {
     let bounds = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-    let is_empty = match bounds {
-        (Bound::Included(from), Bound::Included(to)) => from > to,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
-        _ => false,
-    };
-    (!is_empty).then_some(bounds)
+    (!crate::is_empty(&bounds)).then_some(bounds)
 }
 
 #[cfg(test)]
