@@ -1,9 +1,9 @@
-//! The thread that runs the callbacks of observers.
+//! The thread that runs callbacks.
 //!
-//! Invariants: one callback runs at a time; each gets the result as of when it begins, so that what
-//! changed meanwhile is told once. After `cancel` has returned it does not run, unless it is itself
-//! who cancels.
-//! Not here: which observers a change concerns (`peer-core`).
+//! Invariants: one callback runs at a time, and they take turns; one that was rung several times
+//! before it ran runs once. After `cancel` has returned it does not run, unless it is itself who
+//! cancels.
+//! Not here: what a callback looks at when it runs (`watch`), when one is rung (`core`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,13 +13,10 @@ use std::{
     thread::{self, ThreadId},
 };
 
-use peer_core::ObserverId;
-use serde_json::Value;
+use crate::watch::WatchId;
 
-use crate::{Error, json, mailbox::Mailbox};
-
-/// What is called with each result.
-pub(crate) type Callback = Box<dyn FnMut(Result<Vec<Value>, Error>) + Send>;
+/// What is run.
+pub(crate) type Callback = Box<dyn FnMut() + Send>;
 
 #[derive(Default)]
 pub(crate) struct Callbacks {
@@ -29,9 +26,9 @@ pub(crate) struct Callbacks {
 
 #[derive(Default)]
 struct State {
-    callbacks: BTreeMap<ObserverId, Arc<Mutex<Callback>>>,
-    due: BTreeSet<ObserverId>,
-    running: Option<ObserverId>,
+    callbacks: BTreeMap<WatchId, Arc<Mutex<Callback>>>,
+    due: BTreeSet<WatchId>,
+    running: Option<WatchId>,
     thread: Option<ThreadId>,
     is_closed: bool,
 }
@@ -41,23 +38,23 @@ impl Callbacks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, observer: ObserverId, callback: Callback) {
-        self.state().callbacks.insert(observer, Arc::new(Mutex::new(callback)));
+    pub(crate) fn add(&self, watch: WatchId, callback: Callback) {
+        self.state().callbacks.insert(watch, Arc::new(Mutex::new(callback)));
     }
 
-    /// The result may have changed.
-    pub(crate) fn observed(&self, observer: ObserverId) {
-        self.state().due.insert(observer);
+    /// It is to run.
+    pub(crate) fn ring(&self, watch: WatchId) {
+        self.state().due.insert(watch);
         self.changed.notify_all();
     }
 
     /// Forgets the callback, and waits for its end if it runs.
-    pub(crate) fn cancel(&self, observer: ObserverId) {
+    pub(crate) fn cancel(&self, watch: WatchId) {
         let mut state = self.state();
-        let callback = state.callbacks.remove(&observer);
-        state.due.remove(&observer);
-        if !self.is_own_thread(&state) {
-            while state.running == Some(observer) {
+        let callback = state.callbacks.remove(&watch);
+        state.due.remove(&watch);
+        if state.thread != Some(thread::current().id()) {
+            while state.running == Some(watch) {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
@@ -70,23 +67,15 @@ impl Callbacks {
         self.changed.notify_all();
     }
 
-    fn is_own_thread(&self, state: &State) -> bool {
-        state.thread == Some(thread::current().id())
-    }
-
     /// Until it is closed.
-    pub(crate) fn run(&self, mailbox: &Mailbox) {
+    pub(crate) fn run(&self) {
         self.state().thread = Some(thread::current().id());
         let mut last = None;
-        while let Some((observer, callback)) = self.next(last) {
-            last = Some(observer);
-            let rows = mailbox.call(move |core| Ok(core.peer.observed(observer)?));
-            if let Some(rows) = rows.transpose() {
-                let rows = rows.map(|rows| rows.iter().map(json::from_row).collect());
-                let run = || callback.lock().unwrap_or_else(PoisonError::into_inner)(rows);
-                // One that panics has said so; the others go on.
-                let _ = catch_unwind(AssertUnwindSafe(run));
-            }
+        while let Some((watch, callback)) = self.next(last) {
+            last = Some(watch);
+            let run = || callback.lock().unwrap_or_else(PoisonError::into_inner)();
+            // One that panics has said so; the others go on.
+            let _ = catch_unwind(AssertUnwindSafe(run));
             drop(callback);
             self.state().running = None;
             self.changed.notify_all();
@@ -96,7 +85,7 @@ impl Callbacks {
     }
 
     /// Waits for one that is due; they take turns.
-    fn next(&self, last: Option<ObserverId>) -> Option<(ObserverId, Arc<Mutex<Callback>>)> {
+    fn next(&self, last: Option<WatchId>) -> Option<(WatchId, Arc<Mutex<Callback>>)> {
         let mut state = self.state();
         loop {
             if state.is_closed {
@@ -104,14 +93,14 @@ impl Callbacks {
             }
             let after = last.map_or(Bound::Unbounded, Bound::Excluded);
             let next = state.due.range((after, Bound::Unbounded)).next().or_else(|| state.due.first()).copied();
-            let Some(observer) = next else {
+            let Some(watch) = next else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            state.due.remove(&observer);
-            if let Some(callback) = state.callbacks.get(&observer).cloned() {
-                state.running = Some(observer);
-                return Some((observer, callback));
+            state.due.remove(&watch);
+            if let Some(callback) = state.callbacks.get(&watch).cloned() {
+                state.running = Some(watch);
+                return Some((watch, callback));
             }
         }
     }

@@ -27,13 +27,3 @@ impl Clock {
 pub(crate) fn seed() -> [u64; 2] {
     rand::random()
 }
-
-/// What a frame of a WebSocket is masked with.
-pub(crate) fn mask() -> [u8; 4] {
-    rand::random()
-}
-
-/// What a server proves with that it read the request.
-pub(crate) fn websocket_key() -> [u8; 16] {
-    rand::random()
-}

@@ -1,28 +1,47 @@
 //! How a peer is opened, and where its server is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::Error;
 
+/// Gives a newer token, or none.
+pub(crate) type TokenSource = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// How a peer is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     pub(crate) dir: PathBuf,
     pub(crate) server: Option<String>,
     pub(crate) app: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) token_source: Option<TokenSource>,
+    pub(crate) ca_certificates: Vec<String>,
     pub(crate) strict: bool,
+    pub(crate) relaxed: bool,
 }
 
 impl Config {
     /// The peer whose files are in `dir`; they are made if there are none. One process at a time
     /// may have them open.
     pub fn new(dir: impl AsRef<Path>) -> Self {
-        Self { dir: dir.as_ref().to_owned(), server: None, app: None, token: None, strict: false }
+        Self {
+            dir: dir.as_ref().to_owned(),
+            server: None,
+            app: None,
+            token: None,
+            token_source: None,
+            ca_certificates: Vec::new(),
+            strict: false,
+            relaxed: false,
+        }
     }
 
-    /// The server to sync with: `http://host` or `http://host:port`, with a path if it is behind
-    /// one. https is not there yet.
+    /// The server to sync with: `https://host` or `http://host`, with a port if it is another one,
+    /// and a path if it is behind one. `wss` and `ws` are the same.
     #[must_use]
     pub fn server(mut self, url: &str) -> Self {
         self.server = Some(url.to_owned());
@@ -43,10 +62,35 @@ impl Config {
         self
     }
 
+    /// Who gives a newer token: asked when the server does not take the old one, and a minute before
+    /// that ends. It runs on the thread of callbacks. Where it has none, it is asked again later.
+    #[must_use]
+    pub fn token_source(mut self, source: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.token_source = Some(Arc::new(source));
+        self
+    }
+
+    /// A certificate, in PEM, by which a server may be known beside those that the system trusts: the
+    /// `ca.pem` of a server that made its own.
+    #[must_use]
+    pub fn ca_certificate(mut self, pem: &str) -> Self {
+        self.ca_certificates.push(pem.to_owned());
+        self
+    }
+
     /// Whether statements are by DQL's strict mode.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Whether writes return before they are durable: a kill or a loss of power may then take the
+    /// writes of the last 100 ms, the newest first, and a full disk is not told to their writers. What
+    /// a server was told is durable in any case.
+    #[must_use]
+    pub fn relaxed(mut self, relaxed: bool) -> Self {
+        self.relaxed = relaxed;
         self
     }
 
@@ -55,9 +99,20 @@ impl Config {
     }
 }
 
+/// Without secrets.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dir, server, app, strict, relaxed, .. } = self;
+        let mut fields = f.debug_struct("Config");
+        fields.field("dir", dir).field("server", server).field("app", app);
+        fields.field("strict", strict).field("relaxed", relaxed).finish_non_exhaustive()
+    }
+}
+
 /// Where a server takes peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
+    pub(crate) is_tls: bool,
     /// Host and port.
     pub(crate) authority: String,
     pub(crate) path: String,
@@ -66,24 +121,34 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     fn parse(url: &str, app: Option<&str>) -> Result<Self, Error> {
         let bad = |why| Error::Server { url: url.to_owned(), why };
-        let rest = match url.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https", _)) => return Err(bad("https is not there yet")),
-            _ => return Err(bad("it does not begin with http://")),
+        let (is_tls, rest) = match url.split_once("://") {
+            Some(("http" | "ws", rest)) => (false, rest),
+            Some(("https" | "wss", rest)) => (true, rest),
+            _ => return Err(bad("it does not begin with https:// or http://")),
         };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#@".contains(&byte));
         if authority.is_empty() || !is_plain(rest) {
-            return Err(bad("it is not http://host:port/path"));
+            return Err(bad("it is not https://host:port/path"));
         }
         if !app.is_none_or(|app| !app.is_empty() && is_plain(app) && !app.contains(['/', '%'])) {
             return Err(bad("the app's name can be none"));
         }
         let after_host = authority.rsplit(']').next().unwrap_or_default(); // of an IPv6 address
-        let port = if after_host.contains(':') { "" } else { ":80" };
+        let port = match (after_host.contains(':'), is_tls) {
+            (true, _) => "",
+            (false, true) => ":443",
+            (false, false) => ":80",
+        };
         let below = [path.trim_end_matches('/'), app.unwrap_or_default()];
         let below: String = below.iter().filter(|it| !it.is_empty()).map(|it| format!("/{it}")).collect();
-        Ok(Self { authority: format!("{authority}{port}"), path: format!("{below}/sync/v1") })
+        Ok(Self { is_tls, authority: format!("{authority}{port}"), path: format!("{below}/sync/v1") })
+    }
+
+    /// As a certificate names it.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 }
 
@@ -97,14 +162,19 @@ mod tests {
         fn check(url: &str, app: Option<&str>, authority: &str, path: &str) {
             let endpoint = Endpoint::parse(url, app).unwrap();
             assert_eq!((&*endpoint.authority, &*endpoint.path), (authority, path));
+            assert_eq!(endpoint.is_tls, url.starts_with("https") || url.starts_with("wss"));
         }
         check("http://localhost:8080", None, "localhost:8080", "/sync/v1");
         check("http://shop.example/", Some("shop"), "shop.example:80", "/shop/sync/v1");
+        check("https://shop.example", None, "shop.example:443", "/sync/v1");
+        check("wss://shop.example:90", None, "shop.example:90", "/sync/v1");
         check("http://[::1]/below/", None, "[::1]:80", "/below/sync/v1");
         check("http://[::1]:90", None, "[::1]:90", "/sync/v1");
-        for bad in ["https://a", "ws://a", "a", "http://", "http://a b", "http://a\r\nb", "http://u@a", "http://a?b"] {
+        for bad in ["ftp://a", "a", "http://", "http://a b", "http://a\r\nb", "http://u@a", "http://a?b"] {
             assert!(Endpoint::parse(bad, None).is_err(), "{bad}");
         }
         assert!(Endpoint::parse("http://a", Some("b/c")).is_err());
+        assert_eq!(Endpoint::parse("https://[::1]", None).unwrap().host(), "::1");
+        assert_eq!(Endpoint::parse("https://a.example", None).unwrap().host(), "a.example");
     }
 }

@@ -1,69 +1,95 @@
-//! One connection: a thread that makes it and reads, and one that writes.
+//! One connection: a thread that makes it, and reads and writes as the socket can.
 //!
-//! Invariants: the peer's thread waits for neither; what a connection that was given up still says
-//! is known by its number, and ignored.
-//! Not here: when to connect (`peer-core`), frames of a WebSocket (`websocket`).
+//! Invariants: the peer's thread never waits for it; what a connection that was given up still says
+//! is known by its number, and ignored. One thread does both directions, since a TLS stream is one
+//! state: it sleeps until the socket can go on or a frame is to be sent.
+//! Not here: when to connect (`peer-core`), messages of a WebSocket (`websocket`).
 
 use std::{
-    io::{self, Write as _},
+    io,
     net::{Shutdown, TcpStream, ToSocketAddrs as _},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
+    },
     thread,
+    time::Instant,
 };
 
-use sync_protocol::websocket::{Incoming, Outgoing};
+use mio::{Events, Interest, Poll, Token, Waker};
+use rustls::StreamOwned;
 
 use crate::{
     config::Endpoint,
-    limits::{FRAMES_MAX, PING_AFTER, SOCKET_TIMEOUT},
+    limits::{FRAMES_MAX, PING_AFTER, READ_TURN, SOCKET_TIMEOUT},
     mailbox::{Mailbox, Message},
-    websocket::{self, Reader},
+    tls::Tls,
+    websocket::{Incoming, Socket, Wire},
 };
 
-/// RFC 6455, section 7.4.1.
-const CLOSE_DONE: u16 = 1000;
+const SOCKET: Token = Token(0);
+const FRAMES: Token = Token(1);
 
-/// The way to the writing thread. Once it is dropped, what was sent goes out and the connection is
-/// closed.
+/// How many kinds of events there are.
+const EVENTS: usize = 2;
+
+/// Where a server is, and how it is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) tls: Tls,
+}
+
+/// The way to the connection's thread. Once it is dropped, what was sent goes out and the connection
+/// is closed.
 #[derive(Debug)]
 pub(crate) struct Link {
-    frames: SyncSender<Vec<u8>>,
+    frames: Option<SyncSender<Vec<u8>>>,
+    waker: Arc<Waker>,
 }
 
 impl Link {
     /// Whether there was room.
-    pub(crate) fn send(&self, frame: Outgoing<'_>) -> bool {
-        self.frames.try_send(websocket::encoded(frame)).is_ok()
+    pub(crate) fn send(&self, frame: Vec<u8>) -> bool {
+        self.frames.as_ref().is_some_and(|frames| frames.try_send(frame).is_ok()) && self.waker.wake().is_ok()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.frames = None;
+        let _ = self.waker.wake(); // it finds out with its next ping otherwise
     }
 }
 
 /// Makes connection `number`, on a thread of its own.
-pub(crate) fn start(endpoint: Endpoint, number: u64, mailbox: Mailbox) -> io::Result<()> {
+pub(crate) fn start(server: Server, number: u64, mailbox: Mailbox) -> io::Result<()> {
     let run = move || {
         // Why it ended makes no difference: the peer tries again after a while.
-        let _ = run(&endpoint, number, &mailbox);
+        let _ = run(&server, number, &mailbox);
         mailbox.tell(Message::Lost { number });
     };
-    thread::Builder::new().name("headwater-read".to_owned()).spawn(run).map(drop)
+    thread::Builder::new().name("headwater-sync".to_owned()).spawn(run).map(drop)
 }
 
-fn run(endpoint: &Endpoint, number: u64, mailbox: &Mailbox) -> io::Result<()> {
-    let mut stream = connect(&endpoint.authority)?;
-    websocket::upgrade(&mut stream, endpoint)?;
-    stream.set_read_timeout(None)?; // the peer's clock ends a connection that says nothing
-    let writing = stream.try_clone()?;
-    let (sender, receiver) = sync_channel(FRAMES_MAX);
-    thread::Builder::new().name("headwater-write".to_owned()).spawn(move || write(writing, &receiver))?;
-    mailbox.tell(Message::Connected { number, link: Link { frames: sender } });
-    let mut reader = Reader::new(stream);
-    loop {
-        mailbox.tell(match reader.read()? {
-            Incoming::Binary(frame) => Message::Received { number, frame },
-            Incoming::Ping(bytes) => Message::Heard { number, ping: Some(bytes) },
-            Incoming::Pong => Message::Heard { number, ping: None },
-            Incoming::Close => return Ok(()),
-        });
-    }
+fn run(server: &Server, number: u64, mailbox: &Mailbox) -> io::Result<()> {
+    let stream = connect(&server.endpoint.authority)?;
+    let control = stream.try_clone()?;
+    let tcp = mio::net::TcpStream::from_std(stream);
+    let wire = match server.endpoint.is_tls {
+        true => Wire::Tls(Box::new(StreamOwned::new(server.tls.connection(server.endpoint.host())?, tcp))),
+        false => Wire::Plain(tcp),
+    };
+    let mut socket = Socket::upgrade(wire, &server.endpoint)?;
+    control.set_nonblocking(true)?;
+    let poll = Poll::new()?;
+    poll.registry().register(socket.stream().tcp(), SOCKET, Interest::READABLE | Interest::WRITABLE)?;
+    let waker = Arc::new(Waker::new(poll.registry(), FRAMES)?);
+    let (sender, frames) = sync_channel(FRAMES_MAX);
+    mailbox.tell(Message::Connected { number, link: Link { frames: Some(sender), waker } });
+    let done = exchange(&mut socket, poll, &frames, number, mailbox);
+    let _ = control.shutdown(Shutdown::Both);
+    done
 }
 
 fn connect(authority: &str) -> io::Result<TcpStream> {
@@ -71,6 +97,7 @@ fn connect(authority: &str) -> io::Result<TcpStream> {
     for address in authority.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, SOCKET_TIMEOUT) {
             Ok(stream) => {
+                // For the greetings; from then on the peer's clock ends a connection that says nothing.
                 stream.set_read_timeout(Some(SOCKET_TIMEOUT))?;
                 stream.set_write_timeout(Some(SOCKET_TIMEOUT))?;
                 stream.set_nodelay(true)?;
@@ -82,17 +109,56 @@ fn connect(authority: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Ends the stream when it ends, so that the reading thread ends too.
-fn write(mut stream: TcpStream, frames: &Receiver<Vec<u8>>) {
+/// Until either side closes. An event of the socket comes once, so each turn goes on until the socket
+/// has nothing and takes nothing more.
+fn exchange(
+    socket: &mut Socket<Wire>,
+    mut poll: Poll,
+    frames: &Receiver<Vec<u8>>,
+    number: u64,
+    mailbox: &Mailbox,
+) -> io::Result<()> {
+    let mut events = Events::with_capacity(EVENTS);
+    let mut sent = Instant::now();
+    // When what is left to be sent is given up, once nothing more is to come.
+    let mut ends: Option<Instant> = None;
     loop {
-        let (frame, is_last) = match frames.recv_timeout(PING_AFTER) {
-            Ok(frame) => (frame, false),
-            Err(RecvTimeoutError::Timeout) => (websocket::encoded(Outgoing::Ping), false),
-            Err(RecvTimeoutError::Disconnected) => (websocket::encoded(Outgoing::Close(CLOSE_DONE)), true),
+        let is_drained = receive(socket, number, mailbox)?;
+        while socket.flush()? && ends.is_none() {
+            match frames.try_recv() {
+                Ok(frame) => socket.send(frame)?,
+                Err(TryRecvError::Empty) if sent.elapsed() >= PING_AFTER => socket.ping()?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    socket.close()?;
+                    ends = Some(Instant::now() + SOCKET_TIMEOUT);
+                }
+            }
+            sent = Instant::now();
+        }
+        let wait = match ends {
+            Some(ends) if socket.flush()? || ends <= Instant::now() => return Ok(()),
+            Some(ends) => ends.saturating_duration_since(Instant::now()),
+            None if !socket.flush()? => PING_AFTER, // the socket says when it takes more
+            None => PING_AFTER.saturating_sub(sent.elapsed()),
         };
-        if stream.write_all(&frame).is_err() || is_last {
-            break;
+        let wait = if is_drained { wait } else { Default::default() };
+        match poll.poll(&mut events, Some(wait)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => polled?,
         }
     }
-    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Hands over what came, for one turn: whether nothing more is there.
+fn receive(socket: &mut Socket<Wire>, number: u64, mailbox: &Mailbox) -> io::Result<bool> {
+    for _ in 0..READ_TURN {
+        mailbox.tell(match socket.receive()? {
+            Some(Incoming::Frame(frame)) => Message::Received { number, frame },
+            Some(Incoming::Heard) => Message::Heard { number },
+            Some(Incoming::Close) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            None => return Ok(true),
+        });
+    }
+    Ok(false)
 }

@@ -40,7 +40,7 @@ impl Serialize for DocumentId {
 
 impl From<&document::DocumentId> for DocumentId {
     fn from(id: &document::DocumentId) -> Self {
-        Self(json::from_value(&id.to_value()))
+        Self(json::from_value(id.to_value()))
     }
 }
 

@@ -37,7 +37,8 @@ pub enum Error {
     /// A subscription.
     #[error(transparent)]
     Subscribe(#[from] SubscribeError),
-    /// The peer's store. A write that ends so may be there or not.
+    /// The peer's store: a full disk, say. Whatever was durable before is there; of a write that ends so
+    /// nothing is seen, but that the disk may have it if it failed at the very end.
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// A collection's name can be none.
@@ -63,10 +64,28 @@ pub enum Error {
         /// What the server says of it.
         why: String,
     },
+    /// The peer was asked to wait for itself: within a transaction its own handle is to be used.
+    #[error("within a transaction only its own handle may be used")]
+    InTransaction,
     /// It took longer than the caller waits. What was waited for may still come.
     #[error("nothing came within the time")]
     TimedOut,
     /// The peer is closed.
     #[error("the peer is closed")]
     Closed,
+}
+
+impl Error {
+    /// If the store's files could not be read or written.
+    pub(crate) fn of_the_store(&self) -> Option<&PeerError> {
+        let peer = match self {
+            Self::Peer(error)
+            | Self::Query(QueryError::Peer(error))
+            | Self::Write(WriteError::Query(QueryError::Peer(error)))
+            | Self::Subscribe(SubscribeError::Peer(error))
+            | Self::Subscribe(SubscribeError::Query(QueryError::Peer(error))) => error,
+            _ => return None,
+        };
+        matches!(peer, PeerError::Store(_)).then_some(peer)
+    }
 }

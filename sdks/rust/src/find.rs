@@ -5,7 +5,10 @@ use peer_core::{Observed, SubscriptionRequest, Which};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Change, Collection, Error, Observer, Subscription, Sync, Written, json};
+use crate::{
+    Change, Collection, DocumentId, Error, LocalEvent, MutableDocument, Observer, Results, Subscription, Sync, Written,
+    json,
+};
 
 /// Documents that match a condition. Nothing is looked for until one of the last calls.
 #[derive(Debug, Clone)]
@@ -66,13 +69,17 @@ impl Find {
     /// The condition or a path is none; the store.
     pub fn documents(&self) -> Result<Vec<Value>, Error> {
         let find = self.checked()?;
-        let found = self.collection.shared().mailbox.call(move |core| Ok(core.peer.find(&find)?))?;
-        let with_id = |found: peer_core::Found| {
-            let mut fields = found.value;
-            fields.insert("_id".to_owned(), found.id.to_value());
-            json::from_value(&document::Value::Map(fields))
-        };
-        Ok(found.into_iter().map(with_id).collect())
+        let found = self.collection.shared().readers.read(|reader| reader.find(&find))?;
+        Ok(found.into_iter().map(|it| json::from_document(&it.id, it.value)).collect())
+    }
+
+    /// Has `change` look at the documents, in their order, and change them, in one transaction. It runs
+    /// on the thread of the peer, as [`crate::Store::transaction`].
+    ///
+    /// # Errors
+    /// The condition, or a change that cannot be made; nothing was written.
+    pub fn update_with(&self, change: impl FnOnce(&mut [MutableDocument]) + Send + 'static) -> Result<Written, Error> {
+        self.collection.update_found(self.checked()?, change)
     }
 
     /// Changes all that match, in one transaction; order, offset and limit do not count.
@@ -91,12 +98,50 @@ impl Find {
         self.collection.remove_which(Which::Matching(self.checked()?.filter))
     }
 
+    /// Takes all that match out of this store alone; order, offset and limit do not count. The ids of
+    /// those that were there.
+    ///
+    /// # Errors
+    /// The condition; the store.
+    pub fn evict(&self) -> Result<Vec<DocumentId>, Error> {
+        self.collection.evict_which(Which::Matching(self.checked()?.filter))
+    }
+
     /// As [`crate::Store::register_observer`].
     ///
     /// # Errors
     /// The condition or a path is none.
     pub fn observe(&self, callback: impl FnMut(Result<Vec<Value>, Error>) + Send + 'static) -> Result<Observer, Error> {
         self.collection.observe(Observed::Find(self.checked()?), callback)
+    }
+
+    /// As [`crate::Store::observe`].
+    ///
+    /// # Errors
+    /// The condition or a path is none.
+    pub fn stream(&self) -> Result<Results, Error> {
+        self.collection.stream(Observed::Find(self.checked()?))
+    }
+
+    /// Calls `callback` with the documents now, and again with what is different whenever they change.
+    /// A result that cannot be had is left out.
+    ///
+    /// # Errors
+    /// The condition or a path is none.
+    pub fn observe_local(
+        &self,
+        mut callback: impl FnMut(Vec<Value>, LocalEvent) + Send + 'static,
+    ) -> Result<Observer, Error> {
+        let mut before: Option<Vec<Value>> = None;
+        self.observe(move |result| {
+            let Ok(documents) = result else { return };
+            let event = match before.take() {
+                Some(before) => LocalEvent::between(before, &documents),
+                None => LocalEvent::initial(),
+            };
+            before = Some(documents.clone());
+            callback(documents, event);
+        })
     }
 
     /// Subscribes to all that match; order, offset and limit do not count.
@@ -108,7 +153,7 @@ impl Find {
         Sync::new(self.collection.shared().clone()).subscribe(request)
     }
 
-    fn checked(&self) -> Result<peer_core::Find, Error> {
+    pub(crate) fn checked(&self) -> Result<peer_core::Find, Error> {
         let mut find = peer_core::Find::new(self.collection.name(), &self.query, &json::map(&self.args)?)?;
         for (path, is_descending) in &self.sort {
             find.sort.push((Path::parse(path)?, *is_descending));

@@ -1,25 +1,26 @@
 //! A peer that is open: its threads, and the way to its parts.
 
 use std::{
-    fmt, fs,
-    sync::{Arc, Mutex, PoisonError},
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::{self, JoinHandle},
 };
 
-use key_values::{DiskOptions, FjallDisk};
-use peer_core::{Options, Peer, SPACES};
-
 use crate::{
     Config, Error, Store, Sync,
-    callbacks::Callbacks,
-    clock,
-    core::Core,
-    limits::CACHE_BYTES,
+    callbacks::{Callback, Callbacks},
+    config::TokenSource,
+    connection::Server,
+    core::{Core, Parts},
     mailbox::{Mailbox, Message},
+    opener::Opener,
+    readers::Readers,
+    tls::Tls,
+    watch::{Target, WatchId},
 };
-
-/// The folder of the store below that of the peer.
-const STORE_DIR: &str = "store";
 
 /// A small peer that is open. Clones, and what is got from them, are the same peer; it is closed
 /// with the last of them, or by [`Headwater::close`].
@@ -32,6 +33,8 @@ pub struct Headwater {
 pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) readers: Arc<Readers>,
+    watches: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -40,26 +43,32 @@ impl Headwater {
     /// first.
     ///
     /// # Errors
-    /// The URL of the server can be none; the folder cannot be made, is another process's, or is
-    /// damaged.
+    /// The URL of the server or a certificate can be none; the folder cannot be made, is another
+    /// process's, or is damaged.
     pub fn open(config: Config) -> Result<Self, Error> {
-        let endpoint = config.endpoint()?;
+        let server = server(&config)?;
+        let opener = Opener::new(&config)?;
         let failed = |why: String| Error::Open { dir: config.dir.clone(), why };
-        fs::create_dir_all(&config.dir).map_err(|error| failed(error.to_string()))?;
-        let options = DiskOptions { cache_bytes: CACHE_BYTES, threads: 1, spaces: SPACES };
-        let disk = FjallDisk::open(&config.dir.join(STORE_DIR), &options);
-        let disk = Box::new(disk.map_err(|error| failed(error.to_string()))?);
-        let sdk = concat!("rust/", env!("CARGO_PKG_VERSION")).to_owned();
-        let options = Options { sdk, token: config.token.clone(), strict: config.strict };
-        let peer = Peer::open(disk, options, clock::seed()).map_err(|error| failed(error.to_string()))?;
-
+        let peer = opener.open(config.token.clone()).map_err(|error| opener.failed(&error))?;
+        let readers = Arc::new(Readers::new(peer.reader()));
         let (mailbox, inbox) = Mailbox::new();
         let callbacks = Arc::new(Callbacks::default());
-        let core = Core::new(peer, endpoint, callbacks.clone(), mailbox.clone());
-        let shared =
-            Arc::new(Shared { mailbox: mailbox.clone(), callbacks: callbacks.clone(), threads: Mutex::default() });
-        shared.spawn("headwater-peer", move || core.run(&inbox)).map_err(failed)?;
-        shared.spawn("headwater-call", move || callbacks.run(&mailbox)).map_err(failed)?;
+        let shared = Arc::new(Shared {
+            mailbox: mailbox.clone(),
+            callbacks: callbacks.clone(),
+            readers: readers.clone(),
+            watches: AtomicU64::new(0),
+            threads: Mutex::default(),
+        });
+        let token_source = config.token_source.map(|source| {
+            let (watch, target) = shared.callback_target();
+            callbacks.add(watch, ask_for_token(source, mailbox.clone()));
+            target
+        });
+        let is_relaxed = config.relaxed;
+        let parts = Parts { peer, opener, readers, server, token: config.token, token_source, is_relaxed, mailbox };
+        shared.spawn("headwater-peer", move || Core::new(parts).run(&inbox)).map_err(failed)?;
+        shared.spawn("headwater-call", move || callbacks.run()).map_err(failed)?;
         Ok(Self { shared })
     }
 
@@ -91,13 +100,53 @@ impl Headwater {
     }
 
     /// Closes the peer, and waits until its files are closed. Whatever is asked of it from then on is
-    /// [`Error::Closed`]. May be called in a callback.
+    /// [`Error::Closed`], and streams end. May be called in a callback.
     pub fn close(&self) {
         self.shared.close();
     }
 }
 
+fn server(config: &Config) -> Result<Option<Server>, Error> {
+    let Some(endpoint) = config.endpoint()? else { return Ok(None) };
+    let tls = Tls::new(&config.ca_certificates).ok_or_else(|| Error::Server {
+        url: config.server.clone().unwrap_or_default(),
+        why: "what was given as a CA's certificate is none",
+    })?;
+    Ok(Some(Server { endpoint, tls }))
+}
+
+fn ask_for_token(source: TokenSource, mailbox: Mailbox) -> Callback {
+    Box::new(move || {
+        if let Some(token) = source() {
+            let given = mailbox.start(move |core| {
+                core.authenticate(token);
+                Ok(())
+            });
+            drop(given); // nobody waits for it
+        }
+    })
+}
+
 impl Shared {
+    /// A number for one who is told what changed.
+    pub(crate) fn watch(&self) -> WatchId {
+        WatchId(self.watches.fetch_add(1, Relaxed))
+    }
+
+    pub(crate) fn callback_target(&self) -> (WatchId, Target) {
+        let watch = self.watch();
+        (watch, Target::Callback(self.callbacks.clone(), watch))
+    }
+
+    /// Nobody is told any more. Waits for nothing.
+    pub(crate) fn unwatch(&self, watch: WatchId) {
+        let cancelled = self.mailbox.start(move |core| {
+            core.watches.cancel(&mut core.peer, watch);
+            Ok(())
+        });
+        drop(cancelled);
+    }
+
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| error.to_string())?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
@@ -108,6 +157,9 @@ impl Shared {
         self.callbacks.close();
         self.mailbox.tell(Message::Close);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.mailbox.is_own_thread() {
+            return; // the last handle was a transaction's: they end by themselves
+        }
         for thread in threads {
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join(); // one that panicked has ended too

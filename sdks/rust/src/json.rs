@@ -1,6 +1,6 @@
 //! Values of `serde_json` and those of documents.
 
-use document::{Map, Value};
+use document::{DocumentId, Map, Value};
 use query::dql::Row;
 use serde::Serialize;
 
@@ -21,18 +21,30 @@ pub(crate) fn map(from: &impl Serialize) -> Result<Map, Error> {
     }
 }
 
-pub(crate) fn from_value(value: &Value) -> serde_json::Value {
-    let mut json = Vec::new();
-    value.write_json(&mut json);
-    parsed(&json)
+pub(crate) fn from_value(value: Value) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(it) => it.into(),
+        Value::Int(it) => it.into(),
+        Value::Uint(it) => it.into(),
+        Value::Float(it) => it.into(),
+        Value::String(it) => it.into(),
+        Value::Array(items) => items.into_iter().map(from_value).collect(),
+        Value::Map(map) => from_fields(map.into_fields()),
+    }
 }
 
-pub(crate) fn from_row(row: &Row) -> serde_json::Value {
-    let mut json = Vec::new();
-    row.write_json(&mut json);
-    parsed(&json)
+pub(crate) fn from_row(row: Row) -> serde_json::Value {
+    from_fields(row.fields)
 }
 
-fn parsed(json: &[u8]) -> serde_json::Value {
-    serde_json::from_slice(json).expect("what documents write is JSON, and bounded in depth")
+/// A document as callers see it, with its `_id`.
+pub(crate) fn from_document(id: &DocumentId, fields: Map) -> serde_json::Value {
+    let mut fields = fields.into_fields();
+    fields.push(("_id".to_owned(), id.to_value()));
+    from_fields(fields)
+}
+
+fn from_fields(fields: Vec<(String, Value)>) -> serde_json::Value {
+    serde_json::Value::Object(fields.into_iter().map(|(name, value)| (name, from_value(value))).collect())
 }

@@ -14,26 +14,29 @@
 //! # }
 //! ```
 //!
-//! Every call blocks until it is done and needs no runtime. A write is durable when it returns, and
-//! is pushed then or by a later process that opens the same folder. Everything may be called from
-//! any thread.
+//! Every call blocks until it is done and needs no runtime; what waits for long (observers, where sync
+//! stands, what the server says of a write) is also a stream or a future of any runtime. A write is
+//! durable when it returns, and is pushed then or by a later process that opens the same folder.
+//! Everything may be called from any thread.
 //!
 //! ```text
-//! callers ──> mailbox ──> thread of the peer ──> store in files
-//!                          │ ^            └────> thread of the callbacks ──> observers
+//! callers ──> mailbox ──> thread of the peer ──> store in one file <── reads, from any thread
+//!                          │ ^            └────> thread of callbacks; streams
 //!                          v │
-//!              threads of a connection ──> server
+//!               thread of a connection ──> server
 //! ```
-//! Invariants: one thread owns the peer; no caller is answered before what it saw is durable; no
-//! socket and no callback holds that thread up.
-//! Not here: https, write transactions, observers as streams, attachments, presence (README.md);
-//! what a peer is and does (`peer-core`).
+//! Invariants: one thread owns the peer; no writer is answered before what it wrote is durable
+//! (unless it is to be relaxed); no socket and no callback holds that thread up.
+//! Not here: attachments, presence, identities (README.md); what a peer is and does (`peer-core`).
 
 mod callbacks;
+mod change;
 mod clock;
+mod collection;
 mod config;
 mod connection;
 mod core;
+mod difference;
 mod document_id;
 mod error;
 mod find;
@@ -41,20 +44,34 @@ mod headwater;
 mod json;
 mod limits;
 mod mailbox;
+mod observer;
+mod opener;
+mod promise;
+mod readers;
 mod store;
 mod sync;
+mod tls;
+mod transaction;
 mod waiters;
+mod watch;
 mod websocket;
+mod written;
 
 pub mod compat;
 
+pub use change::{Change, FieldType, MutableDocument, MutableField};
+pub use collection::{ById, Collection};
 pub use config::Config;
+pub use difference::LocalEvent;
 pub use document_id::DocumentId;
 pub use error::Error;
 pub use find::Find;
 pub use headwater::Headwater;
-pub use store::{Change, Collection, Executed, Observer, Store, Written};
-pub use sync::{Rejected, State, Subscription, Sync};
+pub use observer::{Observer, Results};
+pub use store::Store;
+pub use sync::{Rejected, State, States, Subscription, Sync};
+pub use transaction::{Transaction, TransactionCollection};
+pub use written::{Executed, Verdict, Written};
 
 /// The program of README.md compiles.
 #[cfg(doctest)]

@@ -11,11 +11,14 @@ pub(crate) const BATCH_MAX: usize = 256;
 /// How many frames may wait to be sent. One more ends the connection: the server takes nothing.
 pub(crate) const FRAMES_MAX: usize = 4_096;
 
-/// The longest answer to the upgrade, in bytes. A longer one ends the connection.
-pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// How many messages are read off a connection before what waits to be sent has its turn.
+pub(crate) const READ_TURN: usize = 64;
 
-/// Bytes that are taken off a socket at once.
-pub(crate) const READ_BYTES: usize = 16 * 1024;
+/// Bytes that are taken off a connection at once.
+pub(crate) const READ_BYTES: usize = 4 * 1024;
+
+/// A frame of more bytes than this is handed to the socket in pieces.
+pub(crate) const WRITE_BYTES: usize = 4 * 1024;
 
 /// Within this a connection is made and answered, and takes what is sent, or is given up.
 pub(crate) const SOCKET_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,5 +29,19 @@ pub(crate) const PING_AFTER: Duration = Duration::from_millis(sync_protocol::lim
 /// After the peer's store failed, sync waits so long before it tries again.
 pub(crate) const STORE_RETRY_MS: u64 = 5_000;
 
-/// Blocks of the store that are kept in memory, in bytes.
-pub(crate) const CACHE_BYTES: u64 = 8 << 20;
+/// Pages of the store that are kept in memory, in bytes.
+pub(crate) const CACHE_BYTES: usize = 16 << 20;
+
+/// What a peer that was opened with relaxed durability may lose, in milliseconds.
+pub(crate) const RELAXED_MS: u64 = 100;
+
+/// After the server did not take a token, a newer one is asked for after a wait that begins with the
+/// first and doubles up to the second, in milliseconds.
+pub(crate) const TOKEN_WAIT_MS: [u64; 2] = [500, 60_000];
+
+/// A newer token is asked for so long before the old one ends, in milliseconds, or when half of its
+/// time is over.
+pub(crate) const TOKEN_AHEAD_MS: u64 = 60_000;
+
+/// How many refused writes wait for one callback; older ones are not told there.
+pub(crate) const REJECTED_WAITING_MAX: usize = peer_core::limits::REJECTED_MAX;

@@ -1,12 +1,26 @@
 //! Sync with the server: on and off, subscriptions, and what became of local writes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use peer_core::SubscriptionRequest;
+use futures_core::Stream;
+use peer_core::{RejectedTransaction, SubscriptionRequest};
 use serde::Serialize;
 use sync_protocol::{PeerState, Seq, SubId};
 
-use crate::{Error, headwater::Shared, json, waiters::reasons};
+use crate::{
+    Error, Observer, Verdict,
+    core::Core,
+    headwater::Shared,
+    json,
+    promise::{Resolver, promise},
+    waiters::reasons,
+    watch::{Bell, Refusals, StateCell, Target, WatchId},
+};
 
 /// Sync of a peer.
 #[derive(Debug, Clone)]
@@ -60,7 +74,7 @@ impl Sync {
 
     pub(crate) fn start(&self) -> Result<(), Error> {
         self.shared.mailbox.call(|core| {
-            if core.endpoint.is_none() {
+            if core.server.is_none() {
                 return Err(Error::NoServer);
             }
             core.is_sync_wanted = true;
@@ -97,16 +111,64 @@ impl Sync {
     /// # Errors
     /// The peer is closed.
     pub fn state(&self) -> Result<State, Error> {
-        let state = self.shared.mailbox.call(|core| Ok(core.peer.sync_state()))?;
-        Ok(match state {
-            PeerState::Stopped => State::Stopped,
-            PeerState::Connecting | PeerState::Greeted => State::Connecting,
-            PeerState::CatchingUp => State::CatchingUp,
-            PeerState::Live => State::Live,
-            PeerState::Backoff { .. } => State::Waiting,
-            PeerState::NeedsAuth => State::NeedsToken,
-            PeerState::Refused => State::Refused,
+        self.shared.mailbox.call(|core| Ok(core.state()))
+    }
+
+    /// Where sync stands, now and whenever it stands elsewhere; what was passed meanwhile is left out.
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn states(&self) -> Result<States, Error> {
+        let (watch, bell) = (self.shared.watch(), Arc::new(Bell::default()));
+        let (target, state) = (Target::Stream(bell.clone()), StateCell::default());
+        self.place_states(watch, target, &state)?;
+        Ok(States { shared: self.shared.clone(), watch, bell, state })
+    }
+
+    /// The same with a callback, which runs on the thread of callbacks.
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn observe_state(&self, mut callback: impl FnMut(State) + Send + 'static) -> Result<Observer, Error> {
+        let (watch, target) = self.shared.callback_target();
+        let state = StateCell::default();
+        let seen = state.clone();
+        self.shared.callbacks.add(watch, Box::new(move || callback(seen.get())));
+        let observer = Observer::new(self.shared.clone(), watch);
+        self.place_states(watch, target, &state).inspect_err(|_| observer.cancel())?;
+        Ok(observer)
+    }
+
+    fn place_states(&self, watch: WatchId, target: Target, state: &StateCell) -> Result<(), Error> {
+        let state = state.clone();
+        self.shared.mailbox.call(move |core| {
+            core.watches.watch_states(watch, state, core.state(), target);
+            Ok(())
         })
+    }
+
+    /// Calls `callback` with each write that the server refuses, from now on. It runs on the thread of
+    /// callbacks. Those of before are in [`Sync::rejected`].
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn on_rejected(&self, mut callback: impl FnMut(Rejected) + Send + 'static) -> Result<Observer, Error> {
+        let (watch, target) = self.shared.callback_target();
+        let refusals = Refusals::default();
+        let seen = refusals.clone();
+        let run = move || {
+            while let Some(rejected) = seen.next() {
+                callback(rejected);
+            }
+        };
+        self.shared.callbacks.add(watch, Box::new(run));
+        let observer = Observer::new(self.shared.clone(), watch);
+        let placed = self.shared.mailbox.call(move |core| {
+            core.watches.watch_rejections(watch, refusals, target);
+            Ok(())
+        });
+        placed.inspect_err(|_| observer.cancel())?;
+        Ok(observer)
     }
 
     /// A newer token.
@@ -116,7 +178,7 @@ impl Sync {
     pub fn authenticate(&self, token: &str) -> Result<(), Error> {
         let token = token.to_owned();
         self.shared.mailbox.call(move |core| {
-            core.peer.authenticate(core.clock.now(), token);
+            core.authenticate(token);
             Ok(())
         })
     }
@@ -128,8 +190,12 @@ impl Sync {
     /// # Errors
     /// The server refused it; or nothing came within `timeout`.
     pub fn committed(&self, sequence: u64, timeout: Duration) -> Result<Option<u64>, Error> {
-        let waiting = self.shared.mailbox.call(move |core| core.waiters.for_one(&core.peer, Seq(sequence)))?;
-        waiting.wait(timeout)
+        self.when_committed(sequence).wait(timeout)
+    }
+
+    /// The same, as a future.
+    pub fn when_committed(&self, sequence: u64) -> Verdict {
+        self.verdict(move |core, verdict| core.waiters.for_one(&core.peer, Seq(sequence), verdict))
     }
 
     /// Waits until the server has said of everything that is pending now whether it takes it: the
@@ -139,7 +205,21 @@ impl Sync {
     /// # Errors
     /// Nothing came within `timeout`.
     pub fn flushed(&self, timeout: Duration) -> Result<Option<u64>, Error> {
-        self.shared.mailbox.call(|core| core.waiters.for_all(&core.peer))?.wait(timeout)
+        self.when_flushed().wait(timeout)
+    }
+
+    /// The same, as a future.
+    pub fn when_flushed(&self) -> Verdict {
+        self.verdict(|core, verdict| core.waiters.for_all(&core.peer, verdict))
+    }
+
+    fn verdict(
+        &self,
+        wait: impl FnOnce(&mut Core, Resolver<Option<u64>>) -> Result<(), Error> + Send + 'static,
+    ) -> Verdict {
+        let (resolver, promise) = promise();
+        drop(self.shared.mailbox.start(move |core| wait(core, resolver))); // the verdict is the answer
+        Verdict::new(promise)
     }
 
     /// How many local transactions the server has said nothing of.
@@ -156,12 +236,7 @@ impl Sync {
     /// The store.
     pub fn rejected(&self) -> Result<Vec<Rejected>, Error> {
         let rejected = self.shared.mailbox.call(|core| Ok(core.peer.rejected()?))?;
-        let each = rejected.into_iter().map(|it| {
-            let documents = it.done.operations.iter();
-            let documents = documents.map(|it| (it.collection.as_str().to_owned(), (&it.id).into())).collect();
-            Rejected { sequence: it.seq.0, why: reasons(&it.faults), documents }
-        });
-        Ok(each.collect())
+        Ok(rejections(rejected))
     }
 
     /// A refused write was seen to, and need not be kept.
@@ -171,6 +246,55 @@ impl Sync {
     pub fn forget_rejected(&self, sequence: u64) -> Result<(), Error> {
         self.shared.mailbox.call(move |core| Ok(core.peer.forget_rejected(Seq(sequence))?))
     }
+}
+
+/// Where sync stands: first where it does now, then whenever it stands elsewhere. Dropping it ends it;
+/// it ends when the peer is closed.
+#[derive(Debug)]
+#[must_use = "a stream gives nothing unless it is polled"]
+pub struct States {
+    shared: Arc<Shared>,
+    watch: WatchId,
+    bell: Arc<Bell>,
+    state: StateCell,
+}
+
+impl Stream for States {
+    type Item = State;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<State>> {
+        self.bell.poll(context).map(|due| due.map(|()| self.state.get()))
+    }
+}
+
+impl Drop for States {
+    fn drop(&mut self) {
+        self.shared.unwatch(self.watch);
+    }
+}
+
+impl From<PeerState> for State {
+    fn from(state: PeerState) -> Self {
+        match state {
+            PeerState::Stopped => Self::Stopped,
+            PeerState::Connecting | PeerState::Greeted => Self::Connecting,
+            PeerState::CatchingUp => Self::CatchingUp,
+            PeerState::Live => Self::Live,
+            PeerState::Backoff { .. } => Self::Waiting,
+            PeerState::NeedsAuth => Self::NeedsToken,
+            PeerState::Refused => Self::Refused,
+        }
+    }
+}
+
+/// As callers see them.
+pub(crate) fn rejections(rejected: impl IntoIterator<Item = RejectedTransaction>) -> Vec<Rejected> {
+    let each = rejected.into_iter().map(|it| {
+        let documents = it.done.operations.iter();
+        let documents = documents.map(|it| (it.collection.as_str().to_owned(), (&it.id).into())).collect();
+        Rejected { sequence: it.seq.0, why: reasons(&it.faults), documents }
+    });
+    each.collect()
 }
 
 impl Subscription {

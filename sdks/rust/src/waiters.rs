@@ -3,48 +3,22 @@
 //! Invariants: whoever waits follows a transaction that gets another number; who has given up is
 //! forgotten.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Weak,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
 use peer_core::Peer;
 use sync_protocol::{Fault, Seq, TxnId};
 
-use crate::Error;
+use crate::{Error, promise::Resolver};
 
 /// What comes of waiting: the transaction at the server, if it is known.
-type Verdict = Result<Option<u64>, Error>;
-
-/// The end of one who waits.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    verdict: Receiver<Verdict>,
-    /// While it lives, it waits.
-    _lives: Arc<()>,
-}
-
-impl Waiting {
-    pub(crate) fn wait(self, timeout: Duration) -> Verdict {
-        match self.verdict.recv_timeout(timeout) {
-            Ok(verdict) => verdict,
-            Err(RecvTimeoutError::Timeout) => Err(Error::TimedOut),
-            Err(RecvTimeoutError::Disconnected) => Err(Error::Closed),
-        }
-    }
-}
+pub(crate) type Verdict = Result<Option<u64>, Error>;
 
 #[derive(Debug)]
 struct Waiter {
     seq: Seq,
     /// All up to `seq`, not it alone.
     is_flush: bool,
-    verdict: SyncSender<Verdict>,
-    lives: Weak<()>,
+    verdict: Resolver<Option<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,36 +31,34 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    /// Waits for one transaction.
-    pub(crate) fn for_one(&mut self, peer: &Peer, seq: Seq) -> Result<Waiting, Error> {
+    /// `verdict` waits for one transaction.
+    pub(crate) fn for_one(&mut self, peer: &Peer, seq: Seq, verdict: Resolver<Option<u64>>) -> Result<(), Error> {
         let mut seq = seq;
         while let Some(to) = self.renumbered.get(&seq) {
             seq = *to;
         }
-        let (waiter, waiting) = waiter(seq, false);
         if peer.is_pending(seq) {
-            self.add(waiter);
+            self.add(Waiter { seq, is_flush: false, verdict });
         } else if let Some(rejected) = peer.rejected()?.into_iter().find(|it| it.seq == seq) {
-            waiter.answer(Err(refused(seq, &rejected.faults)));
+            verdict.resolve(Err(refused(seq, &rejected.faults)));
         } else {
-            waiter.answer(Ok(peer.committed(seq)?.map(|txn| txn.0)));
+            verdict.resolve(Ok(peer.committed(seq)?.map(|txn| txn.0)));
         }
-        Ok(waiting)
+        Ok(())
     }
 
-    /// Waits for everything that is pending.
-    pub(crate) fn for_all(&mut self, peer: &Peer) -> Result<Waiting, Error> {
+    /// `verdict` waits for everything that is pending.
+    pub(crate) fn for_all(&mut self, peer: &Peer, verdict: Resolver<Option<u64>>) -> Result<(), Error> {
         if self.newest.is_none() {
             self.newest = peer.committed(peer.settled())?;
         }
-        let (waiter, waiting) = waiter(peer.last_seq(), true);
-        self.add(waiter);
+        self.add(Waiter { seq: peer.last_seq(), is_flush: true, verdict });
         self.settle(peer);
-        Ok(waiting)
+        Ok(())
     }
 
     fn add(&mut self, waiter: Waiter) {
-        self.all.retain(|it| it.lives.strong_count() > 0);
+        self.all.retain(|it| !it.verdict.is_abandoned());
         self.all.push(waiter);
     }
 
@@ -110,7 +82,7 @@ impl Waiters {
 
     fn verdict(&mut self, seq: Seq, verdict: &Verdict) {
         for waiter in self.all.extract_if(.., |it| !it.is_flush && it.seq == seq) {
-            waiter.answer(verdict.clone());
+            waiter.verdict.resolve(verdict.clone());
         }
     }
 
@@ -118,25 +90,19 @@ impl Waiters {
     pub(crate) fn settle(&mut self, peer: &Peer) {
         let (settled, newest) = (peer.settled(), self.newest.map(|txn| txn.0));
         for waiter in self.all.extract_if(.., |it| it.is_flush && it.seq <= settled) {
-            waiter.answer(Ok(newest));
+            waiter.verdict.resolve(Ok(newest));
         }
         if peer.pending_len() == 0 && self.all.is_empty() && self.renumbered.len() > peer_core::limits::REJECTED_MAX {
             self.renumbered.clear();
         }
     }
-}
 
-impl Waiter {
-    fn answer(&self, verdict: Verdict) {
-        let _ = self.verdict.try_send(verdict); // there is room for one
+    /// The peer was opened again: the newest writes may be gone, and their writers know.
+    pub(crate) fn reopened(&mut self, peer: &Peer) {
+        for waiter in self.all.iter_mut().filter(|it| it.is_flush) {
+            waiter.seq = waiter.seq.min(peer.last_seq());
+        }
     }
-}
-
-fn waiter(seq: Seq, is_flush: bool) -> (Waiter, Waiting) {
-    let (sender, receiver) = sync_channel(1);
-    let lives = Arc::new(());
-    let waiter = Waiter { seq, is_flush, verdict: sender, lives: Arc::downgrade(&lives) };
-    (waiter, Waiting { verdict: receiver, _lives: lives })
 }
 
 fn refused(seq: Seq, faults: &[Fault]) -> Error {

@@ -1,0 +1,50 @@
+//! The files of a peer: how they are opened, at first and after the disk failed.
+
+use std::{fs, path::PathBuf};
+
+use key_values::{KeyValuesError, RedbDisk};
+use peer_core::{Options, Peer, PeerError, SPACES};
+
+use crate::{Config, Error, clock, limits::CACHE_BYTES};
+
+/// The file of the store in the folder of the peer.
+const STORE_FILE: &str = "store.redb";
+
+/// What the store was in before there was the file.
+const OLD_STORE_DIR: &str = "store";
+
+/// Opens the store of one peer.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    dir: PathBuf,
+    strict: bool,
+}
+
+impl Opener {
+    /// Makes the folder, if there is none.
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let failed = |why: String| Error::Open { dir: config.dir.clone(), why };
+        fs::create_dir_all(&config.dir).map_err(|error| failed(error.to_string()))?;
+        if config.dir.join(OLD_STORE_DIR).is_dir() {
+            let why = "it is of an earlier version of the SDK, whose files this one does not read";
+            return Err(failed(why.to_owned()));
+        }
+        Ok(Self { dir: config.dir.clone(), strict: config.strict })
+    }
+
+    /// Nobody may have the store open.
+    pub(crate) fn open(&self, token: Option<String>) -> Result<Peer, PeerError> {
+        let disk = RedbDisk::open(&self.dir.join(STORE_FILE), CACHE_BYTES, SPACES)?;
+        let sdk = concat!("rust/", env!("CARGO_PKG_VERSION")).to_owned();
+        Peer::open(Box::new(disk), Options { sdk, token, strict: self.strict }, clock::seed())
+    }
+
+    /// As an error of an opening.
+    pub(crate) fn failed(&self, error: &PeerError) -> Error {
+        let why = match error {
+            PeerError::Store(KeyValuesError(why)) => why.clone(),
+            other => other.to_string(),
+        };
+        Error::Open { dir: self.dir.clone(), why }
+    }
+}
