@@ -13,15 +13,29 @@
 //! # }
 //! ```
 //!
-//! Not here: identities and `auth`; presence; attachments; the vendor's futures and streams.
+//! A configuration names the folder where the vendor's names the app; [`Ditto::builder`] takes the
+//! vendor's identities. Closures that change documents run on the peer's thread, so they are `Send`.
+//!
+//! Not here: `auth` and other identities; presence; attachments; transports.
+
+mod documents;
+mod identity;
+mod queries;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use crate::{
-    Config as DittoConfig, DocumentId, Error as DittoError, Executed as QueryResult, Observer as StoreObserver,
-    Subscription as SyncSubscription, Sync,
+pub use self::{
+    documents::{BoxedDocument, Collection, LiveQuery, MutDocument, PendingCursorOperation, PendingIdOperation},
+    identity::{AppId, DittoBuilder, Identity, OfflinePlayground, OnlinePlayground, PersistentRoot},
+    queries::{IntoQuery, QueryResult, QueryResultItem},
 };
-use crate::{Find, Headwater};
+pub use crate::{
+    Config as DittoConfig, DocumentId, Error as DittoError, LocalEvent as LiveQueryEvent, Observer as StoreObserver,
+    Subscription as SyncSubscription,
+};
+use crate::{Headwater, json};
 
 /// A [`Headwater`].
 #[derive(Debug, Clone)]
@@ -31,9 +45,13 @@ pub struct Ditto(Headwater);
 #[derive(Debug, Clone)]
 pub struct Store(crate::Store);
 
-/// A [`crate::Collection`].
+/// A [`crate::Sync`].
 #[derive(Debug, Clone)]
-pub struct Collection(crate::Collection);
+pub struct Sync(crate::Sync);
+
+/// A [`crate::Transaction`].
+#[derive(Debug)]
+pub struct WriteTransaction<'c, 't, 'p>(&'c mut crate::Transaction<'t, 'p>);
 
 impl Ditto {
     /// [`Headwater::open`].
@@ -44,6 +62,19 @@ impl Ditto {
         Headwater::open(config).map(Self)
     }
 
+    /// The same, as a future. It is done when it is made.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(config: DittoConfig) -> impl Future<Output = Result<Self, DittoError>> {
+        std::future::ready(Self::open_sync(config))
+    }
+
+    /// The older way to open.
+    pub fn builder() -> DittoBuilder {
+        DittoBuilder::default()
+    }
+
     /// The documents.
     pub fn store(&self) -> Store {
         Store(self.0.store())
@@ -51,7 +82,7 @@ impl Ditto {
 
     /// Subscriptions.
     pub fn sync(&self) -> Sync {
-        self.0.sync()
+        Sync(self.0.sync())
     }
 
     /// [`Headwater::start_sync`].
@@ -63,11 +94,8 @@ impl Ditto {
     }
 
     /// [`Headwater::stop_sync`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn stop_sync(&self) -> Result<(), DittoError> {
-        self.0.stop_sync()
+    pub fn stop_sync(&self) {
+        let _ = self.0.stop_sync(); // a peer that is closed does not sync
     }
 
     /// [`Headwater::close`].
@@ -90,12 +118,24 @@ impl Store {
         self.0.collection(name).map(Collection)
     }
 
-    /// [`crate::Store::execute`], which blocks.
+    /// [`crate::Store::execute`], as a future of any runtime: `"SELECT …"`, or that and its arguments
+    /// in a pair. It is begun at once, and done even if the future is dropped.
     ///
     /// # Errors
     /// As there.
-    pub fn execute(&self, query: &str, args: impl Serialize) -> Result<QueryResult, DittoError> {
-        self.0.execute(query, args)
+    pub fn execute<Q: IntoQuery>(&self, query: Q) -> impl Future<Output = Result<QueryResult, DittoError>> + use<Q> {
+        let store = self.0.clone();
+        let (statement, args) = query.into_query();
+        let begun = args.map(|args| store.start(&statement, args));
+        async move { Ok(QueryResult::new(begun?.await?)) }
+    }
+
+    /// [`Store::execute`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn execute_v2<Q: IntoQuery>(&self, query: Q) -> impl Future<Output = Result<QueryResult, DittoError>> + use<Q> {
+        self.execute(query)
     }
 
     /// [`crate::Store::register_observer`]; a result that cannot be had is left out.
@@ -104,43 +144,86 @@ impl Store {
     /// As there.
     pub fn register_observer(
         &self,
-        query: &str,
-        args: impl Serialize,
-        mut callback: impl FnMut(Vec<serde_json::Value>) + Send + 'static,
-    ) -> Result<StoreObserver, DittoError> {
+        query: impl IntoQuery,
+        mut callback: impl FnMut(QueryResult) + Send + 'static,
+    ) -> Result<Arc<StoreObserver>, DittoError> {
+        let (statement, args) = query.into_query();
         let callback = move |result| {
             if let Ok(items) = result {
-                callback(items);
+                callback(QueryResult::of_items(items));
             }
         };
-        self.0.register_observer(query, args, callback)
+        let args = json::from_value(document::Value::Map(args?));
+        self.0.register_observer(&statement, args, callback).map(Arc::new)
+    }
+
+    /// [`Store::register_observer`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn register_observer_v2(
+        &self,
+        query: impl IntoQuery,
+        callback: impl FnMut(QueryResult) + Send + 'static,
+    ) -> Result<Arc<StoreObserver>, DittoError> {
+        self.register_observer(query, callback)
+    }
+
+    /// [`crate::Store::transaction`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(WriteTransaction<'_, '_, '_>) -> Result<T, DittoError> + Send + 'static,
+    ) -> Result<T, DittoError> {
+        Ok(self.0.transaction(|transaction| write(WriteTransaction(transaction)))?.0)
     }
 }
 
-impl Collection {
-    /// [`crate::Collection::upsert`]: the document's id.
+impl<'t, 'p> WriteTransaction<'_, 't, 'p> {
+    /// [`crate::Transaction::collection`].
     ///
     /// # Errors
     /// As there.
-    pub fn upsert(&self, value: impl Serialize) -> Result<DocumentId, DittoError> {
-        Ok(self.0.upsert(value)?.id().clone())
+    pub fn collection(&mut self, name: &str) -> Result<crate::TransactionCollection<'_, 't, 'p>, DittoError> {
+        self.0.collection(name)
     }
+}
 
-    /// [`crate::Collection::find_by_id`].
+impl Sync {
+    /// [`Headwater::start_sync`].
     ///
     /// # Errors
     /// As there.
-    pub fn find_by_id(&self, id: impl Into<DocumentId>) -> Result<Option<serde_json::Value>, DittoError> {
-        self.0.find_by_id(id)
+    pub fn start(&self) -> Result<(), DittoError> {
+        self.0.start()
     }
 
-    /// [`crate::Collection::find`].
-    pub fn find(&self, query: &str) -> Find {
-        self.0.find(query)
+    /// [`Headwater::stop_sync`].
+    pub fn stop(&self) {
+        let _ = self.0.stop(); // a peer that is closed does not sync
     }
 
-    /// [`crate::Find`] of everything.
-    pub fn find_all(&self) -> Find {
-        self.0.find("true")
+    /// [`crate::Sync::register_subscription`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn register_subscription(&self, query: impl IntoQuery) -> Result<Arc<SyncSubscription>, DittoError> {
+        let (statement, args) = query.into_query();
+        let args = json::from_value(document::Value::Map(args?));
+        self.0.register_subscription(&statement, args).map(Arc::new)
     }
+
+    /// [`Sync::register_subscription`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn register_subscription_v2(&self, query: impl IntoQuery) -> Result<Arc<SyncSubscription>, DittoError> {
+        self.register_subscription(query)
+    }
+}
+
+fn arguments(args: &impl Serialize) -> Result<document::Map, DittoError> {
+    json::map(args)
 }

@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod calls;
+mod child;
+mod compat;
+mod faults;
+mod garbage;
 mod page;
 mod peers;
 mod server;
+mod streams;

@@ -2,12 +2,13 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use credentials::Credentials;
+use credentials::{Credentials, Grant, NewKey, Permission};
 use prometheus_client::registry::Registry;
 use sha1::{Digest as _, Sha1};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
@@ -39,7 +40,9 @@ pub(crate) struct Server {
     data: Arc<DataDir>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
-    _dir: tempfile::TempDir,
+    credentials: Arc<Credentials>,
+    /// Goes with it.
+    dir: Option<tempfile::TempDir>,
 }
 
 /// A URL where nobody listens yet.
@@ -50,16 +53,25 @@ pub(crate) fn free_url() -> String {
 
 impl Server {
     pub(crate) fn start(url: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut server = Self::start_in(url, dir.path());
+        server.dir = Some(dir);
+        server
+    }
+
+    /// With its data in `dir`, which another one may have had open.
+    pub(crate) fn start_in(url: &str, dir: &Path) -> Self {
         let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let _entered = runtime.enter();
-        let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Today), rand::random).unwrap();
-        let app = data.create_app(&AppName::new("shop").unwrap()).unwrap();
-        let credentials = Credentials::open(dir.path(), now_ms()).unwrap();
+        let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Today), rand::random).unwrap();
+        let name = AppName::new("shop").unwrap();
+        let app = if data.has_app("shop") { data.app("shop").unwrap() } else { data.create_app(&name).unwrap() };
+        let credentials = Credentials::open(dir, now_ms()).unwrap();
         let (stop, stopping) = watch::channel(false);
         let topics = TopicRegistry::new(data.clone());
-        let endpoint = SyncEndpoint::new(topics, credentials, Arc::new(Today), &mut Registry::default(), stopping);
+        let endpoint =
+            SyncEndpoint::new(topics, credentials.clone(), Arc::new(Today), &mut Registry::default(), stopping);
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         runtime.spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
@@ -67,7 +79,13 @@ impl Server {
             }
         });
         drop(_entered);
-        Self { app, data, stop, runtime: Some(runtime), _dir: dir }
+        Self { app, data, stop, runtime: Some(runtime), credentials, dir: None }
+    }
+
+    /// Makes a key that may read everything and write nothing.
+    pub(crate) fn create_read_key(&self, name: &str) -> String {
+        let grant = Grant { app: "*".into(), collection: None, permissions: vec![Permission::Read] };
+        self.credentials.create_key(NewKey { name: name.into(), grants: vec![grant] }, now_ms()).unwrap().1
     }
 
     /// Key, value and headers of every event.
