@@ -187,3 +187,15 @@ fn what_the_rust_sdk_wrote_before_there_was_a_server_is_there_once_it_syncs() {
     let found = server.get(&format!("/api/v4/store/findbyid?collection=people&id={id}"));
     assert!(found.1.to_string().contains("Susan"), "{}", found.1);
 }
+
+#[test]
+fn the_rust_sdk_knows_a_server_by_its_own_ca() {
+    let server = TestServer::start();
+    let dir = tempfile::tempdir().unwrap();
+    let ca = std::fs::read_to_string(server.data_dir().join("credentials/default/ca.pem")).unwrap();
+    let url = format!("https://{}", server.run["kafka"].as_str().unwrap());
+    let peer = Headwater::open(Config::new(dir.path()).server(&url).app("default").ca_certificate(&ca)).unwrap();
+    peer.start_sync().unwrap();
+    let written = peer.store().collection("people").unwrap().upsert(serde_json::json!({"name": "Susan"})).unwrap();
+    assert_eq!(written.committed(PATIENCE).unwrap(), Some(1));
+}

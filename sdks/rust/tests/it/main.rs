@@ -11,3 +11,4 @@ mod page;
 mod peers;
 mod server;
 mod streams;
+mod tls;

@@ -14,11 +14,12 @@ use sha1::{Digest as _, Sha1};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use sync_endpoint::{Arrival, SyncEndpoint};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     runtime::Runtime,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 use topics::TopicRegistry;
 
 #[derive(Debug)]
@@ -61,7 +62,8 @@ impl Server {
 
     /// With its data in `dir`, which another one may have had open.
     pub(crate) fn start_in(url: &str, dir: &Path) -> Self {
-        let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+        let (scheme, address) = url.split_once("://").unwrap();
+        let address: SocketAddr = address.replace("localhost", "127.0.0.1").parse().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let _entered = runtime.enter();
         let data = DataDir::open(dir, StoreOptions::default(), Arc::new(Today), rand::random).unwrap();
@@ -72,14 +74,28 @@ impl Server {
         let topics = TopicRegistry::new(data.clone());
         let endpoint =
             SyncEndpoint::new(topics, credentials.clone(), Arc::new(Today), &mut Registry::default(), stopping);
+        let tls = (scheme == "https").then(|| TlsAcceptor::from(credentials.https_tls(&[], None, now_ms()).unwrap()));
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         runtime.spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
-                tokio::spawn(session(endpoint.clone(), stream, from.ip()));
+                let (endpoint, tls) = (endpoint.clone(), tls.clone());
+                tokio::spawn(async move {
+                    let Some(tls) = tls else { return session(endpoint, stream, from.ip()).await };
+                    // A client that does not trust it leaves.
+                    let Ok(stream) = tls.accept(stream).await else { return };
+                    session(endpoint, stream, from.ip()).await;
+                });
             }
         });
         drop(_entered);
         Self { app, data, stop, runtime: Some(runtime), credentials, dir: None }
+    }
+
+    /// By which its certificate is known.
+    pub(crate) fn ca_certificate(&self) -> String {
+        self.credentials.ensure_bundle("shop", "shop", "localhost:1", now_ms()).unwrap();
+        let dir = self.dir.as_ref().unwrap().path();
+        std::fs::read_to_string(dir.join("credentials/shop/ca.pem")).unwrap()
     }
 
     /// Makes a key that may read everything and write nothing.
@@ -115,7 +131,10 @@ impl Drop for Server {
     }
 }
 
-async fn session(endpoint: SyncEndpoint, mut stream: TcpStream, address: IpAddr) {
+async fn session<S>(endpoint: SyncEndpoint, mut stream: S, address: IpAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
