@@ -45,6 +45,15 @@ struct View {
     tables: Box<[OnceLock<Table>]>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    /// Seen, but not in the file.
+    InMemory,
+    Durable,
+    /// And what an opening after a kill would have to find out is in the file.
+    DurableAndReady,
+}
+
 /// If it cannot be had, whoever reads is told.
 struct RedbSnapshot(Result<Arc<View>, KeyValuesError>);
 
@@ -125,12 +134,13 @@ impl RedbDisk {
         drop(view);
     }
 
-    fn commit(&self, batch: &Batch, durability: ::redb::Durability) -> Result<(), KeyValuesError> {
+    fn commit(&self, batch: &Batch, how: Commit) -> Result<(), KeyValuesError> {
         self.forget_view(); // so that the room of what it shows can be used again
         let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction.set_durability(durability).map_err(failed)?;
-        // An opening after a kill need not read the whole file.
-        transaction.set_quick_repair(matches!(durability, ::redb::Durability::Immediate));
+        if how == Commit::InMemory {
+            transaction.set_durability(::redb::Durability::None).map_err(failed)?;
+        }
+        transaction.set_quick_repair(how == Commit::DurableAndReady);
         for (number, space) in self.spaces.iter().enumerate() {
             let mut changes = batch.changes.iter().filter(|(space, ..)| space.0 == number).peekable();
             if changes.peek().is_none() {
@@ -158,19 +168,21 @@ impl KeyValues for RedbDisk {
 
     /// Nothing of it is in the file before the next [`KeyValues::persist`].
     fn write(&self, batch: Batch, _: Durability) -> Result<(), KeyValuesError> {
-        self.commit(&batch, ::redb::Durability::None)
+        self.commit(&batch, Commit::InMemory)
     }
 
     fn snapshot(&self) -> Box<dyn Snapshot> {
         Box::new(RedbSnapshot(self.view()))
     }
 
+    /// One sync of the file. An opening after a kill then reads the whole file once: 0.2 s for 70 MB.
     fn persist(&self) -> Result<(), KeyValuesError> {
-        self.commit(&Batch::default(), ::redb::Durability::Immediate)
+        self.commit(&Batch::default(), Commit::Durable)
     }
 
+    /// Two syncs. Whoever closes it need not ask for that.
     fn flush(&self) -> Result<(), KeyValuesError> {
-        self.persist()
+        self.commit(&Batch::default(), Commit::DurableAndReady)
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -1,5 +1,7 @@
 //! What all engines do alike.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;

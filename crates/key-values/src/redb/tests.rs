@@ -82,7 +82,7 @@ fn whatever_fails_in_a_write_nothing_before_it_is_lost() {
             write(&disk, b"1").unwrap();
             disk.persist().unwrap();
             let planned = inject(&path, Plan::new(fault, at).lasting().only(&[Act::Write, Act::Sync, Act::Resize]));
-            let done = (0..20_u8).try_for_each(|key| write(&disk, &[b'2', key]).and_then(|()| disk.persist()));
+            let done = (0..4_u8).try_for_each(|key| write(&disk, &[b'2', key]).and_then(|()| disk.persist()));
             assert_eq!(done.is_err(), planned.has_come());
             drop(disk);
             if !planned.has_come() {

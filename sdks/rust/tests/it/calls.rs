@@ -86,7 +86,7 @@ fn counters_of_two_peers_all_count_and_closures_change_what_they_see() {
     let ford = json!({"_id": "ford", "mileage": 0, "owner": {"name": "Ann"}});
     cars_a.upsert_typed(ford, [("mileage", FieldType::Counter)]).unwrap();
     wait_for("the car", || cars_b.by_id("ford").get().unwrap().is_some());
-    [&a, &b].map(|peer| peer.stop_sync().unwrap());
+    [&a, &b].into_iter().for_each(|peer| peer.stop_sync().unwrap());
     for (cars, by) in [(&cars_a, 10), (&cars_b, 5)] {
         let update = cars.by_id("ford").update(move |car| {
             assert_eq!(car.value()["owner"]["name"], json!("Ann"));
@@ -96,7 +96,7 @@ fn counters_of_two_peers_all_count_and_closures_change_what_they_see() {
         update.unwrap();
     }
     assert_eq!(cars_a.by_id("nothing").update(|_| panic!("it is not there")).unwrap().ids(), []);
-    [&a, &b].map(|peer| peer.start_sync().unwrap());
+    [&a, &b].into_iter().for_each(|peer| peer.start_sync().unwrap());
     let expected = json!({"_id": "ford", "mileage": 15, "owner": {"name": "Ann"}, "seen": {"5": true, "10": true}});
     for cars in [&cars_a, &cars_b] {
         wait_for("both", || cars.find_by_id("ford").unwrap().unwrap() == expected);
@@ -116,7 +116,7 @@ fn local_observers_are_told_what_is_different() {
     let (sender, events) = sync_channel(100);
     let callback = move |documents: Vec<Value>, event| sender.send((documents, event)).unwrap();
     let observer = tasks.find("done != true").sort("n").observe_local(callback).unwrap();
-    let mut next = || events.recv_timeout(PATIENCE).unwrap();
+    let next = || events.recv_timeout(PATIENCE).unwrap();
     assert!(next().1.is_initial);
     tasks.upsert(json!({"_id": 1, "n": 1})).unwrap();
     let (documents, event) = next();

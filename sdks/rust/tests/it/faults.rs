@@ -65,7 +65,8 @@ fn an_app_that_has_no_room_is_told_and_goes_on_when_there_is_some() {
     let peer = open(&dir);
     let ids: Vec<_> = peer.store().execute("SELECT _id FROM t", ()).unwrap().into_items();
     let mut ids: Vec<_> = ids.iter().map(|it| it["_id"].as_str().unwrap().to_owned()).collect();
-    (ids.sort(), written.sort());
+    ids.sort();
+    written.sort();
     assert_eq!(ids, written, "what returned, and nothing that was refused");
 }
 
