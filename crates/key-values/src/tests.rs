@@ -80,7 +80,8 @@ proptest! {
             });
             before.collect::<Vec<_>>()
         });
-        let [fjall, redb, memory] = snapshots.each_ref().map(|all| all.iter().map(|it| content(&**it)).collect::<Vec<_>>());
+        let contents = |all: &Vec<Box<dyn Snapshot>>| all.iter().map(|it| content(&**it)).collect::<Vec<_>>();
+        let [fjall, redb, memory] = snapshots.each_ref().map(contents);
         prop_assert_eq!(&fjall, &memory);
         prop_assert_eq!(&redb, &memory);
         for (space, from, to, key) in looks {

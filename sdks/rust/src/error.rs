@@ -37,8 +37,8 @@ pub enum Error {
     /// A subscription.
     #[error(transparent)]
     Subscribe(#[from] SubscribeError),
-    /// The peer's store: a full disk, say. Whatever was durable before is there; of a write that ends so
-    /// nothing is seen, but that the disk may have it if it failed at the very end.
+    /// The peer's store: a full disk, say. Whatever was durable before is there. Of a write that ends
+    /// so nothing is there, unless the disk failed at the very end of it.
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// A collection's name can be none.

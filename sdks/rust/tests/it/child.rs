@@ -12,7 +12,10 @@ use serde_json::json;
 
 const FOLDER: &str = "HEADWATER_TEST_FOLDER";
 
-/// What the app says of a write that returned, with its number.
+/// What the app says when it has its folder.
+const OPEN: &str = "open";
+
+/// What it says of a write that returned, with its number.
 const WRITTEN: &str = "written ";
 
 /// What it says of one that was refused.
@@ -25,7 +28,7 @@ fn app() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let peer = Headwater::open(Config::new(folder)).unwrap();
     let documents = peer.store().collection("t").unwrap();
-    println!(); // the harness has begun a line
+    println!("\n{OPEN}"); // the harness has begun a line
     let mut number = 0;
     let mut write = || {
         // Incompressible, and of some size.
@@ -66,7 +69,9 @@ impl App {
         command.arg(env::current_exe().unwrap()).env(FOLDER, folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, stdin, lines: BufReader::new(stdout).lines() }
+        let mut lines = BufReader::new(stdout).lines();
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line == OPEN), "it opens the folder");
+        Self { child, stdin, lines }
     }
 
     pub(crate) fn id(&self) -> u32 {
