@@ -53,11 +53,13 @@ impl Tls {
         for certificate in &*self.own {
             roots.add(certificate.clone()).map_err(io::Error::other)?;
         }
-        let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        // On the port that it shares with Kafka a server tells HTTP by this.
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(self.client.get_or_init(|| Arc::new(client)).clone())
     }
 }
