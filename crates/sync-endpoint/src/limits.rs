@@ -53,6 +53,10 @@ pub(crate) const INDEXED_VALUES_MAX: usize = 100;
 /// Bytes that are read from a connection at once; what a session that waits holds.
 pub(crate) const SOCKET_BYTES: usize = 4 * 1024;
 
+/// How long a message may take from its first byte to its last: for its length it is held, whatever
+/// else comes between its parts. Then its connection ends.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// How long a peer may take nothing of what is sent. Then its connection ends.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(90);
 

@@ -1,7 +1,8 @@
 //! A WebSocket over a connection.
 //!
 //! Invariants: reading may be given up and taken up again at any place; a peer that takes nothing
-//! for [`SEND_TIMEOUT`] ends its connection.
+//! for [`SEND_TIMEOUT`], or brings a message that is not whole after [`MESSAGE_TIMEOUT`], ends its
+//! connection.
 //! Not here: frames (`sync_protocol::websocket`).
 
 use std::io;
@@ -9,18 +10,20 @@ use std::io;
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use sync_protocol::websocket::{self, Decoder, Incoming, Outgoing, Role, WebSocketError};
 
-use crate::limits::{CLOSE_TIMEOUT, SEND_TIMEOUT, SOCKET_BYTES};
+use crate::limits::{CLOSE_TIMEOUT, MESSAGE_TIMEOUT, SEND_TIMEOUT, SOCKET_BYTES};
 
 /// The server's end.
 pub(crate) struct Socket<S> {
     stream: S,
     decoder: Decoder,
     buffer: BytesMut,
+    /// Since when a message is not whole.
+    part_since: Option<Instant>,
 }
 
 /// Why a connection ends.
@@ -34,17 +37,31 @@ pub(crate) enum SocketError {
     Closed,
     #[error("the peer takes nothing of what is sent")]
     Late,
+    #[error("a message takes too long to come")]
+    Slow,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, decoder: Decoder::new(Role::Server), buffer: BytesMut::new() }
+        Self { stream, decoder: Decoder::new(Role::Server), buffer: BytesMut::new(), part_since: None }
     }
 
     /// What comes next, a message being of at most `bytes_max`. Safe to cancel.
     pub(crate) async fn receive(&mut self, bytes_max: usize) -> Result<Incoming, SocketError> {
         loop {
-            if let Some(incoming) = self.decoder.decode(&mut self.buffer, bytes_max)? {
+            let incoming = self.decoder.decode(&mut self.buffer, bytes_max)?;
+            let has_part = self.decoder.has_part() || (incoming.is_none() && !self.buffer.is_empty());
+            match (has_part, &incoming) {
+                // A message between two pieces of one that is not whole says nothing of that.
+                (true, None) => {
+                    if self.part_since.get_or_insert_with(Instant::now).elapsed() > MESSAGE_TIMEOUT {
+                        return Err(SocketError::Slow);
+                    }
+                }
+                (_, Some(Incoming::Binary(_))) | (false, None) => self.part_since = None,
+                _ => {}
+            }
+            if let Some(incoming) = incoming {
                 if self.buffer.is_empty() {
                     // Its capacity says nothing of what was taken off its front, which it still holds.
                     self.buffer = BytesMut::new();
@@ -83,6 +100,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A part of eight megabytes could otherwise be held for ever by pings.
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_never_ends_ends_the_connection_whatever_comes_between() {
+        let (mut peer, stream) = tokio::io::duplex(1 << 16);
+        let mut socket = Socket::new(stream);
+        peer.write_all(&[0x02, 0x81, 0, 0, 0, 0, b'a']).await.unwrap(); // the first part of a message
+        let ping = [0x89, 0x80, 0, 0, 0, 0];
+        let mut pings = 0;
+        let ended = loop {
+            peer.write_all(&ping).await.unwrap();
+            match socket.receive(100).await {
+                Ok(incoming) => assert_eq!(incoming, Incoming::Ping(Vec::new())),
+                Err(error) => break error,
+            }
+            pings += 1;
+            let waited = timeout(MESSAGE_TIMEOUT / 10, socket.receive(100)).await;
+            if let Ok(Err(error)) = waited {
+                break error;
+            }
+        };
+        assert!(matches!(ended, SocketError::Slow), "{ended}");
+        assert!((9..=12).contains(&pings), "{pings}");
+    }
 
     /// What thousands of sessions that only wait would hold.
     #[tokio::test]

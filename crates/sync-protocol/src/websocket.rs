@@ -89,6 +89,11 @@ impl Decoder {
         Self { role, parts: None }
     }
 
+    /// Whether a part of a message is kept here.
+    pub fn has_part(&self) -> bool {
+        self.parts.is_some()
+    }
+
     /// Takes the next message, of at most `bytes_max`, off the front of `buffer`; `None` if it is
     /// not whole yet.
     pub fn decode(&mut self, buffer: &mut BytesMut, bytes_max: usize) -> Result<Option<Incoming>, WebSocketError> {
