@@ -22,3 +22,4 @@ mod lag;
 mod librdkafka;
 mod page;
 mod restart;
+mod small_peer;

@@ -14,11 +14,15 @@ use crate::support::TestServer;
 const CONSUME: &str = include_str!("../page/consume.sh");
 const WRITE: &str = include_str!("../page/write.sh");
 
+/// The page's script with the page's Kafka, running.
+pub(super) fn pages_consumer(server: &TestServer) -> Client {
+    Client::start(bash(server, "consume.sh", &fill_in(CONSUME, server, KAFKA_OF_THE_PAGE)))
+}
+
 #[test]
 fn the_pages_script_and_curl_show_the_pages_event() {
     let server = start_with_https();
-    let script = fill_in(CONSUME, &server, KAFKA_OF_THE_PAGE);
-    let mut consumer = Client::start(bash(&server, "consume.sh", &script));
+    let mut consumer = pages_consumer(&server);
     check_the_pages_events(&server, &consumer);
     assert!(consumer.is_running(), "the script continues running without shutting down");
     assert_eq!(consumer.complaints(), "", "no errors display in your terminal");
