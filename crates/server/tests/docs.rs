@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 22] = [
+const DOCUMENTS: [&str; 23] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
@@ -43,6 +43,7 @@ const DOCUMENTS: [&str; 22] = [
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
     "docs/internals/decisions.md",
+    "docs/internals/simulation.md",
     "docs/internals/stored-formats.md",
     "docs/internals/threads-and-locks.md",
     "docs/operating/credentials.md",
@@ -160,6 +161,11 @@ fn live_queries() {
 #[test]
 fn threads_and_locks() {
     follow("docs/internals/threads-and-locks.md");
+}
+
+#[test]
+fn simulation() {
+    follow("docs/internals/simulation.md");
 }
 
 #[test]
