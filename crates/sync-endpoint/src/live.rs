@@ -101,7 +101,23 @@ impl LiveFeeds {
     }
 }
 
+impl LiveFeeds {
+    /// That of the app, if it has one.
+    pub(crate) fn of_app(&self, app: &str) -> Option<Arc<LiveFeed>> {
+        let feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.get(app).and_then(Weak::upgrade)
+    }
+}
+
 impl LiveFeed {
+    /// Up to where a session that sits here was told everything that concerns it; `None` if something
+    /// waits for it.
+    pub(crate) fn told(&self, session: u64) -> Option<TxnId> {
+        let seated = self.seated();
+        let seat = seated.seats.get(&session)?;
+        seat.seen.is_empty().then_some(seated.through)
+    }
+
     fn begin(app: Arc<App>) -> Arc<Self> {
         let events = app.events().watch();
         let feed = Arc::new(Self { app, seated: Mutex::default(), task: Mutex::default() });

@@ -20,7 +20,9 @@ use document::SiteId;
 use store::{TxnId, WallClock};
 use sync_protocol::{Hello, Seq};
 
-use crate::{SyncEndpoint, limits::SDK_SHOWN_CHARACTERS, live_sites::LiveSite, remembered::RememberedPeer};
+use crate::{
+    SyncEndpoint, limits::SDK_SHOWN_CHARACTERS, live::LiveFeed, live_sites::LiveSite, remembered::RememberedPeer,
+};
 
 /// What is known here of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,8 +170,12 @@ impl LivePeer {
 }
 
 impl LiveSite {
-    fn known(&self, site: SiteId) -> KnownPeer {
+    /// `feed` knows of a session that has everything, and is not woken by what does not concern it.
+    fn known(&self, site: SiteId, feed: Option<&LiveFeed>) -> KnownPeer {
         let peer = self.peer();
+        if let Some(told) = feed.and_then(|feed| feed.told(self.opening.session)) {
+            peer.read(told, false);
+        }
         let connection = Connection {
             since_ms: peer.since_ms,
             is_caught_up: peer.is_caught_up.load(Relaxed),
@@ -198,9 +204,10 @@ impl SyncEndpoint {
         let mut known: BTreeMap<SiteId, KnownPeer> =
             remembered.into_iter().map(|(site, peer)| (site, peer.known(site))).collect();
         let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let feed = self.0.live_feeds.of_app(app);
         for (site, live) in sites.of_app(app) {
             if std::ops::RangeBounds::contains(&behind, &site) {
-                known.insert(site, live.known(site));
+                known.insert(site, live.known(site, feed.as_deref()));
             }
         }
         known.into_values().take(count_max).collect()
@@ -209,7 +216,8 @@ impl SyncEndpoint {
     /// What is known of one peer.
     pub fn known_peer(&self, app: &str, site: SiteId) -> Option<KnownPeer> {
         let sites = &self.0.live_sites;
-        let live = sites.of_site(app, site).map(|live| live.known(site));
+        let feed = self.0.live_feeds.of_app(app);
+        let live = sites.of_site(app, site).map(|live| live.known(site, feed.as_deref()));
         live.or_else(|| sites.remembered.of_site(app, site).map(|peer| peer.known(site)))
     }
 
