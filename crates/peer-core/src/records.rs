@@ -109,6 +109,9 @@ impl Meta {
 pub(crate) struct Synced {
     /// The transaction at which it, or its removal, was last had from the server.
     pub(crate) base: u64,
+    /// What this site wrote there was taken at the latest by this transaction; 0 if `base` says so
+    /// too. Not what was known: nothing is removed or brought back by it.
+    pub(crate) taken_by: u64,
     /// It left all subscriptions: it goes once nothing of it is pending.
     pub(crate) left: bool,
     /// It was evicted: nobody sees it. It stays for what the server says of it only in parts.
@@ -118,36 +121,55 @@ pub(crate) struct Synced {
 
 const LEFT: u8 = 1;
 const HELD: u8 = 2;
+const TAKEN_BY: u8 = 4;
+
+/// Of a document that says by when it was taken; others are written in version 1.
+const SYNCED_VERSION: u8 = 2;
 
 impl Synced {
+    /// Of a document that the server never told of.
+    pub(crate) fn of_nothing() -> Self {
+        Self { base: 0, taken_by: 0, left: false, held: false, document: Document::new() }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION, u8::from(self.left) * LEFT + u8::from(self.held) * HELD];
+        let says_by = self.taken_by > self.base;
+        let version = if says_by { SYNCED_VERSION } else { VERSION };
+        let flags = u8::from(self.left) * LEFT + u8::from(self.held) * HELD + u8::from(says_by) * TAKEN_BY;
+        let mut out = vec![version, flags];
         put_number(self.base, &mut out);
+        if says_by {
+            put_number(self.taken_by, &mut out);
+        }
         self.document.encode(&mut out);
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Read<Self> {
-        let (base, flags, state) = Self::split(bytes)?;
-        Ok(Self { base, left: flags & LEFT != 0, held: flags & HELD != 0, document: decode_document(state)? })
+        let (base, taken_by, flags, state) = Self::split(bytes)?;
+        let (left, held) = (flags & LEFT != 0, flags & HELD != 0);
+        Ok(Self { base, taken_by, left, held, document: decode_document(state)? })
     }
 
     /// The state of one that is seen.
     pub(crate) fn shown_state(bytes: &[u8]) -> Read<Option<&[u8]>> {
-        let (_, flags, state) = Self::split(bytes)?;
+        let (_, _, flags, state) = Self::split(bytes)?;
         Ok((flags & HELD == 0).then_some(state))
     }
 
     /// The state, seen or not.
     pub(crate) fn state(bytes: &[u8]) -> Read<&[u8]> {
-        Ok(Self::split(bytes)?.2)
+        Ok(Self::split(bytes)?.3)
     }
 
-    fn split(bytes: &[u8]) -> Read<(u64, u8, &[u8])> {
+    fn split(bytes: &[u8]) -> Read<(u64, u64, u8, &[u8])> {
         let mut from = RecordReader::new(bytes, "a document's record");
-        from.version(VERSION)?;
+        from.version_up_to(SYNCED_VERSION)?;
         let flags = from.byte()?;
-        Ok((from.number()?, flags, from.rest()))
+        let base = from.number()?;
+        let by = if flags & TAKEN_BY != 0 { from.number()? } else { 0 };
+        let taken_by = if by > base { by } else { 0 };
+        Ok((base, taken_by, flags, from.rest()))
     }
 }
 
@@ -478,9 +500,13 @@ mod tests {
             let committed = Committed { txn: 1 << 40, documents };
             assert_eq!(Committed::decode(&committed.encode()).unwrap(), committed);
         }
-        let synced = Synced { base: 9, left: false, held: true, document: Document::new() };
+        let synced = Synced { base: 9, taken_by: 0, left: false, held: true, document: Document::new() };
         assert_eq!(Synced::decode(&synced.encode()).unwrap(), synced);
         assert_eq!(Synced::shown_state(&synced.encode()).unwrap(), None);
+        assert_eq!(synced.encode()[..3], [1, HELD, 9]);
+        let taken = Synced { taken_by: 300, ..synced };
+        assert_eq!(Synced::decode(&taken.encode()).unwrap(), taken);
+        assert_eq!(taken.encode()[..5], [2, HELD | TAKEN_BY, 9, 0xac, 2]);
     }
 
     #[test]

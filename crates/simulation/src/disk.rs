@@ -75,10 +75,11 @@ impl Disk {
     }
 }
 
-/// Behind the version, the flags and the base.
+/// Behind the version, the flags, the base, and by when it was taken if the flags say that.
 fn state(record: &[u8]) -> &[u8] {
-    let base_bytes = record[2..].iter().position(|byte| *byte < 0x80).expect("a base ends") + 1;
-    &record[2 + base_bytes..]
+    let numbers = if record[1] & 4 == 0 { 1 } else { 2 };
+    let after = |bytes: &[u8]| bytes.iter().position(|byte| *byte < 0x80).expect("a number ends") + 1;
+    (0..numbers).fold(&record[2..], |rest, _| &rest[after(rest)..])
 }
 
 impl KeyValues for Disk {

@@ -19,12 +19,6 @@ pub(crate) fn a_sum_was_begun_anew(world: &World) -> bool {
     !world.is_strict && world.ledger.marks.values().any(|mark| mark.is_blind)
 }
 
-/// What was acked without its transaction has base 0 at the peer, which then does not offer it to a
-/// server that was restored.
-pub(crate) fn was_acked_without_a_transaction(world: &World) -> bool {
-    !world.is_strict && world.ledger.has_forked && world.tally.of("acks without a transaction") > 0
-}
-
 /// The server knows the digest of a site's last transaction only: an earlier number that the other
 /// copy of a store used for something else is acked to this one, though it was never taken.
 pub(crate) fn is_of_a_copied_store(world: &World, mark: &Mark) -> bool {

@@ -1,5 +1,5 @@
-//! Short histories of faults that are not repaired yet (`src/known.rs` takes them out of the laws, and
-//! others that need a longer one: `--strict` finds them). Who repairs one removes what is said of it there, and `ignore` here.
+//! Short histories of faults that longer ones found: what is repaired stays so. Those of faults that
+//! are not repaired yet are ignored; `src/known.rs` takes these out of the laws (`--strict` does not).
 
 #![allow(missing_docs, reason = "a test")]
 
@@ -47,9 +47,8 @@ fn increments_of_a_document_that_left_all_count() {
 }
 
 /// Law 4. Two writes are acked for the second time, the first without its transaction; then the
-/// server is set back. What was acked so has base 0 and is not offered again.
+/// server is set back. What was acked so had base 0 and was not offered again.
 #[test]
-#[ignore = "peer-core: acks without a transaction leave base 0"]
 fn what_was_acked_without_a_transaction_heals_a_server_too() {
     let steps = vec![
         Step::Backup,

@@ -120,6 +120,9 @@ struct Link {
     codec: Codec,
     incarnation: [u8; 16],
     permission: u64,
+    /// Of the welcome: the last of the site's transactions that was taken, and the newest of all.
+    site_seq: Seq,
+    newest: TxnId,
     /// The cursor of what was delivered.
     through: TxnId,
     /// Subscriptions that had no room in the hello.
@@ -258,6 +261,17 @@ impl PeerMachine {
         self.link.last_seq = self.link.last_seq.max(last_seq);
         self.pushes.may_have_more();
         self.want_pending();
+    }
+
+    /// A transaction before which, or as which, the server took `seq`, if it took it before this
+    /// connection; none if the welcome does not say.
+    pub fn taken_by(&self, seq: Seq) -> Option<TxnId> {
+        (seq <= self.link.site_seq).then_some(self.link.newest)
+    }
+
+    /// The newest transaction of the server when it let this peer in; 0 before the welcome.
+    pub fn welcomed_at(&self) -> TxnId {
+        self.link.newest
     }
 
     /// The answer to [`PeerOutput::WantPending`]: the next pending transactions in order, at least

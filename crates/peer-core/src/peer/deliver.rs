@@ -330,7 +330,7 @@ fn put_state(touched: &mut Touched, document: Document, txn: u64) {
             synced.document = document;
             synced.base = txn;
         }
-        None => touched.synced = Some(Synced { base: txn, left: false, held: false, document }),
+        None => touched.synced = Some(Synced { base: txn, taken_by: 0, left: false, held: false, document }),
     }
 }
 

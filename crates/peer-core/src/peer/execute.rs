@@ -10,6 +10,7 @@ use sync_protocol::Seq;
 
 use super::Peer;
 use crate::reading::Reading;
+use crate::records::Synced;
 use crate::select::{bind, rows_of, selected};
 use crate::{Now, Observed, PeerError, QueryError, Transaction, Which, WriteError, limits};
 
@@ -77,8 +78,7 @@ impl Peer {
         let mut work = self.work();
         for id in ids {
             let touched = work.touch(collection, id)?;
-            let new = || crate::records::Synced { base: 0, left: false, held: true, document: Default::default() };
-            touched.synced.get_or_insert_with(new).held = true;
+            touched.synced.get_or_insert_with(Synced::of_nothing).held = true;
         }
         let done = work.finish()?;
         self.commit(done)

@@ -3,7 +3,8 @@
 //! What was taken after the fork is offered as what it is now: of each document all that this site
 //! wrote, since what the server has of it makes no difference. Documents that one transaction wrote
 //! together are offered together, as far as it is kept which ones these are
-//! ([`limits::COMMITTED_MAX`]) and one transaction holds them.
+//! ([`limits::COMMITTED_MAX`]) and one transaction holds them. Of what was taken in a transaction that
+//! nobody told, it is known by when at the latest: it is offered if that is after the fork.
 //!
 //! Invariant: nothing is offered that other sites wrote.
 
@@ -34,22 +35,23 @@ impl Peer {
         for entry in self.store.prefix(SYNCED, &[]) {
             let (key, record) = entry?;
             let synced = Synced::decode(&record)?;
-            if synced.base <= fork {
+            if synced.base.max(synced.taken_by) <= fork {
                 continue;
             }
+            let base = synced.base.min(fork);
             let (collection, id) = split_document_key(&key)?;
             if let Some(synced) = &mut work.touch(&collection, &id)?.synced {
-                synced.base = fork;
+                (synced.base, synced.taken_by) = (base, 0);
             }
             let delta = synced.document.delta_of(work.meta.site, 0);
             if delta == Document::new() {
                 continue;
             }
             let (removes, encoded) = (!synced.document.exists(), encode_document(&delta));
-            let action = Action::Merge { delta, removed: removes, base: fork };
+            let action = Action::Merge { delta, removed: removes, base };
             let done =
                 Operation { collection: collection.clone(), id: id.clone(), condition: Condition::Always, action };
-            let pushed = PendingOperation { collection, id, removes, base: fork, delta: encoded };
+            let pushed = PendingOperation { collection, id, removes, base, delta: encoded };
             groups.entry(together.first_of(&key)).or_default().push(Offered { pushed, done });
         }
         for group in groups.into_values() {

@@ -69,6 +69,7 @@ impl Peer {
     }
 
     pub(super) fn take_acks(&mut self, taken: Vec<(Seq, Option<TxnId>)>) -> Result<(), PeerError> {
+        let taken_by = |seq| self.machine.taken_by(seq).map_or(u64::MAX, |txn| txn.0);
         let mut work = self.work();
         let mut outputs = Vec::with_capacity(taken.len());
         for (seq, txn) in taken {
@@ -78,10 +79,12 @@ impl Peer {
                 let touched = work.touch(&operation.collection, &operation.id)?;
                 touched.pending.remove(&seq.0);
                 touched.view = None;
-                let new = || Synced { base: 0, left: false, held: false, document: Default::default() };
-                let synced = touched.synced.get_or_insert_with(new);
+                let synced = touched.synced.get_or_insert_with(Synced::of_nothing);
                 synced.document.merge(&delta);
-                synced.base = synced.base.max(txn.unwrap_or_default().0);
+                match txn {
+                    Some(txn) => synced.base = synced.base.max(txn.0),
+                    None => synced.taken_by = synced.taken_by.max(taken_by(seq)),
+                }
             }
             work.remove_pending(seq.0);
             if let Some(acked) = &mut work.meta.acked {

@@ -60,7 +60,7 @@ fn all() -> Vec<(Vec<u8>, Check)> {
     };
     let mut meta = Meta::new(SiteId(77));
     (meta.cursor, meta.former) = (Some(([4; 16], 1_000)), Some((SiteId(5), 9)));
-    let synced = Synced { base: 9, left: false, held: true, document: Document::new() };
+    let synced = Synced { base: 9, taken_by: 300, left: false, held: true, document: Document::new() };
     let committed = Committed { txn: 1 << 40, documents: vec![(collection, id); 3] };
     vec![
         (meta.encode(), |bytes| check(Meta::decode(bytes), Meta::encode, Meta::decode)),

@@ -68,6 +68,8 @@ impl PeerMachine {
         self.link.codec = Codec::for_reader(&welcome.codecs);
         self.link.incarnation = welcome.incarnation;
         self.link.permission = welcome.permission;
+        self.link.site_seq = welcome.site_seq;
+        self.link.newest = welcome.newest;
         self.pushes.narrow(welcome.push_window, welcome.frame_bytes_max);
         let half_trip_ms = at.now_ms.saturating_sub(self.link.since_ms) / 2;
         let own_wall_ms = self.link.wall_ms.saturating_add(half_trip_ms);
