@@ -253,10 +253,11 @@ impl<'p> Work<'p> {
         if let Some(synced) = &mut touched.synced {
             synced.left &= touched.members.is_empty();
             let is_over = (synced.left || synced.held) && touched.members.is_empty();
-            let is_removed = !synced.document.exists();
-            if is_settled && (is_over || (is_removed && synced.base <= cursor)) {
+            let is_over = is_over || !synced.document.exists();
+            // What was taken beyond the cursor is on its way here: as a member perhaps.
+            if is_settled && is_over && synced.base <= cursor {
                 touched.synced = None;
-            } else if is_removed && synced.base > 0 {
+            } else if is_over && synced.base > 0 {
                 self.batch.insert(TOMBSTONE, numbered(synced.base, &key), []);
             }
         }

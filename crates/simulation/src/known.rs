@@ -25,13 +25,6 @@ pub(crate) fn is_of_a_copied_store(world: &World, mark: &Mark) -> bool {
     !world.is_strict && world.kind.copies && mark.peers.iter().any(|peer| world.rigs[*peer].was_renewed)
 }
 
-/// What a peer wrote itself and was acked, and has not come to it as a change yet, is in none of its
-/// subscriptions as far as it knows: where it is evicted then, it comes back with that change.
-pub(crate) fn is_no_member_yet(is_strict: bool, rig: &Rig, key: &[u8]) -> bool {
-    let mut subs = rig.peer.subscriptions();
-    !is_strict && !subs.any(|(sub, ..)| rig.disk.members(sub.0).contains(key))
-}
-
 /// A peer merges what it pushed into what it has when it is acked, also where the server took it
 /// long before what the peer has, and has dropped the tombstone that it was; or, of a copied store,
 /// where it was not taken at all.

@@ -10,7 +10,6 @@ use peer_core::{Output, Which};
 use sync_protocol::PeerState;
 
 use crate::{
-    known,
     law::{Broken, Held, law, unplanned},
     ledger::Ledger,
     random::Random,
@@ -330,14 +329,10 @@ impl World {
     fn evict(&mut self, peer: usize, document: u64) -> Held {
         let (t, id) = (collection("t"), id(&format!("d{document}")));
         let key = stored_key("t", &id);
-        let is_strict = self.is_strict;
         let rig = &mut self.rigs[peer];
         let was_there = rig.peer.find_by_id(&t, &id).map_err(|error| unplanned("no document", error))?.is_some();
         // What a first snapshot names is asked for.
-        let stays_out = was_there
-            && rig.is_complete()
-            && !rig.disk.has_view(&key)
-            && !known::is_no_member_yet(is_strict, rig, &key);
+        let stays_out = was_there && rig.is_complete() && !rig.disk.has_view(&key);
         let state = rig.disk.synced_state(&key).filter(|_| stays_out);
         let evicted = rig.peer.evict(&t, &Which::Id(id));
         if evicted.is_ok() {

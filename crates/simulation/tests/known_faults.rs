@@ -62,3 +62,35 @@ fn what_was_acked_without_a_transaction_heals_a_server_too() {
     ];
     holds(Kind { restores: true, ..Kind::default() }, steps);
 }
+
+/// Law 14. What a peer wrote is acked, and evicted before it came back as a change: it was dropped,
+/// since no subscription had it so far, and came back with that change.
+#[test]
+fn what_is_evicted_between_ack_and_change_stays_out() {
+    let steps = vec![
+        carry(0, 4, 16),
+        carry(0, 4, 16),
+        write(0, WriteKind::Upsert, 0, 1),
+        carry(0, 8, 1),
+        Step::Evict { peer: 0, document: 0 },
+    ];
+    holds(Kind::default(), steps);
+}
+
+/// Law 4. A snapshot does not name what a peer offers a restored server; that is acked, and the server
+/// is set back again before the change comes. It was dropped when it was acked, and not offered again.
+#[test]
+fn what_is_offered_to_a_server_that_is_set_back_again_is_offered_again() {
+    let steps = vec![
+        Step::Backup,
+        carry(0, 1, 16),
+        write(0, WriteKind::Increment, 2, 0),
+        carry(0, 8, 16),
+        carry(0, 8, 16),
+        Step::Restore,
+        carry(0, 1, 16),
+        carry(0, 8, 1),
+        Step::Restore,
+    ];
+    holds(Kind { restores: true, ..Kind::default() }, steps);
+}
