@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use document::SiteId;
 use key_values::{Batch, Durability, KeyValues};
-use sync_protocol::{Identity, Moment, PeerMachine, Seq};
+use sync_protocol::{Identity, Moment, PeerMachine, Seq, TxnId};
 
 pub use self::digest::{SideDigest, SubscriptionDigest};
 pub use self::execute::Executed;
@@ -74,6 +74,8 @@ pub struct Peer {
     /// Transactions up to this one may have been sent.
     sent_through: u64,
     asked_digest: digest::Asked,
+    /// What the server took before this connection, each with a transaction by which it did.
+    acked_before: BTreeMap<Seq, TxnId>,
 }
 
 impl Peer {
@@ -119,6 +121,7 @@ impl Peer {
             seqs_left_out,
             sent_through,
             asked_digest: digest::Asked::default(),
+            acked_before: BTreeMap::new(),
         };
         peer.forget_staged()?;
         peer.forget_committed()?;
@@ -252,6 +255,7 @@ impl Peer {
             self.outputs.push_back(Output::Disconnect);
         }
         self.forget_sent_digest();
+        self.acked_before.clear();
         let instance = self.random.instance();
         self.machine = machine(&self.meta, &self.subscriptions, &self.options, instance);
     }

@@ -112,7 +112,7 @@ pub(crate) struct Synced {
     /// What this site wrote there was taken at the latest by this transaction; 0 if `base` says so
     /// too. Not what was known: nothing is removed or brought back by it.
     pub(crate) taken_by: u64,
-    /// It left all subscriptions: it goes once nothing of it is pending.
+    /// It left all subscriptions: it is not seen and goes, but for what of it is pending or on its way.
     pub(crate) left: bool,
     /// It was evicted: nobody sees it. It stays for what the server says of it only in parts.
     pub(crate) held: bool,
@@ -154,7 +154,7 @@ impl Synced {
     /// The state of one that is seen.
     pub(crate) fn shown_state(bytes: &[u8]) -> Read<Option<&[u8]>> {
         let (_, _, flags, state) = Self::split(bytes)?;
-        Ok((flags & HELD == 0).then_some(state))
+        Ok((flags & (HELD | LEFT) == 0).then_some(state))
     }
 
     /// The state, seen or not.

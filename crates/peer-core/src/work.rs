@@ -102,7 +102,7 @@ impl<'p> Work<'p> {
         let is_held = synced.as_ref().is_some_and(|it| it.held);
         let before = match (is_held, pending.is_empty()) {
             (true, _) => None,
-            (false, true) => synced.as_ref().and_then(|it| shown(&it.document)),
+            (false, true) => synced.as_ref().filter(|it| !it.left).and_then(|it| shown(&it.document)),
             (false, false) => match self.store.get(VIEW, key)? {
                 Some(state) => shown(&decode_document(&state)?),
                 None => None,
@@ -269,8 +269,8 @@ impl<'p> Work<'p> {
         let is_held = touched.synced.as_ref().is_some_and(|it| it.held);
         let after = match (&touched.synced, &touched.view) {
             _ if is_held => None,
-            (Some(synced), _) if is_settled => shown(&synced.document),
-            (None, _) if is_settled => None,
+            (Some(synced), _) if is_settled && !synced.left => shown(&synced.document),
+            _ if is_settled => None,
             (_, view) => view.as_ref().and_then(shown),
         };
         match touched.view {

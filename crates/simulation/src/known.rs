@@ -4,7 +4,7 @@
 //! Invariant: without the fault the law says the same. Who repairs one removes it here;
 //! `tests/known_faults.rs` has the short histories.
 
-use crate::{ledger::Mark, rig::Rig, world::World};
+use crate::{ledger::Mark, world::World};
 
 /// An increment that is refused for its stamps is done again behind a later one of the same counter
 /// that was sent already; what that one says of the counter then covers it.
@@ -23,12 +23,4 @@ pub(crate) fn a_sum_was_begun_anew(world: &World) -> bool {
 /// copy of a store used for something else is acked to this one, though it was never taken.
 pub(crate) fn is_of_a_copied_store(world: &World, mark: &Mark) -> bool {
     !world.is_strict && world.kind.copies && mark.peers.iter().any(|peer| world.rigs[*peer].was_renewed)
-}
-
-/// A peer merges what it pushed into what it has when it is acked, also where the server took it
-/// long before what the peer has, and has dropped the tombstone that it was; or, of a copied store,
-/// where it was not taken at all.
-pub(crate) fn may_have_merged_what_is_over(world: &World, rig: &Rig) -> bool {
-    let is_dropped = world.tally.of("tombstones dropped") > 0 && world.tally.of("pushes sent again") > 0;
-    !world.is_strict && (is_dropped || (world.kind.copies && rig.was_renewed))
 }

@@ -94,3 +94,28 @@ fn what_is_offered_to_a_server_that_is_set_back_again_is_offered_again() {
     ];
     holds(Kind { restores: true, ..Kind::default() }, steps);
 }
+
+/// Law 1. What was taken long ago is acked for the second time, and the document is another one by
+/// now, whose tombstone is forgotten. What had been written was merged into it for good.
+#[test]
+fn an_ack_that_comes_late_changes_nothing_of_what_came_after() {
+    let mut steps = vec![
+        carry(0, 4, 16),
+        carry(0, 4, 16),
+        write(0, WriteKind::Upsert, 3, 1),
+        write(0, WriteKind::Remove, 3, 1),
+        write(0, WriteKind::Mark, 1, 1),
+        carry(0, 8, 0),
+        Step::Cut { peer: 0, arrive: 0, is_noticed: true },
+    ];
+    // Segments go, and tombstones with them.
+    steps.extend((0..60).map(|number| Step::Http { kind: WriteKind::Mark, document: 1, number }));
+    steps.extend([
+        Step::Wait { ms: 95_000 },
+        carry(0, 1, 16),
+        Step::Trim,
+        Step::Http { kind: WriteKind::Upsert, document: 3, number: 1 },
+        carry(0, 0, 16),
+    ]);
+    holds(Kind::default(), steps);
+}

@@ -269,11 +269,6 @@ impl PeerMachine {
         (seq <= self.link.site_seq).then_some(self.link.newest)
     }
 
-    /// The newest transaction of the server when it let this peer in; 0 before the welcome.
-    pub fn welcomed_at(&self) -> TxnId {
-        self.link.newest
-    }
-
     /// The answer to [`PeerOutput::WantPending`]: the next pending transactions in order, at least
     /// one if there is one, whatever its size; none if there is none. One to an older request is
     /// ignored.

@@ -60,7 +60,7 @@ impl Peer {
         self.last_staged = 0;
         self.begun_again(damaged);
         self.tell_complete(before, through);
-        Ok(())
+        self.settle_acked_before()
     }
 
     /// Subscriptions whose last page was read as of a transaction that is here now.
@@ -122,7 +122,7 @@ impl Peer {
         if self.is_complete(sub) {
             self.outputs.push_back(Output::SubscriptionComplete(sub));
         }
-        Ok(())
+        self.settle_acked_before()
     }
 
     /// The snapshot is here: what the subscription had and it does not name is no longer in it. So

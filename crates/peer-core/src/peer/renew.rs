@@ -11,10 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use document::{Changeset, CollectionName, Document, Origin, StampClock};
-use sync_protocol::{Fault, FormerSite, NackCode, Rest, Seq};
+use sync_protocol::{Fault, FormerSite, NackCode, Rest, Seq, TxnId};
 
 use super::Peer;
 use super::sync::DAMAGED;
+use super::verdicts::Taken;
 use crate::records::{Pending, PendingOperation, decode_document};
 use crate::spaces::document_key;
 use crate::transaction::{apply_action, operation};
@@ -66,8 +67,9 @@ impl Peer {
         let seqs: Vec<u64> = self.pending.after(0).map(|(seq, _)| seq).collect();
         for seq in seqs {
             let is_taken = |known: &FormerSite| known.has_taken(Seq(seq));
+            // Where a subscription has its documents, these say what was taken: it may be the other copy's.
             match known.as_ref().filter(|_| seq <= through).map_or(Some(false), is_taken) {
-                Some(true) => taken.push((Seq(seq), None)),
+                Some(true) => taken.push((Seq(seq), Taken::By(TxnId(0)))),
                 Some(false) => left.push(seq),
                 None => {
                     let message = "it is not known any more whether the server took it".to_owned();
@@ -77,7 +79,7 @@ impl Peer {
                 }
             }
         }
-        self.take_acks(taken)?;
+        self.settle(taken)?;
         self.do_again(now, left, Again::ForNewSite)?;
         self.machine.former_settled(Seq(self.meta.last_seq));
         Ok(())

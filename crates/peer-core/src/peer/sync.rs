@@ -33,6 +33,7 @@ impl Peer {
             return Err(error);
         }
         self.session_through = self.meta.cursor_txn();
+        self.acked_before.clear();
         self.forget_sent_digest();
         if let Some(acked) = self.meta.acked {
             self.machine.tell_lineage(Lineage {

@@ -9,7 +9,7 @@ use sync_protocol::{Fault, NackCode, Seq, TxnId};
 
 use super::Peer;
 use super::sync::DAMAGED;
-use crate::records::{Committed, Pending, Rejected, Synced, decode_document};
+use crate::records::{Committed, Pending, PendingOperation, Rejected, Synced, decode_document};
 use crate::spaces::{COMMITTED, REJECTED, numbered};
 use crate::work::Work;
 use crate::{Now, Output, PeerError, limits};
@@ -68,28 +68,74 @@ impl Peer {
         Ok(())
     }
 
+    /// What was taken earlier, as the server does not know which transaction any more, stays pending
+    /// until all that it can have become is here: what is known then may be of much later.
     pub(super) fn take_acks(&mut self, taken: Vec<(Seq, Option<TxnId>)>) -> Result<(), PeerError> {
-        let taken_by = |seq| self.machine.taken_by(seq).map_or(u64::MAX, |txn| txn.0);
+        let mut told = Vec::with_capacity(taken.len());
+        for (seq, txn) in taken {
+            match (txn, self.machine.taken_by(seq)) {
+                (Some(txn), _) => told.push((seq, Taken::As(txn))),
+                (None, Some(by)) => {
+                    self.acked_before.insert(seq, by);
+                }
+                // A connection before this one had not come to its end: it was a moment ago.
+                (None, None) => told.push((seq, Taken::By(TxnId(u64::MAX)))),
+            }
+        }
+        self.settle(told)?;
+        self.settle_acked_before()
+    }
+
+    /// Settles what was taken earlier and is here by now.
+    pub(super) fn settle_acked_before(&mut self) -> Result<(), PeerError> {
+        if self.acked_before.is_empty() {
+            return Ok(());
+        }
+        let cursor = self.meta.cursor_txn();
+        let is_complete = |sub| {
+            let stored = self.subscriptions.stored(sub);
+            stored.is_none_or(|it| it.refused.is_some() || it.is_complete(cursor))
+        };
+        if !self.subscriptions.numbers().all(is_complete) {
+            return Ok(());
+        }
+        let here = self.acked_before.iter().filter(|(_, by)| by.0 <= cursor);
+        let here: Vec<_> = here.map(|(seq, by)| (*seq, Taken::By(*by))).collect();
+        if here.is_empty() {
+            return Ok(());
+        }
+        self.settle(here)?;
+        self.acked_before.retain(|_, by| by.0 > cursor);
+        Ok(())
+    }
+
+    /// The transactions are no longer pending: the server took them.
+    pub(super) fn settle(&mut self, taken: Vec<(Seq, Taken)>) -> Result<(), PeerError> {
         let mut work = self.work();
         let mut outputs = Vec::with_capacity(taken.len());
-        for (seq, txn) in taken {
+        for (seq, taken) in taken {
             let Some(pending) = work.pending(seq.0)? else { continue };
             for operation in &pending.operations {
                 let delta = decode_document(&operation.delta)?;
+                let is_here = self.is_here(&mut work, operation, taken)?;
                 let touched = work.touch(&operation.collection, &operation.id)?;
                 touched.pending.remove(&seq.0);
                 touched.view = None;
+                if is_here {
+                    continue;
+                }
                 let synced = touched.synced.get_or_insert_with(Synced::of_nothing);
                 synced.document.merge(&delta);
-                match txn {
-                    Some(txn) => synced.base = synced.base.max(txn.0),
-                    None => synced.taken_by = synced.taken_by.max(taken_by(seq)),
+                match taken {
+                    Taken::As(txn) => synced.base = synced.base.max(txn.0),
+                    Taken::By(txn) => synced.taken_by = synced.taken_by.max(txn.0),
                 }
             }
             work.remove_pending(seq.0);
             if let Some(acked) = &mut work.meta.acked {
                 *acked = (*acked).max(seq.0);
             }
+            let txn = taken.txn();
             if let Some(txn) = txn {
                 let committed = Committed { txn: txn.0, documents: pending.documents_together() };
                 work.batch.insert(COMMITTED, numbered(seq.0, &[]), committed.encode());
@@ -103,6 +149,21 @@ impl Peer {
         self.commit(done)?;
         self.outputs.extend(outputs);
         Ok(())
+    }
+
+    /// Whether what is known of the document is what the server had once it had taken the
+    /// transaction, or later. What is no longer in it then was done away with there.
+    fn is_here(&self, work: &mut Work<'_>, operation: &PendingOperation, taken: Taken) -> Result<bool, PeerError> {
+        let cursor = work.meta.cursor_txn();
+        let touched = work.touch(&operation.collection, &operation.id)?;
+        let base = touched.synced.as_ref().map_or(0, |it| it.base);
+        let subs: Vec<u64> = touched.members.keys().copied().collect();
+        let is_kept_up = subs.iter().any(|sub| work.sub(*sub).is_some_and(|it| it.is_complete(cursor)));
+        Ok(is_kept_up
+            && match taken {
+                Taken::As(txn) => txn.0 <= cursor.max(base),
+                Taken::By(txn) => txn.0 <= cursor,
+            })
     }
 
     pub(super) fn take_rejection(&mut self, now: Now, seq: Seq, faults: Vec<Fault>) -> Result<(), PeerError> {
@@ -146,6 +207,24 @@ impl Peer {
     pub(super) fn note_set_aside(&mut self, kept: SetAside) {
         self.rejected.retain(|seq, _| !kept.gone.contains(seq));
         self.rejected.insert(kept.seq, kept.size);
+    }
+}
+
+/// How the server took a transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Taken {
+    /// As this one of its own.
+    As(TxnId),
+    /// As this one, or one before it.
+    By(TxnId),
+}
+
+impl Taken {
+    fn txn(self) -> Option<TxnId> {
+        match self {
+            Self::As(txn) => Some(txn),
+            Self::By(_) => None,
+        }
     }
 }
 

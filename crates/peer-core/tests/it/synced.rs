@@ -104,7 +104,9 @@ fn what_is_pending_outlives_that_its_document_leaves() {
     rig.settle(&mut server);
     assert_eq!(server.value(&key("t", "a")), Some(map(r#"{"mine":7,"n":2}"#)));
     assert_eq!(rig.value(&key("t", "a")), None);
-    assert_eq!((rig.disk.len(1), rig.disk.len(2)), (0, 0));
+    server.upsert(key("t", "b"), map(r#"{"n":1}"#));
+    rig.settle(&mut server);
+    assert_eq!((rig.disk.len(1), rig.disk.len(2)), (1, 0));
 }
 
 #[test]
