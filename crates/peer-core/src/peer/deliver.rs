@@ -269,7 +269,10 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeS
                 return Ok(());
             }
             // A part is no document: of one that the server never told a page brings the whole.
-            let Some(synced) = touched.synced.as_mut().filter(|it| it.base > 0) else { return Ok(()) };
+            let Some(synced) = touched.synced.as_mut().filter(|it| it.base > 0) else {
+                damaged.extend(left_alone(work, subs.as_deref()));
+                return Ok(());
+            };
             synced.document.merge(&document);
             synced.base = synced.base.max(through);
         }
@@ -282,6 +285,8 @@ fn take_item(work: &mut Work<'_>, item: Item, through: u64, damaged: &mut BTreeS
         touched.members = known;
         if subs.is_some_and(|subs| subs.is_empty()) {
             leave_if_nobody_has_it(touched);
+        } else if let Some(synced) = &mut touched.synced {
+            synced.left = false; // what a subscription had stays when that ends
         }
     }
     Ok(())
@@ -298,6 +303,14 @@ fn all_complete(work: &Work<'_>, collection: &CollectionName, subs: Option<&[Sub
     };
     let is_complete = |sub: &u64| work.sub(*sub).is_some_and(|it| it.refused.is_some() || it.is_complete(cursor));
     if having.iter().all(is_complete) { having } else { Vec::new() }
+}
+
+/// The subscriptions among `subs`, if another one of them ended here meanwhile: the server counts on
+/// what that one would have brought, and these have it by that alone.
+fn left_alone(work: &Work<'_>, subs: Option<&[SubId]>) -> Vec<u64> {
+    let (there, ended): (Vec<u64>, Vec<u64>) =
+        subs.unwrap_or_default().iter().map(|sub| sub.0).partition(|sub| work.sub(*sub).is_some());
+    if ended.is_empty() { Vec::new() } else { there }
 }
 
 /// Whether a document that was evicted would be another one with `news`, beyond what is pending.
