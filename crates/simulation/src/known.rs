@@ -6,17 +6,19 @@
 
 use crate::{ledger::Mark, world::World};
 
-/// An increment that is refused for its stamps is done again behind a later one of the same counter
-/// that was sent already; what that one says of the counter then covers it.
-pub(crate) fn increments_were_done_again(world: &World) -> bool {
-    !world.is_strict && world.ledger.marks.values().any(|mark| mark.by > 0 && (mark.is_redone || mark.is_rejected))
+/// What a peer offers a restored server has the fork for its base, so the server takes what is not there
+/// any more for removed where it dropped tombstones since; what the peer pushed meanwhile says of the
+/// counter what the refused one would have added.
+pub(crate) fn an_offered_increment_was_refused(world: &World) -> bool {
+    let is_refused = world.ledger.marks.values().any(|mark| mark.by > 0 && mark.is_rejected);
+    !world.is_strict && world.ledger.has_forked && is_refused
 }
 
-/// What a peer added to a counter is a sum of its own site in the document. A peer that does not have
-/// the document any more, since it left its subscriptions, begins that sum anew, and the server takes
-/// the new one for the whole.
-pub(crate) fn a_sum_was_begun_anew(world: &World) -> bool {
-    !world.is_strict && world.ledger.marks.values().any(|mark| mark.is_blind)
+/// What a snapshot of a restored server did not name is offered to it, and goes once the cursor is
+/// there if its subscription ended meanwhile: a server that is set back again is not offered it.
+pub(crate) fn was_left_before_a_fork(world: &World, mark: &Mark) -> bool {
+    let has_unsubscribed = mark.peers.iter().any(|peer| world.rigs[*peer].has_unsubscribed);
+    !world.is_strict && world.ledger.has_forked && has_unsubscribed
 }
 
 /// The server knows the digest of a site's last transaction only: an earlier number that the other

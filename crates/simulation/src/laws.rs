@@ -171,7 +171,7 @@ impl World {
                 true => self.server_has("log", &id(name))?,
                 false => !mark.txns.is_empty(),
             };
-            let is_known = known::is_of_a_copied_store(self, mark);
+            let is_known = known::is_of_a_copied_store(self, mark) || known::was_left_before_a_fork(self, mark);
             law(4, is_there || is_reported || mark.may_be_lost || is_lost_with_the_fork || is_known, || {
                 format!("transaction {name} of {:?} is neither taken nor refused", mark.peers)
             })?;
@@ -194,7 +194,7 @@ impl World {
         };
         let due = self.counted()?;
         let number = if self.kind.copies { 11 } else { 9 };
-        let is_known = known::increments_were_done_again(self) || known::a_sum_was_begun_anew(self);
+        let is_known = known::an_offered_increment_was_refused(self);
         let is_lost_with_a_copy = self.ledger.marks.values().any(|mark| known::is_of_a_copied_store(self, mark));
         law(number, is == due || is_known || is_lost_with_a_copy, || format!("the counter is {is}, {due} was added"))
     }

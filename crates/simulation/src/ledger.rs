@@ -22,8 +22,6 @@ pub(crate) struct Mark {
     pub(crate) keys: Option<BTreeSet<String>>,
     /// What it added to the counter.
     pub(crate) by: i64,
-    /// It added to the counter without having it, after its peer had done so before.
-    pub(crate) is_blind: bool,
     /// A loss of power would not take it.
     pub(crate) is_safe: bool,
     /// The app was never told that it is done, or a loss of power took it.

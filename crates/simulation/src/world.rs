@@ -220,8 +220,9 @@ impl World {
                 self.tally.count("transactions rejected");
                 // A refusal that is told and then lost would be asked for again, and may be taken.
                 self.persist(peer)?;
-                if let Some((_, mark)) = self.ledger.of_seq(peer, seq.0) {
-                    mark.is_rejected = true;
+                match self.ledger.of_seq(peer, seq.0) {
+                    Some((_, mark)) => mark.is_rejected = true,
+                    None => self.refused_offer(peer, seq)?,
                 }
             }
             Output::Renumbered { from, to } => {
@@ -236,6 +237,20 @@ impl World {
             Output::Observed(observer) => self.look(peer, observer)?,
             Output::SubscriptionRefused { .. } => self.tally.count("subscriptions refused"),
             Output::State(_) | Output::SubscriptionComplete(_) | Output::Granted { .. } | Output::Digest { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What a peer offered a restored server goes by another number than when it was written.
+    fn refused_offer(&mut self, peer: usize, seq: sync_protocol::Seq) -> Held {
+        let rejected = self.rigs[peer].peer.rejected().map_err(|error| unplanned("no list", error))?;
+        for operation in rejected.iter().filter(|it| it.seq == seq).flat_map(|it| &it.done.operations) {
+            let name = operation.id.as_json().trim_matches('"');
+            if operation.collection.as_str() == "log"
+                && let Some(mark) = self.ledger.marks.get_mut(name)
+            {
+                mark.is_rejected = true;
+            }
         }
         Ok(())
     }

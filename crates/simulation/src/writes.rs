@@ -46,8 +46,6 @@ struct Drafted {
     /// A statement writes what it finds.
     is_statement: bool,
     by: i64,
-    /// The counter was not there.
-    made_counter: bool,
 }
 
 impl Draft {
@@ -80,7 +78,6 @@ impl Draft {
             WriteKind::Increment => {
                 let (counter, by) = (id("counter"), self.number + 1);
                 if it.update(&t, &Which::Id(counter.clone()), &[increment(by)])?.is_empty() {
-                    done.made_counter = true;
                     it.upsert(&t, Some(counter.clone()), Map::new(), Types::new())?;
                     it.update(&t, &Which::Id(counter.clone()), &[increment(by)])?;
                 }
@@ -158,8 +155,7 @@ impl World {
                 }
                 if let Some(name) = draft.name {
                     let (keys, by) = (done.event_keys(), done.by);
-                    let is_blind = done.made_counter && self.ledger.marks_of(peer).any(|mark| mark.by > 0);
-                    let mark = Mark { peers: [peer].into(), keys, by, is_blind, ..Mark::default() };
+                    let mark = Mark { peers: [peer].into(), keys, by, ..Mark::default() };
                     self.ledger.note(name, mark, Some((peer, seq.0)));
                 }
             }
