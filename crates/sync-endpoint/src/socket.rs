@@ -51,15 +51,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         loop {
             let incoming = self.decoder.decode(&mut self.buffer, bytes_max)?;
             let has_part = self.decoder.has_part() || (incoming.is_none() && !self.buffer.is_empty());
-            match (has_part, &incoming) {
-                // A message between two pieces of one that is not whole says nothing of that.
-                (true, None) => {
-                    if self.part_since.get_or_insert_with(Instant::now).elapsed() > MESSAGE_TIMEOUT {
-                        return Err(SocketError::Slow);
-                    }
+            if has_part {
+                // What comes between two pieces of a message says nothing of that.
+                if self.part_since.get_or_insert_with(Instant::now).elapsed() > MESSAGE_TIMEOUT {
+                    return Err(SocketError::Slow);
                 }
-                (_, Some(Incoming::Binary(_))) | (false, None) => self.part_since = None,
-                _ => {}
+            } else {
+                self.part_since = None;
             }
             if let Some(incoming) = incoming {
                 if self.buffer.is_empty() {
