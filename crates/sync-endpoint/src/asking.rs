@@ -25,6 +25,8 @@ pub(crate) struct Asking {
     always: BTreeSet<usize>,
     by_id: HashMap<DocumentId, Vec<usize>>,
     by_field: HashMap<Path, Vec<(Value, Vec<usize>)>>,
+    /// Fields that filters look at, and how many do.
+    fields: HashMap<String, usize>,
 }
 
 /// A filter, and the sessions that ask it, each with its subscription's number.
@@ -53,6 +55,9 @@ impl Asking {
         if let Some(known) = self.filters.get_mut(&name) {
             return known.sessions.push((session, sub));
         }
+        for field in asked.filter.field_names() {
+            *self.fields.entry(field.to_owned()).or_default() += 1;
+        }
         let entered = self.enter(asked, name);
         self.filters.insert(name, AskedBy { asked: asked.clone(), sessions: vec![(session, sub)], entered });
     }
@@ -65,7 +70,19 @@ impl Asking {
             && let Some(AskedBy { entered, .. }) = self.filters.remove(&name)
         {
             self.take_out(&entered, name);
+            for field in asked.filter.field_names() {
+                let Some(count) = self.fields.get_mut(field) else { continue };
+                *count -= 1;
+                if *count == 0 {
+                    self.fields.remove(field);
+                }
+            }
         }
+    }
+
+    /// Whether a filter looks at the field of this name, or at something in it.
+    pub(crate) fn looks_at(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
     }
 
     /// The sessions that ask anything.
@@ -192,6 +209,7 @@ mod tests {
             asking.add(asked, session as u64, SubId(2));
         }
         assert_eq!(asking.filters.len(), QUERIES.len());
+        assert_eq!(["n", "kind", "x"].map(|field| asking.looks_at(field)), [true, true, false]);
         let states =
             ["{}", r#"{"n":1}"#, r#"{"n":3,"kind":"a"}"#, r#"{"n":2,"kind":null}"#, r#"{"kind":"b"}"#].map(map);
         let ids = ["x", "y"].map(|id| DocumentId::from_value(&Value::String(id.into())).unwrap());
@@ -209,6 +227,7 @@ mod tests {
             asking.remove(asked, removed as u64, SubId(2));
         }
         assert!(asking.is_empty() && asking.always.is_empty() && asking.by_id.is_empty() && asking.by_field.is_empty());
+        assert!(asking.fields.is_empty());
     }
 
     #[test]

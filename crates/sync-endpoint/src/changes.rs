@@ -160,7 +160,7 @@ struct Looked<'r> {
 impl Looked<'_> {
     fn event(&mut self, snapshot: &Snapshot) -> Result<&Event, ChangesError> {
         if self.event.is_none() {
-            self.event = Event::of(self.app, Some(snapshot), self.record, self.at)?;
+            self.event = Event::of(self.app, Some(snapshot), self.record, self.at, &|_| true)?;
         }
         Ok(self.event.as_ref().expect("there is a snapshot"))
     }

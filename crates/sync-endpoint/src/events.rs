@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
-use document::{CollectionName, DocumentId, Map, Value};
+use document::{CollectionName, DocumentId, Map};
 use kafka_wire::record_batch::{self, Record};
 use store::{App, Delta, Snapshot, TxnId};
 use sync_protocol::SubId;
@@ -63,13 +63,15 @@ const ITEM_BYTES: usize = 64;
 const SUB_BYTES: usize = 8;
 
 impl Event {
-    /// Decodes the event at an offset. `snapshot` is asked about one that only names its document;
-    /// `None` for such a one without a snapshot.
+    /// Decodes the event at an offset, of its document those fields that are wanted: whoever is asked
+    /// about it looks at no others. `snapshot` is asked about one that only names its document; `None`
+    /// for such a one without a snapshot.
     pub(crate) fn of(
         app: &App,
         snapshot: Option<&Snapshot>,
         record: &Record<'_>,
         offset: u64,
+        is_wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Option<Self>, ChangesError> {
         let unreadable = || ChangesError::Event(format!("the one at {offset}"));
         let txn = txn_of(record, offset)?;
@@ -77,6 +79,7 @@ impl Event {
         let id = DocumentId::from_json(id_json).map_err(|_| unreadable())?;
         let collection = CollectionName::new(collection_of(record)).map_err(|_| unreadable())?;
         let value = record.value.ok_or_else(unreadable)?;
+        let fields = |json: &str| Map::wanted_from_json(json.as_bytes(), &|name| name != "_id" && is_wanted(name)).ok();
         let (kind, old, new, bytes) = match event::read_change(value).ok_or_else(unreadable)? {
             Written::Upsert { old, new } => (ChangeKind::Upsert, old.and_then(fields), fields(new), new.len()),
             Written::Remove { value } => (ChangeKind::Remove, fields(value), None, value.len()),
@@ -145,12 +148,6 @@ pub(crate) fn collection_of<'r>(record: &'r Record<'_>) -> &'r str {
 fn header<'r>(record: &'r Record<'_>, name: &str) -> Option<&'r str> {
     let (_, value) = record.headers.iter().find(|(known, _)| *known == name)?;
     std::str::from_utf8((*value)?).ok()
-}
-
-fn fields(json: &str) -> Option<Map> {
-    let Value::Map(mut map) = Value::from_json(json.as_bytes()).ok()? else { return None };
-    map.remove("_id");
-    Some(map)
 }
 
 /// Calls `look` with each record and its offset, until that says that it is enough.

@@ -171,7 +171,7 @@ impl LiveFeed {
                 let subs = newcomer.subs.iter().map(|it| &**it);
                 let subs: Vec<_> = subs.filter(|it| it.asked.collection.as_str() == collection).collect();
                 if !subs.is_empty() {
-                    let Some(event) = light_event(&self.app, record, at)? else { return Ok(false) };
+                    let Some(event) = light_event(&self.app, record, at, &|_| true)? else { return Ok(false) };
                     let seen = event.seen_by(&subs);
                     newcomer.bytes += seen.as_ref().map_or(0, Seen::bytes);
                     newcomer.seen.extend(seen);
@@ -240,7 +240,7 @@ impl LiveFeed {
         (seated.last_txn, seated.next_offset) = (txn, at + 1);
         let collection = events::collection_of(record);
         let Some(asking) = seated.asking.get(collection) else { return Ok(()) };
-        let Some(event) = light_event(&self.app, record, at)? else {
+        let Some(event) = light_event(&self.app, record, at, &|name| asking.looks_at(name))? else {
             for session in asking.sessions() {
                 seated.unseat(session); // it looks at this one for itself
             }
@@ -372,9 +372,14 @@ async fn follow(feed: Weak<LiveFeed>, mut events: watch::Receiver<u64>) {
 }
 
 /// The event, unless it is large or needs the documents.
-fn light_event(app: &App, record: &Record<'_>, at: u64) -> Result<Option<Event>, ChangesError> {
+fn light_event(
+    app: &App,
+    record: &Record<'_>,
+    at: u64,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Option<Event>, ChangesError> {
     if record.value.is_none_or(|value| value.len() > LIVE_EVENT_BYTES) {
         return Ok(None);
     }
-    Event::of(app, None, record, at)
+    Event::of(app, None, record, at, is_wanted)
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::limits::DEPTH_MAX;
 use crate::{Map, Value};
@@ -57,6 +57,21 @@ impl Value {
 }
 
 impl Map {
+    /// Reads those fields of one JSON object that are wanted, as [`Value::from_json`] reads them; the
+    /// others are passed over.
+    ///
+    /// # Errors
+    /// It is no object, malformed, or a wanted field is what [`Value::from_json`] refuses.
+    pub fn wanted_from_json(json: &[u8], is_wanted: &dyn Fn(&str) -> bool) -> Result<Map, JsonError> {
+        let mut text = serde_json::Deserializer::from_slice(json);
+        let map = text.deserialize_map(WantedVisitor { is_wanted })?;
+        text.end()?;
+        match map.has_huge_integral_float().then(|| find_oversized_integer(json)).flatten() {
+            Some((line, column)) => Err(JsonError { message: "an integer beyond 64 bits".into(), line, column }),
+            None => Ok(map),
+        }
+    }
+
     /// As [`Value::has_huge_integral_float`].
     pub fn has_huge_integral_float(&self) -> bool {
         self.iter().any(|(_, value)| value.has_huge_integral_float())
@@ -213,6 +228,54 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 }
 
+/// Reads the fields of an object whose names are wanted.
+#[derive(Clone, Copy)]
+struct WantedVisitor<'f> {
+    is_wanted: &'f dyn Fn(&str) -> bool,
+}
+
+impl<'de> Visitor<'de> for WantedVisitor<'_> {
+    type Value = Map;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Map, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(name) = access.next_key_seed(WantedName(self))? {
+            match name {
+                Some(name) => fields.push((name, access.next_value_seed(ValueSeed { open: 1 })?)),
+                None => drop(access.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Map::from_fields(fields))
+    }
+}
+
+/// A field's name; `None` if it is not wanted.
+struct WantedName<'f>(WantedVisitor<'f>);
+
+impl<'de> DeserializeSeed<'de> for WantedName<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for WantedName<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<String>, E> {
+        Ok((self.0.is_wanted)(name).then(|| name.to_owned()))
+    }
+}
+
 fn read_fields<'de, A: MapAccess<'de>>(mut access: A, open: usize) -> Result<Map, A::Error> {
     let mut fields = Vec::new();
     while let Some(name) = access.next_key::<String>()? {
@@ -231,6 +294,21 @@ mod tests {
 
     fn check_error(json: &str, expected: &str) {
         assert_eq!(Value::from_json(json.as_bytes()).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn only_wanted_fields_are_read_and_as_ever() {
+        let json = r#"{"a\u0062":1,"b":{"c":[1,"}\"",null]},"c":"x","b":2.5}"#;
+        let Value::Map(all) = Value::from_json(json.as_bytes()).unwrap() else { panic!("an object") };
+        for wanted in [&[][..], &["ab"], &["b"], &["ab", "b", "c"], &["d"]] {
+            let read = Map::wanted_from_json(json.as_bytes(), &|name| wanted.contains(&name)).unwrap();
+            let fields = all.iter().filter(|(name, _)| wanted.contains(name));
+            let expected = Map::from_fields(fields.map(|(name, value)| (name.to_owned(), value.clone())).collect());
+            assert_eq!(read, expected, "{wanted:?}");
+        }
+        for bad in ["[1]", "{", r#"{"a":1}x"#, r#"{"a":18446744073709551616}"#, "null"] {
+            assert!(Map::wanted_from_json(bad.as_bytes(), &|_| true).is_err(), "{bad}");
+        }
     }
 
     #[test]
