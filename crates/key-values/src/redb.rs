@@ -75,6 +75,10 @@ impl RedbDisk {
     /// Another process has it open; it is damaged, or cannot be read or made.
     pub fn open(path: &Path, cache_bytes: usize, spaces: &[SpaceOptions]) -> Result<Self, KeyValuesError> {
         let spaces: Arc<[Definition]> = spaces.iter().map(|space| TableDefinition::new(space.name)).collect();
+        if path.metadata().is_ok_and(|it| it.len() == 0) {
+            let why = "it is empty: what was in it is lost; remove it to begin anew";
+            return Err(KeyValuesError(format!("{}: {why}", path.display())));
+        }
         if !path.exists() {
             let half_made = path.with_added_extension(HALF_MADE_EXTENSION);
             match std::fs::remove_file(&half_made) {
@@ -88,8 +92,12 @@ impl RedbDisk {
     }
 
     fn open_file(path: &Path, cache_bytes: usize, spaces: Arc<[Definition]>) -> Result<Self, KeyValuesError> {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, files::PRIVATE_FILE);
         let file = files::pass(Act::Open, path)
-            .and_then(|()| File::options().read(true).write(true).create(true).truncate(false).open(path))
+            .and_then(|()| options.open(path))
             .map_err(|error| cannot_make(path, &error))?;
         let backend = Backend::new(file, path).map_err(|error| cannot_open(path, error))?;
         let database = Builder::new().set_cache_size(cache_bytes).create_with_backend(backend);

@@ -104,6 +104,8 @@ pub struct PeerMachine {
     pushes: Pushes,
     deliveries: Deliveries,
     backoff: Backoff,
+    /// What the server said when it ended the last connection, until another is asked for.
+    last_bye: Option<Bye>,
     outputs: VecDeque<PeerOutput>,
 }
 
@@ -141,6 +143,7 @@ impl PeerMachine {
             pushes: Pushes::default(),
             deliveries: Deliveries::default(),
             backoff: Backoff::default(),
+            last_bye: None,
             outputs: VecDeque::new(),
         }
     }
@@ -153,6 +156,11 @@ impl PeerMachine {
     /// Who it is and how far it has come, as of what is stored.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Why the server ended the last connection, if it did and said so, until another is asked for.
+    pub fn last_bye(&self) -> Option<&Bye> {
+        self.last_bye.as_ref()
     }
 
     /// The next thing to do. To be called until there is none after every other call.
@@ -409,6 +417,7 @@ impl PeerMachine {
             return self.enter(PeerState::Backoff { until_ms: at.now_ms });
         }
         self.link.since_ms = at.now_ms;
+        self.last_bye = None;
         self.enter(PeerState::Connecting);
         self.outputs.push_back(PeerOutput::Connect);
     }

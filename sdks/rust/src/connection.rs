@@ -65,9 +65,8 @@ impl Drop for Link {
 /// Makes connection `number`, on a thread of its own.
 pub(crate) fn start(server: Server, number: u64, mailbox: Mailbox) -> io::Result<()> {
     let run = move || {
-        // Why it ended makes no difference: the peer tries again after a while.
-        let _ = run(&server, number, &mailbox);
-        mailbox.tell(Message::Lost { number });
+        let why = run(&server, number, &mailbox).err().map(|error| error.to_string());
+        mailbox.tell(Message::Lost { number, why });
     };
     thread::Builder::new().name("headwater-sync".to_owned()).spawn(run).map(drop)
 }

@@ -57,6 +57,8 @@ pub(crate) struct Core {
     retry_ms: Option<u64>,
     /// The store failed, and is to be opened again.
     failed: Option<PeerError>,
+    /// Why it does not sync, for people.
+    pub(crate) trouble: Option<String>,
     is_closing: bool,
 }
 
@@ -93,6 +95,7 @@ impl Core {
             number: 0,
             retry_ms: None,
             failed: None,
+            trouble: None,
             is_closing: false,
         }
     }
@@ -179,7 +182,10 @@ impl Core {
             }
             Message::Received { number, frame } if number == self.number => self.peer.handle_frame(now, &frame),
             Message::Heard { number } if number == self.number => self.peer.heard(now),
-            Message::Lost { number } if number == self.number => self.lost(),
+            Message::Lost { number, why } if number == self.number => {
+                self.trouble = why.or_else(|| self.trouble.take());
+                self.lost();
+            }
             _ => {} // of a connection that was given up
         }
         None
@@ -248,7 +254,10 @@ impl Core {
                 }
                 Output::Renumbered { from, to } => self.waiters.renumbered(from, to),
                 Output::Observed(observer) => self.watches.observed(observer),
-                Output::State(state) => self.token_refresh.state_is(state, self.clock.now().steady_ms),
+                Output::State(state) => {
+                    self.note_trouble(state);
+                    self.token_refresh.state_is(state, self.clock.now().steady_ms);
+                }
                 Output::Granted { expires_ms } => self.token_refresh.granted(expires_ms, self.clock.now().steady_ms),
                 // Told to whoever asks.
                 Output::SubscriptionComplete(_)
@@ -258,6 +267,14 @@ impl Core {
             }
         }
         self.tell_rejected(&refused);
+    }
+
+    fn note_trouble(&mut self, state: PeerState) {
+        if matches!(state, PeerState::CatchingUp | PeerState::Live) {
+            self.trouble = None;
+        } else if let Some(bye) = self.peer.last_bye() {
+            self.trouble = Some(format!("the server says {}: {}", bye.code.as_str(), bye.message));
+        }
     }
 
     fn tell_rejected(&self, seqs: &[Seq]) {
@@ -323,6 +340,7 @@ impl Core {
 
     /// What the server sent could not be stored.
     fn sync_failed(&mut self, error: &PeerError) {
+        self.trouble = Some(error.to_string());
         if matches!(error, PeerError::Store(_)) {
             self.store_failed(error);
         }

@@ -37,6 +37,8 @@ pub(crate) enum Message {
     },
     Lost {
         number: u64,
+        /// None if the server closed it in good order.
+        why: Option<String>,
     },
     Close,
 }

@@ -1,6 +1,10 @@
 //! The files of a peer: how they are opened, at first and after the disk failed.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+};
 
 use key_values::{KeyValuesError, RedbDisk};
 use peer_core::{Options, Peer, PeerError, SPACES};
@@ -24,7 +28,10 @@ impl Opener {
     /// Makes the folder, if there is none.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let failed = |why: String| Error::Open { dir: config.dir.clone(), why };
-        fs::create_dir_all(&config.dir).map_err(|error| failed(error.to_string()))?;
+        let mut folder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700); // documents are the app's own
+        folder.recursive(true).create(&config.dir).map_err(|error| failed(error.to_string()))?;
         if config.dir.join(OLD_STORE_DIR).is_dir() {
             let why = "it is of an earlier version of the SDK, whose files this one does not read";
             return Err(failed(why.to_owned()));
@@ -36,7 +43,10 @@ impl Opener {
     pub(crate) fn open(&self, token: Option<String>) -> Result<Peer, PeerError> {
         let disk = RedbDisk::open(&self.dir.join(STORE_FILE), CACHE_BYTES, SPACES)?;
         let sdk = concat!("rust/", env!("CARGO_PKG_VERSION")).to_owned();
-        Peer::open(Box::new(disk), Options { sdk, token, strict: self.strict }, clock::seed())
+        let options = Options { sdk, token, strict: self.strict };
+        // The engine panics at some damage.
+        let opened = catch_unwind(AssertUnwindSafe(|| Peer::open(Box::new(disk), options, clock::seed())));
+        opened.unwrap_or_else(|_| Err(PeerError::Store(KeyValuesError("the store is damaged".to_owned()))))
     }
 
     /// As an error of an opening.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use document::Action;
 use futures_core::Stream;
 use peer_core::{RejectedTransaction, SubscriptionRequest};
 use serde::Serialize;
@@ -58,6 +59,9 @@ pub struct Rejected {
     pub why: String,
     /// The documents that it would have written: collection and id.
     pub documents: Vec<(String, crate::DocumentId)>,
+    /// What upserts in it would have written: collection, and the fields with `_id`. It is nowhere
+    /// else any more.
+    pub values: Vec<(String, serde_json::Value)>,
 }
 
 /// A subscription: it is stored and outlives the process. Dropping this does not end it.
@@ -222,6 +226,15 @@ impl Sync {
         Verdict::new(promise)
     }
 
+    /// Why it does not sync, for people: what the connection failed with, or what the server said. None
+    /// while it does, and before it was tried.
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn last_error(&self) -> Result<Option<String>, Error> {
+        self.shared.mailbox.call(|core| Ok(core.trouble.clone()))
+    }
+
     /// How many local transactions the server has said nothing of.
     ///
     /// # Errors
@@ -290,14 +303,35 @@ impl From<PeerState> for State {
 /// As callers see them.
 pub(crate) fn rejections(rejected: impl IntoIterator<Item = RejectedTransaction>) -> Vec<Rejected> {
     let each = rejected.into_iter().map(|it| {
+        let values = it.done.operations.iter().filter_map(|it| match &it.action {
+            Action::Upsert { value, .. }
+            | Action::UpsertInitial { value, .. }
+            | Action::UpsertDifference { value, .. } => {
+                Some((it.collection.as_str().to_owned(), json::from_document(&it.id, value.clone())))
+            }
+            _ => None,
+        });
+        let values = values.collect();
         let documents = it.done.operations.iter();
         let documents = documents.map(|it| (it.collection.as_str().to_owned(), (&it.id).into())).collect();
-        Rejected { sequence: it.seq.0, why: reasons(&it.faults), documents }
+        Rejected { sequence: it.seq.0, why: reasons(&it.faults), documents, values }
     });
     each.collect()
 }
 
 impl Subscription {
+    /// Why the server does not take it, if it does not: the key may not read the collection, for one.
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn refused(&self) -> Result<Option<String>, Error> {
+        let sub = self.sub;
+        self.shared.mailbox.call(move |core| {
+            let mut all = core.peer.subscriptions();
+            Ok(all.find(|(it, ..)| *it == sub).and_then(|(.., refused)| refused.map(str::to_owned)))
+        })
+    }
+
     /// Ends it. Its documents stay.
     ///
     /// # Errors

@@ -111,6 +111,6 @@ fn refused(seq: Seq, faults: &[Fault]) -> Error {
 
 /// What the server says of a refused transaction.
 pub(crate) fn reasons(faults: &[Fault]) -> String {
-    let each: Vec<_> = faults.iter().map(|it| format!("{:?}: {}", it.code, it.message)).collect();
+    let each: Vec<_> = faults.iter().map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
     each.join("; ")
 }

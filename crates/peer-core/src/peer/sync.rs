@@ -6,6 +6,11 @@ use super::Peer;
 use crate::{Now, Output, PeerError, limits};
 
 impl Peer {
+    /// Why the server ended the last connection, if it did and said so, until another is asked for.
+    pub fn last_bye(&self) -> Option<&sync_protocol::Bye> {
+        self.machine.last_bye()
+    }
+
     /// Where sync stands.
     pub fn sync_state(&self) -> PeerState {
         self.machine.state()

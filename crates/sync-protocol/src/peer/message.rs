@@ -189,6 +189,7 @@ impl PeerMachine {
 
     fn handle_bye(&mut self, bye: Bye, at: Moment) -> Handled {
         self.outputs.push_back(PeerOutput::Disconnect);
+        self.last_bye = Some(bye.clone());
         match bye.code {
             ByeCode::Denied => self.enter(PeerState::NeedsAuth),
             ByeCode::Version => self.enter(PeerState::Refused),

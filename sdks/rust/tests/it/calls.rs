@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::sync_channel;
 
-use headwater::{Change, Config, Error, FieldType, Headwater};
+use headwater::{Change, Config, Error, FieldType, Headwater, State};
 use serde_json::{Value, json};
 
 use crate::server::{PATIENCE, Server, free_url, wait_for};
@@ -152,6 +152,28 @@ fn what_the_server_refuses_is_told_and_falls_back() {
     assert!(matches!(written.committed(PATIENCE), Err(Error::Rejected { .. })));
     let rejected = refused.recv_timeout(PATIENCE).unwrap();
     assert_eq!(rejected.documents, [("t".to_owned(), json!(1).into())]);
+    assert_eq!(rejected.values, [("t".to_owned(), json!({"_id": 1}))], "what was written is not lost to the app");
+    assert!(rejected.why.starts_with("denied: "), "{}", rejected.why);
     assert_eq!(peer.store().collection("t").unwrap().find_by_id(json!(1)).unwrap(), None);
     assert_eq!(peer.sync().rejected().unwrap(), [rejected]);
+}
+
+#[test]
+fn why_it_does_not_sync_can_be_asked() {
+    let (dir, url) = (tempfile::tempdir().unwrap(), free_url());
+    let peer = Headwater::open(Config::new(dir.path()).server(&url).token("nobody's")).unwrap();
+    let subscription = peer.sync().register_subscription("SELECT * FROM t", ()).unwrap();
+    assert_eq!(peer.sync().last_error().unwrap(), None);
+    peer.start_sync().unwrap();
+    let says = |what: &str| peer.sync().last_error().unwrap().is_some_and(|why| why.contains(what));
+    wait_for("the refused connection", || says("refused"));
+
+    let server = Server::start(&url);
+    let key = server.create_write_key("w");
+    wait_for("the refused token", || says("the server says denied: "));
+    peer.sync().authenticate(&key).unwrap();
+    wait_for("the session", || peer.sync().state().unwrap() == State::Live);
+    assert_eq!(peer.sync().last_error().unwrap(), None);
+    wait_for("the refused subscription", || subscription.refused().unwrap().is_some_and(|why| why.contains("read")));
+    assert!(!subscription.is_complete().unwrap());
 }

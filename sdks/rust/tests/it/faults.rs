@@ -147,3 +147,17 @@ fn relaxed_writes_are_there_after_a_while_and_after_a_close() {
         killed.store().collection("t").unwrap().find_by_id("later").unwrap().is_some()
     });
 }
+
+#[test]
+fn the_files_are_the_users_own_and_an_empty_one_is_no_new_peer() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("till");
+    let file = dir.join("store.redb");
+    drop(Headwater::open(Config::new(&dir)).unwrap());
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(&file)), (0o700, 0o600));
+    std::fs::write(&file, "").unwrap();
+    let error = Headwater::open(Config::new(&dir)).unwrap_err().to_string();
+    assert!(error.contains("it is empty"), "{error}");
+}

@@ -100,7 +100,16 @@ impl Server {
 
     /// Makes a key that may read everything and write nothing.
     pub(crate) fn create_read_key(&self, name: &str) -> String {
-        let grant = Grant { app: "*".into(), collection: None, permissions: vec![Permission::Read] };
+        self.create_key(name, Permission::Read)
+    }
+
+    /// Makes a key that may write everything and read nothing.
+    pub(crate) fn create_write_key(&self, name: &str) -> String {
+        self.create_key(name, Permission::Write)
+    }
+
+    fn create_key(&self, name: &str, permission: Permission) -> String {
+        let grant = Grant { app: "*".into(), collection: None, permissions: vec![permission] };
         self.credentials.create_key(NewKey { name: name.into(), grants: vec![grant] }, now_ms()).unwrap().1
     }
 
