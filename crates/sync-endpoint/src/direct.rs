@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use credentials::{Credentials, Permission};
+use credentials::Credentials;
 use document::SiteId;
 use store::{App, DeltasWanted, TxnId, WallClock};
 use sync_protocol::{
@@ -30,11 +30,11 @@ use crate::{
     access::Caller,
     changes::{self, ChangesError},
     digests::Digesting,
-    page::{Debts, Holds},
-    pushes::{self, Pusher, Verdict},
+    page::{ChangesPlace, Holds},
+    pushes::{self, Pusher},
     session::admission::{self, NotAdmitted},
     snapshot_pages::{self, SnapshotPageError},
-    subscription::Subscribed,
+    subscription::{Filters, Subscribed},
 };
 
 /// By a clock that runs, a page would end now here, now there.
@@ -53,6 +53,7 @@ struct Shared {
     credentials: Arc<Credentials>,
     clock: Arc<dyn WallClock>,
     runtime: tokio::runtime::Runtime,
+    filters: Filters,
     room: Mutex<Room>,
 }
 
@@ -102,14 +103,6 @@ pub struct DirectSession {
     answers: bool,
 }
 
-/// Up to where changes were told.
-#[derive(Debug, Clone, Copy)]
-struct ChangesPlace {
-    through: TxnId,
-    next_offset: u64,
-    debts: Debts,
-}
-
 #[derive(Debug)]
 struct Known {
     caller: Caller,
@@ -126,7 +119,14 @@ impl DirectEndpoint {
     /// There is no room for a runtime, which waits for the app's writes.
     pub fn new(app: Arc<App>, credentials: Arc<Credentials>, clock: Arc<dyn WallClock>) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self(Arc::new(Shared { app, credentials, clock, runtime, room: Mutex::default() })))
+        Ok(Self(Arc::new(Shared {
+            app,
+            credentials,
+            clock,
+            runtime,
+            filters: Filters::default(),
+            room: Mutex::default(),
+        })))
     }
 
     /// The app.
@@ -315,11 +315,8 @@ impl DirectSession {
 
     fn subscribe(&mut self, subscription: &Subscription) {
         let Some(known) = &self.known else { return };
-        let (app, collection) = (self.endpoint.app().name().as_str(), subscription.collection.as_str());
-        let subscribed = match known.caller.may(Permission::Read, app, collection) {
-            true => Subscribed::of(subscription),
-            false => Err(format!("no right to read the collection {collection:?}")),
-        };
+        let subscribed =
+            self.endpoint.0.filters.subscribe(subscription, &known.caller, self.endpoint.app().name().as_str());
         match subscribed {
             Ok(subscribed) => drop(self.subs.insert(subscription.sub, subscribed)),
             Err(message) => {
@@ -336,14 +333,9 @@ impl DirectSession {
         let app = self.endpoint.app();
         let place = self.changes_place.filter(|place| place.through == after);
         let offset = place.map(|place| place.next_offset);
-        let is_live = self.machine.state() == SessionState::Live;
-        let is_whole = |sub: &SubId| is_live && self.machine.is_whole(*sub);
-        let holds = Holds {
-            whole: self.subs.keys().copied().filter(is_whole).collect(),
-            debts: place.map(|place| place.debts).unwrap_or_default(),
-        };
+        let holds = Holds::of(&self.machine, self.subs.keys(), place);
         let subs = self.subs.values().cloned().collect();
-        let may_begin_again = self.changes_place.is_none() && !is_live;
+        let may_begin_again = self.changes_place.is_none() && self.machine.state() != SessionState::Live;
         let question = changes::Question { subs, after, offset, bytes_max, holds, may_begin_again, turn: NO_TURN };
         match changes::read(app, &question) {
             Ok(changes::Page { items, through, caught_up, next_offset, debts }) => {
@@ -409,15 +401,8 @@ impl DirectSession {
             Err(error) => return self.machine.refuse(ByeCode::Busy, error.to_string(), Some(RETRY_AFTER_MS)),
         };
         for verdict in verdicts {
-            match verdict {
-                Verdict::Taken { seq, txn, .. } => self.machine.applied(seq, sync_protocol::TxnId(txn.0)),
-                Verdict::Refused { seq, faults, at } => {
-                    self.machine.rejected(seq, faults, sync_protocol::TxnId(at.0));
-                }
-                Verdict::SiteReused => {
-                    let message = "the site is somebody else's too".to_owned();
-                    return self.machine.refuse(ByeCode::SiteReused, message, None);
-                }
+            if !verdict.tell(&mut self.machine) {
+                return;
             }
         }
     }

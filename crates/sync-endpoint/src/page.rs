@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use document::{CollectionName, Document, DocumentId};
 use store::{Delta, RawDocument, Snapshot, TxnId};
-use sync_protocol::{Item, ItemKind, Rest, SubId};
+use sync_protocol::{Item, ItemKind, Rest, ServerMachine, SessionState, SubId};
 
 use crate::{
     changes::ChangesError,
@@ -27,6 +27,30 @@ pub(crate) struct Holds {
     /// Subscriptions of which the peer has everything, up to where the page begins. Sorted.
     pub(crate) whole: Vec<SubId>,
     pub(crate) debts: Debts,
+}
+
+/// Up to where a session was told changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChangesPlace {
+    /// The transaction that the peer was given all of.
+    pub(crate) through: TxnId,
+    /// The next event, which lies within a transaction if a part of that was told.
+    pub(crate) next_offset: u64,
+    pub(crate) debts: Debts,
+}
+
+impl Holds {
+    /// What the peer of a session has that goes on at `place`. While it catches up it is told whole
+    /// documents.
+    pub(crate) fn of<'s>(
+        machine: &ServerMachine,
+        subs: impl Iterator<Item = &'s SubId>,
+        place: Option<ChangesPlace>,
+    ) -> Self {
+        let is_live = machine.state() == SessionState::Live;
+        let whole = subs.copied().filter(|sub| is_live && machine.is_whole(*sub)).collect();
+        Self { whole, debts: place.map(|place| place.debts).unwrap_or_default() }
+    }
 }
 
 /// What earlier pages have left for later ones.

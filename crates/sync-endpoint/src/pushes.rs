@@ -8,7 +8,7 @@ use credentials::Permission;
 use document::{Action, Changeset, Condition, Document, Operation, Origin, Pushed, SiteId};
 use sha2::{Digest as _, Sha256};
 use store::{App, CommitError, PushFaultReason, PushOutcome, PushRefusal, Refusal, TxnId, Write};
-use sync_protocol::{Fault, ItemKind, NackCode, Push, PushOperation, Rest, Seq};
+use sync_protocol::{ByeCode, Fault, ItemKind, NackCode, Push, PushOperation, Rest, Seq, ServerMachine};
 
 use crate::access::Caller;
 
@@ -21,6 +21,21 @@ pub(crate) enum Verdict {
     Refused { seq: Seq, faults: Vec<Fault>, at: TxnId },
     /// The site is somebody else's too.
     SiteReused,
+}
+
+impl Verdict {
+    /// Tells the session's machine; `false` if that ends the session.
+    pub(crate) fn tell(self, machine: &mut ServerMachine) -> bool {
+        match self {
+            Self::Taken { seq, txn, .. } => machine.applied(seq, sync_protocol::TxnId(txn.0)),
+            Self::Refused { seq, faults, at } => machine.rejected(seq, faults, sync_protocol::TxnId(at.0)),
+            Self::SiteReused => {
+                machine.refuse(ByeCode::SiteReused, "the site is somebody else's too".to_owned(), None);
+                return false;
+            }
+        }
+        true
+    }
 }
 
 /// Whose pushes they are.
@@ -36,27 +51,32 @@ pub(crate) struct Pusher {
 /// Of those that are not answered so nobody knows; they are to be sent again.
 pub(crate) async fn apply(app: &App, pusher: &Pusher, pushes: Vec<Push>) -> Result<Vec<Verdict>, CommitError> {
     let mut verdicts = Vec::with_capacity(pushes.len());
-    let (mut seqs, mut writes) = (Vec::new(), Vec::new());
+    let (mut pushed, mut writes) = (Vec::new(), Vec::new());
     for push in pushes {
-        let seq = push.seq;
+        let (seq, operations) = (push.seq, push.operations.len());
         let needs = push.needs.iter().map(|seq| seq.0).collect();
         match changeset(app, pusher, push) {
             Ok(changeset) => {
-                seqs.push(seq);
+                pushed.push((seq, operations));
                 writes.push(Write { needs, ..Write::from(changeset) });
             }
-            Err(faults) => verdicts.push(Verdict::Refused { seq, faults, at: app.newest_txn() }),
+            Err(faults) => {
+                let faults = with_the_others(faults, operations);
+                verdicts.push(Verdict::Refused { seq, faults, at: app.newest_txn() });
+            }
         }
     }
     if writes.is_empty() {
         return Ok(verdicts);
     }
     let outcomes = app.push(writes).await?;
-    for (seq, outcome) in seqs.into_iter().zip(outcomes) {
+    for ((seq, operations), outcome) in pushed.into_iter().zip(outcomes) {
         verdicts.push(match outcome {
             PushOutcome::Taken(txn) => Verdict::Taken { seq, txn, is_new: true },
             PushOutcome::Known(txn) => Verdict::Taken { seq, txn: txn.unwrap_or_default(), is_new: false },
-            PushOutcome::Refused { reason, at } => Verdict::Refused { seq, faults: faults(&reason), at },
+            PushOutcome::Refused { reason, at } => {
+                Verdict::Refused { seq, faults: with_the_others(faults(&reason), operations), at }
+            }
             PushOutcome::SiteReused => Verdict::SiteReused,
         });
     }
@@ -118,6 +138,23 @@ fn is_traceparent(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').map(str::len).collect();
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte) || byte == b'-';
     parts == [2, 32, 16, 2] && text.bytes().all(is_hex)
+}
+
+/// A push is refused whole: with what is wrong with some operations stands that the others fell with
+/// them.
+fn with_the_others(faults: Vec<Fault>, operations: usize) -> Vec<Fault> {
+    let mut wrong = faults.into_iter().peekable();
+    let mut all = Vec::with_capacity(operations);
+    for n in 0..operations {
+        let before = all.len();
+        while let Some(one) = wrong.next_if(|it| it.operation <= n as u64) {
+            all.push(one);
+        }
+        if all.len() == before {
+            all.push(fault(n, NackCode::Transaction, String::new()));
+        }
+    }
+    all
 }
 
 fn faults(reason: &PushRefusal) -> Vec<Fault> {

@@ -32,7 +32,7 @@ use tokio::{
 
 use self::{
     admission::{Admitted, NotAdmitted, admit},
-    reading::{Answer, ChangesPlace},
+    reading::Answer,
 };
 use crate::{
     access::Caller,
@@ -40,6 +40,7 @@ use crate::{
     limits::{RETRY_AFTER_MS, RETRY_WRITES_AFTER_MS},
     live::{LiveFeed, Seat},
     live_sites::SitePlace,
+    page::ChangesPlace,
     peers::LivePeer,
     pushes::{self, Pusher, Verdict},
     socket::{Socket, SocketError},
@@ -350,12 +351,7 @@ impl Session {
     fn subscribe(&mut self, subscription: &Subscription) {
         self.seat = None;
         let Some(known) = &self.known else { return };
-        let (app, collection) = (known.app.name().as_str(), subscription.collection.as_str());
-        let may_read = known.caller.may(credentials::Permission::Read, app, collection);
-        let subscribed = match may_read {
-            true => self.shared.filters.subscribe(subscription),
-            false => Err(format!("no right to read the collection {collection:?}")),
-        };
+        let subscribed = self.shared.filters.subscribe(subscription, &known.caller, known.app.name().as_str());
         match subscribed {
             Ok(subscribed) => drop(self.subs.insert(subscription.sub, subscribed)),
             Err(message) => {
@@ -393,19 +389,14 @@ impl Session {
         };
         for verdict in verdicts {
             self.note(LivePeer::answered);
-            match verdict {
-                Verdict::Taken { seq, txn, is_new } => {
-                    if is_new { &metrics.taken } else { &metrics.repeated }.inc();
-                    self.machine.applied(seq, sync_protocol::TxnId(txn.0));
-                }
-                Verdict::Refused { seq, faults, at } => {
-                    metrics.refused.inc();
-                    self.machine.rejected(seq, faults, sync_protocol::TxnId(at.0));
-                }
-                Verdict::SiteReused => {
-                    let message = "the site is somebody else's too".to_owned();
-                    return self.machine.refuse(ByeCode::SiteReused, message, None);
-                }
+            match &verdict {
+                Verdict::Taken { is_new: true, .. } => drop(metrics.taken.inc()),
+                Verdict::Taken { .. } => drop(metrics.repeated.inc()),
+                Verdict::Refused { .. } => drop(metrics.refused.inc()),
+                Verdict::SiteReused => {}
+            }
+            if !verdict.tell(&mut self.machine) {
+                return;
             }
         }
     }

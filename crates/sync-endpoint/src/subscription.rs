@@ -8,9 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use credentials::Permission;
 use document::{CollectionName, DocumentId, Map, Value};
 use query::{Budget, Filter, Query};
 use sync_protocol::{Language, SubId, Subscription};
+
+use crate::access::Caller;
 
 /// What is asked of documents.
 #[derive(Debug)]
@@ -44,9 +47,17 @@ type Text = (CollectionName, u64, String, String);
 const LOOKED_AT_MIN: usize = 64;
 
 impl Filters {
-    /// What the peer asks for, or why it cannot be had.
-    pub(crate) fn subscribe(&self, subscription: &Subscription) -> Result<Arc<Subscribed>, String> {
+    /// What the peer of `caller` asks for in the app, or why it cannot be had.
+    pub(crate) fn subscribe(
+        &self,
+        subscription: &Subscription,
+        caller: &Caller,
+        app: &str,
+    ) -> Result<Arc<Subscribed>, String> {
         let Subscription { sub, collection, language, query, args, .. } = subscription;
+        if !caller.may(Permission::Read, app, collection.as_str()) {
+            return Err(format!("no right to read the collection {:?}", collection.as_str()));
+        }
         let text = (collection.clone(), *language as u64, query.clone(), args.clone());
         let known = |known: &Known| known.by_text.get(&text).and_then(Weak::upgrade);
         let found = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner));

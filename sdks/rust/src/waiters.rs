@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use peer_core::Peer;
-use sync_protocol::{Fault, Seq, TxnId};
+use sync_protocol::{Fault, NackCode, Seq, TxnId};
 
 use crate::{Error, promise::Resolver};
 
@@ -111,6 +111,8 @@ fn refused(seq: Seq, faults: &[Fault]) -> Error {
 
 /// What the server says of a refused transaction.
 pub(crate) fn reasons(faults: &[Fault]) -> String {
-    let each: Vec<_> = faults.iter().map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
+    // Others fell with them: of those nothing is to be said.
+    let wrong = faults.iter().filter(|it| it.code != NackCode::Transaction);
+    let each: Vec<_> = wrong.map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
     each.join("; ")
 }

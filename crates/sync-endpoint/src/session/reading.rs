@@ -13,20 +13,10 @@ use crate::{
     digests::Digesting,
     limits::{READ_TURN, RETRY_WRITES_AFTER_MS},
     live::Taken,
-    page::{Debts, Holds},
+    page::{ChangesPlace, Holds},
     scans,
     snapshot_pages::{self, SnapshotPageError},
 };
-
-/// Up to where changes were told.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ChangesPlace {
-    /// The transaction that the peer was given all of.
-    through: TxnId,
-    /// The next event, which lies within a transaction if a part of that was told.
-    next_offset: u64,
-    debts: Debts,
-}
 
 /// What was read for a question.
 pub(super) enum Answer {
@@ -95,13 +85,8 @@ impl Session {
         self.changes_place.filter(|place| place.through == after)
     }
 
-    /// What the peer has. While it catches up it is told whole documents.
     fn holds(&self, after: TxnId) -> Holds {
-        let debts = self.place_at(after).map(|place| place.debts).unwrap_or_default();
-        if self.machine.state() != SessionState::Live {
-            return Holds { debts, ..Holds::default() };
-        }
-        Holds { whole: self.subs.keys().copied().filter(|sub| self.machine.is_whole(*sub)).collect(), debts }
+        Holds::of(&self.machine, self.subs.keys(), self.place_at(after))
     }
 
     pub(super) fn read_snapshot(&mut self, request: u64, sub: SubId, page: Option<Vec<u8>>, bytes_max: u64) {

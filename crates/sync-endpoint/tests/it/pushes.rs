@@ -68,14 +68,15 @@ async fn a_refusal_names_what_failed_and_what_follows_is_taken() {
     operations[0].delta = vec![9, 9];
     let refused = peer.push(operations.clone());
     operations.remove(0);
+    operations.insert(0, peer.upserted("people", "b", "{}"));
     let removed = peer.push(operations);
     let system = peer.upsert("__things", "x", "{}");
     let taken = peer.upsert("people", "c", "{}");
     peer.connect(&world);
     peer.until_settled().await;
     let codes = |seq: u64| peer.rejected[&seq].iter().map(|it| (it.operation, it.code.clone())).collect::<Vec<_>>();
-    assert_eq!(codes(refused), [(0, NackCode::Invalid)]);
-    assert_eq!(codes(removed), [(0, NackCode::Removed)]);
+    assert_eq!(codes(refused), [(0, NackCode::Invalid), (1, NackCode::Transaction)]);
+    assert_eq!(codes(removed), [(0, NackCode::Transaction), (1, NackCode::Removed)]);
     assert_eq!(codes(system), [(0, NackCode::Denied)]);
     assert_eq!(peer.acked[&taken], Some(3));
     let metrics = world.metrics();
