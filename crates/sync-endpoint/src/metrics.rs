@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) snapshot_documents: Counter,
     pub(crate) resyncs: Counter,
     pub(crate) put_off: Counter,
+    pub(crate) not_admitted: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +55,8 @@ impl Metrics {
         sync.register("resyncs", help, metrics.resyncs.clone());
         let help = "Peers that were told to come back later, because so many came at once";
         sync.register("put_off", help, metrics.put_off.clone());
+        let help = "Peers that were not let in: their key, their app, their site, or no room";
+        sync.register("not_admitted", help, metrics.not_admitted.clone());
         metrics
     }
 }

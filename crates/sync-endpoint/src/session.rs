@@ -172,6 +172,9 @@ impl Session {
                 }
                 Event::Admitted(Ok(admitted)) => self.welcome(*admitted, now_ms),
                 Event::Admitted(Err(NotAdmitted { code, message, retry_after_ms })) => {
+                    self.shared.metrics.not_admitted.inc();
+                    let (app, address) = (&self.arrival.app, self.arrival.address);
+                    tracing::info!(session = self.place.session, %app, %address, code = code.as_str(), "a peer is not let in: {message}");
                     self.machine.refuse(code, message, retry_after_ms);
                 }
                 Event::Read(answer) => self.answer(answer),

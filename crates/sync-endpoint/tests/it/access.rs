@@ -29,6 +29,7 @@ async fn where_keys_exist_a_token_decides() {
     peer.until("it has both", |peer| peer.shows().keys().eq(["a", "b"])).await;
     assert_eq!(peer.resyncs, [ResyncReason::Refused]);
     assert_eq!(peer.rejected[&denied][0].code, NackCode::Denied);
+    assert!(world.metrics().contains("headwater_sync_not_admitted_total 2"), "{}", world.metrics());
     assert!(peer.acked.contains_key(&taken));
     let headers = world.events().await.pop().unwrap().1;
     assert!(headers.contains("peer=till"), "{headers}");
