@@ -218,18 +218,6 @@ impl Peer {
         }
     }
 
-    /// The connection, which stays as it is.
-    pub fn take_stream(&mut self) -> Option<DuplexStream> {
-        self.stream.take().map(|(stream, ..)| stream)
-    }
-
-    /// Does what there is to do, and hears what comes next.
-    pub async fn work_on(&mut self) {
-        self.work().await;
-        self.hear(Duration::from_secs(1)).await;
-        self.work().await;
-    }
-
     /// Reads what comes, and handles the messages that are whole.
     async fn hear(&mut self, at_most: Duration) {
         let at = self.moment();
