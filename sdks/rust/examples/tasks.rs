@@ -14,6 +14,7 @@ use std::{
     io::{self, BufRead as _},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use headwater::{Config, Error, Headwater};
@@ -66,7 +67,7 @@ fn command(headwater: &Headwater, line: &str, shown: &[Value]) -> Result<(), Err
     let chosen = || rest.parse::<usize>().ok().and_then(|number| shown.get(number.checked_sub(1)?));
     match verb {
         "add" => {
-            let task = json!({"text": rest, "done": false, "added": shown.len()});
+            let task = json!({"text": rest, "done": false, "added": now_ms()});
             store.execute("INSERT INTO tasks DOCUMENTS (:task)", json!({"task": task}))?;
         }
         "done" => {
@@ -81,6 +82,13 @@ fn command(headwater: &Headwater, line: &str, shown: &[Value]) -> Result<(), Err
         _ => eprintln!("add TEXT, done NUMBER or drop NUMBER"),
     }
     Ok(())
+}
+
+/// By the device's clock: the order in which people expect their tasks.
+#[expect(clippy::disallowed_methods, reason = "a program may look at the clock")]
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the program is for")]
