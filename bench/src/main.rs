@@ -1,7 +1,9 @@
 //! Measures the real binary from outside, as `cargo xtask bench …` runs it: own load over HTTP, stock Kafka clients over mutual TLS.
 //!
-//! Invariants: nothing here depends on the product's crates, so that what is measured is what a user gets, but for small peers, who are
-//! what a user has there too (the SDK) or as little as can be (its frames); every figure stands beside the noise it was measured in. Server, load and consumers share the machine: that is part of the figure.
+//! Invariants: nothing here depends on the product's crates, so that what is measured is what a
+//! user gets; but small peers are what a user has there too (the SDK), or its frames alone. Every
+//! figure stands beside the noise it was measured in. Server, load and consumers share the machine:
+//! that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
 mod connector;

@@ -9,7 +9,7 @@
 //! member    sub, document         -> the subscription's snapshot by which the server named it
 //! rejected  seq                   -> a transaction that was refused (records::Rejected)
 //! committed seq                   -> the transaction of the server that it became
-//! tombstone txn, document         -> nothing: a removed document, or one that left, which goes once the cursor is there
+//! tombstone txn, document         -> nothing: what was removed or left, and goes with the cursor
 //! staged    number                -> a part of a transaction whose last part has not come
 //! ```
 //!

@@ -21,8 +21,9 @@ pub(crate) enum Peers {
 Example:
   headwater peers list
 
-PENDING is how many of its own transactions have no verdict, as far as the peer told while it was connected. LAG is how many
-transactions of the server it lacks, at most. Of a peer that was not connected for long only its site and key are known.")]
+PENDING is how many of its own transactions have no verdict, as far as the peer told
+while it was connected. LAG is how many transactions of the server it lacks, at most.
+Of a peer that was not connected for long only its site and key are known.")]
     List {
         #[command(flatten)]
         app: AppOption,
@@ -30,7 +31,12 @@ transactions of the server it lacks, at most. Of a peer that was not connected f
         #[arg(long, value_name = "SITE")]
         after: Option<u64>,
         /// How many at most
-        #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        #[arg(
+            long,
+            value_name = "COUNT",
+            default_value_t = 1000,
+            value_parser = clap::value_parser!(u64).range(1..=1000),
+        )]
         limit: u64,
         /// Print the server's JSON reply
         #[arg(long)]
@@ -38,8 +44,8 @@ transactions of the server it lacks, at most. Of a peer that was not connected f
     },
     /// Shut a peer out: its session ends at once, and it is let in no more
     #[command(after_help = "\
-What it wrote and did not push stays on the device. Whoever holds its key can come under another site: where that is to be
-prevented, revoke the key too.
+What it wrote and did not push stays on the device. Whoever holds its key can come under
+another site: where that is to be prevented, revoke the key too.
 
 Example:
   headwater peers revoke 9120475511033275417")]
