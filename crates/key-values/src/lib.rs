@@ -27,7 +27,7 @@ pub use fjall::{DiskOptions, FjallDisk};
 #[cfg(feature = "memory")]
 pub use memory::{Crash, Crashed, MemoryDisk};
 #[cfg(feature = "redb")]
-pub use redb::RedbDisk;
+pub use redb::{IN_USE, RedbDisk};
 
 /// Why the spaces cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -29,6 +29,9 @@ const HALF_MADE_EXTENSION: &str = "new";
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
+/// What an error of opening ends with where another process has the file open.
+pub const IN_USE: &str = "another process has it open";
+
 /// The spaces in one file, which redb keeps. One process at a time has it open.
 pub struct RedbDisk {
     path: PathBuf,
@@ -252,7 +255,7 @@ fn entry(entry: Result<(Guard, Guard), ::redb::StorageError>) -> Result<KeyValue
 
 fn cannot_open(path: &Path, error: DatabaseError) -> KeyValuesError {
     let why = match error {
-        DatabaseError::DatabaseAlreadyOpen => "another process has it open".to_owned(),
+        DatabaseError::DatabaseAlreadyOpen => IN_USE.to_owned(),
         error => error.to_string(),
     };
     KeyValuesError(format!("cannot open {}: {why}", path.display()))

@@ -17,6 +17,7 @@
 //! Not here: sockets, threads, clocks, randomness, files (`key-values` is given), merge
 //! (`document`), the languages (`query`), frames and the session (`sync-protocol`).
 
+mod difference;
 mod error;
 mod find;
 mod now;
@@ -36,6 +37,7 @@ mod work;
 
 pub mod limits;
 
+pub use difference::Difference;
 pub use error::{PeerError, QueryError, SubscribeError, WriteError};
 pub use find::{Find, Found};
 pub use now::Now;

@@ -61,6 +61,17 @@ impl Reader {
         }
     }
 
+    /// A SELECT that can be observed.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn observable(&self, now: Now, text: &str, args: &Map) -> Result<Observed, QueryError> {
+        match bind(text, args, now, self.strict)? {
+            Bound::Select(select) if !select.collection().starts_with("system:") => Ok(Observed::Select(select)),
+            _ => Err(QueryError::NoSelect),
+        }
+    }
+
     /// What an observer of it would see now.
     ///
     /// # Errors

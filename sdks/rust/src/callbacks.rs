@@ -2,21 +2,25 @@
 //!
 //! Invariants: one callback runs at a time, and they take turns; one that was rung several times
 //! before it ran runs once. After `cancel` has returned it does not run, unless it is itself who
-//! cancels.
+//! cancels. What was posted runs, after the peer was closed too.
 //! Not here: what a callback looks at when it runs (`watch`), when one is rung (`core`).
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, ThreadId},
+    time::Instant,
 };
 
 use crate::watch::WatchId;
 
 /// What is run.
 pub(crate) type Callback = Box<dyn FnMut() + Send>;
+
+/// What is run once.
+pub(crate) type Once = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub(crate) struct Callbacks {
@@ -28,9 +32,24 @@ pub(crate) struct Callbacks {
 struct State {
     callbacks: BTreeMap<WatchId, Arc<Mutex<Callback>>>,
     due: BTreeSet<WatchId>,
+    posted: VecDeque<Once>,
+    /// What is run at a time, unless it is closed before.
+    timed: BTreeMap<(Instant, u64), Once>,
+    last_timed: u64,
+    /// Who was called last, so that they take turns.
+    last: Option<WatchId>,
+    was_posted: bool,
     running: Option<WatchId>,
     thread: Option<ThreadId>,
+    /// None of those that are rung runs any more.
     is_closed: bool,
+    /// Nothing will be posted any more.
+    is_over: bool,
+}
+
+enum Next {
+    Watch(Arc<Mutex<Callback>>),
+    Once(Once),
 }
 
 impl Callbacks {
@@ -63,20 +82,54 @@ impl Callbacks {
     }
 
     pub(crate) fn close(&self) {
-        self.state().is_closed = true;
+        let mut state = self.state();
+        state.is_closed = true;
+        let timed = std::mem::take(&mut state.timed);
+        drop(state);
+        drop(timed);
         self.changed.notify_all();
     }
 
-    /// Until it is closed.
+    /// The peer has ended: what was posted still runs, and then nothing.
+    pub(crate) fn finish(&self) {
+        self.state().is_over = true;
+        self.changed.notify_all();
+    }
+
+    /// It is run once; in this thread, if that of callbacks has ended.
+    pub(crate) fn post(&self, once: Once) {
+        let mut state = self.state();
+        if state.is_over {
+            drop(state);
+            return once();
+        }
+        state.posted.push_back(once);
+        self.changed.notify_all();
+    }
+
+    /// It is run once, at that time, unless it is closed before.
+    pub(crate) fn at(&self, due: Instant, once: Once) {
+        let mut state = self.state();
+        if !state.is_closed {
+            state.last_timed += 1;
+            let number = state.last_timed;
+            state.timed.insert((due, number), once);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Until the peer has ended.
     pub(crate) fn run(&self) {
         self.state().thread = Some(thread::current().id());
-        let mut last = None;
-        while let Some((watch, callback)) = self.next(last) {
-            last = Some(watch);
-            let run = || callback.lock().unwrap_or_else(PoisonError::into_inner)();
+        while let Some(next) = self.next() {
             // One that panics has said so; the others go on.
-            let _ = catch_unwind(AssertUnwindSafe(run));
-            drop(callback);
+            let _ = match next {
+                Next::Watch(callback) => {
+                    let run = || callback.lock().unwrap_or_else(PoisonError::into_inner)();
+                    catch_unwind(AssertUnwindSafe(run))
+                }
+                Next::Once(once) => catch_unwind(AssertUnwindSafe(once)),
+            };
             self.state().running = None;
             self.changed.notify_all();
         }
@@ -85,23 +138,47 @@ impl Callbacks {
     }
 
     /// Waits for one that is due; they take turns.
-    fn next(&self, last: Option<WatchId>) -> Option<(WatchId, Arc<Mutex<Callback>>)> {
+    fn next(&self) -> Option<Next> {
         let mut state = self.state();
         loop {
-            if state.is_closed {
+            let now = (!state.timed.is_empty()).then(Instant::now);
+            while let Some(timed) = state.timed.first_entry().filter(|it| now.is_some_and(|now| it.key().0 <= now)) {
+                let once = timed.remove();
+                state.posted.push_back(once);
+            }
+            if let Some(next) = state.take() {
+                return Some(next);
+            }
+            if state.is_closed && state.is_over {
                 return None;
             }
-            let after = last.map_or(Bound::Unbounded, Bound::Excluded);
-            let next = state.due.range((after, Bound::Unbounded)).next().or_else(|| state.due.first()).copied();
-            let Some(watch) = next else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
+            let wait = state.timed.keys().next().map(|(due, _)| due.saturating_duration_since(Instant::now()));
+            state = match wait {
+                Some(wait) => self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
-            state.due.remove(&watch);
-            if let Some(callback) = state.callbacks.get(&watch).cloned() {
-                state.running = Some(watch);
-                return Some((watch, callback));
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Option<Next> {
+        let is_turn_of_watches = self.was_posted || self.posted.is_empty();
+        if is_turn_of_watches && !self.is_closed {
+            while let Some(watch) = self.next_watch() {
+                self.due.remove(&watch);
+                if let Some(callback) = self.callbacks.get(&watch).cloned() {
+                    (self.running, self.last, self.was_posted) = (Some(watch), Some(watch), false);
+                    return Some(Next::Watch(callback));
+                }
             }
         }
+        self.was_posted = true;
+        self.posted.pop_front().map(Next::Once)
+    }
+
+    fn next_watch(&self) -> Option<WatchId> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.due.range((after, Bound::Unbounded)).next().or_else(|| self.due.first()).copied()
     }
 }

@@ -22,6 +22,8 @@ pub struct Config {
     pub(crate) ca_certificates: Vec<String>,
     pub(crate) strict: bool,
     pub(crate) relaxed: bool,
+    /// Who calls, for people; this SDK if none.
+    pub(crate) sdk: Option<String>,
 }
 
 impl Config {
@@ -37,6 +39,7 @@ impl Config {
             ca_certificates: Vec::new(),
             strict: false,
             relaxed: false,
+            sdk: None,
         }
     }
 

@@ -22,7 +22,7 @@ use sync_protocol::{PeerState, Seq};
 
 use self::{slot::Slot, token::TokenRefresh};
 use crate::{
-    State,
+    Error, State,
     clock::Clock,
     connection::{self, Link, Server},
     limits::{BATCH_MAX, RELAXED_MS, STORE_RETRY_MS},
@@ -40,7 +40,7 @@ pub(crate) struct Core {
     pub(crate) server: Option<Server>,
     pub(crate) waiters: Waiters,
     pub(crate) watches: Watches,
-    pub(crate) is_sync_wanted: bool,
+    is_sync_wanted: bool,
     pub(crate) token: Option<String>,
     opener: Opener,
     readers: Arc<Readers>,
@@ -325,6 +325,20 @@ impl Core {
         if self.link.as_ref().is_some_and(|link| !link.send(frame)) {
             self.lost();
         }
+    }
+
+    pub(crate) fn start_sync(&mut self) -> Result<(), Error> {
+        if self.server.is_none() {
+            return Err(Error::NoServer);
+        }
+        self.is_sync_wanted = true;
+        self.peer.start_sync(self.clock.now());
+        Ok(())
+    }
+
+    pub(crate) fn stop_sync(&mut self) {
+        self.is_sync_wanted = false;
+        self.peer.stop_sync();
     }
 
     /// A newer token.

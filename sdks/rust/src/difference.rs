@@ -1,7 +1,6 @@
 //! What is different between two results of one query.
 
-use std::collections::BTreeMap;
-
+use peer_core::Difference;
 use serde_json::Value;
 
 /// What changed since the result before, by places.
@@ -28,30 +27,9 @@ impl LocalEvent {
     }
 
     pub(crate) fn between(old_documents: Vec<Value>, documents: &[Value]) -> Self {
-        let places = |documents: &[Value]| -> BTreeMap<String, usize> {
-            documents.iter().enumerate().map(|(place, document)| (document["_id"].to_string(), place)).collect()
-        };
-        let (before, after) = (places(&old_documents), places(documents));
-        let mut event = Self::default();
-        for (id, place) in &after {
-            match before.get(id) {
-                None => event.insertions.push(*place),
-                Some(old) => {
-                    if old_documents[*old] != documents[*place] {
-                        event.updates.push(*place);
-                    }
-                    if old != place {
-                        event.moves.push((*old, *place));
-                    }
-                }
-            }
-        }
-        event.deletions.extend(before.iter().filter(|(id, _)| !after.contains_key(*id)).map(|(_, place)| *place));
-        for places in [&mut event.insertions, &mut event.deletions, &mut event.updates] {
-            places.sort_unstable();
-        }
-        event.moves.sort_unstable();
-        Self { old_documents, ..event }
+        let it = Difference::between(&old_documents, documents, |document| document["_id"].to_string());
+        let Difference { insertions, deletions, updates, moves } = it;
+        Self { is_initial: false, old_documents, insertions, deletions, updates, moves }
     }
 }
 

@@ -9,7 +9,13 @@ use peer_core::{PeerError, QueryError, SubscribeError, WriteError};
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The folder cannot be opened: another process has it, or it is damaged.
+    /// Another process has the folder open.
+    #[error("cannot open the peer in {}: another process has it open", dir.display())]
+    InUse {
+        /// Which.
+        dir: PathBuf,
+    },
+    /// The folder cannot be opened: it cannot be made or read, or it is damaged.
     #[error("cannot open the peer in {}: {why}", dir.display())]
     Open {
         /// Which.

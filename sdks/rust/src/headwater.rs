@@ -67,9 +67,20 @@ impl Headwater {
         });
         let is_relaxed = config.relaxed;
         let parts = Parts { peer, opener, readers, server, token: config.token, token_source, is_relaxed, mailbox };
-        shared.spawn("headwater-peer", move || Core::new(parts).run(&inbox)).map_err(failed)?;
+        let over = PeerIsOver(callbacks.clone());
+        let peer = move || {
+            let _over = over;
+            Core::new(parts).run(&inbox);
+            drop(inbox); // whoever waits in it is answered
+        };
+        shared.spawn("headwater-peer", peer).map_err(failed)?;
         shared.spawn("headwater-call", move || callbacks.run()).map_err(failed)?;
         Ok(Self { shared })
+    }
+
+    #[cfg(feature = "bindings")]
+    pub(crate) fn into_shared(self) -> Arc<Shared> {
+        self.shared
     }
 
     /// Its documents.
@@ -103,6 +114,15 @@ impl Headwater {
     /// [`Error::Closed`], and streams end. May be called in a callback.
     pub fn close(&self) {
         self.shared.close();
+    }
+}
+
+/// Says that no answer will come any more once it is dropped, however the thread ended.
+struct PeerIsOver(Arc<Callbacks>);
+
+impl Drop for PeerIsOver {
+    fn drop(&mut self) {
+        self.0.finish();
     }
 }
 
@@ -153,7 +173,7 @@ impl Shared {
         Ok(())
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.callbacks.close();
         self.mailbox.tell(Message::Close);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

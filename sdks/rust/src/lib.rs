@@ -29,6 +29,9 @@
 //! (unless it is to be relaxed); no socket and no callback holds that thread up.
 //! Not here: attachments, presence, identities (README.md); what a peer is and does (`peer-core`).
 
+#[cfg(feature = "bindings")]
+#[doc(hidden)]
+pub mod bindings;
 mod callbacks;
 mod change;
 mod clock;

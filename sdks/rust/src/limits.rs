@@ -45,3 +45,11 @@ pub(crate) const TOKEN_AHEAD_MS: u64 = 60_000;
 
 /// How many refused writes wait for one callback; older ones are not told there.
 pub(crate) const REJECTED_WAITING_MAX: usize = peer_core::limits::REJECTED_MAX;
+
+/// A transaction of a binding that nothing comes of for so long is rolled back: it holds the peer up.
+#[cfg(feature = "bindings")]
+pub(crate) const TRANSACTION_IDLE: Duration = Duration::from_secs(10);
+
+/// How many reads, or steps of one transaction, wait at most; more are refused.
+#[cfg(feature = "bindings")]
+pub(crate) const WAITING_MAX: usize = 16_384;

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use key_values::{KeyValuesError, RedbDisk};
+use key_values::{IN_USE, KeyValuesError, RedbDisk};
 use peer_core::{Options, Peer, PeerError, SPACES};
 
 use crate::{Config, Error, clock, limits::CACHE_BYTES};
@@ -22,6 +22,8 @@ const OLD_STORE_DIR: &str = "store";
 pub(crate) struct Opener {
     dir: PathBuf,
     strict: bool,
+    /// Who calls, for people.
+    sdk: String,
 }
 
 impl Opener {
@@ -36,14 +38,14 @@ impl Opener {
             let why = "it is of an earlier version of the SDK, whose files this one does not read";
             return Err(failed(why.to_owned()));
         }
-        Ok(Self { dir: config.dir.clone(), strict: config.strict })
+        let sdk = config.sdk.clone().unwrap_or_else(|| concat!("rust/", env!("CARGO_PKG_VERSION")).to_owned());
+        Ok(Self { dir: config.dir.clone(), strict: config.strict, sdk })
     }
 
     /// Nobody may have the store open.
     pub(crate) fn open(&self, token: Option<String>) -> Result<Peer, PeerError> {
         let disk = RedbDisk::open(&self.dir.join(STORE_FILE), CACHE_BYTES, SPACES)?;
-        let sdk = concat!("rust/", env!("CARGO_PKG_VERSION")).to_owned();
-        let options = Options { sdk, token, strict: self.strict };
+        let options = Options { sdk: self.sdk.clone(), token, strict: self.strict };
         // The engine panics at some damage.
         let opened = catch_unwind(AssertUnwindSafe(|| Peer::open(Box::new(disk), options, clock::seed())));
         opened.unwrap_or_else(|_| Err(PeerError::Store(KeyValuesError("the store is damaged".to_owned()))))
@@ -52,6 +54,9 @@ impl Opener {
     /// As an error of an opening.
     pub(crate) fn failed(&self, error: &PeerError) -> Error {
         let why = match error {
+            PeerError::Store(KeyValuesError(why)) if why.ends_with(IN_USE) => {
+                return Error::InUse { dir: self.dir.clone() };
+            }
             PeerError::Store(KeyValuesError(why)) => why.clone(),
             other => other.to_string(),
         };

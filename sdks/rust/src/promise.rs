@@ -3,6 +3,7 @@
 //! Invariant: whoever waits is answered; what nobody will answer any more is [`Error::Closed`].
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -26,14 +27,23 @@ struct Shared<T> {
     answered: Condvar,
 }
 
-#[derive(Debug)]
 struct State<T> {
     answer: Option<Result<T, Error>>,
     waker: Option<Waker>,
+    then: Option<Then<T>>,
+}
+
+/// What is done with the answer, on the thread that gives it.
+type Then<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
+
+impl<T> fmt::Debug for State<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("is_answered", &self.answer.is_some()).finish_non_exhaustive()
+    }
 }
 
 pub(crate) fn promise<T>() -> (Resolver<T>, Promise<T>) {
-    let state = Mutex::new(State { answer: None, waker: None });
+    let state = Mutex::new(State { answer: None, waker: None, then: None });
     let shared = Arc::new(Shared { state, answered: Condvar::new() });
     (Resolver(shared.clone()), Promise(shared))
 }
@@ -45,6 +55,10 @@ impl<T> Shared<T> {
 
     fn answer(&self, answer: Result<T, Error>) {
         let mut state = self.state();
+        if let Some(then) = state.then.take() {
+            drop(state);
+            return then(answer);
+        }
         let waker = state.waker.take();
         state.answer.get_or_insert(answer);
         drop(state);
@@ -62,7 +76,7 @@ impl<T> Resolver<T> {
 
     /// Whether nobody waits any more.
     pub(crate) fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
+        Arc::strong_count(&self.0) == 1 && self.0.state().then.is_none()
     }
 }
 
@@ -78,6 +92,19 @@ impl<T> Promise<T> {
         let (resolver, promise) = promise();
         resolver.resolve(answer);
         promise
+    }
+
+    /// Has `then` called with the answer: now, or on the thread that gives it.
+    #[cfg(feature = "bindings")]
+    pub(crate) fn then(self, then: impl FnOnce(Result<T, Error>) + Send + 'static) {
+        let mut state = self.0.state();
+        match state.answer.take() {
+            Some(answer) => {
+                drop(state);
+                then(answer);
+            }
+            None => state.then = Some(Box::new(then)),
+        }
     }
 
     pub(crate) fn wait(self) -> Result<T, Error> {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Collection, Error, Executed, Observer, Results, Transaction, Written, headwater::Shared, json, observer,
-    promise::Promise, transaction,
+    Collection, Error, Executed, Observer, Results, Transaction, Written, clock::Clock, headwater::Shared, json,
+    observer, promise::Promise, transaction,
 };
 
 /// The documents of a peer.
@@ -44,7 +44,7 @@ impl Store {
     pub(crate) fn start(&self, statement: &str, args: document::Map) -> Promise<Executed> {
         let (statement, shared) = (statement.to_owned(), self.shared.clone());
         if is_select(&statement) {
-            let now = crate::clock::Clock::new().now(); // a SELECT asks for the wall clock at most
+            let now = Clock::new().now(); // a SELECT asks for the wall clock at most
             let rows = shared.readers.read(|reader| reader.select(now, &statement, &args));
             let written = Written::new(&shared, &[], None);
             let items = rows.map(|rows| rows.into_iter().map(json::from_row).collect());
@@ -115,8 +115,8 @@ impl Store {
     }
 
     fn observable(&self, statement: &str, args: &impl Serialize) -> Result<Observed, Error> {
-        let (statement, args) = (statement.to_owned(), json::map(args)?);
-        self.shared.mailbox.call(move |core| Ok(core.peer.observable(core.clock.now(), &statement, &args)?))
+        let (now, args) = (Clock::new().now(), json::map(args)?);
+        self.shared.readers.read(|reader| reader.observable(now, statement, &args))
     }
 }
 

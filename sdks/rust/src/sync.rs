@@ -77,20 +77,12 @@ impl Sync {
     }
 
     pub(crate) fn start(&self) -> Result<(), Error> {
-        self.shared.mailbox.call(|core| {
-            if core.server.is_none() {
-                return Err(Error::NoServer);
-            }
-            core.is_sync_wanted = true;
-            core.peer.start_sync(core.clock.now());
-            Ok(())
-        })
+        self.shared.mailbox.call(Core::start_sync)
     }
 
     pub(crate) fn stop(&self) -> Result<(), Error> {
         self.shared.mailbox.call(|core| {
-            core.is_sync_wanted = false;
-            core.peer.stop_sync();
+            core.stop_sync();
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ use super::Peer;
 use crate::reading::Reading;
 use crate::records::Synced;
 use crate::select::{bind, rows_of, selected};
-use crate::{Now, Observed, PeerError, QueryError, Transaction, Which, WriteError, limits};
+use crate::{Now, PeerError, Transaction, Which, WriteError, limits};
 
 /// What a statement came to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,17 +40,6 @@ impl Peer {
         }
         let (executed, written) = self.transaction(now, None, |transaction| transaction.run(bound))?;
         Ok(Executed { seq: written.seq, ..executed })
-    }
-
-    /// A SELECT that can be observed.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn observable(&self, now: Now, text: &str, args: &Map) -> Result<Observed, QueryError> {
-        match bind(text, args, now, self.options.strict)? {
-            Bound::Select(select) if !select.collection().starts_with("system:") => Ok(Observed::Select(select)),
-            _ => Err(QueryError::NoSelect),
-        }
     }
 
     /// Takes documents out of this store alone. They stay out while their subscription lives, unless

@@ -102,7 +102,7 @@ fn observers_are_told_first_of_what_is_there_and_then_once_of_what_concerns_them
     let mut rig = Rig::new(1);
     let mut server = crate::server::Server::new();
     upsert(&mut rig, "t", "a", r#"{"n":1}"#);
-    let observed = rig.peer.observable(rig.now, "SELECT * FROM t WHERE n > 0", &Map::new()).unwrap();
+    let observed = rig.peer.reader().observable(rig.now, "SELECT * FROM t WHERE n > 0", &Map::new()).unwrap();
     let observer = rig.peer.observe(observed).unwrap();
     let find = Find::new("t", "n == 7", &Map::new()).unwrap();
     let other = rig.peer.observe(Observed::Find(find)).unwrap();

@@ -1,0 +1,192 @@
+//! What the bindings of other languages are made of: a peer that is called by messages
+//! (`sdks/calls.json`). No promise to programs in Rust.
+//!
+//! Invariants: each call has one answer, after the peer was closed too; each event and each answer
+//! that comes later runs on the thread of callbacks; after [`Binding::unsubscribe`] has returned
+//! there is no event, unless one of its events is who ends it; nothing that is begun waits for the
+//! peer, only [`Binding::call`] and [`Binding::close`] do.
+//! Not here: the messages (`peer-calls`), memory and pointers (`sdks/c`, `sdks/js/native`).
+
+mod answering;
+mod calls;
+mod errors;
+mod events;
+mod reads;
+mod transactions;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+use peer_calls::{Answer, Call, CallError, Code, Format, Opening, Watch, encode_error, encode_result};
+
+use self::{answering::Answering, reads::Reads, transactions::Transactions};
+use crate::{Config, Headwater, headwater::Shared, watch::WatchId};
+
+/// A peer that is open. Clones are the same one; it is closed with the last of them, or by
+/// [`Binding::close`].
+#[derive(Debug, Clone)]
+pub struct Binding {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    transactions: Arc<Transactions>,
+    reads: Reads,
+    /// Who is told when a newer token is wanted.
+    tokens: Arc<Mutex<Vec<WatchId>>>,
+}
+
+impl Binding {
+    /// Opens a peer as the message says.
+    ///
+    /// # Errors
+    /// The answer: why it is not open.
+    pub fn open(config: &[u8]) -> Result<Self, Vec<u8>> {
+        let opened = Opening::decode(config).and_then(Self::open_as);
+        opened.map_err(|error| encode_error(Format::of(config), &error))
+    }
+
+    fn open_as(opening: Opening) -> Result<Self, CallError> {
+        let dir = opening.dir.ok_or_else(|| CallError::new(Code::InvalidMessage, "the configuration needs \"dir\""))?;
+        let mut config = Config::new(dir).strict(opening.strict).relaxed(opening.relaxed);
+        config.server = opening.server;
+        config.app = opening.app;
+        config.token = opening.token;
+        config.ca_certificates = opening.ca_certificates;
+        config.sdk = opening.sdk;
+        let tokens = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::new(std::sync::OnceLock::<std::sync::Weak<Shared>>::new());
+        let (asked, peer) = (tokens.clone(), shared.clone());
+        let config = config.token_source(move || {
+            events::want_token(&asked, peer.get().and_then(std::sync::Weak::upgrade).as_deref());
+            None // it comes by a call, if it comes
+        });
+        let opened = Headwater::open(config)?.into_shared();
+        let _ = shared.set(Arc::downgrade(&opened));
+        let inner = Inner { shared: opened, transactions: Arc::default(), reads: Reads::default(), tokens };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Does what the message asks for, and waits until it is done and durable: the answer, or why
+    /// there is none.
+    pub fn call(&self, request: &[u8]) -> Vec<u8> {
+        let result = Call::decode(request).and_then(|call| self.wait(call));
+        encode_result(Format::of(request), &result)
+    }
+
+    fn wait(&self, call: Call) -> Result<Answer, CallError> {
+        if let Some(result) = self.at_once(&call) {
+            return result;
+        }
+        if let Call::Read(read) = &call {
+            return self.inner.read(read);
+        }
+        let timeout = calls::timeout(&call);
+        let (sender, answer) = mpsc::sync_channel(1);
+        self.inner.start(call, Answering::new(move |result| drop(sender.send(result))));
+        match timeout {
+            Some(timeout) => answer.recv_timeout(timeout).unwrap_or_else(|_| Err(timed_out())),
+            None => answer.recv().unwrap_or_else(|_| Err(closed())),
+        }
+    }
+
+    /// The same without waiting: `answer` is called once, on the thread of callbacks, or in this one
+    /// if the peer was closed.
+    pub fn call_async(&self, request: &[u8], answer: impl FnOnce(&[u8]) + Send + 'static) {
+        let (format, callbacks) = (Format::of(request), self.inner.shared.callbacks.clone());
+        let post = move |result| callbacks.post(Box::new(move || answer(&encode_result(format, &result))));
+        let call = match Call::decode(request) {
+            Ok(call) => call,
+            Err(error) => return post(Err(error)),
+        };
+        if let Some(result) = self.at_once(&call) {
+            return post(result);
+        }
+        let answering = Answering::new(post);
+        match call {
+            Call::Read(read) => self.inner.reads.start(&self.inner, read, answering),
+            call => {
+                let answering = match calls::timeout(&call) {
+                    Some(timeout) => self.with_timeout(answering, timeout),
+                    None => answering,
+                };
+                self.inner.start(call, answering);
+            }
+        }
+    }
+
+    /// Answers with an error if there is no answer within the time.
+    fn with_timeout(&self, answering: Answering, timeout: Duration) -> Answering {
+        let Some(due) = Instant::now().checked_add(timeout) else { return answering };
+        let (first, second) = answering.either();
+        self.inner.shared.callbacks.at(due, Box::new(move || second.answer(Err(timed_out()))));
+        first
+    }
+
+    /// What needs neither the peer nor its documents.
+    fn at_once(&self, call: &Call) -> Option<Result<Answer, CallError>> {
+        match call {
+            Call::Echo(value) => Some(Ok(Answer::new().with("value", value.clone()))),
+            Call::Info => {
+                let version = document::Value::String(env!("CARGO_PKG_VERSION").to_owned());
+                Some(Ok(Answer::new().with_number("abi", peer_calls::ABI).with("version", version)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Has `on_event` called with each event, on the thread of callbacks: the number of the watch.
+    ///
+    /// # Errors
+    /// The answer: why it is not watched.
+    pub fn subscribe(&self, request: &[u8], on_event: impl FnMut(&[u8]) + Send + 'static) -> Result<u64, Vec<u8>> {
+        let format = Format::of(request);
+        let watched = Watch::decode(request).and_then(|watch| self.inner.watch(&watch, format, on_event));
+        watched.map(|watch| watch.0).map_err(|error| encode_error(format, &error))
+    }
+
+    /// Ends a watch: after this has returned there is no event, unless one of its events calls this.
+    /// A number that is none does nothing.
+    pub fn unsubscribe(&self, watch: u64) {
+        let watch = WatchId(watch);
+        self.inner.tokens.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| *it != watch);
+        self.inner.shared.callbacks.cancel(watch);
+        self.inner.shared.unwatch(watch);
+    }
+
+    /// Closes the peer, and waits until its files are closed and every call has its answer; in a
+    /// callback it does not wait. What is called from then on is [`Code::Closed`].
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        self.reads.close();
+        self.transactions.close();
+        self.shared.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> CallError {
+    crate::Error::Closed.into()
+}
+
+fn timed_out() -> CallError {
+    crate::Error::TimedOut.into()
+}
+
+fn too_many() -> CallError {
+    CallError::new(Code::TooMany, format!("more than {} calls wait", crate::limits::WAITING_MAX))
+}
