@@ -1,0 +1,6 @@
+/**
+ * `headwater` in Node.js.
+ */
+import './platform.js';
+
+export * from '../api.js';

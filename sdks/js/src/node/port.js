@@ -1,0 +1,282 @@
+/**
+ * Peers in this process, by the native library.
+ *
+ * Invariants: a promise that is waited for keeps the process alive, and nothing else does: no observer, no sync. Calls
+ * that wait for the disk wait in a thread of the library; what only reads one document is done at once.
+ */
+import { HeadwaterError, errorOf } from '../errors.js';
+import { decode, encode } from '../values.js';
+import { native } from './native.js';
+
+/** @typedef {import('../port.js').Port} Port */
+/** @typedef {import('../port.js').Message} Message */
+/** @typedef {import('../port.js').Watch} Watch */
+/** @typedef {{resolve: (answer: any) => void, reject: (error: unknown) => void, request: Message}} Waiting */
+
+/** Calls that read so little that a thread would cost more. */
+const CHEAP = new Set(['echo', 'find_by_id', 'info']);
+
+/** The longest time of a timer. */
+const FOR_EVER_MS = 2 ** 31 - 1;
+
+/**
+ * Opens a peer.
+ *
+ * @param {Message} config
+ * @returns {Promise<Port>}
+ */
+export async function openPort(config) {
+  return openPortNow(config);
+}
+
+/**
+ * Opens a peer.
+ *
+ * @param {Message} config
+ * @returns {Port}
+ */
+export function openPortNow(config) {
+  return new NodePort(config);
+}
+
+/** Where the environment says that the server is. */
+export function serverUrl() {
+  return process.env.HEADWATER_URL;
+}
+
+/** @implements {Port} */
+class NodePort {
+  /** @type {import('./native.js').NativePeer | undefined} */
+  #peer;
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  /** @type {Map<number, (event: any) => void>} */
+  #watches = new Map();
+  /** @type {Set<number>} */
+  #transactions = new Set();
+  #beginning = 0;
+  /** @type {(() => void)[]} */
+  #afterTransactions = [];
+  #number = 0;
+  #held = 0;
+  #timer;
+  /** @type {Promise<void> | undefined} */
+  #closing;
+
+  /**
+   * @param {Message} config
+   */
+  constructor(config) {
+    const text = encode(config);
+    const { Peer } = native();
+    try {
+      this.#peer = Peer.open(text, () => this.#deliver());
+    } catch (error) {
+      throw errorOf(decode(/** @type {Error} */ (error).message).error);
+    }
+    this.#timer = setInterval(() => {}, FOR_EVER_MS).unref();
+  }
+
+  /**
+   * @param {Message} request
+   * @returns {Promise<any>}
+   */
+  call(request) {
+    try {
+      const text = encode(request);
+      const peer = this.#open();
+      if (CHEAP.has(request.call) && request.transaction === undefined) {
+        return Promise.resolve(answerOf(peer.callNow(text)));
+      }
+      return this.#wait(request, (number) => peer.call(number, text));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * @param {Message} request
+   * @returns {any}
+   */
+  callNow(request) {
+    if (this.#isInTransaction()) {
+      return this.call(request);
+    }
+    return answerOf(this.#open().callNow(encode(request)));
+  }
+
+  /**
+   * @param {Message} request
+   * @param {(event: any) => void} onEvent
+   * @returns {Watch}
+   */
+  subscribe(request, onEvent) {
+    const text = encode(request);
+    const number = this.#number++;
+    /** @type {number | undefined} */
+    let watch;
+    const place = () => {
+      const placed = this.#open().subscribe(number, text, request.watch === 'rejected');
+      if (typeof placed === 'string') {
+        answerOf(placed);
+      }
+      watch = Number(placed);
+    };
+    this.#watches.set(number, onEvent);
+    try {
+      this.#isInTransaction() ? this.#placeLater(number, place) : place();
+    } catch (error) {
+      this.#watches.delete(number);
+      throw error;
+    }
+    return {
+      cancel: () => {
+        if (this.#watches.delete(number) && watch !== undefined) {
+          this.#peer?.unsubscribe(number, watch);
+        }
+      },
+    };
+  }
+
+  /** @returns {Promise<void>} */
+  close() {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Keeps the process alive until what it gives is called. */
+  hold() {
+    let isHeld = true;
+    this.#hold();
+    return () => {
+      if (isHeld) {
+        isHeld = false;
+        this.#release();
+      }
+    };
+  }
+
+  async #close() {
+    const peer = this.#open();
+    await this.#wait({}, (number) => peer.close(number));
+    this.#peer = undefined; // with it goes what the library holds of this thread
+    clearInterval(this.#timer);
+    const watches = [...this.#watches.values()];
+    this.#watches.clear();
+    watches.forEach((tell) => tell({ error: { code: 'closed', message: 'the peer is closed' } }));
+  }
+
+  #open() {
+    if (!this.#peer) {
+      throw new HeadwaterError('closed', 'the peer is closed');
+    }
+    return this.#peer;
+  }
+
+  /**
+   * @param {Message} request
+   * @param {(number: number) => void} send
+   */
+  #wait(request, send) {
+    return new Promise((resolve, reject) => {
+      const number = this.#number++;
+      send(number);
+      this.#waiting.set(number, { resolve, reject, request });
+      this.#hold();
+      this.#beginning += request.call === 'begin' ? 1 : 0;
+    });
+  }
+
+  /** Hands on what waits in the library. */
+  #deliver() {
+    const ready = this.#peer?.drain() ?? [];
+    for (let n = 0; n < ready.length; n += 2) {
+      const number = /** @type {number} */ (ready[n]);
+      const text = /** @type {string} */ (ready[n + 1]);
+      const waiting = this.#waiting.get(number);
+      if (waiting) {
+        this.#waiting.delete(number);
+        this.#release();
+        this.#settle(waiting, decode(text));
+      } else {
+        this.#watches.get(number)?.(decode(text));
+      }
+    }
+  }
+
+  /**
+   * @param {Waiting} waiting
+   * @param {any} answer
+   */
+  #settle({ resolve, reject, request }, answer) {
+    this.#noteTransaction(request, answer);
+    answer.error ? reject(errorOf(answer.error)) : resolve(answer);
+  }
+
+  /**
+   * @param {Message} request
+   * @param {any} answer
+   */
+  #noteTransaction(request, answer) {
+    if (request.call === 'begin') {
+      this.#beginning--;
+      if (!answer.error) {
+        this.#transactions.add(answer.transaction);
+      }
+    }
+    const isEnd = request.call === 'commit' || request.call === 'rollback';
+    if (isEnd || answer.error?.code === 'no_transaction') {
+      this.#transactions.delete(request.transaction);
+    }
+    if (this.#afterTransactions.length > 0 && !this.#isInTransaction()) {
+      this.#afterTransactions.splice(0).forEach((place) => place());
+    }
+  }
+
+  /** Whether a transaction of this process has the peer: to wait for the peer in this thread would be for ever. */
+  #isInTransaction() {
+    return this.#beginning > 0 || this.#transactions.size > 0;
+  }
+
+  /**
+   * @param {number} number
+   * @param {() => void} place
+   */
+  #placeLater(number, place) {
+    this.#afterTransactions.push(() => {
+      const tell = this.#watches.get(number);
+      try {
+        tell && place();
+      } catch (error) {
+        this.#watches.delete(number);
+        const { code, message } = /** @type {HeadwaterError} */ (error);
+        tell?.({ error: { code, message } });
+      }
+    });
+  }
+
+  #hold() {
+    this.#held++;
+    if (this.#held === 1) {
+      this.#timer.ref();
+    }
+  }
+
+  #release() {
+    this.#held--;
+    if (this.#held === 0) {
+      this.#timer.unref();
+    }
+  }
+}
+
+/**
+ * @param {string} text
+ */
+function answerOf(text) {
+  const answer = decode(text);
+  if (answer.error) {
+    throw errorOf(answer.error);
+  }
+  return answer;
+}
