@@ -16,6 +16,12 @@ import { CHANGES, DocumentID, Document, MutableDocument, idValue, typesOf } from
  * @typedef {{type: 'inserted' | 'updated' | 'removed', docID: DocumentID, collectionName: string}} WriteResult
  */
 
+/**
+ * A change that was made.
+ *
+ * @typedef {{type: string, docID: DocumentID, path: string, value?: any, amount?: number | bigint}} UpdateResult
+ */
+
 /** How statements write what the other strategies mean. */
 const STATEMENTS = {
   insertIfAbsent: ['DOCUMENTS', 'NOTHING'],
@@ -76,6 +82,7 @@ export async function updateWith(port, collection, which, change, transaction) {
 /**
  * @param {DocumentID} docID
  * @param {import('../change.js').ChangeMessage} change
+ * @returns {UpdateResult}
  */
 function updateResult(docID, change) {
   const { path, set, increment } = change;
@@ -88,12 +95,12 @@ function updateResult(docID, change) {
 
 /** Which changes were made, by documents. */
 export class UpdateResultsMap {
-  /** @type {Map<string, {id: DocumentID, results: object[]}>} */
+  /** @type {Map<string, {id: DocumentID, results: UpdateResult[]}>} */
   #all = new Map();
 
   /**
    * @param {DocumentID} id
-   * @param {object[]} results
+   * @param {UpdateResult[]} results
    */
   add(id, results) {
     this.#all.set(id.toQueryCompatibleString(), { id, results });
@@ -103,7 +110,7 @@ export class UpdateResultsMap {
    * The changes of a document.
    *
    * @param {unknown} id
-   * @returns {object[]}
+   * @returns {UpdateResult[]}
    */
   get(id) {
     return this.#all.get(new DocumentID(id).toQueryCompatibleString())?.results ?? [];
