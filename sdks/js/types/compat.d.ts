@@ -406,7 +406,7 @@ export declare class Authenticator {
   readonly status: AuthenticationStatus;
   login(token: string, provider?: string): Promise<{ clientInfo: string | null; error: DittoError | null }>;
   loginWithToken(token: string, provider?: string): Promise<void>;
-  loginWithUsernameAndPassword(username: string, password: string, provider?: string): Promise<never>;
+  loginWithUsernameAndPassword(username: string, password: string, provider?: string): Promise<void>;
   logout(cleanUp?: (ditto: Ditto) => unknown): Promise<void>;
   setExpirationHandler(
     handler: ((ditto: Ditto, secondsUntilExpiration: number) => unknown) | null,

@@ -3,7 +3,7 @@
 //! Invariants: nothing here waits in JavaScript's thread but [`Peer::open`], [`Peer::call_now`] and
 //! [`Peer::subscribe`]; what comes from other threads waits in the outbox until it is drained; when
 //! Node.js or a worker of it ends, the peers that it opened are closed.
-//! Not here: what messages mean (`bindings`), promises and classes (`sdks/js/src`).
+//! Not here: what messages mean (`headwater::bindings`), promises and classes (`sdks/js/src`).
 
 mod outbox;
 
@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use bindings::Binding;
+use headwater_sdk::bindings::Binding;
 use napi::bindgen_prelude::{Either, Env, Error, Function, Result};
 use napi_derive::napi;
 

@@ -157,7 +157,7 @@ export class Ditto {
   /**
    * The older `presence.observe`: peers do not know of each other.
    *
-   * @param {(peers: object[]) => unknown} callback
+   * @param {(peers: import('./presence.js').Peer[]) => unknown} callback
    */
   observePeers(callback) {
     return this.presence.observe((graph) => callback(graph.remotePeers));

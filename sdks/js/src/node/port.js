@@ -55,8 +55,6 @@ class NodePort {
   /** @type {Set<number>} */
   #transactions = new Set();
   #beginning = 0;
-  /** @type {(() => void)[]} */
-  #afterTransactions = [];
   #number = 0;
   #held = 0;
   #timer;
@@ -113,25 +111,18 @@ class NodePort {
   subscribe(request, onEvent) {
     const text = encode(request);
     const number = this.#number++;
-    /** @type {number | undefined} */
+    /** @type {number} */
     let watch;
-    const place = () => {
-      const placed = this.#open().subscribe(number, text, request.watch === 'rejected');
-      if (typeof placed === 'string') {
-        answerOf(placed);
-      }
-      watch = Number(placed);
-    };
     this.#watches.set(number, onEvent);
     try {
-      this.#isInTransaction() ? this.#placeLater(number, place) : place();
+      watch = watchOf(this.#open().subscribe(number, text, request.watch === 'rejected'));
     } catch (error) {
       this.#watches.delete(number);
       throw error;
     }
     return {
       cancel: () => {
-        if (this.#watches.delete(number) && watch !== undefined) {
+        if (this.#watches.delete(number)) {
           this.#peer?.unsubscribe(number, watch);
         }
       },
@@ -228,31 +219,11 @@ class NodePort {
     if (isEnd || answer.error?.code === 'no_transaction') {
       this.#transactions.delete(request.transaction);
     }
-    if (this.#afterTransactions.length > 0 && !this.#isInTransaction()) {
-      this.#afterTransactions.splice(0).forEach((place) => place());
-    }
   }
 
   /** Whether a transaction of this process has the peer: to wait for the peer in this thread would be for ever. */
   #isInTransaction() {
     return this.#beginning > 0 || this.#transactions.size > 0;
-  }
-
-  /**
-   * @param {number} number
-   * @param {() => void} place
-   */
-  #placeLater(number, place) {
-    this.#afterTransactions.push(() => {
-      const tell = this.#watches.get(number);
-      try {
-        tell && place();
-      } catch (error) {
-        this.#watches.delete(number);
-        const { code, message } = /** @type {HeadwaterError} */ (error);
-        tell?.({ error: { code, message } });
-      }
-    });
   }
 
   #hold() {
@@ -279,4 +250,11 @@ function answerOf(text) {
     throw errorOf(answer.error);
   }
   return answer;
+}
+
+/**
+ * @param {number | string} subscribed
+ */
+function watchOf(subscribed) {
+  return typeof subscribed === 'number' ? subscribed : answerOf(subscribed);
 }
