@@ -9,6 +9,5 @@ ditto.startSync();
 const docID = await ditto.store.collection('people').upsert({
   name: 'Susan',
   age: 31,
-});
-
-console.log(docID);
+})
+console.log(docID) // "507f191e810c19729de860ea"

@@ -6,12 +6,19 @@
  */
 import { HeadwaterError, errorOf } from '../errors.js';
 import { decode, encode } from '../values.js';
+import { Lane } from './lane.js';
 import { native } from './native.js';
 
 /** @typedef {import('../port.js').Port} Port */
 /** @typedef {import('../port.js').Message} Message */
 /** @typedef {import('../port.js').Watch} Watch */
-/** @typedef {{resolve: (answer: any) => void, reject: (error: unknown) => void, request: Message}} Waiting */
+/**
+ * @typedef {object} Waiting
+ * @property {(answer: any) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {Message} request
+ * @property {Lane | undefined} lane
+ */
 
 /** Calls that read so little that a thread would cost more. */
 const CHEAP = new Set(['echo', 'find_by_id', 'info']);
@@ -55,6 +62,8 @@ class NodePort {
   /** @type {Set<number>} */
   #transactions = new Set();
   #beginning = 0;
+  #calls = new Lane();
+  #steps = new Lane();
   #number = 0;
   #held = 0;
   #timer;
@@ -86,7 +95,7 @@ class NodePort {
       if (CHEAP.has(request.call) && request.transaction === undefined) {
         return Promise.resolve(answerOf(peer.callNow(text)));
       }
-      return this.#wait(request, (number) => peer.call(number, text));
+      return this.#wait(request, this.#laneOf(request), (number) => peer.call(number, text));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -149,8 +158,10 @@ class NodePort {
 
   async #close() {
     const peer = this.#open();
-    await this.#wait({}, (number) => peer.close(number));
+    await this.#wait({}, undefined, (number) => peer.close(number));
     this.#peer = undefined; // with it goes what the library holds of this thread
+    this.#calls.fail(closed());
+    this.#steps.fail(closed());
     clearInterval(this.#timer);
     const watches = [...this.#watches.values()];
     this.#watches.clear();
@@ -159,23 +170,47 @@ class NodePort {
 
   #open() {
     if (!this.#peer) {
-      throw new HeadwaterError('closed', 'the peer is closed');
+      throw closed();
     }
     return this.#peer;
   }
 
   /**
+   * What waits for a server is none's, and what is done in a transaction does not wait for what waits for its end.
+   *
    * @param {Message} request
+   */
+  #laneOf(request) {
+    if (request.call === 'committed' || request.call === 'flushed') {
+      return undefined;
+    }
+    return request.transaction === undefined ? this.#calls : this.#steps;
+  }
+
+  /**
+   * @param {Message} request
+   * @param {Lane | undefined} lane
    * @param {(number: number) => void} send
    */
-  #wait(request, send) {
+  #wait(request, lane, send) {
     return new Promise((resolve, reject) => {
       const number = this.#number++;
-      send(number);
-      this.#waiting.set(number, { resolve, reject, request });
+      this.#waiting.set(number, { resolve, reject, request, lane });
       this.#hold();
       this.#beginning += request.call === 'begin' ? 1 : 0;
+      lane ? lane.push(() => send(number), (error) => this.#forget(number, error)) : send(number);
     });
+  }
+
+  /**
+   * @param {number} number
+   * @param {unknown} error
+   */
+  #forget(number, error) {
+    const waiting = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    this.#release();
+    waiting?.reject(error);
   }
 
   /** Hands on what waits in the library. */
@@ -199,8 +234,9 @@ class NodePort {
    * @param {Waiting} waiting
    * @param {any} answer
    */
-  #settle({ resolve, reject, request }, answer) {
+  #settle({ resolve, reject, request, lane }, answer) {
     this.#noteTransaction(request, answer);
+    lane?.answered();
     answer.error ? reject(errorOf(answer.error)) : resolve(answer);
   }
 
@@ -239,6 +275,10 @@ class NodePort {
       this.#timer.unref();
     }
   }
+}
+
+function closed() {
+  return new HeadwaterError('closed', 'the peer is closed');
 }
 
 /**

@@ -1,0 +1,177 @@
+/**
+ * What tests share: folders, a real server, other processes, and waiting with a bound.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Headwater } from 'headwater';
+
+/** Everything that is waited for happens within this. */
+export const PATIENCE_MS = 60_000;
+
+/** The root of the package. */
+export const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+
+/** A folder that goes with the tests. */
+export function folder() {
+  const made = mkdtempSync(join(tmpdir(), 'headwater-js-'));
+  after(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+/**
+ * A peer in a folder of its own, which is closed after the tests.
+ *
+ * @param {import('headwater').Config} [config]
+ */
+export async function open(config) {
+  const peer = await Headwater.open({ dir: join(folder(), 'peer'), ...config });
+  after(() => peer.close());
+  return peer;
+}
+
+/**
+ * Waits until something is there.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T | Promise<T>} look
+ * @returns {Promise<NonNullable<T>>}
+ */
+export async function waitFor(what, look) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await look();
+    if (found) {
+      return /** @type {NonNullable<T>} */ (found);
+    }
+    assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A port where nobody listens. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The server's program. */
+function program() {
+  const found = process.env.HEADWATER_BIN;
+  assert.ok(found, 'HEADWATER_BIN names the program `headwater`; `cargo xtask test` does');
+  return found;
+}
+
+/** A server of its own. */
+export class Server {
+  #child;
+
+  /**
+   * @param {number} port
+   * @param {string} dir
+   * @param {import('node:child_process').ChildProcess} child
+   */
+  constructor(port, dir, child) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.port = port;
+    this.dir = dir;
+    this.#child = child;
+  }
+
+  /**
+   * Starts one; it is stopped after the tests.
+   *
+   * @param {{port?: number, dir?: string, args?: string[]}} [options]
+   */
+  static async start(options) {
+    const port = options?.port ?? await freePort();
+    const dir = options?.dir ?? join(folder(), 'data');
+    const args = ['serve', '--data-dir', dir, '--http-listen', `127.0.0.1:${port}`, '--kafka-listen', '127.0.0.1:0'];
+    const child = spawn(program(), [...args, '--log', 'error', ...options?.args ?? []], { stdio: 'ignore' });
+    const server = new Server(port, dir, child);
+    after(() => server.stop());
+    await waitFor('the server', async () => {
+      assert.equal(child.exitCode, null, 'the server ended');
+      return fetch(`${server.url}/health/ready`).then((it) => it.ok, () => false);
+    });
+    return server;
+  }
+
+  /** Ends it as a crash would. */
+  async stop() {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+      this.#child.kill('SIGKILL');
+      await ended;
+    }
+  }
+
+  /**
+   * The first events of its topic.
+   *
+   * @param {number} count
+   * @returns {Promise<any[]>}
+   */
+  async events(count) {
+    const args = ['events', '--data-dir', this.dir, '--from-beginning', '--max', String(count), '--log', 'error'];
+    const { code, stdout, stderr } = await run(program(), args);
+    assert.equal(code, 0, stderr);
+    return stdout.trim().split('\n').map((line) => JSON.parse(line));
+  }
+
+  /**
+   * Makes a key.
+   *
+   * @param {string[]} args of `headwater keys create`
+   */
+  async key(...args) {
+    const { code, stdout, stderr } = await run(program(), ['keys', 'create', ...args, '--data-dir', this.dir]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  }
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {Promise<{code: number | null, stdout: string, stderr: string}>}
+ */
+export async function run(command, args, options) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (data) => { stdout += data; });
+  child.stderr?.on('data', (data) => { stderr += data; });
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  clearTimeout(timer);
+  return { code, stdout, stderr };
+}
+
+/**
+ * Runs lines of a module in a Node.js of their own, in this package. `dir` is a folder there.
+ *
+ * @param {string} lines
+ * @param {{dir?: string, env?: {[name: string]: string}, flags?: string[]}} [options]
+ */
+export async function runNode(lines, options) {
+  const dir = options?.dir ?? join(folder(), 'peer');
+  const module = `const dir = ${JSON.stringify(dir)};\n${lines}`;
+  const args = [...options?.flags ?? [], '--input-type=module', '--eval', module];
+  return run(process.execPath, args, { cwd: PACKAGE, env: { ...process.env, ...options?.env } });
+}
