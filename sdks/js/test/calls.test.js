@@ -107,7 +107,7 @@ test('errors have codes', async () => {
   const cases = [
     [() => store.execute('SELEC'), 'invalid_query'],
     [() => people.find('a ==').documents(), 'invalid_query'],
-    [() => people.upsert(/** @type {any} */ (1)), 'invalid_message'],
+    [() => people.upsert(/** @type {any} */ (1)), 'invalid_value'],
     [() => people.upsert({ _id: null }), 'invalid_value'],
     [() => people.upsert({ n: NaN }), 'invalid_value'],
     [() => people.update('a', [Change.set('..', 1)]), 'invalid_value'],

@@ -24,9 +24,9 @@ import { CHANGES, DocumentID, Document, MutableDocument, idValue, typesOf } from
 
 /** How statements write what the other strategies mean. */
 const STATEMENTS = {
-  insertIfAbsent: ['DOCUMENTS', 'NOTHING'],
-  insertDefaultIfAbsent: ['INITIAL DOCUMENTS', 'NOTHING'],
-  updateDifferentValues: ['DOCUMENTS', 'UPDATE_LOCAL_DIFF'],
+  insertIfAbsent: ['DOCUMENTS', 'ON ID CONFLICT DO NOTHING'],
+  insertDefaultIfAbsent: ['INITIAL DOCUMENTS', ''],
+  updateDifferentValues: ['DOCUMENTS', 'ON ID CONFLICT DO UPDATE_LOCAL_DIFF'],
 };
 
 /**
@@ -47,7 +47,7 @@ export async function upsert(port, collection, value, options, transaction) {
   }
   const [documents, conflict] = STATEMENTS[strategy];
   const quoted = `\`${collection.replaceAll('`', '``')}\``;
-  const statement = `INSERT INTO ${quoted} ${documents} (:value) ON ID CONFLICT DO ${conflict}`;
+  const statement = `INSERT INTO ${quoted} ${documents} (:value) ${conflict}`;
   const { mutated } = await port.call({ call: 'execute', statement, args: { value }, transaction });
   return new DocumentID(mutated[0] ?? value?._id);
 }

@@ -159,9 +159,10 @@ class NodePort {
   async #close() {
     const peer = this.#open();
     await this.#wait({}, undefined, (number) => peer.close(number));
-    this.#peer = undefined; // with it goes what the library holds of this thread
     this.#calls.fail(closed());
     this.#steps.fail(closed());
+    this.#deliver(); // what was answered while this was on its way
+    this.#peer = undefined; // with it goes what the library holds of this thread
     clearInterval(this.#timer);
     const watches = [...this.#watches.values()];
     this.#watches.clear();
