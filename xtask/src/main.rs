@@ -1,5 +1,5 @@
 //! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
-//! sim | flips | fuzz | deny | bench`.
+//! sim | flips | fuzz | sdk | deny | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
 //! untouched.
@@ -12,6 +12,7 @@ mod flips;
 mod fuzz;
 mod law;
 mod screenshots;
+mod sdk;
 mod sim;
 mod step;
 mod test;
@@ -85,6 +86,10 @@ enum Verb {
         #[arg(long, default_value_t = 5_000_000)]
         cases: u64,
     },
+    /// The SDKs for small peers in other languages: what is generated for them, and how they are
+    /// built.
+    #[command(subcommand)]
+    Sdk(sdk::Verb),
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at
     /// its first use.
     Deny,
@@ -109,6 +114,7 @@ fn main() -> ExitCode {
         Verb::Sim { seeds, from, minutes } => sim::run(&root, seeds, from, minutes),
         Verb::Flips { seconds, all } => flips::run(&root, seconds, all),
         Verb::Fuzz { cases } => fuzz::run(&root, cases),
+        Verb::Sdk(verb) => sdk::run(&root, &verb),
         Verb::Deny => deny::run(&root),
         Verb::Bench { rest } => bench::run(&root, &rest),
     };
