@@ -1,0 +1,19 @@
+//! The conformance vectors of small peers (`vectors/`, README.md), and what they say of this code.
+//!
+//! Each case of a file says what goes in and what must come out. What must come out was written once,
+//! by this program, and stays for ever.
+//!
+//! Invariants: nothing that stands in a vector is ever changed by a program.
+//! Not here: the drivers of other languages.
+
+mod cbor;
+mod documents;
+mod frames;
+mod history;
+mod merge;
+mod notation;
+mod report;
+mod vectors;
+
+pub use report::{Group, Report};
+pub use vectors::{check, folder, write};

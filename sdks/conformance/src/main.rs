@@ -1,0 +1,46 @@
+//! `cargo run -p conformance -- check | write`: what the vectors say of this code, and what is missing
+//! in them.
+
+#![expect(clippy::print_stdout, reason = "it is what the program is for")]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// The conformance vectors of small peers.
+#[derive(Parser)]
+enum Verb {
+    /// Does every case; the last line is `N passed, N failed`.
+    Check,
+    /// Adds to new cases what must come out. What is there already is never changed: where it
+    /// differs, nothing of the file is written.
+    Write,
+}
+
+fn main() -> ExitCode {
+    match run(&Verb::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: &Verb) -> Result<ExitCode> {
+    let folder = conformance::folder();
+    match verb {
+        Verb::Check => {
+            let report = conformance::check(&folder)?;
+            print!("{report}");
+            Ok(if report.totals().1 == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Verb::Write => {
+            for path in conformance::write(&folder)? {
+                println!("{}: written", path.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The files of vectors: read, checked, and what is missing in them written.
+//!
+//! ```text
+//! {"about": "…", "kind": "documents", "cases": [{"name": "…", …in, …out}]}
+//! ```
+//!
+//! Invariants: a file is written only to add what a case does not say yet.
+//! Not here: what the cases of each kind mean (a file each).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::notation::Json;
+use crate::report::Report;
+use crate::{documents, frames, merge};
+
+/// Where the vectors lie.
+pub fn folder() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).join("vectors")
+}
+
+/// Checks every case.
+///
+/// # Errors
+/// A file is none of vectors.
+pub fn check(folder: &Path) -> Result<Report> {
+    let mut report = Report::default();
+    for file in files(folder)? {
+        for case in &file.cases {
+            let group = report.groups.entry(file.group.clone()).or_default();
+            match faults(case, outputs(&file.kind, case)) {
+                None => group.passed += 1,
+                Some(why) => group.failed.push((format!("{}/{}: {}", file.group, file.name, name_of(case)), why)),
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Adds to every case what it does not say yet. Gives the files that were written.
+///
+/// # Errors
+/// A case says something else than it should, or is none: nothing of its file is written.
+pub fn write(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for mut file in files(folder)? {
+        let mut cases = Vec::new();
+        for case in &file.cases {
+            let at = || format!("{}/{}: {}", file.group, file.name, name_of(case));
+            let outputs = outputs(&file.kind, case).with_context(at)?;
+            let mut whole = case.clone();
+            for (name, value) in &outputs {
+                match case.field(name) {
+                    Some(old) if old != value => bail!("{}: {}", at(), differs(name, old, value)),
+                    _ => whole.put(name, value.clone()),
+                }
+            }
+            cases.push(whole);
+        }
+        if cases != file.cases {
+            file.body.put("cases", Json::List(cases));
+            fs::write(&file.path, file.body.to_text())
+                .with_context(|| format!("cannot write {}", file.path.display()))?;
+            written.push(file.path);
+        }
+    }
+    Ok(written)
+}
+
+struct File {
+    path: PathBuf,
+    group: String,
+    name: String,
+    kind: String,
+    body: Json,
+    cases: Vec<Json>,
+}
+
+fn files(folder: &Path) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for group in entries(folder)? {
+        for path in entries(&group)? {
+            files.push(File::read(path.clone()).with_context(|| format!("{}", path.display()))?);
+        }
+    }
+    ensure!(!files.is_empty(), "there are no vectors in {}", folder.display());
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut paths = entries.map(|it| Ok(it?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+impl File {
+    fn read(path: PathBuf) -> Result<Self> {
+        let body = Json::parse(&fs::read_to_string(&path)?)?;
+        let of = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        let (group, name) = (of(path.parent().and_then(Path::file_name)), of(path.file_stem()));
+        let kind = body.text_of("kind")?.to_owned();
+        body.text_of("about")?;
+        let cases = body.field("cases").map_or(&[][..], Json::elements).to_vec();
+        ensure!(!cases.is_empty(), "it has no cases");
+        Ok(Self { path, group, name, kind, body, cases })
+    }
+}
+
+fn name_of(case: &Json) -> &str {
+    case.field("name").and_then(Json::as_text).unwrap_or("a case without a name")
+}
+
+type Outputs = Result<Vec<(&'static str, Json)>>;
+
+fn outputs(kind: &str, case: &Json) -> Outputs {
+    case.text_of("name")?;
+    match kind {
+        "documents" => documents::outputs(case),
+        "frames" => frames::outputs(case),
+        "merge" => merge::outputs(case),
+        other => bail!("there are no vectors of the kind `{other}`"),
+    }
+}
+
+/// What does not hold of a case.
+fn faults(case: &Json, outputs: Outputs) -> Option<String> {
+    let outputs = match outputs {
+        Ok(outputs) => outputs,
+        Err(error) => return Some(format!("{error:#}")),
+    };
+    let fault = |(name, value): &(&str, Json)| match case.field(name) {
+        None => Some(format!("it does not say `{name}`: {}", value.to_line())),
+        Some(expected) if expected == value => None,
+        Some(expected) => Some(differs(name, expected, value)),
+    };
+    outputs.iter().find_map(fault)
+}
+
+fn differs(name: &str, expected: &Json, value: &Json) -> String {
+    format!("`{name}` is {}, not {}", value.to_line(), expected.to_line())
+}
