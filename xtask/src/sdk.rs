@@ -4,6 +4,7 @@
 //! Not here: the SDKs themselves (`sdks/`), their tests (`cargo xtask test`).
 
 mod calls;
+mod examples;
 mod generate;
 
 use std::path::Path;

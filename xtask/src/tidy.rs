@@ -7,6 +7,7 @@
 //! 4. Crates that run inside small peers name no file, socket, thread or clock.
 //! 5. Code cites documents that are there, and no contract.
 //! 6. Nothing is left unfinished, and no path of one machine stands in a file.
+//! 7. What is made of `sdks/calls.json` is as it would be made (`cargo xtask sdk generate`).
 //! 4. What is promised stands in `docs/reference`: nothing cites the contract that it came from,
 //!    and every document that is
 //!    cited is there.
@@ -24,7 +25,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use self::cycles::Files;
-use crate::step;
+use crate::{sdk, step};
 
 /// Crates whose files may not hold each other.
 const WITHOUT_CYCLES: [&str; 6] = ["store", "rules", "operations", "http-api", "kafka-endpoint", "portal"];
@@ -40,7 +41,7 @@ type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn run(root: &Path) -> Result<()> {
     step::say(
-        "tidy: arrows of crates and files, module headers, citations, unfinished code, paths of one machine, cited documents",
+        "tidy: arrows of crates and files, module headers, citations, unfinished code, paths of one machine, cited documents, generated files",
     );
     let faults = faults(root)?;
     if !faults.is_empty() {
@@ -60,6 +61,7 @@ fn faults(root: &Path) -> Result<Vec<String>> {
     for name in WITHOUT_CYCLES {
         faults.extend(cycle_faults(root, name)?);
     }
+    faults.extend(sdk::check(root).err().map(|error| format!("{error:#}")));
     Ok(faults)
 }
 

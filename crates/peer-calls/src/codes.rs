@@ -1,4 +1,5 @@
-//! The codes of errors, one list for all languages (`sdks/calls.json`).
+//! The codes of errors, one list for all languages. Made of `sdks/calls.json` by
+//! `cargo xtask sdk generate`.
 
 /// Why a call was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 23] = [
+const DOCUMENTS: [&str; 24] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
@@ -56,6 +56,7 @@ const DOCUMENTS: [&str; 23] = [
     "docs/reference/live-queries.md",
     "docs/reference/dql.md",
     "docs/reference/query-language.md",
+    "docs/reference/small-peer-calls.md",
     "docs/reference/sync-protocol.md",
     "examples/README.md",
 ];
@@ -166,6 +167,11 @@ fn threads_and_locks() {
 #[test]
 fn simulation() {
     follow("docs/internals/simulation.md");
+}
+
+#[test]
+fn small_peer_calls() {
+    follow("docs/reference/small-peer-calls.md");
 }
 
 #[test]

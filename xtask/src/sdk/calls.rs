@@ -20,6 +20,8 @@ pub(super) struct Calls {
     pub(super) abi: u32,
     pub(super) formats: Fields,
     pub(super) answer: Fields,
+    /// Codes that any call may be answered with.
+    pub(super) always: Vec<String>,
     pub(super) config: Fields,
     pub(super) calls: Vec<Call>,
     pub(super) watches: Vec<Watch>,
@@ -34,6 +36,8 @@ pub(super) struct Call {
     pub(super) takes: Fields,
     pub(super) gives: Fields,
     pub(super) kind: String,
+    /// Codes that it may be answered with beside those.
+    pub(super) errors: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +64,11 @@ impl Calls {
         let text = fs::read_to_string(root.join(PATH)).with_context(|| format!("cannot read {PATH}"))?;
         let calls: Self = serde_json::from_str(&text).with_context(|| format!("{PATH} is not as it should be"))?;
         for (index, code) in calls.errors.iter().enumerate() {
-            ensure!(code.number as usize == index + 1, "{PATH}: {} has the number {}", code.code, code.number);
+            ensure!(usize::try_from(code.number)? == index + 1, "{PATH}: {} has the number {}", code.code, code.number);
         }
+        let named = calls.calls.iter().flat_map(|call| &call.errors).chain(&calls.always);
+        let unknown: Vec<_> = named.filter(|name| !calls.errors.iter().any(|code| code.code == **name)).collect();
+        ensure!(unknown.is_empty(), "{PATH}: there are no codes {unknown:?}");
         Ok(calls)
     }
 }

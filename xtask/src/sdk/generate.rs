@@ -5,12 +5,17 @@
 
 mod c;
 mod javascript;
+mod reference;
+mod rust;
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use super::calls::{Calls, Code};
+use super::{
+    calls::{Calls, Code},
+    examples::Examples,
+};
 use crate::step;
 
 /// What makes the files, as their headers and errors say it.
@@ -45,23 +50,23 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 }
 
 fn stale(root: &Path) -> Result<Vec<Made>> {
-    let made = all(&Calls::read(root)?);
-    Ok(made
-        .into_iter()
-        .filter(|made| fs::read_to_string(root.join(made.path)).ok().as_ref() != Some(&made.text))
-        .collect())
+    let mut made = all(&Calls::read(root)?, &Examples::read(root)?)?;
+    made.retain(|made| fs::read_to_string(root.join(made.path)).ok().as_ref() != Some(&made.text));
+    Ok(made)
 }
 
-fn all(calls: &Calls) -> Vec<Made> {
-    vec![
+fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
+    Ok(vec![
+        Made { path: "crates/peer-calls/src/codes.rs", text: rust::codes(&calls.errors) },
         Made { path: "sdks/c/include/headwater_codes.h", text: c::codes(&calls.errors) },
         Made { path: "sdks/js/src/codes.js", text: javascript::codes(&calls.errors) },
         Made { path: "sdks/js/types/codes.d.ts", text: javascript::types(&calls.errors) },
-    ]
+        Made { path: "docs/reference/small-peer-calls.md", text: reference::page(calls, examples)? },
+    ])
 }
 
-/// `invalid_message` as `InvalidMessage`.
-fn upper_camel_case(code: &Code) -> String {
-    let words = code.code.split('_');
-    words.map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..])).collect()
+/// With a great letter at the beginning.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
