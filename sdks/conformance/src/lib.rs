@@ -6,13 +6,19 @@
 //! Invariants: nothing that stands in a vector is ever changed by a program.
 //! Not here: the drivers of other languages.
 
+mod calls;
 mod cbor;
 mod documents;
 mod frames;
 mod history;
+mod matching;
 mod merge;
+mod messages;
 mod notation;
+mod peers;
+mod queries;
 mod report;
+mod script;
 mod vectors;
 
 pub use report::{Group, Report};

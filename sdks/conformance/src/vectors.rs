@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::notation::Json;
+use crate::peers::Peer;
 use crate::report::Report;
-use crate::{documents, frames, merge};
+use crate::{documents, frames, merge, messages, queries, script};
 
 /// Where the vectors lie.
 pub fn folder() -> PathBuf {
@@ -29,9 +30,10 @@ pub fn folder() -> PathBuf {
 pub fn check(folder: &Path) -> Result<Report> {
     let mut report = Report::default();
     for file in files(folder)? {
+        let peer = file.peer()?;
         for case in &file.cases {
             let group = report.groups.entry(file.group.clone()).or_default();
-            match faults(case, outputs(&file.kind, case)) {
+            match faults(case, outputs(&file.kind, peer.as_ref(), case)) {
                 None => group.passed += 1,
                 Some(why) => group.failed.push((format!("{}/{}: {}", file.group, file.name, name_of(case)), why)),
             }
@@ -47,14 +49,14 @@ pub fn check(folder: &Path) -> Result<Report> {
 pub fn write(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for mut file in files(folder)? {
-        let mut cases = Vec::new();
+        let (peer, mut cases) = (file.peer()?, Vec::new());
         for case in &file.cases {
             let at = || format!("{}/{}: {}", file.group, file.name, name_of(case));
-            let outputs = outputs(&file.kind, case).with_context(at)?;
+            let outputs = outputs(&file.kind, peer.as_ref(), case).with_context(at)?;
             let mut whole = case.clone();
             for (name, value) in &outputs {
                 match case.field(name) {
-                    Some(old) if old != value => bail!("{}: {}", at(), differs(name, old, value)),
+                    Some(old) if old != value && *name != STEPS => bail!("{}: {}", at(), differs(name, old, value)),
                     _ => whole.put(name, value.clone()),
                 }
             }
@@ -108,7 +110,19 @@ impl File {
         ensure!(!cases.is_empty(), "it has no cases");
         Ok(Self { path, group, name, kind, body, cases })
     }
+
+    /// What its cases ask, if they all ask one.
+    fn peer(&self) -> Result<Option<Peer>> {
+        let needs = WITH_PEER.contains(&&*self.kind);
+        needs.then(|| queries::peer(&self.body)).transpose().with_context(|| format!("{}", self.path.display()))
+    }
 }
+
+/// What a step says already was compared when it was done; the others are added.
+const STEPS: &str = "steps";
+
+/// The kinds of which all cases of a file ask one peer.
+const WITH_PEER: [&str; 2] = ["messages", "queries"];
 
 fn name_of(case: &Json) -> &str {
     case.field("name").and_then(Json::as_text).unwrap_or("a case without a name")
@@ -116,9 +130,12 @@ fn name_of(case: &Json) -> &str {
 
 type Outputs = Result<Vec<(&'static str, Json)>>;
 
-fn outputs(kind: &str, case: &Json) -> Outputs {
+fn outputs(kind: &str, peer: Option<&Peer>, case: &Json) -> Outputs {
     case.text_of("name")?;
     match kind {
+        "messages" => messages::outputs(peer.context("it has a peer")?, case),
+        "queries" => queries::outputs(peer.context("it has a peer")?, case),
+        "script" => script::outputs(case),
         "documents" => documents::outputs(case),
         "frames" => frames::outputs(case),
         "merge" => merge::outputs(case),
