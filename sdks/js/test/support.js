@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,14 +42,14 @@ export async function open(config) {
  * @template T
  * @param {string} what
  * @param {() => T | Promise<T>} look
- * @returns {Promise<NonNullable<T>>}
+ * @returns {Promise<Exclude<T, false | '' | 0 | null | undefined>>}
  */
 export async function waitFor(what, look) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const found = await look();
     if (found) {
-      return /** @type {NonNullable<T>} */ (found);
+      return /** @type {any} */ (found);
     }
     assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -102,7 +102,8 @@ export class Server {
     after(() => server.stop());
     await waitFor('the server', async () => {
       assert.equal(child.exitCode, null, 'the server ended');
-      return fetch(`${server.url}/health/ready`).then((it) => it.ok, () => false);
+      const isReady = await fetch(`${server.url}/health/ready`).then((it) => it.ok, () => false);
+      return isReady && existsSync(join(dir, 'run.json'));
     });
     return server;
   }
@@ -132,12 +133,12 @@ export class Server {
   /**
    * Makes a key.
    *
-   * @param {string[]} args of `headwater keys create`
+   * @param {string[]} args of `headwater key create`
    */
   async key(...args) {
-    const { code, stdout, stderr } = await run(program(), ['keys', 'create', ...args, '--data-dir', this.dir]);
+    const { code, stdout, stderr } = await run(program(), ['key', 'create', ...args, '--data-dir', this.dir]);
     assert.equal(code, 0, stderr);
-    return stdout;
+    return stdout.trim();
   }
 }
 

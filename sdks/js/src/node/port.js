@@ -1,8 +1,9 @@
 /**
  * Peers in this process, by the native library.
  *
- * Invariants: a promise that is waited for keeps the process alive, and nothing else does: no observer, no sync. Calls
- * that wait for the disk wait in a thread of the library; what only reads one document is done at once.
+ * Invariants: a promise that is waited for keeps the process alive, and nothing else does: no observer, no sync. But a
+ * process that would end by itself first pushes what is pending to a server that is there. Calls that wait for the disk
+ * wait in a thread of the library; what only reads one document is done at once.
  */
 import { HeadwaterError, errorOf } from '../errors.js';
 import { decode, encode } from '../values.js';
@@ -18,6 +19,7 @@ import { native } from './native.js';
  * @property {(error: unknown) => void} reject
  * @property {Message} request
  * @property {Lane | undefined} lane
+ * @property {boolean} isHeld whether it keeps the process alive
  */
 
 /** Calls that read so little that a thread would cost more. */
@@ -25,6 +27,12 @@ const CHEAP = new Set(['echo', 'find_by_id', 'info']);
 
 /** The longest time of a timer. */
 const FOR_EVER_MS = 2 ** 31 - 1;
+
+/** How long a process that would end waits for the server's word. */
+const FAREWELL_MS = 5_000;
+
+/** Where sync stands while there may be a server. */
+const HOPEFUL = new Set(['connecting', 'catching_up', 'live']);
 
 /**
  * Opens a peer.
@@ -69,6 +77,8 @@ class NodePort {
   #timer;
   /** @type {Promise<void> | undefined} */
   #closing;
+  #isFarewellSaid = false;
+  #sayFarewell = () => void this.#farewell();
 
   /**
    * @param {Message} config
@@ -92,6 +102,7 @@ class NodePort {
     try {
       const text = encode(request);
       const peer = this.#open();
+      this.#noteSync(request);
       if (CHEAP.has(request.call) && request.transaction === undefined) {
         return Promise.resolve(answerOf(peer.callNow(text)));
       }
@@ -109,7 +120,10 @@ class NodePort {
     if (this.#isInTransaction()) {
       return this.call(request);
     }
-    return answerOf(this.#open().callNow(encode(request)));
+    const text = encode(request);
+    const answer = answerOf(this.#open().callNow(text));
+    this.#noteSync(request);
+    return answer;
   }
 
   /**
@@ -158,6 +172,7 @@ class NodePort {
 
   async #close() {
     const peer = this.#open();
+    process.off('beforeExit', this.#sayFarewell);
     await this.#wait({}, undefined, (number) => peer.close(number));
     this.#calls.fail(closed());
     this.#steps.fail(closed());
@@ -192,12 +207,13 @@ class NodePort {
    * @param {Message} request
    * @param {Lane | undefined} lane
    * @param {(number: number) => void} send
+   * @param {boolean} [isHeld] whether it keeps the process alive
    */
-  #wait(request, lane, send) {
+  #wait(request, lane, send, isHeld = true) {
     return new Promise((resolve, reject) => {
       const number = this.#number++;
-      this.#waiting.set(number, { resolve, reject, request, lane });
-      this.#hold();
+      this.#waiting.set(number, { resolve, reject, request, lane, isHeld });
+      isHeld && this.#hold();
       this.#beginning += request.call === 'begin' ? 1 : 0;
       lane ? lane.push(() => send(number), (error) => this.#forget(number, error)) : send(number);
     });
@@ -223,7 +239,7 @@ class NodePort {
       const waiting = this.#waiting.get(number);
       if (waiting) {
         this.#waiting.delete(number);
-        this.#release();
+        waiting.isHeld && this.#release();
         this.#settle(waiting, decode(text));
       } else {
         this.#watches.get(number)?.(decode(text));
@@ -256,6 +272,47 @@ class NodePort {
     if (isEnd || answer.error?.code === 'no_transaction') {
       this.#transactions.delete(request.transaction);
     }
+  }
+
+  /**
+   * @param {Message} request
+   */
+  #noteSync({ call }) {
+    this.#isFarewellSaid = false;
+    if (call === 'start_sync' || call === 'stop_sync') {
+      process.off('beforeExit', this.#sayFarewell);
+      call === 'start_sync' && process.on('beforeExit', this.#sayFarewell);
+    }
+  }
+
+  /** The process would end: what is pending goes to a server that is there. */
+  async #farewell() {
+    if (this.#isFarewellSaid || !this.#peer) {
+      return;
+    }
+    const peer = this.#peer;
+    const { pending } = await this.#wait({}, undefined, (number) => peer.call(number, '{"call":"state"}'));
+    this.#isFarewellSaid = true;
+    if (pending > 0) {
+      await this.#untilFlushed(peer);
+    }
+  }
+
+  /**
+   * @param {import('./native.js').NativePeer} peer
+   */
+  async #untilFlushed(peer) {
+    /** @type {Watch | undefined} */
+    let watch;
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    const inVain = new Promise((resolve) => {
+      timer = setTimeout(resolve, FAREWELL_MS);
+      watch = this.subscribe({ watch: 'state' }, ({ state }) => HOPEFUL.has(state) || resolve(undefined));
+    });
+    await Promise.race([inVain, this.#wait({}, undefined, (number) => peer.call(number, '{"call":"flushed"}'), false)]);
+    clearTimeout(timer);
+    watch?.cancel();
   }
 
   /** Whether a transaction of this process has the peer: to wait for the peer in this thread would be for ever. */

@@ -1,0 +1,160 @@
+/**
+ * Promise: what is written becomes one event at a server, and comes to whoever subscribes.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+import { Headwater } from 'headwater';
+import { Ditto, DittoConfig } from 'headwater/compat';
+
+import { PATIENCE_MS, Server, folder, freePort, open, runNode, waitFor } from './support.js';
+
+const WAIT = { timeoutMs: PATIENCE_MS };
+
+test('two peers have the same, and hear what becomes of writes', async () => {
+  const server = await Server.start();
+  const [one, other] = await Promise.all([open({ server: server.url }), open({ server: server.url })]);
+  for (const peer of [one, other]) {
+    await peer.startSync();
+    await peer.sync.registerSubscription('SELECT * FROM tasks');
+  }
+  const written = await one.store.collection('tasks').upsert({ _id: 'milk', done: false }, { n: 'counter' });
+  assert.equal(await written.committed(WAIT), 1);
+  assert.equal(await one.sync.flushed(WAIT), 1);
+  assert.equal(await one.sync.pending(), 0);
+  for await (const [task] of other.store.observe('SELECT * FROM tasks')) {
+    if (task) {
+      assert.deepEqual(task, { _id: 'milk', done: false });
+      break;
+    }
+  }
+  await other.store.collection('tasks').byID('milk').update((task) => task.at('done').set(true));
+  await waitFor('the change', async () => (await one.store.collection('tasks').findByID('milk'))?.done);
+  const events = await server.events(2);
+  assert.deepEqual(events.map((it) => it.change.newValue.done), [false, true]);
+  for await (const state of one.sync.states()) {
+    if (state === 'live') {
+      break;
+    }
+  }
+  await one.stopSync();
+  assert.equal(await one.sync.state(), 'stopped');
+});
+
+test('a peer without its server says so, and goes on once it is there', async () => {
+  const port = await freePort();
+  const peer = await open({ server: `http://127.0.0.1:${port}` });
+  /** @type {string[]} */
+  const states = [];
+  const observer = peer.sync.observeState((state) => states.push(state));
+  await peer.startSync();
+  const written = await peer.store.collection('t').upsert({});
+  await assert.rejects(written.committed({ timeoutMs: 1 }), { code: 'timed_out' });
+  assert.match(await waitFor('the reason', () => peer.sync.lastError()), /./);
+  await Server.start({ port });
+  assert.equal(await written.committed(WAIT), 1);
+  observer.cancel();
+  assert.ok(states.includes('waiting') && states.includes('connecting'), states.join());
+});
+
+test('a subscription has its documents, and ends', async () => {
+  const server = await Server.start();
+  const peer = await open({ server: server.url });
+  const subscription = await peer.store.collection('t').find('n > $args.n', { n: 1 }).subscribe();
+  assert.equal(await subscription.isComplete(), false);
+  await peer.startSync();
+  await waitFor('its documents', () => subscription.isComplete());
+  assert.equal(await subscription.refused(), undefined);
+  await subscription.cancel();
+  await peer.sync.registerSubscription('SELECT * FROM t');
+  await assert.rejects(peer.sync.registerSubscription('SELECT * FROM t LIMIT 1'), { code: 'invalid_query' });
+});
+
+test('a write that the server refuses falls back, and is told', async () => {
+  const server = await Server.start();
+  const token = await server.key('reader', '--grant', 'default=read');
+  const peer = await open({ server: server.url, token });
+  /** @type {import('headwater').Rejected[]} */
+  const told = [];
+  peer.sync.onRejected((it) => told.push(it));
+  await peer.startSync();
+  const written = await peer.store.collection('t').upsert({ _id: 'a', n: 1 });
+  await assert.rejects(written.committed(WAIT), { code: 'rejected' });
+  const [rejected] = await waitFor('the refused write', () => told[0] && told);
+  assert.deepEqual(rejected.documents, [{ collection: 't', id: 'a' }]);
+  assert.deepEqual(rejected.values, [{ collection: 't', value: { _id: 'a', n: 1 } }]);
+  assert.equal(rejected.sequence, written.sequence);
+  assert.deepEqual(await peer.sync.rejected(), [rejected]);
+  assert.equal(await peer.store.collection('t').findByID('a'), null);
+  await peer.sync.forgetRejected(rejected.sequence);
+  assert.deepEqual(await peer.sync.rejected(), []);
+});
+
+test('whoever has a newer token is asked for it', async () => {
+  const server = await Server.start();
+  const token = await server.key('device');
+  let asked = 0;
+  const tokenSource = async () => {
+    asked++;
+    return asked === 1 ? undefined : token;
+  };
+  const peer = await open({ server: server.url, token: 'none of its', tokenSource });
+  await peer.startSync();
+  const written = await peer.store.collection('t').upsert({});
+  assert.equal(await written.committed(WAIT), 1);
+  assert.ok(asked >= 2);
+
+  const config = new DittoConfig('default', { mode: 'server', url: server.url }, join(folder(), 'ditto'));
+  const ditto = await Ditto.open(config);
+  after(() => ditto.close());
+  await ditto.auth.loginWithToken('none of its');
+  await ditto.auth.setExpirationHandler(async (it) => {
+    const { error } = await it.auth.login(token, 'any');
+    assert.equal(error, null);
+  });
+  /** @type {boolean[]} */
+  const statuses = [];
+  ditto.auth.observeStatus((status) => statuses.push(status.isAuthenticated));
+  ditto.startSync();
+  await waitFor('the connection', () => statuses.at(-1));
+  await ditto.auth.logout();
+  assert.equal(ditto.isSyncActive, false);
+});
+
+test('an older identity asks its handler for a token', async () => {
+  const server = await Server.start();
+  const token = await server.key('device');
+  let isAsked = false;
+  const ditto = new Ditto({
+    type: 'onlineWithAuthentication', appID: 'default', customAuthURL: server.url,
+    authHandler: {
+      authenticationRequired: async (authenticator) => {
+        isAsked = true;
+        await authenticator.loginWithToken(token, 'any');
+      },
+    },
+  }, join(folder(), 'ditto'));
+  after(() => ditto.close());
+  await ditto.auth.loginWithToken('none of its');
+  ditto.sync.start();
+  const { store } = ditto;
+  await store.collection('t').upsert({ _id: 'a' });
+  await waitFor('the handler', () => isAsked);
+  assert.equal((await server.events(1))[0].change.newValue._id, 'a');
+});
+
+test('a process that ends by itself first pushes to a server that is there', async () => {
+  const server = await Server.start();
+  const { code, stderr } = await runNode(`import { Ditto } from 'headwater/compat';
+    const ditto = new Ditto({ type: 'onlinePlayground', appID: 'default', token: '' }, dir);
+    ditto.startSync();
+    ditto.store.collection('people').upsert({ name: 'Susan' });`, { env: { HEADWATER_URL: server.url } });
+  assert.deepEqual([code, stderr], [0, '']);
+  const dir = join(folder(), 'peer');
+  const peer = await Headwater.open({ dir, server: server.url });
+  after(() => peer.close());
+  await peer.sync.registerSubscription('SELECT * FROM people');
+  await peer.startSync();
+  await waitFor('its document', async () => (await peer.store.execute('SELECT * FROM people')).items.length === 1);
+});
