@@ -64,7 +64,7 @@ function check(value, key, depth) {
       if (!Number.isFinite(value)) {
         throw invalid(`${value} at ${shown(key)} is no number of JSON`);
       }
-      return true;
+      return !looksExact(value);
     case 'bigint':
       if (value < INTEGER_MIN || value > INTEGER_MAX) {
         throw invalid(`${value} at ${shown(key)} has more than 64 bits`);
@@ -75,6 +75,15 @@ function check(value, key, depth) {
     default:
       throw invalid(`a ${typeof value} stands at ${shown(key)}`);
   }
+}
+
+/**
+ * Whether JSON.stringify writes a number as an integer that it need not be: it pads its digits with zeros.
+ *
+ * @param {number} value
+ */
+function looksExact(value) {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21;
 }
 
 /**
@@ -138,7 +147,7 @@ function unbox(object) {
 }
 
 /**
- * As JSON.stringify, but integers may be BigInts. The value was looked at.
+ * As JSON.stringify, but integers may be BigInts, and large numbers have an exponent. The value was looked at.
  *
  * @param {any} value
  * @param {string} key
@@ -147,6 +156,9 @@ function unbox(object) {
 function write(value, key) {
   if (typeof value === 'bigint') {
     return value.toString();
+  }
+  if (typeof value === 'number' && looksExact(value)) {
+    return value.toExponential();
   }
   if (typeof value !== 'object' || value === null) {
     return JSON.stringify(value) ?? 'null';

@@ -138,8 +138,8 @@ test('errors have codes', async () => {
 test('large and small numbers, dates and missing fields are kept as they can be', async () => {
   const values = (await open()).store.collection('values');
   const at = new Date();
-  await values.upsert({ _id: 1, big: 2n ** 63n, small: -(2n ** 63n), at, left: undefined, list: [undefined] });
-  const kept = { _id: 1, big: 2n ** 63n, small: -(2n ** 63n), at: at.toISOString(), list: [null] };
+  await values.upsert({ _id: 1, big: 2n ** 63n, small: -(2n ** 63n), at, left: undefined, list: [undefined], far: 2 ** 60 });
+  const kept = { _id: 1, big: 2n ** 63n, small: -(2n ** 63n), far: 2 ** 60, at: at.toISOString(), list: [null] };
   assert.deepEqual(await values.findByID(1), kept);
   const text = 'ä€😀'.repeat(100_000);
   await values.upsert({ _id: 2, text });

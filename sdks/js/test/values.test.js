@@ -62,6 +62,8 @@ test('BigInts within 64 bits are integers, beyond they are refused', () => {
     + '"at":"1970-01-01T00:00:00.000Z","text":"a"}}';
   check(value, text);
   check({ a: 1n, b: undefined, c: new Number(2) }, '{"value":{"a":1,"c":2}}');
+  check([1e20, -(2 ** 63), 2 ** 53, 1e21], '{"value":[1e+20,-9.223372036854776e+18,9.007199254740992e+15,1e+21]}');
+  check([2 ** 53 - 1, -(2 ** 53 - 1)], '{"value":[9007199254740991,-9007199254740991]}');
   refused(2n ** 64n, /64 bits/);
   refused({ n: -(2n ** 63n) - 1n }, /64 bits/);
 });
