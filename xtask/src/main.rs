@@ -42,7 +42,7 @@ enum Verb {
         rest: Vec<String>,
     },
     /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka,
-    /// Chromium, axe-core), and say what is missing.
+    /// Chromium, axe-core, TypeScript), and say what is missing.
     Tools,
     /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh
     /// the pictures in docs/portal.

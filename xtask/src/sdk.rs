@@ -6,6 +6,7 @@
 mod calls;
 mod examples;
 mod generate;
+pub(crate) mod js;
 
 use std::path::Path;
 
@@ -23,11 +24,22 @@ pub(crate) enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
+    /// where a compiler is that can.
+    Js {
+        /// Without the library for browsers.
+        #[arg(long)]
+        native: bool,
+        /// Quicker to build, and slower.
+        #[arg(long)]
+        debug: bool,
+    },
 }
 
 pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
     match verb {
         Verb::Generate { check: true } => check(root),
         Verb::Generate { check: false } => generate::run(root),
+        Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

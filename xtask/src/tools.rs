@@ -37,7 +37,7 @@ const PROGRAMS: [Program; 16] = [
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),
     program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
-    program("npm", &["--version"], "npm", "fetches kafkajs, SQLite for Node.js and axe-core (with Node.js)"),
+    program("npm", &["--version"], "npm", "fetches kafkajs, SQLite for Node.js, axe-core and TypeScript (with Node.js)"),
     program(
         "python3",
         &["-c", "import venv, ensurepip"],
@@ -192,7 +192,7 @@ fn install_node_modules(tools: &Path) -> Result<()> {
         fs::write(home.join("package.json"), NODE_MODULES)?;
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]).current_dir(home);
-        step::run_quietly("fetch kafkajs, SQLite for Node.js and axe-core with npm", &mut npm)
+        step::run_quietly("fetch kafkajs, SQLite for Node.js, axe-core and TypeScript with npm", &mut npm)
     })
 }
 

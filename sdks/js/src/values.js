@@ -2,7 +2,8 @@
  * Messages as JSON text, and what of JavaScript can be in one.
  *
  * Invariants: what cannot be kept as it is (a cycle, NaN, a Map, …) is an `invalid_value`, never something else in
- * silence; an integer of 64 bits arrives as it was sent, as a BigInt where a number could not hold it.
+ * silence; an integer of 64 bits arrives as it was sent, as a BigInt where a number could not hold it; a number that is
+ * no exact integer arrives as one that is none.
  * Not here: which documents a peer takes.
  */
 import { HeadwaterError } from './errors.js';
