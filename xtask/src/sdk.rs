@@ -7,6 +7,7 @@ mod calls;
 mod examples;
 mod generate;
 pub(crate) mod js;
+mod table;
 
 use std::path::Path;
 
@@ -17,8 +18,8 @@ pub(crate) use self::generate::check;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Make what is made of sdks/calls.json: constants of error codes for each language, and
-    /// docs/reference/small-peer-calls.md.
+    /// Make what is made of sdks/calls.json and sdks/table.json: constants of error codes, the
+    /// reference pages, the table of README.md, a test of each name.
     Generate {
         /// Writes nothing, and fails if a file is not as it would be made.
         #[arg(long)]

@@ -34,7 +34,7 @@ use crate::{
 use block::{Block, Kind};
 use shell::Shell;
 
-const DOCUMENTS: [&str; 24] = [
+const DOCUMENTS: [&str; 25] = [
     "README.md",
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
@@ -57,6 +57,7 @@ const DOCUMENTS: [&str; 24] = [
     "docs/reference/dql.md",
     "docs/reference/query-language.md",
     "docs/reference/small-peer-calls.md",
+    "docs/reference/small-peer-sdks.md",
     "docs/reference/sync-protocol.md",
     "examples/README.md",
 ];
@@ -172,6 +173,11 @@ fn simulation() {
 #[test]
 fn small_peer_calls() {
     follow("docs/reference/small-peer-calls.md");
+}
+
+#[test]
+fn small_peer_sdks() {
+    follow("docs/reference/small-peer-sdks.md");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod c;
 mod javascript;
 mod reference;
 mod rust;
+mod tables;
 
 use std::{fs, path::Path};
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use super::{
     calls::{Calls, Code},
     examples::Examples,
+    table::Table,
 };
 use crate::step;
 
@@ -51,6 +53,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 
 fn stale(root: &Path) -> Result<Vec<Made>> {
     let mut made = all(&Calls::read(root)?, &Examples::read(root)?)?;
+    made.extend(of_table(root, &Table::read(root)?)?);
     made.retain(|made| fs::read_to_string(root.join(made.path)).ok().as_ref() != Some(&made.text));
     Ok(made)
 }
@@ -62,6 +65,16 @@ fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
         Made { path: "sdks/js/src/codes.js", text: javascript::codes(&calls.errors) },
         Made { path: "sdks/js/types/codes.d.ts", text: javascript::types(&calls.errors) },
         Made { path: "docs/reference/small-peer-calls.md", text: reference::page(calls, examples)? },
+    ])
+}
+
+/// What is made of `sdks/table.json`.
+fn of_table(root: &Path, table: &Table) -> Result<Vec<Made>> {
+    let readme = fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
+    Ok(vec![
+        Made { path: "README.md", text: tables::readme(&readme, table)? },
+        Made { path: "docs/reference/small-peer-sdks.md", text: tables::page(table) },
+        Made { path: "sdks/rust/tests/it/table.rs", text: tables::rust_test(table) },
     ])
 }
 

@@ -11,4 +11,5 @@ mod page;
 mod peers;
 mod server;
 mod streams;
+mod table;
 mod tls;
