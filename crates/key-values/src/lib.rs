@@ -3,7 +3,8 @@
 //!
 //! [`KeyValues`] names no engine's types. Behind it stand [`FjallDisk`] (cargo feature `fjall`),
 //! which keeps the spaces of a server in a folder, [`RedbDisk`] (cargo feature `redb`), which keeps
-//! those of a small peer in one file, and [`MemoryDisk`] (cargo feature `memory`), which a test can
+//! those of a small peer in one file, [`LoggedMemory`] (cargo feature `logged`), which keeps
+//! them in memory with a log that the host keeps, and [`MemoryDisk`] (cargo feature `memory`), which a test can
 //! crash as a disk would.
 //!
 //! Invariants: a batch is visible, and after a crash there, as a whole or not at all; batches are
@@ -12,6 +13,8 @@
 
 #[cfg(feature = "fjall")]
 mod fjall;
+#[cfg(feature = "logged")]
+mod logged;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(feature = "redb")]
@@ -24,6 +27,8 @@ use std::ops::Bound;
 pub use bytes::Bytes;
 #[cfg(feature = "fjall")]
 pub use fjall::{DiskOptions, FjallDisk};
+#[cfg(feature = "logged")]
+pub use logged::LoggedMemory;
 #[cfg(feature = "memory")]
 pub use memory::{Crash, Crashed, MemoryDisk};
 #[cfg(feature = "redb")]
@@ -172,7 +177,7 @@ impl Batch {
 }
 
 /// Whether nothing lies between them. Maps and engines differ in what they do then.
-#[cfg(any(feature = "memory", feature = "redb"))]
+#[cfg(any(feature = "logged", feature = "memory", feature = "redb"))]
 fn is_empty((from, to): &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
     match (from, to) {
         (Bound::Included(from), Bound::Included(to)) => from > to,
@@ -181,5 +186,5 @@ fn is_empty((from, to): &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
     }
 }
 
-#[cfg(all(test, feature = "memory", feature = "fjall", feature = "redb"))]
+#[cfg(all(test, feature = "logged", feature = "memory", feature = "fjall", feature = "redb"))]
 mod tests;

@@ -17,10 +17,10 @@ const OPTIONS: DiskOptions = DiskOptions {
     ],
 };
 
-fn engines(dir: &std::path::Path) -> [Box<dyn KeyValues>; 3] {
+fn engines(dir: &std::path::Path) -> [Box<dyn KeyValues>; 4] {
     let fjall = FjallDisk::open(&dir.join("fjall"), &OPTIONS).unwrap();
     let redb = RedbDisk::open(&dir.join("redb"), 1 << 20, OPTIONS.spaces).unwrap();
-    [Box::new(fjall), Box::new(redb), Box::new(MemoryDisk::default())]
+    [Box::new(fjall), Box::new(redb), Box::new(MemoryDisk::default()), Box::new(LoggedMemory::new(SPACES))]
 }
 
 #[test]
@@ -81,12 +81,13 @@ proptest! {
             before.collect::<Vec<_>>()
         });
         let contents = |all: &Vec<Box<dyn Snapshot>>| all.iter().map(|it| content(&**it)).collect::<Vec<_>>();
-        let [fjall, redb, memory] = snapshots.each_ref().map(contents);
+        let [fjall, redb, memory, logged] = snapshots.each_ref().map(contents);
         prop_assert_eq!(&fjall, &memory);
         prop_assert_eq!(&redb, &memory);
+        prop_assert_eq!(&logged, &memory);
         for (space, from, to, key) in looks {
             let space = Space(space);
-            let [fjall, redb, memory] = stores.each_ref().map(|store| {
+            let [fjall, redb, memory, logged] = stores.each_ref().map(|store| {
                 let snapshot = store.snapshot();
                 let entries = |entries: Entries| entries.map(Result::unwrap).collect::<Vec<_>>();
                 let range = entries(snapshot.range(space, (from.clone(), to.clone())));
@@ -98,6 +99,7 @@ proptest! {
             });
             prop_assert_eq!(&fjall, &memory);
             prop_assert_eq!(&redb, &memory);
+            prop_assert_eq!(&logged, &memory);
         }
     }
 }

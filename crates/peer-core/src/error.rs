@@ -119,6 +119,9 @@ pub enum WriteError {
     /// A field would be an attachment.
     #[error("attachments are not kept at a peer yet")]
     Attachment,
+    /// A transaction that was put aside cannot go on.
+    #[error(transparent)]
+    Overtaken(#[from] Overtaken),
     /// A statement that a peer does not run.
     #[error("{what} is not run at a peer")]
     NotHere {
@@ -126,6 +129,11 @@ pub enum WriteError {
         what: &'static str,
     },
 }
+
+/// Something else was committed while a transaction was put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("something else was written while the transaction was open")]
+pub struct Overtaken;
 
 macro_rules! through_query {
     ($($error:ty),*) => {

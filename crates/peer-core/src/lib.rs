@@ -38,12 +38,14 @@ mod work;
 pub mod limits;
 
 pub use difference::Difference;
-pub use error::{PeerError, QueryError, SubscribeError, WriteError};
+pub use error::{Overtaken, PeerError, QueryError, SubscribeError, WriteError};
 pub use find::{Find, Found};
 pub use now::Now;
 pub use observers::{Observed, ObserverId};
 pub use output::Output;
-pub use peer::{Executed, Options, Peer, RejectedTransaction, SideDigest, SubscriptionDigest, Written};
+pub use peer::{
+    Executed, OpenTransaction, Options, Peer, RejectedTransaction, SideDigest, SubscriptionDigest, Written,
+};
 pub use reader::Reader;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;

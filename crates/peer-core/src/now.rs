@@ -21,6 +21,11 @@ impl Random {
         Self { state }
     }
 
+    /// Another source, for what goes on beside this one.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self::new([self.next(), self.next()])
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         let [first, mut second] = self.state;
         let result = first.wrapping_add(second).rotate_left(17).wrapping_add(first);

@@ -29,7 +29,7 @@ use sync_protocol::{Identity, Moment, PeerMachine, Seq, TxnId};
 pub use self::digest::{SideDigest, SubscriptionDigest};
 pub use self::execute::Executed;
 pub use self::verdicts::RejectedTransaction;
-pub use self::write::Written;
+pub use self::write::{OpenTransaction, Written};
 use crate::now::Random;
 use crate::observers::Observers;
 use crate::pending::PendingIndex;
@@ -69,6 +69,8 @@ pub struct Peer {
     /// Up to where changes came in this session.
     session_through: u64,
     last_staged: u64,
+    /// How many batches were committed since it was opened.
+    commits: u64,
     /// How many sequence numbers are left out before the next one.
     seqs_left_out: u64,
     /// Transactions up to this one may have been sent.
@@ -118,6 +120,7 @@ impl Peer {
             is_persist_due: true, // a process before this one may not have come to it
             session_through: 0,
             last_staged: 0,
+            commits: 0,
             seqs_left_out,
             sent_through,
             asked_digest: digest::Asked::default(),
@@ -203,6 +206,7 @@ impl Peer {
         let Done { meta, batch, pending, subs, documents } = done;
         self.store.write(batch, Durability::Process)?;
         self.is_persist_due = true;
+        self.commits += 1;
         if meta.last_seq != self.meta.last_seq {
             self.seqs_left_out = 0;
         }

@@ -1,5 +1,8 @@
 //! Local writes: a transaction in the making, whose own reads see what it has written.
 //!
+//! What it has come to is a [`Draft`] of its own, apart from what it borrows of the peer: so it can be
+//! put aside and taken up again.
+//!
 //! Invariants: every write of one document has a stamp above all that is seen of it; what a
 //! transaction pushes of a document is what it wrote there and nothing else.
 //! Not here: statements (`peer::execute`), committing (`peer::write`).
@@ -33,11 +36,16 @@ pub enum Which {
 
 /// Writes that are committed together, or not at all. They become one transaction at the server.
 pub struct Transaction<'p> {
-    pub(crate) work: Work<'p>,
+    work: Work<'p>,
     store: &'p dyn KeyValues,
     index: &'p PendingIndex,
+    pub(crate) draft: &'p mut Draft,
+}
+
+/// What a transaction has come to so far.
+pub(crate) struct Draft {
     overlay: Overlay,
-    drafts: BTreeMap<Vec<u8>, Draft>,
+    documents: BTreeMap<Vec<u8>, DraftDocument>,
     /// The documents in the order in which they were first written.
     order: Vec<Vec<u8>>,
     clock: StampClock,
@@ -47,12 +55,12 @@ pub struct Transaction<'p> {
     stamp_ms: u64,
     pub(crate) wall_ms: u64,
     pub(crate) strict: bool,
-    pub(crate) random: Random,
+    random: Random,
     traceparent: Option<String>,
 }
 
 /// A document that the transaction wrote.
-struct Draft {
+struct DraftDocument {
     collection: CollectionName,
     id: DocumentId,
     before: Document,
@@ -61,14 +69,13 @@ struct Draft {
     actions: Vec<Action>,
 }
 
-/// What a transaction comes to.
+/// What a transaction came to.
 pub(crate) struct Drafted<'p> {
     pub(crate) work: Work<'p>,
     pub(crate) ids: Vec<DocumentId>,
     /// None if nothing was written.
     pub(crate) pending: Option<Pending>,
     pub(crate) views: Vec<Document>,
-    pub(crate) random: Random,
 }
 
 /// What a transaction is begun with.
@@ -80,16 +87,12 @@ pub(crate) struct Begin {
     pub(crate) traceparent: Option<String>,
 }
 
-impl<'p> Transaction<'p> {
-    pub(crate) fn new(store: &'p dyn KeyValues, index: &'p PendingIndex, work: Work<'p>, begin: Begin) -> Self {
-        let clock = StampClock { site: work.meta.site, last: work.meta.clock_last };
+impl Draft {
+    pub(crate) fn new(clock: StampClock, begin: Begin) -> Self {
         let Begin { stamp_ms, wall_ms, strict, random, traceparent } = begin;
         Self {
-            work,
-            store,
-            index,
             overlay: Overlay::new(),
-            drafts: BTreeMap::new(),
+            documents: BTreeMap::new(),
             order: Vec::new(),
             clock,
             since: clock.last,
@@ -99,6 +102,18 @@ impl<'p> Transaction<'p> {
             random,
             traceparent,
         }
+    }
+
+    /// The source of chance, as far as it was used.
+    pub(crate) fn into_random(self) -> Random {
+        self.random
+    }
+}
+
+impl<'p> Transaction<'p> {
+    /// The peer is as it was when the draft was begun.
+    pub(crate) fn new(store: &'p dyn KeyValues, index: &'p PendingIndex, work: Work<'p>, draft: &'p mut Draft) -> Self {
+        Self { work, store, index, draft }
     }
 
     /// Merges `value` into the document; without an id a new one is made. `value` has no `_id`.
@@ -163,11 +178,11 @@ impl<'p> Transaction<'p> {
     }
 
     pub(crate) fn reading(&self) -> Reading<'_> {
-        Reading::of(self.store, Some(&self.overlay))
+        Reading::of(self.store, Some(&self.draft.overlay))
     }
 
     pub(crate) fn generate_id(&mut self) -> DocumentId {
-        DocumentId::generated(self.stamp_ms, self.random.next())
+        DocumentId::generated(self.draft.stamp_ms, self.draft.random.next())
     }
 
     fn ids_of(&self, collection: &CollectionName, which: &Which) -> Result<Vec<DocumentId>, WriteError> {
@@ -190,8 +205,8 @@ impl<'p> Transaction<'p> {
 
     /// The whole document, as this transaction sees it.
     pub(crate) fn document(&mut self, collection: &CollectionName, id: &DocumentId) -> Result<Document, PeerError> {
-        match self.drafts.get(&document_key(collection, id)) {
-            Some(draft) => Ok(draft.after.clone()),
+        match self.draft.documents.get(&document_key(collection, id)) {
+            Some(document) => Ok(document.after.clone()),
             None => Ok(self.load(collection, id)?.0),
         }
     }
@@ -228,37 +243,40 @@ impl<'p> Transaction<'p> {
             return Err(WriteError::Attachment);
         }
         let key = document_key(collection, id);
-        if !self.drafts.contains_key(&key) {
-            if self.drafts.len() >= limits::TRANSACTION_DOCUMENTS_MAX {
+        if !self.draft.documents.contains_key(&key) {
+            if self.draft.documents.len() >= limits::TRANSACTION_DOCUMENTS_MAX {
                 return Err(WriteError::TooLarge);
             }
             let (before, base) = self.load(collection, id)?;
             let (collection, id, after) = (collection.clone(), id.clone(), before.clone());
-            self.drafts.insert(key.clone(), Draft { collection, id, before, after, base, actions: Vec::new() });
+            let document = DraftDocument { collection, id, before, after, base, actions: Vec::new() };
+            self.draft.documents.insert(key.clone(), document);
         }
-        let draft = self.drafts.get_mut(&key).expect("it was just put there");
-        if !apply_action(&mut draft.after, &action, &mut self.clock, self.stamp_ms)? {
+        let Draft { documents, order, overlay, clock, stamp_ms, .. } = &mut *self.draft;
+        let document = documents.get_mut(&key).expect("it was just put there");
+        if !apply_action(&mut document.after, &action, clock, *stamp_ms)? {
             return Ok(false);
         }
-        if draft.actions.is_empty() {
-            self.order.push(key.clone());
+        if document.actions.is_empty() {
+            order.push(key.clone());
         }
-        draft.actions.push(action);
-        self.overlay.insert(key, encode_document(&draft.after));
+        document.actions.push(action);
+        overlay.insert(key, encode_document(&document.after));
         Ok(true)
     }
 
-    /// What it comes to.
+    /// What it comes to; the draft is over with it.
     pub(crate) fn finish(mut self) -> Result<Drafted<'p>, WriteError> {
+        let draft = self.draft;
         let (mut ids, mut operations, mut done, mut views) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for key in &self.order {
-            let draft = self.drafts.remove(key).expect("it was written");
-            let is_unmade = !draft.after.exists() && draft.before == Document::new();
+        for key in std::mem::take(&mut draft.order) {
+            let document = draft.documents.remove(&key).expect("it was written");
+            let is_unmade = !document.after.exists() && document.before == Document::new();
             if is_unmade {
                 continue; // made and removed here: nobody need know
             }
-            let Draft { collection, id, before, after, base, actions } = draft;
-            operations.push(operation(&collection, &id, base, &before, &after, self.clock.site, self.since));
+            let DraftDocument { collection, id, before, after, base, actions } = document;
+            operations.push(operation(&collection, &id, base, &before, &after, draft.clock.site, draft.since));
             done.extend(actions.into_iter().map(|action| Operation {
                 collection: collection.clone(),
                 id: id.clone(),
@@ -268,9 +286,9 @@ impl<'p> Transaction<'p> {
             ids.push(id);
             views.push(after);
         }
-        self.work.meta.clock_last = self.clock.last;
+        self.work.meta.clock_last = draft.clock.last;
         let pending = Pending {
-            traceparent: self.traceparent,
+            traceparent: draft.traceparent.take(),
             operations,
             done: Changeset { operations: done, queries: Vec::new(), origin: Origin::default() },
         };
@@ -278,7 +296,7 @@ impl<'p> Transaction<'p> {
             return Err(WriteError::TooLarge);
         }
         let pending = (!pending.operations.is_empty()).then_some(pending);
-        Ok(Drafted { work: self.work, ids, pending, views, random: self.random })
+        Ok(Drafted { work: self.work, ids, pending, views })
     }
 }
 

@@ -96,8 +96,8 @@ impl Transaction<'_> {
     /// # Errors
     /// What [`WriteError`] names. Documents before the one that failed are written.
     pub fn execute(&mut self, text: &str, args: &Map) -> Result<Executed, WriteError> {
-        let now = Now { steady_ms: 0, wall_ms: self.wall_ms };
-        let bound = bind(text, args, now, self.strict)?;
+        let now = Now { steady_ms: 0, wall_ms: self.draft.wall_ms };
+        let bound = bind(text, args, now, self.draft.strict)?;
         self.run(bound)
     }
 

@@ -1,11 +1,13 @@
 //! Local writes: a transaction is committed to the store, and is pending from then on.
 
-use document::{CollectionName, DocumentId, FieldType, Map, Path, UpdateCommand};
+use document::{CollectionName, DocumentId, FieldType, Map, Path, StampClock, UpdateCommand};
 use sync_protocol::Seq;
 
 use super::Peer;
-use crate::transaction::{Begin, Drafted};
-use crate::{Now, Transaction, Which, WriteError, limits};
+use crate::now::Random;
+use crate::transaction::{Begin, Draft, Drafted};
+use crate::work::Done;
+use crate::{Now, Overtaken, Transaction, Which, WriteError, limits};
 
 /// A local transaction that was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,26 @@ pub struct Written {
     pub seq: Option<Seq>,
     /// The documents that it wrote.
     pub ids: Vec<DocumentId>,
+}
+
+/// A local transaction that is put aside between its steps: [`Peer::begin`], then [`Peer::within`]
+/// as often as wanted, then [`Peer::commit_open`]. Dropping it ends it, and nothing of it was done.
+pub struct OpenTransaction {
+    draft: Draft,
+    began_at: u64,
+}
+
+impl std::fmt::Debug for OpenTransaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenTransaction").finish_non_exhaustive()
+    }
+}
+
+/// A transaction that is ready.
+struct Finished {
+    ids: Vec<DocumentId>,
+    /// None if there is nothing to do.
+    commit: Option<(Seq, Done)>,
 }
 
 impl Peer {
@@ -65,27 +87,70 @@ impl Peer {
         traceparent: Option<String>,
         write: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<(T, Written), E> {
-        let begin = Begin {
-            stamp_ms: self.stamp_ms(now),
-            wall_ms: now.wall_ms,
-            strict: self.options.strict,
-            random: self.random.clone(),
-            traceparent,
-        };
-        let mut transaction = Transaction::new(&*self.store, &self.pending, self.work(), begin);
+        let mut draft = self.draft(now, traceparent, self.random.clone());
+        let mut transaction = self.take_up(&mut draft);
         let result = write(&mut transaction)?;
-        let Drafted { mut work, ids, pending, views, random } = transaction.finish()?;
-        let Some(pending) = pending else {
-            self.random = random;
-            return Ok((result, Written { seq: None, ids }));
-        };
+        let finished = self.finish(transaction)?;
+        let written = self.conclude(finished)?;
+        self.random = draft.into_random();
+        Ok((result, written))
+    }
+
+    /// Begins a transaction that is put aside and taken up again, where a host cannot wait for what
+    /// comes next in it. Nothing may be committed meanwhile, of local writes, of subscriptions, or of
+    /// what the server sends: the host has that wait.
+    pub fn begin(&mut self, now: Now, traceparent: Option<String>) -> OpenTransaction {
+        let random = self.random.fork();
+        OpenTransaction { draft: self.draft(now, traceparent, random), began_at: self.commits }
+    }
+
+    /// Takes up a transaction that was put aside, for as long as `step` runs.
+    ///
+    /// # Errors
+    /// Something else was committed: it can only be dropped.
+    pub fn within<T>(
+        &mut self,
+        open: &mut OpenTransaction,
+        step: impl FnOnce(&mut Transaction<'_>) -> T,
+    ) -> Result<T, Overtaken> {
+        if open.began_at != self.commits {
+            return Err(Overtaken);
+        }
+        Ok(step(&mut self.take_up(&mut open.draft)))
+    }
+
+    /// Commits it.
+    ///
+    /// # Errors
+    /// Something else was committed, or what [`WriteError`] names; nothing was written.
+    pub fn commit_open(&mut self, mut open: OpenTransaction) -> Result<Written, WriteError> {
+        if open.began_at != self.commits {
+            return Err(Overtaken.into());
+        }
+        let finished = self.finish(self.take_up(&mut open.draft))?;
+        self.conclude(finished)
+    }
+
+    fn draft(&self, now: Now, traceparent: Option<String>, random: Random) -> Draft {
+        let clock = StampClock { site: self.meta.site, last: self.meta.clock_last };
+        let (stamp_ms, strict) = (self.stamp_ms(now), self.options.strict);
+        Draft::new(clock, Begin { stamp_ms, wall_ms: now.wall_ms, strict, random, traceparent })
+    }
+
+    fn take_up<'p>(&'p self, draft: &'p mut Draft) -> Transaction<'p> {
+        Transaction::new(&*self.store, &self.pending, self.work(), draft)
+    }
+
+    fn finish(&self, transaction: Transaction<'_>) -> Result<Finished, WriteError> {
+        let Drafted { mut work, ids, pending, views } = transaction.finish()?;
+        let Some(pending) = pending else { return Ok(Finished { ids, commit: None }) };
         let bytes = self.pending.bytes().saturating_add(pending.push_bytes() as u64);
         if self.pending.len() >= limits::PENDING_TRANSACTIONS_MAX || bytes > limits::PENDING_BYTES_MAX {
-            return Err(WriteError::PendingFull.into());
+            return Err(WriteError::PendingFull);
         }
         let seq = self.next_seq(&mut work);
         for (operation, view) in pending.operations.iter().zip(views) {
-            let touched = work.touch(&operation.collection, &operation.id).map_err(WriteError::from)?;
+            let touched = work.touch(&operation.collection, &operation.id)?;
             touched.pending.insert(seq);
             touched.view = Some(view);
             if let Some(synced) = &mut touched.synced {
@@ -93,10 +158,13 @@ impl Peer {
             }
         }
         work.put_pending(seq, pending);
-        let done = work.finish().map_err(WriteError::from)?;
-        self.commit(done).map_err(WriteError::from)?;
-        self.random = random;
-        self.machine.pushes_available(Seq(seq));
-        Ok((result, Written { seq: Some(Seq(seq)), ids }))
+        Ok(Finished { ids, commit: Some((Seq(seq), work.finish()?)) })
+    }
+
+    fn conclude(&mut self, Finished { ids, commit }: Finished) -> Result<Written, WriteError> {
+        let Some((seq, done)) = commit else { return Ok(Written { seq: None, ids }) };
+        self.commit(done)?;
+        self.machine.pushes_available(seq);
+        Ok(Written { seq: Some(seq), ids })
     }
 }

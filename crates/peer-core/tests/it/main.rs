@@ -7,6 +7,7 @@ mod digests;
 mod disk;
 mod histories;
 mod offline;
+mod put_aside;
 mod random;
 mod readers;
 mod rig;
