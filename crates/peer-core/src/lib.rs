@@ -33,6 +33,7 @@ mod spaces;
 mod stored;
 mod subscriptions;
 mod transaction;
+mod waiters;
 mod work;
 
 pub mod limits;
@@ -50,3 +51,4 @@ pub use reader::Reader;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;
 pub use transaction::{Transaction, Which};
+pub use waiters::{Answered, Verdict, Waiters};

@@ -249,7 +249,7 @@ impl Core {
                 Output::Send(frame) => self.send(frame),
                 Output::Committed { seq, txn } => self.waiters.committed(seq, txn),
                 Output::Rejected { seq, faults } => {
-                    self.waiters.rejected(seq, &faults);
+                    self.waiters.rejected(seq, faults);
                     refused.push(seq);
                 }
                 Output::Renumbered { from, to } => self.waiters.renumbered(from, to),
