@@ -32,6 +32,7 @@ mod select;
 mod spaces;
 mod stored;
 mod subscriptions;
+mod token;
 mod transaction;
 mod waiters;
 mod work;
@@ -50,5 +51,6 @@ pub use peer::{
 pub use reader::Reader;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;
+pub use token::TokenRefresh;
 pub use transaction::{Transaction, Which};
 pub use waiters::{Answered, Verdict, Waiters};

@@ -55,3 +55,11 @@ pub const STAMP_AHEAD_MS_SURE: u64 = 60_000;
 /// clock says beyond is taken for this; a document that the server sends with a later one is not
 /// taken, and sync does not go on.
 pub const WALL_MS_MAX: u64 = (1 << 47) - 1;
+
+/// After the server did not take a token, a newer one is asked for after a wait that begins with the
+/// first and doubles up to the second, in milliseconds.
+pub const TOKEN_WAIT_MS: [u64; 2] = [500, 60_000];
+
+/// A newer token is asked for so long before the old one ends, in milliseconds, or when half of its
+/// time is over.
+pub const TOKEN_AHEAD_MS: u64 = 60_000;

@@ -35,14 +35,6 @@ pub(crate) const CACHE_BYTES: usize = 16 << 20;
 /// What a peer that was opened with relaxed durability may lose, in milliseconds.
 pub(crate) const RELAXED_MS: u64 = 100;
 
-/// After the server did not take a token, a newer one is asked for after a wait that begins with the
-/// first and doubles up to the second, in milliseconds.
-pub(crate) const TOKEN_WAIT_MS: [u64; 2] = [500, 60_000];
-
-/// A newer token is asked for so long before the old one ends, in milliseconds, or when half of its
-/// time is over.
-pub(crate) const TOKEN_AHEAD_MS: u64 = 60_000;
-
 /// How many refused writes wait for one callback; older ones are not told there.
 pub(crate) const REJECTED_WAITING_MAX: usize = peer_core::limits::REJECTED_MAX;
 
