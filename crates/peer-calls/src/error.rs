@@ -75,6 +75,7 @@ impl From<WriteError> for CallError {
             WriteError::Exists { .. } => Code::Exists,
             WriteError::TooLarge => Code::TooLarge,
             WriteError::PendingFull => Code::PendingFull,
+            WriteError::Overtaken(_) => Code::NoTransaction,
         };
         Self::new(code, error.to_string())
     }

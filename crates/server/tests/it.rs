@@ -5,6 +5,7 @@
 mod support;
 
 mod administration;
+mod browser_peers;
 mod clock;
 mod command_line;
 mod conflicts;

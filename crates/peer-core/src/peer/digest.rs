@@ -59,6 +59,11 @@ impl Peer {
             && self.asked_digest.subs.iter().all(is_complete)
     }
 
+    /// Whether a question waits for its answer: that of another would be taken for it.
+    pub(super) fn is_digest_asked(&self) -> bool {
+        !self.asked_digest.subs.is_empty()
+    }
+
     /// Sends the question that waits, if it can be answered.
     pub(super) fn ask_when_quiet(&mut self) {
         let numbers: BTreeSet<u64> = self.subscriptions.numbers().collect();

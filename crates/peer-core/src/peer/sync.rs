@@ -71,6 +71,14 @@ impl Peer {
         self.machine.heard(moment);
     }
 
+    /// Asks the server for a sign of life, where a host does not see pings: a question that costs
+    /// nothing, and whose answer is a frame.
+    pub fn probe(&mut self) {
+        if !self.is_digest_asked() {
+            self.machine.ask_digest(Vec::new());
+        }
+    }
+
     /// Time went by.
     pub fn tick(&mut self, now: Now) {
         let moment = self.moment(now);

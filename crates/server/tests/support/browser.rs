@@ -6,6 +6,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -37,18 +38,76 @@ impl Theme {
 /// A headless Chromium with a profile and a download folder of its own. Ends when dropped.
 pub(crate) struct Browser {
     driver: WebDriver,
-    directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
 impl Browser {
     /// Starts one, 1280 by 800, light.
     pub(crate) fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        Self::start_again(Arc::new(tempfile::tempdir().unwrap()), arguments)
+    }
+
+    /// The same with the profile of one that was killed.
+    pub(crate) fn start_again(directory: Arc<TempDir>, arguments: &[&str]) -> Self {
         let downloads = directory.path().join("downloads");
-        std::fs::create_dir(&downloads).unwrap();
-        let browser = Self { driver: WebDriver::start(&directory.path().join("profile"), &downloads), directory };
+        std::fs::create_dir_all(&downloads).unwrap();
+        let driver = WebDriver::start(&directory.path().join("profile"), &downloads, arguments);
+        let browser = Self { driver, directory };
         browser.show(1280, 800, Theme::Light);
         browser
+    }
+
+    /// kill -9 of all its processes; its profile.
+    pub(crate) fn kill(self) -> Arc<TempDir> {
+        self.driver.kill();
+        self.directory.clone()
+    }
+
+    /// The tab that is shown.
+    pub(crate) fn tab(&self) -> String {
+        self.driver.ask("/window").unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// Opens another tab and shows it.
+    pub(crate) fn new_tab(&self) -> String {
+        let opened = self.driver.post("/window/new", &json!({ "type": "tab" })).unwrap();
+        let tab = opened["handle"].as_str().unwrap().to_owned();
+        self.switch_to(&tab);
+        tab
+    }
+
+    /// Shows a tab.
+    #[track_caller]
+    pub(crate) fn switch_to(&self, tab: &str) {
+        if let Err(refused) = self.driver.post("/window", &json!({ "handle": tab })) {
+            panic!("cannot show the tab {tab}: {}", refused.message);
+        }
+    }
+
+    /// Closes a tab, as its user does. Another is to be shown then.
+    pub(crate) fn close_tab(&self, tab: &str) {
+        self.switch_to(tab);
+        self.driver.delete("/window").unwrap();
+    }
+
+    /// Has the process of the tab that is shown crash. Another is to be shown then.
+    pub(crate) fn crash_tab(&self) {
+        let crash = json!({ "cmd": "Page.crash", "params": {} });
+        let _ = self.driver.post("/goog/cdp/execute", &crash); // there is nobody left to answer
+    }
+
+    /// Lets a site keep so many bytes, or as many as there is room for.
+    pub(crate) fn set_quota(&self, origin: &str, bytes: Option<u64>) {
+        let mut quota = json!({ "origin": origin });
+        if let Some(bytes) = bytes {
+            quota["quotaSize"] = bytes.into();
+        }
+        self.driver.devtools("Storage.overrideQuotaForOrigin", &quota);
     }
 
     /// Goes to an address and waits until it is loaded.

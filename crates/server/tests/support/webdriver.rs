@@ -37,8 +37,8 @@ pub(crate) struct WebDriver {
 }
 
 impl WebDriver {
-    /// Starts chromedriver on a free port and Chromium with it; what Chromium downloads goes to `downloads`.
-    pub(crate) fn start(profile: &Path, downloads: &Path) -> Self {
+    /// Starts chromedriver on a free port and Chromium with it, and with these arguments more; what Chromium downloads goes to `downloads`.
+    pub(crate) fn start(profile: &Path, downloads: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new("chromedriver");
         command.args(["--port=0", "--log-level=SEVERE"]).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -51,7 +51,7 @@ impl WebDriver {
         let agent = config.timeout_global(Some(COMMAND_TIMEOUT)).build().new_agent();
         let base = format!("http://127.0.0.1:{port}/session");
         let mut started = Self { driver, _stdout: stdout, agent, session: base };
-        let reply = started.send("POST", "", &capabilities(profile, downloads)).unwrap_or_else(|refused| {
+        let reply = started.send("POST", "", &capabilities(profile, downloads, arguments)).unwrap_or_else(|refused| {
             panic!("Chromium does not start: {}", refused.message);
         });
         started.session = format!("{}/{}", started.session, reply["sessionId"].as_str().unwrap());
@@ -66,6 +66,16 @@ impl WebDriver {
     /// A question.
     pub(crate) fn ask(&self, path: &str) -> Result<Value, Refused> {
         self.send("GET", path, &Value::Null)
+    }
+
+    /// A command that ends something.
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, Refused> {
+        self.send("DELETE", path, &Value::Null)
+    }
+
+    /// kill -9 of the driver and of its browser.
+    pub(crate) fn kill(&self) {
+        let _ = kill_process_group(Pid::from_child(&self.driver), Signal::KILL);
     }
 
     /// A command of the Chrome DevTools Protocol.
@@ -116,7 +126,7 @@ fn read_port(stdout: &mut impl BufRead) -> u16 {
     }
 }
 
-fn capabilities(profile: &Path, downloads: &Path) -> Value {
+fn capabilities(profile: &Path, downloads: &Path, more: &[&str]) -> Value {
     let arguments = [
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),
@@ -128,6 +138,7 @@ fn capabilities(profile: &Path, downloads: &Path) -> Value {
         "--font-render-hinting=none".to_owned(),
         format!("--user-data-dir={}", profile.display()),
     ];
+    let arguments: Vec<_> = arguments.into_iter().chain(more.iter().map(|&it| it.to_owned())).collect();
     let preferences = json!({
         "download.default_directory": downloads,
         "download.prompt_for_download": false,

@@ -59,7 +59,8 @@ impl Outbox {
 
     pub(crate) fn drain(&self) -> Vec<Either<i64, String>> {
         let Waiting { order, mut newest } = std::mem::take(&mut *self.lock());
-        let texts = order.into_iter().filter_map(|(number, text)| Some((number, text.or_else(|| newest.remove(&number))?)));
+        let texts =
+            order.into_iter().filter_map(|(number, text)| Some((number, text.or_else(|| newest.remove(&number))?)));
         texts.flat_map(|(number, text)| [Either::A(number), Either::B(text)]).collect()
     }
 

@@ -1,0 +1,6 @@
+/**
+ * `headwater/compat` in browsers.
+ */
+import './platform.js';
+
+export * from '../compat/api.js';

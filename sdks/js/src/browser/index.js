@@ -1,0 +1,7 @@
+/**
+ * `headwater` in browsers.
+ */
+import './platform.js';
+
+export { loadModule } from './instance.js';
+export * from '../api.js';
