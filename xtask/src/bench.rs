@@ -1,21 +1,42 @@
 //! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the latter.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
-use crate::{step, tools};
+use crate::{step, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
+    if rest.first().is_some_and(|it| it == "browser") {
+        return run_browser(root, &rest[1..]);
+    }
     let asked_for_help = rest.is_empty() || rest.iter().any(|word| word == "--help" || word == "-h");
     let tools = if asked_for_help { tools::directory(root) } else { tools::install(root)? };
     let build = ["build", "--release", "--package", "server", "--package", "bench"];
     step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it));
+    let target = target(root);
     let mut bench = Command::new(target.join("release/bench"));
     bench.args(if rest.is_empty() { vec!["--help"] } else { rest.iter().map(String::as_str).collect() });
     step::run(
         "measure",
         bench.env("HEADWATER_TOOLS", tools).env("HEADWATER_BENCH_RESULTS", root.join("target/bench")).current_dir(root),
     )
+}
+
+/// `cargo xtask bench browser [documents]`: a small peer in Chromium.
+fn run_browser(root: &Path, rest: &[String]) -> Result<()> {
+    tools::install(root)?;
+    wasm::build(root)?;
+    let build = ["build", "--release", "--package", "server"];
+    step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
+    let mut bench = Command::new("node");
+    bench.arg(root.join("sdks/js/bench/browser.js")).args(rest);
+    step::run("measure", bench.env("HEADWATER_BIN", target(root).join("release/headwater")).current_dir(root))
+}
+
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
 }
