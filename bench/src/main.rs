@@ -14,6 +14,7 @@ mod http;
 mod latency;
 mod load;
 mod machine;
+mod node;
 mod postgres;
 mod report;
 mod server;
@@ -53,6 +54,8 @@ enum What {
     Postgres(postgres::Options),
     /// Small peers: first sync, pushes, live changes, a week offline, idle connections, local work.
     Sync(sync::Options),
+    /// A small peer in Node.js beside one in Rust: the border, upserts, observers, size.
+    Node(node::Options),
     /// Size of the binary.
     Size,
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         What::Start(options) => start::run(&options),
         What::Postgres(options) => postgres::run(&options).map(drop),
         What::Sync(options) => sync::run(&options),
+        What::Node(options) => node::run(&options),
         What::Size => size::run(),
     };
     match done {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{step, tools, wasm};
+use crate::{sdk, step, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     if rest.first().is_some_and(|it| it == "browser") {
@@ -15,6 +15,9 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     }
     let asked_for_help = rest.is_empty() || rest.iter().any(|word| word == "--help" || word == "-h");
     let tools = if asked_for_help { tools::directory(root) } else { tools::install(root)? };
+    if rest.first().is_some_and(|what| what == "node") && !asked_for_help {
+        sdk::js::build(root, true, false)?;
+    }
     let build = ["build", "--release", "--package", "server", "--package", "bench"];
     step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
     let target = target(root);

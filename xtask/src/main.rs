@@ -93,7 +93,7 @@ enum Verb {
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at
     /// its first use.
     Deny,
-    /// Build the release binary and measure it: write, latency, drain, start, postgres, size
+    /// Build the release binary and measure it: write, latency, drain, start, postgres, node, size
     /// (`cargo xtask bench --help`).
     #[command(disable_help_flag = true)]
     Bench {

@@ -37,7 +37,12 @@ const PROGRAMS: [Program; 16] = [
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),
     program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
-    program("npm", &["--version"], "npm", "fetches kafkajs, SQLite for Node.js, axe-core and TypeScript (with Node.js)"),
+    program(
+        "npm",
+        &["--version"],
+        "npm",
+        "fetches kafkajs, SQLite for Node.js, axe-core and TypeScript (with Node.js)",
+    ),
     program(
         "python3",
         &["-c", "import venv, ensurepip"],

@@ -8,11 +8,14 @@ import { test } from 'node:test';
 
 import { PACKAGE, folder, run } from './support.js';
 
+/** It builds what is not built yet. */
+const BUILD_MS = 1_800_000;
+
 test('npm install PATH, and a program imports it and writes', async () => {
   const app = folder();
   writeFileSync(join(app, 'package.json'), '{"private": true, "type": "module"}');
   const env = { ...process.env, HEADWATER_BUILD: 'debug', npm_config_offline: 'true', npm_config_audit: 'false' };
-  const installed = await run('npm', ['install', PACKAGE], { cwd: app, env });
+  const installed = await run('npm', ['install', PACKAGE], { cwd: app, env }, BUILD_MS);
   assert.equal(installed.code, 0, installed.stdout + installed.stderr);
   writeFileSync(join(app, 'app.js'), `
     import { Headwater } from 'headwater';

@@ -148,14 +148,15 @@ export class Server {
  * @param {string} command
  * @param {string[]} args
  * @param {import('node:child_process').SpawnOptions} [options]
+ * @param {number} [patience] in milliseconds
  * @returns {Promise<{code: number | null, stdout: string, stderr: string}>}
  */
-export async function run(command, args, options) {
+export async function run(command, args, options, patience = PATIENCE_MS) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', (data) => { stdout += data; });
   child.stderr?.on('data', (data) => { stderr += data; });
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
