@@ -5,7 +5,7 @@ use minicbor::Encoder;
 use query::dql::Row;
 
 use crate::answer::{Answer, Part};
-use crate::{CallError, cbor};
+use crate::{CallError, Code, cbor};
 
 /// How a message is written; an answer has the format of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,20 @@ pub fn encode_error(format: Format, error: &CallError) -> Vec<u8> {
     encode(format, &Answer::new().with("error", Value::Map(Map::from_fields(fields.into()))))
 }
 
+/// How the bytes of an error begin; nothing else does, since no answer has a part of that name.
+const ERRORS: [&[u8]; 2] = [br#"{"error":{"code":""#, b"\xa1\x65error\xa2\x64code"];
+
+/// The code of the error that these bytes are, which were written here; none if they are an answer.
+pub fn code_of(written: &[u8]) -> Option<Code> {
+    if !ERRORS.iter().any(|begin| written.starts_with(begin)) {
+        return None;
+    }
+    let mut fields = decode(written).ok()?;
+    let Some(Value::Map(mut error)) = fields.remove("error") else { return None };
+    let Some(Value::String(name)) = error.remove("code") else { return None };
+    Code::ALL.into_iter().find(|code| code.name() == name)
+}
+
 /// What came of a call, as bytes.
 pub fn encode_result(format: Format, result: &Result<Answer, CallError>) -> Vec<u8> {
     match result {
@@ -117,5 +131,23 @@ fn write_cbor_row(row: &Row, out: &mut Encoder<&mut Vec<u8>>) {
     for (name, value) in &row.fields {
         cbor::text(name, out);
         cbor::write(value, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_an_error_is_seen_in_its_bytes() {
+        for format in [Format::Json, Format::Cbor] {
+            for code in Code::ALL {
+                assert_eq!(code_of(&encode_error(format, &CallError::new(code, "why"))), Some(code));
+            }
+            let like_one = Value::Map(Map::from_fields(vec![("code".to_owned(), Value::String("closed".to_owned()))]));
+            let like_one = Map::from_fields(vec![("error".to_owned(), like_one)]);
+            assert_eq!(code_of(&encode(format, &Answer::new().with("value", Value::Map(like_one)))), None);
+            assert_eq!(code_of(&encode(format, &Answer::new())), None);
+        }
     }
 }

@@ -26,7 +26,7 @@ pub use answer::{Answer, reasons, rejected};
 pub use call::{Call, Change, Read, Step, Write};
 pub use codes::Code;
 pub use error::CallError;
-pub use format::{Format, encode, encode_error, encode_result};
+pub use format::{Format, code_of, encode, encode_error, encode_result};
 pub use open::Opening;
 pub use run::{all_rejected, evict, written};
 pub use watch::{Events, Watch};
