@@ -13,6 +13,7 @@ const TESTS: &[(&str, &[&str], u64)] = &[
     ("mutated statements", &["--package", "query"], 1),
     ("sessions with a party that sends what it likes", &["--package", "sync-protocol", "--features", "zstd"], 20),
     ("peers at a server that sends what it likes", &["--package", "peer-core"], 20),
+    ("messages to the functions of the C ABI", &["--package", "headwater-c"], 5),
 ];
 
 pub(crate) fn run(root: &Path, cases: u64) -> Result<()> {

@@ -4,7 +4,7 @@
  * there are: docs/reference/small-peer-calls.md. What must be kept to: sdks/c/README.md.
  *
  * Each function returns 0, or the number of an error (headwater_codes.h). Each may be called on any
- * thread, and within a callback. Signatures and numbers never change. Functions and codes are added.
+ * thread, and within a callback. Signatures and numbers never change; messages and codes are added.
  */
 
 #ifndef HEADWATER_H
@@ -40,7 +40,6 @@ extern "C" {
 
  If it cannot be opened, `*peer` is 0 and `*answer` says why; otherwise `*answer` is NULL.
 
- # Safety
  `config` has `config_length` bytes; the others can be written to.
  */
 int32_t headwater_open(const uint8_t *config,
@@ -53,7 +52,6 @@ int32_t headwater_open(const uint8_t *config,
  Does what the message `request` asks for, and waits until it is done and durable. `*answer` is
  what it gives, or says why there is nothing: give it back by `headwater_free` either way.
 
- # Safety
  `request` has `request_length` bytes; the others can be written to.
  */
 int32_t headwater_call(uint64_t peer,
@@ -67,7 +65,6 @@ int32_t headwater_call(uint64_t peer,
  peer's thread of callbacks, after the peer was closed too; then `drop` is called once. If it
  returns an error, `on_answer` is not called, and `drop` was.
 
- # Safety
  `request` has `request_length` bytes; the functions may be called with `context` on any thread.
  */
 int32_t headwater_call_async(uint64_t peer,
@@ -86,7 +83,6 @@ int32_t headwater_call_async(uint64_t peer,
  was. Otherwise `*answer` is NULL, and `drop` is called once after the last event: when the watch or
  its peer is ended.
 
- # Safety
  `request` has `request_length` bytes; the functions may be called with `context` on any thread;
  the others can be written to.
  */
@@ -109,14 +105,14 @@ int32_t headwater_unsubscribe(uint64_t peer,
 
 /*
  Closes a peer, and waits until its files are closed, each call has its answer and each context is
- dropped: then none of your functions is called any more. Within a callback it does not wait.
+ dropped: then none of your functions is called any more. Within a callback those come after it has
+ returned.
  */
 int32_t headwater_close(uint64_t peer);
 
 /*
  Gives an answer back, once, with its length. NULL with 0 is nothing.
 
- # Safety
  They are what one call gave, and were not given back before.
  */
 int32_t headwater_free(uint8_t *data,

@@ -109,11 +109,7 @@ impl Context {
 
     /// # Safety
     /// `told` may be called with this context and a message on any thread.
-    pub(super) unsafe fn tell(
-        &self,
-        told: unsafe extern "C" fn(*mut c_void, *const u8, usize),
-        message: &[u8],
-    ) {
+    pub(super) unsafe fn tell(&self, told: unsafe extern "C" fn(*mut c_void, *const u8, usize), message: &[u8]) {
         // SAFETY: the caller says so; the bytes are there until it returns.
         unsafe { told(self.context, message.as_ptr(), message.len()) }
     }

@@ -190,7 +190,8 @@ pub extern "C" fn headwater_unsubscribe(peer: u64, watch: u64) -> i32 {
 }
 
 /// Closes a peer, and waits until its files are closed, each call has its answer and each context is
-/// dropped: then none of your functions is called any more. Within a callback it does not wait.
+/// dropped: then none of your functions is called any more. Within a callback those come after it has
+/// returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn headwater_close(peer: u64) -> i32 {
     let Some(binding) = peers::remove(peer) else { return Code::Closed.number() };
@@ -254,5 +255,16 @@ impl Beginning {
             BEGINNING.set(Self::Refused);
         }
         is_beginning
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let answer = protected::<()>(b"{}", || panic!("on purpose")).unwrap_err();
+        assert_eq!(peer_calls::code_of(&answer), Some(Code::Internal));
     }
 }

@@ -107,6 +107,9 @@ impl Binding {
             return post(result);
         }
         let answering = Answering::new(post);
+        if self.inner.is_full() {
+            return answering.answer(Err(too_many()));
+        }
         match call {
             Call::Read(read) => self.inner.reads.start(&self.inner, read, answering),
             call => {
@@ -145,7 +148,10 @@ impl Binding {
     /// The answer: why it is not watched.
     pub fn subscribe(&self, request: &[u8], on_event: impl FnMut(&[u8]) + Send + 'static) -> Result<u64, Vec<u8>> {
         let format = Format::of(request);
-        let watched = Watch::decode(request).and_then(|watch| self.inner.watch(&watch, format, on_event));
+        let watched = Watch::decode(request).and_then(|watch| match self.inner.is_full() {
+            true => Err(too_many()),
+            false => self.inner.watch(&watch, format, on_event),
+        });
         watched.map(|watch| watch.0).map_err(|error| encode_error(format, &error))
     }
 
@@ -153,19 +159,28 @@ impl Binding {
     /// A number that is none does nothing.
     pub fn unsubscribe(&self, watch: u64) {
         let watch = WatchId(watch);
+        if watch == WatchId::TOKEN_SOURCE {
+            return; // it is the peer's own
+        }
         self.inner.tokens.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| *it != watch);
         self.inner.shared.callbacks.cancel(watch);
         self.inner.shared.unwatch(watch);
     }
 
-    /// Closes the peer, and waits until its files are closed and every call has its answer; in a
-    /// callback it does not wait. What is called from then on is [`Code::Closed`].
+    /// Closes the peer, and waits until its files are closed, every call has its answer and every
+    /// callback is dropped; in a callback the last two come after it. What is called from then on is
+    /// [`Code::Closed`].
     pub fn close(&self) {
         self.inner.close();
     }
 }
 
 impl Inner {
+    /// Whether so much waits for the thread of the peer that no more is begun.
+    fn is_full(&self) -> bool {
+        self.shared.mailbox.waiting() >= crate::limits::WAITING_MAX
+    }
+
     fn close(&self) {
         self.reads.close();
         self.transactions.close();

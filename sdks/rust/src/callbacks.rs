@@ -43,8 +43,18 @@ struct State {
     thread: Option<ThreadId>,
     /// None of those that are rung runs any more.
     is_closed: bool,
-    /// Nothing will be posted any more.
-    is_over: bool,
+    /// How many threads may post yet.
+    posters: usize,
+}
+
+/// A thread that answers: it has not ended while this is there, however it ends.
+pub(crate) struct Poster(Arc<Callbacks>);
+
+impl Drop for Poster {
+    fn drop(&mut self) {
+        self.0.state().posters -= 1;
+        self.0.changed.notify_all();
+    }
 }
 
 enum Next {
@@ -90,16 +100,16 @@ impl Callbacks {
         self.changed.notify_all();
     }
 
-    /// The peer has ended: what was posted still runs, and then nothing.
-    pub(crate) fn finish(&self) {
-        self.state().is_over = true;
-        self.changed.notify_all();
+    /// Until it is dropped what is posted runs on the thread of callbacks.
+    pub(crate) fn poster(this: &Arc<Self>) -> Poster {
+        this.state().posters += 1;
+        Poster(this.clone())
     }
 
-    /// It is run once; in this thread, if that of callbacks has ended.
+    /// It is run once; in this thread, if no poster is left.
     pub(crate) fn post(&self, once: Once) {
         let mut state = self.state();
-        if state.is_over {
+        if state.posters == 0 {
             drop(state);
             return once();
         }
@@ -118,7 +128,7 @@ impl Callbacks {
         }
     }
 
-    /// Until the peer has ended.
+    /// Until it is closed and no poster is left.
     pub(crate) fn run(&self) {
         self.state().thread = Some(thread::current().id());
         while let Some(next) = self.next() {
@@ -149,7 +159,7 @@ impl Callbacks {
             if let Some(next) = state.take() {
                 return Some(next);
             }
-            if state.is_closed && state.is_over {
+            if state.is_closed && state.posters == 0 {
                 return None;
             }
             let wait = state.timed.keys().next().map(|(due, _)| due.saturating_duration_since(Instant::now()));

@@ -9,13 +9,7 @@
 mod slot;
 mod token;
 
-use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use peer_core::{Output, Peer, PeerError};
 use sync_protocol::{PeerState, Seq};
@@ -26,7 +20,7 @@ use crate::{
     clock::Clock,
     connection::{self, Link, Server},
     limits::{BATCH_MAX, RELAXED_MS, STORE_RETRY_MS},
-    mailbox::{Answer, Mailbox, Message},
+    mailbox::{Answer, Inbox, Mailbox, Message},
     opener::Opener,
     readers::Readers,
     sync::rejections,
@@ -101,15 +95,12 @@ impl Core {
     }
 
     /// Until it is told to close.
-    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
+    pub(crate) fn run(mut self, inbox: &Inbox) {
         self.mailbox.is_read_here();
         while !self.is_closing {
-            let first = match self.wait() {
-                Some(wait) => inbox.recv_timeout(wait),
-                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let first = inbox.wait(self.wait());
             let mut answers = Vec::new();
-            for message in first.ok().into_iter().chain(inbox.try_iter().take(BATCH_MAX)) {
+            for message in first.into_iter().chain(std::iter::from_fn(|| inbox.take()).take(BATCH_MAX)) {
                 answers.extend(self.handle(message));
             }
             self.tick();

@@ -57,21 +57,21 @@ impl Headwater {
             mailbox: mailbox.clone(),
             callbacks: callbacks.clone(),
             readers: readers.clone(),
-            watches: AtomicU64::new(0),
+            watches: AtomicU64::new(WatchId::FIRST.0),
             threads: Mutex::default(),
         });
         let token_source = config.token_source.map(|source| {
-            let (watch, target) = shared.callback_target();
+            let watch = WatchId::TOKEN_SOURCE;
             callbacks.add(watch, ask_for_token(source, mailbox.clone()));
-            target
+            Target::Callback(callbacks.clone(), watch)
         });
         let is_relaxed = config.relaxed;
         let parts = Parts { peer, opener, readers, server, token: config.token, token_source, is_relaxed, mailbox };
-        let over = PeerIsOver(callbacks.clone());
+        let poster = Callbacks::poster(&callbacks);
         let peer = move || {
-            let _over = over;
+            let _poster = poster; // until whoever waits in the inbox is answered
+            let inbox = inbox;
             Core::new(parts).run(&inbox);
-            drop(inbox); // whoever waits in it is answered
         };
         shared.spawn("headwater-peer", peer).map_err(failed)?;
         shared.spawn("headwater-call", move || callbacks.run()).map_err(failed)?;
@@ -117,15 +117,6 @@ impl Headwater {
     }
 }
 
-/// Says that no answer will come any more once it is dropped, however the thread ended.
-struct PeerIsOver(Arc<Callbacks>);
-
-impl Drop for PeerIsOver {
-    fn drop(&mut self) {
-        self.0.finish();
-    }
-}
-
 fn server(config: &Config) -> Result<Option<Server>, Error> {
     let Some(endpoint) = config.endpoint()? else { return Ok(None) };
     let tls = Tls::new(&config.ca_certificates).ok_or_else(|| Error::Server {
@@ -167,7 +158,7 @@ impl Shared {
         drop(cancelled);
     }
 
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    pub(crate) fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| error.to_string())?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
@@ -175,7 +166,7 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         self.callbacks.close();
-        self.mailbox.tell(Message::Close);
+        self.mailbox.post(Message::Close);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if self.mailbox.is_own_thread() {
             return; // the last handle was a transaction's: they end by themselves

@@ -42,6 +42,7 @@ pub(crate) const REJECTED_WAITING_MAX: usize = peer_core::limits::REJECTED_MAX;
 #[cfg(feature = "bindings")]
 pub(crate) const TRANSACTION_IDLE: Duration = Duration::from_secs(10);
 
-/// How many reads, or steps of one transaction, wait at most; more are refused.
+/// How much that was begun waits at most for the thread of the peer, for that of reads, or for a
+/// transaction; more is refused.
 #[cfg(feature = "bindings")]
 pub(crate) const WAITING_MAX: usize = 16_384;

@@ -18,6 +18,12 @@ use crate::{Rejected, State, callbacks::Callbacks, limits::REJECTED_WAITING_MAX}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WatchId(pub(crate) u64);
 
+impl WatchId {
+    /// The program's source of tokens: nobody can end it.
+    pub(crate) const TOKEN_SOURCE: Self = Self(0);
+    pub(crate) const FIRST: Self = Self(1);
+}
+
 /// How one is told.
 #[derive(Clone)]
 pub(crate) enum Target {

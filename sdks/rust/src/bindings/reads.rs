@@ -1,22 +1,24 @@
 //! Reads that nobody is to wait for: on a thread of their own, which begins with the first of them.
 //!
-//! Invariant: at most [`WAITING_MAX`] wait; more are refused.
+//! Invariants: at most [`WAITING_MAX`] wait; more are refused. When the peer is closed, those that
+//! wait are answered so, and not read.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{SyncSender, TrySendError, sync_channel},
-    },
-    thread,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+    mpsc::{SyncSender, TrySendError, sync_channel},
 };
 
 use peer_calls::{CallError, Code, Read};
 
 use super::{Answering, Inner, too_many};
-use crate::{Error, clock::Clock, headwater::Shared, limits::WAITING_MAX};
+use crate::{Error, callbacks::Callbacks, clock::Clock, headwater::Shared, limits::WAITING_MAX};
 
 #[derive(Debug, Default)]
-pub(super) struct Reads(Mutex<State>);
+pub(super) struct Reads {
+    state: Mutex<State>,
+    is_closed: Arc<AtomicBool>,
+}
 
 #[derive(Debug, Default)]
 enum State {
@@ -32,38 +34,46 @@ impl Reads {
         if let Read::ById(..) = read {
             return answering.answer(inner.read(&read));
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let State::New = *state {
-            match spawn(&inner.shared) {
-                Ok(sender) => *state = State::Open(sender),
-                Err(error) => {
-                    let error = CallError::new(Code::Internal, format!("no thread to read: {error}"));
-                    return answering.answer(Err(error));
-                }
-            }
-        }
-        let State::Open(sender) = &*state else { return }; // dropped, it is answered too
+        let sender = match self.sender(&inner.shared) {
+            Ok(Some(sender)) => sender,
+            Ok(None) => return, // dropped, it is answered too
+            Err(why) => return answering.answer(Err(CallError::new(Code::Internal, why))),
+        };
         if let Err(TrySendError::Full((_, answering))) = sender.try_send((read, answering)) {
             answering.answer(Err(too_many()));
         }
     }
 
-    /// Whoever waits is answered by what is read, or that the peer is closed.
-    pub(super) fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
-    }
-}
-
-/// The thread ends once nobody can send any more; it holds nothing that holds the peer open.
-fn spawn(shared: &Arc<Shared>) -> std::io::Result<SyncSender<(Read, Answering)>> {
-    let (sender, receiver) = sync_channel::<(Read, Answering)>(WAITING_MAX);
-    let readers = shared.readers.clone();
-    let run = move || {
-        for (read, answering) in receiver {
-            let result = readers.read(|reader| Ok::<_, Error>(read.run(reader, Clock::new().now())));
-            answering.answer(result.unwrap_or_else(|error| Err(error.into())));
+    /// None if it is closed.
+    fn sender(&self, shared: &Arc<Shared>) -> Result<Option<SyncSender<(Read, Answering)>>, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::New = *state {
+            *state = State::Open(self.spawn(shared).map_err(|why| format!("no thread to read: {why}"))?);
         }
-    };
-    thread::Builder::new().name("headwater-read".to_owned()).spawn(run)?;
-    Ok(sender)
+        Ok(if let State::Open(sender) = &*state { Some(sender.clone()) } else { None })
+    }
+
+    /// The thread ends once nobody can send any more; it holds nothing that holds the peer open.
+    fn spawn(&self, shared: &Arc<Shared>) -> Result<SyncSender<(Read, Answering)>, String> {
+        let (sender, receiver) = sync_channel::<(Read, Answering)>(WAITING_MAX);
+        let (readers, is_closed) = (shared.readers.clone(), self.is_closed.clone());
+        let poster = Callbacks::poster(&shared.callbacks);
+        let run = move || {
+            let _poster = poster;
+            for (read, answering) in receiver {
+                if !is_closed.load(Relaxed) {
+                    let result = readers.read(|reader| Ok::<_, Error>(read.run(reader, Clock::new().now())));
+                    answering.answer(result.unwrap_or_else(|error| Err(error.into())));
+                }
+            }
+        };
+        shared.spawn("headwater-read", run)?;
+        Ok(sender)
+    }
+
+    /// Whoever waits is answered that the peer is closed.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed;
+    }
 }

@@ -2,8 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../it/server.rs"]
+mod server;
+
 use std::{
-    sync::mpsc::{Receiver, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, sync_channel},
+    },
     time::Duration,
 };
 
@@ -23,6 +31,12 @@ impl Rig {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { binding: open(&dir).unwrap(), dir }
+    }
+
+    fn with_server(url: &str, token: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = json!({"abi": 1, "dir": dir.path(), "server": url, "token": token});
+        Self { binding: Binding::open(config.to_string().as_bytes()).unwrap(), dir }
     }
 
     #[track_caller]
@@ -204,4 +218,96 @@ fn a_peer_may_be_closed_in_a_callback() {
     closed.recv_timeout(LONG).unwrap();
     rig.binding.close();
     rig.check_error(&json!({"call": "state"}), "closed");
+}
+
+#[test]
+fn what_is_begun_while_a_transaction_is_open_holds_nobody_up() {
+    let rig = Rig::new();
+    let begun = rig.call(&json!({"call": "begin"}));
+    // More than may wait for the peer where those who bring it are held.
+    let writes = (0..3_000).map(|id| rig.start(&json!({"call": "upsert", "collection": "a", "value": {"_id": id}})));
+    let writes: Vec<_> = writes.collect();
+    let (watch, _events) = rig.watch(&json!({"watch": "find", "collection": "b"}));
+    rig.binding.unsubscribe(watch);
+    let committed = rig.call(&json!({"call": "commit", "transaction": begun["transaction"]}));
+    assert_eq!(committed, json!({"ids": []}), "nobody waited until it was rolled back");
+    for write in writes {
+        assert!(write.recv_timeout(LONG).unwrap()["id"].is_number());
+    }
+}
+
+#[test]
+fn more_than_may_wait_is_refused() {
+    let rig = Rig::new();
+    let begun = rig.call(&json!({"call": "begin"}));
+    for _ in 0..16_384 {
+        rig.binding.call_async(br#"{"call":"stop_sync"}"#, |_| {});
+    }
+    let refused = rig.start(&json!({"call": "stop_sync"}));
+    assert_eq!(refused.recv_timeout(LONG).unwrap()["error"]["code"], "too_many");
+    let refused = rig.binding.subscribe(br#"{"watch":"state"}"#, |_| {}).unwrap_err();
+    assert_eq!(read(&refused)["error"]["code"], "too_many");
+    rig.call(&json!({"call": "rollback", "transaction": begun["transaction"]}));
+}
+
+#[test]
+fn no_callback_runs_after_close_has_returned() {
+    let rig = Rig::new();
+    let transaction = rig.call(&json!({"call": "begin"}))["transaction"].clone();
+    for id in 0..300 {
+        let value = json!({"_id": id});
+        rig.call(&json!({"call": "upsert", "collection": "a", "value": value, "transaction": transaction}));
+    }
+    rig.call(&json!({"call": "commit", "transaction": transaction}));
+    let answered = Arc::new(AtomicUsize::new(0));
+    for _ in 0..2_000 {
+        let (answered, here) = (answered.clone(), std::thread::current().id());
+        rig.binding.call_async(br#"{"call":"find","collection":"a"}"#, move |_| {
+            assert_ne!(std::thread::current().id(), here);
+            answered.fetch_add(1, Relaxed);
+        });
+    }
+    rig.binding.close();
+    assert_eq!(answered.load(Relaxed), 2_000);
+    assert_eq!(Arc::strong_count(&answered), 1, "nobody holds a callback any more");
+}
+
+#[test]
+fn a_token_is_asked_for_and_what_the_server_refuses_is_told() {
+    let url = server::free_url();
+    let server = server::Server::start(&url);
+    let rig = Rig::with_server(&url, "an old one");
+    rig.binding.unsubscribe(0); // a number that no watch has
+    let (_, tokens) = rig.watch(&json!({"watch": "token"}));
+    let (_, rejected) = rig.watch(&json!({"watch": "rejected"}));
+    let written = rig.call(&json!({"call": "upsert", "collection": "t", "value": {"_id": 1}}));
+    let committed = rig.start(&json!({"call": "committed", "sequence": written["sequence"]}));
+    rig.call(&json!({"call": "start_sync"}));
+    assert_eq!(tokens.recv_timeout(LONG).unwrap(), json!({}));
+    rig.call(&json!({"call": "authenticate", "token": server.create_read_key("r")}));
+    let rejected = rejected.recv_timeout(LONG).unwrap()["rejected"].clone();
+    assert_eq!(rejected["sequence"], written["sequence"]);
+    assert_eq!(rejected["documents"], json!([{"collection": "t", "id": 1}]));
+    assert_eq!(rejected["values"], json!([{"collection": "t", "value": {"_id": 1}}]));
+    assert_eq!(committed.recv_timeout(LONG).unwrap()["error"]["code"], "rejected");
+    assert_eq!(rig.call(&json!({"call": "rejected"})), json!({"rejected": [rejected]}));
+    let forget = json!({"call": "forget_rejected", "sequence": written["sequence"]});
+    assert_eq!(rig.call(&forget), json!({}));
+    assert_eq!(rig.call(&json!({"call": "rejected"})), json!({"rejected": []}));
+}
+
+#[test]
+fn a_write_is_committed_and_a_subscription_is_complete() {
+    let url = server::free_url();
+    let server = server::Server::start(&url);
+    let rig = Rig::with_server(&url, &server.create_write_key("w"));
+    let (_, states) = rig.watch(&json!({"watch": "state"}));
+    assert_eq!(states.recv_timeout(LONG).unwrap(), json!({"state": "stopped"}));
+    rig.call(&json!({"call": "start_sync"}));
+    while states.recv_timeout(LONG).unwrap() != json!({"state": "live"}) {}
+    let written = rig.call(&json!({"call": "upsert", "collection": "t", "value": {"_id": 1}}));
+    let committed = rig.call(&json!({"call": "committed", "sequence": written["sequence"]}));
+    assert!(committed["txn"].is_number(), "{committed}");
+    assert_eq!(rig.call(&json!({"call": "flushed"})), json!({}), "all of it was told");
+    assert_eq!(rig.call(&json!({"call": "state"})), json!({"state": "live", "pending": 0}));
 }
