@@ -7,6 +7,7 @@
 //! tools are there.
 
 mod bench;
+mod c;
 mod deny;
 mod flips;
 mod fuzz;

@@ -25,11 +25,12 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 16] = [
+const PROGRAMS: [Program; 17] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
     program("chromedriver", &["--version"], "chromium-driver", "lets the tests drive Chromium"),
+    program("g++", &["--version"], "g++", "compiles the driver of the C ABI, and its example"),
     program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
     program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
     program("javac", &["-version"], "openjdk-17-jdk-headless", "runs the few lines that ask Kafka's own partitioner"),

@@ -110,11 +110,13 @@ void Told::wait_until(const std::function<bool()> &holds, const char *what) {
   if (!changed.wait_for(lock, LONG, holds)) throw std::runtime_error("waited in vain for "s + what);
 }
 
-std::string Told::wait(size_t number) {
-  wait_until([&] { return messages.size() >= number; }, "a message");
+std::string Told::at(size_t index) {
+  wait_until([&] { return messages.size() > index; }, "a message");
   std::lock_guard lock(mutex);
-  return messages.back();
+  return messages[index];
 }
+
+std::string Told::wait(size_t number) { return at(number - 1); }
 
 void Told::wait_for_drop() {
   wait_until([&] { return dropped > 0; }, "the drop of a context");
@@ -134,15 +136,21 @@ int32_t call_async(uint64_t peer, std::string_view request, Told &told) {
   return headwater_call_async(peer, data(request), request.size(), Told::on_message, Told::on_drop, &told);
 }
 
-uint64_t subscribe(uint64_t peer, std::string_view request, Told &told) {
-  uint64_t watch = 0;
+Answer subscribe(uint64_t peer, std::string_view request, Told &told, uint64_t &watch) {
   uint8_t *answer = nullptr;
   size_t length = 0;
+  watch = 0;
   int32_t number = headwater_subscribe(peer, data(request), request.size(), Told::on_message, Told::on_drop, &told,
                                        &watch, &answer, &length);
   Answer error = take(number, answer, length);
   CHECK((number == 0) == (watch != 0));
   CHECK((number == 0) == error.text.empty());
+  return error;
+}
+
+uint64_t subscribe(uint64_t peer, std::string_view request, Told &told) {
+  uint64_t watch = 0;
+  subscribe(peer, request, told, watch);
   return watch;
 }
 
@@ -155,20 +163,32 @@ static int leak() {
   return headwater_call(peer.number, data(request), request.size(), &answer, &length);
 }
 
-int main(int count, char **arguments) {
-  if (count == 2 && arguments[1] == "--leak"s) return leak();
-  size_t passed = 0, failed = 0;
+static void run_tests(std::string_view named, size_t &passed, size_t &failed) {
   for (const Test &test : tests()) {
-    if (count == 2 && std::string(test.name).find(arguments[1]) == std::string::npos) continue;
+    if (std::string_view(test.name).find(named) == std::string_view::npos) continue;
     try {
       test.run();
       ++passed;
     } catch (const std::exception &error) {
       ++failed;
-      std::printf("%s failed: %s\n", test.name, error.what());
+      std::printf("FAILED border: %s: %s\n", test.name, error.what());
     }
     std::fflush(stdout);
   }
+  std::printf("border: %zu passed, %zu failed\n", passed, failed);
+}
+
+// `driver [--vectors=FOLDER] [NAME]`: the tests with this in their names; `driver --leak`.
+int main(int count, char **arguments) {
+  std::string vectors, named;
+  for (int n = 1; n < count; ++n) {
+    std::string argument = arguments[n];
+    if (argument == "--leak") return leak();
+    (argument.rfind("--vectors=", 0) == 0 ? vectors = argument.substr(10) : named = argument);
+  }
+  size_t passed = 0, failed = 0;
+  run_tests(named, passed, failed);
+  if (!vectors.empty()) run_vectors(vectors, passed, failed);
   std::printf("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

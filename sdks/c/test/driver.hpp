@@ -71,6 +71,8 @@ struct Told {
 
   // Waits for so many messages, and gives the last of them.
   std::string wait(size_t messages);
+  // Waits for the message with this index.
+  std::string at(size_t index);
   void wait_for_drop();
   size_t count();
   size_t drops();
@@ -88,3 +90,8 @@ struct Told {
 int32_t call_async(uint64_t peer, std::string_view request, Told &told);
 // The number of the watch; 0 if there is none.
 uint64_t subscribe(uint64_t peer, std::string_view request, Told &told);
+// The same with what it answers.
+Answer subscribe(uint64_t peer, std::string_view request, Told &told, uint64_t &watch);
+
+// Does what the vectors in this folder say, and prints what came of them.
+void run_vectors(const std::string &root, size_t &passed, size_t &failed);

@@ -88,6 +88,9 @@ impl Queue {
     fn took(&self, mut state: MutexGuard<'_, State>) -> Option<Message> {
         let message = state.messages.pop_front();
         let has_room_again = state.messages.len() + 1 == MAILBOX_MAX;
+        if state.messages.is_empty() && state.messages.capacity() > MAILBOX_MAX {
+            state.messages = VecDeque::new(); // many came at once
+        }
         drop(state);
         if has_room_again {
             self.emptied.notify_all();

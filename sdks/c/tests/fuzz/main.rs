@@ -129,9 +129,9 @@ fn whatever_comes_has_an_answer() {
     }
     let mut random = Random::new(1);
     for case in 0..cases() {
-        match random.below(8) {
-            0 => subscribe(peer, &mutated(&mut random, messages::WATCHES)),
-            1 => {
+        match random.below(100) {
+            0..=9 => subscribe(peer, &mutated(&mut random, messages::WATCHES)),
+            10 => {
                 let config = mutated(&mut random, &[&CONFIG.replace("peer", "other")]);
                 if let Some(other) = is_inside(&config).then(|| open(&config)).flatten() {
                     assert_eq!(headwater_close(other), 0);
