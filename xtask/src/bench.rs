@@ -1,4 +1,5 @@
-//! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the latter.
+//! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the latter. `border` is that of the C library,
+//! which needs neither.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,11 +8,13 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{sdk, step, tools, wasm};
+use crate::{c, sdk, step, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
-    if rest.first().is_some_and(|it| it == "browser") {
-        return run_browser(root, &rest[1..]);
+    match rest.first().map(String::as_str) {
+        Some("border") => return c::bench(root),
+        Some("browser") => return run_browser(root, &rest[1..]),
+        _ => {}
     }
     let asked_for_help = rest.is_empty() || rest.iter().any(|word| word == "--help" || word == "-h");
     let tools = if asked_for_help { tools::directory(root) } else { tools::install(root)? };

@@ -50,6 +50,39 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     library.run_example(&root.join("target/c"))
 }
 
+/// Measures what a call costs over the border, and how much of it is reading and writing messages.
+pub(crate) fn bench(root: &Path) -> Result<()> {
+    let build = ["build", "--release", "--package", "headwater-c"];
+    step::run("the C library (release)", step::cargo().args(build).current_dir(root))?;
+    let codec = ["build", "--release", "--package", "peer-calls", "--example", "codec"];
+    step::run("messages alone (release)", step::cargo().args(codec).current_dir(root))?;
+    let library = Library::new(root, "release")?;
+    let sources = [library.source.join("bench/border.cpp"), library.source.join("test/json.cpp")];
+    let border = library.compile("border", &sources, &["-O2"], Linked::Shared)?;
+    let messages = library.programs.join("messages.txt");
+    fs::write(&messages, Command::new(&border).arg("--messages").output()?.stdout)?;
+    step::say("measure (nanoseconds a call; the best of 15 rounds)");
+    let all = figures(&Command::new(&border).output()?.stdout);
+    let mut codec = Command::new(library.folder.join("examples/codec"));
+    let alone = figures(&codec.stdin(fs::File::open(&messages)?).output()?.stdout);
+    ensure!(!all.is_empty() && all.len() == alone.len(), "the border cannot be measured");
+    eprintln!("{:24} {:>8} {:>10} {:>10}", "", "call", "messages", "the rest");
+    for ((name, call), (_, messages)) in all.iter().zip(&alone) {
+        eprintln!("{name:24} {call:8} {messages:10} {:10}", call - messages);
+    }
+    Ok(())
+}
+
+/// Lines of a name and a number.
+fn figures(lines: &[u8]) -> Vec<(String, i64)> {
+    let lines = String::from_utf8_lossy(lines).into_owned();
+    let figure = |line: &str| {
+        let (name, figure) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), figure.parse().ok()?))
+    };
+    lines.lines().filter_map(figure).collect()
+}
+
 /// How a program has the library.
 #[derive(Clone, Copy)]
 enum Linked {

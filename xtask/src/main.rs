@@ -95,7 +95,7 @@ enum Verb {
     /// its first use.
     Deny,
     /// Build the release binary and measure it: write, latency, drain, start, postgres, node, size
-    /// (`cargo xtask bench --help`).
+    /// (`cargo xtask bench --help`); `border`: what a call of the C library costs; `browser`.
     #[command(disable_help_flag = true)]
     Bench {
         /// What to measure, and how.
