@@ -1,5 +1,5 @@
-// What a call costs over the border, in nanoseconds: `border` prints a name and a figure a line; `border --messages` the
-// messages themselves, in hex, for whoever measures what reading and writing them costs alone.
+// What a call costs over the border, in nanoseconds: `border` prints a name and a figure a line; `border --messages`
+// the messages themselves, in hex, for whoever measures what reading and writing them costs alone.
 //
 // The best of several rounds: on a machine that does other things too, the others measure those.
 

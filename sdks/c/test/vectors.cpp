@@ -1,4 +1,4 @@
-// The driver of the conformance vectors for whoever calls the C library: sdks/conformance/README.md says what they mean.
+// The driver of the conformance vectors for the C library: sdks/conformance/README.md says what they mean.
 
 #include <algorithm>
 #include <filesystem>
@@ -243,7 +243,9 @@ void run_vectors(const std::string &root, size_t &passed, size_t &failed) {
   }
   for (const auto &[name, group] : groups) {
     std::printf("%s: %zu passed, %zu failed\n", name.c_str(), group.passed, group.failed);
-    for (const auto &[what, count] : group.not_run) std::printf("%s: %zu of %s not run\n", name.c_str(), count, what.c_str());
+    for (const auto &[what, count] : group.not_run) {
+      std::printf("%s: %zu of %s not run\n", name.c_str(), count, what.c_str());
+    }
     passed += group.passed;
     failed += group.failed;
   }
