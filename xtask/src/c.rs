@@ -61,7 +61,7 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     let border = library.compile("border", &sources, &["-O2"], Linked::Shared)?;
     let messages = library.programs.join("messages.txt");
     fs::write(&messages, Command::new(&border).arg("--messages").output()?.stdout)?;
-    step::say("measure (nanoseconds a call; the best of 15 rounds)");
+    step::say("measure (nanoseconds a call; the best of many short rounds)");
     let all = figures(&Command::new(&border).output()?.stdout);
     let mut codec = Command::new(library.folder.join("examples/codec"));
     let alone = figures(&codec.stdin(fs::File::open(&messages)?).output()?.stdout);

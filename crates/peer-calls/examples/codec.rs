@@ -12,14 +12,17 @@ use std::{
 
 use peer_calls::{Answer, Call, Format, encode_result};
 
-const ROUNDS: u32 = 20_000;
+/// Short enough that some rounds run undisturbed on a machine that does other things too.
+const ROUNDS: u32 = 100;
 
 fn main() -> io::Result<()> {
+    // As in a program that has a peer: memory is given and taken with other threads in mind.
+    std::thread::spawn(std::thread::park);
     for line in io::stdin().lock().lines() {
         let line = line?;
         let Some((name, hex)) = line.rsplit_once(' ') else { continue };
         let bytes: Vec<u8> = (0..hex.len() / 2).map(|n| byte(&hex[2 * n..2 * n + 2])).collect();
-        let best = (0..15).map(|_| measure(&bytes)).fold(f64::INFINITY, f64::min);
+        let best = (0..2_000).map(|_| measure(&bytes)).fold(f64::INFINITY, f64::min);
         println!("{name} {best:.0}");
     }
     Ok(())

@@ -79,9 +79,10 @@ impl Binding {
     }
 
     fn wait(&self, call: Call) -> Result<Answer, CallError> {
-        if let Some(result) = self.at_once(&call) {
-            return result;
-        }
+        let call = match at_once(call) {
+            Ok(answer) => return Ok(answer),
+            Err(call) => call,
+        };
         if let Call::Read(read) = &call {
             return self.inner.read(read);
         }
@@ -103,9 +104,10 @@ impl Binding {
             Ok(call) => call,
             Err(error) => return post(Err(error)),
         };
-        if let Some(result) = self.at_once(&call) {
-            return post(result);
-        }
+        let call = match at_once(call) {
+            Ok(answer) => return post(Ok(answer)),
+            Err(call) => call,
+        };
         let answering = Answering::new(post);
         if self.inner.is_full() {
             return answering.answer(Err(too_many()));
@@ -128,18 +130,6 @@ impl Binding {
         let (first, second) = answering.either();
         self.inner.shared.callbacks.at(due, Box::new(move || second.answer(Err(timed_out()))));
         first
-    }
-
-    /// What needs neither the peer nor its documents.
-    fn at_once(&self, call: &Call) -> Option<Result<Answer, CallError>> {
-        match call {
-            Call::Echo(value) => Some(Ok(Answer::new().with("value", value.clone()))),
-            Call::Info => {
-                let version = document::Value::String(env!("CARGO_PKG_VERSION").to_owned());
-                Some(Ok(Answer::new().with_number("abi", peer_calls::ABI).with("version", version)))
-            }
-            _ => None,
-        }
     }
 
     /// Has `on_event` called with each event, on the thread of callbacks: the number of the watch.
@@ -191,6 +181,18 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// The answer where neither the peer nor its documents are needed, or else the call again.
+fn at_once(call: Call) -> Result<Answer, Call> {
+    match call {
+        Call::Echo(value) => Ok(Answer::new().with("value", value)),
+        Call::Info => {
+            let version = document::Value::String(env!("CARGO_PKG_VERSION").to_owned());
+            Ok(Answer::new().with_number("abi", peer_calls::ABI).with("version", version))
+        }
+        other => Err(other),
     }
 }
 
