@@ -126,7 +126,8 @@ function shownText(/** @type {unknown} */ text) {
 
 /** @param {import('./tasks.js').Status} status */
 function statusLine(status) {
-  return status.lastError ? `${inWords(status)} (${shownText(status.lastError)})` : inWords(status);
+  const isFine = status.state === 'stopped' || status.state === 'live';
+  return status.lastError && !isFine ? `${inWords(status)} (${shownText(status.lastError)})` : inWords(status);
 }
 
 /**

@@ -137,18 +137,29 @@ impl Server {
     /// Opens the data directory, makes what its first start makes, and listens. When this returns,
     /// every listener accepts and `run.json` is written.
     pub(crate) async fn start(settings: &ServerSettings) -> anyhow::Result<Self> {
+        Self::start_with_pages(settings, axum::Router::new()).await
+    }
+
+    /// The same with more pages beside the API and the portal, which look after access and headers
+    /// themselves.
+    pub(crate) async fn start_with_pages(settings: &ServerSettings, more_pages: axum::Router) -> anyhow::Result<Self> {
         let data_dir = std::path::absolute(&settings.data_dir).context("--data-dir")?;
         let data = open_data(data_dir.clone(), settings).await?;
         warn_if_others_may_read(&data_dir);
         clock_notes::note(data.clock().clone()).await;
-        let server = Self::start_on(data.clone(), data_dir, settings).await;
+        let server = Self::start_on(data.clone(), data_dir, settings, more_pages).await;
         if server.is_err() {
             stop_data(data).await;
         }
         server
     }
 
-    async fn start_on(data: Arc<DataDir>, data_dir: PathBuf, settings: &ServerSettings) -> anyhow::Result<Self> {
+    async fn start_on(
+        data: Arc<DataDir>,
+        data_dir: PathBuf,
+        settings: &ServerSettings,
+        more_pages: axum::Router,
+    ) -> anyhow::Result<Self> {
         RunFile::remove(&data_dir)?;
         if !data.has_app(settings.app.as_str()) {
             let checked = AppName::for_new(settings.app.as_str());
@@ -204,6 +215,7 @@ impl Server {
             topics: &topics,
             credentials: &credentials,
             links: &links,
+            more_pages,
         };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;
         if data.is_sealed() {

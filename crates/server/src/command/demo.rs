@@ -1,12 +1,15 @@
 //! `headwater demo`: a write becomes an event, in a server that leaves nothing behind; so does what a
-//! small peer wrote before it connects.
+//! small peer wrote before it connects. With `--tasks` a list of tasks is shared in a web page, as long as one likes.
 //!
-//! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint; it ends by itself.
+//! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint; without `--tasks` it
+//! ends by itself.
 
 mod small_peer;
+mod tasks;
+mod tasks_files;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -44,16 +47,29 @@ const CHANGES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Takes no options of its own.
+/// What to show.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "It takes a few seconds, listens on free ports of 127.0.0.1, and removes its data at the end.")]
-pub(crate) struct Demo {}
+#[command(after_help = "\
+It takes a few seconds, listens on free ports of 127.0.0.1, and removes its data at the end.
+With --tasks it goes on until Ctrl-C.")]
+pub(crate) struct Demo {
+    /// Serves a web page with a list of tasks that works offline and is shared with a terminal's app
+    #[arg(long)]
+    tasks: bool,
+    /// Where the JavaScript package is, which the page needs: `cargo xtask sdk js` builds it
+    #[arg(long, value_name = "DIR", default_value = "target/sdk/js", requires = "tasks")]
+    tasks_package: PathBuf,
+}
 
 /// A record, and when the consumer had it.
 type Arrival = (OwnedRecord, Instant);
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        let pages = match self.tasks {
+            true => tasks::pages(&self.tasks_package)?,
+            false => axum::Router::new(),
+        };
         let directory =
             tempfile::Builder::new().prefix("headwater-demo-").tempdir().context("cannot make a directory")?;
         let options = ServeOptions {
@@ -64,12 +80,16 @@ impl Demo {
         let settings = options.resolve(&ConfigFile::default(), &directory.path().join("data"))?;
         super::runtime()?.block_on(async {
             let started = Instant::now();
-            let server = Server::start(&settings).await?;
+            let server = Server::start_with_pages(&settings, pages).await?;
             let took = started.elapsed();
             let peer_folder = directory.path().join("peer");
-            let shown = tokio::select! {
-                shown = show(&server, took, &peer_folder) => shown,
-                _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
+            let shown = if self.tasks {
+                tasks::show(&server, directory.path()).await
+            } else {
+                tokio::select! {
+                    shown = show(&server, took, &peer_folder) => shown,
+                    _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
+                }
             };
             server.stop().await?;
             shown

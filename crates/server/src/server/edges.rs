@@ -41,6 +41,7 @@ pub(super) struct Parts<'a> {
     pub(super) topics: &'a Arc<TopicRegistry>,
     pub(super) credentials: &'a Arc<Credentials>,
     pub(super) links: &'a Links,
+    pub(super) more_pages: axum::Router,
 }
 
 /// The bound sockets.
@@ -84,7 +85,8 @@ pub(super) fn serve(
     });
     let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
     let directory: Arc<dyn PeerDirectory> = Arc::new(Directory(peers.clone()));
-    let pages = pages::router(parts, groups.clone(), directory.clone(), stopping);
+    let pages =
+        pages::router(parts, groups.clone(), directory.clone(), stopping).merge(parts.more_pages.clone());
     let api = http_api(parts, pages, groups, (Peers(peers), directory), registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
@@ -119,7 +121,7 @@ fn http_api(
     (peers, directory): (Peers, Arc<dyn PeerDirectory>),
     registry: Registry,
 ) -> HttpApi {
-    let Parts { settings, listening, data, topics, credentials, links } = *parts;
+    let &Parts { settings, listening, data, topics, credentials, links, .. } = parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
         host_names: listening.names.clone(),
@@ -138,7 +140,7 @@ fn http_api(
 }
 
 fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
-    let Parts { settings, listening, data, .. } = *parts;
+    let &Parts { settings, listening, data, .. } = parts;
     EndpointOptions {
         certificate_names: listening.names.clone(),
         topic_settings: TopicSettings {

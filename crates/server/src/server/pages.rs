@@ -44,7 +44,7 @@ pub(super) fn router(
     peers: Arc<dyn PeerDirectory>,
     stopping: &watch::Receiver<bool>,
 ) -> Router {
-    let Parts { settings, listening, data, topics, credentials, links } = *parts;
+    let &Parts { settings, listening, data, topics, credentials, links, .. } = parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
         kafka_endpoint: listening.endpoint(),
