@@ -89,7 +89,7 @@ export class Tasks {
    * @returns {Promise<Task[]>}
    */
   async list() {
-    return this.#sorted().documents();
+    return wholeOnes(await this.#sorted().documents());
   }
 
   /**
@@ -98,7 +98,7 @@ export class Tasks {
    * @param {(tasks: Task[]) => void} callback
    */
   onChange(callback) {
-    return this.#sorted().observe(callback);
+    return this.#sorted().observe((documents) => callback(wholeOnes(documents)));
   }
 
   /**
@@ -182,6 +182,17 @@ export class Tasks {
   #sorted() {
     return this.#tasks.find().sort('added').sort('_id');
   }
+}
+
+/**
+ * Those that are there. Of a task that was removed here while somebody else marked it later, that mark is left alone
+ * (docs/guides/small-peers.md, "Removing").
+ *
+ * @param {any[]} documents
+ * @returns {Task[]}
+ */
+function wholeOnes(documents) {
+  return documents.filter(({ text }) => typeof text === 'string');
 }
 
 /**

@@ -22,3 +22,4 @@ mod peers_wait;
 mod portal;
 mod real_clients;
 mod small_peers;
+mod tasks;

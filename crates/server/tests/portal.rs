@@ -3,7 +3,7 @@
 //! Invariants: a test without Chromium, chromedriver or axe-core fails and says how to get them; no browser outlives its test.
 //! Not here: what can be seen without a browser (the tests of `crates/portal`), but for `links`.
 
-mod accessibility;
+pub(crate) mod accessibility;
 mod harness;
 mod languages;
 mod links;

@@ -17,6 +17,7 @@ mod examples;
 mod full_disk;
 mod gaps;
 mod groups;
+mod javascript;
 mod kafkajs;
 mod lag;
 mod librdkafka;

@@ -37,7 +37,7 @@ fn write_and_kill(folder: &Path) -> String {
 }
 
 /// A group without offsets starts at the end: another peer writes until something is shown.
-fn wait_until_it_consumes(url: &str, consumer: &Client) {
+pub(super) fn wait_until_it_consumes(url: &str, consumer: &Client) {
     let dir = tempfile::tempdir().unwrap();
     let peer = Headwater::open(Config::new(dir.path()).server(url)).unwrap();
     peer.start_sync().unwrap();

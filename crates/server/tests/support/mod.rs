@@ -6,8 +6,10 @@
 
 pub(crate) mod browser;
 pub(crate) mod disk;
+pub(crate) mod javascript;
 pub(crate) mod raw_peer;
 mod webdriver;
+pub(crate) mod wire;
 
 use std::{
     io::{Read, Write as _},
