@@ -177,12 +177,12 @@ async function keepFiles() {
   await navigator.serviceWorker.register('worker.js');
   const { active } = await navigator.serviceWorker.ready;
   const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
-  active?.postMessage([location.href, ...loaded]);
+  active?.postMessage([...new Set([location.href, ...loaded])]);
 }
 
 try {
   await main();
-  await keepFiles();
+  keepFiles().catch(() => {}); // the page is as good without it, while there is a server
 } catch (/** @type {any} */ error) {
   page.status.textContent = 'not open';
   page.status.dataset.state = 'refused';

@@ -14,13 +14,18 @@ pub(super) struct Page {
 const ROW: &str = "const row = [...document.querySelectorAll('#tasks li')]
     .find((row) => row.querySelector('span').textContent === arguments[0]);";
 
+/// The last of the files that a page says to its worker.
+const IS_KEPT: &str = "const done = arguments[0];
+    caches.match(performance.getEntriesByType('resource').at(-1).name).then((kept) => done(kept !== undefined));";
+
 impl Page {
-    /// Opens it, and waits until it is in sync.
+    /// Opens it, and waits until it is in sync and its files are kept.
     pub(super) fn open(url: &str) -> Self {
         let page = Self { browser: Browser::start() };
         page.browser.show(1280, 800, Theme::Light);
         page.browser.open(url);
         page.wait_until_synced();
+        page.browser.wait_until("the page's files are kept", |browser| browser.run_async(IS_KEPT, &[]) == json!(true));
         page
     }
 

@@ -189,11 +189,6 @@ fn the_page_opens_and_works_while_the_server_is_away() {
     let mut page = Page::open(&demo.page().replace(&demo.http(), &wire.http()));
     page.add("before");
     page.wait_until_synced();
-    page.browser.wait_until("the page is kept", |browser| {
-        let kept = "const done = arguments[0];
-            caches.match('page.js').then((kept) => done(kept !== undefined));";
-        browser.run_async(kept, &[]) == serde_json::json!(true)
-    });
     wire.cut();
     page.add("while it is away");
     page.reload();
