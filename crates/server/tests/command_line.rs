@@ -26,6 +26,7 @@ fn help_is_as_it_was_agreed() {
     let directory = here();
     let help = |arguments: &[&str]| run(directory.path(), arguments).stdout;
     expect_file!["golden/help.txt"].assert_eq(&help(&["--help"]));
+    expect_file!["golden/help-demo.txt"].assert_eq(&help(&["demo", "--help"]));
     expect_file!["golden/help-serve.txt"].assert_eq(&help(&["serve", "--help"]));
     let create = help(&["live-query", "create", "--help"]);
     expect_file!["golden/help-live-query-create.txt"].assert_eq(&create);

@@ -11,6 +11,7 @@
 //! | `sh no-run: why` | does not run; there are few of these |
 //! | `json`, `text output` | each line is printed by the `sh` blocks since the last such block, or by every consumer that stays |
 //! | `json example` | is JSON, each line |
+//! | `js` | is a module that Node.js can parse |
 //! | `toml`, `ini` | is a configuration file, or a systemd unit, that the binary takes |
 //! | `text query-errors` | queries, each with what the server answers to it |
 //! | `text` | drawings and grammars |
@@ -22,14 +23,16 @@ mod shell;
 
 use std::{
     collections::BTreeSet,
+    io::Write as _,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
 use crate::{
     real_clients::clients::{KAFKA_OF_THE_PAGE, tool},
-    support::{TestServer, run},
+    support::{TestServer, javascript::install_package, run},
 };
 use block::{Block, Kind};
 use shell::Shell;
@@ -39,6 +42,7 @@ const DOCUMENTS: [&str; 25] = [
     "docs/glossary.md",
     "docs/guides/documents-from-the-command-line.md",
     "docs/guides/falling-behind.md",
+    "docs/guides/javascript.md",
     "docs/guides/small-peers.md",
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
@@ -83,6 +87,11 @@ fn documents_from_the_command_line() {
 #[test]
 fn falling_behind() {
     follow("docs/guides/falling-behind.md");
+}
+
+#[test]
+fn javascript() {
+    follow("docs/guides/javascript.md");
 }
 
 #[test]
@@ -233,6 +242,9 @@ fn follow(document: &str) {
     let mut reader =
         Reader { shell: Shell::start(folder.path(), &tools_of(&blocks)), folder: folder.path().to_owned() };
     std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
+    if read(document).contains("from 'headwater") {
+        install_package(folder.path());
+    }
     for block in &blocks {
         reader.take(block, server.as_ref());
     }
@@ -270,6 +282,7 @@ impl Reader {
             Kind::Example => block.text.lines().for_each(|line| {
                 serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", block.place));
             }),
+            Kind::Module => check_module(block),
             Kind::Configuration => check_configuration(block),
             Kind::Unit => check_unit(block),
             Kind::QueryErrors => check_query_errors(block, server.unwrap()),
@@ -305,6 +318,16 @@ impl Reader {
             });
         }
     }
+}
+
+/// It may be for a browser, so it is not run.
+fn check_module(block: &Block) {
+    let mut node = Command::new("node");
+    node.args(["--check", "--input-type=module", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut node = node.spawn().unwrap();
+    node.stdin.take().unwrap().write_all(block.text.as_bytes()).unwrap();
+    let checked = node.wait_with_output().unwrap();
+    assert!(checked.status.success(), "{}: {}", block.place, String::from_utf8_lossy(&checked.stderr));
 }
 
 /// A file that is read well leaves only that no server runs.

@@ -25,6 +25,13 @@ pub(crate) fn package_for_browsers() -> Option<PathBuf> {
     is_whole.then_some(package)
 }
 
+/// Lets programs in a folder import the package, as `npm install` does.
+pub(crate) fn install_package(folder: &Path) {
+    let modules = folder.join("node_modules");
+    std::fs::create_dir(&modules).unwrap();
+    symlink(package(), modules.join("headwater")).unwrap();
+}
+
 /// A folder with programs of the repository that can import the package.
 pub(crate) struct Programs {
     folder: TempDir,
@@ -40,9 +47,7 @@ impl Programs {
                 std::fs::copy(entry.path(), programs.folder.path().join(entry.file_name())).unwrap();
             }
         }
-        let modules = programs.folder.path().join("node_modules");
-        std::fs::create_dir(&modules).unwrap();
-        symlink(package(), modules.join("headwater")).unwrap();
+        install_package(programs.folder.path());
         std::fs::write(programs.folder.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
         programs
     }

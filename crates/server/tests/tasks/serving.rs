@@ -154,6 +154,7 @@ fn the_page_is_well_in_both_themes_and_on_a_phone() {
     page.set_done("Repair the bicycle", true);
     page.wait_until_synced();
     look(&page, "list");
+    keep(&page);
     page.set_offline(true);
     page.add(&"Unbreakable".repeat(8));
     page.browser.wait_for_text("offline, 1 pending");
@@ -179,6 +180,15 @@ fn look(page: &Page, name: &str) {
     }
     page.browser.show(1280, 844, Theme::Light);
     assert!(faults.is_empty(), "{name}: {faults:#?}");
+}
+
+/// Keeps a picture of it for the README, where that is asked for.
+fn keep(page: &Page) {
+    if std::env::var_os("HEADWATER_SCREENSHOTS").is_none() {
+        return;
+    }
+    page.browser.show(960, 560, Theme::Light);
+    page.browser.screenshot(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tasks.png"), false);
 }
 
 #[test]
