@@ -57,7 +57,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     tasks: bool,
     /// Where the JavaScript package is, which the page needs: `cargo xtask sdk js` builds it
-    #[arg(long, value_name = "DIR", default_value = "target/sdk/js", requires = "tasks")]
+    #[arg(long, value_name = "DIR", default_value = "sdks/js", requires = "tasks")]
     tasks_package: PathBuf,
 }
 

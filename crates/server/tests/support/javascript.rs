@@ -8,21 +8,22 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The built package.
+/// The package, built for Node.js.
 pub(crate) fn package() -> PathBuf {
-    let package = root().join("target/sdk/js");
-    assert!(package.join("package.json").exists(), "cargo xtask sdk js builds {}", package.display());
+    let package = root().join("sdks/js");
+    let library = package.join("native/headwater.node");
+    assert!(library.exists(), "cargo xtask sdk js builds {}", library.display());
     package
 }
 
-/// The package, if its browser part was built too: that needs what compiles Rust to WASM.
+/// The package, if it was built for browsers too: that needs a compiler that not every machine can have.
 pub(crate) fn package_for_browsers() -> Option<PathBuf> {
     let package = package();
-    let is_whole = package.join("src/browser/index.js").exists();
-    if !is_whole {
-        eprintln!("not tried: {} has no browser part; cargo xtask sdk js says why", package.display());
+    let is_built = package.join("dist/headwater.wasm").exists();
+    if !is_built {
+        eprintln!("not tried: {} is not built for browsers; cargo xtask sdk js says why", package.display());
     }
-    is_whole.then_some(package)
+    is_built.then_some(package)
 }
 
 /// Lets programs in a folder import the package, as `npm install` does.

@@ -26,7 +26,7 @@ fn package_of_stubs() -> tempfile::TempDir {
     for (name, text) in [
         ("src/browser/index.js", "export {};"),
         ("src/node/port.js", "for Node"),
-        ("wasm/headwater.wasm", "\0asm"),
+        ("dist/headwater.wasm", "\0asm"),
         ("package.json", "{}"),
     ] {
         let path = folder.path().join(name);
@@ -67,7 +67,7 @@ fn the_demo_serves_the_page_and_the_package_and_nothing_else() {
         ("/tasks/page.js", "text/javascript; charset=utf-8"),
         ("/tasks/icon.svg", "image/svg+xml"),
         ("/tasks/headwater/src/browser/index.js", "text/javascript; charset=utf-8"),
-        ("/tasks/headwater/wasm/headwater.wasm", "application/wasm"),
+        ("/tasks/headwater/dist/headwater.wasm", "application/wasm"),
     ] {
         let answer = send(&demo, "GET", path);
         assert_eq!(status(&answer), "200", "{path}");
@@ -159,6 +159,8 @@ fn the_page_is_well_in_both_themes_and_on_a_phone() {
     page.add(&"Unbreakable".repeat(8));
     page.browser.wait_for_text("offline, 1 pending");
     look(&page, "offline");
+    page.set_offline(false);
+    page.wait_until_synced();
     let console = page.browser.console();
     assert!(console.is_empty(), "{console:#?}");
 }

@@ -93,8 +93,9 @@ fn introduction(facts: &Facts, folder: &Path, marks: Marks) -> String {
         marks.strong("A list of tasks that works offline"),
         folder.join("terminal").display(),
         marks.faint(
-            "Open it more than once. The switch \"Offline\" of each is its own. Below is each change as an event of\n\
-             the Kafka topic. Ctrl-C stops the server and removes its data."
+            "Open it more than once, and switch one of them offline. The terminal's app needs its package first:\n\
+             npm install --prefix examples/tasks. Below is each change as an event of the Kafka topic. Ctrl-C stops\n\
+             the server and removes its data."
         ),
     )
 }

@@ -22,11 +22,14 @@ pub(super) const BASE: &str = "/tasks/";
 /// Where the page's import map says that the package is.
 const PACKAGE: &str = "/tasks/headwater/";
 
-/// What a browser begins with; a package without it is none for browsers.
-const ENTRY: &str = "src/browser/index.js";
+/// What is built of the package for browsers.
+const LIBRARY: &str = "dist/headwater.wasm";
 
-/// Folders of the package that are for others.
-const NOT_FOR_BROWSERS: [&str; 6] = ["node_modules", "native", "node", "test", "types", "scripts"];
+/// Folders of the package that browsers load from.
+const FOLDERS: [&str; 2] = ["src", "dist"];
+
+/// A folder in there that is for Node.js.
+const NOT_FOR_BROWSERS: &str = "node";
 
 /// Folders within folders, and files: a package has far fewer. A folder that is none by mistake is not read whole.
 const DEPTH_MAX: usize = 6;
@@ -66,10 +69,10 @@ impl Files {
     /// The page's files, and those of the package in `package`.
     pub(super) fn read(package: &Path) -> anyhow::Result<Self> {
         let shown = package.display();
-        if !package.join(ENTRY).is_file() {
+        if !package.join(LIBRARY).is_file() {
             let told = format!(
-                "the JavaScript package with its browser part is not in {shown}: `cargo xtask sdk js` builds it in \
-                 target/sdk/js; --tasks-package says another folder"
+                "the JavaScript package is not built for browsers in {shown}: `cargo xtask sdk js` builds it in a checkout; \
+                 --tasks-package says another folder"
             );
             return Err(UsageError(told).into());
         }
@@ -77,7 +80,10 @@ impl Files {
         for (name, content_type, text) in PAGE {
             files.0.insert(format!("{BASE}{name}"), File { content_type, bytes: text.into() });
         }
-        files.read_folder(package, PACKAGE, 0).with_context(|| format!("cannot read the package in {shown}"))?;
+        for folder in FOLDERS {
+            let read = files.read_folder(&package.join(folder), &format!("{PACKAGE}{folder}/"), 0);
+            read.with_context(|| format!("cannot read the package in {shown}"))?;
+        }
         Ok(files)
     }
 
@@ -102,7 +108,7 @@ impl Files {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let kind = entry.file_type()?; // of a link itself: none is followed
-            if kind.is_dir() && !NOT_FOR_BROWSERS.contains(&name.as_str()) && !name.starts_with('.') {
+            if kind.is_dir() && name != NOT_FOR_BROWSERS {
                 self.read_folder(&entry.path(), &format!("{below}{name}/"), depth + 1)?;
             } else if let Some(content_type) = content_type(&entry.path()).filter(|_| kind.is_file()) {
                 self.read_file(entry.path(), format!("{below}{name}"), content_type)?;
@@ -140,11 +146,11 @@ mod tests {
     fn package() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [
-            (ENTRY, "export {};"),
+            ("src/browser/index.js", "export {};"),
             ("src/node/port.js", "for Node"),
-            ("wasm/headwater.wasm", "\0asm"),
+            (LIBRARY, "\0asm"),
             ("package.json", "{}"),
-            (".git/config.js", "secret"),
+            ("test/some.test.js", "for tests"),
         ] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -158,8 +164,8 @@ mod tests {
         let folder = package();
         let files = Files::read(folder.path()).unwrap();
         let paths: Vec<&str> = files.0.keys().filter_map(|path| path.strip_prefix(PACKAGE)).collect();
-        assert_eq!(paths, [ENTRY, "wasm/headwater.wasm"]);
-        assert_eq!(files.find("/tasks/headwater/wasm/headwater.wasm").unwrap().content_type, WASM);
+        assert_eq!(paths, [LIBRARY, "src/browser/index.js"]);
+        assert_eq!(files.find("/tasks/headwater/dist/headwater.wasm").unwrap().content_type, WASM);
         assert!(files.find("/tasks/").is_some());
         assert!(files.find("/tasks/headwater/../page.js").is_none());
     }
