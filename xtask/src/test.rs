@@ -24,6 +24,8 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let lints = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
     check(step::run("lints", step::cargo().args(lints).current_dir(root)));
     check(wasm::run_if_there(root));
+    // The server's tests have apps in Node.js.
+    check(sdk::js::build(root, true, true));
 
     let mut tests = step::cargo();
     tests.arg("test");

@@ -22,6 +22,8 @@ test('the sources are typed', () => check('.'));
 
 test('the tests and examples are typed', () => check('test'));
 
+test('the list of tasks of examples/tasks is typed', () => check('../../examples/tasks'));
+
 test('programs that use everything are typed, and the sources agree with the types', () => check('test/types'));
 
 test('what browsers share knows nothing of Node.js', () => {

@@ -85,8 +85,7 @@ pub(super) fn serve(
     });
     let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
     let directory: Arc<dyn PeerDirectory> = Arc::new(Directory(peers.clone()));
-    let pages =
-        pages::router(parts, groups.clone(), directory.clone(), stopping).merge(parts.more_pages.clone());
+    let pages = pages::router(parts, groups.clone(), directory.clone(), stopping).merge(parts.more_pages.clone());
     let api = http_api(parts, pages, groups, (Peers(peers), directory), registry);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));

@@ -63,9 +63,10 @@ fn answer(mut stream: TcpStream, package: &Path) -> std::io::Result<()> {
     };
     let (status, body) = found.map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
     let length = body.len();
-    let head =
-        format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\
-         Access-Control-Allow-Origin: *\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\
+         Access-Control-Allow-Origin: *\r\n\r\n"
+    );
     stream.write_all(head.as_bytes())?;
     stream.write_all(&body)
 }

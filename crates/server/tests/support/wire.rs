@@ -116,7 +116,9 @@ impl Shared {
         let target = self.target.lock().unwrap().clone();
         let mut state = self.state.lock().unwrap();
         let is_cut = state.condition == Condition::Cut;
-        let Some(server) = target.filter(|_| !is_cut).and_then(|target| TcpStream::connect(target).ok()) else { return };
+        let Some(server) = target.filter(|_| !is_cut).and_then(|target| TcpStream::connect(target).ok()) else {
+            return;
+        };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
             state.connections.push(stream.try_clone().unwrap());

@@ -216,8 +216,7 @@ impl Server<'_> {
         let end = json!({"commands": [{"method": "upsert", "collection": "end", "id": "end", "value": {}}]});
         self.post("/api/v4/store/write", &end);
         let data_dir = self.data_dir.to_str().unwrap();
-        let reader =
-            Client::start(command(self.data_dir, &["events", "--from-beginning", "--data-dir", data_dir]));
+        let reader = Client::start(command(self.data_dir, &["events", "--from-beginning", "--data-dir", data_dir]));
         reader.wait_for_line(r#""collection":"end""#);
         reader.terminate().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -56,7 +56,9 @@ pub(super) fn pages(package: &Path) -> anyhow::Result<Router> {
 /// A file by its exact path. Nothing is decoded: no file's path needs it.
 async fn file(State(files): State<&'static Files>, request: Request) -> Response {
     match files.find(request.uri().path()) {
-        Some(File { content_type, bytes }) => ([(header::CONTENT_TYPE, *content_type)], bytes.as_slice()).into_response(),
+        Some(File { content_type, bytes }) => {
+            ([(header::CONTENT_TYPE, *content_type)], bytes.as_slice()).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
