@@ -44,6 +44,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/guides/falling-behind.md",
     "docs/guides/javascript.md",
     "docs/guides/small-peers.md",
+    "docs/guides/small-peers-in-a-browser.md",
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
     "docs/internals/decisions.md",
@@ -92,6 +93,11 @@ fn falling_behind() {
 #[test]
 fn javascript() {
     follow("docs/guides/javascript.md");
+}
+
+#[test]
+fn small_peers_in_a_browser() {
+    follow("docs/guides/small-peers-in-a-browser.md");
 }
 
 #[test]
