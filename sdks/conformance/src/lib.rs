@@ -8,6 +8,7 @@
 
 mod calls;
 mod cbor;
+mod dialogue;
 mod documents;
 mod frames;
 mod history;
@@ -19,7 +20,10 @@ mod peers;
 mod queries;
 mod report;
 mod script;
+mod server;
+mod transcripts;
 mod vectors;
 
 pub use report::{Group, Report};
+pub use server::Server;
 pub use vectors::{check, folder, write};

@@ -1,4 +1,4 @@
-//! `cargo run -p conformance -- check | write`: what the vectors say of this code, and what is missing
+//! `cargo run -p conformance -- check | write | serve`: what the vectors say of this code, and what is missing
 //! in them.
 
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
@@ -12,10 +12,20 @@ use clap::Parser;
 #[derive(Parser)]
 enum Verb {
     /// Does every case; the last line is `N passed, N failed`.
-    Check,
+    Check {
+        /// Only cases whose place and name have this in them.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
     /// Adds to new cases what must come out. What is there already is never changed: where it
     /// differs, nothing of the file is written.
     Write,
+    /// Serves the transcripts of `sync` and `merge` to drivers of other languages, until it is killed.
+    Serve {
+        /// Where it listens on this machine; 0: anywhere. It prints its URL.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
 }
 
 fn main() -> ExitCode {
@@ -31,10 +41,16 @@ fn main() -> ExitCode {
 fn run(verb: &Verb) -> Result<ExitCode> {
     let folder = conformance::folder();
     match verb {
-        Verb::Check => {
-            let report = conformance::check(&folder)?;
+        Verb::Check { only } => {
+            let report = conformance::check(&folder, only)?;
             print!("{report}");
             Ok(if report.totals().1 == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Verb::Serve { port } => {
+            println!("{}", conformance::Server::start(*port)?.url());
+            loop {
+                std::thread::park();
+            }
         }
         Verb::Write => {
             for path in conformance::write(&folder)? {

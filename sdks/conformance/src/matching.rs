@@ -1,6 +1,7 @@
 //! Whether an answer is what a vector expects.
 //!
-//! `"$name"` stands for anything at its first place, and for the same from then on; `"$optional"` for
+//! `"$name"` stands for anything at its first place, and for the same from then on; `"$any"` for
+//! anything wherever it is; `"$optional"` for
 //! anything or nothing; of an error the code counts. The order of an object's fields does not.
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::notation::Json;
 
 /// What names stand for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names(BTreeMap<String, Json>);
 
 impl Names {
@@ -38,6 +39,7 @@ impl Names {
     /// It is not.
     pub(crate) fn check(&mut self, expected: &Json, actual: &Json) -> Result<()> {
         match (expected, actual) {
+            (Json::Text(text), _) if text == "$any" => {}
             (Json::Text(text), _) if is_name(text) => match self.0.get(text) {
                 Some(known) if known != actual => bail!("{text} is {}, not {}", actual.to_line(), known.to_line()),
                 _ => drop(self.0.insert(text.clone(), actual.clone())),
@@ -103,6 +105,7 @@ mod tests {
         check("[1, 2]", "[2, 1]", false);
         check(r#"["$id", "$id"]"#, "[1, 1]", true);
         check(r#"["$id", "$id"]"#, "[1, 2]", false);
+        check(r#"["$any", "$any"]"#, "[1, 2]", true);
         check(r#"{"a": "$optional"}"#, "{}", true);
         check(r#"{"error": {"code": "closed"}}"#, r#"{"error": {"code": "closed", "message": "why"}}"#, true);
         check(r#"{"error": {"code": "closed"}}"#, r#"{"error": {"code": "closed", "message": ""}}"#, false);

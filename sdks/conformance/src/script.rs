@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! {"call": {…}, "gives": {…}}
+//! {"until": {…}, "gives": {…}}                   the same, again and again until it gives this
 //! {"watch": {…}, "as": "name", "event": {…}}     or "gives" if it is refused; no "event" if none comes at once
 //! {"of": "name", "event": {…}}                   the next event
 //! {"unwatch": "name"}                            there was no other event
@@ -12,6 +13,8 @@
 //! Not here: what stands for what is left to chance (`matching`).
 
 use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -41,6 +44,10 @@ pub(crate) fn outputs(case: &Json) -> Result<Vec<(&'static str, Json)>> {
     Ok(vec![("steps", Json::List(steps))])
 }
 
+/// How long `until` asks, and how often.
+const UNTIL_WAIT: Duration = Duration::from_secs(20);
+const UNTIL_PAUSE: Duration = Duration::from_millis(5);
+
 struct Run {
     peer: Peer,
     names: Names,
@@ -55,6 +62,9 @@ impl Run {
             let answer = self.peer.ask(&self.names.fill(call)?)?;
             self.listed.check(call.text_of("call").unwrap_or_default(), &answer)?;
             return self.is(step, "gives", answer);
+        }
+        if let Some(call) = step.field("until") {
+            return self.until(step, &self.names.fill(call)?);
         }
         if let Some(watch) = step.field("watch") {
             return self.watch(step, &self.names.fill(watch)?);
@@ -74,6 +84,20 @@ impl Run {
             bail!("it is no step");
         }
         Ok(step.clone())
+    }
+
+    /// Asks until the answer is what is expected.
+    fn until(&mut self, step: &Json, request: &Json) -> Result<Json> {
+        let expected = step.field("gives").context("what it is asked for until")?;
+        let began = Instant::now();
+        loop {
+            let answer = self.peer.ask(request)?;
+            match self.names.clone().check(expected, &answer) {
+                Ok(()) => return self.is(step, "gives", answer),
+                Err(error) if began.elapsed() > UNTIL_WAIT => return Err(error),
+                Err(_) => thread::sleep(UNTIL_PAUSE),
+            }
+        }
     }
 
     fn watch(&mut self, step: &Json, request: &Json) -> Result<Json> {

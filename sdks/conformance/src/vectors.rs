@@ -15,7 +15,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::notation::Json;
 use crate::peers::Peer;
 use crate::report::Report;
-use crate::{documents, frames, merge, messages, queries, script};
+use crate::server::Server;
+use crate::{documents, frames, merge, messages, queries, script, transcripts};
 
 /// Where the vectors lie.
 pub fn folder() -> PathBuf {
@@ -23,36 +24,40 @@ pub fn folder() -> PathBuf {
     Path::new(&package).join("vectors")
 }
 
-/// Checks every case.
+/// Checks every case whose place and name have `only` in them.
 ///
 /// # Errors
 /// A file is none of vectors.
-pub fn check(folder: &Path) -> Result<Report> {
-    let mut report = Report::default();
+pub fn check(folder: &Path, only: &str) -> Result<Report> {
+    let (mut report, server) = (Report::default(), Server::start(0)?);
     for file in files(folder)? {
         let peer = file.peer()?;
         for case in &file.cases {
+            let place = format!("{}/{}: {}", file.group, file.name, name_of(case));
+            if !place.contains(only) {
+                continue;
+            }
             let group = report.groups.entry(file.group.clone()).or_default();
-            match faults(case, outputs(&file.kind, peer.as_ref(), case)) {
+            match faults(case, outputs(&server, &file, peer.as_ref(), case)) {
                 None => group.passed += 1,
-                Some(why) => group.failed.push((format!("{}/{}: {}", file.group, file.name, name_of(case)), why)),
+                Some(why) => group.failed.push((place, why)),
             }
         }
     }
     Ok(report)
 }
 
-/// Adds to every case what it does not say yet. Gives the files that were written.
+/// Adds to every case what it does not say yet, and breaks lines. Gives the files that were written.
 ///
 /// # Errors
 /// A case says something else than it should, or is none: nothing of its file is written.
 pub fn write(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
+    let (mut written, server) = (Vec::new(), Server::start(0)?);
     for mut file in files(folder)? {
         let (peer, mut cases) = (file.peer()?, Vec::new());
         for case in &file.cases {
             let at = || format!("{}/{}: {}", file.group, file.name, name_of(case));
-            let outputs = outputs(&file.kind, peer.as_ref(), case).with_context(at)?;
+            let outputs = outputs(&server, &file, peer.as_ref(), case).with_context(at)?;
             let mut whole = case.clone();
             for (name, value) in &outputs {
                 match case.field(name) {
@@ -72,13 +77,22 @@ pub fn write(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-struct File {
+/// A file of vectors.
+pub(crate) struct File {
     path: PathBuf,
     group: String,
-    name: String,
+    pub(crate) name: String,
     kind: String,
     body: Json,
-    cases: Vec<Json>,
+    pub(crate) cases: Vec<Json>,
+}
+
+/// One file by its group and name.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn file(group: &str, name: &str) -> Result<File> {
+    File::read(folder().join(group).join(format!("{name}.json")))
 }
 
 fn files(folder: &Path) -> Result<Vec<File>> {
@@ -111,6 +125,11 @@ impl File {
         Ok(Self { path, group, name, kind, body, cases })
     }
 
+    /// A case by its place.
+    pub(crate) fn case(&self, place: &str) -> Result<&Json> {
+        self.cases.get(place.parse::<usize>()?).with_context(|| format!("{} has no case {place}", self.name))
+    }
+
     /// What its cases ask, if they all ask one.
     fn peer(&self) -> Result<Option<Peer>> {
         let needs = WITH_PEER.contains(&&*self.kind);
@@ -130,15 +149,22 @@ fn name_of(case: &Json) -> &str {
 
 type Outputs = Result<Vec<(&'static str, Json)>>;
 
-fn outputs(kind: &str, peer: Option<&Peer>, case: &Json) -> Outputs {
+fn outputs(server: &Server, file: &File, peer: Option<&Peer>, case: &Json) -> Outputs {
     case.text_of("name")?;
-    match kind {
+    match &*file.kind {
         "messages" => messages::outputs(peer.context("it has a peer")?, case),
         "queries" => queries::outputs(peer.context("it has a peer")?, case),
         "script" => script::outputs(case),
         "documents" => documents::outputs(case),
         "frames" => frames::outputs(case),
-        "merge" => merge::outputs(case),
+        "merge" => {
+            let outputs = merge::outputs(case)?;
+            if case.field("deltas").is_some() {
+                transcripts::check_merge(server, file, case)?;
+            }
+            Ok(outputs)
+        }
+        "transcripts" => transcripts::outputs(server, file, case),
         other => bail!("there are no vectors of the kind `{other}`"),
     }
 }

@@ -4,7 +4,7 @@
 
 #[test]
 fn every_vector_holds() {
-    let report = conformance::check(&conformance::folder()).unwrap();
+    let report = conformance::check(&conformance::folder(), "").unwrap();
     let (passed, failed) = report.totals();
     assert!(failed == 0 && passed > 0, "{report}");
     assert!(report.to_string().ends_with(&format!("{passed} passed, 0 failed\n")));

@@ -84,6 +84,7 @@ fn run(server: &Server, number: u64, mailbox: &Mailbox) -> io::Result<()> {
     let poll = Poll::new()?;
     poll.registry().register(socket.stream().tcp(), SOCKET, Interest::READABLE | Interest::WRITABLE)?;
     let waker = Arc::new(Waker::new(poll.registry(), FRAMES)?);
+    let _kept = waker.clone(); // with it would go that it woke, if nobody has seen that yet
     let (sender, frames) = sync_channel(FRAMES_MAX);
     mailbox.tell(Message::Connected { number, link: Link { frames: Some(sender), waker } });
     let done = exchange(&mut socket, poll, &frames, number, mailbox);
