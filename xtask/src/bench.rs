@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{c, sdk, step, tools, wasm};
+use crate::{sdk, step, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     match rest.first().map(String::as_str) {
-        Some("border") => return c::bench(root),
+        Some("border") => return sdk::c::bench(root),
         Some("browser") => return run_browser(root, &rest[1..]),
         _ => {}
     }

@@ -7,7 +7,6 @@
 //! tools are there.
 
 mod bench;
-mod c;
 mod deny;
 mod flips;
 mod fuzz;

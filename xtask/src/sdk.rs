@@ -3,6 +3,7 @@
 //! One file per verb.
 //! Not here: the SDKs themselves (`sdks/`), their tests (`cargo xtask test`).
 
+pub(crate) mod c;
 mod calls;
 mod examples;
 mod generate;
@@ -25,6 +26,9 @@ pub(crate) enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Build the C library, and run what must hold of it: its driver in C++ under sanitizers, with the
+    /// conformance vectors, and the program of its README.
+    C,
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -41,6 +45,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
     match verb {
         Verb::Generate { check: true } => check(root),
         Verb::Generate { check: false } => generate::run(root),
+        Verb::C => c::test(root),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

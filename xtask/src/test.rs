@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{c, deny, law, sdk, sim, step, tidy, tools, wasm};
+use crate::{deny, law, sdk, sim, step, tidy, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", &tools).current_dir(root);
     check(step::run("tests", &mut tests));
     if rest.is_empty() {
-        check(c::run(root));
+        check(sdk::c::test(root));
         check(sdk::js::test(root, &tools));
         check(law::run(root, law::HISTORIES_IN_CI));
         check(sim::run(root, sim::SEEDS_IN_CI, 1, None));

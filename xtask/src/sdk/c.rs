@@ -37,7 +37,7 @@ struct Library {
     programs: PathBuf,
 }
 
-pub(crate) fn run(root: &Path) -> Result<()> {
+pub(crate) fn test(root: &Path) -> Result<()> {
     let build = ["build", "--package", "headwater-c"];
     step::run("the C library", step::cargo().args(build).current_dir(root))?;
     let library = Library::new(root, "debug")?;
