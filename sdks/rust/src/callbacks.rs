@@ -107,6 +107,7 @@ impl Callbacks {
     }
 
     /// It is run once; in this thread, if no poster is left.
+    #[cfg_attr(not(feature = "bindings"), expect(dead_code, reason = "bindings alone are answered so"))]
     pub(crate) fn post(&self, once: Once) {
         let mut state = self.state();
         if state.posters == 0 {
@@ -118,6 +119,7 @@ impl Callbacks {
     }
 
     /// It is run once, at that time, unless it is closed before.
+    #[cfg_attr(not(feature = "bindings"), expect(dead_code, reason = "bindings alone are answered so"))]
     pub(crate) fn at(&self, due: Instant, once: Once) {
         let mut state = self.state();
         if !state.is_closed {
