@@ -6,8 +6,9 @@
  * Not here: where the files come from (`node.js`; a browser's page fetches them).
  */
 
-/** How long an event is waited for. */
+/** How long an event is waited for, and what `until` asks for. */
 const EVENT_WAIT_MS = 20_000;
+const UNTIL_PAUSE_MS = 5;
 
 /**
  * @typedef {object} Host
@@ -15,6 +16,7 @@ const EVENT_WAIT_MS = 20_000;
  * @property {(text: string) => any} decode reads JSON, with integers of 64 bits
  * @property {() => string} newDir a `dir` that no peer had
  * @property {Set<string>} has what cases may need
+ * @property {string} [server] where `cargo run -p conformance -- serve` listens; without it no transcripts are run
  *
  * @typedef {object} VectorFile
  * @property {string} group
@@ -57,14 +59,14 @@ export async function runAll(files, host) {
  */
 async function runFile(group, path, body, kind, host) {
   const shared = kind.prepare ? await kind.prepare(body, host) : undefined;
-  for (const it of body.cases) {
-    const need = it.needs && !host.has.has(it.needs) ? it.needs : kind.needs?.(it);
+  for (const [place, it] of body.cases.entries()) {
+    const need = it.needs && !host.has.has(it.needs) ? it.needs : kind.needs?.(it, host);
     if (need) {
       notRun(group, need, 1);
       continue;
     }
     try {
-      await kind.run(it, host, shared);
+      await kind.run(it, host, shared, `${path.split('/')[1]}-${place}`);
       group.passed++;
     } catch (error) {
       group.failed.push(`${path}: ${it.name}: ${error instanceof Error ? error.message : error}`);
@@ -102,9 +104,9 @@ function report(groups) {
 
 /**
  * @typedef {object} Kind
- * @property {(it: any, host: Host, shared: any) => Promise<void>} run
+ * @property {(it: any, host: Host, shared: any, place: string) => Promise<void>} run
  * @property {(body: any, host: Host) => Promise<any>} [prepare] what all cases of a file ask
- * @property {(it: any) => string | undefined} [needs] what a case needs that no JavaScript has
+ * @property {(it: any, host: Host) => string | undefined} [needs] what a case needs that is not there
  */
 
 /** @type {{[kind: string]: Kind}} */
@@ -116,6 +118,8 @@ const kinds = {
   },
   queries: { prepare: openedFor, run: runQuery },
   script: { run: runScript },
+  transcripts: { needs: (_, host) => (host.server ? undefined : 'transcripts'), run: runTranscript },
+  merge: { needs: (_, host) => (host.server ? undefined : 'merge'), run: runMerge },
 };
 
 /**
@@ -171,6 +175,59 @@ async function runScript(it, host) {
   }
 }
 
+/**
+ * @param {any} it
+ * @param {Host} host
+ * @param {any} _
+ * @param {string} place
+ */
+async function runTranscript(it, host, _, place) {
+  await withServer(it, host, `${place}-${nonce()}`);
+}
+
+/**
+ * A merge's deltas come over the wire, in each order.
+ *
+ * @param {any} it
+ * @param {Host} host
+ * @param {any} _
+ * @param {string} place
+ */
+async function runMerge(it, host, _, place) {
+  const document = it.json === null ? null : { _id: 'x', ...host.decode(it.json) };
+  const steps = [
+    { call: { call: 'register_subscription', collection: 'c' }, gives: { subscription: 1 } },
+    { call: { call: 'start_sync' }, gives: {} },
+    { until: { call: 'find_by_id', collection: 'c', id: 'end' }, gives: { document: { _id: 'end' } } },
+    { call: { call: 'find_by_id', collection: 'c', id: 'x' }, gives: { document } },
+  ];
+  for (const order of it.orders.keys()) {
+    await withServer({ steps }, host, `merge-${place}-${order}-${nonce()}`);
+  }
+}
+
+/**
+ * A script with the server of transcripts, which says in the end whether the peer said what it should.
+ *
+ * @param {any} it
+ * @param {Host} host
+ * @param {string} app
+ */
+async function withServer(it, host, app) {
+  /** @type {unknown} */
+  let fault;
+  await runScript({ ...it, config: { ...it.config, server: host.server, app } }, host).catch((error) => (fault = error));
+  const verdict = await (await fetch(`${host.server}/${app}/verdict`)).text();
+  if (fault || verdict !== 'passed') {
+    throw new Error(`the server: ${verdict}${fault instanceof Error ? `; ${fault.message}` : ''}`);
+  }
+}
+
+/** What no other driver's app has in its name. */
+function nonce() {
+  return Math.random().toString(36).slice(2);
+}
+
 /** A script that is under way. */
 class Script {
   /** @type {any} */
@@ -202,6 +259,8 @@ class Script {
   async step(step) {
     if (step.call) {
       this.#names.check(step.gives, await answerTo(this.port, this.#names.fill(step.call)));
+    } else if (step.until) {
+      await this.#until(step);
     } else if (step.watch) {
       await this.#watch(step);
     } else if (step.of) {
@@ -215,6 +274,30 @@ class Script {
       this.#names.check(step.gives, await answerOf(() => this.open(step.open).then(() => ({}))));
     } else {
       throw new Error('it is no step');
+    }
+  }
+
+  /**
+   * Asks until the answer is what is expected.
+   *
+   * @param {any} step
+   */
+  async #until(step) {
+    const request = this.#names.fill(step.until);
+    const ends = Date.now() + EVENT_WAIT_MS;
+    for (;;) {
+      const answer = await answerTo(this.port, request);
+      const names = this.#names.copy();
+      try {
+        names.check(step.gives, answer);
+        this.#names = names;
+        return;
+      } catch (error) {
+        if (Date.now() > ends) {
+          throw error;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, UNTIL_PAUSE_MS));
     }
   }
 
@@ -337,6 +420,12 @@ async function answerOf(ask) {
 class Names {
   /** @type {Map<string, any>} */
   #known = new Map();
+
+  copy() {
+    const names = new Names();
+    names.#known = new Map(this.#known);
+    return names;
+  }
 
   /**
    * @param {any} json

@@ -1,5 +1,6 @@
 /**
- * Runs the conformance vectors in Node.js: `node sdks/conformance/node.js [the folder of the JavaScript SDK]`.
+ * Runs the conformance vectors in Node.js: `node sdks/conformance/node.js [the folder of the JavaScript SDK]`. With
+ * HEADWATER_VECTORS_SERVER, where `cargo run -p conformance -- serve` listens, those of sync and merge too.
  *
  * Invariants: it exits with 0 only if no case failed.
  */
@@ -26,7 +27,8 @@ const files = readdirSync(vectors).sort().flatMap((group) =>
 const folder = mkdtempSync(join(tmpdir(), 'headwater-conformance-'));
 let peers = 0;
 const newDir = () => join(folder, String(peers++));
-const { lines, failed } = await runAll(files, { openPort, decode, newDir, has: new Set(['native']) });
+const server = process.env.HEADWATER_VECTORS_SERVER;
+const { lines, failed } = await runAll(files, { openPort, decode, newDir, server, has: new Set(['native']) });
 rmSync(folder, { recursive: true });
 console.log(lines.join('\n'));
 process.exitCode = failed === 0 ? 0 : 1;

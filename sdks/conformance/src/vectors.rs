@@ -67,10 +67,10 @@ pub fn write(folder: &Path) -> Result<Vec<PathBuf>> {
             }
             cases.push(whole);
         }
-        if cases != file.cases {
-            file.body.put("cases", Json::List(cases));
-            fs::write(&file.path, file.body.to_text())
-                .with_context(|| format!("cannot write {}", file.path.display()))?;
+        file.body.put("cases", Json::List(cases));
+        let text = file.body.to_text();
+        if fs::read_to_string(&file.path)? != text {
+            fs::write(&file.path, text).with_context(|| format!("cannot write {}", file.path.display()))?;
             written.push(file.path);
         }
     }
