@@ -3,7 +3,7 @@
 //! Not here: what is asked and expected (`script`, `messages`, `queries`).
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +14,9 @@ use crate::notation::Json;
 
 /// How long an event is waited for.
 const EVENT_WAIT: Duration = Duration::from_secs(20);
+
+/// How many events wait for a look; then the callback does.
+const EVENTS_MAX: usize = 1_024;
 
 /// A peer; closed, it can be opened again on the same folder.
 pub(crate) struct Peer {
@@ -66,7 +69,7 @@ impl Peer {
 
     /// Watches under a name; the answer if it is refused.
     pub(crate) fn watch(&mut self, name: &str, request: &Json) -> Result<Option<Json>> {
-        let (sender, events) = channel();
+        let (sender, events) = sync_channel(EVENTS_MAX);
         let on_event = move |event: &[u8]| drop(sender.send(event.to_vec()));
         match self.binding.subscribe(request.to_line().as_bytes(), on_event) {
             Ok(number) => {
