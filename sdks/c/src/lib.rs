@@ -55,7 +55,7 @@ pub unsafe extern "C" fn headwater_open(
         return out.give(closed(config));
     }
     fork::watch();
-    match protected(config, || Binding::open(config)) {
+    match protected(config, || Binding::open(config)).and_then(|opened| opened) {
         Ok(binding) => {
             peer.put(peers::add(binding));
             0
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn headwater_call(
     // SAFETY: the caller says how many bytes there are.
     let Some(request) = (unsafe { bytes(request, request_length) }) else { return out.give(no_bytes()) };
     let Some(binding) = peers::get(peer) else { return out.give(closed(request)) };
-    out.give(protected(request, || Ok(binding.call(request))).unwrap_or_else(|error| error))
+    out.give(protected(request, || binding.call(request)).unwrap_or_else(|error| error))
 }
 
 /// The same without waiting. If it returns 0, `on_answer` is called once with the answer, on the
@@ -114,10 +114,7 @@ pub unsafe extern "C" fn headwater_call_async(
         unsafe { context.tell(on_answer, answer) }
     };
     BEGINNING.set(Beginning::Begun);
-    let begun = protected(request, || {
-        binding.call_async(request, answer);
-        Ok(())
-    });
+    let begun = protected(request, || binding.call_async(request, answer));
     match (BEGINNING.replace(Beginning::Nothing), begun) {
         (Beginning::Refused, _) => Code::Closed.number(),
         (_, Err(_)) => Code::Internal.number(),
@@ -168,7 +165,7 @@ pub unsafe extern "C" fn headwater_subscribe(
     };
     let numbering = numbered.lock().unwrap_or_else(PoisonError::into_inner);
     let begun = protected(request, || binding.subscribe(request, on_event));
-    match begun {
+    match begun.and_then(|begun| begun) {
         Ok(number) => {
             watch.put(number);
             std::mem::drop(numbering);
@@ -183,10 +180,7 @@ pub unsafe extern "C" fn headwater_subscribe(
 #[unsafe(no_mangle)]
 pub extern "C" fn headwater_unsubscribe(peer: u64, watch: u64) -> i32 {
     let Some(binding) = peers::get(peer) else { return Code::Closed.number() };
-    match protected(&[], || Ok(binding.unsubscribe(watch))) {
-        Ok(()) => 0,
-        Err(_) => Code::Internal.number(),
-    }
+    protected(&[], || binding.unsubscribe(watch)).map_or(Code::Internal.number(), |()| 0)
 }
 
 /// Closes a peer, and waits until its files are closed, each call has its answer and each context is
@@ -195,10 +189,7 @@ pub extern "C" fn headwater_unsubscribe(peer: u64, watch: u64) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn headwater_close(peer: u64) -> i32 {
     let Some(binding) = peers::remove(peer) else { return Code::Closed.number() };
-    match protected(&[], || Ok(binding.close())) {
-        Ok(()) => 0,
-        Err(_) => Code::Internal.number(),
-    }
+    protected(&[], || binding.close()).map_or(Code::Internal.number(), |()| 0)
 }
 
 /// Gives an answer back, once, with its length. NULL with 0 is nothing.
@@ -216,10 +207,9 @@ pub unsafe extern "C" fn headwater_free(data: *mut u8, length: usize) -> i32 {
 }
 
 /// Runs what may panic: then it is an answer as well.
-fn protected<T>(request: &[u8], run: impl FnOnce() -> Result<T, Vec<u8>>) -> Result<T, Vec<u8>> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        Err(refused(Format::of(request), Code::Internal, "a fault of the library; stderr says more"))
-    })
+fn protected<T>(request: &[u8], run: impl FnOnce() -> T) -> Result<T, Vec<u8>> {
+    catch_unwind(AssertUnwindSafe(run))
+        .map_err(|_| refused(Format::of(request), Code::Internal, "a fault of the library; stderr says more"))
 }
 
 fn refused(format: Format, code: Code, message: &str) -> Vec<u8> {
@@ -264,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_answer() {
-        let answer = protected::<()>(b"{}", || panic!("on purpose")).unwrap_err();
+        let answer = protected(b"{}", || -> () { panic!("on purpose") }).unwrap_err();
         assert_eq!(peer_calls::code_of(&answer), Some(Code::Internal));
     }
 }
