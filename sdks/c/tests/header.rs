@@ -1,8 +1,6 @@
 //! The header in C is what cbindgen makes of the source. `UPDATE_EXPECT=1 cargo test -p headwater-c --test header`
 //! writes it again.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use std::path::Path;
 
 use expect_test::expect_file;
