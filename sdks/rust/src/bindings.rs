@@ -2,9 +2,9 @@
 //! (`sdks/calls.json`). No promise to programs in Rust.
 //!
 //! Invariants: each call has one answer, after the peer was closed too; each event and each answer
-//! that comes later runs on the thread of callbacks; after [`Binding::unsubscribe`] has returned
-//! there is no event, unless one of its events is who ends it; nothing that is begun waits for the
-//! peer, only [`Binding::call`] and [`Binding::close`] do.
+//! that comes later runs on the thread of callbacks, unless it is asked for directly; after
+//! [`Binding::unsubscribe`] has returned there is no event, unless one of its events is who ends it;
+//! nothing that is begun waits for the peer, only [`Binding::call`] and [`Binding::close`] do.
 //! Not here: the messages (`peer-calls`), memory and pointers (`sdks/c`, `sdks/js/native`).
 
 mod answering;
@@ -99,7 +99,17 @@ impl Binding {
     /// if the peer was closed.
     pub fn call_async(&self, request: &[u8], answer: impl FnOnce(&[u8]) + Send + 'static) {
         let (format, callbacks) = (Format::of(request), self.inner.shared.callbacks.clone());
-        let post = move |result| callbacks.post(Box::new(move || answer(&encode_result(format, &result))));
+        self.begin(request, move |result| callbacks.post(Box::new(move || answer(&encode_result(format, &result)))));
+    }
+
+    /// The same on whatever thread has the answer, that of the peer among them: for hosts with a queue
+    /// of their own. `answer` may neither wait nor call.
+    pub fn call_directly(&self, request: &[u8], answer: impl FnOnce(&[u8]) + Send + 'static) {
+        let format = Format::of(request);
+        self.begin(request, move |result| answer(&encode_result(format, &result)));
+    }
+
+    fn begin(&self, request: &[u8], post: impl FnOnce(Result<Answer, CallError>) + Send + 'static) {
         let call = match Call::decode(request) {
             Ok(call) => call,
             Err(error) => return post(Err(error)),

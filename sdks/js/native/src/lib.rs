@@ -49,7 +49,7 @@ impl Peer {
     #[napi]
     pub fn call(&self, number: i64, request: String) {
         let outbox = self.outbox.clone();
-        self.binding.call_async(request.as_bytes(), move |answer| outbox.push(number, text(answer)));
+        self.binding.call_directly(request.as_bytes(), move |answer| outbox.push(number, text(answer)));
     }
 
     /// Has events told with the number: the watch, or the answer with an error. Unless each is told,

@@ -21,8 +21,12 @@ export class Lane {
    * @param {(error: unknown) => void} fail
    */
   push(send, fail) {
-    this.#queue.push({ send, fail });
-    this.#go();
+    if (this.#sent < SENT_MAX && this.#queue.length === 0) {
+      this.#sent++;
+      send();
+    } else {
+      this.#queue.push({ send, fail });
+    }
   }
 
   /** One was answered. */
