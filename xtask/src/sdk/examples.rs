@@ -52,8 +52,7 @@ impl Examples {
         let mut of = BTreeMap::new();
         for step in file.cases.into_iter().flat_map(|case| case.steps) {
             let parts = [&step.call, &step.watch, &step.gives, &step.event];
-            let lines =
-                parts.into_iter().flatten().map(|json| json.get().replace("\"$version\"", SHOWN_VERSION)).collect();
+            let lines = parts.into_iter().flatten().map(|json| on_one_line(json.get())).collect();
             if let Some(name) = step.example {
                 of.insert(name, Example { lines });
             }
@@ -65,4 +64,16 @@ impl Examples {
     pub(super) fn of(&self, name: &str) -> Option<&Example> {
         self.of.get(name)
     }
+}
+
+/// A text in a vector may be broken into lines; strings of JSON never are.
+fn on_one_line(json: &str) -> String {
+    let mut line = String::new();
+    for part in json.lines().map(str::trim) {
+        if line.ends_with(',') {
+            line.push(' ');
+        }
+        line.push_str(part);
+    }
+    line.replace("\"$version\"", SHOWN_VERSION)
 }
