@@ -5,8 +5,9 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
@@ -63,6 +64,22 @@ pub(crate) fn test(root: &Path, tools: &Path) -> Result<()> {
     node.args(["--test", "--test-reporter=spec"]).args(tests).current_dir(&package);
     node.env("HEADWATER_TOOLS", tools).env("HEADWATER_BIN", target(root).join("debug/headwater"));
     step::run("tests in Node.js", &mut node)?;
+    vectors(root)
+}
+
+/// The conformance vectors, with the server of transcripts.
+fn vectors(root: &Path) -> Result<()> {
+    step::run("the server of transcripts", step::cargo().args(["build", "-p", "conformance"]).current_dir(root))?;
+    let mut serve = Command::new(target(root).join("debug/conformance"));
+    serve.arg("serve").env_remove("CARGO_MANIFEST_DIR").stdout(Stdio::piped());
+    let mut server = serve.spawn().context("cannot start the server of transcripts")?;
+    let mut url = String::new();
+    let said = server.stdout.take().map(|out| BufReader::new(out).read_line(&mut url));
     let mut vectors = Command::new("node");
-    step::run("vectors in Node.js", vectors.arg("sdks/conformance/node.js").current_dir(root))
+    vectors.arg("sdks/conformance/node.js").env("HEADWATER_VECTORS_SERVER", url.trim()).current_dir(root);
+    let ran = step::run("vectors in Node.js", &mut vectors);
+    let _ = server.kill();
+    server.wait().context("the server of transcripts does not end")?;
+    said.context("the server of transcripts says nothing")??;
+    ran
 }
