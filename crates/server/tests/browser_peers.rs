@@ -8,5 +8,6 @@ mod page;
 mod storage;
 mod sync;
 mod tabs;
+mod vectors;
 
 pub(crate) use crate::support::browser;

@@ -14,7 +14,7 @@ use super::browser::Browser;
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>peer</title><link rel=icon href=data:,><body>\
     <script type=module>import * as headwater from '/src/browser/index.js'; window.headwater = headwater</script>";
 
-/// Serves the package's folder, and [`PAGE`]. Ends with the process.
+/// Serves the package's folder, [`PAGE`], and the vectors' folder beside the package's. Ends with the process.
 pub(crate) struct Site {
     pub(crate) url: String,
 }
@@ -54,6 +54,9 @@ fn answer(mut stream: TcpStream, package: &Path) -> std::io::Result<()> {
     let path = request.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/");
     let found = match path {
         "/" => Ok(PAGE.as_bytes().to_vec()),
+        _ if path.starts_with("/conformance/") || path.starts_with("/js/") => {
+            std::fs::read(package.with_file_name(path.trim_start_matches('/')))
+        }
         _ => std::fs::read(package.join(path.trim_start_matches('/'))),
     };
     let kind = match path.rsplit('.').next() {

@@ -2,6 +2,7 @@
  * The port of a browser: messages to the core, which this page or another one of the site has.
  *
  * Invariants: a store that is opened twice in a page is one store, closed when both are; who opened it first says how.
+ * The transactions of a port have the numbers 1, 2, …, whichever page has the core.
  * Not here: pages (`tabs.js`), the core (`host.js`).
  */
 import { HeadwaterError, errorOf } from '../errors.js';
@@ -81,6 +82,9 @@ class BrowserPort {
   #leave;
   /** @type {Map<number, (event: any) => void>} */
   #watches = new Map();
+  /** Open transactions: this port's numbers, from 1, to the core's. @type {Map<number, number>} */
+  #transactions = new Map();
+  #begun = 0;
   #isClosed = false;
 
   /**
@@ -99,11 +103,33 @@ class BrowserPort {
     if (this.#isClosed) {
       throw errorOf(decode(CLOSED).error);
     }
-    const answer = decode(await this.#member.call(request));
+    const answer = decode(await this.#member.call(this.#numbered(request)));
     if (answer.error) {
       throw errorOf(answer.error);
     }
+    if (request.call === 'begin') {
+      this.#begun += 1;
+      this.#transactions.set(this.#begun, answer.transaction);
+      answer.transaction = this.#begun;
+    }
     return answer;
+  }
+
+  /**
+   * A request with the core's number of its transaction: one that a core of another page knows is none to the next.
+   *
+   * @param {Message} request
+   * @returns {Message}
+   */
+  #numbered(request) {
+    const transaction = this.#transactions.get(request.transaction);
+    if (transaction === undefined) {
+      return request;
+    }
+    if (request.call === 'commit' || request.call === 'rollback') {
+      this.#transactions.delete(request.transaction);
+    }
+    return { ...request, transaction };
   }
 
   /**

@@ -1,0 +1,64 @@
+//! The conformance vectors in a page: the driver for JavaScript over the port of browsers.
+//!
+//! Invariant: what a page can run has passed, whatever else is there.
+//! Not here: what the vectors mean (`sdks/conformance/README.md`).
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    browser::Browser,
+    page::{Site, does},
+};
+
+/// So many cases there were when this was written; none is ever taken away.
+const AT_LEAST: u64 = 391;
+
+/// How long all of them may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+#[test]
+fn what_every_peer_does_alike_a_page_does_too() {
+    let (site, browser) = (Site::start(), Browser::start());
+    let server = conformance::Server::start(0).unwrap();
+    site.open(&browser);
+    let begin = "const { run } = await import('/conformance/browser.js');
+        run(...args).then((it) => (window.report = it), (error) => (window.report = { failure: String(error) }))";
+    does(&browser, begin, &[paths(&conformance::folder()).into(), server.url().into()]);
+    let report = report(&browser);
+    let lines: Vec<_> = report["lines"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    println!("{}", lines.join("\n"));
+    assert_eq!(report["failed"], json!(0), "{report:#}");
+    let passed = report["passed"].as_u64().unwrap();
+    assert!(passed >= AT_LEAST, "{passed} passed, not {AT_LEAST}: {lines:#?}");
+}
+
+/// `GROUP/FILE.json` of all vectors, in order.
+fn paths(folder: &Path) -> Vec<String> {
+    let names = |folder: &Path| -> Vec<String> {
+        std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let all = names(folder).into_iter();
+    let mut paths: Vec<_> = all
+        .flat_map(|group| names(&folder.join(&group)).into_iter().map(move |file| format!("{group}/{file}")))
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// What the driver says once all are done.
+fn report(browser: &Browser) -> Value {
+    let began = Instant::now();
+    loop {
+        let report = browser.run("return window.report ?? null", &[]);
+        if !report.is_null() {
+            return report;
+        }
+        assert!(began.elapsed() < PATIENCE, "the vectors take too long");
+        std::thread::sleep(Duration::from_millis(100)); // the browser says nothing of its own
+    }
+}
