@@ -9,6 +9,7 @@ mod examples;
 mod generate;
 pub(crate) mod js;
 mod table;
+mod transcripts;
 
 use std::path::Path;
 

@@ -178,17 +178,20 @@ static void run_tests(std::string_view named, size_t &passed, size_t &failed) {
   std::printf("border: %zu passed, %zu failed\n", passed, failed);
 }
 
-// `driver [--vectors=FOLDER] [NAME]`: the tests with this in their names; `driver --leak`.
+// `driver [--vectors=FOLDER [--server=URL]] [NAME]`: the tests with this in their names; `driver --leak`.
 int main(int count, char **arguments) {
-  std::string vectors, named;
+  std::string vectors, server, named;
   for (int n = 1; n < count; ++n) {
     std::string argument = arguments[n];
     if (argument == "--leak") return leak();
-    (argument.rfind("--vectors=", 0) == 0 ? vectors = argument.substr(10) : named = argument);
+    bool is_vectors = argument.rfind("--vectors=", 0) == 0, is_server = argument.rfind("--server=", 0) == 0;
+    if (is_vectors) vectors = argument.substr(10);
+    if (is_server) server = argument.substr(9);
+    if (!is_vectors && !is_server) named = argument;
   }
   size_t passed = 0, failed = 0;
   run_tests(named, passed, failed);
-  if (!vectors.empty()) run_vectors(vectors, passed, failed);
+  if (!vectors.empty()) run_vectors(vectors, server, passed, failed);
   std::printf("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -94,4 +94,5 @@ uint64_t subscribe(uint64_t peer, std::string_view request, Told &told);
 Answer subscribe(uint64_t peer, std::string_view request, Told &told, uint64_t &watch);
 
 // Does what the vectors in this folder say, and prints what came of them.
-void run_vectors(const std::string &root, size_t &passed, size_t &failed);
+// With a server those of sync too.
+void run_vectors(const std::string &root, const std::string &server, size_t &passed, size_t &failed);

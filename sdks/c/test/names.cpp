@@ -22,6 +22,7 @@ Json Names::fill(const Json &json) const {
 }
 
 void Names::check(const Json &expected, const Json &actual) {
+  if (expected.kind == Json::String && expected.text == "$any") return;
   if (expected.is_name()) {
     auto [found, is_new] = known.emplace(expected.text, actual);
     if (!is_new) check(Json(found->second), actual);

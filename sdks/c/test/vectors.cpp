@@ -6,8 +6,10 @@
 #include <map>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "driver.hpp"
+#include "http.hpp"
 #include "json.hpp"
 #include "names.hpp"
 
@@ -94,7 +96,9 @@ class Script {
   }
 
   void step(const Json &step) {
-    if (const Json *message = step.find("call")) {
+    if (const Json *message = step.find("until")) {
+      until(names.fill(*message), step["gives"]);
+    } else if (const Json *message = step.find("call")) {
       names.check(step["gives"], peer.ask(names.fill(*message)));
     } else if (step.find("watch") != nullptr) {
       watch(step);
@@ -128,6 +132,23 @@ class Script {
     return *found->second;
   }
 
+  // Asks until the answer is what is expected, for 20 seconds at most.
+  void until(const Json &message, const Json &expected) {
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      Names tried = names;
+      Json answer = peer.ask(message);
+      try {
+        tried.check(expected, answer);
+        names = tried;
+        return;
+      } catch (const std::exception &) {
+        if (std::chrono::steady_clock::now() > end) throw;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
   void watch(const Json &step) {
     auto watched = std::make_unique<Watched>();
     watched->peer = peer.number;
@@ -142,7 +163,15 @@ class Script {
   }
 };
 
-void run_script(const Json &it, const Opened &) {
+// Where a case stands, and what runs it.
+struct Context {
+  const Opened &peer;
+  std::string file;
+  size_t place;
+  std::string server;
+};
+
+void run_script(const Json &it, const Context &) {
   Script script(it);
   size_t number = 0;
   for (const Json &step : it["steps"].elements) {
@@ -156,7 +185,49 @@ void run_script(const Json &it, const Opened &) {
   script.end();
 }
 
-void run_query(const Json &it, const Opened &peer) { Names().check(it["gives"], peer.ask(it["call"])); }
+void run_query(const Json &it, const Context &context) { Names().check(it["gives"], context.peer.ask(it["call"])); }
+
+// A script with the server of transcripts, which says in the end whether the peer said what it should.
+void run_with_server(Json it, const Context &context, const std::string &named) {
+  std::string app = named + "-c" + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
+  Json config = it.find("config") == nullptr ? empty_object() : it["config"];
+  config.set("server", Json::of(context.server));
+  config.set("app", Json::of(app));
+  it.set("config", config);
+  std::string fault;
+  try {
+    run_script(it, context);
+  } catch (const std::exception &error) {
+    fault = error.what();
+  }
+  std::string verdict = http_get(context.server, "/" + app + "/verdict");
+  if (!fault.empty() || verdict != "passed") throw std::runtime_error("the server: " + verdict + "; " + fault);
+}
+
+void run_transcript(const Json &it, const Context &context) {
+  run_with_server(it, context, context.file + "-" + std::to_string(context.place));
+}
+
+// A merge's deltas come over the wire, in each order.
+void run_merge(const Json &it, const Context &context) {
+  Json document;
+  if (it["json"].kind == Json::String) {
+    document = Json::read(it["json"].text);
+    document.set("_id", Json::of("x"));
+  }
+  for (size_t order = 0; order < it["orders"].elements.size(); ++order) {
+    Json script = Json::read(R"({"steps":[
+      {"call":{"call":"register_subscription","collection":"c"},"gives":{"subscription":"$subscription"}},
+      {"call":{"call":"start_sync"},"gives":{}},
+      {"until":{"call":"find_by_id","collection":"c","id":"end"},"gives":{"document":{"_id":"end"}}},
+      {"call":{"call":"find_by_id","collection":"c","id":"x"}}]})");
+    Json gives = empty_object();
+    gives.set("document", document);
+    script.fields[0].second.elements[3].set("gives", gives);
+    std::string place = std::to_string(context.place) + "-" + std::to_string(order);
+    run_with_server(script, context, "merge-" + context.file + "-" + place);
+  }
+}
 
 void check_bytes(const Json &it, const Opened &peer, const std::string &request, const std::string *expected) {
   Answer answer = call(peer.number, request);
@@ -169,7 +240,8 @@ void check_bytes(const Json &it, const Opened &peer, const std::string &request,
   }
 }
 
-void run_message(const Json &it, const Opened &peer) {
+void run_message(const Json &it, const Context &context) {
+  const Opened &peer = context.peer;
   if (const Json *json = it.find("json")) {
     const Json *gives = it.find("gives_json");
     check_bytes(it, peer, json->text, gives == nullptr ? nullptr : &gives->text);
@@ -186,9 +258,12 @@ struct Group {
   std::map<std::string, size_t> not_run;
 };
 
-using Run = void (*)(const Json &, const Opened &);
+using Run = void (*)(const Json &, const Context &);
 
-const std::map<std::string, Run> KINDS = {{"script", run_script}, {"queries", run_query}, {"messages", run_message}};
+const std::map<std::string, Run> KINDS = {
+    {"script", run_script}, {"queries", run_query},          {"messages", run_message},
+    {"merge", run_merge},   {"transcripts", run_transcript},
+};
 
 // A peer with the documents that all cases of a file ask.
 void prepare(const Json &body, const Folder &folder, Opened &peer) {
@@ -205,29 +280,33 @@ void prepare(const Json &body, const Folder &folder, Opened &peer) {
   }
 }
 
-void run_file(Group &group, const std::string &path, const Json &body) {
+void run_file(Group &group, const std::string &name, const std::string &file, const std::string &server,
+              const Json &body) {
   auto kind = KINDS.find(body["kind"].text);
-  if (kind == KINDS.end()) {
+  bool needs_server = body["kind"].text == "merge" || body["kind"].text == "transcripts";
+  if (kind == KINDS.end() || (needs_server && server.empty())) {
     group.not_run[body["kind"].text] += body["cases"].elements.size();
     return;
   }
   Folder folder;
   Opened peer;
   prepare(body, folder, peer);
-  for (const Json &it : body["cases"].elements) {
+  const auto &cases = body["cases"].elements;
+  for (size_t place = 0; place < cases.size(); ++place) {
+    const Json &it = cases[place];
     try {
-      kind->second(it, peer);
+      kind->second(it, {peer, file, place, server});
       ++group.passed;
     } catch (const std::exception &error) {
       ++group.failed;
-      std::printf("FAILED %s: %s: %s\n", path.c_str(), it["name"].text.c_str(), error.what());
+      std::printf("FAILED %s/%s: %s: %s\n", name.c_str(), file.c_str(), it["name"].text.c_str(), error.what());
     }
   }
 }
 
 }  // namespace
 
-void run_vectors(const std::string &root, size_t &passed, size_t &failed) {
+void run_vectors(const std::string &root, const std::string &server, size_t &passed, size_t &failed) {
   std::map<std::string, Group> groups;
   std::vector<std::filesystem::path> files;
   for (const auto &entry : std::filesystem::recursive_directory_iterator(root + "/vectors")) {
@@ -239,7 +318,7 @@ void run_vectors(const std::string &root, size_t &passed, size_t &failed) {
     std::ostringstream text;
     text << std::ifstream(file).rdbuf();
     std::string group = file.parent_path().filename().string();
-    run_file(groups[group], group + "/" + file.stem().string(), Json::read(text.str()));
+    run_file(groups[group], group, file.stem().string(), server, Json::read(text.str()));
   }
   for (const auto &[name, group] : groups) {
     std::printf("%s: %zu passed, %zu failed\n", name.c_str(), group.passed, group.failed);

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::transcripts::Transcripts;
 use crate::step;
 
 /// All that the library shows. They are frozen.
@@ -43,8 +44,10 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let library = Library::new(root, "debug")?;
     library.check_symbols()?;
     let driver = library.compile("driver", &library.sources("test")?, &SANITIZED, Linked::Shared)?;
+    let server = Transcripts::start(root, &target(root))?;
     let mut drive = Command::new(&driver);
     drive.arg(format!("--vectors={}", root.join("sdks/conformance").display()));
+    drive.arg(format!("--server={}", server.url));
     step::run("the border of the C library", &mut drive)?;
     check_that_leaks_are_seen(&driver)?;
     library.run_example(&root.join("target/c"))
@@ -83,6 +86,10 @@ fn figures(lines: &[u8]) -> Vec<(String, i64)> {
     lines.lines().filter_map(figure).collect()
 }
 
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
+}
+
 /// How a program has the library.
 #[derive(Clone, Copy)]
 enum Linked {
@@ -92,7 +99,7 @@ enum Linked {
 
 impl Library {
     fn new(root: &Path, profile: &str) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it));
+        let target = target(root);
         let programs = target.join("c");
         fs::create_dir_all(&programs).with_context(|| format!("cannot make {}", programs.display()))?;
         Ok(Self { source: root.join("sdks/c"), folder: target.join(profile), programs })

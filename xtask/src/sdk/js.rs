@@ -5,13 +5,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
 
+use super::transcripts::Transcripts;
 use crate::{step, wasm};
 
 const PACKAGE: &str = "sdks/js";
@@ -69,17 +69,8 @@ pub(crate) fn test(root: &Path, tools: &Path) -> Result<()> {
 
 /// The conformance vectors, with the server of transcripts.
 fn vectors(root: &Path) -> Result<()> {
-    step::run("the server of transcripts", step::cargo().args(["build", "-p", "conformance"]).current_dir(root))?;
-    let mut serve = Command::new(target(root).join("debug/conformance"));
-    serve.arg("serve").env_remove("CARGO_MANIFEST_DIR").stdout(Stdio::piped());
-    let mut server = serve.spawn().context("cannot start the server of transcripts")?;
-    let mut url = String::new();
-    let said = server.stdout.take().map(|out| BufReader::new(out).read_line(&mut url));
+    let server = Transcripts::start(root, &target(root))?;
     let mut vectors = Command::new("node");
-    vectors.arg("sdks/conformance/node.js").env("HEADWATER_VECTORS_SERVER", url.trim()).current_dir(root);
-    let ran = step::run("vectors in Node.js", &mut vectors);
-    let _ = server.kill();
-    server.wait().context("the server of transcripts does not end")?;
-    said.context("the server of transcripts says nothing")??;
-    ran
+    vectors.arg("sdks/conformance/node.js").env("HEADWATER_VECTORS_SERVER", &server.url).current_dir(root);
+    step::run("vectors in Node.js", &mut vectors)
 }

@@ -1,0 +1,43 @@
+//! The server of transcripts (`sdks/conformance`), for a driver that runs.
+//!
+//! Invariant: it ends when it is dropped.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::step;
+
+/// A server that listens.
+pub(super) struct Transcripts {
+    process: Child,
+    pub(super) url: String,
+}
+
+impl Transcripts {
+    /// Builds and starts it.
+    pub(super) fn start(root: &Path, target: &Path) -> Result<Self> {
+        step::run("the server of transcripts", step::cargo().args(["build", "-p", "conformance"]).current_dir(root))?;
+        let mut serve = Command::new(target.join("debug/conformance"));
+        serve.arg("serve").env_remove("CARGO_MANIFEST_DIR").stdin(Stdio::null()).stdout(Stdio::piped());
+        let process = serve.spawn().context("cannot start the server of transcripts")?;
+        let mut server = Self { process, url: String::new() };
+        let said = server.process.stdout.take().context("the server of transcripts has no output")?;
+        let mut line = String::new();
+        BufReader::new(said).read_line(&mut line)?;
+        ensure!(line.starts_with("http://"), "the server of transcripts says {line:?}");
+        line.trim().clone_into(&mut server.url);
+        Ok(server)
+    }
+}
+
+impl Drop for Transcripts {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
