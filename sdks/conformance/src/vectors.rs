@@ -7,6 +7,7 @@
 //! Invariants: a file is written only to add what a case does not say yet.
 //! Not here: what the cases of each kind mean (a file each).
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,11 @@ use crate::report::Report;
 use crate::server::Server;
 use crate::{documents, frames, merge, messages, queries, script, transcripts};
 
-/// Where the vectors lie.
+/// Where the vectors lie: in the package that cargo runs if it has them, else where this was built.
 pub fn folder() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&package).join("vectors")
+    let of = |package: OsString| Path::new(&package).join("vectors");
+    let running = std::env::var_os("CARGO_MANIFEST_DIR").map(of).filter(|it| it.is_dir());
+    running.unwrap_or_else(|| of(env!("CARGO_MANIFEST_DIR").into()))
 }
 
 /// Checks every case whose place and name have `only` in them.

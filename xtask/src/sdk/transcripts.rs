@@ -23,7 +23,7 @@ impl Transcripts {
     pub(super) fn start(root: &Path, target: &Path) -> Result<Self> {
         step::run("the server of transcripts", step::cargo().args(["build", "-p", "conformance"]).current_dir(root))?;
         let mut serve = Command::new(target.join("debug/conformance"));
-        serve.arg("serve").env_remove("CARGO_MANIFEST_DIR").stdin(Stdio::null()).stdout(Stdio::piped());
+        serve.arg("serve").stdin(Stdio::null()).stdout(Stdio::piped());
         let process = serve.spawn().context("cannot start the server of transcripts")?;
         let mut server = Self { process, url: String::new() };
         let said = server.process.stdout.take().context("the server of transcripts has no output")?;
