@@ -1,4 +1,5 @@
-//! Measures the real binary from outside, as `cargo xtask bench …` runs it: own load over HTTP, stock Kafka clients over mutual TLS.
+//! Measures the real binary from outside, as `cargo xtask bench …` runs it: own load over HTTP,
+//! stock Kafka clients over mutual TLS.
 //!
 //! Invariants: nothing here depends on the product's crates, so that what is measured is what a
 //! user gets; but small peers are what a user has there too (the SDK), or its frames alone. Every

@@ -1,4 +1,5 @@
-//! A peer in Node.js beside one in Rust: what the border costs, upserts, observers that leave nothing, and the size of the library.
+//! A peer in Node.js beside one in Rust: what the border costs, upserts, observers that leave
+//! nothing, and the size of the library.
 //!
 //! Not here: what is measured in Node.js (`sdks/js/bench/figures.js`).
 

@@ -1,5 +1,5 @@
-//! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the latter. `border` is that of the C library,
-//! which needs neither.
+//! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the
+//! latter. `border` is that of the C library, which needs neither.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,5 @@
-//! `cargo xtask screenshots`: every page of the portal and the example's as it looks, and the pictures of the README anew.
+//! `cargo xtask screenshots`: every page of the portal and the example's as it looks, and the
+//! pictures of the README anew.
 //!
 //! Not here: looking at them, which nobody can do for you.
 

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands, cheapest first.
 //!
-//! What fails does not stop what comes after it, so that one run tells everything; the last line names what failed. Only without its tools
-//! is there no point in going on.
+//! What fails does not stop what comes after it, so that one run tells everything; the last line
+//! names what failed. Only without its tools is there no point in going on.
 
 use std::path::Path;
 

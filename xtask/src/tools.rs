@@ -1,7 +1,8 @@
 //! `cargo xtask tools`: the real clients that the tests talk to, at pinned versions, below `target/tools`.
 //!
-//! Invariants: what is there at the right version is left alone (a second run takes well under a second); what is half installed after
-//! an interruption is installed again; nothing outside `target/tools` changes but Debian packages, and those only as root.
+//! Invariants: what is there at the right version is left alone (a second run takes well under a
+//! second); what is half installed after an interruption is installed again; nothing outside
+//! `target/tools` changes but Debian packages, and those only as root.
 //! Not here: Rust itself (`rust-toolchain.toml`), and which test uses what.
 
 use std::{
@@ -213,8 +214,8 @@ fn install_python(tools: &Path) -> Result<()> {
     })
 }
 
-/// Fills a folder, unless it was filled for the same recipe before. The recipe is written last, so that a half-filled folder, or one
-/// of an older recipe, is emptied and filled again.
+/// Fills a folder, unless it was filled for the same recipe before. The recipe is written last, so
+/// that a half-filled folder, or one of an older recipe, is emptied and filled again.
 fn once(home: &Path, recipe: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp = home.join(".recipe");
     if fs::read_to_string(&stamp).is_ok_and(|it| it == recipe) {

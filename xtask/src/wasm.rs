@@ -1,6 +1,7 @@
-//! The core of a small peer for browsers: `headwater.wasm` of the package `headwater` (crate `headwater-browser`), built where a compiler is
-//! that can: Debian's, which has the source of its `std` (`rustc-web`, `cargo-web`, `rust-web-src`). The pinned toolchain has neither that
-//! source nor a `std` for wasm32.
+//! The core of a small peer for browsers: `headwater.wasm` of the package `headwater` (crate
+//! `headwater-browser`), built where a compiler is that can: Debian's, which has the source of its
+//! `std` (`rustc-web`, `cargo-web`, `rust-web-src`). The pinned toolchain has neither that source
+//! nor a `std` for wasm32.
 //!
 //! Invariant: what is built takes and gives what the server does; only what it says of its own faults is left out.
 
@@ -23,8 +24,8 @@ const LINKER: &str = "wasm-ld";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
-/// Without them a panic's place and text, and the fields of what is shown for debugging, would take 150 KB. A panic is a trap, which the
-/// script tells as `internal`.
+/// Without them a panic's place and text, and the fields of what is shown for debugging, would take
+/// 150 KB. A panic is a trap, which the script tells as `internal`.
 const RUST_FLAGS: [&str; 6] = [
     "-Clinker=wasm-ld",
     "-Clinker-flavor=wasm-ld",

@@ -1,6 +1,6 @@
-//! What reading a message and writing its answer costs, without anything between (`cargo xtask bench border`): lines of a name,
-//! a format and a message in hex come in, and go out with the nanoseconds of reading it, and of an `echo` with those of its
-//! answer.
+//! What reading a message and writing its answer costs, without anything between (`cargo xtask
+//! bench border`): lines of a name, a format and a message in hex come in, and go out with the
+//! nanoseconds of reading it, and of an `echo` with those of its answer.
 
 #![expect(clippy::print_stdout, reason = "it is what it is for")]
 

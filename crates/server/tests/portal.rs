@@ -1,6 +1,7 @@
 //! The portal of the real binary, in a real Chromium.
 //!
-//! Invariants: a test without Chromium, chromedriver or axe-core fails and says how to get them; no browser outlives its test.
+//! Invariants: a test without Chromium, chromedriver or axe-core fails and says how to get them; no
+//! browser outlives its test.
 //! Not here: what can be seen without a browser (the tests of `crates/portal`), but for `links`.
 
 pub(crate) mod accessibility;

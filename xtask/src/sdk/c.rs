@@ -1,5 +1,5 @@
-//! `sdks/c` as programs in C and C++ have it: what the library shows, the rules of its border under sanitizers, and the example of its
-//! README.
+//! `sdks/c` as programs in C and C++ have it: what the library shows, the rules of its border under
+//! sanitizers, and the example of its README.
 //!
 //! Not here: tests of it in Rust (`sdks/c/tests`).
 

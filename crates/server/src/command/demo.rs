@@ -1,8 +1,8 @@
 //! `headwater demo`: a write becomes an event, in a server that leaves nothing behind; so does what a
 //! small peer wrote before it connects. With `--tasks` a list of tasks is shared in a web page, as long as one likes.
 //!
-//! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint; without `--tasks` it
-//! ends by itself.
+//! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint;
+//! without `--tasks` it ends by itself.
 
 mod small_peer;
 mod tasks;

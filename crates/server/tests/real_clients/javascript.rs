@@ -1,5 +1,5 @@
-//! The page's two snippets in JavaScript, started while the server is down: what they write is printed by the page's own
-//! script once it is up. Nothing is written over HTTP.
+//! The page's two snippets in JavaScript, started while the server is down: what they write is
+//! printed by the page's own script once it is up. Nothing is written over HTTP.
 
 use super::{client::Client, page::pages_consumer, small_peer::wait_until_it_consumes};
 use crate::support::{TestServer, javascript::Programs, wire::Wire};

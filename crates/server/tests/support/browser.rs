@@ -1,7 +1,8 @@
 //! A browser as the tests use it: go to a page, find, click, type, look.
 //!
-//! Invariants: whatever is looked for is waited for, within [`BROWSER_PATIENCE`]; an element is found anew for each use, so that a page that was
-//! loaded again is never asked through a stale one.
+//! Invariants: whatever is looked for is waited for, within [`BROWSER_PATIENCE`]; an element is
+//! found anew for each use, so that a page that was loaded again is never asked through a stale
+//! one.
 //! Not here: the protocol (`webdriver`), what a page must look like (`portal`).
 
 use std::{
@@ -218,7 +219,8 @@ impl Browser {
         std::fs::write(path, STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
-    /// What the console got since it was last asked: errors of scripts, refusals of the content security policy, failed requests.
+    /// What the console got since it was last asked: errors of scripts, refusals of the content
+    /// security policy, failed requests.
     pub(crate) fn console(&self) -> Vec<String> {
         let log = self.driver.post("/se/log", &json!({ "type": "browser" })).unwrap();
         let lines = log.as_array().unwrap().iter();

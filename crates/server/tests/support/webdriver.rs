@@ -1,6 +1,7 @@
 //! The W3C WebDriver protocol, as far as the tests need it: one chromedriver, one session, commands as JSON over HTTP.
 //!
-//! Invariants: the driver and every process of its browser end with the value, also when a test panics; every command has a bound.
+//! Invariants: the driver and every process of its browser end with the value, also when a test
+//! panics; every command has a bound.
 //! Not here: what a page is asked (`browser`).
 
 use std::{
@@ -37,7 +38,8 @@ pub(crate) struct WebDriver {
 }
 
 impl WebDriver {
-    /// Starts chromedriver on a free port and Chromium with it, and with these arguments more; what Chromium downloads goes to `downloads`.
+    /// Starts chromedriver on a free port and Chromium with it, and with these arguments more; what
+    /// Chromium downloads goes to `downloads`.
     pub(crate) fn start(profile: &Path, downloads: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new("chromedriver");
         command.args(["--port=0", "--log-level=SEVERE"]).process_group(0);

@@ -1,6 +1,7 @@
 //! `headwater demo --tasks`: a list of tasks in a web page, and its events as they come, until Ctrl-C or SIGTERM.
 //!
-//! The page has the origin of the server that it syncs with, so the rule of Host and Origin lets it in as any page of ours.
+//! The page has the origin of the server that it syncs with, so the rule of Host and Origin lets it
+//! in as any page of ours.
 //! Not here: which files the page has (`tasks_files`).
 
 use std::path::Path;

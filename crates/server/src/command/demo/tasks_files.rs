@@ -1,7 +1,7 @@
 //! The files of the page with the list of tasks: the page's own are in the binary, the package's are read at the start.
 //!
-//! Invariants: only what is in the table is served, by its exact path; nothing outside the package's folder is read, also
-//! where a link leads there.
+//! Invariants: only what is in the table is served, by its exact path; nothing outside the
+//! package's folder is read, also where a link leads there.
 
 use std::{
     collections::BTreeMap,
