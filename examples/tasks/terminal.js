@@ -85,7 +85,9 @@ class Commands {
    */
   show(tasks) {
     this.shown = tasks;
-    const lines = tasks.map(({ text, done }, n) => `${String(n + 1).padStart(3)} [${done ? 'x' : ' '}] ${shownText(text)}`);
+    const line = (/** @type {any} */ task, /** @type {number} */ n) =>
+      `${String(n + 1).padStart(3)} [${task.done ? 'x' : ' '}] ${shownText(task.text)}`;
+    const lines = tasks.map(line);
     return lines.join('\n') || '    nothing to do';
   }
 
@@ -115,7 +117,8 @@ class Commands {
    */
   async #withTask(which, change) {
     const task = this.shown[Number(which) - 1];
-    return task ? change(task) : `which one? ${this.shown.length === 0 ? 'list shows them' : `1 to ${this.shown.length}`}`;
+    const numbers = this.shown.length === 0 ? 'list shows them' : `1 to ${this.shown.length}`;
+    return task ? change(task) : `which one? ${numbers}`;
   }
 }
 
@@ -234,7 +237,8 @@ async function main() {
 try {
   await main();
 } catch (/** @type {any} */ error) {
-  const hint = error.code === 'in_use' ? '\nAnother app has this list open: give this one a folder of its own with --dir.' : '';
+  const isInUse = error.code === 'in_use';
+  const hint = isInUse ? '\nAnother app has this list open: give this one a folder of its own with --dir.' : '';
   console.error(`${error.message}${hint}`);
   process.exitCode = 1;
 }

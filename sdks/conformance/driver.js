@@ -216,7 +216,8 @@ async function runMerge(it, host, _, place) {
 async function withServer(it, host, app) {
   /** @type {unknown} */
   let fault;
-  await runScript({ ...it, config: { ...it.config, server: host.server, app } }, host).catch((error) => (fault = error));
+  const config = { ...it.config, server: host.server, app };
+  await runScript({ ...it, config }, host).catch((error) => (fault = error));
   const verdict = await (await fetch(`${host.server}/${app}/verdict`)).text();
   if (fault || verdict !== 'passed') {
     throw new Error(`the server: ${verdict}${fault instanceof Error ? `; ${fault.message}` : ''}`);
@@ -312,7 +313,8 @@ class Script {
   async #watch(step) {
     const watched = new Watched();
     const answer = await answerOf(async () => {
-      watched.watch = this.port.subscribe(this.#names.fill(step.watch), (/** @type {any} */ event) => watched.tell(event));
+      const tell = (/** @type {any} */ event) => watched.tell(event);
+      watched.watch = this.port.subscribe(this.#names.fill(step.watch), tell);
       return {};
     });
     if (step.gives) {

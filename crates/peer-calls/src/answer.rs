@@ -1,9 +1,9 @@
 //! What a call gives, before it is bytes: named parts, rows in the order of their fields.
 
-use document::{Action, DocumentId, Map, Value};
+use document::{CollectionName, DocumentId, Map, Value};
 use peer_core::{Found, RejectedTransaction};
 use query::dql::Row;
-use sync_protocol::{Fault, NackCode, Seq};
+use sync_protocol::Seq;
 
 /// What a call gives, or an event tells.
 #[derive(Debug, Clone, Default)]
@@ -94,33 +94,20 @@ fn row(id: &DocumentId, fields: Map) -> Row {
 
 /// A transaction that the server refused, as messages have it.
 pub fn rejected(it: &RejectedTransaction) -> Value {
-    let (mut documents, mut values) = (Vec::new(), Vec::new());
-    for operation in &it.done.operations {
-        let collection = Value::String(operation.collection.as_str().to_owned());
-        documents.push(object([("collection", collection.clone()), ("id", operation.id.to_value())]));
-        if let Action::Upsert { value, .. }
-        | Action::UpsertInitial { value, .. }
-        | Action::UpsertDifference { value, .. } = &operation.action
-        {
-            let mut value = value.clone();
-            value.insert("_id".to_owned(), operation.id.to_value());
-            values.push(object([("collection", collection), ("value", Value::Map(value))]));
-        }
-    }
+    let name = |collection: &CollectionName| Value::String(collection.as_str().to_owned());
+    let document =
+        |(collection, id): (_, &DocumentId)| object([("collection", name(collection)), ("id", id.to_value())]);
+    let value = |(collection, id, fields): (_, &DocumentId, &Map)| {
+        let mut value = fields.clone();
+        value.insert("_id".to_owned(), id.to_value());
+        object([("collection", name(collection)), ("value", Value::Map(value))])
+    };
     object([
         ("sequence", integer(it.seq.0)),
-        ("why", Value::String(reasons(&it.faults))),
-        ("documents", Value::Array(documents)),
-        ("values", Value::Array(values)),
+        ("why", Value::String(it.why())),
+        ("documents", Value::Array(it.documents().map(document).collect())),
+        ("values", Value::Array(it.values().map(value).collect())),
     ])
-}
-
-/// What the server says of a refused transaction, for people.
-pub fn reasons(faults: &[Fault]) -> String {
-    // Others fell with them: of those nothing is to be said.
-    let wrong = faults.iter().filter(|it| it.code != NackCode::Transaction);
-    let each: Vec<_> = wrong.map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
-    each.join("; ")
 }
 
 pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {

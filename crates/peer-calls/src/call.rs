@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use document::{CollectionName, DocumentId, FieldType, Map, Path, UpdateCommand, UpdateKind, Value};
-use peer_core::{Find, SubscriptionRequest, Which};
+use peer_core::{Find, SubscriptionRequest, Which, is_select};
 use sync_protocol::{Seq, SubId};
 
 use crate::arguments::Arguments;
@@ -200,12 +200,6 @@ impl Step {
             }
         })
     }
-}
-
-/// Whether it reads only; what begins otherwise is looked at by the peer.
-fn is_select(statement: &str) -> bool {
-    let word = statement.split_whitespace().next().unwrap_or_default();
-    word.eq_ignore_ascii_case("SELECT")
 }
 
 fn timeout(it: &mut Arguments) -> Result<Option<Duration>, CallError> {

@@ -22,7 +22,7 @@ mod open;
 mod run;
 mod watch;
 
-pub use answer::{Answer, reasons, rejected};
+pub use answer::{Answer, rejected};
 pub use call::{Call, Change, Read, Step, Write};
 pub use codes::Code;
 pub use error::CallError;

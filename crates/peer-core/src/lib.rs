@@ -46,9 +46,10 @@ pub use now::Now;
 pub use observers::{Observed, ObserverId};
 pub use output::Output;
 pub use peer::{
-    Executed, OpenTransaction, Options, Peer, RejectedTransaction, SideDigest, SubscriptionDigest, Written,
+    Executed, OpenTransaction, Options, Peer, RejectedTransaction, SideDigest, SubscriptionDigest, Written, reasons,
 };
 pub use reader::Reader;
+pub use select::is_select;
 pub use spaces::SPACES;
 pub use subscriptions::SubscriptionRequest;
 pub use token::TokenRefresh;

@@ -28,7 +28,7 @@ use sync_protocol::{Identity, Moment, PeerMachine, Seq, TxnId};
 
 pub use self::digest::{SideDigest, SubscriptionDigest};
 pub use self::execute::Executed;
-pub use self::verdicts::RejectedTransaction;
+pub use self::verdicts::{RejectedTransaction, reasons};
 pub use self::write::{OpenTransaction, Written};
 use crate::now::Random;
 use crate::observers::Observers;

@@ -18,6 +18,12 @@ pub(crate) fn bind(text: &str, args: &Map, now: Now, strict: bool) -> Result<Bou
     Ok(Statement::parse(text)?.bind(args, &constants)?)
 }
 
+/// Whether a statement begins as one that reads only; what else it is, is seen when it is run.
+pub fn is_select(statement: &str) -> bool {
+    let word = statement.split_whitespace().next().unwrap_or_default();
+    word.eq_ignore_ascii_case("SELECT")
+}
+
 /// The rows of any SELECT.
 pub(crate) fn rows_of(reading: &Reading<'_>, select: &Select) -> Result<Vec<Row>, QueryError> {
     match select.collection().strip_prefix("system:") {

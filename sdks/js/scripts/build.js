@@ -26,7 +26,8 @@ if (flags.length === 0 && !WEB_COMPILER.every((file) => existsSync(file))) {
 // As it was before npm added to it: cargo builds anew what an environment may change.
 const own = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_') && name !== 'INIT_CWD');
 const env = Object.fromEntries(own);
-env.PATH = (env.PATH ?? '').split(delimiter).filter((it) => !it.includes('node_modules') && !it.includes('node-gyp')).join(delimiter);
+const isOurs = (/** @type {string} */ it) => !it.includes('node_modules') && !it.includes('node-gyp');
+env.PATH = (env.PATH ?? '').split(delimiter).filter(isOurs).join(delimiter);
 const built = spawnSync('cargo', ['xtask', 'sdk', 'js', ...flags], { cwd: root, stdio: 'inherit', env });
 if (built.status !== 0 && !(built.error && existsSync(library))) {
   console.error(`headwater: ${built.error ? 'it is built with Rust (https://rustup.rs), and there is no cargo' : 'not built'}`);

@@ -23,7 +23,6 @@ use crate::{
     mailbox::{Answer, Inbox, Mailbox, Message},
     opener::Opener,
     readers::Readers,
-    sync::rejections,
     waiters::Waiters,
     watch::{Target, Watches},
 };
@@ -274,7 +273,8 @@ impl Core {
         }
         // Those who cannot be told now find it in the list.
         let Ok(all) = self.peer.rejected() else { return };
-        self.watches.rejected(&rejections(all.into_iter().filter(|it| seqs.contains(&it.seq))));
+        let refused: Vec<_> = all.into_iter().filter(|it| seqs.contains(&it.seq)).collect();
+        self.watches.rejected(&refused);
     }
 
     /// Where sync stands.

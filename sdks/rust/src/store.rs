@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use document::CollectionName;
-use peer_core::Observed;
+use peer_core::{Observed, is_select};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -118,10 +118,4 @@ impl Store {
         let (now, args) = (Clock::new().now(), json::map(args)?);
         self.shared.readers.read(|reader| reader.observable(now, statement, &args))
     }
-}
-
-/// Whether it reads only; what begins otherwise is looked at by the peer.
-fn is_select(statement: &str) -> bool {
-    let word = statement.split_whitespace().next().unwrap_or_default();
-    word.eq_ignore_ascii_case("SELECT")
 }

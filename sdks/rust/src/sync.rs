@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use document::Action;
+use document::{CollectionName, Map};
 use futures_core::Stream;
 use peer_core::{RejectedTransaction, SubscriptionRequest};
 use serde::Serialize;
@@ -19,7 +19,6 @@ use crate::{
     headwater::Shared,
     json,
     promise::{Resolver, promise},
-    waiters::reasons,
     watch::{Bell, Refusals, StateCell, Target, WatchId},
 };
 
@@ -154,7 +153,7 @@ impl Sync {
         let seen = refusals.clone();
         let run = move || {
             while let Some(rejected) = seen.next() {
-                callback(rejected);
+                callback(Rejected::of(&rejected));
             }
         };
         self.shared.callbacks.add(watch, Box::new(run));
@@ -241,7 +240,7 @@ impl Sync {
     /// The store.
     pub fn rejected(&self) -> Result<Vec<Rejected>, Error> {
         let rejected = self.shared.mailbox.call(|core| Ok(core.peer.rejected()?))?;
-        Ok(rejections(rejected))
+        Ok(rejected.iter().map(Rejected::of).collect())
     }
 
     /// A refused write was seen to, and need not be kept.
@@ -292,23 +291,19 @@ impl From<PeerState> for State {
     }
 }
 
-/// As callers see them.
-pub(crate) fn rejections(rejected: impl IntoIterator<Item = RejectedTransaction>) -> Vec<Rejected> {
-    let each = rejected.into_iter().map(|it| {
-        let values = it.done.operations.iter().filter_map(|it| match &it.action {
-            Action::Upsert { value, .. }
-            | Action::UpsertInitial { value, .. }
-            | Action::UpsertDifference { value, .. } => {
-                Some((it.collection.as_str().to_owned(), json::from_document(&it.id, value.clone())))
-            }
-            _ => None,
-        });
-        let values = values.collect();
-        let documents = it.done.operations.iter();
-        let documents = documents.map(|it| (it.collection.as_str().to_owned(), (&it.id).into())).collect();
-        Rejected { sequence: it.seq.0, why: reasons(&it.faults), documents, values }
-    });
-    each.collect()
+impl Rejected {
+    /// As callers see it.
+    pub(crate) fn of(it: &RejectedTransaction) -> Self {
+        let value = |(collection, id, fields): (&CollectionName, _, &Map)| {
+            (collection.as_str().to_owned(), json::from_document(id, fields.clone()))
+        };
+        Self {
+            sequence: it.seq.0,
+            why: it.why(),
+            documents: it.documents().map(|(collection, id)| (collection.as_str().to_owned(), id.into())).collect(),
+            values: it.values().map(value).collect(),
+        }
+    }
 }
 
 impl Subscription {

@@ -2,8 +2,8 @@
 //!
 //! Invariant: who has given up is forgotten. Not here: whom a verdict concerns (`peer_core::Waiters`).
 
-use peer_core::{Peer, Verdict};
-use sync_protocol::{Fault, NackCode, Seq, TxnId};
+use peer_core::{Peer, Verdict, reasons};
+use sync_protocol::{Fault, Seq, TxnId};
 
 use crate::{Error, promise::Resolver};
 
@@ -54,12 +54,4 @@ fn resolve(answered: peer_core::Answered<Resolver<Option<u64>>>) {
             Verdict::Refused { seq, faults } => Err(Error::Rejected { sequence: seq.0, why: reasons(&faults) }),
         });
     }
-}
-
-/// What the server says of a refused transaction.
-pub(crate) fn reasons(faults: &[Fault]) -> String {
-    // Others fell with them: of those nothing is to be said.
-    let wrong = faults.iter().filter(|it| it.code != NackCode::Transaction);
-    let each: Vec<_> = wrong.map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
-    each.join("; ")
 }

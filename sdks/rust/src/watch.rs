@@ -10,9 +10,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use peer_core::{Observed, ObserverId, Peer, QueryError};
+use peer_core::{Observed, ObserverId, Peer, QueryError, RejectedTransaction};
 
-use crate::{Rejected, State, callbacks::Callbacks, limits::REJECTED_WAITING_MAX};
+use crate::{State, callbacks::Callbacks, limits::REJECTED_WAITING_MAX};
 
 /// One who is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,17 +92,17 @@ fn wake(mut state: MutexGuard<'_, BellState>) {
 
 /// Refused writes that one has not seen yet.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refusals(Arc<Mutex<VecDeque<Rejected>>>);
+pub(crate) struct Refusals(Arc<Mutex<VecDeque<RejectedTransaction>>>);
 
 impl Refusals {
-    fn push(&self, rejected: &[Rejected]) {
+    fn push(&self, rejected: &[RejectedTransaction]) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.extend(rejected.iter().cloned());
         let too_many = waiting.len().saturating_sub(REJECTED_WAITING_MAX);
         waiting.drain(..too_many);
     }
 
-    pub(crate) fn next(&self) -> Option<Rejected> {
+    pub(crate) fn next(&self) -> Option<RejectedTransaction> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
@@ -199,7 +199,7 @@ impl Watches {
         }
     }
 
-    pub(crate) fn rejected(&self, rejected: &[Rejected]) {
+    pub(crate) fn rejected(&self, rejected: &[RejectedTransaction]) {
         for (refusals, target) in self.rejections.values() {
             refusals.push(rejected);
             target.ring();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use document::{Action, CollectionName, DocumentId, Map};
 use sync_protocol::{Fault, NackCode, Seq, TxnId};
 
 use super::Peer;
@@ -23,6 +24,36 @@ pub struct RejectedTransaction {
     pub done: document::Changeset,
     /// Why it was refused.
     pub faults: Vec<Fault>,
+}
+
+impl RejectedTransaction {
+    /// What the server says of it, for people.
+    pub fn why(&self) -> String {
+        reasons(&self.faults)
+    }
+
+    /// The documents that it would have written.
+    pub fn documents(&self) -> impl Iterator<Item = (&CollectionName, &DocumentId)> {
+        self.done.operations.iter().map(|it| (&it.collection, &it.id))
+    }
+
+    /// What upserts in it would have written, without `_id`.
+    pub fn values(&self) -> impl Iterator<Item = (&CollectionName, &DocumentId, &Map)> {
+        self.done.operations.iter().filter_map(|it| match &it.action {
+            Action::Upsert { value, .. }
+            | Action::UpsertInitial { value, .. }
+            | Action::UpsertDifference { value, .. } => Some((&it.collection, &it.id, value)),
+            _ => None,
+        })
+    }
+}
+
+/// What the server says of a refused transaction, for people.
+pub fn reasons(faults: &[Fault]) -> String {
+    // Others fell with them: of those nothing is to be said.
+    let wrong = faults.iter().filter(|it| it.code != NackCode::Transaction);
+    let each: Vec<_> = wrong.map(|it| format!("{}: {}", it.code.as_str(), it.message)).collect();
+    each.join("; ")
 }
 
 impl Peer {

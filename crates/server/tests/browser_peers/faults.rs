@@ -24,7 +24,8 @@ fn a_core_that_traps_is_made_again_of_what_is_durable() {
     does(&browser, wrap, &[]);
     open_peer(&browser, &json!({ "server": server.run["http"], "app": "default" }));
     let before = "await peer.startSync();
-        window.seen = []; peer.store.registerObserver('SELECT * FROM t', (items) => { seen = items.map((it) => it._id) });
+        window.seen = [];
+        peer.store.registerObserver('SELECT * FROM t', (items) => { seen = items.map((it) => it._id) });
         await peer.store.collection('t').upsert({ _id: 'before' })";
     does(&browser, before, &[]);
     browser.run("window.traps = true", &[]);

@@ -136,6 +136,7 @@ fn a_store_that_is_opened_twice_in_one_page_is_one() {
         await other.store.collection('t').upsert({ _id: 'a' });
         await other.close();
         const closed = await other.store.collection('t').findByID('a').catch((error) => error.code);
-        return [closed, await peer.store.collection('t').findByID('a'), await apart.store.collection('t').findByID('a')]";
+        const [here, there] = [peer, apart].map((it) => it.store.collection('t').findByID('a'));
+        return [closed, await here, await there]";
     assert_eq!(does(&browser, twice, &[]), json!(["closed", { "_id": "a" }, null]));
 }

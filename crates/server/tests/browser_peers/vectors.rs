@@ -3,10 +3,7 @@
 //! Invariant: what a page can run has passed, whatever else is there.
 //! Not here: what the vectors mean (`sdks/conformance/README.md`).
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -29,7 +26,8 @@ fn what_every_peer_does_alike_a_page_does_too() {
     let begin = "const { run } = await import('/conformance/browser.js');
         run(...args).then((it) => (window.report = it), (error) => (window.report = { failure: String(error) }))";
     does(&browser, begin, &[paths(&conformance::folder()).into(), server.url().into()]);
-    let report = report(&browser);
+    browser.wait_within(PATIENCE, "all vectors are done", |it| !it.run("return window.report ?? null", &[]).is_null());
+    let report = browser.run("return window.report", &[]);
     let lines: Vec<_> = report["lines"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     println!("{}", lines.join("\n"));
     assert_eq!(report["failed"], json!(0), "{report:#}");
@@ -48,17 +46,4 @@ fn paths(folder: &Path) -> Vec<String> {
         .collect();
     paths.sort();
     paths
-}
-
-/// What the driver says once all are done.
-fn report(browser: &Browser) -> Value {
-    let began = Instant::now();
-    loop {
-        let report = browser.run("return window.report ?? null", &[]);
-        if !report.is_null() {
-            return report;
-        }
-        assert!(began.elapsed() < PATIENCE, "the vectors take too long");
-        std::thread::sleep(Duration::from_millis(100)); // the browser says nothing of its own
-    }
 }

@@ -32,9 +32,8 @@ fn check(program: &str) {
     wire.lead_to(http);
     let event = consumer.wait_for_line(&id);
     let susan = format!(r#"{{"_id":"{id}","age":31,"name":"Susan"}}"#);
-    let expected = format!(
-        r#","type":"documentChanged","collection":"people","change":{{"method":"upsert","oldValue":null,"newValue":{susan}}}}}"#
-    );
+    let change = format!(r#"{{"method":"upsert","oldValue":null,"newValue":{susan}}}"#);
+    let expected = format!(r#","type":"documentChanged","collection":"people","change":{change}}}"#);
     assert!(event.ends_with(&expected), "{event}");
     assert_eq!(page.complaints(), "");
 }

@@ -190,10 +190,16 @@ impl Browser {
 
     /// Waits until a condition holds; panics with what the page shows when it does not come.
     #[track_caller]
-    pub(crate) fn wait_until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, holds: impl FnMut(&Self) -> bool) {
+        self.wait_within(BROWSER_PATIENCE, what, holds);
+    }
+
+    /// The same for what takes longer.
+    #[track_caller]
+    pub(crate) fn wait_within(&self, patience: Duration, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !holds(self) {
-            if began.elapsed() > BROWSER_PATIENCE {
+            if began.elapsed() > patience {
                 panic!("not yet: {what}; {} shows: {}", self.address(), self.text("body"));
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -1,6 +1,7 @@
 //! Messages by a seed: valid ones, changed in what they say and then in their bytes.
 
 use minicbor::Encoder;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Map, Value, json};
 
 /// One of each call.
@@ -155,19 +156,16 @@ fn write(
     Ok(())
 }
 
-/// Chance from a seed: SplitMix64.
-pub(crate) struct Random(u64);
+/// Chance from a seed.
+pub(crate) struct Random(StdRng);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(StdRng::seed_from_u64(seed))
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    fn next(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     pub(crate) fn below(&mut self, bound: u64) -> u64 {

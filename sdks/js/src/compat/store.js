@@ -150,7 +150,8 @@ export class Store {
    */
   registerObserver(query, handler, args) {
     const request = { watch: 'select', statement: query, args };
-    return this.#observer(observe(this.#port, request, (event) => handler(new QueryResult(event.items, []))), query, args);
+    const tell = (/** @type {any} */ event) => handler(new QueryResult(event.items, []));
+    return this.#observer(observe(this.#port, request, tell), query, args);
   }
 
   /**

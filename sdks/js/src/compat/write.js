@@ -42,7 +42,8 @@ export async function upsert(port, collection, value, options, transaction) {
   const strategy = options?.writeStrategy ?? 'merge';
   if (strategy === 'merge') {
     const types = typesOf(value);
-    const request = { call: 'upsert', collection, value, types: Object.keys(types).length ? types : undefined, transaction };
+    const asked = Object.keys(types).length ? types : undefined;
+    const request = { call: 'upsert', collection, value, types: asked, transaction };
     return new DocumentID((await port.call(request)).id);
   }
   const [documents, conflict] = STATEMENTS[strategy];

@@ -419,8 +419,8 @@ impl Core {
                 Verdict::Taken(Some(txn)) => Ok(Answer::new().with_number("txn", txn.0)),
                 Verdict::Taken(None) => Ok(Answer::new()),
                 Verdict::Refused { seq, faults } => {
-                    let why = peer_calls::reasons(&faults);
-                    Err(CallError::new(Code::Rejected, format!("the server refused the write {}: {why}", seq.0)))
+                    let why = peer_core::reasons(&faults);
+                    Err(CallError::new(Code::Rejected, format!("the server refused transaction {}: {why}", seq.0)))
                 }
             };
             self.outputs.add(kind::VERDICT, number, &encode_result(format, &result));

@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use document::Value;
-use peer_calls::{Answer, CallError, Format, Watch, encode_error, encode_result};
+use peer_calls::{Answer, CallError, Format, Watch, encode_result, rejected};
 
 use super::{Inner, calls::state};
 use crate::{
-    Error, Rejected,
+    Error,
     clock::Clock,
     headwater::Shared,
-    json,
     watch::{Refusals, StateCell, WatchId},
 };
 
@@ -20,12 +18,12 @@ impl Inner {
         &self,
         watch: &Watch,
         format: Format,
-        on_event: impl FnMut(&[u8]) + Send + 'static,
+        mut on_event: impl FnMut(&[u8]) + Send + 'static,
     ) -> Result<WatchId, CallError> {
         let observed =
             self.shared.readers.read(|reader| Ok::<_, Error>(watch.observed(reader, Clock::new().now())))??;
         let (number, target) = self.shared.callback_target();
-        let mut tell = teller(format, on_event);
+        let mut tell = move |event: &Result<Answer, CallError>| on_event(&encode_result(format, event));
         let callbacks = &self.shared.callbacks;
         if let Some((observed, mut events)) = observed {
             let (readers, seen) = (self.shared.readers.clone(), observed.clone());
@@ -67,8 +65,8 @@ impl Inner {
                 let refusals = Refusals::default();
                 let seen = refusals.clone();
                 let run = move || {
-                    while let Some(rejected) = seen.next() {
-                        tell(&value_of(&rejected).map(|it| Answer::new().with("rejected", it)));
+                    while let Some(it) = seen.next() {
+                        tell(&Ok(Answer::new().with("rejected", rejected(&it))));
                     }
                 };
                 callbacks.add(number, Box::new(run));
@@ -98,25 +96,4 @@ pub(super) fn want_token(watches: &Mutex<Vec<WatchId>>, shared: Option<&Shared>)
     for watch in watches.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         shared.callbacks.ring(*watch);
     }
-}
-
-fn teller(format: Format, mut on_event: impl FnMut(&[u8])) -> impl FnMut(&Result<Answer, CallError>) {
-    move |event| match event {
-        Err(error) => on_event(&encode_error(format, error)),
-        event => on_event(&encode_result(format, event)),
-    }
-}
-
-fn value_of(rejected: &Rejected) -> Result<Value, CallError> {
-    let documents =
-        rejected.documents.iter().map(|(collection, id)| serde_json::json!({"collection": collection, "id": id}));
-    let values =
-        rejected.values.iter().map(|(collection, value)| serde_json::json!({"collection": collection, "value": value}));
-    let all = serde_json::json!({
-        "sequence": rejected.sequence,
-        "why": rejected.why,
-        "documents": documents.collect::<Vec<_>>(),
-        "values": values.collect::<Vec<_>>(),
-    });
-    Ok(json::value(&all)?)
 }

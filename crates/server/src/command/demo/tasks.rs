@@ -92,7 +92,8 @@ fn introduction(facts: &Facts, folder: &Path, marks: Marks) -> String {
     // A browser keeps what a page stored: another demo on the same port is to find nothing of this one.
     let list = folder.file_name().unwrap_or_default().to_string_lossy();
     format!(
-        "\n{}\n\n  In a browser    {http}{BASE}?list={list}\n  In a terminal   node examples/tasks/terminal.js --server {http} --dir {}\n\n{}\n",
+        "\n{}\n\n  In a browser    {http}{BASE}?list={list}\n  \
+         In a terminal   node examples/tasks/terminal.js --server {http} --dir {}\n\n{}\n",
         marks.strong("A list of tasks that works offline"),
         folder.join("terminal").display(),
         marks.faint(

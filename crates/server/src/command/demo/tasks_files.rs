@@ -71,8 +71,8 @@ impl Files {
         let shown = package.display();
         if !package.join(LIBRARY).is_file() {
             let told = format!(
-                "the JavaScript package is not built for browsers in {shown}: `cargo xtask sdk js` builds it in a checkout; \
-                 --tasks-package says another folder"
+                "the JavaScript package is not built for browsers in {shown}: `cargo xtask sdk js` builds it in a \
+                 checkout; --tasks-package says another folder"
             );
             return Err(UsageError(told).into());
         }
@@ -96,8 +96,8 @@ impl Files {
     pub(super) fn policy(&self) -> HeaderValue {
         let hash = STANDARD.encode(Sha256::digest(import_map()));
         let policy = format!(
-            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'sha256-{hash}'; style-src 'self'; img-src 'self'; \
-             connect-src 'self'; worker-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'sha256-{hash}'; style-src 'self'; \
+             img-src 'self'; connect-src 'self'; worker-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
         );
         HeaderValue::try_from(policy).expect("base64 is a header's value")
     }
