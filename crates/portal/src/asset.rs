@@ -27,7 +27,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     const JS: &str = "text/javascript; charset=utf-8";
     const SVG: &str = "image/svg+xml";
     let files = [
-        ("portal.css", CSS, include_str!("../assets/portal.css")),
+        ("portal.css", CSS, concat!(include_str!("../assets/portal.css"), include_str!("../assets/table.css"))),
         ("portal.js", JS, include_str!("../assets/portal.js")),
         ("events.js", JS, include_str!("../assets/events.js")),
         ("refresh.js", JS, include_str!("../assets/refresh.js")),

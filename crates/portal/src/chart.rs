@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use crate::{figures, reading::lag_history::Sample};
+use crate::{figures, reading::lag_history::Sample, table};
 
 const WIDTH: u64 = 640;
 const HEIGHT: u64 = 140;

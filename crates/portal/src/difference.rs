@@ -8,6 +8,7 @@ use crate::{
     clip::Clipper,
     json_text,
     limits::{CHANGES_SHOWN_MAX, VALUE_SHOWN_BYTES},
+    plural,
 };
 
 /// One field that is not the same on both sides; an object is followed into where both sides have one.
@@ -25,6 +26,13 @@ pub(crate) struct Difference {
     pub(crate) changes: Vec<Change>,
     /// How many more there are.
     pub(crate) left_out: usize,
+}
+
+impl Difference {
+    /// How many more fields differ, in words.
+    pub(crate) fn rest(&self) -> String {
+        plural::more(self.left_out, "field")
+    }
 }
 
 impl Change {

@@ -11,9 +11,10 @@ use crate::{
     address::{app_path, segment},
     clip::Clipper,
     difference::Difference,
-    figures,
     limits::NAME_SHOWN_BYTES,
+    moment, plural,
     reading::feed::{Catch, Feed, header},
+    table,
 };
 
 /// One event of a topic.
@@ -70,20 +71,11 @@ impl EventRow {
         }
     }
 
-    fn time(&self) -> String {
-        figures::time_of_day(self.timestamp_ms)
-    }
-
-    fn datetime(&self) -> String {
-        figures::rfc3339(self.timestamp_ms)
-    }
-
     /// How many fields differ, in words.
     fn summary(&self) -> String {
         match self.difference.changes.len() + self.difference.left_out {
             0 => "nothing differs".to_owned(),
-            1 => "1 field".to_owned(),
-            fields => format!("{fields} fields"),
+            fields => plural::counted(fields, "field"),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 
 use crate::{address::app_path, asset, session::Flash, state::State, visitor::Visitor};
 
-/// The parts of an app's portal, in the order of the navigation.
+/// The parts of an app's portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Overview,
@@ -24,20 +24,31 @@ pub(crate) enum Section {
     ApiDocs,
 }
 
-/// An entry of the navigation: the section, its words, its path below the app's, and whether it can
-/// be shown already.
-const NAVIGATION: [(Section, &str, &str, bool); 11] = [
-    (Section::Overview, "Overview", "", true),
-    (Section::Settings, "Live Query Settings", "settings", true),
-    (Section::LiveQueries, "Live queries", "live-queries", true),
-    (Section::Documents, "Documents", "documents", true),
-    (Section::Indexes, "Indexes", "indexes", true),
-    (Section::Events, "Events", "events", true),
-    (Section::Consumers, "Consumers", "consumers", true),
-    (Section::Peers, "Peers", "peers", true),
-    (Section::Certificates, "Certificates", "certificates", true),
-    (Section::Keys, "Keys", "keys", true),
-    (Section::ApiDocs, "API docs", "/portal/api-docs", true),
+/// What an entry of the navigation is made of: the section, its words, its path below the app's.
+type Known = (Section, &'static str, &'static str);
+
+/// The navigation by groups. The first has no name.
+const NAVIGATION: [(&str, &[Known]); 5] = [
+    ("", &[(Section::Overview, "Overview", "")]),
+    ("Data", &[(Section::Documents, "Documents", "documents"), (Section::Indexes, "Indexes", "indexes")]),
+    (
+        "Stream",
+        &[
+            (Section::LiveQueries, "Live queries", "live-queries"),
+            (Section::Events, "Events", "events"),
+            (Section::Consumers, "Consumers", "consumers"),
+            (Section::Settings, "Live Query Settings", "settings"),
+        ],
+    ),
+    (
+        "Access",
+        &[
+            (Section::Keys, "Keys", "keys"),
+            (Section::Certificates, "Certificates", "certificates"),
+            (Section::Peers, "Peers", "peers"),
+        ],
+    ),
+    ("Reference", &[(Section::ApiDocs, "API docs", "/portal/api-docs")]),
 ];
 
 /// What the layout's template shows.
@@ -47,16 +58,25 @@ pub(crate) struct Layout {
     pub(crate) app: String,
     /// Every other app, with the path of its page of this section.
     pub(crate) others: Vec<(String, String)>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) groups: Vec<Group>,
     pub(crate) csrf: String,
     pub(crate) signed_in: bool,
     pub(crate) flashes: Vec<Flash>,
     pub(crate) version: String,
 }
 
+/// Links of the navigation that belong together.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) name: &'static str,
+    pub(crate) entries: Vec<Entry>,
+}
+
 /// A link of the navigation.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
+    /// Its name in `templates/icons.html`.
+    pub(crate) icon: &'static str,
     pub(crate) words: &'static str,
     pub(crate) path: String,
     pub(crate) is_here: bool,
@@ -72,14 +92,14 @@ impl Layout {
         section: Option<Section>,
     ) -> Self {
         let session = visitor.and_then(|visitor| visitor.session);
-        let here = NAVIGATION.iter().find(|entry| Some(entry.0) == section);
+        let here = NAVIGATION.iter().flat_map(|(_, known)| *known).find(|entry| Some(entry.0) == section);
         let rest = here.map_or("", |entry| entry.2);
         let others = state.app_names().into_iter().filter(|name| name != app && session.is_some());
         Self {
             title: title.into(),
             app: app.to_owned(),
             others: others.map(|name| (shown_name(state, &name), path_of(&name, rest))).collect(),
-            entries: if session.is_some() { entries(app, section) } else { Vec::new() },
+            groups: if session.is_some() { groups(app, section) } else { Vec::new() },
             csrf: visitor.map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
             signed_in: session.is_some(),
             flashes: session.map(|session| state.sessions.take_flashes(session)).unwrap_or_default(),
@@ -93,14 +113,31 @@ impl Layout {
     }
 }
 
-fn entries(app: &str, section: Option<Section>) -> Vec<Entry> {
-    let shown = NAVIGATION.iter().filter(|entry| entry.3);
-    let entry = |&(of, words, rest, _): &(Section, &'static str, &'static str, bool)| Entry {
+fn groups(app: &str, section: Option<Section>) -> Vec<Group> {
+    let entry = |&(of, words, rest): &Known| Entry {
+        icon: icon(of),
         words,
         path: path_of(app, rest),
         is_here: Some(of) == section,
     };
-    shown.map(entry).collect()
+    let group = |&(name, known): &(&'static str, &[Known])| Group { name, entries: known.iter().map(entry).collect() };
+    NAVIGATION.iter().map(group).collect()
+}
+
+fn icon(section: Section) -> &'static str {
+    match section {
+        Section::Overview => "overview",
+        Section::Settings => "settings",
+        Section::LiveQueries => "live-queries",
+        Section::Documents => "documents",
+        Section::Indexes => "indexes",
+        Section::Events => "events",
+        Section::Consumers => "consumers",
+        Section::Peers => "peers",
+        Section::Certificates => "certificates",
+        Section::Keys => "keys",
+        Section::ApiDocs => "api-docs",
+    }
 }
 
 /// An app's name in the list of apps.

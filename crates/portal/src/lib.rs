@@ -29,7 +29,10 @@ mod failure;
 mod figures;
 mod form;
 mod layout;
+mod moment;
+mod plural;
 mod scope;
+mod table;
 
 mod matching;
 mod snippet;

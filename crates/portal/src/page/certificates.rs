@@ -10,11 +10,12 @@ use operations::UserError;
 
 use crate::{
     failure::Failure,
-    figures,
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
+    moment,
     page::problem::sentence,
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]

@@ -12,8 +12,10 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
+    plural,
     reading::age,
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]
@@ -133,9 +135,8 @@ fn assigned(partitions: &[(String, i32)]) -> String {
 
 /// A count of documents in words.
 fn documents(count: usize) -> String {
-    match count {
-        1 => "1 document".to_owned(),
-        count if count > GAP_COUNTED_MAX => format!("more than {GAP_COUNTED_MAX} documents"),
-        count => format!("{count} documents"),
+    if count > GAP_COUNTED_MAX {
+        return format!("more than {GAP_COUNTED_MAX} documents");
     }
+    plural::counted(count, "document")
 }

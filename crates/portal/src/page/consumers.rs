@@ -10,7 +10,9 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
+    plural,
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]

@@ -20,9 +20,11 @@ use crate::{
         DOCUMENTS_HTML_BYTES, EDITABLE_BYTES_MAX, FIELDS_SHOWN_MAX, HISTORY_HTML_BYTES, NAME_SHOWN_BYTES,
         VALUE_SHOWN_BYTES,
     },
+    moment, plural,
     reading::history::History,
     scan,
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]
@@ -37,7 +39,7 @@ struct DocumentPage {
     fields: Vec<Field>,
     more_fields: usize,
     txn: u64,
-    written: String,
+    written_ms: u64,
     is_editable: bool,
     path: String,
     rows: Vec<EventRow>,
@@ -49,7 +51,7 @@ struct Field {
     path: String,
     kind: &'static str,
     value: Option<String>,
-    written: String,
+    written_ms: u64,
     site: String,
     /// As the form names it; `None` for a map.
     edit: Option<String>,
@@ -120,7 +122,7 @@ fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History<
         fields,
         more_fields,
         txn: stored.txn_id.0,
-        written: figures::date_time(stored.document.stamp_max().wall_ms()),
+        written_ms: stored.document.stamp_max().wall_ms(),
         is_editable: bytes <= EDITABLE_BYTES_MAX,
         path,
         rows: history.changes,
@@ -141,7 +143,7 @@ fn fields(document: &Document, clipper: &mut Clipper) -> (Vec<Field>, usize, usi
             path: clipper.clip(&name, NAME_SHOWN_BYTES),
             kind: field.kind.as_str(),
             value: field.value.as_ref().map(|value| clipper.clip(&json_text::line(value), VALUE_SHOWN_BYTES)),
-            written: figures::date_time(field.stamp.wall_ms()),
+            written_ms: field.stamp.wall_ms(),
             site: format!("{:016x}", field.stamp.site.0),
         }
     };

@@ -119,7 +119,7 @@ fn typed_id(text: &str) -> Value {
 fn new_page(scope: &Scope, typed: Typed, error: Option<String>, known: Option<String>) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = NewPage {
-        layout: scope.layout("Add a document", Section::Documents),
+        layout: scope.layout("New document", Section::Documents),
         action: scope.path("documents/new"),
         back: format!("{}?collection={}", scope.path("documents"), crate::scope::segment(&typed.collection)),
         typed,

@@ -25,9 +25,11 @@ use crate::{
         DOCUMENTS_SHOWN_MAX, JSON_SHOWN_BYTES, NAME_SHOWN_BYTES,
     },
     page::problem::sentence,
+    plural,
     scan::{Search, Sight},
     scope::{Scope, segment},
     statement::{self, Asked, Extent, ServerFacts, StatementFault},
+    table,
 };
 use results::Results;
 use steps::Steps;

@@ -17,6 +17,7 @@ use crate::{
     limits::ROWS_SHOWN_MAX,
     page::problem::sentence,
     scope::{Scope, segment},
+    table,
 };
 
 /// How long the form's answer waits for a small index to be built.
@@ -30,6 +31,13 @@ struct Indexes {
     left_out: usize,
     typed: Typed,
     error: Option<String>,
+}
+
+impl Indexes {
+    /// Whether something was typed that was not created.
+    fn is_open(&self) -> bool {
+        self.error.is_some() || !self.typed.collection.is_empty()
+    }
 }
 
 struct Row {
@@ -66,8 +74,8 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
         Err(message) => return Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(message))),
     };
     match scope.state().operations.create_index(&scope.app, new, READY_WITHIN).await {
-        Ok(made) if made.is_ready => Ok(scope.done(format!("Made the index {}.", typed.name), "indexes")),
-        Ok(_) => Ok(scope.done(format!("Made the index {}. It is being built.", typed.name), "indexes")),
+        Ok(made) if made.is_ready => Ok(scope.done(format!("Created the index {}.", typed.name), "indexes")),
+        Ok(_) => Ok(scope.done(format!("Created the index {}. It is being built.", typed.name), "indexes")),
         Err(
             error @ (IndexError::Definition(_)
             | IndexError::Create(CreateIndexError::NameTaken { .. } | CreateIndexError::TooMany)),

@@ -9,12 +9,13 @@ use operations::KeyError;
 
 use crate::{
     failure::Failure,
-    figures,
     form::Form,
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
+    moment,
     page::problem::sentence,
     scope::{Scope, app_path, segment},
+    table,
 };
 
 /// Grants that the form has room for.

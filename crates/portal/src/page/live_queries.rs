@@ -14,8 +14,10 @@ use crate::{
     limits::ROWS_SHOWN_MAX,
     matching::{self, FilterFault, Matches},
     page::{live_query, problem::sentence},
+    plural,
     reading::traffic,
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]
@@ -30,6 +32,13 @@ struct LiveQueries {
     error: Option<String>,
     preview: Option<Preview>,
     preview_path: String,
+}
+
+impl LiveQueries {
+    /// Whether something was typed that was not created.
+    fn is_open(&self) -> bool {
+        self.error.is_some() || self.preview.is_some()
+    }
 }
 
 #[derive(Template)]
@@ -81,7 +90,7 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     };
     match made {
         Ok(_) => {
-            let text = format!("Made the live query {}. Its topic has its whole history at once.", typed.name);
+            let text = format!("Created the live query {}. Its topic has its whole history at once.", typed.name);
             Ok(scope.done(text, &format!("live-queries/{}", segment(&typed.name))))
         }
         Err(error @ (ChangeError::Invalid(_) | ChangeError::Exists(_) | ChangeError::TooMany)) => {

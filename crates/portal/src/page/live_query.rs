@@ -11,8 +11,10 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
+    moment,
     reading::{kept::Kept, traffic},
     scope::{Scope, segment},
+    table,
 };
 
 #[derive(Template)]
@@ -84,7 +86,7 @@ pub(crate) async fn delete(scope: Scope) -> Result<Response, Failure> {
     ))
 }
 
-/// Sets what a gap gets.
+/// Sets what a consumer gets when events were trimmed.
 pub(crate) async fn set_on_gap(scope: Scope) -> Result<Response, Failure> {
     let query = named(&scope, scope.visit.param("name"))?;
     let on_gap = match scope.visit.form.text("on-gap") {
@@ -93,7 +95,13 @@ pub(crate) async fn set_on_gap(scope: Scope) -> Result<Response, Failure> {
         other => return Err(Failure::BadInput(format!("a gap gets \"requery\" or \"snapshot\", not {other:?}"))),
     };
     change(&scope, &query, LiveQueryChange { on_gap: Some(on_gap), compression: None }).await?;
-    Ok(scope.done("From now on a gap gets what you chose.", &format!("live-queries/{}", segment(&query.name))))
+    Ok(scope.done(
+        match on_gap {
+            OnGap::Requery => "Saved. When events were trimmed, consumers get a list of the documents.",
+            OnGap::Snapshot => "Saved. When events were trimmed, consumers get the documents as they are.",
+        },
+        &format!("live-queries/{}", segment(&query.name)),
+    ))
 }
 
 /// Sets how the topic is compressed.

@@ -10,7 +10,9 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::ROWS_SHOWN_MAX,
+    moment, plural,
     scope::Scope,
+    table,
 };
 
 #[derive(Template)]
@@ -99,9 +101,8 @@ fn row(scope: &Scope, peer: Peer) -> Row {
     };
     let act = if state == State::Revoked { "allow" } else { "revoke" };
     let traffic = connection.map(|it| {
-        let subscriptions = if it.subscriptions == 1 { "subscription" } else { "subscriptions" };
         let (received, sent) = (figures::bytes(it.received_bytes), figures::bytes(it.sent_bytes));
-        format!("{} {subscriptions}, {received} from it, {sent} to it", it.subscriptions)
+        format!("{}, {received} from it, {sent} to it", plural::counted(it.subscriptions, "subscription"))
     });
     let row = Row {
         site: site.0,

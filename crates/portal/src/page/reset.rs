@@ -18,6 +18,7 @@ use crate::{
     form::Form,
     layout::{self, Layout, Section},
     limits::PLACES_SHOWN_MAX,
+    plural,
     scope::{Scope, segment},
 };
 
@@ -47,7 +48,7 @@ pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
         return Ok(preview(&scope, &group, &topic, &moves, &back));
     }
     operations.run_reset(&scope.app, &group, topic.name(), &moves).await?;
-    let partitions = if moves.len() == 1 { "1 partition".to_owned() } else { format!("{} partitions", moves.len()) };
+    let partitions = plural::counted(moves.len(), "partition");
     scope.visit.tell(true, format!("The offsets of {partitions} were reset."));
     // A group that had nothing but these offsets is gone.
     let back = if named(&scope).is_ok() { back } else { "consumers".to_owned() };
@@ -112,7 +113,7 @@ fn words(it: &Move) -> String {
 }
 
 fn events(count: u64) -> String {
-    if count == 1 { "1 event".to_owned() } else { format!("{} events", figures::count(count)) }
+    plural::counted(count, "event")
 }
 
 #[cfg(test)]

@@ -144,12 +144,12 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     let mut admin = site.admin();
     let base = "/portal/apps/default/live-queries";
     let preview = admin.get(&format!("{base}/preview?collection=people&query=age+%3E%3D+18"));
-    preview.says("1 of the 2 documents looked at match now").says("Susan");
+    preview.says("1 of the 2 documents looked at matches now").says("Susan");
     assert!(!preview.text().contains("Tom") && !preview.text().contains("<html"));
     admin.get(&format!("{base}/preview?collection=people&query=age+%3E%3D")).says("column 7").says("      ^");
     let by_dql = |query: &str| format!("{base}/preview?collection=people&query-language=dql&query={query}");
     let preview = admin.get(&by_dql("age+BETWEEN+18+AND+99+AND+gone+IS+MISSING"));
-    preview.says("1 of the 2 documents looked at match now").says("Susan");
+    preview.says("1 of the 2 documents looked at matches now").says("Susan");
     admin.get(&by_dql("age+%3E+1+)")).says("line 1, column 9").says("        ^");
     let fields = [("name", "adults"), ("collection", "people"), ("query", "age >= 18"), ("partitions", "4")];
     let checked = admin.post(base, &[&fields[..], &[("act", "check")]].concat());
@@ -157,7 +157,7 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     assert_eq!(admin.get(&format!("{base}/adults")).status, StatusCode::NOT_FOUND, "checking makes nothing");
     let made = admin.post(base, &[&fields[..], &[("act", "create"), ("on-gap", "snapshot")]].concat());
     assert_eq!(made.location(), "/portal/apps/default/live-queries/adults");
-    admin.get(made.location()).says("Made the live query adults").says("user-consumable-default.adults");
+    admin.get(made.location()).says("Created the live query adults").says("user-consumable-default.adults");
     assert_eq!(admin.post(base, &fields).status, StatusCode::CONFLICT);
     let bad = admin.post(base, &[("name", "Adults"), ("query", "age >="), ("partitions", "0")]);
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
@@ -185,10 +185,10 @@ fn an_index_is_made_shown_and_dropped() {
     site.write("people", "abc123", r#"{"name":"Susan","age":31}"#);
     let mut admin = site.admin();
     let base = "/portal/apps/default/indexes";
-    admin.get(base).says("There is no index yet");
+    admin.get(base).says("No index yet");
     let fields = [("name", "by-age"), ("collection", "people"), ("keys", "age, address.city desc")];
     assert_eq!(admin.post(base, &fields).location(), base);
-    admin.get(base).says("Made the index by-age.").says("<code>age, address.city desc</code>").says("<td>ready</td>");
+    admin.get(base).says("Created the index by-age.").says("<code>age, address.city desc</code>").says(">ready</td>");
     let taken = admin.post(base, &[("name", "by-age"), ("collection", "people"), ("keys", "name")]);
     assert_eq!(taken.status, StatusCode::BAD_REQUEST);
     taken.says("There is another index by-age on people (age, address.city desc)").says("value=\"name\"");
@@ -201,7 +201,7 @@ fn an_index_is_made_shown_and_dropped() {
     }
     let dropping = format!("{base}/people/by-age/drop");
     assert_eq!(admin.post(&dropping, &[]).location(), base);
-    admin.get(base).says("Dropped the index by-age of people.").says("There is no index yet");
+    admin.get(base).says("Dropped the index by-age of people.").says("No index yet");
     assert_eq!(admin.post(&dropping, &[]).status, StatusCode::NOT_FOUND);
 }
 
@@ -254,7 +254,7 @@ fn a_key_is_made_and_its_secret_shown_once() {
     let site = Site::new();
     let mut admin = site.admin();
     let base = "/portal/apps/default/keys";
-    admin.get(base).says("No key was made yet");
+    admin.get(base).says("No key yet");
     let fields = [
         ("name", "till"),
         ("app-0", "shop"),

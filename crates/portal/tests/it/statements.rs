@@ -72,7 +72,9 @@ fn rows_have_their_columns_in_the_order_of_the_projection_and_lead_to_documents(
     let mut admin = site.admin();
     let named = ask(&mut admin, "SELECT name, age, _id FROM people WHERE age >= 18 ORDER BY age DESC", &[]);
     assert_eq!(columns(&named), ["name", "age", "_id"]);
-    named.says("2 rows").says("<a href=\"/portal/apps/default/documents/people/%22a%22\"><code>&#34;a&#34;</code></a>");
+    named
+        .says("2 rows")
+        .says("<a class=\"cut\" href=\"/portal/apps/default/documents/people/%22a%22\"><code>&#34;a&#34;</code></a>");
     let (mei, susan) = (named.text().find("Mei").unwrap(), named.text().find("Susan").unwrap());
     assert!(mei < susan && !named.text().contains("Frank"));
 
