@@ -49,7 +49,7 @@ pub struct AppTopics {
     pub(crate) evaluating: Mutex<()>,
     /// Who notes something of live queries notes it of those that there are: what was noted of one
     /// is forgotten when it is deleted.
-    noting: Mutex<()>,
+    pub(crate) noting: Mutex<()>,
     evaluator: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
     is_sweep_due: AtomicBool,
@@ -485,13 +485,15 @@ impl AppTopics {
 
     /// Notes what is known of the live queries with the documents.
     pub(crate) fn note_views(&self, which: Which) -> Result<(), SnapshotError> {
-        let (_noting, views, mut notes) =
-            (self.noting.lock().expect("not poisoned"), self.views(), ViewNotes::default());
-        let spans: Vec<_> = {
-            // What is counted and the leaves that were seen are of one moment.
+        let (_noting, mut notes) = (self.noting.lock().expect("not poisoned"), ViewNotes::default());
+        let (views, spans) = {
+            // What is counted and the leaves that were seen are of one moment. So are the views: the
+            // leaves of one that is not among them are dropped, as if it had been deleted.
             let _evaluating = self.evaluating.lock().expect("not poisoned");
+            let views = self.views();
             notes.leaves(self.progress.leaves.to_note(|number| views.iter().any(|view| view.number == number)));
-            views.iter().map(|view| view.to_note(&mut notes, which)).collect()
+            let spans: Vec<_> = views.iter().map(|view| view.to_note(&mut notes, which)).collect();
+            (views, spans)
         };
         if notes.is_empty() {
             return Ok(());

@@ -330,7 +330,7 @@ fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), Eval
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, atomic::Ordering::Relaxed};
+    use std::sync::{Arc, atomic::Ordering::Relaxed, mpsc::sync_channel};
 
     use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
     use store::{AppName, DataDir, StoreOptions, WallClock};
@@ -468,6 +468,44 @@ mod tests {
             assert_eq!(noted_to(&topics), noted);
         }
         drop((view, topics));
+        registry.stop().await;
+    }
+
+    /// The note begins before the live query is there, and goes on after it has looked at the events.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn leaves_of_one_that_is_made_while_a_note_begins_are_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let (registry, topics) = open(dir.path(), "age >= 18").await;
+        topics.stop_evaluating().await;
+        for age in [20, 10] {
+            topics.app().commit(person("a", &format!(r#"{{"age":{age}}}"#))).await.unwrap();
+        }
+        let ((go_on, goes_on), (held, is_held)) = (sync_channel::<()>(1), sync_channel(1));
+        let evaluating = std::thread::spawn({
+            let topics = topics.clone();
+            move || {
+                let _one = topics.evaluating.lock().unwrap();
+                held.send(()).unwrap();
+                goes_on.recv_timeout(Duration::from_secs(30)).unwrap();
+                advance(&topics, &topics.views(), 0).unwrap();
+            }
+        });
+        is_held.recv().unwrap();
+        let noting = std::thread::spawn({
+            let topics = topics.clone();
+            move || topics.note_views(Which::Every).unwrap()
+        });
+        wait_until("the note begins", || topics.noting.try_lock().is_err()).await;
+        topics.create(live_query("other", "age >= 18")).await.unwrap();
+        go_on.send(()).unwrap();
+        tokio::task::spawn_blocking(|| (evaluating.join().unwrap(), noting.join().unwrap())).await.unwrap();
+        let document = store::raw_document_key("people", r#""a""#);
+        for view in topics.views().iter() {
+            assert_eq!(view.scanned_to(), 2);
+            let leave = topics.progress.leaves.of_view(topics.app(), view.number, &document).unwrap();
+            assert_eq!(leave.map(|leave| leave.offset), Some(1), "of {}", view.query.name);
+        }
+        drop(topics);
         registry.stop().await;
     }
 

@@ -25,7 +25,6 @@ use std::{
 
 mod consumer;
 mod disk;
-mod found;
 mod read;
 mod steps;
 mod truth;
@@ -33,7 +32,7 @@ mod truth;
 use crate::{
     consumer::{Consumer, KINDS, Kind},
     read::{Read, is_resync},
-    steps::{Step, step},
+    steps::step,
     truth::{Expected, Made, Truth},
 };
 use bytes::Bytes;
@@ -436,36 +435,6 @@ fn stay_on_one_core(number: usize) {
     let _ = sched_setaffinity(None, &one);
 }
 
-/// Lives one history, and gives the world that came of it.
-fn live(runtime: &Runtime, steps: Vec<Step>, options: (u64, Option<u64>), in_memory: bool) -> World {
-    let mut world = runtime.block_on(World::new(options.0, options.1, in_memory));
-    let lived = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            for step in steps {
-                world.take(step).await;
-            }
-            world.settle().await;
-        });
-    }));
-    if let Err(panic) = lived {
-        // Not while it unwinds: the engine would never finish.
-        if world.open.is_some() {
-            runtime.block_on(world.close());
-        }
-        resume_unwind(panic);
-    }
-    world
-}
-
-#[test]
-fn a_history_that_failed_once_holds() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    for _ in 0..found::TIMES {
-        let mut world = live(&runtime, found::steps(), found::OPTIONS, true);
-        runtime.block_on(world.close());
-    }
-}
-
 #[test]
 fn the_copy_equals_the_store() {
     let histories: u32 = std::env::var("LAW_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
@@ -473,7 +442,22 @@ fn the_copy_equals_the_store() {
     let (failed, began) = (AtomicBool::new(false), Instant::now());
     let progress = u64::from(histories / 100).max(1000);
     let try_history = |runtime: &Runtime, (steps, retention_bytes, tombstone_retention_ms, in_memory)| {
-        let mut world = live(runtime, steps, (retention_bytes, tombstone_retention_ms), in_memory);
+        let mut world = runtime.block_on(World::new(retention_bytes, tombstone_retention_ms, in_memory));
+        let lived = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                for step in steps {
+                    world.take(step).await;
+                }
+                world.settle().await;
+            });
+        }));
+        if let Err(panic) = lived {
+            // Not while it unwinds: the engine would never finish.
+            if world.open.is_some() {
+                runtime.block_on(world.close());
+            }
+            resume_unwind(panic);
+        }
         runtime.block_on(async {
             trimmed.fetch_add(u64::from(world.app().stats().log_start > 0), SeqCst);
             let resyncs: u64 = world.consumers.iter().map(|consumer| consumer.resyncs).sum();
