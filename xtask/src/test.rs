@@ -15,7 +15,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let mut check = |result: Result<()>| {
         if let Err(error) = result {
             eprintln!("error: {error:#}");
-            failed.push(error.to_string().lines().next().unwrap_or_default().to_owned());
+            failed.push(error.to_string());
         }
     };
     check(tidy::run(root));
@@ -33,7 +33,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
         tests.arg("--workspace");
     }
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", &tools).current_dir(root);
-    check(step::run("tests", &mut tests));
+    check(step::run_tests("tests", &mut tests));
     if rest.is_empty() {
         check(sdk::c::test(root));
         check(sdk::js::test(root, &tools));

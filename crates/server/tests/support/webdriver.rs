@@ -18,6 +18,12 @@ use serde_json::{Value, json};
 /// No command takes longer, but for a page that hangs.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What a script waits for comes within this, also on a loaded machine; less than [`COMMAND_TIMEOUT`].
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// How often it is tried to start Chromium.
+const STARTS_MAX: u32 = 3;
+
 /// Says that a value in a reply is an element (W3C WebDriver, section 12.1).
 pub(crate) const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -39,8 +45,19 @@ pub(crate) struct WebDriver {
 
 impl WebDriver {
     /// Starts chromedriver on a free port and Chromium with it, and with these arguments more; what
-    /// Chromium downloads goes to `downloads`.
+    /// Chromium downloads goes to `downloads`. On a machine that is busy it may not start at first.
     pub(crate) fn start(profile: &Path, downloads: &Path, arguments: &[&str]) -> Self {
+        let mut tries = 1;
+        loop {
+            match Self::try_to_start(profile, downloads, arguments) {
+                Ok(started) => return started,
+                Err(refused) if tries == STARTS_MAX => panic!("Chromium does not start: {}", refused.message),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    fn try_to_start(profile: &Path, downloads: &Path, arguments: &[&str]) -> Result<Self, Refused> {
         let mut command = Command::new("chromedriver");
         command.args(["--port=0", "--log-level=SEVERE"]).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -53,11 +70,9 @@ impl WebDriver {
         let agent = config.timeout_global(Some(COMMAND_TIMEOUT)).build().new_agent();
         let base = format!("http://127.0.0.1:{port}/session");
         let mut started = Self { driver, _stdout: stdout, agent, session: base };
-        let reply = started.send("POST", "", &capabilities(profile, downloads, arguments)).unwrap_or_else(|refused| {
-            panic!("Chromium does not start: {}", refused.message);
-        });
+        let reply = started.send("POST", "", &capabilities(profile, downloads, arguments))?;
         started.session = format!("{}/{}", started.session, reply["sessionId"].as_str().unwrap());
-        started
+        Ok(started)
     }
 
     /// A command with a body.
@@ -150,6 +165,7 @@ fn capabilities(profile: &Path, downloads: &Path, more: &[&str]) -> Value {
     let options = json!({ "args": arguments, "prefs": preferences });
     let always = json!({
         "browserName": "chrome",
+        "timeouts": { "script": SCRIPT_TIMEOUT.as_millis() as u64 },
         "goog:chromeOptions": options,
         "goog:loggingPrefs": { "browser": "ALL" },
     });
