@@ -1,5 +1,5 @@
 //! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
-//! sim | flips | fuzz | sdk | deny | bench`.
+//! sim | flips | fuzz | sdk | deny | dist | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
 //! untouched.
@@ -8,6 +8,7 @@
 
 mod bench;
 mod deny;
+mod dist;
 mod flips;
 mod fuzz;
 mod law;
@@ -93,6 +94,16 @@ enum Verb {
     /// Check licences, advisories and bans of all dependencies (deny.toml); builds cargo-deny at
     /// its first use.
     Deny,
+    /// Make what people install, in target/dist: an archive, a Debian package, what a container is made
+    /// of, and checksums. Unpacks and tries each.
+    Dist {
+        /// Of this binary, instead of a release build.
+        #[arg(long, value_name = "PATH")]
+        binary: Option<PathBuf>,
+        /// Into this folder, which is emptied first, instead of target/dist.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
     /// Build the release binary and measure it: write, latency, drain, start, postgres, node, size
     /// (`cargo xtask bench --help`); `border`: what a call of the C library costs; `browser`.
     #[command(disable_help_flag = true)]
@@ -116,6 +127,7 @@ fn main() -> ExitCode {
         Verb::Fuzz { cases } => fuzz::run(&root, cases),
         Verb::Sdk(verb) => sdk::run(&root, &verb),
         Verb::Deny => deny::run(&root),
+        Verb::Dist { binary, into } => dist::run(&root, binary, into),
         Verb::Bench { rest } => bench::run(&root, &rest),
     };
     match done {

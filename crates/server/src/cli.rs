@@ -109,4 +109,7 @@ pub(crate) enum Verb {
     Credentials(command::credentials::Credentials),
     /// Print a script that completes commands in a shell
     Completions(command::completions::Completions),
+    /// Write a page for `man` of each command into a directory
+    #[command(hide = true)]
+    ManualPages(command::manual_pages::ManualPages),
 }

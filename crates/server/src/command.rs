@@ -27,6 +27,7 @@ pub(crate) mod accept_clock;
 pub(crate) mod portal;
 
 pub(crate) mod completions;
+pub(crate) mod manual_pages;
 
 use crate::{
     arguments::QueryArguments,
@@ -77,6 +78,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::AcceptClock(verb) => verb.run(&context),
         Verb::Portal(verb) => verb.run(&context),
         Verb::Completions(verb) => verb.run(),
+        Verb::ManualPages(verb) => verb.run(),
     }
 }
 

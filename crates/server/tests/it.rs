@@ -17,6 +17,7 @@ mod imports;
 mod killed_peers;
 mod lifecycle;
 mod one_port;
+mod packaging;
 mod peers;
 mod peers_wait;
 mod portal;
