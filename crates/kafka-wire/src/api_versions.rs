@@ -77,6 +77,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_says_what_is_served() {
+        let page = include_str!("../../../docs/reference/kafka-compatibility.md");
+        let rows = page.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+            let key: i16 = cells.next()?.parse().ok()?;
+            Some((key, cells.next()?.to_owned(), cells.next()?.to_owned()))
+        });
+        let served = ADVERTISED.iter().map(|it| {
+            (it.api as i16, format!("{:?}", it.api), format!("{}\u{2013}{}", it.version_min, it.version_max))
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), served.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn lookup_by_key() {
         let fetch = advertised_api(1).unwrap();
         assert!(fetch.serves(4) && fetch.serves(17) && !fetch.serves(3) && !fetch.serves(18));

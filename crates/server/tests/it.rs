@@ -16,6 +16,7 @@ mod hostile_peers;
 mod imports;
 mod killed_peers;
 mod lifecycle;
+mod metrics;
 mod one_port;
 mod packaging;
 mod peers;

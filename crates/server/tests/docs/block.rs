@@ -22,6 +22,10 @@ pub(super) enum Kind {
     Module,
     Configuration,
     Unit,
+    Yaml,
+    Properties,
+    Nginx,
+    Caddy,
     QueryErrors,
     Drawing,
 }
@@ -41,6 +45,10 @@ impl Kind {
             "js" => Kind::Module,
             "toml" => Kind::Configuration,
             "ini" => Kind::Unit,
+            "yaml" => Kind::Yaml,
+            "properties" => Kind::Properties,
+            "nginx" => Kind::Nginx,
+            "caddy" => Kind::Caddy,
             "text query-errors" => Kind::QueryErrors,
             "text" => Kind::Drawing,
             _ => {
