@@ -107,12 +107,39 @@ pub(crate) fn install(root: &Path) -> Result<PathBuf> {
     step::say(&format!("tools: real clients in {}", into.display()));
     fs::create_dir_all(&into).with_context(|| format!("cannot make {}", into.display()))?;
     install_programs()?;
+    install_fonts();
     for kafka in &KAFKAS {
         install_kafka(&into, kafka)?;
     }
     install_node_modules(&into)?;
     install_python(&into)?;
     Ok(into)
+}
+
+/// Fonts for what the screenshots of the portal show of other scripts and of emoji: the smallest
+/// that have them. Without them those are boxes, and nothing fails.
+const FONTS: [(&str, &str); 2] = [
+    ("fonts-droid-fallback", "/usr/share/fonts-droid-fallback/truetype/DroidSansFallback.ttf"),
+    ("fonts-noto-color-emoji", "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"),
+];
+
+fn install_fonts() {
+    let missing: Vec<_> = FONTS.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(name, _)| *name).collect();
+    if missing.is_empty() || !can_install() {
+        return;
+    }
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing);
+    let done = step::run_quietly("apt-get install fonts", apt.env("DEBIAN_FRONTEND", "noninteractive"));
+    if done.is_err() {
+        step::say("tools: no fonts for other scripts and emoji: screenshots show boxes for them");
+    }
+}
+
+/// Whether Debian packages can be installed.
+fn can_install() -> bool {
+    let is_root = step::answer("id", &["-u"]).is_some_and(|uid| uid.trim() == "0");
+    is_root && step::answer("apt-get", &["--version"]).is_some()
 }
 
 fn install_programs() -> Result<()> {
@@ -122,8 +149,7 @@ fn install_programs() -> Result<()> {
     }
     let mut packages: Vec<_> = missing.iter().map(|program| program.debian_package).collect();
     packages.dedup();
-    let is_root = step::answer("id", &["-u"]).is_some_and(|uid| uid.trim() == "0");
-    if is_root && step::answer("apt-get", &["--version"]).is_some() {
+    if can_install() {
         step::run_quietly("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
         let mut apt = Command::new("apt-get");
         apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages);

@@ -94,6 +94,11 @@ impl Guests {
         Self { started: Instant::now(), places_max, places, list: Mutex::default(), closed }
     }
 
+    /// A guest of this process: it takes no place, and is never closed.
+    pub(crate) fn own(&self, address: IpAddr) -> Guest {
+        Guest::new(self.started, Address::of(address))
+    }
+
     /// A place for a newcomer: at once, unless every other connection is being worked for.
     pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Place {
         let address = Address::of(peer);

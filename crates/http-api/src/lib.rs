@@ -23,6 +23,7 @@ mod hint;
 mod http2;
 mod metrics;
 mod options;
+mod page_call;
 mod peers;
 mod reading;
 mod reply;

@@ -11,6 +11,7 @@
 //! Not here: listeners and HTTPS (`http-api` serves the router), keys and certificates
 //! (`credentials`), groups (`kafka-endpoint`; they come through [`operations::ConsumerGroups`]).
 
+mod api_calls;
 mod options;
 mod portal;
 mod routes;
@@ -31,6 +32,7 @@ mod form;
 mod layout;
 mod moment;
 mod plural;
+mod prose;
 mod scope;
 mod table;
 
@@ -54,6 +56,7 @@ mod page;
 
 pub mod limits;
 
+pub use api_calls::{Answering, ApiCalls};
 pub use options::PortalOptions;
 pub use portal::{Portal, PortalParts};
 pub use sign_in::SignInTokens;

@@ -52,7 +52,7 @@ pub const SAMPLES_MAX: usize = 61;
 pub const GROUPS_SHOWN_MAX: usize = 50;
 
 /// Rows that one table shows; it says how many more there are.
-pub const ROWS_SHOWN_MAX: usize = 100;
+pub const ROWS_SHOWN_MAX: usize = 50;
 
 /// Documents that the check of a filter shows.
 pub const MATCHES_SHOWN_MAX: usize = 10;
@@ -193,3 +193,12 @@ pub const PLACES_TIMED_MAX: usize = 10;
 
 /// Documents of a gap ahead that are counted.
 pub const GAP_COUNTED_MAX: usize = 500;
+
+/// Of the answer to a call that is tried on its page, in bytes. The rest is not asked for.
+pub const API_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Of these, in bytes of HTML.
+pub const API_ANSWER_SHOWN_BYTES: usize = 24 * 1024;
+
+/// How long such a call may take.
+pub const API_CALL_TIMEOUT: Duration = Duration::from_secs(35);

@@ -14,6 +14,7 @@ pub(crate) mod live_query;
 pub(crate) mod certificates;
 pub(crate) mod keys;
 
+mod api_call;
 pub(crate) mod api_docs;
 
 pub(crate) mod consumer_group;

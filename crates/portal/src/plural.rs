@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn one_is_one_and_the_rest_are_many() {
         assert_eq!([counted(0_u64, "event"), counted(1_usize, "event")], ["0 events", "1 event"]);
-        assert_eq!(counted(&1_234_u64, "key"), "1\u{202f}234 keys");
+        assert_eq!(counted(1_234_u64, "key"), "1\u{202f}234 keys");
         assert_eq!([more(1_u64, "query"), more(2_u64, "query")], ["1 more query", "2 more queries"]);
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
-    SignInTokens,
+    ApiCalls, SignInTokens,
     attempts::Attempts,
     limits::STREAMS_MAX,
     options::PortalOptions,
@@ -42,6 +42,8 @@ pub struct PortalParts {
     pub random: fn() -> [u8; 32],
     /// The description of the HTTP API, as `/openapi.json` answers it.
     pub openapi: &'static str,
+    /// Makes the calls that the pages of the API try.
+    pub api: Arc<dyn ApiCalls>,
     /// True once the server stops: what runs on ends then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -75,6 +77,7 @@ impl Portal {
             clock: parts.clock,
             random: parts.random,
             description: Description::read(parts.openapi),
+            api: parts.api,
             stopping: parts.stopping,
             sessions: Sessions::default(),
             attempts: Attempts::default(),

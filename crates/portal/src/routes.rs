@@ -62,6 +62,8 @@ impl Routes {
         routes.post("/portal/apps/{app}/keys", keys::create);
         routes.post("/portal/apps/{app}/keys/{name}/revoke", keys::revoke);
         routes.get("/portal/api-docs", api_docs::show);
+        routes.get("/portal/api-docs/{call}", api_docs::show_call);
+        routes.post("/portal/api-docs/{call}", api_docs::try_call);
 
         routes.get("/portal/apps/{app}/documents", documents::show);
         routes.get("/portal/apps/{app}/documents/new", document_new::form);

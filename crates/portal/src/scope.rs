@@ -49,9 +49,18 @@ impl Visit {
 
     /// What surrounds a page that belongs to no app; its navigation is the default app's.
     pub(crate) fn layout(&self, title: impl Into<String>, section: Option<Section>) -> Layout {
-        let app = self.query.filled("app").filter(|app| self.state.has_app(app));
-        let app = app.unwrap_or(self.state.options.default_app.as_str()).to_owned();
-        Layout::new(&self.state, Some(&self.visitor), &app, title, section)
+        self.layout_of(self.named_app(), title, section)
+    }
+
+    /// The app that the query names, or the default one.
+    pub(crate) fn named_app(&self) -> &str {
+        let named = self.query.filled("app").filter(|app| self.state.has_app(app));
+        named.unwrap_or(self.state.options.default_app.as_str())
+    }
+
+    /// As [`Visit::layout`], with the navigation of an app.
+    pub(crate) fn layout_of(&self, app: &str, title: impl Into<String>, section: Option<Section>) -> Layout {
+        Layout::new(&self.state, Some(&self.visitor), app, title, section)
     }
 
     /// Leaves a message for the next page.

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
 
 use crate::{
-    SignInTokens,
+    ApiCalls, SignInTokens,
     attempts::Attempts,
     options::PortalOptions,
     reading::{description::Description, lag_history::LagHistory, samples::Samples},
@@ -32,6 +32,7 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) random: Random,
     pub(crate) description: Description,
+    pub(crate) api: Arc<dyn ApiCalls>,
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,

@@ -1,12 +1,14 @@
-//! The HTTP API as `/openapi.json` describes it, taken apart.
+//! The HTTP API as `/openapi.json` describes it, taken apart: its calls, by group.
 //!
 //! Read once: the description is part of the binary.
-//! Not here: showing it (`page::api_docs`).
+//! Not here: schemas (`schema`), showing it (`page::api_docs`), making a call (`page::api_call`).
+
+mod schema;
 
 use serde_json::Value;
 
-/// How deep references are followed; a schema that names itself ends there.
-const DEPTH_MAX: usize = 8;
+pub(crate) use schema::{Field, Type};
+use schema::{Types, resolve, text_of};
 
 /// The whole of it, by tag.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub(crate) struct Group {
     pub(crate) routes: Vec<Route>,
 }
 
+/// One call.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) id: String,
@@ -31,20 +34,25 @@ pub(crate) struct Route {
     pub(crate) paths: Vec<String>,
     pub(crate) summary: String,
     pub(crate) about: String,
-    /// Parameters and fields of the body, each with its caption.
-    pub(crate) tables: Vec<(&'static str, Vec<Field>)>,
+    pub(crate) parameters: Vec<Field>,
+    /// Whether it takes a body.
+    pub(crate) has_body: bool,
+    pub(crate) body: Vec<Field>,
+    /// A body that works.
     pub(crate) example: Option<String>,
-    pub(crate) replies: Vec<(String, String)>,
+    pub(crate) replies: Vec<Reply>,
+    /// What the body and the replies name.
+    pub(crate) types: Vec<Type>,
 }
 
-/// A parameter, or a field of a body.
+/// What a call answers.
 #[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) place: String,
-    pub(crate) kind: String,
-    pub(crate) required: bool,
+pub(crate) struct Reply {
+    pub(crate) status: String,
     pub(crate) about: String,
+    /// The name of its body's type; empty if it has none.
+    pub(crate) kind: String,
+    pub(crate) example: Option<String>,
 }
 
 impl Description {
@@ -65,6 +73,28 @@ impl Description {
         }
         Self { version: text_of(&whole["info"]["version"]), about: text_of(&whole["info"]["description"]), groups }
     }
+
+    /// The call of that name, with its group.
+    pub(crate) fn find(&self, id: &str) -> Option<(&Group, &Route)> {
+        self.groups.iter().find_map(|group| Some((group, group.routes.iter().find(|route| route.id == id)?)))
+    }
+}
+
+impl Route {
+    /// Whether it takes something away or shuts somebody out: a page asks twice.
+    pub(crate) fn is_dangerous(&self) -> bool {
+        self.method == "DELETE" || ["revoke", "accept", "openAgain"].iter().any(|word| self.id.starts_with(word))
+    }
+
+    /// Whether it is answered with JSON, and not a connection of another kind.
+    pub(crate) fn can_be_tried(&self) -> bool {
+        !self.replies.iter().any(|reply| reply.status == "101")
+    }
+
+    /// Whether its answer has a secret in it.
+    pub(crate) fn gives_secret(&self) -> bool {
+        ["createKey", "createSignInLink", "createApp", "issueCredentials"].contains(&self.id.as_str())
+    }
 }
 
 /// Each with its path, as the description has it, and its tag.
@@ -74,11 +104,8 @@ fn routes(whole: &Value) -> Vec<(String, String, Route)> {
     for (path, item) in whole["paths"].as_object().into_iter().flatten() {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                routes.push((
-                    path.clone(),
-                    text_of(&operation["tags"][0]),
-                    route(whole, path, item, method, operation),
-                ));
+                let tag = text_of(&operation["tags"][0]);
+                routes.push((path.clone(), tag, route(whole, path, item, method, operation)));
             }
         }
     }
@@ -92,85 +119,34 @@ fn route(whole: &Value, path: &str, item: &Value, method: &str, operation: &Valu
         [item, operation].into_iter().flat_map(|place| place["parameters"].as_array().into_iter().flatten());
     let body = &resolve(whole, &operation["requestBody"])["content"]["application/json"];
     let replies = operation["responses"].as_object().into_iter().flatten();
+    let mut types = Types::of(whole);
+    types.follow(&body["schema"]);
+    let replies: Vec<Reply> = replies.map(|(status, reply)| self::reply(&mut types, status, reply)).collect();
     Route {
         id: text_of(&operation["operationId"]),
         method: method.to_uppercase(),
         paths: bases.map(|base| format!("{base}{path}")).collect(),
         summary: text_of(&operation["summary"]),
         about: text_of(&operation["description"]),
-        tables: vec![
-            ("Parameters", parameters.map(|parameter| parameter_of(whole, parameter)).collect()),
-            ("Body", fields(whole, &body["schema"])),
-        ],
+        parameters: parameters.map(|parameter| schema::parameter(whole, parameter)).collect(),
+        has_body: !body.is_null(),
+        body: schema::fields(whole, &body["schema"]),
         example: body.get("example").and_then(|example| serde_json::to_string_pretty(example).ok()),
-        replies: replies
-            .map(|(status, reply)| (status.clone(), text_of(&resolve(whole, reply)["description"])))
-            .collect(),
+        replies,
+        types: types.found(),
     }
 }
 
-fn parameter_of(whole: &Value, parameter: &Value) -> Field {
-    let parameter = resolve(whole, parameter);
-    Field {
-        name: text_of(&parameter["name"]),
-        place: text_of(&parameter["in"]),
-        kind: kind(whole, &parameter["schema"], 0),
-        required: parameter["required"].as_bool().unwrap_or(false),
-        about: text_of(&parameter["description"]),
+fn reply<'v>(types: &mut Types<'v>, status: &str, reply: &'v Value) -> Reply {
+    let reply = resolve(types.whole(), reply);
+    let content = reply["content"].as_object().and_then(|kinds| kinds.values().next()).unwrap_or(&Value::Null);
+    types.follow(&content["schema"]);
+    Reply {
+        status: status.to_owned(),
+        about: text_of(&reply["description"]),
+        kind: if content.is_null() { String::new() } else { schema::kind(types.whole(), &content["schema"], 0) },
+        example: content.get("example").and_then(|example| serde_json::to_string_pretty(example).ok()),
     }
-}
-
-fn fields(whole: &Value, schema: &Value) -> Vec<Field> {
-    let schema = resolve(whole, schema);
-    let is_required = |name: &str| {
-        schema["required"].as_array().is_some_and(|names| names.iter().any(|it| it.as_str() == Some(name)))
-    };
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    let field = |(name, property): (&String, &Value)| Field {
-        name: name.clone(),
-        place: String::new(),
-        kind: kind(whole, property, 0),
-        required: is_required(name),
-        about: text_of(&property["description"]),
-    };
-    properties.map(field).collect()
-}
-
-/// A schema in a word or two.
-fn kind(whole: &Value, schema: &Value, depth: usize) -> String {
-    let named = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()).unwrap_or_default();
-    let schema = resolve(whole, schema);
-    if depth >= DEPTH_MAX {
-        return named.to_owned();
-    }
-    if let Some(words) = schema["enum"].as_array() {
-        return words.iter().map(|word| word.to_string()).collect::<Vec<_>>().join(" or ");
-    }
-    for choice in ["oneOf", "anyOf"] {
-        if let Some(kinds) = schema[choice].as_array() {
-            return kinds.iter().map(|inner| kind(whole, inner, depth + 1)).collect::<Vec<_>>().join(" or ");
-        }
-    }
-    match &schema["type"] {
-        Value::String(array) if array == "array" => format!("array of {}", kind(whole, &schema["items"], depth + 1)),
-        Value::String(object) if object == "object" && !named.is_empty() => named.to_owned(),
-        Value::String(word) => word.clone(),
-        Value::Array(words) => words.iter().map(text_of).collect::<Vec<_>>().join(" or "),
-        _ => "any".to_owned(),
-    }
-}
-
-/// What a reference leads to, or the value itself.
-fn resolve<'v>(whole: &'v Value, mut value: &'v Value) -> &'v Value {
-    for _ in 0..DEPTH_MAX {
-        let Some(pointer) = value["$ref"].as_str().and_then(|target| target.strip_prefix('#')) else { break };
-        value = whole.pointer(pointer).unwrap_or(&Value::Null);
-    }
-    value
-}
-
-fn text_of(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -183,25 +159,18 @@ mod tests {
             r##"{"info":{"version":"1"},"tags":[{"name":"store"}],
             "paths":{"/w":{"servers":[{"url":"/a"},{"url":"/"}],"post":{"operationId":"w","tags":["store"],"summary":"S",
               "parameters":[{"$ref":"#/p"}],"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/s"}}}},
-              "responses":{"200":{"description":"Done"}}}}},
+              "responses":{"200":{"description":"Done","content":{"application/json":{"schema":{"$ref":"#/r"}}}}}}}},
             "p":{"name":"q","in":"query","schema":{"type":"string"}},
+            "r":{"type":"object","properties":{"n":{"type":"integer","minimum":0}}},
             "s":{"type":"object","required":["x"],"properties":{"x":{"type":"array","items":{"$ref":"#/s"}}}}}"##,
         );
-        let route = &description.groups[0].routes[0];
-        assert_eq!(
-            (route.method.as_str(), route.paths.as_slice()),
-            ("POST", &["/a/w".to_owned(), "/w".to_owned()][..])
-        );
-        assert_eq!((route.tables[0].1[0].name.as_str(), route.tables[0].1[0].kind.as_str()), ("q", "string"));
-        assert!(route.tables[1].1[0].required);
-        assert_eq!(route.tables[1].1[0].kind, "array of s");
-        assert_eq!(route.replies, [("200".to_owned(), "Done".to_owned())]);
-    }
-
-    #[test]
-    fn a_schema_that_names_itself_ends() {
-        let whole = serde_json::json!({"a": {"type": "array", "items": {"$ref": "#/a"}}, "b": {"$ref": "#/b"}});
-        assert!(kind(&whole, &whole["a"], 0).starts_with("array of array"));
-        assert_eq!(kind(&whole, &whole["b"], 0), "any".to_owned());
+        let (group, route) = description.find("w").unwrap();
+        assert_eq!((group.name.as_str(), route.method.as_str()), ("store", "POST"));
+        assert_eq!(route.paths, ["/a/w".to_owned(), "/w".to_owned()]);
+        assert_eq!((route.parameters[0].name.as_str(), route.parameters[0].kind.as_str()), ("q", "string"));
+        assert!(route.body[0].required && route.has_body);
+        assert_eq!(route.body[0].kind, "array of s");
+        assert_eq!((route.replies[0].about.as_str(), route.replies[0].kind.as_str()), ("Done", "r"));
+        assert_eq!(route.types.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["s", "r"]);
     }
 }

@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use operations::{ConsumerGroup, ConsumerGroups, PeerDirectory, SeenPeer};
-use portal::{Portal, PortalOptions, PortalParts, SignInTokens};
+use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SignInTokens};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};
@@ -84,6 +84,38 @@ impl PeerDirectory for SaidPeers {
     }
 }
 
+/// The HTTP API of the same data.
+#[derive(Debug)]
+struct SiteApi(http_api::HttpApi);
+
+impl ApiCalls for SiteApi {
+    fn call(&self, request: Request<bytes::Bytes>, bytes_max: usize) -> Answering {
+        let api = self.0.clone();
+        Box::pin(async move { api.answer_page_call(request, bytes_max).await })
+    }
+}
+
+fn api(
+    data_dir: &Arc<DataDir>,
+    topics: &Arc<TopicRegistry>,
+    credentials: &Arc<Credentials>,
+    clock: &Arc<HandClock>,
+) -> SiteApi {
+    let options = http_api::HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9".to_owned());
+    let parts = http_api::HttpApiParts {
+        data_dir: data_dir.clone(),
+        topics: topics.clone(),
+        credentials: credentials.clone(),
+        clock: clock.clone(),
+        pages: Router::new(),
+        sign_in_links: None,
+        peers: None,
+        peer_directory: None,
+        groups: None,
+    };
+    SiteApi(http_api::HttpApi::new(options, parts, prometheus_client::registry::Registry::default()))
+}
+
 pub(crate) struct Site {
     pub(crate) router: Router,
     pub(crate) routes: Vec<(Method, &'static str)>,
@@ -144,6 +176,7 @@ impl Site {
             clock: clock.clone(),
             random: rand::random,
             openapi: http_api::HttpApi::description(),
+            api: Arc::new(api(&data, &topics, &credentials, &clock)),
             stopping,
         };
         let portal = Portal::new(options, parts);
@@ -336,6 +369,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{offset}", "0"),
         ("{group}", "readers"),
         ("{site}", "42"),
+        ("{call}", "write"),
     ];
     let path = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     path.replace("{*path}", "no/such/page")

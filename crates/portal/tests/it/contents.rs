@@ -320,12 +320,59 @@ fn the_overview_tells_of_a_clock_that_jumped() {
 }
 
 #[test]
-fn the_api_docs_name_every_route() {
+fn the_api_docs_name_every_route_and_give_each_a_page() {
     let site = Site::new();
-    let page = site.admin().get("/portal/api-docs?app=shop");
-    page.says("/api/v4/store/write").says("/{app}/api/v4/store/write").says("X-DITTO-TXN-ID").says("app <strong>shop");
+    let mut admin = site.admin();
+    let page = admin.get("/portal/api-docs?app=shop");
+    page.says("/api/v4/store/write").says("app <strong>shop");
     let description: serde_json::Value = serde_json::from_str(http_api::HttpApi::description()).unwrap();
-    for path in description["paths"].as_object().unwrap().keys() {
+    for (path, item) in description["paths"].as_object().unwrap() {
         page.says(path);
+        for operation in item.as_object().unwrap().values().filter_map(|it| it["operationId"].as_str()) {
+            let call = admin.get(&format!("/portal/api-docs/{operation}?app=shop"));
+            assert_eq!(call.status, StatusCode::OK, "{operation}");
+            call.says("curl -X ").says("<h2 id=\"answers\">Answers</h2>");
+            assert!(call.bytes.len() < 60_000, "{operation}: {}", call.bytes.len());
+            assert_eq!(call.text().contains("id=\"try\""), operation != "sync", "{operation}");
+        }
     }
+    let write = admin.get("/portal/api-docs/write?app=shop");
+    write
+        .says("X-DITTO-TXN-ID")
+        .says("array of WriteCommand")
+        .says("<code>Upsert</code>")
+        .says("/{app}/api/v4/store/write");
+    write.says("http://127.0.0.1:8080/shop/api/v4/store/write");
+    assert_eq!(admin.get("/portal/api-docs/nothing").status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_call_is_tried_on_its_page() {
+    let site = Site::new();
+    site.write("people", "abc123", r#"{"name":"Susan"}"#);
+    let mut admin = site.admin();
+    let count =
+        admin.post("/portal/api-docs/count?app=default", &[("body", r#"{"collection": "people", "query": "true"}"#)]);
+    assert_eq!(count.status, StatusCode::OK);
+    count.says("200 OK").says("&#34;count&#34;: 1");
+    // The same checks as of any caller: a key that is none, what is asked for wrongly, what is not there.
+    let denied = admin.post("/portal/api-docs/count?app=default", &[("key", "none"), ("body", "{}")]);
+    denied.says("401 Unauthorized");
+    admin.post("/portal/api-docs/count?app=default", &[("body", "{")]).says("400 Bad Request");
+    let shop =
+        admin.post("/portal/api-docs/count?app=shop", &[("body", r#"{"collection": "people", "query": "true"}"#)]);
+    shop.says("&#34;count&#34;: 0").says("/shop/api/v4/store/count");
+    // A parameter that is required, and a confirmation.
+    let path = |call: &str| format!("/portal/api-docs/{call}?app=default");
+    let missing = admin.post(&path("revokeKey"), &[("confirmed", "yes")]);
+    assert_eq!(missing.status, StatusCode::BAD_REQUEST);
+    missing.says("name is required");
+    let unconfirmed = admin.post(&path("revokeKey"), &[("parameter-0", "till")]);
+    unconfirmed.says("Tick that it is meant");
+    admin.post(&path("revokeKey"), &[("parameter-0", "a/../b"), ("confirmed", "yes")]).says("404 Not Found");
+    // Nobody who is not signed in, and no form of another site.
+    let outside = site.visitor().ask(Method::POST, &path("count"), &[], "body=%7B%7D");
+    assert_ne!(outside.status, StatusCode::OK);
+    let foreign = admin.ask(Method::POST, &path("count"), &[("origin", "http://evil.example")], "body=%7B%7D");
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
 }

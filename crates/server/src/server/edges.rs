@@ -21,7 +21,7 @@ use topics::TopicRegistry;
 use super::{
     address::Listening,
     pages,
-    pages::{Groups, Links},
+    pages::{Groups, Links, OwnApi},
     peers::{Directory, Peers},
 };
 use crate::config::ServerSettings;
@@ -85,8 +85,11 @@ pub(super) fn serve(
     });
     let groups: Arc<dyn ConsumerGroups> = Arc::new(Groups(groups));
     let directory: Arc<dyn PeerDirectory> = Arc::new(Directory(peers.clone()));
-    let pages = pages::router(parts, groups.clone(), directory.clone(), stopping).merge(parts.more_pages.clone());
-    let api = http_api(parts, pages, groups, (Peers(peers), directory), registry);
+    let own_api = Arc::new(OwnApi::default());
+    let pages = pages::router(parts, groups.clone(), directory.clone(), own_api.clone(), stopping);
+    let pages = pages.merge(parts.more_pages.clone());
+    let api = Arc::new(http_api(parts, pages, groups, (Peers(peers), directory), registry));
+    own_api.set(&api);
     if let Some((listener, tls)) = sockets.https {
         tasks.spawn(serve_http(api.clone(), listener, Some(tls), stopping.clone()));
     }
@@ -101,7 +104,7 @@ pub(super) fn serve(
 }
 
 async fn serve_http(
-    api: HttpApi,
+    api: Arc<HttpApi>,
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     stopping: watch::Receiver<bool>,

@@ -1,13 +1,17 @@
 //! The portal, and what it and the HTTP API ask of others: consumer groups of the Kafka endpoint,
 //! links that open the portal.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
-use axum::Router;
+use axum::{
+    Router,
+    body::Bytes,
+    http::{Request, Response, StatusCode},
+};
 use http_api::{HttpApi, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
 use operations::{ConsumerGroup, ConsumerGroups, GroupMember, PeerDirectory};
-use portal::{Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE};
+use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE};
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
 
@@ -37,11 +41,39 @@ impl SignInLinks for Links {
     }
 }
 
+/// The HTTP API as its pages reach it: there are pages before there is an API to serve them.
+#[derive(Debug, Default)]
+pub(super) struct OwnApi(OnceLock<Weak<HttpApi>>);
+
+impl OwnApi {
+    /// `api` is asked as long as it is there.
+    pub(super) fn set(&self, api: &Arc<HttpApi>) {
+        let _ = self.0.set(Arc::downgrade(api)); // once, at the start
+    }
+}
+
+impl ApiCalls for OwnApi {
+    fn call(&self, request: Request<Bytes>, bytes_max: usize) -> Answering {
+        let api = self.0.get().and_then(Weak::upgrade);
+        Box::pin(async move {
+            match api {
+                Some(api) => api.answer_page_call(request, bytes_max).await,
+                None => {
+                    let mut stopping = Response::new(Bytes::from_static(b"{\"message\":\"the server is stopping\"}"));
+                    *stopping.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    (stopping, false)
+                }
+            }
+        })
+    }
+}
+
 /// The pages of a server.
 pub(super) fn router(
     parts: &Parts<'_>,
     groups: Arc<dyn ConsumerGroups>,
     peers: Arc<dyn PeerDirectory>,
+    api: Arc<OwnApi>,
     stopping: &watch::Receiver<bool>,
 ) -> Router {
     let &Parts { settings, listening, data, topics, credentials, links, .. } = parts;
@@ -63,6 +95,7 @@ pub(super) fn router(
         clock: data.clock().clone(),
         random: rand::random,
         openapi: HttpApi::description(),
+        api,
         stopping: stopping.clone(),
     };
     Portal::new(options, parts).router()

@@ -1,7 +1,7 @@
 //! The harness itself: that it sees what is wrong with a page, before it is trusted to see nothing.
 
 use super::{
-    accessibility,
+    accessibility, boxes,
     browser::{Browser, Theme},
 };
 use crate::support::TestServer;
@@ -26,6 +26,15 @@ fn the_harness_sees_what_is_wrong_with_a_page() {
         assert!(violations.contains(rule), "{rule} is not in: {violations}");
     }
     assert!(accessibility::overflowing(&browser).iter().any(|line| line.contains("faint")));
+    assert!(boxes::misplaced(&browser).iter().any(|line| line.starts_with("off the screen") && line.contains("faint")));
+    browser.run(
+        "document.body.innerHTML = '<p>above</p><p style=\"margin-top: -30px\">below</p><p style=\"width: 40px\">unbreakable-no-matter_what</p>'",
+        &[],
+    );
+    let misplaced = boxes::misplaced(&browser).join("\n");
+    for fault in ["over its neighbour: p. below", "text out of its box: p. unbreakable"] {
+        assert!(misplaced.contains(fault), "{fault} is not in: {misplaced}");
+    }
     browser.run("setTimeout(() => { throw new Error('of the test') })", &[]);
     let mut console = Vec::new();
     browser.wait_until("the script's error", |browser| {

@@ -9,7 +9,7 @@ use headwater_sdk::{Config, Headwater};
 use serde_json::{Value, json};
 
 use super::{
-    accessibility,
+    accessibility, boxes,
     browser::{Browser, Theme},
     visitor::{address, fill, sign_in},
 };
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 28] = [
+const PAGES: [(&str, &str); 30] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -56,7 +56,17 @@ const PAGES: [(&str, &str); 28] = [
     ("certificates", "certificates"),
     ("keys", "keys"),
     ("api-docs", "/portal/api-docs"),
+    ("api-call", "/portal/api-docs/write"),
+    ("api-call-dangerous", "/portal/api-docs/revokeKey"),
     ("not-found", "nowhere"),
+];
+
+/// Forms behind a button of their page: name of the screenshot, path, the drawer.
+const DRAWERS: [(&str, &str, &str); 4] = [
+    ("live-query-new", "live-queries", "create"),
+    ("index-new", "indexes", "create"),
+    ("key-new", "keys", "create"),
+    ("certificate-new", "certificates", "issue"),
 ];
 
 /// The pages that the README shows.
@@ -65,7 +75,9 @@ const SHOWN: [&str; 4] = ["settings", "documents", "events", "consumer-group"];
 /// The largest picture that is kept, in bytes.
 const SHOWN_BYTES_MAX: usize = 80_000;
 
-const LOOKS: [(&str, u32, Theme); 4] = [
+const LOOKS: [(&str, u32, Theme); 6] = [
+    ("wide", 1920, Theme::Light),
+    ("wide-dark", 1920, Theme::Dark),
     ("light", 1280, Theme::Light),
     ("dark", 1280, Theme::Dark),
     ("phone", 390, Theme::Light),
@@ -103,6 +115,15 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     }
     preview_a_reset(&browser, &server);
     look(&browser, "reset", &mut faults);
+    for (name, path, drawer) in DRAWERS {
+        browser.open(&address(&server, path));
+        browser.click(&format!("[popovertarget={drawer}]"));
+        look(&browser, name, &mut faults);
+    }
+    browser.open(&address(&server, "/portal/api-docs/count"));
+    browser.click("#try ~ form button.primary");
+    browser.wait_for_text("200 OK");
+    look(&browser, "api-call-tried", &mut faults);
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -161,10 +182,11 @@ fn keep(browser: &Browser, name: &str) {
 fn look(browser: &Browser, name: &str, faults: &mut Vec<String>) {
     for (look, width, theme) in LOOKS {
         browser.show(width, 900, theme);
-        browser.screenshot(&folder().join(format!("{name}-{look}.png")), true);
+        browser.screenshot(&screenshots().join(format!("{name}-{look}.png")), true);
         faults.extend(accessibility::overflowing(browser).iter().map(|it| format!("{name} {look}: too wide: {it}")));
-        // On a phone the colours are those of the wide page.
-        if look != "phone-dark" {
+        faults.extend(boxes::misplaced(browser).iter().map(|it| format!("{name} {look}: {it}")));
+        // The colours are those of the page at 1280.
+        if ["light", "dark", "phone"].contains(&look) {
             faults.extend(accessibility::violations(browser).iter().map(|it| format!("{name} {look}: {it}")));
         }
     }
@@ -176,6 +198,7 @@ fn look(browser: &Browser, name: &str, faults: &mut Vec<String>) {
     browser.show(1280, 900, Theme::Light);
 }
 
-fn folder() -> PathBuf {
+/// Where pictures of all pages are kept, to be looked at.
+pub(crate) fn screenshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/portal-screenshots")
 }

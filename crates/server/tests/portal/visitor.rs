@@ -26,7 +26,7 @@ pub(crate) fn address(server: &TestServer, path: &str) -> String {
 
 /// Writes what a small shop might have: people, orders with a counter, changes of them.
 pub(crate) fn fill(server: &TestServer) {
-    let names = ["Susan", "Frank", "Amélie", "Yusuf", "Ingrid", "Tomás", "Mei", "Olu", "Piotr", "Hana"];
+    let names = ["Susan", "Frank", "Amélie", "Yusuf", "Ingrid", "Tomás", "美咲 🚚", "Olu", "Piotr", "Hana"];
     for (number, name) in names.iter().cycle().take(60).enumerate() {
         let (age, city) = (18 + number * 7 % 60, ["Ulm", "Bergen", "Lyon", "Graz"][number % 4]);
         let value = json!({ "name": name, "age": age, "address": { "city": city, "zip": format!("{:05}", 10_000 + number * 137) },
