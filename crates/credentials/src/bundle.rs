@@ -39,6 +39,7 @@ pub(crate) const CHAIN: &str = "user.pem";
 pub(crate) const KEY: &str = "user.key";
 const TRUSTSTORE: &str = "cluster.p12";
 const KEYSTORE: &str = "user.p12";
+const SCRIPT: &str = "consume.sh";
 
 /// Where an app's files are (`<data-dir>/credentials/<app>/`), and the passwords of its two PKCS12 files.
 #[derive(Clone)]
@@ -141,7 +142,7 @@ pub(crate) fn reopen(
     for NewFile { name, contents, mode } in files {
         let path = directory.join(name);
         disk::tighten(&path, mode)?;
-        if changed || !disk::exists(&path)? {
+        if changed || !disk::exists(&path)? || is_of_earlier_version(name, &path, &bundle)? {
             disk::write(&path, &contents, mode)?;
         }
     }
@@ -184,6 +185,8 @@ pub(crate) fn look(
         match disk::read(&path)? {
             None => missing.push(name),
             Some(kept) if kept == contents => {}
+            // The next start writes it again.
+            Some(_) if is_of_earlier_version(name, &path, &bundle)? => {}
             Some(_) => {
                 let message = "it does not agree with live-query-settings.json: one of them is damaged, or was edited. \
                                Without the file, the next start writes it again";
@@ -287,13 +290,22 @@ pub(crate) fn check(directory: &Path) -> Result<(), CredentialsError> {
     Ok(())
 }
 
+/// Whether a file is as an earlier version wrote it for the same settings.
+fn is_of_earlier_version(name: &str, path: &Path, bundle: &Bundle) -> Result<bool, CredentialsError> {
+    Ok(name == SCRIPT && disk::read(path)?.is_some_and(|kept| Some(kept) == former_script(bundle)))
+}
+
+fn former_script(bundle: &Bundle) -> Option<Vec<u8>> {
+    text::former_consume_script(bundle).ok().map(String::into_bytes)
+}
+
 /// The settings last: they say what the others were written for.
 fn endpoint_files(bundle: &Bundle) -> Result<[NewFile; 4], CredentialsError> {
     let file = |name, contents: String, mode| NewFile { name, contents: contents.into(), mode };
     Ok([
         file("client.properties", text::client_properties(bundle)?, PRIVATE_FILE),
         file("librdkafka.properties", text::librdkafka_properties(bundle)?, PRIVATE_FILE),
-        file("consume.sh", text::consume_script(bundle)?, PRIVATE_DIRECTORY),
+        file(SCRIPT, text::consume_script(bundle)?, PRIVATE_DIRECTORY),
         file(settings::FILE, Settings::new(bundle)?.to_json(), PRIVATE_FILE),
     ])
 }

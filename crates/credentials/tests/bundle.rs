@@ -386,6 +386,37 @@ fn the_script_gives_the_consumer_its_arguments() {
 }
 
 #[test]
+fn without_kafka_the_script_says_what_to_set() {
+    let bundle = Fixture::new();
+    let script = bundle.bundle().directory.join("consume.sh");
+    for kafka in [None, Some("/nowhere")] {
+        let mut command = Command::new(&script);
+        command.env_remove("KAFKA").envs(kafka.map(|kafka| ("KAFKA", kafka)));
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        let looked_at = kafka.unwrap_or("/path/to/kafka_2.13-3.1.0");
+        assert!(said.contains(&format!("no Kafka in {looked_at}")) && said.contains("Set KAFKA to"), "{said}");
+    }
+}
+
+#[test]
+fn a_script_of_an_earlier_version_is_whole_and_is_written_again() {
+    let fixture = Fixture::new();
+    let path = fixture.bundle().directory.join("consume.sh");
+    let now = fs::read_to_string(&path).unwrap();
+    let check = now.lines().find(|line| line.starts_with("[ -x")).unwrap();
+    let former = now.replace(&format!("{check}\n\n"), "");
+    let damage = || credentials::verify(&fixture.data_dir()).into_iter().filter(|finding| finding.is_damage).count();
+    fs::write(&path, &former).unwrap();
+    assert_eq!(damage(), 0, "it is what an earlier version wrote");
+    fixture.bundle();
+    assert_eq!(fs::read_to_string(&path).unwrap(), now);
+    fs::write(&path, former.replace("TOPIC=", "TOPIK=")).unwrap();
+    assert_eq!(damage(), 1, "it is what no version wrote");
+}
+
+#[test]
 fn java_reads_both_stores() {
     if !present("keytool", "-help") {
         eprintln!("skipped: there is no keytool on the PATH");

@@ -88,8 +88,16 @@ $KAFKA/bin/kafka-console-consumer.sh \
     }
 }
 
-/// The page's script as a file.
+/// The page's script as a file, which says what to set where there is no Kafka.
 pub(super) fn consume_script(bundle: &Bundle) -> Result<String, CredentialsError> {
+    Ok(former_consume_script(bundle)?.replacen("\n$KAFKA/bin/", &format!("\n{NO_KAFKA}\n\n$KAFKA/bin/"), 1))
+}
+
+/// One line, so that it can be told from the page's script.
+const NO_KAFKA: &str = r#"[ -x "$KAFKA/bin/kafka-console-consumer.sh" ] || { echo "There is no Kafka in $KAFKA. Set KAFKA to where it is unpacked, as in: KAFKA=/opt/kafka_2.13-3.1.0 $0" >&2; exit 2; }"#;
+
+/// The same as earlier versions wrote it.
+pub(super) fn former_consume_script(bundle: &Bundle) -> Result<String, CredentialsError> {
     let Bundle { cluster_password, user_password, endpoint, topic, .. } = bundle;
     let (truststore, keystore) = (file(bundle, TRUSTSTORE)?, file(bundle, KEYSTORE)?);
     // The page does not quote what it inserts, so a path with a space would fall apart: then, and only then, do not split or expand.
@@ -161,6 +169,8 @@ mod tests {
             TOPIC=user-consumable-default
 
             KAFKA=${KAFKA:-/path/to/kafka_2.13-3.1.0}
+
+            [ -x "$KAFKA/bin/kafka-console-consumer.sh" ] || { echo "There is no Kafka in $KAFKA. Set KAFKA to where it is unpacked, as in: KAFKA=/opt/kafka_2.13-3.1.0 $0" >&2; exit 2; }
 
             $KAFKA/bin/kafka-console-consumer.sh \
              --bootstrap-server $CLOUD_ENDPOINT \
