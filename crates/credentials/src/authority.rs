@@ -118,6 +118,11 @@ impl Authority {
         Files::read(directory, format)?.parse(directory)
     }
 
+    /// When its certificate ends, ms since the epoch.
+    pub(crate) fn ends_ms(&self) -> u64 {
+        self.ends_ms
+    }
+
     /// What no other authority has.
     pub(crate) fn id(&self) -> &str {
         &self.id

@@ -138,7 +138,18 @@ pub(crate) fn write_directory(path: &Path, contents: &[NewFile]) -> Result<(), C
     files::write_directory(path, &staging, contents).map_err(CredentialsError::io("cannot create", path))
 }
 
-/// Removes what a crash in [`write_directory`] left below `parent`. Nobody else may be writing
+/// Removes a directory with all that is in it: whole from where it is, and durably. Nothing if it is
+/// not there.
+pub(crate) fn discard_directory(path: &Path) -> Result<(), CredentialsError> {
+    if !exists(path)? {
+        return Ok(());
+    }
+    let aside = path.with_file_name(format!("{STAGING_PREFIX}{}", crate::random::letters_and_digits(12)));
+    let discarded = files::move_durably(path, &aside).and_then(|()| files::remove_tree(&aside));
+    discarded.map_err(CredentialsError::io("cannot remove", path))
+}
+
+/// Removes what a crash in [`write_directory`] or [`discard_directory`] left below `parent`. Nobody else may be writing
 /// there.
 pub(crate) fn remove_staging(parent: &Path) -> Result<(), CredentialsError> {
     let failed = || CredentialsError::io("cannot clean up", parent);

@@ -239,6 +239,27 @@ impl KeyRing {
         if revoked.is_some() { Ok(()) } else { Err(CredentialsError::NotFound { kind: "key", name: name.to_owned() }) }
     }
 
+    /// Withdraws what keys may do in an app, and those that may do nothing then; gives these. What is
+    /// granted on every app (`*`) stays.
+    pub(crate) fn withdraw_app(&self, app: &str) -> Result<Vec<String>, CredentialsError> {
+        let (revoked, saved) = self.keys.withdraw(|keys| {
+            let mut has_changed = false;
+            for StoredKey { key, .. } in keys.values_mut() {
+                let before = key.grants.len();
+                key.grants.retain(|grant| grant.app != app);
+                has_changed |= key.grants.len() < before;
+            }
+            let emptied = keys.extract_if(.., |_, stored| stored.key.grants.is_empty());
+            let revoked: Vec<_> = emptied.map(|(name, _)| name).collect();
+            has_changed.then_some(revoked)
+        });
+        let revoked = revoked.unwrap_or_default();
+        for key in &revoked {
+            tracing::info!(key, app, "revoked an API key of a deleted app");
+        }
+        saved.map(|()| revoked)
+    }
+
     /// Whose secret this is. All are compared, whichever matches.
     pub(crate) fn authenticate(&self, secret: &str) -> Option<Principal> {
         let presented = SecretDigest::of(secret);

@@ -205,6 +205,18 @@ impl Credentials {
         self.server_certificate.ensure(&[], now_ms)
     }
 
+    /// When the authority and the server certificate of its own end, ms since the epoch. The second is
+    /// renewed by itself ([`Credentials::renew_server_certificate`]); `None` before anybody listens.
+    pub fn ends_ms(&self) -> (u64, Option<u64>) {
+        (self.authority.ends_ms(), self.server_certificate.ends_ms())
+    }
+
+    /// Whether the two PEM files hold a certificate chain and its private key, as
+    /// [`Credentials::https_tls`] takes them. Blocks on disk.
+    pub fn check_https_files(chain: &Path, key: &Path) -> Result<(), CredentialsError> {
+        tls::server_files(chain, key).map(|_| ())
+    }
+
     /// A client configuration that trusts our CA and presents the app's own user certificate; for
     /// `headwater events`.
     pub fn client_tls(&self, app: &str) -> Result<Arc<rustls::ClientConfig>, CredentialsError> {
@@ -321,6 +333,23 @@ impl Credentials {
         self.register.revoke(now_ms, |certificate| certificate.serial == serial)
     }
 
+    /// Revokes everything that opens an app which is deleted, for good: a later app of that name is
+    /// not opened by it either. All of its certificates; what keys may do in it, and the keys that
+    /// may do nothing else; and its files below `credentials/` go. What was granted on every app
+    /// stays. Can be called again, and must be where it failed: what it withdrew is refused at once,
+    /// and a restart may undo it.
+    pub fn withdraw_app(&self, app: &str, now_ms: u64) -> Result<WithdrawnApp, CredentialsError> {
+        names::check_app(app)?;
+        let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both, whatever becomes of the first.
+        let certificates = self.register.revoke(now_ms, |certificate| certificate.app == app);
+        let keys = self.keys.withdraw_app(app);
+        let (certificates, keys) = (certificates?.len(), keys?);
+        disk::discard_directory(&self.bundle_directory(app))?;
+        self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
+        Ok(WithdrawnApp { certificates, keys })
+    }
+
     /// Whether the certificate of this serial (lower-case hex) is revoked. One that was never
     /// issued counts as revoked.
     pub fn is_revoked(&self, serial: &str) -> bool {
@@ -421,6 +450,15 @@ impl Credentials {
         tracing::warn!(path = %path.display(), "{warning}; without its directory, the next start makes the files anew");
         Ok(())
     }
+}
+
+/// What [`Credentials::withdraw_app`] has withdrawn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WithdrawnApp {
+    /// How many certificates it revoked.
+    pub certificates: usize,
+    /// The keys that it revoked, by their names.
+    pub keys: Vec<String>,
 }
 
 const AUTHORITY: &str = "authority";

@@ -70,6 +70,11 @@ impl ServerCertificate {
         Ok(read(&directory.join(FILE), authority, format)?.is_some())
     }
 
+    /// When the live certificate ends, ms since the epoch; `None` before there is one.
+    pub(crate) fn ends_ms(&self) -> Option<u64> {
+        self.live.load().as_ref().map(|live| live.ends_ms)
+    }
+
     /// Makes the live certificate name these too; reads or renews it where it does not. Says whether it made a new one.
     pub(crate) fn ensure(&self, names: &[String], now_ms: u64) -> Result<bool, CredentialsError> {
         let names = names.iter().map(|name| canonical(name)).collect::<Result<Vec<_>, _>>()?;

@@ -64,6 +64,7 @@ impl HttpApi {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));
         let operations = Operations {
+            default_app: options.default_app.clone(),
             data_dir: parts.data_dir.clone(),
             topics: parts.topics.clone(),
             credentials: parts.credentials.clone(),

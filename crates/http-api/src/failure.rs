@@ -9,7 +9,7 @@ use axum::{
 use credentials::CredentialsError;
 use executor::ExecuteError;
 use find::{CursorError, SortTooLarge};
-use operations::{AppError, IndexError, KeyError, PeerError, UserError};
+use operations::{AppError, DeleteAppError, DeleteGroupError, IndexError, KeyError, PeerError, ResetError, UserError};
 use query::{
     BindError, ParseError, TooExpensive,
     dql::{RowsError, SyntaxError},
@@ -101,6 +101,14 @@ pub(crate) enum Failure {
     #[error(transparent)]
     CreateApp(CreateAppError),
     #[error(transparent)]
+    DeleteApp(DeleteAppError),
+    #[error(transparent)]
+    Reset(ResetError),
+    #[error("the group {group:?} has members at the moment: stop its consumers first")]
+    GroupBusy { group: String },
+    #[error("the app {app:?} has no topic {topic:?}; `headwater live-query list` shows those that there are")]
+    TopicNotFound { app: String, topic: String },
+    #[error(transparent)]
     Credentials(CredentialsError),
     #[error(transparent)]
     LiveQuery(ChangeError),
@@ -165,6 +173,38 @@ impl From<AppError> for Failure {
             AppError::Create(error) => Self::CreateApp(error),
             AppError::Credentials(error) => Self::Credentials(error),
             AppError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<DeleteAppError> for Failure {
+    fn from(error: DeleteAppError) -> Self {
+        match error {
+            DeleteAppError::Store(store::DeleteAppError::NotFound { app }) => {
+                Self::App(AppUnavailable::NotFound { app })
+            }
+            DeleteAppError::Panicked(error) => Self::Panicked(error),
+            other => Self::DeleteApp(other),
+        }
+    }
+}
+
+impl From<ResetError> for Failure {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::Busy(group) => Self::GroupBusy { group },
+            ResetError::Commit(error) => Self::Commit(error),
+            other => Self::Reset(other),
+        }
+    }
+}
+
+impl From<DeleteGroupError> for Failure {
+    fn from(error: DeleteGroupError) -> Self {
+        match error {
+            DeleteGroupError::NotFound { app, group } => Self::GroupNotFound { app, group },
+            DeleteGroupError::Busy(group) => Self::GroupBusy { group },
+            DeleteGroupError::Commit(error) => Self::Commit(error),
         }
     }
 }
@@ -256,6 +296,8 @@ impl Failure {
             | Failure::Cursor(_)
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
+            | Failure::DeleteApp(DeleteAppError::Default { .. })
+            | Failure::Reset(ResetError::OffsetAhead { .. })
             | Failure::Index(IndexError::Definition(_) | IndexError::Create(CreateIndexError::TooMany))
             | Failure::LiveQuery(
                 ChangeError::Invalid(_)
@@ -275,13 +317,15 @@ impl Failure {
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::GroupNotFound { .. }
+            | Failure::TopicNotFound { .. }
             | Failure::PeerNotFound { .. }
             | Failure::Index(IndexError::NotFound { .. })
             | Failure::CertificateNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
-            Failure::CreateApp(CreateAppError::Exists(_))
+            Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
+            | Failure::GroupBusy { .. }
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
@@ -303,6 +347,10 @@ impl Failure {
             | Failure::Index(IndexError::Commit(_) | IndexError::Create(CreateIndexError::Commit(_)))
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
+            | Failure::DeleteApp(
+                DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),
+            )
+            | Failure::Reset(ResetError::Topic(_) | ResetError::Busy(_) | ResetError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             ) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -310,6 +358,7 @@ impl Failure {
             | Failure::ReadsBusy
             | Failure::WritesBusy
             | Failure::NoRoomForPeers
+            | Failure::Reset(ResetError::Unsettled(_))
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(
                 CommitError::DiskFull { .. }

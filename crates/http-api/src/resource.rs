@@ -17,6 +17,7 @@ pub(crate) mod openapi;
 pub(crate) mod peers;
 pub(crate) mod requery;
 pub(crate) mod sign_in_links;
+pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod users;
 pub(crate) mod write;

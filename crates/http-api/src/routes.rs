@@ -19,7 +19,7 @@ use crate::{
     metrics::RouteMetrics,
     resource::{
         apps, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys, live_queries,
-        metrics, openapi, peers, requery, sign_in_links, sync, users, write,
+        metrics, openapi, peers, requery, sign_in_links, status, sync, users, write,
     },
     state::Shared,
 };
@@ -92,6 +92,7 @@ impl Routes {
         let mut routes = Self { not_found, ..Self::for_applications(state) };
         routes.add(Method::GET, "", "/admin/v1/apps", apps::list);
         routes.add(Method::POST, "", "/admin/v1/apps", apps::create);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}", apps::delete);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/credentials", users::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/credentials", users::issue);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/credentials/{user}", users::revoke);
@@ -107,6 +108,8 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/collections", collections::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups", groups::list);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/groups/{group}", groups::describe);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/groups/{group}", groups::delete);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/groups/{group}/reset", groups::reset);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/peers", peers::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/revoke", peers::revoke);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/allow", peers::allow);
@@ -115,6 +118,7 @@ impl Routes {
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
         routes.add(Method::POST, "", "/admin/v1/open-again", keys::open_again);
         routes.add(Method::POST, "", "/admin/v1/accept-clock", clock::accept);
+        routes.add(Method::GET, "", "/admin/v1/status", status::show);
         routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
         routes.add(Method::GET, "", "/metrics", metrics::handle);
         routes

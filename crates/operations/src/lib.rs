@@ -6,9 +6,11 @@
 //! Not here: who may ask, JSON and pages (the edges); what each change keeps true (the store,
 //! topics, credentials).
 
+mod app_deletion;
 mod apps;
 mod blocking;
 mod bundle_files;
+mod collections;
 mod consumer_groups;
 mod groups;
 mod indexes;
@@ -18,10 +20,13 @@ mod operations;
 mod peer_directory;
 mod peers;
 mod reset;
+mod status;
 mod users;
 
+pub use app_deletion::{DeleteAppError, DeletedApp, finish_deletions};
 pub use apps::AppError;
 pub use bundle_files::{BundleFiles, FILES, FilesError, settings_of};
+pub use collections::{DropCollectionError, DroppedDocuments};
 pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
 pub use groups::{AppGroups, GroupLag};
 pub use indexes::IndexError;
@@ -29,5 +34,6 @@ pub use keys::KeyError;
 pub use operations::Operations;
 pub use peer_directory::{PeerConnection, PeerDirectory, SeenPeer};
 pub use peers::{Peer, PeerError, PeerPage};
-pub use reset::{Move, ResetError, Target};
+pub use reset::{DeleteGroupError, Move, ResetError, Target};
+pub use status::{AppStatus, GroupStatus, Status};
 pub use users::UserError;

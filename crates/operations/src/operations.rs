@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use credentials::Credentials;
-use store::{DataDir, WallClock};
+use store::{AppName, DataDir, WallClock};
 use topics::TopicRegistry;
 
 use crate::{consumer_groups::ConsumerGroups, peer_directory::PeerDirectory};
@@ -11,6 +11,8 @@ use crate::{consumer_groups::ConsumerGroups, peer_directory::PeerDirectory};
 /// The operations of a server; what each does stands with its kind.
 #[derive(Debug)]
 pub struct Operations {
+    /// The app of paths that name none; it cannot be deleted.
+    pub default_app: AppName,
     /// Apps and their documents.
     pub data_dir: Arc<DataDir>,
     /// Their topics.

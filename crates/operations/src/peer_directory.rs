@@ -22,6 +22,9 @@ pub trait PeerDirectory: Send + Sync + fmt::Debug {
 
     /// Ends the session of a peer that is revoked, if it has one.
     fn shut_out(&self, app: &str, site: SiteId);
+
+    /// Ends every session in an app that is deleted, and forgets its peers that have none.
+    fn forget_app(&self, app: &str);
 }
 
 /// A peer that is connected or was seen.

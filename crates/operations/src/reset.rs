@@ -1,4 +1,4 @@
-//! Resetting a consumer group's offsets: what would change, then the change.
+//! Resetting a consumer group's offsets: what would change, then the change; and deleting the group.
 //!
 //! Invariant: as with Kafka's own tools, nothing is planned while the group has members: they would
 //! go on where they are, and commit that.
@@ -104,6 +104,47 @@ impl Operations {
             app.delete_offsets(group, Some(forget)).await?;
         }
         Ok(())
+    }
+}
+
+/// Why a group is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteGroupError {
+    /// It has neither members nor offsets.
+    #[error("app {app:?} has no group {group:?}")]
+    NotFound {
+        /// In this app.
+        app: String,
+        /// Of this name.
+        group: String,
+    },
+    /// It has members.
+    #[error("the group {0:?} has members at the moment: stop its consumers first")]
+    Busy(String),
+    /// That could not be committed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl Operations {
+    /// Deletes a consumer group: what it has committed, on every topic of the app. Consumers of that
+    /// name begin then as ones that never read. Gives how many offsets were forgotten.
+    ///
+    /// # Errors
+    /// As with Kafka's own tools a group is not deleted while it has members
+    /// ([`DeleteGroupError::Busy`]): they would commit again.
+    pub async fn delete_group(&self, app: &App, group: &str) -> Result<usize, DeleteGroupError> {
+        let name = app.name().as_str();
+        if self.groups.as_ref().is_some_and(|groups| groups.has_members(name, group)) {
+            return Err(DeleteGroupError::Busy(group.to_owned()));
+        }
+        let offsets = app.committed_offsets(group).len();
+        if offsets == 0 {
+            return Err(DeleteGroupError::NotFound { app: name.to_owned(), group: group.to_owned() });
+        }
+        app.delete_offsets(group, None).await?;
+        app.note_group_generation(group, None).await?;
+        Ok(offsets)
     }
 }
 

@@ -40,7 +40,14 @@ impl Operations {
         let issue = move || {
             let (app, topic) = (app.as_str(), app.main_topic());
             let directory = directory.unwrap_or_else(|| it.credentials_directory(app, Some(&user)));
-            it.credentials.issue_user(app, &user, &topic, &it.kafka_endpoint, &directory, it.clock.now_ms())
+            let now_ms = it.clock.now_ms();
+            let issued = it.credentials.issue_user(app, &user, &topic, &it.kafka_endpoint, &directory, now_ms)?;
+            if !it.data_dir.has_app(app) {
+                // It was deleted meanwhile, and a later one of its name is not to be opened by this.
+                it.credentials.withdraw_app(app, now_ms)?;
+                return Err(CredentialsError::NotFound { kind: "app", name: app.to_owned() });
+            }
+            Ok(issued)
         };
         blocking(issue).await
     }

@@ -59,6 +59,7 @@ impl Portal {
     pub fn new(options: PortalOptions, parts: PortalParts) -> Self {
         let cookie_label = cookie_label(&options.http_base);
         let operations = Operations {
+            default_app: options.default_app.clone(),
             data_dir: parts.data_dir.clone(),
             topics: parts.topics.clone(),
             credentials: parts.credentials.clone(),

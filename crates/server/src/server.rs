@@ -175,6 +175,7 @@ impl Server {
 
         let now_ms = data.clock().now_ms();
         let credentials = Credentials::open(&data_dir, now_ms)?;
+        operations::finish_deletions(&data, &credentials, now_ms);
         if !data.has_app(settings.app.as_str()) {
             data.make_app(&settings.app)?;
         }

@@ -6,7 +6,7 @@
 //! Not here: how long an app stays open (crate `topics`).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -22,6 +22,8 @@ use files::DirectoryFormat;
 use crate::{
     app::{App, STOP_TIMEOUT},
     app_name::AppName,
+    deletion::{self, DeleteAppError},
+    disk,
     journal::{self, Journal, segment::SegmentError},
     open::{JOURNAL, fresh_site},
     open_error::OpenError,
@@ -39,6 +41,9 @@ pub enum CreateAppError {
     /// There is one of that name.
     #[error("there is an app {0:?} already")]
     Exists(String),
+    /// One of that name is being deleted, and something still holds its files.
+    #[error("an app {0:?} is still being deleted; try again, or restart the server")]
+    BeingDeleted(String),
     /// Its files cannot be made.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -100,6 +105,8 @@ pub struct DataDir {
     slots: RwLock<BTreeMap<String, Arc<Slot>>>,
     /// As it is to be on disk. One app is made at a time.
     register: Mutex<Register>,
+    /// The apps whose deletion is not finished, each as it was opened, while somebody holds it.
+    deleted: Mutex<BTreeMap<AppName, Option<Arc<App>>>>,
     stopping: AtomicBool,
     all_sealed: bool,
     /// Held for its lock.
@@ -155,10 +162,12 @@ impl DataDir {
             slot.set_damage(folder_damage(&slot.dir, *instance).or(sealed));
             (name.as_str().to_owned(), slot)
         };
-        let slots = RwLock::new(register.apps.iter().map(slot).collect());
+        let is_there = |(name, _): &(&AppName, _)| !found.deleted.contains(name);
+        let slots = RwLock::new(register.apps.iter().filter(is_there).map(slot).collect());
+        let deleted = Mutex::new(found.deleted.iter().map(|name| (name.clone(), None)).collect());
         let (register, stopping) = (Mutex::new(register), AtomicBool::new(false));
         let path = path.to_owned();
-        Ok(Arc::new(Self { path, options, clock, random, slots, register, stopping, all_sealed, _lock: lock }))
+        Ok(Arc::new(Self { path, options, clock, random, slots, register, deleted, stopping, all_sealed, _lock: lock }))
     }
 
     /// Whether every small file of every app has its checksum by now: where one could not be
@@ -170,6 +179,11 @@ impl DataDir {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Free and total bytes of the file system that it is on.
+    pub fn space(&self) -> std::io::Result<(u64, u64)> {
+        disk::space(&self.path)
     }
 
     /// The clock that it dates by, and whether it is believed.
@@ -188,6 +202,9 @@ impl DataDir {
         // Somebody else may have opened it meanwhile.
         if let Some(app) = slot.opened() {
             return Ok(app);
+        }
+        if slot.is_deleted() {
+            return Err(AppUnavailable::NotFound { app: name.to_owned() });
         }
         if self.stopping.load(SeqCst) {
             return Err(AppUnavailable::Stopping);
@@ -298,6 +315,9 @@ impl DataDir {
     /// opened on its first use. Blocks on disk; who uses another app does not wait for it.
     pub fn make_app(&self, name: &AppName) -> Result<(), CreateAppError> {
         let mut register = self.register.lock().expect("not poisoned");
+        if self.deleted.lock().expect("not poisoned").contains_key(name) {
+            return Err(CreateAppError::BeingDeleted(name.as_str().to_owned()));
+        }
         if register.apps.contains_key(name) {
             return Err(CreateAppError::Exists(name.as_str().to_owned()));
         }
@@ -344,6 +364,72 @@ impl DataDir {
             return Err(error);
         }
         Ok(instance)
+    }
+
+    /// Begins to delete an app: when this returns there is none of that name any more, also after a
+    /// crash. Its files stay until [`DataDir::finish_deletion`], and as long no app of that name can
+    /// be made. What still holds it can read, and not write. Blocks on disk.
+    ///
+    /// # Errors
+    /// [`DeleteAppError::NotFound`], or what kept it from being noted: then the app is as it was.
+    pub fn begin_deletion(&self, name: &str) -> Result<AppName, DeleteAppError> {
+        let not_found = || DeleteAppError::NotFound { app: name.to_owned() };
+        let slot = self.slot(name).ok_or_else(not_found)?;
+        let turn = slot.turn();
+        if slot.is_deleted() {
+            return Err(not_found());
+        }
+        deletion::note(&self.path.join(APPS), &slot.name)?;
+        turn.delete();
+        let app = turn.take();
+        self.deleted.lock().expect("not poisoned").insert(slot.name.clone(), app.clone());
+        self.slots.write().expect("not poisoned").remove(name);
+        drop(turn);
+        if let Some(app) = app {
+            app.stop(Instant::now() + STOP_TIMEOUT);
+        }
+        tracing::warn!(app = name, "the app is deleted");
+        Ok(slot.name.clone())
+    }
+
+    /// The apps whose deletion was begun, perhaps before the last start, and is not finished.
+    pub fn unfinished_deletions(&self) -> Vec<AppName> {
+        self.deleted.lock().expect("not poisoned").keys().cloned().collect()
+    }
+
+    /// Whether nobody holds an app any more whose deletion was begun.
+    pub fn is_let_go(&self, name: &AppName) -> bool {
+        let mut deleted = self.deleted.lock().expect("not poisoned");
+        let Some(app) = deleted.get_mut(name) else { return true };
+        let is_let_go = app.as_ref().is_none_or(|app| app.holders() == 0);
+        if is_let_go {
+            *app = None;
+        }
+        is_let_go
+    }
+
+    /// Removes what is left of an app whose deletion was begun; its name is free then. To be called
+    /// once nobody holds it ([`DataDir::is_let_go`]) and nothing beside the store is left of it:
+    /// until this has come to its end, the next start finds it among
+    /// [`DataDir::unfinished_deletions`]. Can be called again. Blocks on disk.
+    pub fn finish_deletion(&self, name: &AppName) -> Result<(), OpenError> {
+        let io = |act, path: PathBuf| move |source| OpenError::Io { act, path, source };
+        let dir = self.app_dir(name);
+        if !self.deleted.lock().expect("not poisoned").contains_key(name) {
+            return Ok(());
+        }
+        files::remove_tree(&dir).map_err(io("cannot remove", dir))?;
+        let mut register = self.register.lock().expect("not poisoned");
+        let mut without_it = register.clone();
+        if without_it.apps.remove(name).is_some() {
+            without_it.write(&self.path).map_err(io("cannot write", self.path.join(REGISTER_FILE)))?;
+            *register = without_it;
+        }
+        let apps_dir = self.path.join(APPS);
+        deletion::forget(&apps_dir, name).map_err(io("cannot remove a note in", apps_dir))?;
+        self.deleted.lock().expect("not poisoned").remove(name);
+        tracing::info!(app = name.as_str(), "nothing is left of the deleted app");
+        Ok(())
     }
 
     fn app_dir(&self, name: &AppName) -> PathBuf {
@@ -393,22 +479,26 @@ pub(crate) struct Folders {
     pub(crate) apps: Vec<AppName>,
     /// Of apps that were being made at a crash.
     pub(crate) half_made: Vec<PathBuf>,
+    /// Apps that are deleted, whatever is left of them. They are not among the others.
+    pub(crate) deleted: BTreeSet<AppName>,
 }
 
 impl Folders {
     pub(crate) fn of(data_dir: &Path) -> std::io::Result<Self> {
         let path = data_dir.join(APPS);
-        let (mut apps, mut half_made) = (Vec::new(), Vec::new());
+        let (mut apps, mut half_made, mut deleted) = (Vec::new(), Vec::new(), BTreeSet::new());
         for entry in std::fs::read_dir(&path)? {
             let dir = entry?.path();
             let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             match AppName::new(name) {
                 Ok(name) => apps.push(name),
                 Err(_) if name.starts_with(HALF_MADE_PREFIX) => half_made.push(dir),
+                Err(_) if deletion::noted_in(name).is_some() => deleted.extend(deletion::noted_in(name)),
                 Err(_) => tracing::warn!(path = %dir.display(), "not an app's directory; left alone"),
             }
         }
-        Ok(Self { path, apps, half_made })
+        apps.retain(|name| !deleted.contains(name));
+        Ok(Self { path, apps, half_made, deleted })
     }
 
     /// Nothing was ever put into them.

@@ -5,7 +5,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
 };
 
 use crate::{app::App, app_name::AppName, position::TxnId, register::Instance};
@@ -22,6 +25,8 @@ pub(crate) struct Slot {
     damage: RwLock<Option<String>>,
     /// The newest transaction when the app was closed, or made.
     newest_txn: RwLock<Option<TxnId>>,
+    /// The app is being deleted: it is not opened any more.
+    is_deleted: AtomicBool,
 }
 
 /// The right to open or close the app.
@@ -34,7 +39,8 @@ impl Slot {
     pub(crate) fn new(name: AppName, dir: PathBuf, instance: Option<Instance>) -> Arc<Self> {
         let (turn, open) = (Mutex::default(), RwLock::default());
         let (damage, newest_txn) = (RwLock::default(), RwLock::default());
-        Arc::new(Self { name, dir, instance: instance.into(), turn, open, damage, newest_txn })
+        let is_deleted = AtomicBool::new(false);
+        Arc::new(Self { name, dir, instance: instance.into(), turn, open, damage, newest_txn, is_deleted })
     }
 
     /// The app, if it is open.
@@ -65,6 +71,11 @@ impl Slot {
         *self.newest_txn.write().unwrap_or_else(PoisonError::into_inner) = Some(newest);
     }
 
+    /// Whether the app is being deleted.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(SeqCst)
+    }
+
     /// Waits until nobody opens or closes it.
     pub(crate) fn turn(&self) -> Turn<'_> {
         // Whoever panicked within left the app closed.
@@ -77,6 +88,11 @@ impl Turn<'_> {
     pub(crate) fn put(&self, app: Arc<App>) {
         self.slot.set_damage(None);
         *self.slot.open.write().unwrap_or_else(PoisonError::into_inner) = Some(app);
+    }
+
+    /// Nobody opens the app from here on.
+    pub(crate) fn delete(&self) {
+        self.slot.is_deleted.store(true, SeqCst);
     }
 
     /// Nobody finds the app from here on.

@@ -140,6 +140,9 @@ pub fn verify_with(
             .notes
             .push(format!("{} is left of an app that was being made: the next start removes it", dir.display()));
     }
+    for name in &folders.deleted {
+        report.notes.push(format!("app {} is deleted: the next start removes what is left of it", name.as_str()));
+    }
     for name in folders.apps.iter().filter(|name| !registered.apps.contains_key(name)) {
         let dir = apps_dir.join(name.as_str());
         match folders.identity(name) {
@@ -150,7 +153,7 @@ pub fn verify_with(
             _ => report.findings.push(format!("{} is not in the register, and is no whole app", dir.display())),
         }
     }
-    for (name, instance) in registered.apps {
+    for (name, instance) in registered.apps.into_iter().filter(|(name, _)| !folders.deleted.contains(name)) {
         let dir = apps_dir.join(name.as_str());
         report.apps.push(match folder_damage(&dir, instance) {
             Some(damage) => AppReport { app: name.as_str().to_owned(), findings: vec![damage], ..AppReport::default() },

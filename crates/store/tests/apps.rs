@@ -6,7 +6,7 @@ mod support;
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use files::faults::{Fault, Plan, inject};
-use store::{App, AppName, AppUnavailable, DataDir, OpenError, verify};
+use store::{App, AppName, AppUnavailable, CommitError, CreateAppError, DataDir, DeleteAppError, OpenError, verify};
 use support::{HandClock, START_MS, changeset, documents, open, open_with, options, runtime, upsert};
 
 fn name(name: &str) -> AppName {
@@ -260,5 +260,102 @@ fn a_new_app_takes_little_room() {
         }
         let each = used_bytes(dir.path()) / 10;
         assert!(each <= 1 << 20, "{each} bytes an app: {round}");
+    }
+}
+
+/// Deletes the app as a server does: at once, or where a crash broke it off.
+fn delete(data: &DataDir, app: &str) -> Result<(), Box<dyn std::error::Error>> {
+    if data.has_app(app) {
+        data.begin_deletion(app)?;
+    }
+    for name in data.unfinished_deletions() {
+        assert!(data.is_let_go(&name));
+        data.finish_deletion(&name)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_deleted_app_is_gone_and_another_of_its_name_is_empty() {
+    let dir = two_apps();
+    let data = open(dir.path());
+    let app = data.app("lost").unwrap();
+    let gone = data.begin_deletion("lost").unwrap();
+    assert!(!data.has_app("lost") && data.opened("lost").is_none());
+    assert!(matches!(data.app("lost"), Err(AppUnavailable::NotFound { .. })));
+    assert!(matches!(data.begin_deletion("lost"), Err(DeleteAppError::NotFound { .. })), "once");
+    let refused = runtime().block_on(app.commit(changeset([upsert("late", "{}")])));
+    assert!(matches!(refused, Err(CommitError::Stopping)), "{refused:?}");
+    assert!(!data.is_let_go(&gone), "this test holds it");
+    assert!(matches!(data.make_app(&gone), Err(CreateAppError::BeingDeleted(_))));
+    let report = || verify(dir.path(), &mut |_| {}).unwrap();
+    drop(app);
+    assert!(data.is_let_go(&gone));
+    drop(data);
+    let noted = report();
+    assert!(noted.is_whole() && noted.notes[0].contains("app lost is deleted"), "{noted:?}");
+
+    let data = open(dir.path());
+    assert_eq!((names(&data), data.unfinished_deletions()), (vec!["kept".to_owned()], vec![gone.clone()]));
+    data.finish_deletion(&gone).unwrap();
+    assert_eq!((folders(dir.path()), data.unfinished_deletions()), (["kept".to_owned()].into(), vec![]));
+    let again = data.create_app(&gone).unwrap();
+    assert!(documents(&again).is_empty() && again.newest_txn().0 == 0);
+    assert_eq!(documents(&data.app("kept").unwrap()).len(), 1);
+    drop((again, data));
+    assert!(report().is_whole() && report().notes.is_empty(), "{:?}", report());
+}
+
+#[test]
+fn a_damaged_app_can_be_deleted_and_so_can_one_that_is_not_there() {
+    for missing in ["apps/lost", "apps/lost/journal"] {
+        let dir = two_apps();
+        std::fs::rename(dir.path().join(missing), dir.path().join("elsewhere")).unwrap();
+        let data = open(dir.path());
+        assert_eq!(data.damaged_apps().len(), 1);
+        delete(&data, "lost").unwrap();
+        assert_eq!((names(&data), data.damaged_apps()), (vec!["kept".to_owned()], vec![]));
+        assert_eq!(folders(dir.path()), ["kept".to_owned()].into());
+    }
+}
+
+#[test]
+fn whatever_fails_while_an_app_is_deleted_it_is_there_whole_or_not_at_all() {
+    let before = two_apps();
+    for fault in [Fault::Io, Fault::Full, Fault::Torn, Fault::Crash] {
+        let (mut at, mut stayed, mut went) = (1, 0, 0);
+        loop {
+            let dir = tempfile::tempdir().unwrap();
+            support::copy_dir(before.path(), dir.path());
+            let data = open(dir.path());
+            let injected = inject(dir.path(), Plan::new(fault, at));
+            let deleted = delete(&data, "lost");
+            let has_come = injected.has_come();
+            drop(injected);
+            if !has_come {
+                deleted.unwrap();
+                assert!(at > 6, "only {at} operations: not all of them go through the shim");
+                break;
+            }
+            let context = format!("{fault:?} at {at}");
+            let is_there = data.has_app("lost");
+            drop(data);
+            let data = open(dir.path());
+            if fault != Fault::Crash {
+                assert_eq!(data.has_app("lost"), is_there, "what was said holds after a restart: {context}");
+            }
+            if data.has_app("lost") {
+                assert_eq!(documents(&data.app("lost").unwrap()).len(), 1, "{context}");
+                stayed += 1;
+            } else {
+                went += 1;
+            }
+            delete(&data, "lost").unwrap_or_else(|error| panic!("{context}: {error}"));
+            assert_eq!((folders(dir.path()), names(&data)), (["kept".to_owned()].into(), vec!["kept".to_owned()]));
+            assert!(documents(&data.create_app(&name("lost")).unwrap()).is_empty(), "{context}");
+            assert_eq!(documents(&data.app("kept").unwrap()).len(), 1, "{context}");
+            at += 1;
+        }
+        assert!(stayed > 0 && went > 0, "{fault:?}: {stayed} times it stayed, {went} times it went");
     }
 }

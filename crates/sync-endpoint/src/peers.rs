@@ -232,6 +232,14 @@ impl SyncEndpoint {
             live.revoked.notify_one();
         }
     }
+
+    /// Ends every session in an app that is deleted, and forgets its peers that have none.
+    pub fn forget_app(&self, app: &str) {
+        for (_, live) in self.0.live_sites.of_app(app) {
+            live.revoked.notify_one();
+        }
+        self.0.live_sites.remembered.forget_app(app);
+    }
 }
 
 /// What a peer says of itself, as it may be shown anywhere.

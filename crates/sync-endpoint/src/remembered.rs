@@ -93,6 +93,11 @@ impl Remembered {
         self.peers().get(&(app.to_owned(), site)).cloned()
     }
 
+    /// Forgets those of an app that is deleted.
+    pub(crate) fn forget_app(&self, app: &str) {
+        self.peers().retain(|(of, _), _| of != app);
+    }
+
     fn load(&self, file: &Path) {
         match read(file) {
             Ok(peers) => *self.peers() = peers,

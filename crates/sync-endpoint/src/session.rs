@@ -200,7 +200,11 @@ impl Session {
                     let message = "the peer has another connection".to_owned();
                     self.machine.refuse(ByeCode::Busy, message, None);
                 }
-                Event::Revoked => self.machine.refuse(ByeCode::Denied, "the peer is revoked".to_owned(), None),
+                Event::Revoked => {
+                    let is_deleted = !self.shared.topics.has_app(&self.arrival.app);
+                    let why = if is_deleted { "the app was deleted" } else { "the peer is revoked" };
+                    self.machine.refuse(ByeCode::Denied, why.to_owned(), None);
+                }
                 Event::Failed => {
                     let message = "the server failed".to_owned();
                     self.machine.refuse(ByeCode::Busy, message, Some(retry_after_ms(RETRY_WRITES_AFTER_MS)));

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use store::{AppName, AppUnavailable, CommitError, DataDir};
+use store::{AppName, AppUnavailable, CommitError, DataDir, DeleteAppError};
 use tokio::{
     sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch},
     task::spawn_blocking,
@@ -267,6 +267,22 @@ impl TopicRegistry {
         if let Err(error) = closed.await {
             tracing::error!(%error, "an app could not be closed");
         }
+    }
+
+    /// Begins to delete an app ([`DataDir::begin_deletion`]): when this returns nobody gets it any
+    /// more, and it takes no writes. An opening that is under way ends first.
+    pub async fn begin_deletion(&self, name: &str) -> Result<AppName, DeleteAppError> {
+        let turn = self.turn(name).lock_owned().await;
+        let (data, app) = (self.data.clone(), name.to_owned());
+        let begun = spawn_blocking(move || data.begin_deletion(&app)).await;
+        let begun = begun.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))?;
+        let opened = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(opened) = opened {
+            opened.topics.stop_evaluating().await;
+        }
+        self.note_failure(name, None);
+        drop(turn);
+        Ok(begun)
     }
 
     /// Opens the app `first`, and a few others, so that what keeps them from opening is known at

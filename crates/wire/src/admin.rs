@@ -1,16 +1,20 @@
 //! `/admin/v1`: apps, API keys and user certificates (docs/reference/http-api.md,
 //! "Administration").
 //!
-//! Not here: what the names mean and who may ask (`credentials`, `http-api`).
+//! Not here: what the names mean, which are taken and who may ask (`credentials`, `http-api`).
 
+mod group_reset;
 mod peers;
+mod status;
 
 use std::path::PathBuf;
 
 use document::Value;
 use serde::{Deserialize, Serialize};
 
+pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
+pub use self::status::{AppStatusReply, CertificatesReply, DiskReply, GroupStatusReply, StatusReply};
 use crate::{
     RequestError,
     shape::{self, Fields, Place},
@@ -50,6 +54,20 @@ pub struct AppReply {
 pub struct AppsReply {
     /// Sorted by name.
     pub apps: Vec<AppReply>,
+}
+
+/// `DELETE /admin/v1/apps/{app}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppDeletedReply {
+    /// The app that is gone.
+    pub deleted: String,
+    /// How many certificates were revoked with it.
+    pub certificates_revoked: usize,
+    /// The API keys that could do nothing else and are revoked.
+    pub keys_revoked: Vec<String>,
+    /// Whether its files are gone too. While somebody holds them, they stay, and its name is taken.
+    pub finished: bool,
 }
 
 /// The body of `POST /admin/v1/keys`.
@@ -150,8 +168,7 @@ pub struct SignInLinkReply {
 /// The body of `POST /admin/v1/apps/{app}/credentials`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
-    /// The user's name: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, since a directory
-    /// gets this name.
+    /// The user's name; which are taken is for the crate `credentials` alone to say.
     pub user: String,
     /// Where, on the server, its files shall be; an absolute path. `None`: among the app's
     /// credentials.
@@ -637,14 +654,6 @@ impl NewUser {
         fields.finish(&["user", "directory"])?;
         if directory.as_ref().is_some_and(|directory| !directory.is_absolute()) {
             return Err(Place::Body.field("directory").fault("must be an absolute path"));
-        }
-        let fits = (1..=64).contains(&user.len())
-            && !user.starts_with('.')
-            && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if !fits {
-            return Err(Place::Body
-                .field("user")
-                .fault("a user's name is 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'"));
         }
         Ok(Self { user, directory })
     }

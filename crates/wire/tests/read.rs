@@ -152,7 +152,5 @@ fn administration() {
     assert_eq!(NewUser::parse(br#"{"user":"alice"}"#).unwrap().directory, None);
     assert!(NewUser::parse(br#"{"user":"alice","directory":"/srv/alice"}"#).is_ok());
     refused(NewUser::parse(br#"{"user":"alice","directory":"a"}"#), expect!["directory: must be an absolute path"]);
-    for user in ["", ".", "..", ".hidden", "a/b", "a b", "ä"] {
-        assert!(NewUser::parse(format!(r#"{{"user":"{user}"}}"#).as_bytes()).is_err(), "{user:?}");
-    }
+    assert_eq!(NewUser::parse(r#"{"user":".ä"}"#.as_bytes()).unwrap().user, ".ä", "names are checked elsewhere");
 }

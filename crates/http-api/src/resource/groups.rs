@@ -1,9 +1,12 @@
 //! `/admin/v1/apps/{app}/groups`: consumer groups, who is in them, and how far behind they are.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use operations::{AppGroups, GroupLag, GroupMember};
+use operations::{AppGroups, GroupLag, GroupMember, Target};
 use topics::{AppTopics, LagTimes, PartitionLag};
-use wire::admin::{GroupDescriptionReply, GroupMemberReply, GroupPartitionReply, GroupReply, GroupsReply};
+use wire::admin::{
+    GroupDeletedReply, GroupDescriptionReply, GroupMemberReply, GroupMoveReply, GroupPartitionReply, GroupReply,
+    GroupReset, GroupResetReply, GroupsReply, ResetTo,
+};
 
 use crate::{
     call::AdminCall,
@@ -24,6 +27,41 @@ pub(crate) async fn describe(State(state): State<Shared>, call: AdminCall) -> Re
     let group = call.param("group").to_owned();
     let described = tokio::task::spawn_blocking(move || described(&state, &topics, group)).await??;
     Ok(reply::json_of(StatusCode::OK, &described))
+}
+
+/// 200 and what changed, or would: with `dryRun` nothing does. 409 while the group has members.
+pub(crate) async fn reset(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let topics = state.topics.app(call.param("app")).await?;
+    let group = call.param("group");
+    let GroupReset { topic, to, dry_run } = GroupReset::parse(call.body())?;
+    let app = topics.app().name().as_str();
+    let not_found = || Failure::TopicNotFound { app: app.to_owned(), topic: topic.clone() };
+    let found = topics.by_name(&topic).ok_or_else(not_found)?;
+    let moves = state.operations.plan_reset(&topics, group, &found, target(to)).await?;
+    if !dry_run {
+        state.operations.run_reset(topics.app(), group, &topic, &moves).await?;
+    }
+    let shown = |it: operations::Move| GroupMoveReply { partition: it.partition, old: it.old, new: it.new };
+    let partitions = moves.into_iter().map(shown).collect();
+    Ok(reply::json_of(StatusCode::OK, &GroupResetReply { group: group.to_owned(), topic, dry_run, partitions }))
+}
+
+/// 200 and how much was forgotten. 409 while the group has members.
+pub(crate) async fn delete(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let topics = state.topics.app(call.param("app")).await?;
+    let deleted = call.param("group").to_owned();
+    let offsets = state.operations.delete_group(topics.app(), &deleted).await?;
+    Ok(reply::json_of(StatusCode::OK, &GroupDeletedReply { deleted, offsets }))
+}
+
+fn target(to: ResetTo) -> Target {
+    match to {
+        ResetTo::Earliest => Target::Earliest,
+        ResetTo::Latest => Target::Latest,
+        ResetTo::Nowhere => Target::Nowhere,
+        ResetTo::Offset(offset) => Target::Offset(offset),
+        ResetTo::TimeMs(time_ms) => Target::TimeMs(time_ms),
+    }
 }
 
 fn listed(state: &state::State, topics: &AppTopics) -> GroupsReply {

@@ -82,6 +82,10 @@ impl PeerDirectory for SaidPeers {
     fn shut_out(&self, _: &str, site: SiteId) {
         self.shut_out.lock().unwrap().push(site);
     }
+
+    fn forget_app(&self, _: &str) {
+        self.seen.lock().unwrap().clear();
+    }
 }
 
 /// The HTTP API of the same data.

@@ -45,6 +45,10 @@ impl PeerDirectory for Directory {
     fn shut_out(&self, app: &str, site: SiteId) {
         self.0.shut_out(app, site);
     }
+
+    fn forget_app(&self, app: &str) {
+        self.0.forget_app(app);
+    }
 }
 
 fn seen(peer: KnownPeer) -> SeenPeer {
