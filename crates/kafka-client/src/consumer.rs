@@ -100,6 +100,17 @@ impl Consumer {
         Ok((self.offset_at(topic, partition, EARLIEST).await?, self.offset_at(topic, partition, LATEST).await?))
     }
 
+    /// The offset of a partition's first record of this time or later, in ms since the epoch; `None` if there is none.
+    pub async fn offset_for_time(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        time_ms: i64,
+    ) -> Result<Option<i64>, ClientError> {
+        let found = self.offset_at(topic, partition, time_ms.max(0)).await?;
+        Ok((found >= 0).then_some(found))
+    }
+
     /// Fetches records at or behind `offset`: waits up to `max_wait` until there are some, and takes at most about
     /// `max_bytes` of them (at least one batch, whatever its size).
     ///

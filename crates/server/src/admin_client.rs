@@ -28,6 +28,11 @@ impl AdminClient {
         Ok(Self { base, authorization, agent: agent() })
     }
 
+    /// The same for what takes longer than a few small files: a reply must come within `timeout`.
+    pub(crate) fn waiting(self, timeout: Duration) -> Self {
+        Self { agent: agent_with(timeout), ..self }
+    }
+
     /// `GET /admin/v1/<path>`.
     pub(crate) fn read(&self, path: &str) -> anyhow::Result<String> {
         let request = self.agent.get(self.url(path)).header("authorization", &self.authorization);

@@ -14,7 +14,6 @@ use crate::{command, config::CommonOptions};
     mut_args(|argument| argument.hide_env(true)),
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = EXAMPLES
 )]
 pub(crate) struct Cli {
@@ -86,7 +85,7 @@ pub(crate) enum Verb {
     AcceptClock(command::accept_clock::AcceptClock),
     /// Prove that a data directory is whole, or say what is wrong and where
     Verify(command::verify::Verify),
-    /// Make and list apps
+    /// Make, list and delete apps
     #[command(subcommand)]
     App(command::app::App),
     /// Make, list, change and delete live queries: what topics carry
@@ -95,7 +94,7 @@ pub(crate) enum Verb {
     /// Make, list, show and drop indexes: documents found without a look at all of them
     #[command(subcommand)]
     Index(command::index::Index),
-    /// List and show consumer groups: who consumes, and how far behind
+    /// List, show, reset and delete consumer groups: who consumes, and how far behind
     #[command(subcommand)]
     Groups(command::groups::Groups),
     /// List small peers, shut one out, let it in again
@@ -107,6 +106,10 @@ pub(crate) enum Verb {
     /// Issue, list and revoke the certificates of Kafka clients
     #[command(subcommand)]
     Credentials(command::credentials::Credentials),
+    /// Show how the running server does: ports, disk, lag, certificates, warnings
+    Status(command::status::Status),
+    /// Look for what is set up wrong: modes, disk, clock, limits, TLS with the consumers' own files
+    Doctor(command::doctor::Doctor),
     /// Print a script that completes commands in a shell
     Completions(command::completions::Completions),
     /// Write a page for `man` of each command into a directory

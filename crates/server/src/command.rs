@@ -24,16 +24,20 @@ pub(crate) mod live_query;
 pub(crate) mod peers;
 
 pub(crate) mod accept_clock;
+pub(crate) mod doctor;
 pub(crate) mod portal;
+pub(crate) mod status;
 
 pub(crate) mod completions;
 pub(crate) mod manual_pages;
+
+use clap::ArgMatches;
 
 use crate::{
     arguments::QueryArguments,
     cli::{Cli, Verb},
     config::{CommonSettings, ConfigFile},
-    logging,
+    environment, logging,
     store_client::StoreClient,
 };
 
@@ -46,17 +50,24 @@ pub(crate) struct Context {
     pub(crate) common: CommonSettings,
 }
 
-/// Runs the verb to its end.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+/// Runs the verb to its end; `matches` are what `cli` was made of.
+pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<()> {
     let file = ConfigFile::read(cli.config.as_deref())?;
+    let log_is_given = cli.common.log.is_some() || file.common.log.is_some();
     let common = cli.common.resolve(&file);
-    // The demo tells its story on stdout; the log of its server is of no interest unless something
-    // is wrong.
-    let log = if matches!(cli.verb, Verb::Demo(_)) && common.log == "info" { "warn" } else { common.log.as_str() };
+    // The demo tells its story on stdout, and a server its own on a terminal; the log is of no interest
+    // there unless something is wrong.
+    let tells = match &cli.verb {
+        Verb::Demo(_) => true,
+        Verb::Serve(serve) => serve.is_watched(common.log_format),
+        _ => false,
+    };
+    let log = if tells && !log_is_given { "warn" } else { common.log.as_str() };
     logging::start(log, common.log_format)?;
+    environment::warn_of_unknown();
     let context = Context { file, common };
     match cli.verb {
-        Verb::Serve(verb) => verb.run(&context),
+        Verb::Serve(verb) => verb.run(&context, matches.subcommand_matches("serve").expect("it is the verb")),
         Verb::Demo(verb) => verb.run(),
         Verb::Events(verb) => verb.run(&context),
         Verb::Find(verb) => verb.run(&context),
@@ -77,6 +88,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Credentials(verb) => verb.run(&context),
         Verb::AcceptClock(verb) => verb.run(&context),
         Verb::Portal(verb) => verb.run(&context),
+        Verb::Status(verb) => verb.run(&context),
+        Verb::Doctor(verb) => verb.run(&context),
         Verb::Completions(verb) => verb.run(),
         Verb::ManualPages(verb) => verb.run(),
     }

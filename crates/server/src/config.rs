@@ -5,9 +5,11 @@
 //! an option that this version cannot honour is refused, never ignored.
 //! Not here: what the options do (`server`).
 
+mod effective;
 mod file;
 mod value;
 
+pub(crate) use effective::effective;
 pub(crate) use file::ConfigFile;
 pub(crate) use value::{ByteSize, KeepLimit, ListenAddress, LogFormat, Milliseconds, PublicAddress, bracketed};
 

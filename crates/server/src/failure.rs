@@ -13,13 +13,26 @@ pub(crate) struct UsageError(pub(crate) String);
 #[error("stdout is closed")]
 pub(crate) struct StdoutClosed;
 
+/// What was looked at works, and something of it should be seen to: exit status 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct OnlyWarnings(pub(crate) String);
+
 /// Says why on stderr, in one line, and gives the status.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<StdoutClosed>().is_some() {
         return ExitCode::SUCCESS;
     }
     eprintln!("headwater: {}", one_line(error));
-    ExitCode::from(if error.downcast_ref::<UsageError>().is_some() { 2 } else { 1 })
+    ExitCode::from(status(error))
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    match () {
+        () if error.downcast_ref::<UsageError>().is_some() => 2,
+        () if error.downcast_ref::<OnlyWarnings>().is_some() => 3,
+        () => 1,
+    }
 }
 
 /// The error and its causes in one line; a cause that the line before already ends with is not said

@@ -20,15 +20,20 @@ mod topic_reader;
 
 mod arguments;
 mod clock;
+mod confirm;
+mod environment;
 mod failure;
 mod input;
+mod json_paint;
 mod logging;
 mod output;
+mod point_in_time;
 mod progress;
+mod sizes;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 /// Changesets and documents are made on one thread and freed on another, which the system's
 /// allocator pays for: a batch of upserts took 21 us a document with it and 17 with this one, in
@@ -38,8 +43,9 @@ static ALLOCATOR: allocator::Allocator = allocator::ALLOCATOR;
 
 fn main() -> ExitCode {
     allocator::keep_freed_memory();
-    let cli = cli::Cli::parse();
-    match command::run(cli) {
+    let matches = cli::Cli::command().get_matches();
+    let cli = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match command::run(cli, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }

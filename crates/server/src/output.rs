@@ -124,6 +124,22 @@ impl Marks {
         Self(false)
     }
 
+    /// All of them, wherever it goes.
+    #[cfg(test)]
+    pub(crate) fn all() -> Self {
+        Self(true)
+    }
+
+    /// Whether there are any.
+    pub(crate) fn are_shown(self) -> bool {
+        self.0
+    }
+
+    /// In a colour.
+    pub(crate) fn coloured(self, colour: Colour, text: &str) -> String {
+        self.wrap(colour.code(), text)
+    }
+
     /// A heading.
     pub(crate) fn strong(self, text: &str) -> String {
         self.wrap("1", text)
@@ -141,6 +157,28 @@ impl Marks {
 
     fn wrap(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Colours that can be read on light and dark terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Cyan,
+    Green,
+    Magenta,
+    Red,
+    Yellow,
+}
+
+impl Colour {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Red => "31",
+            Self::Green => "32",
+            Self::Yellow => "33",
+            Self::Magenta => "35",
+            Self::Cyan => "36",
+        }
     }
 }
 

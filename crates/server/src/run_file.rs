@@ -38,6 +38,12 @@ impl RunFile {
         written.with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// When it was written, in ms since the epoch: about when the server was ready.
+    pub(crate) fn written_ms(&self, data_dir: &Path) -> Option<u64> {
+        let written = fs::metadata(path(data_dir)).ok()?.modified().ok()?;
+        u64::try_from(written.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
     /// Removes it; that it is not there is no error.
     pub(crate) fn remove(data_dir: &Path) -> anyhow::Result<()> {
         let path = path(data_dir);

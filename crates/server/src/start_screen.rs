@@ -1,26 +1,21 @@
-//! What `headwater serve` prints once it is ready: where everything is, and the commands that show
-//! it at work.
+//! What `headwater serve` prints once it is ready, where no terminal is: where everything is, and the
+//! commands that show it at work, in full. For a person at a terminal there is a shorter one
+//! (`on_terminal`).
 //!
 //! Invariants: what shows events comes before what makes one, since a consumer begins at the end of
 //! a topic unless it is told otherwise; every command runs as it is printed, also where the binary
 //! is not in `PATH` (`cargo run`); the link that opens the portal is a secret, and stands only on a
 //! terminal.
 
-use std::{fmt::Write as _, path::Path};
+mod commands;
+pub(crate) mod on_terminal;
 
-use crate::{
-    output::Marks,
-    server::{Access, Door, Facts},
-};
+pub(crate) use self::commands::{Reader, program_as_typed};
 
-/// Who reads the screen.
-pub(crate) struct Reader<'a> {
-    /// What to type to run this program; see [`program_as_typed`].
-    pub(crate) program: &'a str,
-    /// A link that opens the portal, if the reader is a person at a terminal.
-    pub(crate) portal_link: Option<&'a str>,
-    pub(crate) marks: Marks,
-}
+use std::fmt::Write as _;
+
+use self::commands::{command, curl};
+use crate::server::{Access, Door, Facts};
 
 /// The whole screen.
 pub(crate) fn render(facts: &Facts, reader: &Reader<'_>) -> String {
@@ -45,31 +40,6 @@ pub(crate) fn render(facts: &Facts, reader: &Reader<'_>) -> String {
     )
     .expect("a string takes all text");
     screen
-}
-
-/// `headwater` where that runs this very file, else the file: below the working directory in short,
-/// as `cargo run` leaves it.
-pub(crate) fn program_as_typed() -> String {
-    let name = "headwater";
-    let Ok(this) = std::env::current_exe() else { return name.to_owned() };
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file());
-    if found.and_then(|path| path.canonicalize().ok()) == this.canonicalize().ok() {
-        return name.to_owned();
-    }
-    let here = std::env::current_dir().and_then(|here| here.canonicalize());
-    match here.ok().and_then(|here| this.strip_prefix(here).ok()) {
-        Some(below) if below.components().count() == 1 => quoted(&Path::new(".").join(below)),
-        Some(below) => quoted(below),
-        None => quoted(&this),
-    }
-}
-
-/// The path as a word for a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%=,".contains(&byte);
-    if text.bytes().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// Name, value and a note on it.
@@ -154,39 +124,18 @@ fn paragraph(access: Access, doors: &[&Door], facts: &Facts, reader: &Reader<'_>
     }
 }
 
-/// A command of this program that finds this server.
-fn command(facts: &Facts, reader: &Reader<'_>, verb: &str) -> String {
-    let found = std::path::absolute("headwater-data").ok();
-    let flag = match found.as_deref() == Some(&facts.data_dir) {
-        true => String::new(),
-        false => format!(" --data-dir {}", quoted(&facts.data_dir)),
-    };
-    format!("{} {verb}{flag}", reader.program)
-}
-
 /// The page's script as `consume.sh` holds it, without its first line and comments.
 fn script(facts: &Facts) -> String {
     let path = facts.bundle.directory.join("consume.sh");
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-            format!("# {}\n{}", path.display(), lines.join("\n").trim())
+            // The line that looks whether Kafka is there is not the page's.
+            let is_shown = |line: &&str| !line.starts_with('#') && !line.starts_with("[ -x");
+            let lines = text.lines().filter(is_shown).collect::<Vec<_>>().join("\n");
+            format!("# {}\n{}", path.display(), lines.replace("\n\n\n", "\n\n").trim())
         }
         Err(error) => format!("# {} cannot be read: {error}", path.display()),
     }
-}
-
-fn curl(facts: &Facts) -> String {
-    let is_open = |door: &&Door| matches!(door.access, Access::OpenOnLoopback | Access::OpenToAll);
-    // HTTPS as on the page where there is a choice; but what works without a key before what does not.
-    // That the Kafka endpoint's port is open alone would be strange, but it can be.
-    let mut doors = facts.doors.iter().rev().chain([&facts.kafka_door]);
-    let door = doors.find(is_open).or(facts.doors.last()).expect("there is HTTP at least");
-    let tls = match door.base.starts_with("https:") {
-        true => format!(" --cacert '{}/ca.pem'", facts.bundle.directory.display()),
-        false => String::new(),
-    };
-    portal::write_curl(&tls, &door.base, !is_open(&door))
 }
 
 fn indented(text: &str) -> String {
@@ -197,14 +146,14 @@ fn indented(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use credentials::Bundle;
     use expect_test::expect_file;
 
     use super::*;
-    use crate::run_file::RunFile;
+    use crate::{output::Marks, run_file::RunFile};
 
-    fn facts(directory: &std::path::Path, doors: Vec<Door>) -> Facts {
+    pub(super) fn facts(directory: &std::path::Path, doors: Vec<Door>) -> Facts {
         let kafka_door = door("https://localhost:9093", "127.0.0.1:9093", doors[0].access);
         let https = doors.get(1).map(|door| door.base.clone());
         let (http, kafka) = (doors[0].base.clone(), "localhost:9093".to_owned());
@@ -224,7 +173,7 @@ mod tests {
         }
     }
 
-    fn door(base: &str, address: &str, access: Access) -> Door {
+    pub(super) fn door(base: &str, address: &str, access: Access) -> Door {
         Door { base: base.to_owned(), address: address.parse().unwrap(), access }
     }
 
@@ -262,12 +211,6 @@ mod tests {
         let place = |part: &str| screen.find(part).unwrap_or_else(|| panic!("{part:?} is not in {screen}"));
         assert!(place("  target/debug/headwater events --from-beginning --data-dir /data") < place("consume.sh"));
         assert!(place("consume.sh") < place("  curl -X POST"), "whatever consumes is started before the write");
-    }
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quoted(Path::new("/opt/headwater-1.2/headwater")), "/opt/headwater-1.2/headwater");
-        assert_eq!(quoted(Path::new("/an/it's here")), r"'/an/it'\''s here'");
     }
 
     #[test]

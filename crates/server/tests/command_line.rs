@@ -35,6 +35,65 @@ fn help_is_as_it_was_agreed() {
 }
 
 #[test]
+fn help_is_a_word_too() {
+    let directory = here();
+    let by_word = run(directory.path(), &["help", "app", "delete"]);
+    let by_flag = run(directory.path(), &["app", "delete", "--help"]);
+    assert!(by_word.code() == Some(0) && by_word.stdout == by_flag.stdout, "{by_word:?}");
+    assert!(run(directory.path(), &["help"]).stdout.contains("app delete") || by_word.stdout.contains("--yes"));
+}
+
+#[test]
+fn an_unknown_variable_is_warned_about_once_and_refused_never() {
+    let directory = here();
+    let mut check = command(directory.path(), &["serve", "--check"]);
+    check.envs([
+        ("HEADWATER_HTP_LISTEN", "x"),
+        ("HEADWATER_URL", "x"),
+        ("HEADWATER_TOOLS", "x"),
+        ("HEADWATER_BIN", "x"),
+    ]);
+    let checked = finish(check);
+    assert_eq!(checked.code(), Some(0), "{checked:?}");
+    let warnings: Vec<&str> = checked.stderr.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 1, "{checked:?}");
+    let says =
+        "HEADWATER_HTP_LISTEN is no option of this program and does nothing; the nearest one is HEADWATER_HTTP_LISTEN";
+    assert!(warnings[0].ends_with(says), "{checked:?}");
+}
+
+#[test]
+fn a_check_prints_what_would_be_served_and_starts_nothing() {
+    let directory = here();
+    std::fs::write(directory.path().join("c.toml"), "retention-ms = '7d'\napp = 'shop'").unwrap();
+    let arguments = ["serve", "--check", "--config", "c.toml", "--http-listen", "0.0.0.0:80"];
+    let mut check = command(directory.path(), &arguments);
+    check.env("HEADWATER_SEGMENT_BYTES", "1MiB").env("HEADWATER_APP", "till");
+    let checked = finish(check);
+    assert_eq!(checked.code(), Some(0), "{checked:?}");
+    assert_eq!(only_line(&checked.stderr), "headwater: the configuration is good; nothing was started");
+    let sources: Vec<(&str, &str)> =
+        checked.stdout.lines().filter_map(|line| line.split_once("  # ")).map(|(a, b)| (a.trim(), b)).collect();
+    for expected in [
+        (r#"http-listen = "0.0.0.0:80""#, "--http-listen"),
+        (r#"segment-bytes = "1MiB""#, "HEADWATER_SEGMENT_BYTES"),
+        (r#"app = "till""#, "HEADWATER_APP"),
+        (r#"retention-ms = "7d""#, "c.toml"),
+        (r#"kafka-listen = "127.0.0.1:9093""#, "default"),
+    ] {
+        assert!(sources.contains(&expected), "{expected:?} is not in {sources:?}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "it leaves nothing behind");
+    // What it prints is a file that says the same.
+    let again = with_file(directory.path(), &checked.stdout, &["serve", "--check"]);
+    assert!(again.code() == Some(0) && again.stdout.contains(r#"app = "till""#), "{again:?}");
+    fails(&run(directory.path(), &["serve", "--check", "--segment-bytes", "1KiB"]), 2, &["--segment-bytes must be"]);
+    std::fs::write(directory.path().join("k.pem"), "none").unwrap();
+    let files = ["--https-listen", "127.0.0.1:0", "--https-cert", "k.pem", "--https-key", "k.pem"];
+    fails(&run(directory.path(), &[&["serve", "--check"], &files[..]].concat()), 1, &["k.pem cannot be used"]);
+}
+
+#[test]
 fn the_version_says_what_was_built() {
     let version = run(here().path(), &["--version"]).stdout;
     assert!(version.starts_with(concat!("headwater ", env!("CARGO_PKG_VERSION"), "\ncommit ")), "{version}");
@@ -63,6 +122,10 @@ fn bad_usage_is_status_2() {
         &["find", "people", "--sort", "age:down"],
         &["get", "people", "{"],
         &["import", "people", "x", "--batch", "1001"],
+        &["groups", "reset", "g"],
+        &["groups", "reset", "g", "--to-earliest", "--to-latest"],
+        &["events", "--from-time", "soon"],
+        &["demo", "--once", "--tasks"],
     ] {
         let finished = run(directory.path(), arguments);
         assert_eq!(finished.code(), Some(2), "{arguments:?}: {finished:?}");
@@ -142,6 +205,11 @@ fn without_a_server_a_command_says_how_to_start_one() {
         &["find", "people"],
         &["import", "people"],
         &["collection", "list"],
+        &["status"],
+        &["app", "delete", "shop", "--yes"],
+        &["groups", "delete", "g", "--yes"],
+        &["events"],
+        &["portal", "--open"],
     ] {
         let says = ["no server runs on headwater-data", "headwater serve --data-dir headwater-data"];
         fails(&run(directory.path(), arguments), 1, &says);

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, command, only_line, run};
+use crate::{
+    real_clients::client::Client,
+    support::{TestServer, command, only_line, run, wait_until},
+};
 
 fn write(server: &TestServer, commands: Value) {
     let (status, reply) = server.post("/api/v4/store/write", &json!({ "commands": commands }));
@@ -90,6 +93,88 @@ fn each_app_has_its_own_topic() {
     assert!(only_line(&foreign.stderr).contains("user-consumable-shop"), "{foreign:?}");
 }
 
+fn numbers(server: &TestServer, numbers: std::ops::Range<i64>) {
+    for n in numbers {
+        write(server, json!([{"method": "upsert", "collection": "c", "id": n, "value": {"n": n}}]));
+    }
+}
+
+#[test]
+fn it_says_that_it_waits_and_ends_at_the_end_where_that_is_asked_for() {
+    let server = TestServer::start();
+    let empty = server.run(&["events", "--from-beginning", "--until-end"]);
+    assert_eq!((empty.code(), &*empty.stdout, &*empty.stderr), (Some(0), "", ""), "there is nothing to wait for");
+    numbers(&server, 0..3);
+    let all = server.run(&["events", "--from-beginning", "--until-end"]);
+    assert_eq!((all.code(), all.stdout.lines().count(), &*all.stderr), (Some(0), 3, ""));
+    assert_eq!(server.run(&["events", "--until-end"]).stdout, "", "it begins at the end");
+    let pretty = server.run(&["events", "--from-offset", "2", "--until-end", "--pretty"]).stdout;
+    assert!(pretty.starts_with("{\n  \"txnId\": 3,\n") && !pretty.contains('\u{1b}'), "{pretty}");
+
+    let waiting = server.start_command(&["events"]);
+    let says = "headwater: waiting for events of user-consumable-default; Ctrl-C ends it\n";
+    wait_until("it says that it waits", || waiting.stderr() == says);
+}
+
+#[test]
+fn it_begins_at_a_time() {
+    let server = TestServer::start();
+    numbers(&server, 0..2);
+    let events = |from: &str| server.run(&["events", "--until-end", "--from-time", from]);
+    assert_eq!(events("1h").stdout.lines().count(), 2);
+    assert_eq!(events("2100-01-01").stdout, "");
+    let bad = events("noon");
+    assert!(bad.code() == Some(2) && bad.stderr.contains("a time is 2026-01-31T12:00:00Z"), "{bad:?}");
+}
+
+#[test]
+fn it_goes_on_where_it_was_when_the_server_is_restarted() {
+    let server = TestServer::start();
+    let directory = server.directory();
+    numbers(&server, 0..3);
+    let consumer = Client::start(command(directory.path(), &["events", "--from-beginning", "--group", "audit"]));
+    consumer.wait_for(3);
+    // On another port, by a kill and by a clean stop.
+    server.kill();
+    let server = TestServer::start_in(directory.clone(), &[]);
+    numbers(&server, 3..6);
+    consumer.wait_for(6);
+    server.terminate();
+    let server = TestServer::start_in(directory, &[]);
+    numbers(&server, 6..8);
+    let lines = consumer.wait_for(8);
+    let ids: Vec<i64> = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["change"]["newValue"]["_id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ids, (0..8).collect::<Vec<_>>(), "each once");
+    let said = consumer.complaints();
+    assert!(said.contains("the server is gone") && said.contains("goes on at offset 3"), "{said}");
+}
+
+#[test]
+fn an_app_that_is_not_there_is_said_to_be_none() {
+    let server = TestServer::start();
+    let absent = server.run(&["events", "--app", "nope"]);
+    let says = "headwater: there is no app \"nope\"; there are: default. To make it: headwater app create nope";
+    assert_eq!((absent.code(), only_line(&absent.stderr)), (Some(1), says));
+}
+
+#[test]
+fn on_a_terminal_there_are_colours_unless_they_are_not_wanted() {
+    let server = TestServer::start();
+    numbers(&server, 0..1);
+    let on_terminal = |no_color: Option<&str>| {
+        let events = concat!(env!("CARGO_BIN_EXE_headwater"), " events --from-beginning --until-end");
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qefc", events, "/dev/null"]).current_dir(server.directory().path()).env_remove("NO_COLOR");
+        terminal.envs(no_color.map(|value| ("NO_COLOR", value)));
+        Client::start(terminal).wait_for_line("newValue")
+    };
+    assert!(on_terminal(None).contains("\u{1b}[36m\"txnId\"\u{1b}[0m"), "{:?}", on_terminal(None));
+    assert!(!on_terminal(Some("1")).contains('\u{1b}'), "{:?}", on_terminal(Some("1")));
+}
+
 #[test]
 fn what_was_acknowledged_outlives_a_kill() {
     let server = TestServer::start();
@@ -128,4 +213,29 @@ fn the_demo_shows_events_of_writes_and_of_a_small_peer_and_leaves_nothing() {
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
     assert_eq!(run(directory.path(), &["verify"]).code(), Some(1), "there is no data to verify");
+}
+
+#[test]
+fn on_a_terminal_the_demo_stays_and_shows_what_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_headwater");
+    let demo = |arguments: &str| {
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qefc", &format!("{program} demo{arguments}"), "/dev/null"]);
+        Client::start({
+            terminal.current_dir(directory.path()).env("TMPDIR", directory.path());
+            terminal
+        })
+    };
+    let once = demo(" --once");
+    once.wait_for_line("What to try next");
+    let stays = demo("");
+    stays.wait_for_line("The portal, in a browser");
+    assert!(stays.wait_for_line("/portal/sign-in?token=").contains("http://127.0.0.1:"));
+    let data_dir = std::fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path().join("data");
+    let insert = ["execute", "INSERT INTO people DOCUMENTS ({'name':'Ann'})", "--data-dir", data_dir.to_str().unwrap()];
+    assert_eq!(run(directory.path(), &insert).code(), Some(0));
+    stays.wait_for_line("Ann");
+    let lines = stays.terminate();
+    assert!(!lines.iter().any(|line| line.contains("WARN")), "{lines:?}");
 }

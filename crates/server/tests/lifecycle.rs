@@ -190,8 +190,20 @@ fn a_start_screen_on_a_terminal_has_a_link() {
     let mut command = std::process::Command::new("script");
     command.args(["-qefc", serve, "/dev/null"]).current_dir(directory.path()).env_remove("HEADWATER_LOG_FORMAT");
     let terminal = Client::start(command);
-    let line = terminal.wait_for_line("/portal/sign-in?token=");
-    assert!(line.contains("signs you in, once, for ten minutes"), "{line}");
+    terminal.wait_for_line("/portal/sign-in?token=");
+    terminal.wait_for_line("signs you in, once, for ten minutes");
+    terminal.wait_for_line("Ctrl-C stops the server");
+    let shown = terminal.lines();
+    assert!(shown.len() <= 25, "{} lines: {shown:#?}", shown.len());
+    assert!(!shown.iter().any(|line| line.contains("INFO")), "log lines do not come between: {shown:#?}");
+    let password =
+        std::fs::read_to_string(directory.path().join("headwater-data/credentials/default/live-query-settings.json"));
+    let settings: serde_json::Value = serde_json::from_str(&password.unwrap()).unwrap();
+    let admin = std::fs::read_to_string(directory.path().join("headwater-data/admin.key")).unwrap();
+    let passwords = ["clusterCertificate", "userCertificate"].map(|name| settings[name]["password"].as_str().unwrap());
+    for secret in passwords.into_iter().chain([admin.trim()]) {
+        assert!(!shown.iter().any(|line| line.contains(secret)), "{shown:#?}");
+    }
 }
 
 #[test]

@@ -73,6 +73,9 @@ impl Credentials {
             Credentials::Revoke { user, app } => {
                 let (server, path) = connect(context, app)?;
                 let reply: UserRevokedReply = read_reply(&server.delete(&format!("{path}/{}", segment(&user)))?)?;
+                if reply.revoked.is_empty() {
+                    return print_line(&format!("every certificate of {user} was revoked before"));
+                }
                 let serials: Vec<&str> = reply.revoked.iter().map(|certificate| certificate.serial.as_str()).collect();
                 print_line(&format!("revoked {} of {user}: serial {}", counted(serials.len()), serials.join(", ")))
             }

@@ -2,13 +2,15 @@
 //! small peer wrote before it connects. With `--tasks` a list of tasks is shared in a web page, as long as one likes.
 //!
 //! Invariants: the demo uses the doors that everybody uses, HTTP and the mutual-TLS Kafka endpoint;
-//! without `--tasks` it ends by itself.
+//! without a terminal, or with `--once`, it ends by itself, but for `--tasks`.
 
 mod small_peer;
+mod staying;
 mod tasks;
 mod tasks_files;
 
 use std::{
+    io::IsTerminal as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -23,7 +25,7 @@ use crate::{
     config::{ConfigFile, ListenAddress, ServeOptions},
     output::{Marks, indented_json, print_line},
     server::{Facts, Server},
-    topic_reader::{Place, Start, TopicReader},
+    topic_reader::{Place, TopicReader},
 };
 
 /// An event must arrive within this; usually it takes a millisecond.
@@ -50,9 +52,13 @@ const CHANGES: [(&str, &str); 3] = [
 /// What to show.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It takes a few seconds, listens on free ports of 127.0.0.1, and removes its data at the end.
-With --tasks it goes on until Ctrl-C.")]
+It listens on free ports of 127.0.0.1, and removes its data at the end. On a terminal it stays open
+once its story is told, with the portal's link and every event as it comes, until Ctrl-C; elsewhere,
+or with --once, it ends after a few seconds. With --tasks it goes on until Ctrl-C.")]
 pub(crate) struct Demo {
+    /// End once the story is told, also on a terminal
+    #[arg(long, conflicts_with = "tasks")]
+    once: bool,
     /// Serves a web page with a list of tasks that works offline and is shared with a terminal's app
     #[arg(long)]
     tasks: bool,
@@ -86,16 +92,26 @@ impl Demo {
             let shown = if self.tasks {
                 tasks::show(&server, directory.path()).await
             } else {
-                tokio::select! {
-                    shown = show(&server, took, &peer_folder) => shown,
-                    _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
-                }
+                self.tell(&server, took, &peer_folder).await
             };
             server.stop().await?;
             shown
         })?;
         directory.close().context("cannot remove the demo's data")?;
         print_line(WHAT_NEXT)
+    }
+
+    /// The story; on a terminal the server stays afterwards.
+    async fn tell(&self, server: &Server, start_took: Duration, peer_folder: &Path) -> anyhow::Result<()> {
+        let marks = Marks::for_stdout();
+        let arrivals = tokio::select! {
+            shown = show(server, start_took, peer_folder, marks) => shown?,
+            _ = tokio::signal::ctrl_c() => anyhow::bail!("stopped by Ctrl-C"),
+        };
+        if self.once || !std::io::stdout().is_terminal() {
+            return Ok(());
+        }
+        staying::stay(server, arrivals, marks).await
     }
 }
 
@@ -106,8 +122,14 @@ The server is stopped and its data is removed. What to try next:
   headwater events --from-beginning   its events, in another terminal
   headwater --help                    the rest";
 
-async fn show(server: &Server, start_took: Duration, peer_folder: &Path) -> anyhow::Result<()> {
-    let (facts, marks) = (server.facts(), Marks::for_stdout());
+/// Tells it; gives what brings further events.
+async fn show(
+    server: &Server,
+    start_took: Duration,
+    peer_folder: &Path,
+    marks: Marks,
+) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Arrival>>> {
+    let facts = server.facts();
     let mut arrivals = consume(server).await?;
     print_line(&introduction(facts, start_took, marks))?;
     for (index, (title, command)) in CHANGES.iter().enumerate() {
@@ -122,7 +144,8 @@ async fn show(server: &Server, start_took: Duration, peer_folder: &Path) -> anyh
             shown_value(&record),
         ))?;
     }
-    show_small_peer(facts, peer_folder, &mut arrivals, marks).await
+    show_small_peer(facts, peer_folder, &mut arrivals, marks).await?;
+    Ok(arrivals)
 }
 
 /// A small peer writes without a server; then it connects, and its writes are events too.
@@ -198,9 +221,7 @@ fn introduction(facts: &Facts, start_took: Duration, marks: Marks) -> String {
 async fn consume(server: &Server) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Arrival>>> {
     let facts = server.facts();
     let tls = server.credentials().client_tls(&facts.apps[0])?;
-    let mut reader =
-        TopicReader::open(&facts.run.kafka, tls, &facts.bundle.topic, Place { start: Start::Beginning, group: None })
-            .await?;
+    let mut reader = TopicReader::open(&facts.run.kafka, tls, &facts.bundle.topic, Place::beginning()).await?;
     let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
     tokio::spawn(async move {
         loop {

@@ -1,12 +1,20 @@
-//! `headwater groups`: who consumes, and how far behind each consumer group is.
+//! `headwater groups`: who consumes, how far behind each consumer group is, and putting one elsewhere.
 
-use wire::admin::{GroupDescriptionReply, GroupPartitionReply, GroupReply, GroupsReply};
+use serde_json::json;
+use store::{AppName, WallClock as _};
+use wire::admin::{
+    GroupDeletedReply, GroupDescriptionReply, GroupMoveReply, GroupPartitionReply, GroupReply, GroupResetReply,
+    GroupsReply,
+};
 
 use super::{Context, read_reply};
 use crate::{
     admin_client::{AdminClient, segment},
+    clock::SystemClock,
     config::AppOption,
-    output::{print_line, print_table},
+    failure::UsageError,
+    output::{counted, print_line, print_table},
+    point_in_time::PointInTime,
 };
 
 /// What is not known, or does not apply.
@@ -34,6 +42,82 @@ pub(crate) enum Groups {
         #[arg(long)]
         json: bool,
     },
+    /// Move a group's offsets on a topic, to read events again or to skip some
+    #[command(after_help = "\
+Stop the group's consumers first: while it has members nothing is changed. Without --yes it only
+shows what would change.
+
+Examples:
+  headwater groups reset billing --to-earliest
+  headwater groups reset billing --to-time 2h --yes
+  headwater groups reset billing --live-query adults --to-offset 1000 --yes")]
+    Reset {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        to: ResetTo,
+        /// The topic [default: the main one of the app, user-consumable-<app>]
+        #[arg(long, value_name = "TOPIC")]
+        topic: Option<String>,
+        /// The topic of this live query of the app
+        #[arg(long, value_name = "NAME", conflicts_with = "topic")]
+        live_query: Option<String>,
+        /// Really change them
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        app: AppOption,
+        /// Print the server's JSON reply
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget what a group has committed, on every topic: it begins as one that never read
+    #[command(after_help = "\
+Stop the group's consumers first: while it has members nothing is changed.
+
+Example:
+  headwater groups delete billing --yes")]
+    Delete {
+        /// Its name
+        name: String,
+        /// Really forget it
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        app: AppOption,
+    },
+}
+
+/// Where a group's offsets go.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ResetTo {
+    /// To the first offset: everything again
+    #[arg(long)]
+    to_earliest: bool,
+    /// After the last event: skip what was not read
+    #[arg(long)]
+    to_latest: bool,
+    /// To this offset, in every partition
+    #[arg(long, value_name = "OFFSET")]
+    to_offset: Option<u64>,
+    /// To the first event of this time or later: 2026-01-31T12:00:00Z, or how long ago, as 2h
+    #[arg(long, value_name = "TIME")]
+    to_time: Option<PointInTime>,
+}
+
+impl ResetTo {
+    /// The body of the call, on a topic.
+    fn body(&self, topic: &str, dry_run: bool) -> serde_json::Value {
+        let mut body = json!({ "topic": topic, "dryRun": dry_run });
+        match self {
+            Self { to_offset: Some(offset), .. } => body["offset"] = json!(offset),
+            Self { to_time: Some(time), .. } => body["timeMs"] = json!(time.at_ms(SystemClock.now_ms())),
+            Self { to_latest: true, .. } => body["to"] = json!("latest"),
+            Self { .. } => body["to"] = json!("earliest"),
+        }
+        body
+    }
 }
 
 impl Groups {
@@ -49,6 +133,37 @@ impl Groups {
                 let reply = server.read(&format!("{path}/{}", segment(&name)))?;
                 if json { print_line(&reply) } else { print_one(&read_reply(&reply)?) }
             }
+            Groups::Reset { name, to, topic, live_query, yes, app, json } => {
+                let app = app.resolve(&context.file)?;
+                let topic = topic.unwrap_or_else(|| topic_of(&app, live_query.as_deref()));
+                let server = AdminClient::connect(&context.common.data_dir)?;
+                let path = format!("apps/{}/groups/{}/reset", app.as_str(), segment(&name));
+                let reply = server.create(&path, &to.body(&topic, !yes))?;
+                if json {
+                    print_line(&reply)?
+                } else {
+                    print_moves(&read_reply(&reply)?)?
+                }
+                if yes || json {
+                    Ok(())
+                } else {
+                    Err(UsageError("nothing was changed; to do it, add --yes".into()).into())
+                }
+            }
+            Groups::Delete { name, yes, app } => {
+                let (server, path) = connect(context, app)?;
+                let path = format!("{path}/{}", segment(&name));
+                if !yes {
+                    let group: GroupDescriptionReply = read_reply(&server.read(&path)?)?;
+                    let offsets = counted(group.partitions.len() as u64, "committed offset");
+                    return Err(
+                        UsageError(format!("{offsets} of {name} would be forgotten; to do it, add --yes")).into()
+                    );
+                }
+                let GroupDeletedReply { deleted, offsets } = read_reply(&server.delete(&path)?)?;
+                let forgotten = counted(offsets as u64, "committed offset");
+                print_line(&format!("deleted group {deleted}: {forgotten} forgotten"))
+            }
         }
     }
 }
@@ -56,6 +171,36 @@ impl Groups {
 fn connect(context: &Context, app: AppOption) -> anyhow::Result<(AdminClient, String)> {
     let app = app.resolve(&context.file)?;
     Ok((AdminClient::connect(&context.common.data_dir)?, format!("apps/{}/groups", app.as_str())))
+}
+
+/// The topic of an app, or of one of its live queries.
+pub(crate) fn topic_of(app: &AppName, live_query: Option<&str>) -> String {
+    match live_query {
+        Some(live_query) => format!("{}.{live_query}", app.main_topic()),
+        None => app.main_topic(),
+    }
+}
+
+fn print_moves(reply: &GroupResetReply) -> anyhow::Result<()> {
+    let GroupResetReply { group, topic, dry_run, partitions } = reply;
+    print_line(&format!("group {group} on {topic}{}\n", if *dry_run { ", as it would be" } else { "" }))?;
+    let offset = |offset: Option<u64>| offset.map_or_else(|| NOTHING.to_owned(), |offset| offset.to_string());
+    let row = |it: &GroupMoveReply| {
+        vec![it.partition.to_string(), offset(it.old), offset(it.new), consequence(it.old, it.new)]
+    };
+    let rows: Vec<Vec<String>> = partitions.iter().map(row).collect();
+    print_table(&["partition", "committed", "new", ""], &rows, "the topic has no partition to set")
+}
+
+/// What the group's consumers see of a move.
+fn consequence(old: Option<u64>, new: Option<u64>) -> String {
+    match (old, new) {
+        (Some(old), Some(new)) if new < old => format!("{} again", counted(old - new, "event")),
+        (Some(old), Some(new)) if new > old => format!("{} skipped", counted(new - old, "event")),
+        (Some(_), Some(_)) => "stays".to_owned(),
+        (None, _) => "is set".to_owned(),
+        (_, None) => "is forgotten".to_owned(),
+    }
 }
 
 fn print_all(reply: &GroupsReply) -> anyhow::Result<()> {

@@ -86,7 +86,17 @@ impl Key {
                 print_line("no key is needed any longer where the server is open without keys, until one is made")
             }
             Key::Revoke { name } => {
-                connect(context)?.delete(&format!("keys/{}", segment(&name)))?;
+                let server = connect(context)?;
+                if let Err(error) = server.delete(&format!("keys/{}", segment(&name))) {
+                    // Nothing is kept of a key that was revoked.
+                    let keys: Option<KeysReply> = server.read("keys").and_then(|reply| read_reply(&reply)).ok();
+                    return Err(match keys {
+                        Some(keys) if keys.keys.iter().all(|key| key.name != name) => anyhow::anyhow!(
+                            "there is no key named {name:?}: it was revoked before, or never made; headwater key list shows those that there are"
+                        ),
+                        _ => error,
+                    });
+                }
                 print_line(&format!("revoked key {name}"))
             }
         }

@@ -3,7 +3,10 @@
 //! Invariants: a key is a flag's name without the dashes before it; an error is one line that says
 //! where and what.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::anyhow;
 use clap::Args as _;
@@ -15,6 +18,8 @@ use super::{CommonOptions, ServeOptions, usage};
 pub(crate) struct ConfigFile {
     pub(crate) common: CommonOptions,
     pub(crate) serve: ServeOptions,
+    /// The file as it was given, and its text; `None` if there is none.
+    pub(crate) source: Option<(PathBuf, String)>,
 }
 
 impl ConfigFile {
@@ -22,7 +27,8 @@ impl ConfigFile {
     pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path).map_err(|error| anyhow!("cannot read {}: {error}", path.display()))?;
-        Self::parse(&text).map_err(|message| usage(format!("{}, {message}", path.display())))
+        let parsed = Self::parse(&text).map_err(|message| usage(format!("{}, {message}", path.display())))?;
+        Ok(Self { source: Some((path.to_owned(), text)), ..parsed })
     }
 
     /// Reads the file's text. The error says the line and what is wrong there.
@@ -46,7 +52,8 @@ impl ConfigFile {
             let key = error.span().map(|span| key_at(span.start)).unwrap_or_default();
             format!("{}{key}: {}", place(&error), one_line(error.message()))
         };
-        Ok(Self { common: toml::from_str(text).map_err(wrong)?, serve: toml::from_str(text).map_err(wrong)? })
+        let (common, serve) = (toml::from_str(text).map_err(wrong)?, toml::from_str(text).map_err(wrong)?);
+        Ok(Self { common, serve, source: None })
     }
 }
 
@@ -89,7 +96,7 @@ mod tests {
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), known_keys());
         let file = ConfigFile::parse(text).unwrap();
         assert_eq!(file.serve.clone().over(ServeOptions::default()), file.serve);
-        let debug = format!("{file:?}");
+        let debug = format!("{:?} {:?}", file.common, file.serve);
         assert!(!debug.contains("None"), "a key is not read: {debug}");
     }
 
