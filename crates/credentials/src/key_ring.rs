@@ -198,6 +198,11 @@ impl KeyRing {
         Ok(())
     }
 
+    /// The first 32 bits of its SHA-256.
+    pub(crate) fn admin_fingerprint(&self) -> String {
+        hex(&self.admin.0[..4])
+    }
+
     /// The admin key's text.
     pub(crate) fn admin_key(&self) -> &str {
         &self.admin_key

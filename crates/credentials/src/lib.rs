@@ -123,6 +123,12 @@ impl Credentials {
         self.keys.admin_key()
     }
 
+    /// The first 32 bits of the admin key's SHA-256, as hex: by which it is told from another, and not
+    /// found.
+    pub fn admin_fingerprint(&self) -> String {
+        self.keys.admin_fingerprint()
+    }
+
     /// Makes an API key; the second value is its secret, shown once and stored hashed.
     pub fn create_key(&self, new: NewKey, now_ms: u64) -> Result<(ApiKey, String), CredentialsError> {
         self.keys.create(new, now_ms)

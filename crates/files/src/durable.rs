@@ -75,6 +75,15 @@ pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
     sync_directory(parent_of(to))
 }
 
+/// Puts a file that cannot be used aside, as `<name>.damaged` beside it, in place of one that was put
+/// there before; gives where it is.
+pub fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let to = path.with_file_name(format!("{name}.damaged"));
+    move_durably(path, &to)?;
+    Ok(to)
+}
+
 /// Removes a file. After a loss of power it may be there again, until its folder is synced.
 pub fn remove(path: &Path) -> io::Result<()> {
     pass(Act::Remove, path)?;

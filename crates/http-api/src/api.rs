@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use credentials::Credentials;
 use executor::Statements;
-use operations::{ConsumerGroups, Operations, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, Operations, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::{DataDir, WallClock};
 use tokio::sync::Semaphore;
@@ -44,6 +44,8 @@ pub struct HttpApiParts {
     pub peers: Option<Arc<dyn PeerSessions>>,
     /// Which small peers there are; `None` where nobody takes them over.
     pub peer_directory: Option<Arc<dyn PeerDirectory>>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
     pub groups: Option<Arc<dyn ConsumerGroups>>,
 }
@@ -70,8 +72,10 @@ impl HttpApi {
             credentials: parts.credentials.clone(),
             groups: parts.groups,
             peers: parts.peer_directory,
+            audit: parts.audit,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
+            open_doors: options.open_doors.clone(),
         };
         let state = Arc::new(State {
             data_dir: parts.data_dir,
@@ -151,6 +155,7 @@ impl HttpApi {
             sign_in_links: None,
             peers: None,
             peer_directory: None,
+            audit: Arc::new(AuditLog::none()),
             groups: None,
         };
         Self::new(options, parts, Registry::default())

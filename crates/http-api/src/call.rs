@@ -16,6 +16,7 @@ use wire::query_string;
 
 use crate::{
     access::{self, Caller, Door},
+    audit::Subject,
     body::ReadBody,
     body_error::BodyError,
     denied::Denied,
@@ -143,7 +144,11 @@ impl FromRequest<Shared> for AdminCall {
         let params = path_params(&mut parts, state).await?;
         let holder = access::identify_admin(state, &parts.headers, param(&params, "app"))?;
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { holder, query, params, body: read_body(state, &parts, body).await? })
+        let body = read_body(state, &parts, body).await?;
+        if let Some(subject) = parts.extensions.get::<Subject>() {
+            subject.tell(&params, &body.bytes);
+        }
+        Ok(Self { holder, query, params, body })
     }
 }
 

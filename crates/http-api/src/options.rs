@@ -1,6 +1,6 @@
 //! How the HTTP API is run.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use store::AppName;
 
@@ -14,6 +14,8 @@ pub struct HttpApiOptions {
     /// Open without keys on any address (`--insecure-open`), not only on loopback ones. Keys are
     /// needed all the same once one exists.
     pub insecure_open: bool,
+    /// Where it listens and asks for no key while none was ever made: told to who administers.
+    pub open_doors: Vec<SocketAddr>,
     /// Names that the server is reached by, besides loopback names and the address a connection
     /// came in on: for the `Host` rule.
     pub host_names: Vec<String>,
@@ -41,6 +43,7 @@ impl HttpApiOptions {
         Self {
             default_app,
             insecure_open: false,
+            open_doors: Vec::new(),
             host_names: Vec::new(),
             kafka_endpoint,
             request_bytes_max: limits::REQUEST_BYTES_MAX,

@@ -14,6 +14,7 @@ use axum::{
 use wire::execute::QueryType;
 
 use crate::{
+    audit::{self, Asked},
     failure::Failure,
     hint,
     metrics::RouteMetrics,
@@ -139,7 +140,8 @@ impl Routes {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that axum can route");
-        let measured = Measured { handler, metrics: Arc::new(self.state.metrics.route(path)) };
+        let action = audit::action_of(&method, path).map(Arc::from);
+        let measured = Measured { handler, metrics: Arc::new(self.state.metrics.route(path)), action };
         let full_path = format!("{base}{path}");
         self.router = std::mem::take(&mut self.router).route(&full_path, on(filter, measured));
         #[cfg(test)]
@@ -147,22 +149,31 @@ impl Routes {
     }
 }
 
-/// A handler whose requests are counted and timed. A layer would do, at the price of two more boxes
+/// A handler whose requests are counted and timed, and noted where they administer. A layer would do, at the price of two more boxes
 /// and a service's clone a request.
 #[derive(Clone)]
 struct Measured<H> {
     handler: H,
     metrics: Arc<RouteMetrics>,
+    /// What it is called in the audit log, if it is to be there.
+    action: Option<Arc<str>>,
 }
 
 impl<H: Handler<T, Shared>, T> Handler<T, Shared> for Measured<H> {
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-    fn call(self, request: Request, state: Shared) -> Self::Future {
+    fn call(self, mut request: Request, state: Shared) -> Self::Future {
         let started = Instant::now();
+        let asked = self.action.and_then(|action| {
+            let asked = Asked::of(&state, &mut request)?;
+            Some((action, asked, state.clone()))
+        });
         let answer = self.handler.call(request, state);
         Box::pin(async move {
             let response = answer.await;
+            if let Some((action, asked, state)) = asked {
+                state.operations.note(asked.entry(state.clock.now_ms(), &action, response.status())).await;
+            }
             self.metrics.count(response.status(), started.elapsed());
             response
         })

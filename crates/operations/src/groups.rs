@@ -82,6 +82,11 @@ impl AppGroups<'_> {
         self.lags.times(of)
     }
 
+    /// The same, if it is known without a look at the disk.
+    pub fn known_times(&self, of: &PartitionLag) -> Option<LagTimes> {
+        self.lags.known_times(of)
+    }
+
     fn measure(&self, name: String, group: Option<&ConsumerGroup>) -> GroupLag {
         GroupLag {
             partitions: self.lags.of(&name),

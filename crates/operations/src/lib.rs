@@ -8,6 +8,8 @@
 
 mod app_deletion;
 mod apps;
+mod audit_entry;
+mod audit_log;
 mod blocking;
 mod bundle_files;
 mod collections;
@@ -22,9 +24,13 @@ mod peers;
 mod reset;
 mod status;
 mod users;
+mod warning;
+mod warnings;
 
 pub use app_deletion::{DeleteAppError, DeletedApp, finish_deletions};
 pub use apps::AppError;
+pub use audit_entry::{AUDIT_TARGET_BYTES_MAX, Actor, AuditEntry, Outcome};
+pub use audit_log::{AUDIT_FILE, AUDIT_FILE_BYTES_MAX, AUDIT_FILES_MAX, AuditLog};
 pub use bundle_files::{BundleFiles, FILES, FilesError, settings_of};
 pub use collections::{DropCollectionError, DroppedDocuments};
 pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
@@ -37,3 +43,7 @@ pub use peers::{Peer, PeerError, PeerPage};
 pub use reset::{DeleteGroupError, Move, ResetError, Target};
 pub use status::{AppStatus, GroupStatus, Status};
 pub use users::UserError;
+pub use warning::{Severity, Warning};
+pub use warnings::{
+    AUTHORITY_WARNING_MS, CERTIFICATE_WARNING_MS, DISK_FREE_BYTES_MIN, GAP_WARNING_MS, GROUPS_LOOKED_AT_MAX,
+};

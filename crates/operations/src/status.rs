@@ -2,20 +2,16 @@
 //! should look at.
 //!
 //! Invariant: only open apps are measured, so that asking opens none.
-//! Not here: where the server listens, which whoever asks has found already; numbers over time
+//! Not here: what is warned of (`warnings`); where the server listens, which whoever asks has found already; numbers over time
 //! (`/metrics`, the portal).
 
-use credentials::{Credentials, UserCertificate};
-use store::{AppStats, ClockStanding, CommitError, TxnId};
+use credentials::UserCertificate;
+use store::{AppStats, TxnId};
 use topics::AppTopics;
 
-use crate::{groups::GroupLag, operations::Operations};
+use crate::{groups::GroupLag, operations::Operations, warning::Severity};
 
-/// Certificates that end within this are warned of; those of servers are renewed by then.
-const CERTIFICATE_WARNING_MS: u64 = credentials::limits::RENEWAL_DAYS * 24 * 60 * 60 * 1000;
-/// Less than this part of the file system free is warned of.
-const FREE_PART_MIN: u64 = 10;
-/// At most so many groups are looked at in an app, and so many warnings given of a kind.
+/// At most so many groups are looked at in an app.
 const SHOWN_MAX: usize = 100;
 
 /// How the server does.
@@ -85,19 +81,19 @@ impl Operations {
         groups.truncate(SHOWN_MAX);
         let counting: Vec<UserCertificate> = self.counting_certificates(now_ms);
         let (authority_ends_ms, server_certificate_ends_ms) = self.credentials.ends_ms();
-        let mut status = Status {
+        // What may be meant so is told with what it concerns.
+        let warnings = self.warnings(now_ms).into_iter().filter(|warning| warning.severity() != Severity::Notice);
+        Status {
             now_ms,
             apps: self.data_dir.app_names().iter().map(|name| self.app_status(name.as_str())).collect(),
             groups,
-            disk: self.data_dir.space().ok(),
+            disk: self.data_dir.space().ok().map(|space| (space.free_bytes, space.total_bytes)),
             keys_needed: self.credentials.is_closed(),
             authority_ends_ms,
             server_certificate_ends_ms,
             user_certificates: (counting.len(), counting.iter().map(|it| it.expires_ms).min()),
-            warnings: Vec::new(),
-        };
-        status.warnings = self.warnings(&status, &counting);
-        status
+            warnings: warnings.map(|warning| format!("{} {}", warning.text(), warning.advice())).collect(),
+        }
     }
 
     fn app_status(&self, name: &str) -> AppStatus {
@@ -133,71 +129,5 @@ impl Operations {
         let mut users = self.credentials.users(None);
         users.retain(|it| it.revoked_ms.is_none() && it.expires_ms > now_ms && self.data_dir.has_app(&it.app));
         users
-    }
-
-    fn warnings(&self, status: &Status, certificates: &[UserCertificate]) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if let Some((free, total)) = status.disk
-            && free < total / FREE_PART_MIN
-        {
-            let part = free * 100 / total.max(1);
-            warnings.push(format!("the disk is nearly full: {part} % is free; writes are refused before it is full"));
-        }
-        let clock = self.data_dir.clock().state();
-        warnings.extend(clock.refusal().map(ToString::to_string));
-        if let ClockStanding::Behind { .. } = clock.standing {
-            warnings.push("the machine's clock was set back: commit times stand still until it has caught up".into());
-        }
-        self.app_warnings(status, &mut warnings);
-        certificate_warnings(&self.credentials, status, certificates, &mut warnings);
-        for app in self.data_dir.unfinished_deletions() {
-            warnings.push(format!("app {:?} is deleted, and its files are still held", app.as_str()));
-        }
-        for group in status.groups.iter().filter(|group| group.gap_ahead) {
-            let GroupStatus { app, name, .. } = group;
-            warnings.push(format!(
-                "group {name:?} of app {app:?} has a gap ahead: events were trimmed that it has not read"
-            ));
-        }
-        warnings
-    }
-
-    fn app_warnings(&self, status: &Status, warnings: &mut Vec<String>) {
-        for app in &status.apps {
-            let damaged = app.damaged.as_ref();
-            warnings.extend(damaged.map(|reason| format!("app {:?} cannot be opened: {reason}", app.name)));
-        }
-        for topics in self.topics.all_opened() {
-            let (app, name) = (topics.app(), topics.app().name().as_str());
-            match app.write_obstacle() {
-                // The clock is one and the same for all apps.
-                None | Some(CommitError::ClockRefused(_)) => {}
-                Some(obstacle) => warnings.push(format!("app {name:?} takes no writes: {obstacle}")),
-            }
-            warnings.extend(
-                app.damage().map(|damage| format!("app {name:?}: the journal is damaged, restore a backup: {damage}")),
-            );
-            warnings.extend(topics.stopped().map(|why| format!("app {name:?}: {why}")));
-        }
-    }
-}
-
-fn certificate_warnings(
-    credentials: &Credentials,
-    status: &Status,
-    certificates: &[UserCertificate],
-    warnings: &mut Vec<String>,
-) {
-    for (app, reason) in credentials.damaged_bundles() {
-        warnings.push(format!("app {app:?}: its certificate files cannot be used: {reason}"));
-    }
-    let is_soon = |ends_ms: u64| ends_ms < status.now_ms.saturating_add(CERTIFICATE_WARNING_MS);
-    if is_soon(status.authority_ends_ms) {
-        warnings.push("the certificate authority ends within 30 days, and every certificate with it".to_owned());
-    }
-    for UserCertificate { app, user, .. } in certificates.iter().filter(|it| is_soon(it.expires_ms)).take(SHOWN_MAX) {
-        warnings.push(format!(
-            "the certificate of {user:?} in app {app:?} ends within 30 days: revoke it, and issue another"
-        ));
     }
 }

@@ -3,11 +3,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use credentials::{Credentials, CredentialsError};
+use credentials::{Credentials, CredentialsError, Grant, NewKey, Permission};
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin};
 use operations::{
-    AppError, ConsumerGroup, ConsumerGroups, DeleteAppError, DeleteGroupError, DroppedDocuments, FilesError,
-    GroupMember, Operations, ResetError, Target, UserError,
+    AppError, AuditLog, ConsumerGroup, ConsumerGroups, DeleteAppError, DeleteGroupError, DroppedDocuments, FilesError,
+    GroupMember, Operations, ResetError, Target, UserError, Warning,
 };
 use store::{AppName, CommittedOffset, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
@@ -48,8 +48,10 @@ fn operations(directory: &TempDir) -> (Arc<Operations>, Arc<SaidGroups>) {
         data_dir,
         groups: Some(groups.clone()),
         peers: None,
+        audit: Arc::new(AuditLog::of(directory.path())),
         clock,
         kafka_endpoint: "localhost:9093".to_owned(),
+        open_doors: vec!["127.0.0.1:8080".parse().unwrap()],
     };
     (Arc::new(operations), groups)
 }
@@ -289,4 +291,28 @@ async fn who_holds_a_deleted_app_keeps_its_name_taken_and_nothing_else() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), freed).await.unwrap();
+}
+
+#[tokio::test]
+async fn warnings_tell_of_an_open_api_and_of_a_certificate_that_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let (operations, _) = operations(&directory);
+    let now_ms = Stopped.now_ms();
+    let codes = |at_ms| -> Vec<&'static str> {
+        let found = operations.warnings(at_ms);
+        let is_disk = |warning: &&Warning| warning.code() == "diskNearlyFull"; // of the machine, not of this test
+        found.iter().filter(|warning| !is_disk(warning)).map(Warning::code).collect()
+    };
+    let shop = operations.create_app("shop").await.unwrap();
+    operations.topics.app("shop").await.unwrap();
+    assert_eq!(codes(now_ms), ["apiOpen"]);
+    let (ann, _) = operations.issue_user(&shop, "ann", None).await.unwrap();
+    let before_end = ann.expires_ms - 5;
+    assert_eq!(codes(before_end), ["certificateEnds", "certificateEnds", "apiOpen"], "the app's own and ann's");
+    let grants = vec![Grant { app: "*".into(), collection: None, permissions: vec![Permission::Read] }];
+    operations.create_key(NewKey { name: "reader".into(), grants }).await.unwrap();
+    assert_eq!(codes(now_ms), [""; 0]);
+    for warning in operations.warnings(before_end) {
+        assert!(warning.text().ends_with('.') && warning.advice().ends_with('.'), "{warning:?}");
+    }
 }

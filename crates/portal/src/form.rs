@@ -13,6 +13,9 @@ use crate::{
 /// The field of every form that changes something.
 pub(crate) const CSRF: &str = "csrf";
 
+/// The field that tells a form that is to be carried out from one that is to be looked at first.
+pub(crate) const STEP: &str = "step";
+
 /// Fields in the order in which they stand; a name may stand more than once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Form {
@@ -45,6 +48,27 @@ impl Form {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())
     }
 
+    /// The form as it was, but for these fields.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let kept = self.fields.iter().filter(|(known, _)| !names.contains(&known.as_str()));
+        Self { fields: kept.cloned().collect() }
+    }
+
+    /// As browsers send it.
+    pub(crate) fn encoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish()
+    }
+
+    /// Of all names and texts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
+    /// Whether there is a field of that name, empty or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(known, _)| known == name)
+    }
+
     /// Whether there are no fields at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty()
@@ -72,6 +96,13 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_can_be_sent_again_without_its_token() {
+        let form = Form::parse(b"csrf=1&a=1+2&b=%C3%A4&csrf=2").unwrap().without(&[CSRF]);
+        assert_eq!(form.encoded(), "a=1+2&b=%C3%A4");
+        assert_eq!((form.bytes(), Form::parse(form.encoded().as_bytes()).unwrap()), (7, form));
+    }
 
     #[test]
     fn fields_are_found_by_name() {

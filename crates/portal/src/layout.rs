@@ -22,6 +22,7 @@ pub(crate) enum Section {
     Certificates,
     Keys,
     ApiDocs,
+    Audit,
 }
 
 /// What an entry of the navigation is made of: the section, its words, its path below the app's.
@@ -46,6 +47,7 @@ const NAVIGATION: [(&str, &[Known]); 5] = [
             (Section::Keys, "Keys", "keys"),
             (Section::Certificates, "Certificates", "certificates"),
             (Section::Peers, "Peers", "peers"),
+            (Section::Audit, "Audit log", "/portal/audit-log"),
         ],
     ),
     ("Reference", &[(Section::ApiDocs, "API docs", "/portal/api-docs")]),
@@ -62,6 +64,8 @@ pub(crate) struct Layout {
     pub(crate) csrf: String,
     pub(crate) signed_in: bool,
     pub(crate) flashes: Vec<Flash>,
+    /// Where the page is without what was typed on it before, if it shows that.
+    pub(crate) begin_anew: Option<String>,
     pub(crate) version: String,
 }
 
@@ -103,6 +107,7 @@ impl Layout {
             csrf: visitor.map(|visitor| visitor.csrf.clone()).unwrap_or_default(),
             signed_in: session.is_some(),
             flashes: session.map(|session| state.sessions.take_flashes(session)).unwrap_or_default(),
+            begin_anew: None,
             version: state.options.version.clone(),
         }
     }
@@ -137,6 +142,7 @@ fn icon(section: Section) -> &'static str {
         Section::Certificates => "certificates",
         Section::Keys => "keys",
         Section::ApiDocs => "api-docs",
+        Section::Audit => "audit",
     }
 }
 

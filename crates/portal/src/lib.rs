@@ -18,9 +18,13 @@ mod routes;
 mod state;
 
 mod attempts;
+mod audit;
 mod cookie;
+mod draft;
 mod gate;
+mod return_path;
 mod session;
+mod session_file;
 mod sign_in;
 mod visitor;
 

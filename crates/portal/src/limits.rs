@@ -11,8 +11,35 @@ pub const SESSION_IDLE: Duration = Duration::from_secs(8 * 60 * 60);
 /// A session ends so long after its sign-in, used or not.
 pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How often the file of sessions learns that one is used: a restart forgets at most so much of its
+/// use.
+pub const SESSION_NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// Messages that wait for a session's next page. The oldest is dropped.
 pub const FLASHES_MAX: usize = 8;
+
+/// What a session typed and did not carry out, in forms. The oldest is dropped.
+pub const DRAFTS_MAX: usize = 16;
+
+/// The same in bytes.
+pub const DRAFTS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Failures of a session's forms that can be looked at again. The oldest is dropped.
+pub const PROBLEMS_MAX: usize = 16;
+
+/// How long the secret of a new API key is shown to the session that made it, also when its page is
+/// loaded again.
+pub const SECRET_SHOWN: Duration = Duration::from_secs(60);
+
+/// The longest address that one is brought back to after signing in; of a longer one, the first page.
+pub const RETURN_PATH_BYTES_MAX: usize = 4 * 1024;
+
+/// The largest form, as it is sent, that is kept for whoever has to sign in first: a document of
+/// [`TYPED_BYTES_MAX`] fits. Of a larger one it is said that it is not kept.
+pub const KEPT_FORM_BYTES_MAX: usize = 256 * 1024;
+
+/// Such forms that are read at once. Of one more it is said that it is not kept.
+pub const KEPT_FORMS_AT_ONCE_MAX: usize = 16;
 
 /// One-time sign-in tokens that are not used yet. One more drops the one that ends first.
 pub const TOKENS_MAX: usize = 32;
@@ -180,6 +207,9 @@ pub const LAG_SAMPLES_MAX: usize = 360;
 
 /// Between two samples of lag.
 pub const LAG_PERIOD: Duration = Duration::from_secs(5);
+
+/// Pages of the audit log; what is older is in its files.
+pub const AUDIT_PAGES_MAX: usize = 100;
 
 /// Members on a group's page.
 pub const MEMBERS_SHOWN_MAX: usize = 50;

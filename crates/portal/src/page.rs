@@ -11,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod live_queries;
 pub(crate) mod live_query;
 
+pub(crate) mod audit_log;
 pub(crate) mod certificates;
 pub(crate) mod keys;
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, http::Method};
 use credentials::Credentials;
-use operations::{ConsumerGroups, Operations, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, Operations, PeerDirectory};
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
@@ -12,7 +12,7 @@ use topics::TopicRegistry;
 use crate::{
     ApiCalls, SignInTokens,
     attempts::Attempts,
-    limits::STREAMS_MAX,
+    limits::{KEPT_FORMS_AT_ONCE_MAX, STREAMS_MAX},
     options::PortalOptions,
     reading::{description::Description, lag_history, samples},
     routes::Routes,
@@ -20,6 +20,9 @@ use crate::{
     session::Sessions,
     state::State,
 };
+
+/// Who is signed in, in the data directory.
+const SESSIONS_FILE: &str = "portal-sessions.json";
 
 /// What the portal stands on.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub struct PortalParts {
     pub credentials: Arc<Credentials>,
     /// Who is in which consumer group.
     pub groups: Arc<dyn ConsumerGroups>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Which small peers there are.
     pub peers: Arc<dyn PeerDirectory>,
     /// The one-time links that sign in.
@@ -65,9 +70,13 @@ impl Portal {
             credentials: parts.credentials.clone(),
             groups: Some(parts.groups),
             peers: Some(parts.peers),
+            audit: parts.audit,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
+            open_doors: options.open_doors.clone(),
         };
+        let sessions = parts.data_dir.path().join(SESSIONS_FILE);
+        let sessions = Sessions::open(&sessions, parts.credentials.admin_key(), parts.clock.now_ms());
         let state = Arc::new(State {
             options,
             data_dir: parts.data_dir,
@@ -80,7 +89,8 @@ impl Portal {
             description: Description::read(parts.openapi),
             api: parts.api,
             stopping: parts.stopping,
-            sessions: Sessions::default(),
+            sessions: Arc::new(sessions),
+            kept_forms: Arc::new(Semaphore::new(KEPT_FORMS_AT_ONCE_MAX)),
             attempts: Attempts::default(),
             samples: Arc::default(),
             scans: Scans::default(),

@@ -15,9 +15,9 @@ use crate::{
     failure::Failure,
     gate,
     page::{
-        api_docs, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
+        api_docs, audit_log, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
         event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview, peers,
-        record, reset, sign_in,
+        problem, record, reset, sign_in,
     },
     state::Shared,
 };
@@ -39,6 +39,7 @@ impl Routes {
         routes.post("/portal/sign-in", sign_in::submit);
         routes.post("/portal/sign-out", sign_in::out);
         routes.get("/portal/assets/{file}", asset::handle);
+        routes.get("/portal/problems/{number}", problem::show_again);
 
         routes.get("/portal/apps/{app}", home::app);
         routes.get("/portal/apps/{app}/", overview::show);
@@ -64,6 +65,7 @@ impl Routes {
         routes.get("/portal/api-docs", api_docs::show);
         routes.get("/portal/api-docs/{call}", api_docs::show_call);
         routes.post("/portal/api-docs/{call}", api_docs::try_call);
+        routes.get("/portal/audit-log", audit_log::show);
 
         routes.get("/portal/apps/{app}/documents", documents::show);
         routes.get("/portal/apps/{app}/documents/new", document_new::form);
@@ -84,6 +86,7 @@ impl Routes {
 
         routes.get("/portal/apps/{app}/consumers", consumers::show);
         routes.get("/portal/apps/{app}/consumers/{group}", consumer_group::show);
+        routes.get("/portal/apps/{app}/consumers/{group}/reset", reset::show);
         routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
 
         routes.get("/portal/apps/{app}/peers", peers::show);

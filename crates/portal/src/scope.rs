@@ -1,6 +1,9 @@
 //! What a page is asked with: who asks, about which app, with which fields.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -12,13 +15,18 @@ use topics::AppTopics;
 
 pub(crate) use crate::address::{app_path, segment};
 use crate::{
+    audit::NothingDone,
+    draft::{Draft, Drafts},
     failure::Failure,
-    form::Form,
+    form::{CSRF, Form},
     layout::{Layout, Section},
     session::Flash,
     state::Shared,
     visitor::Visitor,
 };
+
+/// The field of an address that names what was typed before.
+const DRAFT: &str = "draft";
 
 /// A request for any page.
 #[derive(Debug)]
@@ -30,6 +38,8 @@ pub(crate) struct Visit {
     /// The fields of the body; none where nothing is changed.
     pub(crate) form: Form,
     params: RawPathParams,
+    /// Whether the page shows what was typed before, without being asked for it.
+    is_restored: AtomicBool,
 }
 
 /// A request for a page of an app.
@@ -60,7 +70,63 @@ impl Visit {
 
     /// As [`Visit::layout`], with the navigation of an app.
     pub(crate) fn layout_of(&self, app: &str, title: impl Into<String>, section: Option<Section>) -> Layout {
-        Layout::new(&self.state, Some(&self.visitor), app, title, section)
+        Layout { begin_anew: self.begin_anew(), ..Layout::new(&self.state, Some(&self.visitor), app, title, section) }
+    }
+
+    /// Where the page is as if nothing had been typed on it, if something has.
+    fn begin_anew(&self) -> Option<String> {
+        let mut query = self.query.without(&[DRAFT]).encoded();
+        if !query.is_empty() {
+            query.push('&');
+        }
+        self.is_restored.load(Relaxed).then(|| format!("?{query}{DRAFT}=none"))
+    }
+
+    /// What was typed into the form `of` and not carried out: what the address names (`?draft=7`), or
+    /// else what was typed last. `?draft=none` forgets all of it.
+    pub(crate) fn draft(&self, of: &str) -> Option<Draft> {
+        let session = self.visitor.session?;
+        let asked = self.query.filled(DRAFT);
+        let restored = |draft: &Draft| {
+            self.is_restored.store(true, Relaxed);
+            draft.clone()
+        };
+        let find = |drafts: &mut Drafts| match asked.map(str::parse) {
+            None => drafts.latest(of).map(restored),
+            Some(Ok(number)) => drafts.numbered(of, number).cloned(),
+            Some(Err(_)) => {
+                drafts.forget(of);
+                None
+            }
+        };
+        self.state.sessions.with(session, |session| find(&mut session.drafts)).flatten()
+    }
+
+    /// Whether the address names a draft: its page shows what became of it.
+    pub(crate) fn names_draft(&self) -> bool {
+        self.query.filled(DRAFT).is_some_and(|text| text.parse::<u64>().is_ok())
+    }
+
+    /// Keeps what was sent as a draft of the form `of`, and leads to `page`, which shows it again, with
+    /// what is wrong with it or what it would do. So nothing is sent twice by a browser that loads the
+    /// page again or comes back to it.
+    pub(crate) fn again(&self, of: &str, page: &str, error: Option<String>) -> Response {
+        let draft = Draft { form: self.form.without(&[CSRF]), error };
+        let keep = |session| self.state.sessions.with(session, |session| session.drafts.keep(of, draft));
+        let number = self.visitor.session.and_then(keep).unwrap_or_default();
+        let (page, fragment) =
+            page.split_once('#').map_or((page, String::new()), |(page, rest)| (page, format!("#{rest}")));
+        let joint = if page.contains('?') { '&' } else { '?' };
+        let mut response = Redirect::to(&format!("{page}{joint}{DRAFT}={number}{fragment}")).into_response();
+        response.extensions_mut().insert(NothingDone);
+        response
+    }
+
+    /// The form `of` was carried out: what was typed into it is kept no longer.
+    pub(crate) fn carried_out(&self, of: &str) {
+        if let Some(session) = self.visitor.session {
+            self.state.sessions.with(session, |session| session.drafts.forget(of));
+        }
     }
 
     /// Leaves a message for the next page.
@@ -82,7 +148,8 @@ impl Scope {
     }
 
     pub(crate) fn layout(&self, title: impl Into<String>, section: Section) -> Layout {
-        Layout::new(&self.visit.state, Some(&self.visit.visitor), self.name(), title, Some(section))
+        let layout = Layout::new(&self.visit.state, Some(&self.visit.visitor), self.name(), title, Some(section));
+        Layout { begin_anew: self.visit.begin_anew(), ..layout }
     }
 
     /// The path of another page of the app.
@@ -106,7 +173,7 @@ impl FromRequestParts<Shared> for Visit {
         let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
         let params =
             RawPathParams::from_request_parts(parts, state).await.map_err(|_not_utf8| Failure::PageNotFound)?;
-        Ok(Self { state: state.clone(), visitor, query, form, params })
+        Ok(Self { state: state.clone(), visitor, query, form, params, is_restored: AtomicBool::new(false) })
     }
 }
 

@@ -34,7 +34,9 @@ pub(crate) struct State {
     pub(crate) description: Description,
     pub(crate) api: Arc<dyn ApiCalls>,
     pub(crate) stopping: watch::Receiver<bool>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Forms of people who have to sign in first, while they are read.
+    pub(crate) kept_forms: Arc<Semaphore>,
     pub(crate) attempts: Attempts,
     pub(crate) scans: Scans,
     pub(crate) lag: Arc<LagHistory>,
@@ -53,6 +55,14 @@ impl fmt::Debug for State {
 impl State {
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// Makes what was done to sessions last.
+    pub(crate) async fn save_sessions(&self) {
+        let sessions = self.sessions.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || sessions.save()).await {
+            tracing::error!(%error, "keeping the portal's sessions failed");
+        }
     }
 
     /// Whether there is such an app, open or not.

@@ -13,6 +13,8 @@ pub(crate) struct Visitor {
     pub(crate) session: Option<SecretDigest>,
     /// What their forms carry.
     pub(crate) csrf: String,
+    /// What the sign-in form of this browser carries, from before or after signing in.
+    pub(crate) form_csrf: Option<String>,
     /// Whether they came by HTTPS.
     pub(crate) secure: bool,
     /// Their address, for the log.

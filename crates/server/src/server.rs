@@ -24,6 +24,7 @@ use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use files::DirectoryFormat;
 use http_api::SignInLinks as _;
+use operations::AuditLog;
 use store::{AppName, DataDir, StoreOptions, WallClock as _};
 use tokio::{sync::watch, task::JoinSet};
 use topics::TopicRegistry;
@@ -216,6 +217,7 @@ impl Server {
             topics: &topics,
             credentials: &credentials,
             links: &links,
+            audit: &Arc::new(AuditLog::of(&facts.data_dir)),
             more_pages,
         };
         let edges = edges::serve(&parts, Sockets { http, https, kafka }, &stopping)?;

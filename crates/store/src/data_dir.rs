@@ -23,7 +23,7 @@ use crate::{
     app::{App, STOP_TIMEOUT},
     app_name::AppName,
     deletion::{self, DeleteAppError},
-    disk,
+    disk::{self, DiskSpace},
     journal::{self, Journal, segment::SegmentError},
     open::{JOURNAL, fresh_site},
     open_error::OpenError,
@@ -181,9 +181,10 @@ impl DataDir {
         &self.path
     }
 
-    /// Free and total bytes of the file system that it is on.
-    pub fn space(&self) -> std::io::Result<(u64, u64)> {
-        disk::space(&self.path)
+    /// Room where the data is. Blocks on disk.
+    pub fn space(&self) -> std::io::Result<DiskSpace> {
+        let (free_bytes, total_bytes) = disk::space(&self.path)?;
+        Ok(DiskSpace { free_bytes, total_bytes })
     }
 
     /// The clock that it dates by, and whether it is believed.

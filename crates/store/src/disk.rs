@@ -3,6 +3,15 @@
 
 use std::path::Path;
 
+/// Room on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// What may still be written, in bytes.
+    pub free_bytes: u64,
+    /// All of it.
+    pub total_bytes: u64,
+}
+
 /// Free and total bytes of the file system that holds `path`.
 pub(crate) fn space(path: &Path) -> std::io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(path)?;

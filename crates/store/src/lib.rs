@@ -62,6 +62,7 @@ pub use data_dir::{AppUnavailable, CreateAppError, DataDir};
 pub use definition::{Definition, DefinitionKind};
 pub use deletion::DeleteAppError;
 pub use deltas::{Delta, DeltasWanted};
+pub use disk::DiskSpace;
 pub use engine::StoredDocument;
 pub use event_log::{EventLog, ReadError};
 pub use examined::Examined;

@@ -104,6 +104,7 @@ impl TestServer {
             clock: clock.clone(),
             pages: axum::Router::new(),
             sign_in_links: None,
+            audit: Arc::new(operations::AuditLog::of(directory.path())),
             groups: Some(groups.clone()),
         };
         let api = HttpApi::new(options, parts, Registry::default());

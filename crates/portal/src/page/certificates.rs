@@ -45,7 +45,14 @@ enum Standing {
 }
 
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    render(&scope, StatusCode::OK, String::new(), None).await
+    let draft = scope.visit.draft(&action(&scope)).unwrap_or_default();
+    let user = draft.form.text("user").trim().to_owned();
+    render(&scope, StatusCode::OK, user, draft.error).await
+}
+
+/// Where the form goes.
+fn action(scope: &Scope) -> String {
+    scope.path("certificates")
 }
 
 /// Issues a certificate, and leads to its files.
@@ -53,13 +60,14 @@ pub(crate) async fn issue(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.form.text("user").trim().to_owned();
     match scope.state().operations.issue_user(scope.app.name(), &user, None).await {
         Ok((_, bundle)) => {
+            scope.visit.carried_out(&action(&scope));
             let directory = bundle.directory.display();
             let text = format!("Issued a certificate for {user}. Its files are in {directory} on the server.");
             Ok(scope.done(text, &format!("settings?user={}", segment(&user))))
         }
         Err(UserError::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
             let message = sentence(&error.to_string());
-            render(&scope, Failure::from(error).status(), user, Some(message)).await
+            Ok(scope.visit.again(&action(&scope), &scope.path("certificates"), Some(message)))
         }
         Err(error) => Err(error.into()),
     }

@@ -10,11 +10,13 @@ use crate::{
     clip::Clipper,
     failure::Failure,
     figures,
+    form::Form,
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
+    page::reset,
     plural,
     reading::age,
-    scope::{Scope, segment},
+    scope::Scope,
     table,
 };
 
@@ -37,7 +39,16 @@ struct GroupPage {
     gap: Option<String>,
     topics: Vec<(String, String)>,
     reset: String,
+    typed: Typed,
     back: String,
+}
+
+/// What the form of a reset holds.
+struct Typed {
+    topic: String,
+    to: String,
+    offset: String,
+    time: String,
 }
 
 struct Member {
@@ -71,13 +82,16 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let gap = age::documents_in_gap(&scope.topics, &group).await?.map(documents);
     let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
     let samples = scope.state().lag.of(scope.name(), &group.name);
+    let action = reset::action(&scope, &group.name);
+    let typed = Typed::of(&scope.visit.draft(&action).unwrap_or_default().form);
     let mut clipper = Clipper::new(32 * 1024);
     let mut short = |text: &str| clipper.clip(text, NAME_SHOWN_BYTES);
     let name = short(&group.name);
     let topic = |query: topics::LiveQuery| (scope.topics.topic_of(&query), query.name);
     let page = GroupPage {
         layout: scope.layout(format!("Consumer group {name}"), Section::Consumers),
-        reset: scope.path(&format!("consumers/{}/reset", segment(&group.name))),
+        reset: action,
+        typed,
         back: scope.path("consumers"),
         topics: scope.topics.live_queries().into_iter().map(topic).collect(),
         name,
@@ -104,6 +118,14 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
         gap,
     };
     Ok(layout::page(StatusCode::OK, &page))
+}
+
+impl Typed {
+    fn of(form: &Form) -> Self {
+        let text = |name: &str| form.text(name).trim().to_owned();
+        let to = form.filled("to").unwrap_or("earliest").to_owned();
+        Self { topic: text("topic"), to, offset: text("offset"), time: text("time") }
+    }
 }
 
 fn row((place, times): (&PartitionLag, &Option<LagTimes>)) -> Row {

@@ -4,6 +4,7 @@
 
 use askama::Template;
 use axum::{
+    Extension,
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -11,10 +12,13 @@ use document::{Document, DocumentId, FieldType, Map, Path, UpdateKind, Value};
 
 use super::document::Named;
 use crate::{
+    audit::NothingDone,
     clip::Clipper,
     difference::Difference,
     document_write::{Done, Edits, Plan, stamp_text},
+    draft::name_of,
     failure::Failure,
+    form::{Form, STEP},
     json_text,
     layout::{self, Layout, Section},
     limits::{COMMAND_SHOWN_BYTES, DOCUMENTS_HTML_BYTES, EDITABLE_BYTES_MAX, NAME_SHOWN_BYTES, TYPED_BYTES_MAX},
@@ -89,81 +93,134 @@ impl PreviewPage {
     }
 }
 
-/// The form: of the whole document, or with `?path=` of one field.
+/// The form: of the whole document, or with `?path=` of one field; or what the address's draft of it
+/// would change.
 pub(crate) async fn form(scope: Scope) -> Result<Response, Failure> {
     let named = Named::by(&scope)?;
     let document = present(&scope, &named).await?;
     let path = scope.visit.query.filled("path").map(str::to_owned);
-    let typed = match &path {
-        None => Typed { text: json_text::pretty(&document.value().unwrap_or_default()), ..Typed::default() },
-        Some(name) => {
-            let field = document.fields().into_iter().find(|field| field.path.to_string() == *name);
-            let field = field.ok_or_else(|| Failure::NotFound { kind: "field", name: name.clone() })?;
-            let is_counter = field.kind == FieldType::Counter;
-            let value = field.value.as_ref().filter(|_| !is_counter);
-            Typed { path, is_counter, text: value.map_or_else(|| "1".to_owned(), json_text::line) }
-        }
+    let Some(draft) = scope.visit.draft(&name_of(&action(&scope, &named), &scope.visit.query)) else {
+        return Ok(edit_page(&scope, &named, Typed::unchanged(&document, path)?, None));
     };
-    if typed.text.len() > EDITABLE_BYTES_MAX {
-        let what = format!(
-            "the document is longer than {EDITABLE_BYTES_MAX} bytes: change its fields one by one, or over the HTTP API"
-        );
-        return Err(Failure::BadInput(what));
+    let typed = Typed::of(&draft.form);
+    if !scope.visit.names_draft() {
+        return Ok(edit_page(&scope, &named, typed, None));
     }
-    Ok(edit_page(&scope, &named, typed, None))
+    match plan(&document, &named, &typed) {
+        Ok((plan, stays)) => {
+            let warning = draft.error.is_some().then_some(OUTDATED);
+            Ok(preview(&scope, &named, typed, &plan, stays, warning))
+        }
+        Err(error) => Ok(edit_page(&scope, &named, typed, Some(error))),
+    }
 }
 
-/// Shows what would differ, or writes it.
+/// Writes it, if that was shown; else leads to where it is.
 pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     let named = Named::by(&scope)?;
     let document = present(&scope, &named).await?;
     let form = &scope.visit.form;
-    let typed = Typed {
-        path: form.filled("path").map(str::to_owned),
-        is_counter: form.text("counter") == "yes",
-        text: form.text("text").to_owned(),
-    };
-    let planned = edits(&document, &named.id, &typed).and_then(|mut edits| {
-        let stays = std::mem::take(&mut edits.stays);
-        if edits.is_empty() {
-            return Err(nothing_to_do(&stays));
-        }
-        Ok((Plan::update(&document, &named.collection, &named.id, edits)?, stays))
-    });
-    let (plan, stays) = match planned {
-        Ok(planned) => planned,
-        Err(error) => return Ok(edit_page(&scope, &named, typed, Some(error))),
-    };
-    let is_seen = form.text("since") == stamp_text(document.stamp_max());
-    let saves = form.text("step") == "save";
-    if saves
-        && is_seen
-        && let Done::Written(txn) = plan.clone().run(&scope.app).await?
+    let typed = Typed::of(form);
+    let action = action(&scope, &named);
+    let of = name_of(&action, form);
+    let page = page_of(&action, &typed);
+    if form.text(STEP) != "save" {
+        return Ok(scope.visit.again(&of, &page, None));
+    }
+    let Ok((plan, _)) = plan(&document, &named, &typed) else { return Ok(scope.visit.again(&of, &page, None)) };
+    if form.text("since") == stamp_text(document.stamp_max())
+        && let Done::Written(txn) = plan.run(&scope.app).await?
     {
+        scope.visit.carried_out(&of);
         return Ok(written(&scope, &named, &format!("Saved as transaction {}.", txn.0)));
     }
-    let path = named.path(&scope);
-    let back = match &typed.path {
-        Some(field) => format!("{path}/edit?path={}", crate::scope::segment(field)),
-        None => format!("{path}/edit"),
-    };
-    let paths = (path.clone(), format!("{path}/edit"), back);
-    let mut page = PreviewPage::of(scope.layout("What would change", Section::Documents), &plan, stays, paths);
-    page.warning = saves.then_some(OUTDATED);
+    Ok(scope.visit.again(&of, &page, Some(OUTDATED.to_owned())))
+}
+
+/// Where the form goes.
+fn action(scope: &Scope, named: &Named) -> String {
+    format!("{}/edit", named.path(scope))
+}
+
+/// The page of the form.
+fn page_of(action: &str, typed: &Typed) -> String {
+    match &typed.path {
+        Some(field) => format!("{action}?path={}", crate::scope::segment(field)),
+        None => action.to_owned(),
+    }
+}
+
+fn plan(document: &Document, named: &Named, typed: &Typed) -> Result<(Plan, Vec<String>), String> {
+    let mut edits = edits(document, &named.id, typed)?;
+    let stays = std::mem::take(&mut edits.stays);
+    if edits.is_empty() {
+        return Err(nothing_to_do(&stays));
+    }
+    Ok((Plan::update(document, &named.collection, &named.id, edits)?, stays))
+}
+
+fn preview(
+    scope: &Scope,
+    named: &Named,
+    typed: Typed,
+    plan: &Plan,
+    stays: Vec<String>,
+    warning: Option<&'static str>,
+) -> Response {
+    let action = action(scope, named);
+    let paths = (named.path(scope), action.clone(), page_of(&action, &typed));
+    let mut page = PreviewPage::of(scope.layout("What would change", Section::Documents), plan, stays, paths);
+    page.warning = warning;
     page.hidden.push(("text", typed.text));
     page.hidden.extend(typed.path.map(|path| ("path", path)));
     page.hidden.extend(typed.is_counter.then(|| ("counter", "yes".to_owned())));
-    Ok(layout::page(if saves { StatusCode::CONFLICT } else { StatusCode::OK }, &page))
+    layout::page(StatusCode::OK, &page)
+}
+
+impl Typed {
+    fn of(form: &Form) -> Self {
+        Self {
+            path: form.filled("path").map(str::to_owned),
+            is_counter: form.text("counter") == "yes",
+            text: form.text("text").to_owned(),
+        }
+    }
+
+    /// The document as it is, or one field of it.
+    fn unchanged(document: &Document, path: Option<String>) -> Result<Self, Failure> {
+        let typed = match &path {
+            None => Self { text: json_text::pretty(&document.value().unwrap_or_default()), ..Self::default() },
+            Some(name) => {
+                let field = document.fields().into_iter().find(|field| field.path.to_string() == *name);
+                let field = field.ok_or_else(|| Failure::NotFound { kind: "field", name: name.clone() })?;
+                let is_counter = field.kind == FieldType::Counter;
+                let value = field.value.as_ref().filter(|_| !is_counter);
+                Self { path, is_counter, text: value.map_or_else(|| "1".to_owned(), json_text::line) }
+            }
+        };
+        if typed.text.len() <= EDITABLE_BYTES_MAX {
+            return Ok(typed);
+        }
+        Err(Failure::BadInput(format!(
+            "the document is longer than {EDITABLE_BYTES_MAX} bytes: change its fields one by one, or over the HTTP API"
+        )))
+    }
 }
 
 /// What removing would do.
 pub(crate) async fn removal(scope: Scope) -> Result<Response, Failure> {
     let named = Named::by(&scope)?;
     let document = present(&scope, &named).await?;
-    removal_page(&scope, &named, &document, None)
+    let plan = Plan::remove(&document, &named.collection, &named.id).map_err(Failure::BadInput)?;
+    let path = named.path(&scope);
+    let paths = (path.clone(), format!("{path}/remove"), path);
+    let layout = scope.layout("Remove this document?", Section::Documents);
+    let mut page = PreviewPage::of(layout, &plan, Vec::new(), paths);
+    (page.button, page.is_removal) = ("Remove", true);
+    Ok(layout::page(StatusCode::OK, &page))
 }
 
-/// Removes it, if it is as it was seen.
+/// Removes it, if it is as it was seen; else shows what removing would do now.
 pub(crate) async fn remove(scope: Scope) -> Result<Response, Failure> {
     let named = Named::by(&scope)?;
     let document = present(&scope, &named).await?;
@@ -173,23 +230,9 @@ pub(crate) async fn remove(scope: Scope) -> Result<Response, Failure> {
             return Ok(written(&scope, &named, &format!("Removed as transaction {}.", txn.0)));
         }
     }
-    let document = present(&scope, &named).await?;
-    removal_page(&scope, &named, &document, Some(OUTDATED))
-}
-
-fn removal_page(
-    scope: &Scope,
-    named: &Named,
-    document: &Document,
-    warning: Option<&'static str>,
-) -> Result<Response, Failure> {
-    let plan = Plan::remove(document, &named.collection, &named.id).map_err(Failure::BadInput)?;
-    let path = named.path(scope);
-    let paths = (path.clone(), format!("{path}/remove"), path);
-    let layout = scope.layout("Remove this document?", Section::Documents);
-    let mut page = PreviewPage::of(layout, &plan, Vec::new(), paths);
-    (page.button, page.is_removal, page.warning) = ("Remove", true, warning);
-    Ok(layout::page(if warning.is_some() { StatusCode::CONFLICT } else { StatusCode::OK }, &page))
+    scope.visit.tell(false, OUTDATED);
+    let page = format!("{}/remove", named.path(&scope));
+    Ok((Extension(NothingDone), Redirect::to(&page)).into_response())
 }
 
 async fn present(scope: &Scope, named: &Named) -> Result<Document, Failure> {
@@ -240,7 +283,6 @@ fn nothing_to_do(stays: &[String]) -> String {
 }
 
 fn edit_page(scope: &Scope, named: &Named, typed: Typed, error: Option<String>) -> Response {
-    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = EditPage {
         layout: scope.layout("Edit a document", Section::Documents),
         id: named.id.as_json().to_owned(),
@@ -248,7 +290,7 @@ fn edit_page(scope: &Scope, named: &Named, typed: Typed, error: Option<String>) 
         typed,
         error: error.map(|error| super::problem::sentence(&error)),
     };
-    layout::page(status, &page)
+    layout::page(StatusCode::OK, &page)
 }
 
 fn written(scope: &Scope, named: &Named, text: &str) -> Response {

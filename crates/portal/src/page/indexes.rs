@@ -36,7 +36,7 @@ struct Indexes {
 impl Indexes {
     /// Whether something was typed that was not created.
     fn is_open(&self) -> bool {
-        self.error.is_some() || !self.typed.collection.is_empty()
+        self.error.is_some() || self.layout.begin_anew.is_some() || !self.typed.collection.is_empty()
     }
 }
 
@@ -63,25 +63,39 @@ struct Typed {
 pub(crate) async fn show(scope: Scope) -> Response {
     let typed = |name: &str| scope.visit.query.text(name).to_owned();
     let (collection, keys) = (typed("collection"), typed("keys"));
-    page(&scope, StatusCode::OK, Typed { collection, keys, ..Typed::default() }, None)
+    // What the address asks for counts more than what was typed once and left.
+    let is_asked = !(collection.is_empty() && keys.is_empty());
+    match scope.visit.draft(&action(&scope)).filter(|_| !is_asked) {
+        Some(draft) => page(&scope, StatusCode::OK, Typed::of(&draft.form), draft.error),
+        None => page(&scope, StatusCode::OK, Typed { collection, keys, ..Typed::default() }, None),
+    }
+}
+
+/// Where the form goes.
+fn action(scope: &Scope) -> String {
+    scope.path("indexes")
 }
 
 /// Makes an index.
 pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     let typed = Typed::of(&scope.visit.form);
+    let again = |error| Ok(scope.visit.again(&action(&scope), &scope.path("indexes#create"), Some(error)));
     let new = match typed.new_index() {
         Ok(new) => new,
-        Err(message) => return Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(message))),
+        Err(message) => return again(message),
     };
-    match scope.state().operations.create_index(&scope.app, new, READY_WITHIN).await {
-        Ok(made) if made.is_ready => Ok(scope.done(format!("Created the index {}.", typed.name), "indexes")),
-        Ok(_) => Ok(scope.done(format!("Created the index {}. It is being built.", typed.name), "indexes")),
+    let made = scope.state().operations.create_index(&scope.app, new, READY_WITHIN).await;
+    let words = match made {
+        Ok(made) if made.is_ready => format!("Created the index {}.", typed.name),
+        Ok(_) => format!("Created the index {}. It is being built.", typed.name),
         Err(
             error @ (IndexError::Definition(_)
             | IndexError::Create(CreateIndexError::NameTaken { .. } | CreateIndexError::TooMany)),
-        ) => Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(sentence(&error.to_string())))),
-        Err(error) => Err(error.into()),
-    }
+        ) => return again(sentence(&error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    scope.visit.carried_out(&action(&scope));
+    Ok(scope.done(words, "indexes"))
 }
 
 pub(crate) async fn drop(scope: Scope) -> Result<Response, Failure> {

@@ -1,9 +1,13 @@
 //! API keys: who may call the HTTP API, and what each may do.
 //!
-//! Invariant: a secret is shown once, in the answer to the form that made it, which nothing keeps.
+//! Invariant: a secret is shown to the session that made it alone, for [`SECRET_SHOWN`], and is kept in
+//! memory no longer.
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
 use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
 use operations::KeyError;
 
@@ -11,10 +15,11 @@ use crate::{
     failure::Failure,
     form::Form,
     layout::{self, Layout, Section},
-    limits::ROWS_SHOWN_MAX,
+    limits::{ROWS_SHOWN_MAX, SECRET_SHOWN},
     moment,
     page::problem::sentence,
     scope::{Scope, app_path, segment},
+    session::{MadeKey, Session},
     table,
 };
 
@@ -58,24 +63,46 @@ struct TypedGrant {
 }
 
 pub(crate) async fn show(scope: Scope) -> Response {
-    let typed = Typed::empty(scope.name());
-    page(&scope, StatusCode::OK, typed, None, None)
+    let draft = scope.visit.draft(&action(&scope));
+    let typed = draft.as_ref().map_or_else(|| Typed::empty(scope.name()), |draft| Typed::of(&draft.form));
+    page(&scope, StatusCode::OK, typed, draft.and_then(|draft| draft.error), just_made(&scope))
 }
 
-/// Makes a key. The answer shows its secret, so it is no redirect.
+/// Where the form goes.
+fn action(scope: &Scope) -> String {
+    scope.path("keys")
+}
+
+/// Makes a key. The page that it leads to shows its secret, for a minute and to this session alone.
 pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     let typed = Typed::of(&scope.visit.form);
     match scope.state().operations.create_key(typed.new_key()).await {
         Ok((key, secret)) => {
-            let empty = Typed::empty(scope.name());
-            Ok(page(&scope, StatusCode::CREATED, empty, None, Some((key.name, secret))))
+            scope.visit.carried_out(&action(&scope));
+            let made = MadeKey { at_ms: scope.state().now_ms(), name: key.name, secret };
+            let session = scope.visit.visitor.session.ok_or(Failure::TokenMissing)?;
+            scope.state().sessions.with(session, |session| session.made_key = Some(made));
+            Ok(Redirect::to(&scope.path("keys?made")).into_response())
         }
         Err(KeyError::Credentials(error @ (CredentialsError::BadName { .. } | CredentialsError::Exists { .. }))) => {
             let message = sentence(&error.to_string());
-            Ok(page(&scope, Failure::from(error).status(), typed, Some(message), None))
+            Ok(scope.visit.again(&action(&scope), &scope.path("keys#create"), Some(message)))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The name and the secret of the key that was made just now. Its page can be loaded again for a
+/// while; any other page of keys, or the end of that while, forgets it.
+fn just_made(scope: &Scope) -> Option<(String, String)> {
+    let now_ms = scope.state().now_ms();
+    let is_asked = scope.visit.query.has("made");
+    let take = |session: &mut Session| {
+        let is_fresh = |made: &MadeKey| now_ms.saturating_sub(made.at_ms) < SECRET_SHOWN.as_millis() as u64;
+        session.made_key = session.made_key.take().filter(|made| is_asked && is_fresh(made));
+        session.made_key.as_ref().map(|made| (made.name.clone(), made.secret.clone()))
+    };
+    scope.state().sessions.with(scope.visit.visitor.session?, take).flatten()
 }
 
 pub(crate) async fn revoke(scope: Scope) -> Result<Response, Failure> {

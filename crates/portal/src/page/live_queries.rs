@@ -37,7 +37,7 @@ struct LiveQueries {
 impl LiveQueries {
     /// Whether something was typed that was not created.
     fn is_open(&self) -> bool {
-        self.error.is_some() || self.preview.is_some()
+        self.error.is_some() || self.preview.is_some() || self.layout.begin_anew.is_some()
     }
 }
 
@@ -73,30 +73,40 @@ enum Preview {
     Matching { matches: Matches },
 }
 
-pub(crate) async fn show(scope: Scope) -> Response {
-    page(&scope, StatusCode::OK, Typed::default(), None, None)
+/// The list and the form; what was typed before and not made is in it, with what became of it.
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    let Some(draft) = scope.visit.draft(&action(&scope)) else {
+        return Ok(page(&scope, StatusCode::OK, Typed::default(), None, None));
+    };
+    let typed = Typed::of(&draft.form);
+    let preview = if scope.visit.names_draft() { preview_of(&scope, &typed).await? } else { None };
+    Ok(page(&scope, StatusCode::OK, typed, draft.error, preview))
+}
+
+/// Where the form goes.
+fn action(scope: &Scope) -> String {
+    scope.path("live-queries")
 }
 
 /// Makes a live query; with the form's other button, only says what it would carry.
 pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     let typed = Typed::of(&scope.visit.form);
+    let again = |error| Ok(scope.visit.again(&action(&scope), &scope.path("live-queries#create"), error));
     if scope.visit.form.text("act") == "check" {
-        let preview = preview_of(&scope, &typed).await?;
-        return Ok(page(&scope, StatusCode::OK, typed, None, preview));
+        return again(None);
     }
     let made = match typed.live_query() {
         Ok(new) => scope.state().operations.create_live_query(&scope.topics, new).await,
-        Err(message) => return Ok(page(&scope, StatusCode::BAD_REQUEST, typed, Some(message), None)),
+        Err(message) => return again(Some(message)),
     };
     match made {
         Ok(_) => {
+            scope.visit.carried_out(&action(&scope));
             let text = format!("Created the live query {}. Its topic has its whole history at once.", typed.name);
             Ok(scope.done(text, &format!("live-queries/{}", segment(&typed.name))))
         }
         Err(error @ (ChangeError::Invalid(_) | ChangeError::Exists(_) | ChangeError::TooMany)) => {
-            let message = sentence(&error.to_string());
-            let preview = preview_of(&scope, &typed).await?;
-            Ok(page(&scope, Failure::from(error).status(), typed, Some(message), preview))
+            again(Some(sentence(&error.to_string())))
         }
         Err(error) => Err(error.into()),
     }

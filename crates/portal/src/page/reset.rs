@@ -11,11 +11,12 @@ use operations::{Move, Target};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use topics::Topic;
 
-use super::consumer_group::named;
+use super::{consumer_group::named, problem::sentence};
 use crate::{
+    draft::Draft,
     failure::Failure,
     figures,
-    form::Form,
+    form::{Form, STEP},
     layout::{self, Layout, Section},
     limits::PLACES_SHOWN_MAX,
     plural,
@@ -35,24 +36,56 @@ struct ResetPage {
     hidden: Vec<(&'static str, String)>,
 }
 
+/// What would change by what was asked for; without that, the page of the group.
+pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
+    let group = named(&scope)?.0.name;
+    let back = back(&group);
+    let draft = scope.visit.draft(&action(&scope, &group)).filter(|_| scope.visit.names_draft());
+    let Some(Draft { form, .. }) = draft else { return Ok(Redirect::to(&scope.path(&back)).into_response()) };
+    let (topic, moves) = planned(&scope, &group, &form).await?;
+    Ok(preview(&scope, &group, &form, &topic, &moves, &back))
+}
+
+/// Resets; with the form of the group's page, leads to what would change.
 pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     let group = named(&scope)?.0.name;
     let form = &scope.visit.form;
-    let target = target_of(form)?;
-    let topic = scope.topics.by_name(form.text("topic"));
-    let topic = topic.ok_or_else(|| Failure::NotFound { kind: "topic", name: form.text("topic").to_owned() })?;
-    let operations = &scope.state().operations;
-    let moves = operations.plan_reset(&scope.topics, &group, &topic, target).await?;
-    let back = format!("consumers/{}", segment(&group));
-    if form.text("step") != "save" {
-        return Ok(preview(&scope, &group, &topic, &moves, &back));
+    let action = action(&scope, &group);
+    if form.text(STEP) != "save" {
+        return Ok(match target_of(form) {
+            Ok(_) => scope.visit.again(&action, &action, None),
+            Err(error) => {
+                scope.visit.tell(false, sentence(&error.to_string()));
+                scope.visit.again(&action, &scope.path(&back(&group)), None)
+            }
+        });
     }
-    operations.run_reset(&scope.app, &group, topic.name(), &moves).await?;
+    let (topic, moves) = planned(&scope, &group, form).await?;
+    scope.state().operations.run_reset(&scope.app, &group, topic.name(), &moves).await?;
+    scope.visit.carried_out(&action);
     let partitions = plural::counted(moves.len(), "partition");
     scope.visit.tell(true, format!("The offsets of {partitions} were reset."));
     // A group that had nothing but these offsets is gone.
-    let back = if named(&scope).is_ok() { back } else { "consumers".to_owned() };
+    let back = if named(&scope).is_ok() { back(&group) } else { "consumers".to_owned() };
     Ok(Redirect::to(&scope.path(&back)).into_response())
+}
+
+/// Where the form goes.
+pub(crate) fn action(scope: &Scope, group: &str) -> String {
+    scope.path(&format!("{}/reset", back(group)))
+}
+
+/// The page of the group, below the app's.
+fn back(group: &str) -> String {
+    format!("consumers/{}", segment(group))
+}
+
+async fn planned(scope: &Scope, group: &str, form: &Form) -> Result<(Topic, Vec<Move>), Failure> {
+    let target = target_of(form)?;
+    let topic = scope.topics.by_name(form.text("topic"));
+    let topic = topic.ok_or_else(|| Failure::NotFound { kind: "topic", name: form.text("topic").to_owned() })?;
+    let moves = scope.state().operations.plan_reset(&scope.topics, group, &topic, target).await?;
+    Ok((topic, moves))
 }
 
 fn target_of(form: &Form) -> Result<Target, Failure> {
@@ -83,10 +116,9 @@ fn read_time(text: &str) -> Option<u64> {
     u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
-fn preview(scope: &Scope, group: &str, topic: &Topic, moves: &[Move], back: &str) -> Response {
+fn preview(scope: &Scope, group: &str, form: &Form, topic: &Topic, moves: &[Move], back: &str) -> Response {
     let shown = |offset: Option<u64>| offset.map_or_else(|| "none".to_owned(), figures::count);
     let row = |it: &Move| (it.partition, shown(it.old), shown(it.new), words(it));
-    let form = &scope.visit.form;
     let carried = ["topic", "to", "offset", "time"].map(|name| (name, form.text(name).to_owned()));
     let page = ResetPage {
         layout: scope.layout("Reset these offsets?", Section::Consumers),
@@ -94,9 +126,9 @@ fn preview(scope: &Scope, group: &str, topic: &Topic, moves: &[Move], back: &str
         topic: topic.name().to_owned(),
         rows: moves.iter().take(PLACES_SHOWN_MAX).map(row).collect(),
         left_out: moves.len().saturating_sub(PLACES_SHOWN_MAX),
-        action: scope.path(&format!("{back}/reset")),
+        action: action(scope, group),
         back: scope.path(back),
-        hidden: carried.into_iter().chain([("step", "save".to_owned())]).collect(),
+        hidden: carried.into_iter().chain([(STEP, "save".to_owned())]).collect(),
     };
     layout::page(StatusCode::OK, &page)
 }

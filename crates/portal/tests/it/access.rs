@@ -8,6 +8,9 @@ use portal::limits::{ATTEMPTS_MAX, ATTEMPTS_WINDOW, SESSION_IDLE};
 
 use crate::browser::{Answer, NOW_MS, Site, encoded, filled};
 
+/// Where a page of the portal leads whoever is not signed in.
+const SIGN_IN: &str = "/portal/sign-in?next=%2Fportal%2F";
+
 const OPEN: [&str; 3] = ["/", "/portal/sign-in", "/portal/assets/{file}"];
 
 /// Whatever a change would show in.
@@ -37,7 +40,15 @@ fn every_route_without_a_session_leads_to_sign_in() {
         if OPEN.contains(path) {
             continue;
         }
-        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/portal/sign-in"), "{method} {path}");
+        if method == Method::POST {
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+            answer.says("Your session has ended. Nothing was done").says("name=\"key\"");
+            assert!(!answer.text().contains("</nav>"), "{path}");
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{method} {path}");
+        let (before, next) = answer.location().split_once("?next=").unwrap_or((answer.location(), ""));
+        assert!(before == "/portal/sign-in" && !next.contains('/'), "{path}: {}", answer.location());
         assert!(answer.bytes.is_empty(), "{method} {path}");
     }
     assert_eq!(everything(&site), before);
@@ -98,7 +109,7 @@ fn a_link_signs_in_once() {
     for _ in 0..3 {
         let page = first.get(&path);
         assert_eq!((page.status, page.text().matches("<button").count()), (StatusCode::OK, 1), "a GET spends nothing");
-        assert_eq!(first.get("/portal/").location(), "/portal/sign-in", "nor does it sign in");
+        assert_eq!(first.get("/portal/").location(), SIGN_IN, "nor does it sign in");
         assert_eq!(site.visitor().ask(Method::HEAD, &path, &[], "").status, StatusCode::OK);
         first.get(&path);
     }
@@ -112,7 +123,7 @@ fn a_link_signs_in_once() {
         refused.says("headwater portal").says("A link works once");
         let refused = second.post("/portal/sign-in", &[("token", token)]);
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
-        assert_eq!(second.get("/portal/").location(), "/portal/sign-in");
+        assert_eq!(second.get("/portal/").location(), SIGN_IN);
     }
 }
 
@@ -165,7 +176,7 @@ fn the_admin_key_signs_in_and_no_other_does() {
         let answer = browser.post("/portal/sign-in", &[("key", key)]);
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         answer.says("not the admin key");
-        assert_eq!(browser.get("/portal/").location(), "/portal/sign-in");
+        assert_eq!(browser.get("/portal/").location(), SIGN_IN);
     }
     let admin_key = site.credentials.admin_key().to_owned();
     let forged = site.visitor().ask(Method::POST, "/portal/sign-in", &[], &encoded(&[("key", &admin_key)]));
@@ -201,12 +212,12 @@ fn a_session_ends_by_sign_out_and_when_idle() {
     assert_eq!(admin.post("/portal/sign-out", &[]).location(), "/portal/sign-in");
     assert!(admin.cookies.is_empty());
     admin.cookies = stolen;
-    assert_eq!(admin.get("/portal/").location(), "/portal/sign-in", "it is over on the server too");
+    assert_eq!(admin.get("/portal/").location(), SIGN_IN, "it is over on the server too");
     let mut idle = site.admin();
     site.now(NOW_MS + SESSION_IDLE.as_millis() as u64 - 1);
     assert_eq!(idle.get("/portal/").location(), "/portal/apps/default/");
     site.now(NOW_MS + 2 * SESSION_IDLE.as_millis() as u64 - 1);
-    assert_eq!(idle.get("/portal/").location(), "/portal/sign-in");
+    assert_eq!(idle.get("/portal/").location(), SIGN_IN);
 }
 
 #[test]
@@ -225,6 +236,6 @@ fn what_is_too_large_or_nowhere_gets_a_page() {
     }
     let answer = admin.get("/portal/apps/default/settings/test");
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-    let small = "x".repeat(portal::limits::SIGN_IN_BYTES_MAX + 1);
+    let small = "x".repeat(portal::limits::SIGN_IN_BYTES_MAX + portal::limits::KEPT_FORM_BYTES_MAX + 1);
     assert_eq!(site.visitor().ask(Method::POST, "/portal/sign-in", &[], &small).status, StatusCode::PAYLOAD_TOO_LARGE);
 }

@@ -16,7 +16,7 @@ use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operati
 use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use operations::{ConsumerGroup, ConsumerGroups, PeerDirectory, SeenPeer};
+use operations::{AuditLog, ConsumerGroup, ConsumerGroups, PeerDirectory, SeenPeer};
 use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SignInTokens};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
@@ -116,6 +116,7 @@ fn api(
         peers: None,
         peer_directory: None,
         groups: None,
+        audit: Arc::new(AuditLog::none()),
     };
     SiteApi(http_api::HttpApi::new(options, parts, prometheus_client::registry::Registry::default()))
 }
@@ -132,6 +133,8 @@ pub(crate) struct Site {
     pub(crate) clock: Arc<HandClock>,
     pub(crate) runtime: Runtime,
     pub(crate) directory: TempDir,
+    options: PortalOptions,
+    parts: PortalParts,
     _stop: watch::Sender<bool>,
 }
 
@@ -169,6 +172,7 @@ impl Site {
             retention_bytes: Some(1 << 30),
             retention_ms: Some(86_400_000),
             version: "1.2.3".to_owned(),
+            open_doors: vec!["127.0.0.1:8080".parse().unwrap()],
         };
         let parts = PortalParts {
             data_dir: data.clone(),
@@ -176,6 +180,7 @@ impl Site {
             credentials: credentials.clone(),
             groups: groups.clone(),
             peers: peers.clone(),
+            audit: Arc::new(AuditLog::of(directory.path())),
             sign_in: tokens.clone(),
             clock: clock.clone(),
             random: rand::random,
@@ -183,7 +188,7 @@ impl Site {
             api: Arc::new(api(&data, &topics, &credentials, &clock)),
             stopping,
         };
-        let portal = Portal::new(options, parts);
+        let portal = Portal::new(options.clone(), parts.clone());
         let (router, routes) = (portal.router(), portal.routes().to_vec());
         drop(_within);
         Self {
@@ -198,8 +203,16 @@ impl Site {
             clock,
             runtime,
             directory,
+            options,
+            parts,
             _stop: stop,
         }
+    }
+
+    /// Everything that the portal has in memory is gone, as by a restart of the server.
+    pub(crate) fn restart(&mut self) {
+        let _within = self.runtime.enter();
+        self.router = Portal::new(self.options.clone(), self.parts.clone()).router();
     }
 
     pub(crate) fn topics(&self) -> Arc<AppTopics> {
@@ -208,6 +221,10 @@ impl Site {
 
     pub(crate) fn app(&self) -> Arc<App> {
         self.data.app("default").unwrap()
+    }
+
+    pub(crate) fn audit(&self) -> &AuditLog {
+        &self.parts.audit
     }
 
     pub(crate) fn now(&self, now_ms: u64) {
@@ -234,6 +251,11 @@ impl Site {
     /// A browser that has not signed in.
     pub(crate) fn visitor(&self) -> Browser<'_> {
         Browser { site: self, cookies: Vec::new(), csrf: String::new() }
+    }
+
+    /// A browser that has these cookies.
+    pub(crate) fn browser_of(&self, cookies: &[(String, String)]) -> Browser<'_> {
+        Browser { site: self, cookies: cookies.to_vec(), csrf: String::new() }
     }
 
     /// A browser that has signed in by a link.
@@ -295,15 +317,31 @@ impl Answer {
 }
 
 impl Browser<'_> {
+    /// Its cookies, for [`Site::browser_of`].
+    pub(crate) fn kept(self) -> Vec<(String, String)> {
+        self.cookies
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], "")
     }
 
-    /// A form with this session's token.
+    /// A form with this session's token. Where the answer leads to what the form would do, to what is
+    /// wrong with it, or to a secret, that page.
     pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf.clone();
         let fields = [&[("csrf", csrf.as_str())], fields].concat();
-        self.ask(Method::POST, path, &[], &encoded(&fields))
+        let answer = self.ask(Method::POST, path, &[], &encoded(&fields));
+        let location = answer.location().split('#').next().unwrap().to_owned();
+        let leads_on = ["draft=", "/portal/problems/", "keys?made"].iter().any(|mark| location.contains(mark));
+        if !leads_on {
+            return answer;
+        }
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        let shown = self.get(&location);
+        let again = self.get(&location);
+        assert_eq!(shown.status, again.status, "{location} can be loaded again");
+        shown
     }
 
     pub(crate) fn ask(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -374,6 +412,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{group}", "readers"),
         ("{site}", "42"),
         ("{call}", "write"),
+        ("{number}", "1"),
     ];
     let path = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     path.replace("{*path}", "no/such/page")

@@ -158,9 +158,8 @@ fn a_live_query_is_checked_made_changed_and_deleted() {
     let made = admin.post(base, &[&fields[..], &[("act", "create"), ("on-gap", "snapshot")]].concat());
     assert_eq!(made.location(), "/portal/apps/default/live-queries/adults");
     admin.get(made.location()).says("Created the live query adults").says("user-consumable-default.adults");
-    assert_eq!(admin.post(base, &fields).status, StatusCode::CONFLICT);
+    admin.post(base, &fields).says("role=\"alert\"").says("adults").says("already");
     let bad = admin.post(base, &[("name", "Adults"), ("query", "age >="), ("partitions", "0")]);
-    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
     bad.says("A live query&#39;s name is").says("value=\"age &#62;=\"");
     assert_eq!(admin.post(&format!("{base}/adults/on-gap"), &[("on-gap", "requery")]).status, StatusCode::SEE_OTHER);
     let on_gap = || site.topics().live_queries()[1].on_gap;
@@ -190,13 +189,11 @@ fn an_index_is_made_shown_and_dropped() {
     assert_eq!(admin.post(base, &fields).location(), base);
     admin.get(base).says("Created the index by-age.").says("<code>age, address.city desc</code>").says(">ready</td>");
     let taken = admin.post(base, &[("name", "by-age"), ("collection", "people"), ("keys", "name")]);
-    assert_eq!(taken.status, StatusCode::BAD_REQUEST);
     taken.says("There is another index by-age on people (age, address.city desc)").says("value=\"name\"");
     for (keys, told) in
         [("a[0]", "array"), ("", "1 to 8 keys"), ("_id", "_id"), ("a b c", "asc or desc"), ("n:up", "asc or desc")]
     {
         let refused = admin.post(base, &[("name", "x"), ("collection", "people"), ("keys", keys)]);
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{keys}");
         refused.says(told);
     }
     let dropping = format!("{base}/people/by-age/drop");
@@ -233,9 +230,8 @@ fn a_certificate_is_issued_and_revoked() {
         .get(issued.location())
         .says("Issued a certificate for warehouse")
         .says("for the user <strong>warehouse</strong>");
-    for (user, status) in [("warehouse", 409), ("", 400), ("..", 400), (".hidden", 400), ("a/b", 400)] {
+    for user in ["warehouse", "", "..", ".hidden", "a/b"] {
         let answer = admin.post(base, &[("user", user)]);
-        assert_eq!(answer.status.as_u16(), status, "{user:?}");
         answer.says("aria-invalid=\"true\"");
     }
     let serial = site.credentials.users(Some("default")).into_iter().find(|it| it.user == "warehouse").unwrap().serial;
@@ -263,15 +259,16 @@ fn a_key_is_made_and_its_secret_shown_once() {
         ("permission-0", "write"),
     ];
     let made = admin.post(base, &fields);
-    assert_eq!(made.status, StatusCode::CREATED);
     let secret = made.text().split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
     let credentials::Principal::Key(key) = site.credentials.authenticate(&secret).unwrap() else { panic!("the admin") };
     assert!(key.grants[0].app == "shop" && key.grants[0].collection.as_deref() == Some("orders"));
+    assert!(!site.admin().get(&format!("{base}?made")).text().contains(&secret), "another session is not told");
     let listed = admin.get(base);
     listed.says("shop/orders=read,write");
     assert!(!listed.text().contains(&secret));
+    assert!(!admin.get(&format!("{base}?made")).text().contains(&secret), "it is forgotten");
     for fields in [&fields[..], &[("name", "none")], &[("name", "a b"), ("app-0", "*"), ("permission-0", "admin")]] {
-        assert!(admin.post(base, fields).status.is_client_error(), "{fields:?}");
+        admin.post(base, fields).says("class=\"error\"");
     }
     assert_eq!(admin.post(&format!("{base}/till/revoke"), &[]).location(), base);
     assert!(site.credentials.authenticate(&secret).is_none());

@@ -36,13 +36,13 @@ fn what_is_shown_is_what_is_written_and_nothing_else() {
     // The same form once more: the document is not what it was seen as.
     let outdated =
         admin.post(&format!("{PEOPLE}/edit"), &[("text", r#"{"age":40}"#), ("since", &since), ("step", "save")]);
-    assert_eq!(outdated.status, StatusCode::CONFLICT);
     outdated.says("Nothing was done").says("<del>32</del>").says("<ins>40</ins>");
     assert_eq!(site.app().events().high_watermark(), 2);
 
     let removal = admin.get(&format!("{PEOPLE}/remove"));
     let since = hidden(&removal, "since");
-    assert_eq!(admin.post(&format!("{PEOPLE}/remove"), &[("since", "1.1")]).status, StatusCode::CONFLICT);
+    assert_eq!(admin.post(&format!("{PEOPLE}/remove"), &[("since", "1.1")]).location(), format!("{PEOPLE}/remove"));
+    admin.get(&format!("{PEOPLE}/remove")).says("Nothing was done");
     let removed = admin.post(&format!("{PEOPLE}/remove"), &[("since", &since)]);
     assert_eq!(removed.status, StatusCode::SEE_OTHER);
     admin.get(PEOPLE).says("It was removed by transaction 3");
@@ -65,7 +65,6 @@ fn what_cannot_be_written_is_said_and_not_written() {
     for (collection, id, text, says) in refusals {
         let fields = [("collection", collection), ("id", id), ("text", text), ("step", "save"), ("since", "0.0")];
         let answer = admin.post(new, &fields);
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{collection} {id} {text}");
         answer.says(says);
     }
     edit(&mut admin, r#"{"_id":"b"}"#).says("never changes");

@@ -7,5 +7,6 @@ mod contents;
 mod documents;
 mod hostile_texts;
 mod peers;
+mod sessions;
 mod statements;
 mod trial;

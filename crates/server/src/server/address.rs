@@ -101,6 +101,12 @@ impl Listening {
         std::iter::once((self.http.clone(), self.http_listens)).chain(https).collect()
     }
 
+    /// Where the HTTP API asks for no key while none was ever made.
+    pub(super) fn open_doors(&self, insecure_open: bool) -> Vec<SocketAddr> {
+        let listens = [Some(self.http_listens), self.https_listens, Some(self.kafka_listens)].into_iter().flatten();
+        listens.filter(|address| insecure_open || address.ip().is_loopback()).collect()
+    }
+
     /// The same on the Kafka endpoint's port.
     pub(super) fn kafka_address(&self) -> (String, SocketAddr) {
         (format!("https://{}", self.endpoint()), self.kafka_listens)

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use credentials::Credentials;
 use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerSessions, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
-use operations::{ConsumerGroups, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use sync_endpoint::SyncEndpoint;
@@ -41,6 +41,7 @@ pub(super) struct Parts<'a> {
     pub(super) topics: &'a Arc<TopicRegistry>,
     pub(super) credentials: &'a Arc<Credentials>,
     pub(super) links: &'a Links,
+    pub(super) audit: &'a Arc<AuditLog>,
     pub(super) more_pages: axum::Router,
 }
 
@@ -126,6 +127,7 @@ fn http_api(
     let &Parts { settings, listening, data, topics, credentials, links, .. } = parts;
     let options = HttpApiOptions {
         insecure_open: settings.insecure_open,
+        open_doors: listening.open_doors(settings.insecure_open),
         host_names: listening.names.clone(),
         request_bytes_max: usize::try_from(settings.request_bytes_max).unwrap_or(usize::MAX),
         request_timeout: Duration::from_millis(settings.request_timeout_ms),
@@ -136,8 +138,9 @@ fn http_api(
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
     let (peers, peer_directory) = (Some(peers), Some(directory));
+    let audit = parts.audit.clone();
     let parts =
-        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, peer_directory, groups };
+        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, peer_directory, audit, groups };
     HttpApi::new(options, parts, registry)
 }
 

@@ -76,7 +76,7 @@ pub(super) fn router(
     api: Arc<OwnApi>,
     stopping: &watch::Receiver<bool>,
 ) -> Router {
-    let &Parts { settings, listening, data, topics, credentials, links, .. } = parts;
+    let &Parts { settings, listening, data, topics, credentials, links, audit, .. } = parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
         kafka_endpoint: listening.endpoint(),
@@ -84,6 +84,7 @@ pub(super) fn router(
         retention_bytes: settings.retention_bytes,
         retention_ms: settings.retention_ms,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        open_doors: listening.open_doors(settings.insecure_open),
     };
     let parts = PortalParts {
         data_dir: data.clone(),
@@ -91,6 +92,7 @@ pub(super) fn router(
         credentials: credentials.clone(),
         groups,
         peers,
+        audit: audit.clone(),
         sign_in: links.tokens.clone(),
         clock: data.clock().clone(),
         random: rand::random,
