@@ -6,7 +6,9 @@ use credentials::Credentials;
 use store::{AppName, DataDir, WallClock};
 use topics::TopicRegistry;
 
-use crate::{audit_entry::AuditEntry, audit_log::AuditLog, consumer_groups::ConsumerGroups, peer_directory::PeerDirectory};
+use crate::{
+    audit_entry::AuditEntry, audit_log::AuditLog, consumer_groups::ConsumerGroups, peer_directory::PeerDirectory,
+};
 
 /// The operations of a server; what each does stands with its kind.
 #[derive(Debug)]

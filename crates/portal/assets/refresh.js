@@ -1,4 +1,4 @@
-// Keeps the marked part of a page fresh: asks for it again every two seconds, not while the page is hidden, and gives up after some failures.
+// Keeps the marked part of a page fresh: asks for it again every two seconds, or as often as it says, not while the page is hidden, and gives up after some failures.
 
 const EVERY_MS = 2000
 const FAILURES_MAX = 5
@@ -9,9 +9,11 @@ for (const part of document.querySelectorAll('[data-refresh]')) {
 
 async function keepFresh(part) {
   let failures = 0
+  const every = Number(part.dataset.every) || EVERY_MS
   while (failures < FAILURES_MAX) {
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
-    if (document.hidden) continue
+    await new Promise((resolve) => setTimeout(resolve, every))
+    // What somebody looks at closely, a chart say, stays as it is.
+    if (document.hidden || (part.dataset.every && part.matches(':hover, :focus-within'))) continue
     try {
       const answer = await fetch(part.dataset.refresh, { headers: { accept: 'text/html' } })
       // The session has ended: the page itself leads to where one signs in.
@@ -21,6 +23,7 @@ async function keepFresh(part) {
       part.innerHTML = await answer.text()
       part.querySelectorAll('.scroll').forEach((box, n) => { box.scrollLeft = scrolled[n] ?? 0 })
       failures = 0
+      part.dispatchEvent(new Event('refreshed', { bubbles: true }))
       // The first event has come: the page shows what a consumer got.
       if (part.dataset.firstEvent && part.querySelector('[data-has-events]')) return location.assign(part.dataset.firstEvent)
     } catch {

@@ -33,6 +33,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ("refresh.js", JS, include_str!("../assets/refresh.js")),
         ("languages.js", JS, include_str!("../assets/languages.js")),
         ("preview.js", JS, include_str!("../assets/preview.js")),
+        ("chart.js", JS, include_str!("../assets/chart.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),
     ];
     files.into_iter().map(|(name, content_type, text)| Asset { name, content_type, text, hash: hash(text) }).collect()

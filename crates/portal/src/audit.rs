@@ -14,9 +14,10 @@ use operations::{Actor, AuditEntry, Outcome};
 use crate::{form::Form, state::State, visitor::Visitor};
 
 /// Path of the route below an app's, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str); 19] = [
+const ACTIONS: [(&str, &str); 20] = [
     ("apps", "app.create"),
     ("delete", "app.delete"),
+    ("api-docs/{call}", "api.try"),
     ("first-document", "document.write"),
     ("live-queries", "liveQuery.create"),
     ("live-queries/{name}/delete", "liveQuery.delete"),
@@ -84,7 +85,7 @@ impl Asked {
 
 /// Something that was done, by whoever asks.
 pub(crate) fn entry(state: &State, visitor: &Visitor, action: &str) -> AuditEntry {
-    let admin = |session: crate::session::SecretDigest| Actor::Admin {
+    let admin = |session: crate::secret::SecretDigest| Actor::Admin {
         key: state.sessions.admin().short(),
         session: Some(session.short()),
     };
@@ -104,9 +105,7 @@ pub(crate) fn entry(state: &State, visitor: &Visitor, action: &str) -> AuditEntr
 fn params<'r>(route: &'r str, path: &str) -> Vec<(&'r str, String)> {
     let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = route.split('/').zip(path.split('/'));
-    let param = |(of, value): (&'r str, &str)| {
-        Some((of.strip_prefix('{')?.strip_suffix('}')?, decoded(value)))
-    };
+    let param = |(of, value): (&'r str, &str)| Some((of.strip_prefix('{')?.strip_suffix('}')?, decoded(value)));
     pairs.filter_map(param).collect()
 }
 
@@ -138,7 +137,8 @@ mod tests {
 
     #[test]
     fn what_stands_in_a_path_is_decoded() {
-        let found = params("/portal/apps/{app}/documents/{collection}/{id}/edit", "/portal/apps/a/documents/p/%22x%2F%22/edit");
+        let found =
+            params("/portal/apps/{app}/documents/{collection}/{id}/edit", "/portal/apps/a/documents/p/%22x%2F%22/edit");
         assert_eq!(found, [("app", "a".to_owned()), ("collection", "p".to_owned()), ("id", "\"x/\"".to_owned())]);
     }
 }

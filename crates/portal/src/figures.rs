@@ -46,6 +46,31 @@ pub(crate) fn time_of_day(ms: u64) -> String {
     format!("{time}.{:03}", ms % 1000)
 }
 
+/// The time of day in UTC, as `19:36:41`.
+pub(crate) fn time_to_second(ms: u64) -> String {
+    time_of_day(ms).get(..8).unwrap_or_default().to_owned()
+}
+
+/// The time of day in UTC, as `19:36`.
+pub(crate) fn time_to_minute(ms: u64) -> String {
+    time_of_day(ms).get(..5).unwrap_or_default().to_owned()
+}
+
+/// A short time, of microseconds, with two digits where that says more: `1.2 ms`.
+pub(crate) fn micros(micros: f64) -> String {
+    let shown = |value: f64, unit: &str| {
+        let short = if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+        format!("{} {unit}", short.strip_suffix(".0").unwrap_or(&short))
+    };
+    match micros {
+        0.0 => "0".to_owned(),
+        micros if micros < 1_000.0 => format!("{micros:.0} \u{b5}s"),
+        micros if micros < 1_000_000.0 => shown(micros / 1e3, "ms"),
+        micros if micros < 60_000_000.0 => shown(micros / 1e6, "s"),
+        micros => span((micros / 1e3) as u64),
+    }
+}
+
 /// A time for a `<time datetime>`.
 pub(crate) fn rfc3339(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1000).unwrap_or(i64::MAX);
@@ -67,6 +92,17 @@ pub(crate) fn span(ms: u64) -> String {
 
 fn two(large: u64, unit: &str, small: u64, smaller: &str) -> String {
     if small == 0 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {smaller}") }
+}
+
+/// How far behind somebody is: `12 000 events, 4 min behind`.
+pub(crate) fn lag(events: u64, age_ms: Option<u64>) -> String {
+    let events_words = format!("{} {}", count(events), if events == 1 { "event" } else { "events" });
+    match (events, age_ms) {
+        (0, _) => "up to date".to_owned(),
+        (_, None) => format!("{events_words} behind"),
+        (_, Some(0..1000)) => format!("{events_words}, less than a second behind"),
+        (_, Some(age_ms)) => format!("{events_words}, {} behind", span(age_ms)),
+    }
 }
 
 /// A rate, with a decimal where it is low.
@@ -91,6 +127,12 @@ mod tests {
         assert_eq!(date_time(1_645_472_201_000), "2022-02-21 19:36:41 UTC");
         assert_eq!([span(5), span(59_999), span(61_000), span(7_200_000)], ["5 ms", "59 s", "1 min 1 s", "2 h"]);
         assert_eq!(span(90_000_000), "1 d 1 h");
+        assert_eq!(lag(12_000, Some(240_000)), "12\u{202f}000 events, 4 min behind");
+        assert_eq!([lag(0, Some(5)), lag(1, None)], ["up to date", "1 event behind"]);
+        assert_eq!(lag(2, Some(7)), "2 events, less than a second behind");
         assert_eq!(time_of_day(1_645_472_201_007), "19:36:41.007");
+        assert_eq!([time_to_second(1_645_472_201_007), time_to_minute(1_645_472_201_007)], ["19:36:41", "19:36"]);
+        assert_eq!([micros(0.0), micros(420.4), micros(1_250.0)], ["0", "420 \u{b5}s", "1.2 ms"]);
+        assert_eq!([micros(2_000.0), micros(34_000.0), micros(2_500_000.0)], ["2 ms", "34 ms", "2.5 s"]);
     }
 }

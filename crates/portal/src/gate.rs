@@ -29,14 +29,12 @@ use crate::{
         problem,
         sign_in::{self, Waiting},
     },
-    return_path,
-    session::{Problem, secret},
+    return_path::{self, SIGN_IN},
+    secret::secret,
+    session::Problem,
     state::{Shared, State as Portal},
     visitor::Visitor,
 };
-
-/// Where one signs in.
-pub(crate) const SIGN_IN: &str = "/portal/sign-in";
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \

@@ -23,6 +23,7 @@ mod cookie;
 mod draft;
 mod gate;
 mod return_path;
+mod secret;
 mod session;
 mod session_file;
 mod sign_in;
@@ -53,6 +54,7 @@ mod statement;
 mod event_row;
 
 mod chart;
+mod chart_scale;
 
 mod reading;
 

@@ -198,18 +198,27 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(5);
 /// Of a record's key, value or header, in bytes of HTML. The whole value can be downloaded.
 pub const RECORD_SHOWN_BYTES: usize = 40 * 1024;
 
-/// Groups whose lag is kept over time, over all apps. Of further ones there is no chart.
-pub const LAG_GROUPS_MAX: usize = 256;
+/// Between two points of the numbers over time.
+pub const TIMELINE_PERIOD: Duration = Duration::from_secs(5);
 
-/// Samples that are kept of each: with [`LAG_PERIOD`] between them, half an hour. The oldest leaves
-/// first.
-pub const LAG_SAMPLES_MAX: usize = 360;
+/// Apps whose numbers are kept over time. Of further ones there are no charts.
+pub const TIMELINE_APPS_MAX: usize = 32;
 
-/// Between two samples of lag.
-pub const LAG_PERIOD: Duration = Duration::from_secs(5);
+/// Groups whose lag is kept over time, over all apps. Of further ones there is no chart. With apps:
+/// some 20 MiB of memory and of disk at most, 0.3 MiB for an app with a group.
+pub const TIMELINE_GROUPS_MAX: usize = 128;
 
 /// Pages of the audit log; what is older is in its files.
 pub const AUDIT_PAGES_MAX: usize = 100;
+
+/// Warnings that the overview shows; it says how many more there are.
+pub const WARNINGS_SHOWN_MAX: usize = 12;
+
+/// Of a warning, in bytes of HTML.
+pub const WARNING_SHOWN_BYTES: usize = 600;
+
+/// Groups whose lag is drawn in one chart: those farthest behind.
+pub const CHART_GROUPS_MAX: usize = 4;
 
 /// Members on a group's page.
 pub const MEMBERS_SHOWN_MAX: usize = 50;

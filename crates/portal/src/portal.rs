@@ -14,14 +14,17 @@ use crate::{
     attempts::Attempts,
     limits::{KEPT_FORMS_AT_ONCE_MAX, STREAMS_MAX},
     options::PortalOptions,
-    reading::{description::Description, lag_history, samples},
+    reading::{description::Description, sampler::Sampler, samples, timeline_file},
     routes::Routes,
     scan::Scans,
     session::Sessions,
     state::State,
 };
 
-/// Who is signed in, in the data directory.
+/// Numbers over time, in the data directory.
+const HISTORY_FILE: &str = "portal-history.bin";
+
+/// Who is signed in, there too.
 const SESSIONS_FILE: &str = "portal-sessions.json";
 
 /// What the portal stands on.
@@ -77,6 +80,7 @@ impl Portal {
         };
         let sessions = parts.data_dir.path().join(SESSIONS_FILE);
         let sessions = Sessions::open(&sessions, parts.credentials.admin_key(), parts.clock.now_ms());
+        let timelines = timeline_file::open(&parts.data_dir.path().join(HISTORY_FILE));
         let state = Arc::new(State {
             options,
             data_dir: parts.data_dir,
@@ -94,12 +98,18 @@ impl Portal {
             attempts: Attempts::default(),
             samples: Arc::default(),
             scans: Scans::default(),
-            lag: Arc::default(),
+            timelines: Arc::new(timelines),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,
         });
         let stopping = || state.stopping.clone();
-        tokio::spawn(lag_history::run(Arc::downgrade(&state.lag), Arc::downgrade(&state.operations), stopping()));
+        let sampler = Sampler {
+            operations: Arc::downgrade(&state.operations),
+            samples: Arc::downgrade(&state.samples),
+            timelines: state.timelines.clone(),
+            file: state.data_dir.path().join(HISTORY_FILE),
+        };
+        tokio::spawn(sampler.run(stopping()));
         tokio::spawn(samples::run(Arc::downgrade(&state.samples), Arc::downgrade(&state.topics), stopping()));
         let routes = Routes::all();
         Self { routes: routes.listed(), router: routes.into_router(state) }

@@ -7,6 +7,9 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::limits::RETURN_PATH_BYTES_MAX;
 
+/// Where one signs in.
+pub(crate) const SIGN_IN: &str = "/portal/sign-in";
+
 /// The text, if it is a path of the portal, perhaps with a query.
 pub(crate) fn local(text: &str) -> Option<&str> {
     let path = text.split(['?', '#']).next().unwrap_or_default();
@@ -18,7 +21,10 @@ pub(crate) fn local(text: &str) -> Option<&str> {
 
 /// What a page's script asks for, or what is no page.
 fn is_not_for_people(path: &str) -> bool {
-    path.starts_with("/portal/assets/") || path.ends_with("/now") || path.ends_with("/events/stream")
+    path.starts_with("/portal/assets/")
+        || path.ends_with("/now")
+        || path.ends_with("/charts")
+        || path.ends_with("/events/stream")
 }
 
 /// The path and query of a request.

@@ -16,8 +16,8 @@ use crate::{
     gate,
     page::{
         api_docs, audit_log, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
-        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview, peers,
-        problem, record, reset, sign_in,
+        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview,
+        overview_charts, peers, problem, record, reset, sign_in,
     },
     state::Shared,
 };
@@ -44,6 +44,7 @@ impl Routes {
         routes.get("/portal/apps/{app}", home::app);
         routes.get("/portal/apps/{app}/", overview::show);
         routes.get("/portal/apps/{app}/now", overview::fragment);
+        routes.get("/portal/apps/{app}/charts", overview_charts::fragment);
         routes.post("/portal/apps/{app}/first-document", overview::write_first);
         routes.get("/portal/apps/{app}/settings", live_query_settings::show);
         routes.get("/portal/apps/{app}/settings/files/{file}", live_query_settings::download);

@@ -16,7 +16,7 @@ use std::{
 use files::{PRIVATE_FILE, Sealed, read, seal, set_aside, unseal, write_whole};
 use serde::{Deserialize, Serialize};
 
-use crate::session::SecretDigest;
+use crate::secret::SecretDigest;
 
 /// The newest format. Never renumber.
 const VERSION: u32 = 1;

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     limits::TOKENS_MAX,
-    session::{Random, SecretDigest, secret},
+    secret::{Random, SecretDigest, secret},
 };
 
 /// The tokens that were made and not used yet.

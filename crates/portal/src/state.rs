@@ -14,9 +14,10 @@ use crate::{
     ApiCalls, SignInTokens,
     attempts::Attempts,
     options::PortalOptions,
-    reading::{description::Description, lag_history::LagHistory, samples::Samples},
+    reading::{description::Description, samples::Samples, timeline::Timelines},
     scan::Scans,
-    session::{Random, Sessions},
+    secret::Random,
+    session::Sessions,
 };
 
 /// What every request can reach.
@@ -39,7 +40,7 @@ pub(crate) struct State {
     pub(crate) kept_forms: Arc<Semaphore>,
     pub(crate) attempts: Attempts,
     pub(crate) scans: Scans,
-    pub(crate) lag: Arc<LagHistory>,
+    pub(crate) timelines: Arc<Timelines>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) samples: Arc<Samples>,
     /// Tells this server's cookies from those of another on the same host.

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::session::SecretDigest;
+use crate::secret::SecretDigest;
 
 /// Who a request comes from.
 #[derive(Debug, Clone)]

@@ -307,6 +307,36 @@ fn a_key_closes_what_was_open_and_opens_it_to_its_holder() {
 }
 
 #[test]
+fn who_did_what_is_in_the_audit_log() {
+    let server = TestServer::start();
+    let secret = server.run(&["key", "create", "deploy", "--grant", "default=admin"]).stdout.trim().to_owned();
+    server.run(&["app", "create", "shop"]);
+    server.run(&["app", "create", "shop"]);
+    let new = json!({"name": "adults", "collection": "people", "query": "age >= 18"});
+    assert_eq!(server.post_with_key("/admin/v1/apps/default/live-queries", &new, Some(&secret)).0, 201);
+    assert_eq!(server.post_with_key("/admin/v1/apps/shop/live-queries", &new, Some(&secret)).0, 403);
+    assert_eq!(server.post_with_key("/admin/v1/keys", &json!({"name": "x"}), Some("no key")).0, 401);
+    server.run(&["key", "list"]);
+
+    let text = std::fs::read_to_string(server.data_dir().join("audit.log")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told =
+        lines.iter().map(|line| ["action", "app", "target", "result"].map(|name| line[name].as_str().unwrap_or("")));
+    let expected = [
+        ["key.create", "", "deploy", "done"],
+        ["app.create", "", "shop", "done"],
+        ["app.create", "", "shop", "refused"],
+        ["liveQuery.create", "default", "adults", "done"],
+        ["liveQuery.create", "", "", "refused"],
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected, "what only looks, and who has no key, is not there");
+    let sum = std::fs::read_to_string(server.data_dir().join("admin.key.sha256")).unwrap();
+    let key = lines[0]["adminKey"].as_str().unwrap();
+    assert!(key.len() == 8 && lines[3]["apiKey"] == "deploy" && lines[3]["via"] == "admin", "{text}");
+    assert!(!text.contains(&secret) && !sum.is_empty() && lines[0]["address"] == "127.0.0.1", "{text}");
+}
+
+#[test]
 fn what_a_key_closed_is_opened_again_on_the_machine_alone() {
     let server = TestServer::start();
     assert!(server.run(&["key", "create", "till"]).status.success());

@@ -6,12 +6,14 @@
 
 pub(crate) mod accessibility;
 mod boxes;
+mod charts;
 mod harness;
 mod languages;
 mod links;
 mod live_events;
 mod newcomer;
 mod pages;
+mod sessions;
 mod tables;
 mod visitor;
 

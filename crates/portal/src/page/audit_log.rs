@@ -39,8 +39,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let audit = visit.state.operations.audit.clone();
     let read = move || audit.newest((number - 1) * ROWS_SHOWN_MAX, ROWS_SHOWN_MAX);
     let read = tokio::task::spawn_blocking(read).await?;
-    let (entries, more) =
-        read.map_err(|source| Failure::File { file: operations::AUDIT_FILE.to_owned(), source })?;
+    let (entries, more) = read.map_err(|source| Failure::File { file: operations::AUDIT_FILE.to_owned(), source })?;
     let mut clipper = Clipper::new(64 * 1024);
     let layout = visit.layout("Audit log", Some(Section::Audit));
     let path = |number: usize| format!("/portal/audit-log?app={}&page={number}", layout.app);

@@ -6,17 +6,16 @@ use operations::{ConsumerGroup, GroupLag};
 use topics::{LagTimes, PartitionLag};
 
 use crate::{
-    chart::Chart,
     clip::Clipper,
     failure::Failure,
     figures,
     form::Form,
     layout::{self, Layout, Section},
     limits::{GAP_COUNTED_MAX, MEMBERS_SHOWN_MAX, NAME_SHOWN_BYTES, PLACES_SHOWN_MAX, PLACES_TIMED_MAX},
-    page::reset,
+    page::overview_charts::{self, Charts},
     plural,
-    reading::age,
-    scope::Scope,
+    reading::{age, kept::Kept},
+    scope::{Scope, segment},
     table,
 };
 
@@ -35,7 +34,8 @@ struct GroupPage {
     age: String,
     /// Until the first of its partitions meets a gap.
     gap_in: Option<String>,
-    chart: Option<Chart>,
+    charts: Charts,
+    behind: String,
     gap: Option<String>,
     topics: Vec<(String, String)>,
     reset: String,
@@ -76,13 +76,19 @@ pub(crate) fn named(scope: &Scope) -> Result<(GroupLag, Option<ConsumerGroup>), 
     found.ok_or_else(|| Failure::NotFound { kind: "consumer group", name: name.to_owned() })
 }
 
+/// Where the form of a reset goes.
+pub(crate) fn reset_action(scope: &Scope, group: &str) -> String {
+    scope.path(&format!("consumers/{}/reset", segment(group)))
+}
+
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let (group, present) = named(&scope)?;
     let times = age::of_group(&scope.topics, &group, PLACES_TIMED_MAX).await?;
     let gap = age::documents_in_gap(&scope.topics, &group).await?.map(documents);
     let (protocol, members) = present.map(|known| (known.protocol, known.members)).unwrap_or_default();
-    let samples = scope.state().lag.of(scope.name(), &group.name);
-    let action = reset::action(&scope, &group.name);
+    let kept = Kept::of(&scope.app, scope.state().now_ms()).await;
+    let charts = charts(&scope, &group, &kept);
+    let action = reset_action(&scope, &group.name);
     let typed = Typed::of(&scope.visit.draft(&action).unwrap_or_default().form);
     let mut clipper = Clipper::new(32 * 1024);
     let mut short = |text: &str| clipper.clip(text, NAME_SHOWN_BYTES);
@@ -114,10 +120,23 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
         age: figures::span(age::oldest(&times)),
         gap_in: age::gap_in_ms(&times).filter(|_| gap.is_none()).map(figures::span),
         places: group.partitions.iter().zip(&times).take(PLACES_SHOWN_MAX).map(row).collect(),
-        chart: Chart::of(&samples),
+        behind: figures::lag(group.lag(), Some(age::oldest(&times))),
+        charts,
         gap,
     };
     Ok(layout::page(StatusCode::OK, &page))
+}
+
+/// Against what is kept: of the events only where the group reads the main feed alone, since other
+/// topics count others.
+fn charts(scope: &Scope, group: &GroupLag, kept: &Kept) -> Charts {
+    let main = scope.topics.main();
+    let reads_main = group.partitions.iter().all(|place| place.topic == main.name());
+    let events = scope.app.events().high_watermark().saturating_sub(kept.log_start);
+    let is_trimmed = kept.log_start > 0;
+    let kept_ms = scope.state().options.retention_ms.or(kept.age_ms.filter(|_| is_trimmed));
+    let page = scope.path(&format!("consumers/{}", segment(&group.name)));
+    overview_charts::of_group(scope, &group.name, page, (Some(events).filter(|_| reads_main && is_trimmed), kept_ms))
 }
 
 impl Typed {

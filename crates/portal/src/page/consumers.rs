@@ -11,6 +11,7 @@ use crate::{
     layout::{self, Layout, Section},
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
     plural,
+    reading::timeline::{GroupPoint, Thing},
     scope::{Scope, segment},
     table,
 };
@@ -43,14 +44,15 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let row = |group: GroupLag| {
         let mut topics: Vec<String> = group.partitions.iter().map(|place| place.topic.clone()).collect();
         topics.dedup();
-        let sampled = scope.state().lag.of(scope.name(), &group.name);
+        let thing = Thing::Group(scope.name().to_owned(), group.name.clone());
+        let sampled = scope.state().timelines.latest(&thing);
         Row {
             path: scope.path(&format!("consumers/{}", segment(&group.name))),
             name: clipper.clip(&group.name, NAME_SHOWN_BYTES),
             topics: topics.into_iter().take(3).collect(),
             events: figures::count(group.lag()),
             is_behind: group.lag() > 0,
-            age: sampled.last().map(|sample| figures::span(sample.age_ms)),
+            age: sampled.map(|point| figures::span(point[GroupPoint::AGE_MS])),
             is_trimmed: group.gap_ahead(),
             members: group.members,
             state: group.state,

@@ -35,7 +35,7 @@ use crate::{
     limits::{STREAM_BYTES_PER_ROUND, STREAM_EVENTS_PER_ROUND, STREAM_HEARTBEAT, STREAM_HTML_BYTES, STREAM_ROUND},
     reading::feed::{Feed, Positions},
     scope::Scope,
-    session::SecretDigest,
+    secret::SecretDigest,
     state::Shared,
 };
 

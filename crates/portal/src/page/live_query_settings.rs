@@ -35,25 +35,32 @@ struct SettingsPage {
     trial: Option<Trial>,
 }
 
-/// Of the main feed and the app's own user; `?topic=` and `?user=` name others.
+/// Of the main feed and the app's own user; `?topic=` and `?user=` name others. After the Test button,
+/// with what it finds now.
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.query.filled("user").map(str::to_owned);
     let topic = chosen_topic(&scope, scope.visit.query.filled("topic"))?;
     let bundle = scope.state().operations.bundle_files(scope.name(), user.as_deref())?;
-    let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
-    Ok(layout::page(StatusCode::OK, &filled_in(&scope, topic, user, settings)))
-}
-
-/// The same page with what the Test button found.
-pub(crate) async fn test(scope: Scope) -> Result<Response, Failure> {
-    let user = scope.visit.form.filled("user").map(str::to_owned);
-    let topic = chosen_topic(&scope, scope.visit.form.filled("topic"))?;
-    let bundle = scope.state().operations.bundle_files(scope.name(), user.as_deref())?;
     let directory = bundle.directory.clone();
     let settings = tokio::task::spawn_blocking(move || bundle.settings()).await??;
-    let trial = trial::run(&directory, &settings.endpoint, &topic).await;
-    let page = SettingsPage { trial: Some(trial), ..filled_in(&scope, topic, user, settings) };
+    let is_tested = scope.visit.names_draft() && scope.visit.draft(&action(&scope)).is_some();
+    let trial = if is_tested { Some(trial::run(&directory, &settings.endpoint, &topic).await) } else { None };
+    let page = SettingsPage { trial, ..filled_in(&scope, topic, user, settings) };
     Ok(layout::page(StatusCode::OK, &page))
+}
+
+/// Where the Test button's form goes.
+fn action(scope: &Scope) -> String {
+    scope.path("settings/test")
+}
+
+/// Leads to the same page with what the Test button finds.
+pub(crate) async fn test(scope: Scope) -> Result<Response, Failure> {
+    let form = &scope.visit.form;
+    let topic = chosen_topic(&scope, form.filled("topic"))?;
+    let user = form.filled("user").map(|user| format!("&user={}", segment(user))).unwrap_or_default();
+    let page = scope.path(&format!("settings?topic={}{user}#test", segment(&topic)));
+    Ok(scope.visit.again(&action(&scope), &page, None))
 }
 
 /// One of the certificate files, as it lies on disk.

@@ -1,6 +1,6 @@
 //! An app at a glance, live; and while it is empty, the way from there to a first consumed event.
 //!
-//! The figures are a fragment of their own, which the page's script asks for again and again.
+//! The figures and the charts are fragments of their own, which the page's script asks for again and again.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
 use operations::GroupLag;
-use store::{App, AppStats, ClockStanding};
+use store::{App, AppStats};
 use topics::AppTopics;
 
 use crate::{
@@ -16,15 +16,21 @@ use crate::{
     figures,
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
-    page::problem::sentence,
+    page::{
+        overview_charts::{self, Charts, Range},
+        warning_strip::Strip,
+    },
+    plural,
     reading::{
         process_memory,
         samples::Lately,
+        timeline::{GroupPoint, Thing},
         trial::{self, Trial, Verdict},
     },
     scope::{Scope, segment},
     snippet::{self, Filling},
     state::State,
+    table,
 };
 
 /// What counts as now, for rates.
@@ -41,6 +47,8 @@ struct Overview {
     now: Now,
     guide: Option<Guide>,
     now_path: String,
+    charts: Charts,
+    charts_path: String,
 }
 
 #[derive(Template)]
@@ -53,10 +61,10 @@ struct NowFragment {
 struct Now {
     /// Name, value, a note on it.
     figures: Vec<(&'static str, String, String)>,
-    obstacle: Option<String>,
-    /// How long a clock that was set back has to go on until it has caught up.
-    clock_behind: Option<String>,
-    groups: Vec<GroupLag>,
+    strip: Strip,
+    takes_writes: bool,
+    /// With how far behind each is, in words.
+    groups: Vec<(GroupLag, String)>,
     groups_left_out: usize,
     consumers_path: String,
     has_events: bool,
@@ -76,8 +84,17 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let now = now(&scope).await?;
     let wanted = scope.visit.query.filled("guide").is_some();
     let guide = if wanted || !now.has_events { Some(guide(&scope, now.has_events).await?) } else { None };
-    let layout = scope.layout("Overview", Section::Overview);
-    Ok(layout::page(StatusCode::OK, &Overview { layout, now, guide, now_path: scope.path("now") }))
+    let range = Range::of(&scope.visit.query);
+    let charts = overview_charts::of_app(&scope, range);
+    let page = Overview {
+        layout: scope.layout("Overview", Section::Overview),
+        now,
+        guide,
+        now_path: scope.path("now"),
+        charts,
+        charts_path: scope.path(&format!("charts?range={range}")),
+    };
+    Ok(layout::page(StatusCode::OK, &page))
 }
 
 /// The figures alone.
@@ -114,6 +131,12 @@ async fn now(scope: &Scope) -> Result<Now, Failure> {
 impl Now {
     fn of(state: &State, app: &App, topics: &AppTopics, consumers_path: String) -> Self {
         let (groups, groups_left_out) = state.operations.groups(topics).first(GROUPS_SHOWN_MAX);
+        let behind = |group: GroupLag| {
+            let thing = Thing::Group(app.name().as_str().to_owned(), group.name.clone());
+            let age_ms = state.timelines.latest(&thing).map(|point| point[GroupPoint::AGE_MS]);
+            let words = figures::lag(group.lag(), age_ms);
+            (group, words)
+        };
         let high_watermark = app.events().high_watermark();
         let lately = |span| state.samples.lately(app.name().as_str(), span);
         let mut figures = rates(lately(RATE_SPAN).as_ref());
@@ -122,9 +145,9 @@ impl Now {
         figures.push(events_kept(app, high_watermark));
         Self {
             figures,
-            clock_behind: clock_behind(state),
-            obstacle: app.write_obstacle().map(|obstacle| sentence(&obstacle.to_string())),
-            groups,
+            strip: Strip::of(state, app.name().as_str()),
+            takes_writes: app.write_obstacle().is_none(),
+            groups: groups.into_iter().map(behind).collect(),
             groups_left_out,
             consumers_path,
             has_events: high_watermark > 0,
@@ -134,13 +157,6 @@ impl Now {
     /// The group's own page.
     fn path_of(&self, group: &str) -> String {
         format!("{}/{}", self.consumers_path, segment(group))
-    }
-}
-
-fn clock_behind(state: &State) -> Option<String> {
-    match state.data_dir.clock().state().standing {
-        ClockStanding::Behind { behind_ms } => Some(figures::span(behind_ms)),
-        ClockStanding::Fine | ClockStanding::Refused(_) => None,
     }
 }
 
@@ -161,9 +177,7 @@ fn latency(lately: Option<&Lately>) -> Figure {
     let quantile = |part| lately.and_then(|lately| lately.commit_quantile(part));
     let shown = |seconds: f64| match seconds {
         f64::INFINITY => "> 5 s".to_owned(),
-        seconds if seconds < 0.001 => format!("\u{2264} {} \u{b5}s", (seconds * 1e6).round()),
-        seconds if seconds < 1.0 => format!("\u{2264} {} ms", seconds * 1e3),
-        seconds => format!("\u{2264} {seconds} s"),
+        seconds => figures::micros(seconds * 1e6),
     };
     match (quantile(0.5), quantile(0.95), quantile(0.99)) {
         (Some(p50), Some(p95), Some(p99)) => {

@@ -11,7 +11,10 @@ use operations::{Move, Target};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use topics::Topic;
 
-use super::{consumer_group::named, problem::sentence};
+use super::{
+    consumer_group::{named, reset_action},
+    problem::sentence,
+};
 use crate::{
     draft::Draft,
     failure::Failure,
@@ -40,7 +43,7 @@ struct ResetPage {
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let group = named(&scope)?.0.name;
     let back = back(&group);
-    let draft = scope.visit.draft(&action(&scope, &group)).filter(|_| scope.visit.names_draft());
+    let draft = scope.visit.draft(&reset_action(&scope, &group)).filter(|_| scope.visit.names_draft());
     let Some(Draft { form, .. }) = draft else { return Ok(Redirect::to(&scope.path(&back)).into_response()) };
     let (topic, moves) = planned(&scope, &group, &form).await?;
     Ok(preview(&scope, &group, &form, &topic, &moves, &back))
@@ -50,7 +53,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     let group = named(&scope)?.0.name;
     let form = &scope.visit.form;
-    let action = action(&scope, &group);
+    let action = reset_action(&scope, &group);
     if form.text(STEP) != "save" {
         return Ok(match target_of(form) {
             Ok(_) => scope.visit.again(&action, &action, None),
@@ -68,11 +71,6 @@ pub(crate) async fn submit(scope: Scope) -> Result<Response, Failure> {
     // A group that had nothing but these offsets is gone.
     let back = if named(&scope).is_ok() { back(&group) } else { "consumers".to_owned() };
     Ok(Redirect::to(&scope.path(&back)).into_response())
-}
-
-/// Where the form goes.
-pub(crate) fn action(scope: &Scope, group: &str) -> String {
-    scope.path(&format!("{}/reset", back(group)))
 }
 
 /// The page of the group, below the app's.
@@ -126,7 +124,7 @@ fn preview(scope: &Scope, group: &str, form: &Form, topic: &Topic, moves: &[Move
         topic: topic.name().to_owned(),
         rows: moves.iter().take(PLACES_SHOWN_MAX).map(row).collect(),
         left_out: moves.len().saturating_sub(PLACES_SHOWN_MAX),
-        action: action(scope, group),
+        action: reset_action(scope, group),
         back: scope.path(back),
         hidden: carried.into_iter().chain([(STEP, "save".to_owned())]).collect(),
     };

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use store::{App, AppStats};
+use store::{App, AppStats, CommitHistogram};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use topics::{AppTopics, TopicRegistry};
@@ -55,6 +55,12 @@ impl Samples {
         (oldest.at < newest.at).then(|| newest.since(oldest))
     }
 
+    /// The app's counters, as they were sampled last.
+    pub(crate) fn newest(&self, app: &str) -> Option<AppStats> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.get(app)?.back().map(|newest| newest.stats.clone())
+    }
+
     fn take_all(&self, topics: &TopicRegistry) {
         for topics in topics.all_opened() {
             self.push(topics.app().name().as_str(), Sample::take(topics.app(), &topics));
@@ -80,7 +86,6 @@ impl Sample {
 
     fn since(&self, before: &Self) -> Lately {
         let (now, then) = (&self.stats.commit_seconds, &before.stats.commit_seconds);
-        let commits = now.buckets.iter().zip(&then.buckets);
         let found = self.found.iter().map(|(topic, now)| {
             let then = before.found.get(topic).copied().unwrap_or(*now);
             (topic.clone(), now.saturating_sub(then))
@@ -89,7 +94,7 @@ impl Sample {
             span: self.at.duration_since(before.at),
             transactions: self.stats.transactions.saturating_sub(before.stats.transactions),
             events: self.stats.events.saturating_sub(before.stats.events),
-            commits: commits.map(|(now, then)| (now.0, now.1.saturating_sub(then.1))).collect(),
+            commits: between(now, then).collect(),
             commit_count: now.count.saturating_sub(then.count),
             found: found.collect(),
         }
@@ -107,15 +112,35 @@ impl Lately {
         self.found.get(topic).map(|count| self.rate(*count))
     }
 
-    /// The bound, in seconds, below which this part of the commits stayed; infinite beyond the last one. `None` without commits.
+    /// In how many seconds this part of the commits was done, as far as the histogram tells; infinite
+    /// beyond its last bound. `None` without commits.
     pub(crate) fn commit_quantile(&self, part: f64) -> Option<f64> {
-        if self.commit_count == 0 {
-            return None;
-        }
-        let wanted = (self.commit_count as f64 * part).ceil() as u64;
-        let bucket = self.commits.iter().find(|(_, at_or_below)| *at_or_below >= wanted);
-        Some(bucket.map_or(f64::INFINITY, |(bound, _)| *bound))
+        quantile(&self.commits, self.commit_count, part)
     }
+}
+
+/// The same of what was counted between two times.
+pub(crate) fn quantile_since(now: &CommitHistogram, then: &CommitHistogram, part: f64) -> Option<f64> {
+    let buckets: Vec<_> = between(now, then).collect();
+    quantile(&buckets, now.count.saturating_sub(then.count), part)
+}
+
+fn between(now: &CommitHistogram, then: &CommitHistogram) -> impl Iterator<Item = (f64, u64)> {
+    now.buckets.iter().zip(&then.buckets).map(|(now, then)| (now.0, now.1.saturating_sub(then.1)))
+}
+
+/// Within a bucket the commits are taken to lie evenly.
+fn quantile(buckets: &[(f64, u64)], count: u64, part: f64) -> Option<f64> {
+    let wanted = count as f64 * part;
+    let mut below = (0.0, 0);
+    for &(bound, at_or_below) in buckets {
+        if at_or_below > below.1 && at_or_below as f64 >= wanted {
+            let within = (wanted - below.1 as f64).max(0.0) / (at_or_below - below.1) as f64;
+            return Some(below.0 + (bound - below.0) * within);
+        }
+        below = (bound, at_or_below);
+    }
+    (count > 0).then_some(f64::INFINITY)
 }
 
 /// Takes samples until the server stops or the portal is gone.
@@ -136,8 +161,6 @@ pub(crate) async fn run(samples: Weak<Samples>, topics: Weak<TopicRegistry>, mut
 
 #[cfg(test)]
 mod tests {
-    use store::CommitHistogram;
-
     use super::*;
 
     fn sample(at: Instant, events: u64, buckets: &[u64], count: u64) -> Sample {
@@ -161,7 +184,9 @@ mod tests {
             (5.0, Some(2.5), None)
         );
         let quantiles = [0.5, 0.9, 0.99, 1.0].map(|part| lately.commit_quantile(part).unwrap());
-        assert_eq!(quantiles, [0.001, 0.01, 0.1, f64::INFINITY]);
+        assert_eq!(quantiles[3], f64::INFINITY);
+        let near = [0.001, 0.0085, 0.1].into_iter().zip(quantiles);
+        assert!(near.clone().all(|(wanted, is)| (is - wanted).abs() < 0.02 * wanted.max(0.05)), "{quantiles:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod browser;
 mod contents;
 mod documents;
 mod hostile_texts;
+mod over_time;
 mod peers;
 mod sessions;
 mod statements;

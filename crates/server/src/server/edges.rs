@@ -139,8 +139,18 @@ fn http_api(
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
     let (peers, peer_directory) = (Some(peers), Some(directory));
     let audit = parts.audit.clone();
-    let parts =
-        HttpApiParts { data_dir, topics, credentials, clock, pages, sign_in_links, peers, peer_directory, audit, groups };
+    let parts = HttpApiParts {
+        data_dir,
+        topics,
+        credentials,
+        clock,
+        pages,
+        sign_in_links,
+        peers,
+        peer_directory,
+        audit,
+        groups,
+    };
     HttpApi::new(options, parts, registry)
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 30] = [
+const PAGES: [(&str, &str); 31] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -58,6 +58,7 @@ const PAGES: [(&str, &str); 30] = [
     ("api-docs", "/portal/api-docs"),
     ("api-call", "/portal/api-docs/write"),
     ("api-call-dangerous", "/portal/api-docs/revokeKey"),
+    ("audit-log", "/portal/audit-log"),
     ("not-found", "nowhere"),
 ];
 
@@ -109,7 +110,7 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     for (name, path) in PAGES {
         browser.open(&address(&server, path));
         if name == "consumer-group" {
-            reload_until(&browser, ".chart");
+            reload_until(&browser, ".chart .places rect");
         }
         look(&browser, name, &mut faults);
     }
