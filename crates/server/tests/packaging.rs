@@ -82,8 +82,10 @@ fn there_is_a_manual_page_of_each_command() {
     let finished = run(directory.path(), &["manual-pages", "pages"]);
     assert_eq!((finished.code(), finished.stdout.as_str()), (Some(0), "pages\n"), "{finished:?}");
     let help = run(directory.path(), &["--help"]).stdout;
-    let commands = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| line.starts_with("  "));
-    for name in commands.filter_map(|line| line.split_whitespace().next()) {
+    let lines = help.split("Commands:\n").nth(1).unwrap().lines().take_while(|line| line.starts_with("  "));
+    // What is said of a command may go on in a line of its own, further in.
+    let names = lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    for name in names.filter(|name| *name != "help") {
         let page = std::fs::read_to_string(directory.path().join(format!("pages/headwater-{name}.1"))).unwrap();
         assert!(page.contains(".SH NAME") && page.contains("\\-\\-data\\-dir"), "{name}");
     }
