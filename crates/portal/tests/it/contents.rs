@@ -340,6 +340,7 @@ fn the_api_docs_name_every_route_and_give_each_a_page() {
         .says("<code>Upsert</code>")
         .says("/{app}/api/v4/store/write");
     write.says("http://127.0.0.1:8080/shop/api/v4/store/write");
+    admin.get("/portal/api-docs/count").says("string, 1 to 255 characters");
     assert_eq!(admin.get("/portal/api-docs/nothing").status, StatusCode::NOT_FOUND);
 }
 
