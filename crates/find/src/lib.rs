@@ -30,7 +30,7 @@ use store::SnapshotError;
 
 pub use cursor::{Cursor, CursorError, Fingerprint};
 pub use plan::{Operator, Plan, plan, plan_count, plan_documents_ids, plan_ids, plan_in_place};
-pub use reading::{Found, by_id, count, documents, documents_ids, ids, rows};
+pub use reading::{Found, by_id, count, documents, documents_ids, ids, place_behind, rows};
 pub use sorting::SortTooLarge;
 
 /// What is asked for.

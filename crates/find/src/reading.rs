@@ -40,6 +40,13 @@ pub fn by_id(
     Ok(stored.exists()?.then(|| Found { id: id.clone(), stored }))
 }
 
+/// The place behind a document in the order of a query in the legacy language. `fields` are at least
+/// those that are sorted by.
+pub fn place_behind(query: &Query, id: &DocumentId, fields: &Map) -> Cursor {
+    let values = values(&properties(&query.sort, query.filter.language()), id, fields);
+    SortPlace { id: id.clone(), values }.into_cursor()
+}
+
 impl Found {
     /// All of it.
     ///

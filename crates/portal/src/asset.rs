@@ -22,16 +22,24 @@ struct Asset {
     hash: String,
 }
 
+/// Each part of it is a file of its own, for whoever reads it; browsers load one.
+const CSS_TEXT: &str = concat!(
+    include_str!("../assets/portal.css"),
+    include_str!("../assets/table.css"),
+    include_str!("../assets/documents.css"),
+);
+
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const JS: &str = "text/javascript; charset=utf-8";
     const SVG: &str = "image/svg+xml";
     let files = [
-        ("portal.css", CSS, concat!(include_str!("../assets/portal.css"), include_str!("../assets/table.css"))),
+        ("portal.css", CSS, CSS_TEXT),
         ("portal.js", JS, include_str!("../assets/portal.js")),
         ("events.js", JS, include_str!("../assets/events.js")),
         ("refresh.js", JS, include_str!("../assets/refresh.js")),
         ("languages.js", JS, include_str!("../assets/languages.js")),
+        ("documents.js", JS, include_str!("../assets/documents.js")),
         ("preview.js", JS, include_str!("../assets/preview.js")),
         ("chart.js", JS, include_str!("../assets/chart.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),

@@ -13,7 +13,10 @@ use crate::{
     difference::Difference,
     limits::NAME_SHOWN_BYTES,
     moment, plural,
-    reading::feed::{Catch, Feed, header},
+    reading::{
+        catch::{Catch, header},
+        feed::Feed,
+    },
     table,
 };
 
@@ -24,6 +27,8 @@ pub(crate) struct EventRow {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: u64,
+    /// Whether its time needs a date.
+    pub(crate) is_dated: bool,
     /// Its raw record.
     pub(crate) path: String,
     pub(crate) op: String,
@@ -59,6 +64,7 @@ impl EventRow {
             partition,
             offset: record.offset,
             timestamp_ms: record.timestamp_ms.max(0) as u64,
+            is_dated: false,
             path: app_path(app, &format!("events/{}/{partition}/{}", segment(topic), record.offset)),
             op: short(&header("op")),
             txn: short(&header("txnId")),

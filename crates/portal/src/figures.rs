@@ -78,6 +78,17 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     time.unwrap_or_else(|| format!("{ms} ms"))
 }
 
+/// A time of day in UTC, with seconds or without, as browsers send it; or RFC 3339.
+pub(crate) fn read_time(text: &str) -> Option<u64> {
+    let whole = match text.len() {
+        16 => format!("{text}:00Z"),
+        19 => format!("{text}Z"),
+        _ => text.to_owned(),
+    };
+    let time = OffsetDateTime::parse(&whole, &Rfc3339).ok()?;
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
 /// A span of time in its largest unit or two, as `3 h 20 min`.
 pub(crate) fn span(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -134,5 +145,14 @@ mod tests {
         assert_eq!([time_to_second(1_645_472_201_007), time_to_minute(1_645_472_201_007)], ["19:36:41", "19:36"]);
         assert_eq!([micros(0.0), micros(420.4), micros(1_250.0)], ["0", "420 \u{b5}s", "1.2 ms"]);
         assert_eq!([micros(2_000.0), micros(34_000.0), micros(2_500_000.0)], ["2 ms", "34 ms", "2.5 s"]);
+    }
+
+    #[test]
+    fn times_as_browsers_send_them() {
+        let noon = Some(1_645_444_800_000);
+        assert_eq!(read_time("2022-02-21T12:00"), noon);
+        assert_eq!(read_time("2022-02-21T12:00:00"), noon);
+        assert_eq!(read_time("2022-02-21T13:00:00+01:00"), noon);
+        assert_eq!([read_time(""), read_time("noon"), read_time("1969-01-01T00:00")], [None; 3]);
     }
 }

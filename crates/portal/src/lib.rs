@@ -47,8 +47,10 @@ mod snippet;
 mod clip;
 mod difference;
 mod document_write;
+mod glance;
 mod json_text;
 mod scan;
+mod shown_value;
 mod statement;
 
 mod event_row;
@@ -63,7 +65,7 @@ mod page;
 pub mod limits;
 
 pub use api_calls::{Answering, ApiCalls};
-pub use options::PortalOptions;
+pub use options::{PortalOptions, SearchBounds};
 pub use portal::{Portal, PortalParts};
 pub use sign_in::SignInTokens;
 pub use snippet::write_curl;

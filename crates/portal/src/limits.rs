@@ -107,6 +107,18 @@ pub const SCANS_MAX: usize = 4;
 /// Documents on a page.
 pub const DOCUMENTS_SHOWN_MAX: usize = 25;
 
+/// Pages before a page of documents that its address names, to go back to.
+pub const TRAIL_MAX: usize = 40;
+
+/// What these may take in the address, in bytes. The oldest are left out.
+pub const TRAIL_BYTES_MAX: usize = 3 * 1024;
+
+/// Documents of a collection that may be looked at for each search without a word about an index.
+pub const SCANNED_UNASKED_MAX: u64 = 1_000;
+
+/// Names of fields that complete what is typed in the query box.
+pub const FIELD_NAMES_MAX: usize = 80;
+
 /// Collections that are listed, by name. Others can be typed.
 pub const COLLECTIONS_SHOWN_MAX: usize = 200;
 
@@ -151,19 +163,17 @@ pub const EDITABLE_BYTES_MAX: usize = 12 * 1024;
 /// The longest JSON that is taken from a form. Longer documents are written over the HTTP API.
 pub const TYPED_BYTES_MAX: usize = 64 * 1024;
 
-/// Of a document's recent changes, in bytes of HTML.
+/// Of the changes of a document that are listed, in bytes of HTML.
 pub const HISTORY_HTML_BYTES: usize = 16 * 1024;
 
-/// Recent changes that a document's page lists.
-pub const HISTORY_CHANGES_MAX: usize = 10;
+/// Changes of a document that are listed at once.
+pub const HISTORY_CHANGES_MAX: usize = 20;
 
-/// Events that are looked through for them.
-pub const HISTORY_EVENTS_MAX: u64 = 4096;
-
-/// Bytes of events that are looked through for them.
+/// Bytes of events that are looked through for them when the document's page is shown.
 pub const HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How long events are looked through for them.
+/// How long events are looked through for them then. Whoever asks for older ones has
+/// [`SEARCH_TIME_MAX`].
 pub const HISTORY_TIME_MAX: Duration = Duration::from_millis(15);
 
 /// Events on a page.
@@ -172,8 +182,16 @@ pub const EVENTS_SHOWN_MAX: usize = 50;
 /// Of all values on a page of events, in bytes of HTML.
 pub const EVENTS_HTML_BYTES: usize = 24 * 1024;
 
-/// Bytes of events that one page of events looks at. What it did not look at it says.
-pub const EVENTS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How long a page searches for events, or for documents. Then it shows what it found, and leads on
+/// from where it stopped.
+pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// How long a page of documents counts how many match. Where that does not suffice it says that
+/// there are more.
+pub const COUNT_TIME_MAX: Duration = Duration::from_millis(50);
+
+/// Such searches that run at once. Further ones wait.
+pub const SEARCHES_MAX: usize = 2;
 
 /// Live streams of events at once. One more gets 503.
 pub const STREAMS_MAX: usize = 16;
@@ -181,11 +199,18 @@ pub const STREAMS_MAX: usize = 16;
 /// The pause between two rounds of a live stream.
 pub const STREAM_ROUND: Duration = Duration::from_millis(200);
 
-/// Events that a live stream sends in a round; of more it sends the newest, and says how many it
-/// left out.
+/// Events that a live stream sends in a round while more come than can be read; of more it sends the
+/// newest, and says how many it left out, and where they are.
 pub const STREAM_EVENTS_PER_ROUND: usize = 6;
 
-/// Bytes of HTML that a live stream's values take in a round.
+/// Events that a live stream sends at once after it was quiet, so that whoever comes back misses
+/// none of so many. Also what the page keeps at most.
+pub const STREAM_EVENTS_AT_ONCE: usize = 200;
+
+/// Events that a live stream sends in one piece.
+pub const STREAM_EVENTS_PER_PIECE: usize = 25;
+
+/// Bytes of HTML that the values of one piece take.
 pub const STREAM_HTML_BYTES: usize = 24 * 1024;
 
 /// Bytes of events that a live stream looks at in a round. Behind more it goes on at the end, and

@@ -1,6 +1,6 @@
 //! Which documents a filter matches now: a look at some of them, never at all.
 //!
-//! Invariant: it is as short as every look of the portal (`scan::Glance`), and says when it was cut.
+//! Invariant: it is as short as every look of the portal (`glance::Glance`), and says when it was cut.
 //! Not here: finding documents for programs (`http-api`).
 
 use document::{CollectionName, Map};
@@ -10,8 +10,8 @@ use store::App;
 use topics::QueryLanguage;
 
 use crate::failure::Failure;
+use crate::glance::{Ended, Glance};
 use crate::limits::MATCHES_SHOWN_MAX;
-use crate::scan::{Ended, Glance};
 
 /// Characters of a document that are shown.
 const DOCUMENT_CHARACTERS_MAX: usize = 240;

@@ -81,6 +81,7 @@ impl Portal {
         let sessions = parts.data_dir.path().join(SESSIONS_FILE);
         let sessions = Sessions::open(&sessions, parts.credentials.admin_key(), parts.clock.now_ms());
         let timelines = timeline_file::open(&parts.data_dir.path().join(HISTORY_FILE));
+        let scans = Scans::new(options.search);
         let state = Arc::new(State {
             options,
             data_dir: parts.data_dir,
@@ -97,7 +98,7 @@ impl Portal {
             kept_forms: Arc::new(Semaphore::new(KEPT_FORMS_AT_ONCE_MAX)),
             attempts: Attempts::default(),
             samples: Arc::default(),
-            scans: Scans::default(),
+            scans,
             timelines: Arc::new(timelines),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             cookie_label,

@@ -1,26 +1,32 @@
-//! Documents of a collection for one page: a bounded look, that says where it stopped so that the next page goes on there.
+//! Documents of a collection for one page: a bounded look, that says where it stopped so that the
+//! next page goes on there.
 //!
-//! Invariants: removed documents are invisible; one look sees one snapshot, is short, and few run at once.
-//! Not here: which way they are found by (`find`), statements (`statement`), showing them (`page::documents`).
+//! Invariants: removed documents are invisible; one look sees one snapshot; what need not be searched
+//! takes no longer the more documents there are; few looks run at once, and fewer searches.
+//! Not here: which way they are found by (`find`), statements (`statement`), showing them
+//! (`page::documents`).
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use document::{CollectionName, DocumentId, Map};
-use executor::ExecuteError;
-use find::{Cursor, Found, Query, SortTooLarge, Work};
-use query::{Budget, Filter, TooExpensive, dql::RowsError};
-use store::{App, Snapshot, SnapshotError, StoredDocument};
-use tokio::sync::Semaphore;
+use find::{Cursor, Operator, Plan, Query, SortKey};
+use query::Filter;
+use store::{App, Snapshot, StoredDocument};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     failure::Failure,
-    limits::{SCAN_DOCUMENTS_MAX, SCAN_STEPS_MAX, SCAN_TIME_MAX, SCANS_MAX},
+    glance::{Ended, Glance, ended},
+    limits::{COUNT_TIME_MAX, SCANS_MAX, SEARCHES_MAX},
+    options::SearchBounds,
 };
 
 /// Room for looks at collections.
 #[derive(Debug)]
 pub(crate) struct Scans {
+    bounds: SearchBounds,
     room: Arc<Semaphore>,
+    searches: Arc<Semaphore>,
 }
 
 /// What to look for.
@@ -28,21 +34,39 @@ pub(crate) struct Scans {
 pub(crate) struct Search {
     pub(crate) collection: CollectionName,
     pub(crate) filter: Filter,
-    /// Only documents behind this one, in the order of ids.
-    pub(crate) after: Option<DocumentId>,
+    /// None: in the order of ids.
+    pub(crate) sort: Option<SortKey>,
+    /// Only documents behind this place in that order.
+    pub(crate) after: Option<Cursor>,
     /// How many to find at most.
     pub(crate) take: usize,
 }
 
 /// What was found, and how far it looked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sight {
     pub(crate) found: Vec<Seen>,
     pub(crate) looked_at: usize,
     /// Where to go on, unless the end was reached.
-    pub(crate) stopped_at: Option<DocumentId>,
-    /// Whether it stopped because it had looked long enough, not because it had found enough.
-    pub(crate) is_cut: bool,
+    pub(crate) next: Option<Cursor>,
+    pub(crate) reach: Reach,
+    /// Documents of the collection.
+    pub(crate) in_collection: u64,
+    /// How many match; `None` where that is not known.
+    pub(crate) matches: Option<u64>,
+    /// Whether every document of the collection is looked at for it.
+    pub(crate) scans: bool,
+}
+
+/// How far a look came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To the end, or to as many as were wanted.
+    Whole,
+    /// It had looked long enough. What it found are the first ones.
+    Beginning,
+    /// The same, before it could say which are the first.
+    Nothing,
 }
 
 /// A document that matches.
@@ -52,16 +76,22 @@ pub(crate) struct Seen {
     pub(crate) fields: Map,
 }
 
-impl Default for Scans {
-    fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(SCANS_MAX)) }
-    }
-}
-
 impl Scans {
-    /// Looks, on a blocking thread.
+    pub(crate) fn new(bounds: SearchBounds) -> Self {
+        Self { bounds, room: Arc::new(Semaphore::new(SCANS_MAX)), searches: Arc::new(Semaphore::new(SEARCHES_MAX)) }
+    }
+
+    /// Looks, on a blocking thread; waits for its turn where it has to search.
     pub(crate) async fn look(&self, app: Arc<App>, search: Search) -> Result<Sight, Failure> {
-        self.run(app, move |_, snapshot| look(snapshot, &search)).await
+        let is_search = search.sort.is_some() || !search.filter.is_always();
+        let _turn = if is_search { Some(self.search_turn().await) } else { None };
+        let bounds = self.bounds;
+        self.run(app, move |_, snapshot| look(snapshot, &search, bounds)).await
+    }
+
+    /// A turn for what may look at much, for as long as it is held.
+    pub(crate) async fn search_turn(&self) -> OwnedSemaphorePermit {
+        self.searches.clone().acquire_owned().await.expect("this semaphore is never closed")
     }
 
     /// Runs what looks at one snapshot, on a blocking thread.
@@ -90,144 +120,101 @@ pub(crate) async fn document(
     Ok(tokio::task::spawn_blocking(read).await??)
 }
 
-fn look(snapshot: &Snapshot, search: &Search) -> Result<Sight, Failure> {
-    let query = Query {
-        limit: Some(search.take + 1),
-        after: search.after.clone().map(Cursor::after_id),
-        ..Query::of(search.collection.clone(), search.filter.clone())
+fn look(snapshot: &Snapshot, search: &Search, bounds: SearchBounds) -> Result<Sight, Failure> {
+    let query = search.query();
+    let plan = find::plan(snapshot, &query)?;
+    let scans = plan.operators(&query).contains(&Operator::Scan);
+    let mut sight = by_best_plan(snapshot, search, &query, &plan, bounds)?;
+    sight.in_collection = snapshot.documents_in(&search.collection)?;
+    sight.scans = scans && !(search.filter.is_always() && search.sort.is_none());
+    let is_all = search.after.is_none() && sight.next.is_none() && sight.reach == Reach::Whole;
+    sight.matches = match is_all {
+        true => Some(sight.found.len() as u64),
+        false if search.filter.is_always() => Some(sight.in_collection),
+        false => count(snapshot, search, bounds)?,
     };
-    let mut glance = Glance::default();
-    let mut sight = Sight::default();
-    let ended = glance.at(snapshot, &query, |found| {
-        if sight.found.len() == search.take {
-            sight.stopped_at = sight.found.last().map(|last: &Seen| last.id.clone());
-            return Ok(false);
-        }
-        let fields = found.document()?.value().unwrap_or_default();
-        sight.found.push(Seen { id: found.id, fields });
-        Ok(true)
-    })?;
-    sight.looked_at = glance.looked_at;
-    if ended == Ended::Cut {
-        (sight.stopped_at, sight.is_cut) = (DocumentId::from_json(&glance.last).ok(), true);
-    }
     Ok(sight)
 }
 
-/// What one look may do: it ends after [`SCAN_DOCUMENTS_MAX`] documents or [`SCAN_TIME_MAX`].
-#[derive(Debug)]
-pub(crate) struct Glance {
-    began: Instant,
-    budget: Budget,
-    pub(crate) looked_at: usize,
-    /// The id of the document that was looked at last.
-    last: String,
-}
-
-/// How a look ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// There was no more, or it was enough.
-    Here,
-    /// It had looked long enough.
-    Cut,
-}
-
-/// Why a look ends before its end.
-#[derive(Debug)]
-pub(crate) enum Stopped {
-    /// It had looked long enough.
-    Cut,
-    /// Who takes has all that is wanted.
-    Enough,
-    Failed(Failure),
-}
-
-impl Default for Glance {
-    fn default() -> Self {
-        Self { began: Instant::now(), budget: Budget::new(SCAN_STEPS_MAX), looked_at: 0, last: String::new() }
+/// What would be in order only when all was looked at cannot be broken off: where that takes too
+/// long, documents are looked at in the order of ids, if that is the order.
+fn by_best_plan(
+    snapshot: &Snapshot,
+    search: &Search,
+    query: &Query,
+    plan: &Plan,
+    bounds: SearchBounds,
+) -> Result<Sight, Failure> {
+    if plan.is_in_order() || search.sort.is_some() {
+        return by(snapshot, search, query, plan, bounds);
+    }
+    let a_part = SearchBounds { time_max: bounds.time_max / 4, ..bounds };
+    let sight = by(snapshot, search, query, plan, a_part)?;
+    match sight.reach {
+        Reach::Nothing => by(snapshot, search, query, &find::plan_in_place(query), bounds),
+        Reach::Whole | Reach::Beginning => Ok(sight),
     }
 }
 
-impl Glance {
-    /// Gives what matches to `take`, in the order of ids, until it says `false`.
-    pub(crate) fn at(
-        &mut self,
-        snapshot: &Snapshot,
-        query: &Query,
-        mut take: impl FnMut(Found) -> Result<bool, Failure>,
-    ) -> Result<Ended, Failure> {
-        let plan = find::plan(snapshot, query)?;
-        // What would be in order only when all was looked at cannot be broken off.
-        let plan = if plan.is_in_order() { plan } else { find::plan_in_place(query) };
-        let looked = find::documents(snapshot, &plan, query, self, |found, _| take(found).map_err(Stopped::Failed));
-        ended(looked)
-    }
-}
-
-/// How a look ended that may have been stopped.
-pub(crate) fn ended<T>(looked: Result<T, Stopped>) -> Result<Ended, Failure> {
-    match looked {
-        Ok(_) | Err(Stopped::Enough) => Ok(Ended::Here),
-        Err(Stopped::Cut) => Ok(Ended::Cut),
-        Err(Stopped::Failed(failure)) => Err(failure),
-    }
-}
-
-impl Work for Glance {
-    type Error = Stopped;
-
-    fn check(&mut self, id_json: &str) -> Result<(), Stopped> {
-        let is_spent = self.looked_at >= SCAN_DOCUMENTS_MAX || self.began.elapsed() > SCAN_TIME_MAX;
-        if is_spent && self.looked_at > 0 {
-            return Err(Stopped::Cut);
+fn by(
+    snapshot: &Snapshot,
+    search: &Search,
+    query: &Query,
+    plan: &Plan,
+    bounds: SearchBounds,
+) -> Result<Sight, Failure> {
+    let mut glance = Glance::of(bounds);
+    let (mut found, mut next): (Vec<Seen>, _) = (Vec::new(), None);
+    let looked = find::documents(snapshot, plan, query, &mut glance, |one, _| {
+        if found.len() == search.take {
+            next = found.last().map(|last| find::place_behind(query, &last.id, &last.fields));
+            return Ok(false);
         }
-        self.looked_at += 1;
-        self.last.clear();
-        self.last.push_str(id_json);
-        Ok(())
-    }
-
-    fn budget(&mut self) -> &mut Budget {
-        &mut self.budget
-    }
+        let fields = one.document()?.value().unwrap_or_default();
+        found.push(Seen { id: one.id, fields });
+        Ok(true)
+    });
+    let reach = match ended(looked)? {
+        Ended::Here => Reach::Whole,
+        Ended::Cut if !plan.is_in_order() => Reach::Nothing,
+        Ended::Cut => {
+            next = search.behind_last(&found, &glance.last);
+            // Nowhere to go on from: the next look would be the same.
+            if next.is_some() { Reach::Beginning } else { Reach::Nothing }
+        }
+    };
+    let (looked_at, in_collection, matches, scans) = (glance.looked_at, 0, None, false);
+    Ok(Sight { found, looked_at, next, reach, in_collection, matches, scans })
 }
 
-impl executor::Work for Glance {
-    fn make_room(&mut self, _bytes: usize) -> Result<(), Stopped> {
-        Ok(()) // no more rows are kept than a page shows
-    }
+/// How many match, where that is told soon.
+fn count(snapshot: &Snapshot, search: &Search, bounds: SearchBounds) -> Result<Option<u64>, Failure> {
+    let query = Query::of(search.collection.clone(), search.filter.clone());
+    let plan = find::plan_count(snapshot, &query)?;
+    let mut glance = Glance::of(SearchBounds { time_max: COUNT_TIME_MAX, ..bounds });
+    let mut matches = None;
+    let counted = find::count(snapshot, &plan, &query, &mut glance).map(|count| matches = Some(count));
+    ended(counted)?;
+    Ok(matches)
 }
 
-impl From<SnapshotError> for Stopped {
-    fn from(error: SnapshotError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<TooExpensive> for Stopped {
-    fn from(error: TooExpensive) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<SortTooLarge> for Stopped {
-    fn from(error: SortTooLarge) -> Self {
-        Self::Failed(Failure::BadInput(error.to_string()))
-    }
-}
-
-impl From<RowsError> for Stopped {
-    fn from(error: RowsError) -> Self {
-        match error {
-            RowsError::TooExpensive(error) => error.into(),
-            RowsError::TooLarge | RowsError::RowTooLarge => Self::Failed(Failure::BadInput(error.to_string())),
+impl Search {
+    /// One more than is wanted tells whether there are more.
+    fn query(&self) -> Query {
+        Query {
+            sort: self.sort.iter().cloned().collect(),
+            limit: Some(self.take + 1),
+            after: self.after.clone(),
+            ..Query::of(self.collection.clone(), self.filter.clone())
         }
     }
-}
 
-impl From<ExecuteError> for Stopped {
-    fn from(error: ExecuteError) -> Self {
-        Self::Failed(error.into())
+    /// Where a look goes on that was broken off: in the order of ids behind the last document that
+    /// it looked at, in another one behind the last that matched.
+    fn behind_last(&self, found: &[Seen], last_id_json: &str) -> Option<Cursor> {
+        match self.sort {
+            None => DocumentId::from_json(last_id_json).ok().map(Cursor::after_id),
+            Some(_) => found.last().map(|last| find::place_behind(&self.query(), &last.id, &last.fields)),
+        }
     }
 }

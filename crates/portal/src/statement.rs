@@ -1,7 +1,7 @@
 //! A DQL statement on a page: what reads is run within one look or explained, anything else is
 //! refused.
 //!
-//! Invariants: nothing is written; a look is as short as every look of the portal ([`Glance`]);
+//! Invariants: nothing is written; a look is as short as every search of the portal ([`Glance`]);
 //! rows that a look broke off would make wrong are never shown.
 //! Not here: the language (`query::dql`), how a SELECT is answered (`executor`), showing it
 //! (`page::documents`).
@@ -13,8 +13,9 @@ use store::{App, Snapshot};
 
 use crate::{
     failure::Failure,
+    glance::{Ended, Glance, Stopped, ended},
     limits::DOCUMENTS_SHOWN_MAX,
-    scan::{Ended, Glance, Stopped, ended},
+    options::SearchBounds,
 };
 
 /// What is said of a statement that writes.
@@ -127,17 +128,24 @@ pub(crate) fn all_of(collection: &str) -> String {
 }
 
 /// Runs a SELECT, as far as one look goes. Blocks on disk.
-pub(crate) fn look(app: &App, snapshot: &Snapshot, select: &Select, facts: &ServerFacts) -> Result<RowsSeen, Failure> {
+pub(crate) fn look(
+    app: &App,
+    snapshot: &Snapshot,
+    select: &Select,
+    facts: &ServerFacts,
+    bounds: SearchBounds,
+) -> Result<RowsSeen, Failure> {
     if let Some(system) = SystemCollection::named(select.collection())? {
         let is_gradual = !select.is_grouped() && !select.is_ordered();
         let documents = system_documents(app, snapshot, system, facts)?;
-        return Taking::default().run(is_gradual, |glance, take| each_row_of_system(&documents, select, glance, take));
+        return Taking::default()
+            .run(is_gradual, bounds, |glance, take| each_row_of_system(&documents, select, glance, take));
     }
     let collection = CollectionName::new(select.collection()).map_err(|error| Failure::BadInput(error.to_string()))?;
     let plan = SelectPlan::of_first(snapshot, select, collection, DOCUMENTS_SHOWN_MAX + 1)?;
     let by = |plan: &SelectPlan| {
         let is_gradual = plan.is_gradual(select);
-        Taking::default().run(is_gradual, |glance, take| plan.each_row(snapshot, select, glance, take))
+        Taking::default().run(is_gradual, bounds, |glance, take| plan.each_row(snapshot, select, glance, take))
     };
     let in_place = plan.in_place().filter(|_| !plan.is_gradual(select));
     match in_place {
@@ -165,9 +173,10 @@ impl Taking {
     fn run(
         mut self,
         is_gradual: bool,
+        bounds: SearchBounds,
         each_row: impl FnOnce(&mut Glance, &mut Take<'_>) -> Result<(), Stopped>,
     ) -> Result<RowsSeen, Failure> {
-        let mut glance = Glance::default();
+        let mut glance = Glance::of(bounds);
         let looked = each_row(&mut glance, &mut |row, _| self.take(row));
         let extent = match ended(looked)? {
             Ended::Here => Extent::Whole,

@@ -78,11 +78,6 @@ pub(crate) fn link<'t>(path: &'t str, text: &'t str) -> Cut<'t> {
     Cut { path: Some(path), ..self::text(text) }
 }
 
-/// An id that leads somewhere.
-pub(crate) fn code_link<'t>(path: &'t str, text: &'t str) -> Cut<'t> {
-    Cut { path: Some(path), ..code(text) }
-}
-
 impl Cut<'_> {
     fn may_be_cut(&self) -> bool {
         self.text.chars().nth(NEVER_CUT).is_some()
@@ -96,7 +91,7 @@ mod tests {
     #[test]
     fn a_long_text_is_whole_in_its_title_and_escaped() {
         assert_eq!(text("Susan").to_string(), r#"<span class="cut">Susan</span>"#);
-        assert_eq!(code_link("/a", "<b>").to_string(), r#"<a class="cut" href="/a"><code>&#60;b&#62;</code></a>"#);
+        assert_eq!(code("<b>").to_string(), r#"<span class="cut"><code>&#60;b&#62;</code></span>"#);
         let long = "a-name-that-is-long\"";
         assert_eq!(
             text(long).to_string(),

@@ -6,7 +6,9 @@
 
 pub(crate) mod accessibility;
 mod boxes;
+mod browsing;
 mod charts;
+mod event_paging;
 mod harness;
 mod languages;
 mod links;

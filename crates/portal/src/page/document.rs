@@ -1,4 +1,5 @@
-//! One document: each field with its type and stamp, its recent changes.
+//! One document: each field with its type and stamp, its changes as far back as events are kept. As
+//! a page, as JSON, or as the part of a page that a drawer shows beside a list (`?part=drawer`).
 
 use askama::Template;
 use axum::{
@@ -14,16 +15,17 @@ use crate::{
     clip::Clipper,
     event_row::{EventRow, document_path},
     failure::Failure,
-    figures, json_text,
+    json_text,
     layout::{self, Layout, Section},
     limits::{
         DOCUMENTS_HTML_BYTES, EDITABLE_BYTES_MAX, FIELDS_SHOWN_MAX, HISTORY_HTML_BYTES, NAME_SHOWN_BYTES,
         VALUE_SHOWN_BYTES,
     },
     moment, plural,
-    reading::history::History,
+    reading::history::{self, History},
     scan,
     scope::{Scope, segment},
+    shown_value::ShownValue,
     table,
 };
 
@@ -42,15 +44,35 @@ struct DocumentPage {
     written_ms: u64,
     is_editable: bool,
     path: String,
+    changes: Changes,
+}
+
+/// The same beside a list.
+#[derive(Template)]
+#[template(path = "document_drawer.html")]
+struct Drawer {
+    page: DocumentPage,
+    fields: Vec<(String, &'static str, Option<ShownValue>)>,
+}
+
+/// What is known of its changes.
+struct Changes {
     rows: Vec<EventRow>,
     looked_at: String,
-    may_be_older: bool,
+    /// Whether these are not the newest.
+    is_older: bool,
+    /// Where older ones are looked for; `None` where none are kept.
+    older: Option<String>,
+    /// Whether the oldest row is where the document came to be.
+    begins: bool,
+    /// The first offset that is kept.
+    log_start: u64,
 }
 
 struct Field {
     path: String,
     kind: &'static str,
-    value: Option<String>,
+    value: Option<ShownValue>,
     written_ms: u64,
     site: String,
     /// As the form names it; `None` for a map.
@@ -88,16 +110,42 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     if scope.visit.query.text("format") == "json" {
         return Ok(as_json(&named, &stored.document));
     }
+    let changes = changes(&scope, &named, &stored).await?;
+    let page = page(&scope, &named, &stored, changes);
+    if scope.visit.query.text("part") == "drawer" {
+        let fields = drawer_fields(&stored.document);
+        return Ok(layout::page(StatusCode::OK, &Drawer { page, fields }));
+    }
+    Ok(layout::page(StatusCode::OK, &page))
+}
+
+/// Its newest changes, or those before a place, which are searched for longer.
+async fn changes(scope: &Scope, named: &Named, stored: &StoredDocument) -> Result<Changes, Failure> {
     let mut key = Vec::new();
     wire::event::write_key(&mut key, named.collection.as_str(), named.id.as_json());
-    let (app, last_event) = (scope.app.clone(), stored.last_event);
+    let before: Option<u64> = scope.visit.query.filled("before").and_then(|offset| offset.parse().ok());
+    let end = before.or(stored.last_event.map(|last| last + 1));
+    let effort = if before.is_some() { history::SEARCH } else { history::GLANCE };
+    let _turn = if before.is_some() { Some(scope.state().scans.search_turn().await) } else { None };
+    let app = scope.app.clone();
     let look = move || {
         let (topic, mut clipper) = (app.name().main_topic(), Clipper::new(HISTORY_HTML_BYTES));
-        let row = |record: &Record<'_>| EventRow::of(app.name().as_str(), &topic, 0, record, &mut clipper);
-        History::of(&app, &key, last_event, row)
+        let row = |record: &Record<'_>| EventRow {
+            is_dated: true,
+            ..EventRow::of(app.name().as_str(), &topic, 0, record, &mut clipper)
+        };
+        History::of(&app, &key, end, effort, row)
     };
     let history = tokio::task::spawn_blocking(look).await??;
-    Ok(layout::page(StatusCode::OK, &page(&scope, &named, &stored, history)))
+    let older = history.before.map(|offset| format!("{}?before={offset}#changes", named.path(scope)));
+    Ok(Changes {
+        rows: history.changes,
+        looked_at: plural::counted(history.looked_at, "event"),
+        is_older: before.is_some(),
+        older,
+        begins: history.begins,
+        log_start: scope.app.events().log_start(),
+    })
 }
 
 fn as_json(named: &Named, document: &Document) -> Response {
@@ -106,7 +154,7 @@ fn as_json(named: &Named, document: &Document) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History<EventRow>) -> DocumentPage {
+fn page(scope: &Scope, named: &Named, stored: &StoredDocument, changes: Changes) -> DocumentPage {
     let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES);
     let path = named.path(scope);
     let id = clipper.clip(named.id.as_json(), 2 * NAME_SHOWN_BYTES);
@@ -125,10 +173,20 @@ fn page(scope: &Scope, named: &Named, stored: &StoredDocument, history: History<
         written_ms: stored.document.stamp_max().wall_ms(),
         is_editable: bytes <= EDITABLE_BYTES_MAX,
         path,
-        rows: history.changes,
-        looked_at: figures::count(history.looked_at),
-        may_be_older: history.may_be_older,
+        changes,
     }
+}
+
+/// Each field with its type and its value as people read it.
+fn drawer_fields(document: &Document) -> Vec<(String, &'static str, Option<ShownValue>)> {
+    let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES / 2);
+    let leaves = document.fields().into_iter().filter(|field| field.kind != FieldType::Map);
+    let shown = |field: document::FieldState| {
+        let path = clipper.clip(&field.path.to_string(), NAME_SHOWN_BYTES);
+        let value = field.value.map(|value| ShownValue::of(&value, &mut clipper, VALUE_SHOWN_BYTES));
+        (path, field.kind.as_str(), value)
+    };
+    leaves.take(FIELDS_SHOWN_MAX).map(shown).collect()
 }
 
 /// The first fields, how many more there are, and how large the document is as JSON.
@@ -142,7 +200,7 @@ fn fields(document: &Document, clipper: &mut Clipper) -> (Vec<Field>, usize, usi
             edit: (field.kind != FieldType::Map).then(|| name.clone()),
             path: clipper.clip(&name, NAME_SHOWN_BYTES),
             kind: field.kind.as_str(),
-            value: field.value.as_ref().map(|value| clipper.clip(&json_text::line(value), VALUE_SHOWN_BYTES)),
+            value: field.value.as_ref().map(|value| ShownValue::of(value, clipper, VALUE_SHOWN_BYTES)),
             written_ms: field.stamp.wall_ms(),
             site: format!("{:016x}", field.stamp.site.0),
         }

@@ -1,46 +1,48 @@
 //! The documents of an app: its collections, a query over one of them, page by page, or a DQL
 //! statement that reads; and by which plan either is answered.
 //!
-//! Invariant: a page looks at a bounded number of documents for a bounded time, says so where it
-//! stops, and leads a query on from there.
+//! Invariant: a page searches for a bounded time, says so where it stops, and leads a query on from
+//! there; what need not be searched takes no longer the more documents there are.
 //! Not here: running statements (`statement`).
 
+mod asked;
+mod collections;
+mod hint;
+mod listed;
 mod results;
 mod steps;
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use document::{CollectionName, DocumentId, Map, Value};
+use document::Map;
 use query::{Filter, Query, dql::Select};
 use store::{App, Snapshot};
 
+pub(crate) use self::asked::read_id;
+use self::{
+    asked::Listing,
+    collections::Collections,
+    hint::Hint,
+    listed::{Listed, field_paths},
+    results::Results,
+    steps::Steps,
+};
 use crate::{
-    clip::Clipper,
-    event_row::document_path,
     failure::Failure,
-    figures, json_text,
     layout::{self, Layout, Section},
-    limits::{
-        CELL_SHOWN_BYTES, COLLECTIONS_SHOWN_MAX, COLUMNS_COUNTED_MAX, COLUMNS_MAX, DOCUMENTS_HTML_BYTES,
-        DOCUMENTS_SHOWN_MAX, JSON_SHOWN_BYTES, NAME_SHOWN_BYTES,
-    },
+    limits::FIELD_NAMES_MAX,
     page::problem::sentence,
     plural,
-    scan::{Search, Sight},
+    scan::{Reach, Search},
     scope::{Scope, segment},
     statement::{self, Asked, Extent, ServerFacts, StatementFault},
-    table,
 };
-use results::Results;
-use steps::Steps;
 
 #[derive(Template)]
 #[template(path = "documents.html")]
 struct DocumentsPage {
     layout: Layout,
-    /// Name, address, whether it is the one that is shown.
-    collections: Vec<(String, String, bool)>,
-    more_collections: bool,
+    collections: Collections,
     collection: String,
     /// Whether it is a DQL statement.
     is_dql: bool,
@@ -50,10 +52,12 @@ struct DocumentsPage {
     all: String,
     is_json: bool,
     error: Option<Fault>,
-    columns: Vec<String>,
-    more_columns: usize,
-    rows: Vec<Row>,
-    looked: Option<Looked>,
+    /// What completes a name in the query box.
+    field_names: Vec<String>,
+    /// What a query found.
+    listed: Option<Listed>,
+    /// Which index would spare a search to look at everything.
+    hint: Option<Hint>,
     /// What a statement made.
     results: Option<Results>,
     /// The plan, where it was asked for.
@@ -71,32 +75,15 @@ struct Fault {
     caret: Option<(String, usize)>,
 }
 
-/// A document of the page.
-struct Row {
-    path: String,
-    id: String,
-    /// One for each column.
-    cells: Vec<Option<String>>,
-    json: String,
-}
-
-/// How far the page looked.
-struct Looked {
-    at: String,
-    is_cut: bool,
-    /// The next page.
-    next: Option<String>,
-    is_first: bool,
-    /// The first page.
-    first: String,
-}
-
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
-    let (names, more_collections) = collections(&scope).await?;
-    let asked = scope.visit.query.filled("collection").or(names.first().map(String::as_str)).unwrap_or_default();
+    let is_dql = scope.visit.query.text("language") == "dql";
+    let view = if scope.visit.query.text("view") == "json" { "&view=json" } else { "" };
+    let language = if is_dql { "&language=dql" } else { "" };
+    let collections = Collections::of(&scope, &format!("{language}{view}")).await?;
+    let asked = scope.visit.query.filled("collection").or(collections.first()).unwrap_or_default();
     let mut collection = asked.to_owned();
-    if scope.visit.query.text("language") != "dql" {
-        let page = empty_page(&scope, names, more_collections, &collection, false);
+    if !is_dql {
+        let page = empty_page(&scope, collections, &collection, false);
         return show_query(scope, page).await;
     }
     let text = query(&scope, &collection, true);
@@ -104,7 +91,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     if let Some(Ok(statement)) = &read {
         collection = statement.collection().unwrap_or(asked).to_owned();
     }
-    let page = DocumentsPage { query: text, ..empty_page(&scope, names, more_collections, &collection, true) };
+    let page = DocumentsPage { query: text, ..empty_page(&scope, collections, &collection, true) };
     match read {
         Some(Ok(statement)) => show_statement(scope, page, statement).await,
         Some(Err(fault)) => {
@@ -116,9 +103,11 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 }
 
 async fn show_query(scope: Scope, mut page: DocumentsPage) -> Result<Response, Failure> {
+    let listing = Listing::of(&scope, &page.collection, &page.query, page.is_json);
     let filter = match parse(&page.query) {
         Ok(filter) => filter,
         Err((message, column)) => {
+            page.field_names = sampled_names(&scope, &listing).await;
             let caret = Some((page.query.clone(), column));
             return Ok(refused(page, Fault { message, caret }));
         }
@@ -126,19 +115,34 @@ async fn show_query(scope: Scope, mut page: DocumentsPage) -> Result<Response, F
     if page.collection.is_empty() {
         return Ok(layout::page(StatusCode::OK, &page));
     }
-    let search = search(&scope, &page.collection, filter)?;
+    let search = match listing.search(filter) {
+        Ok(search) => search,
+        Err(Failure::BadInput(message)) => return Ok(refused(page, Fault { message, caret: None })),
+        Err(other) => return Err(other),
+    };
     if explains(&scope) {
+        page.field_names = sampled_names(&scope, &listing).await;
         let Search { collection, filter, .. } = search;
         let look = move |_: &App, snapshot: &Snapshot| steps::of_query(snapshot, collection, &filter);
         let plan = scope.state().scans.run(scope.app.clone(), look).await?;
         show_plan(&mut page, &scope, plan);
         return Ok(layout::page(StatusCode::OK, &page));
     }
-    let is_first = search.after.is_none();
-    let collection = page.collection.clone();
-    let sight = scope.state().scans.look(scope.app.clone(), search).await?;
-    fill(&mut page, &scope, &collection, sight, is_first);
+    let sight = scope.state().scans.look(scope.app.clone(), search.clone()).await?;
+    page.field_names = match sight.found.is_empty() {
+        true => sampled_names(&scope, &listing).await,
+        false => field_paths(&sight.found, FIELD_NAMES_MAX),
+    };
+    page.hint = Hint::of(&scope, &search, &sight);
+    page.listed = Some(Listed::of(scope.name(), &listing, &search, &sight, page.is_json));
     Ok(layout::page(StatusCode::OK, &page))
+}
+
+/// The names of fields of some documents of the collection; none where there is no such.
+async fn sampled_names(scope: &Scope, listing: &Listing) -> Vec<String> {
+    let Some(search) = parse("true").ok().and_then(|all| listing.first_of_all(all)) else { return Vec::new() };
+    let sight = scope.state().scans.look(scope.app.clone(), search).await;
+    sight.map(|sight| field_paths(&sight.found, FIELD_NAMES_MAX)).unwrap_or_default()
 }
 
 async fn show_statement(scope: Scope, mut page: DocumentsPage, statement: Asked) -> Result<Response, Failure> {
@@ -162,7 +166,9 @@ async fn run(page: &mut DocumentsPage, scope: &Scope, select: Select) -> Result<
     let keys_needed = !state.credentials.keys().is_empty();
     let facts = ServerFacts { version: state.options.version.clone(), keys_needed };
     let of_look = select.clone();
-    let look = move |app: &App, snapshot: &Snapshot| statement::look(app, snapshot, &of_look, &facts);
+    let bounds = state.options.search;
+    let look = move |app: &App, snapshot: &Snapshot| statement::look(app, snapshot, &of_look, &facts, bounds);
+    let _turn = state.scans.search_turn().await;
     let seen = state.scans.run(scope.app.clone(), look).await?;
     page.results = Some(Results::of(scope.name(), &select, seen, page.is_json));
     Ok(())
@@ -198,33 +204,22 @@ impl Fault {
     }
 }
 
-fn empty_page(scope: &Scope, names: Vec<String>, more: bool, collection: &str, is_dql: bool) -> DocumentsPage {
+fn empty_page(scope: &Scope, collections: Collections, collection: &str, is_dql: bool) -> DocumentsPage {
     let base = scope.path("documents");
-    let is_json = scope.visit.query.text("view") == "json";
-    let view = if is_json { "&view=json" } else { "" };
-    let language = if is_dql { "&language=dql" } else { "" };
-    let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES / 4);
-    let link = |name: String| {
-        let address = format!("{base}?collection={}{language}{view}", segment(&name));
-        let is_here = name == collection;
-        (clipper.clip(&name, NAME_SHOWN_BYTES), address, is_here)
-    };
     DocumentsPage {
         layout: scope.layout("Documents", Section::Documents),
-        collections: names.into_iter().map(link).collect(),
-        more_collections: more,
+        collections,
         new: format!("{base}/new?collection={}", segment(collection)),
         base,
         collection: collection.to_owned(),
         is_dql,
         query: query(scope, collection, is_dql),
         all: statement::all_of(collection),
-        is_json,
+        is_json: scope.visit.query.text("view") == "json",
         error: None,
-        columns: Vec::new(),
-        more_columns: 0,
-        rows: Vec::new(),
-        looked: None,
+        field_names: Vec::new(),
+        listed: None,
+        hint: None,
         results: None,
         plan: None,
         helping_index: None,
@@ -242,78 +237,8 @@ fn query(scope: &Scope, collection: &str, is_dql: bool) -> String {
     }
 }
 
-/// The first collections by name, and whether there are more.
-async fn collections(scope: &Scope) -> Result<(Vec<String>, bool), Failure> {
-    let app = scope.app.clone();
-    let read = move || {
-        let snapshot = app.snapshot()?;
-        let names = snapshot.collections().take(COLLECTIONS_SHOWN_MAX + 1);
-        names.map(|name| name.map(|name| name.as_str().to_owned())).collect::<Result<Vec<_>, _>>()
-    };
-    let mut names = tokio::task::spawn_blocking(read).await??;
-    let more = names.len() > COLLECTIONS_SHOWN_MAX;
-    names.truncate(COLLECTIONS_SHOWN_MAX);
-    Ok((names, more))
-}
-
 /// The message of an error and its column from 0.
 pub(crate) fn parse(text: &str) -> Result<Filter, (String, usize)> {
     let query = Query::parse(text).map_err(|error| (error.to_string(), error.column.saturating_sub(1)))?;
     query.bind(&Map::new()).map_err(|error| (error.to_string(), 0))
-}
-
-fn search(scope: &Scope, collection: &str, filter: Filter) -> Result<Search, Failure> {
-    let collection = CollectionName::new(collection).map_err(|error| Failure::BadInput(error.to_string()))?;
-    let after = scope.visit.query.filled("after").map(read_id).transpose()?;
-    Ok(Search { collection, filter, after, take: DOCUMENTS_SHOWN_MAX })
-}
-
-/// An id as JSON.
-pub(crate) fn read_id(json: &str) -> Result<DocumentId, Failure> {
-    let value = Value::from_json(json.as_bytes()).map_err(|error| Failure::BadInput(format!("the id: {error}")))?;
-    DocumentId::from_value(&value).map_err(|error| Failure::BadInput(error.to_string()))
-}
-
-fn fill(page: &mut DocumentsPage, scope: &Scope, collection: &str, sight: Sight, is_first: bool) {
-    let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES);
-    let columns = if page.is_json { Vec::new() } else { columns(&sight) };
-    page.more_columns = columns.len().saturating_sub(COLUMNS_MAX);
-    let columns: Vec<String> = columns.into_iter().take(COLUMNS_MAX).collect();
-    for seen in &sight.found {
-        let cell = |column: &String, clipper: &mut Clipper| {
-            seen.fields.field(column).map(|value| clipper.clip(&json_text::line(value), CELL_SHOWN_BYTES))
-        };
-        page.rows.push(Row {
-            path: document_path(scope.name(), collection, seen.id.as_json()),
-            id: clipper.clip(seen.id.as_json(), NAME_SHOWN_BYTES),
-            cells: columns.iter().map(|column| cell(column, &mut clipper)).collect(),
-            json: if page.is_json {
-                clipper.clip(&json_text::pretty(&seen.fields), JSON_SHOWN_BYTES)
-            } else {
-                String::new()
-            },
-        });
-    }
-    page.columns = columns.iter().map(|column| clipper.clip(column, NAME_SHOWN_BYTES)).collect();
-    let view = if page.is_json { "&view=json" } else { "" };
-    let first = format!("{}?collection={}&query={}{view}", page.base, segment(collection), segment(&page.query));
-    let next = sight.stopped_at.map(|id| format!("{first}&after={}", segment(id.as_json())));
-    page.looked =
-        Some(Looked { at: figures::count(sight.looked_at as u64), is_cut: sight.is_cut, next, is_first, first });
-}
-
-/// The fields of the documents on the page, those first that most have.
-fn columns(sight: &Sight) -> Vec<String> {
-    let mut columns: Vec<(String, usize)> = Vec::new();
-    for seen in &sight.found {
-        for (name, _) in seen.fields.iter() {
-            match columns.iter().position(|(known, _)| known == name) {
-                Some(at) => columns[at].1 += 1,
-                None if columns.len() < COLUMNS_COUNTED_MAX => columns.push((name.to_owned(), 1)),
-                None => {}
-            }
-        }
-    }
-    columns.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    columns.into_iter().map(|(name, _)| name).collect()
 }

@@ -35,6 +35,9 @@ struct RecordPage {
     row: EventRow,
     raw: String,
     back: String,
+    /// The records beside it in its partition.
+    previous: Option<String>,
+    next: Option<String>,
 }
 
 /// The record at `{topic}/{partition}/{offset}`; with `?raw=value` or `?raw=key` its bytes.
@@ -45,9 +48,10 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let found = scope.topics.by_name(&topic).ok_or_else(absent)?;
     let (number, at) = (partition.parse().map_err(|_| absent())?, offset.parse().map_err(|_| absent())?);
     let feed = Feed { app: scope.name().to_owned(), topic: found, filter: EventFilter::new(None, None) };
+    let end = feed.topic.partition(number).map_or(0, |partition| partition.high_watermark());
     let raw = scope.visit.query.text("raw").to_owned();
     let response = feed.with_record(number, at, |record| match raw.as_str() {
-        "" => layout::page(StatusCode::OK, &page(&scope, &topic, number, record)),
+        "" => layout::page(StatusCode::OK, &page(&scope, &topic, number, record, end)),
         "key" => bytes(record.key),
         _ => bytes(record.value),
     });
@@ -59,13 +63,14 @@ fn bytes(field: Option<&[u8]>) -> Response {
     ([(header::CONTENT_TYPE, content_type)], field.unwrap_or_default().to_vec()).into_response()
 }
 
-fn page(scope: &Scope, topic: &str, partition: i32, record: &Record<'_>) -> RecordPage {
+fn page(scope: &Scope, topic: &str, partition: i32, record: &Record<'_>, end: u64) -> RecordPage {
     let mut clipper = Clipper::new(RECORD_SHOWN_BYTES);
     let mut text = |bytes: &[u8]| clipper.clip(&String::from_utf8_lossy(bytes), RECORD_SHOWN_BYTES / 2);
     let headers = record.headers.iter().map(|(name, value)| (text(name.as_bytes()), value.map(&mut text))).collect();
     let (key, value) = (record.key.map(&mut text), record.value.map(&mut text));
     let offset = record.offset.max(0) as u64;
-    let path = scope.path(&format!("events/{}/{partition}/{offset}", segment(topic)));
+    let at = |offset: u64| scope.path(&format!("events/{}/{partition}/{offset}", segment(topic)));
+    let path = at(offset);
     RecordPage {
         layout: scope.layout(format!("Record {partition}/{offset}"), Section::Events),
         topic: topic.to_owned(),
@@ -79,6 +84,8 @@ fn page(scope: &Scope, topic: &str, partition: i32, record: &Record<'_>) -> Reco
         value_bytes: figures::bytes(record.value.unwrap_or_default().len() as u64),
         row: EventRow::of(scope.name(), topic, partition, record, &mut Clipper::new(RECORD_SHOWN_BYTES / 2)),
         raw: format!("{path}?raw=value"),
-        back: format!("{}?topic={}", scope.path("events"), segment(topic)),
+        back: format!("{}?topic={}&offset={partition}%2F{offset}", scope.path("events"), segment(topic)),
+        previous: offset.checked_sub(1).map(at),
+        next: (offset + 1 < end).then(|| at(offset + 1)),
     }
 }

@@ -8,7 +8,6 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use operations::{Move, Target};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use topics::Topic;
 
 use super::{
@@ -96,22 +95,11 @@ fn target_of(form: &Form) -> Result<Target, Failure> {
             let offset = form.text("offset").trim().parse();
             offset.map(Target::Offset).map_err(|_| bad("the offset must be a number, 0 or more"))
         }
-        "time" => read_time(form.text("time").trim())
+        "time" => figures::read_time(form.text("time").trim())
             .map(Target::TimeMs)
             .ok_or_else(|| bad("the time must be a date and a time of day, as 2026-01-31T12:00:00")),
         _ => Err(bad("choose where to")),
     }
-}
-
-/// A time of day in UTC, with seconds or without, as browsers send it; or RFC 3339.
-fn read_time(text: &str) -> Option<u64> {
-    let whole = match text.len() {
-        16 => format!("{text}:00Z"),
-        19 => format!("{text}Z"),
-        _ => text.to_owned(),
-    };
-    let time = OffsetDateTime::parse(&whole, &Rfc3339).ok()?;
-    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 fn preview(scope: &Scope, group: &str, form: &Form, topic: &Topic, moves: &[Move], back: &str) -> Response {
@@ -149,15 +137,6 @@ fn events(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_as_browsers_send_them() {
-        let noon = Some(1_645_444_800_000);
-        assert_eq!(read_time("2022-02-21T12:00"), noon);
-        assert_eq!(read_time("2022-02-21T12:00:00"), noon);
-        assert_eq!(read_time("2022-02-21T13:00:00+01:00"), noon);
-        assert_eq!([read_time(""), read_time("noon"), read_time("1969-01-01T00:00")], [None; 3]);
-    }
 
     #[test]
     fn a_move_says_what_comes_again_and_what_is_skipped() {

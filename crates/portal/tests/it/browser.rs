@@ -1,9 +1,12 @@
 //! A portal over a temporary data directory, and a browser that keeps its cookies and reads its
 //! forms.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -17,7 +20,9 @@ use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use operations::{AuditLog, ConsumerGroup, ConsumerGroups, PeerDirectory, SeenPeer};
-use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SignInTokens};
+use portal::{
+    Answering, ApiCalls, Portal, PortalOptions, PortalParts, SearchBounds, SignInTokens, limits::SCAN_DOCUMENTS_MAX,
+};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch};
@@ -173,6 +178,8 @@ impl Site {
             retention_ms: Some(86_400_000),
             version: "1.2.3".to_owned(),
             open_doors: vec!["127.0.0.1:8080".parse().unwrap()],
+            // Where a search stops must not depend on how fast the machine is.
+            search: SearchBounds { time_max: Duration::from_secs(600), count_max: SCAN_DOCUMENTS_MAX },
         };
         let parts = PortalParts {
             data_dir: data.clone(),

@@ -3,6 +3,7 @@
 
 mod access;
 mod browser;
+mod browsing;
 mod contents;
 mod documents;
 mod hostile_texts;

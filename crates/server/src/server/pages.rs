@@ -11,7 +11,7 @@ use axum::{
 use http_api::{HttpApi, SignInLinks};
 use kafka_endpoint::{AssignedMember, GroupDirectory};
 use operations::{ConsumerGroup, ConsumerGroups, GroupMember, PeerDirectory};
-use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SignInTokens, limits::TOKEN_LIFE};
+use portal::{Answering, ApiCalls, Portal, PortalOptions, PortalParts, SearchBounds, SignInTokens, limits::TOKEN_LIFE};
 use tokio::sync::watch;
 use wire::admin::SignInLinkReply;
 
@@ -85,6 +85,7 @@ pub(super) fn router(
         retention_ms: settings.retention_ms,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         open_doors: listening.open_doors(settings.insecure_open),
+        search: SearchBounds::default(),
     };
     let parts = PortalParts {
         data_dir: data.clone(),

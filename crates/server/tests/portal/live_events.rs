@@ -42,7 +42,7 @@ fn the_live_page_stays_small_at_a_thousand_events_a_second() {
         browser.wait_until("all are counted", |browser| tally(browser)[0] == written + 1);
         let [seen, shown, left_out] = tally(&browser);
         assert_eq!(seen, shown + left_out, "{}", browser.text("#tally"));
-        assert!(left_out > 0 && shown <= 300, "it samples: {}", browser.text("#tally"));
+        assert!(left_out > 0 && shown <= 600, "it samples: {}", browser.text("#tally"));
     });
     let grown_kib = resident_kib(&server).saturating_sub(before_kib);
     assert!(grown_kib < 120 * 1024, "the server grew by {grown_kib} KiB");
@@ -67,21 +67,24 @@ fn a_live_page_pauses_filters_and_ends_with_its_session_and_with_the_server() {
     browser.click("#pause");
     browser.wait_until("it is paused", |browser| browser.text("#live-state") == "paused");
     upsert(&server, "people", "meanwhile", json!({ "age": 41 }));
-    browser.click("#pause");
+    browser.wait_until("it is offered", |browser| browser.text("#fresh") == "1 new: show");
+    assert!(!browser.text("#events").contains("meanwhile"), "what is read stands still");
+    browser.click("#fresh");
     browser.wait_until("it goes on", |browser| browser.text("#live-state") == "live");
     upsert(&server, "people", "later", json!({ "age": 42 }));
     browser.wait_for_text("people \"later\"");
-    assert!(!browser.text("#events").contains("meanwhile"), "it goes on at the end");
+    assert_eq!(ids(&browser), ["later", "meanwhile", "old"], "nothing is lost");
 
     let other = Browser::start();
     sign_in(&server, &other);
     other.open(&address(&server, "events"));
     other.wait_until("it is live", |browser| browser.text("#live-state") == "live");
     other.run("fetch('/portal/sign-out', { method: 'POST', body: new URLSearchParams(new FormData(document.querySelector('.sign-out'))) })", &[]);
-    other.wait_until("it ends with its session", |browser| browser.text("#live-state") == "You are signed out.");
+    other.wait_until("it ends with its session", |browser| browser.text("#live-state") == "signed out");
+    assert!(other.text("#signed-out").contains("Your session has ended."), "{}", other.text("main"));
 
     server.signal(Signal::TERM);
-    browser.wait_until("it ends with the server", |browser| browser.text("#live-state") == "The server is stopping.");
+    browser.wait_until("it says so", |browser| browser.text("#live-state").contains("trying again"));
     let began = Instant::now();
     assert_eq!(server.finish().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5), "a stream does not hold the stop up");
@@ -117,6 +120,15 @@ fn write_steadily(server: &TestServer, stop: &AtomicBool) -> u64 {
         wait_until("its turn", || began.elapsed() >= Duration::from_millis(50) * requests || stop.load(Relaxed));
     }
     u64::from(requests) * 50
+}
+
+/// The ids of the rows, from the top.
+fn ids(browser: &Browser) -> Vec<String> {
+    let ids = browser.run(
+        "return [...document.querySelectorAll('#events .what code')].map((it) => JSON.parse(it.textContent))",
+        &[],
+    );
+    serde_json::from_value(ids).unwrap()
 }
 
 fn rows(browser: &Browser) -> u64 {

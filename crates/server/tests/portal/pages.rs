@@ -41,6 +41,7 @@ const PAGES: [(&str, &str); 31] = [
         "documents?language=dql&query=SELECT+name+FROM+people+WHERE+address.city+%3D+'Ulm'+ORDER+BY+age+DESC+LIMIT+5&explain=plan",
     ),
     ("statement-refused", "documents?language=dql&query=DELETE+FROM+people"),
+    ("documents-sorted", "documents?collection=people&sort=age&desc=yes"),
     ("document", "documents/orders/%22o-3%22"),
     ("document-removed", "documents/people/%22p-005%22"),
     ("document-edit", "documents/people/%22p-001%22/edit"),

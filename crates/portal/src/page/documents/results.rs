@@ -12,6 +12,7 @@ use crate::{
         CELL_SHOWN_BYTES, COLUMNS_COUNTED_MAX, COLUMNS_MAX, DOCUMENTS_HTML_BYTES, JSON_SHOWN_BYTES, NAME_SHOWN_BYTES,
         ROW_COLUMNS_MAX,
     },
+    shown_value::ShownValue,
     statement::{Extent, RowsSeen},
 };
 
@@ -46,7 +47,7 @@ pub(super) struct ResultRow {
 #[derive(Debug)]
 pub(super) struct Cell {
     /// `None`: nothing.
-    pub(super) text: Option<String>,
+    pub(super) value: Option<ShownValue>,
     /// Whether it is the id of the row's document.
     pub(super) is_id: bool,
 }
@@ -85,11 +86,10 @@ fn shown_row(
     is_json: bool,
     clipper: &mut Clipper,
 ) -> ResultRow {
-    let value =
-        |name: &str| row.fields.iter().find(|(known, _)| known == name).map(|(_, value)| json_text::line(value));
-    let document = collection.zip(value("_id"));
+    let value = |name: &str| row.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let document = collection.zip(value("_id").map(json_text::line));
     let cell = |column: &&str| Cell {
-        text: value(column).map(|text| clipper.clip(&text, CELL_SHOWN_BYTES)),
+        value: value(column).map(|value| ShownValue::of(value, clipper, CELL_SHOWN_BYTES)),
         is_id: document.is_some() && *column == "_id",
     };
     let cells = columns.iter().map(cell).collect();

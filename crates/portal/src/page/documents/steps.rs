@@ -128,14 +128,19 @@ fn what(operator: &str) -> &'static str {
 /// begins with it.
 fn helping(snapshot: &Snapshot, collection: &str, filter: &Filter) -> Result<Option<Help>, SnapshotError> {
     let Ok(collection) = CollectionName::new(collection) else { return Ok(None) };
-    let alternatives = filter.alternatives();
-    let Some((first, others)) = alternatives.split_first() else { return Ok(None) };
-    let everywhere = |path: &&Path| others.iter().all(|demands| demands.iter().any(|demand| is_of(demand, path)));
-    let Some(path) = first.iter().filter_map(field).find(everywhere) else { return Ok(None) };
+    let Some(path) = demanded_field(filter) else { return Ok(None) };
     let indexes = snapshot.indexes(&collection)?;
-    let is_there = indexes.iter().any(|index| index.definition.keys.first().is_some_and(|key| key.path == *path));
+    let is_there = indexes.iter().any(|index| index.definition.keys.first().is_some_and(|key| key.path == path));
     let help = || Help { collection: collection.as_str().to_owned(), field: path.to_string() };
     Ok((!is_there).then(help))
+}
+
+/// A field of which something is demanded of every document that matches.
+pub(super) fn demanded_field(filter: &Filter) -> Option<Path> {
+    let alternatives = filter.alternatives();
+    let (first, others) = alternatives.split_first()?;
+    let everywhere = |path: &&Path| others.iter().all(|demands| demands.iter().any(|demand| is_of(demand, path)));
+    first.iter().filter_map(field).find(everywhere).cloned()
 }
 
 fn field<'f>(demand: &Demand<'f>) -> Option<&'f Path> {
