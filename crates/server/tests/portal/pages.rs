@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 32] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
