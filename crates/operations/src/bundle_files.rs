@@ -4,10 +4,15 @@
 //! Invariant: only names of [`FILES`] below an app's own directory are read.
 //! Not here: making them (`credentials`).
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Cursor, Write as _},
+    path::PathBuf,
+};
 
 use credentials::Bundle;
 use wire::admin::{CertificateFile, LiveQuerySettings};
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::operations::Operations;
 
@@ -19,6 +24,9 @@ pub const FILES: [(&str, &str); 5] = [
     ("user.pem", "application/x-pem-file"),
     ("user.key", "application/x-pem-file"),
 ];
+
+/// What is in the archive beside [`FILES`]: the settings, with the passwords, and the script.
+const ARCHIVED_TOO: [&str; 2] = [SETTINGS, "consume.sh"];
 
 /// Where the passwords are kept.
 const SETTINGS: &str = "live-query-settings.json";
@@ -87,6 +95,25 @@ impl BundleFiles {
     /// A file's bytes. Blocks on disk.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, FilesError> {
         fs::read(self.directory.join(name)).map_err(|source| FilesError::Unreadable { file: name.to_owned(), source })
+    }
+
+    /// All that a consumer needs as one ZIP archive: [`FILES`], the settings and the script, which
+    /// can be executed, in a folder of that name. Some 10 KiB. Blocks on disk.
+    pub fn archive(&self, folder: &str) -> Result<Vec<u8>, FilesError> {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        // As they are, with no time: the same files are the same bytes.
+        let plain = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let names = FILES.into_iter().map(|(name, _)| name).chain(ARCHIVED_TOO);
+        for name in names {
+            let mode = if name.ends_with(".sh") { 0o700 } else { 0o600 };
+            let failed = |source| FilesError::Unreadable { file: name.to_owned(), source };
+            let begun = archive.start_file(format!("{folder}/{name}"), plain.unix_permissions(mode));
+            begun.map_err(|error| failed(io::Error::other(error)))?;
+            archive.write_all(&self.read(name)?).map_err(failed)?;
+        }
+        let done = archive.finish();
+        let unfinished = |error| FilesError::Unreadable { file: folder.to_owned(), source: io::Error::other(error) };
+        done.map(Cursor::into_inner).map_err(unfinished)
     }
 
     /// Whether its files are where they are looked for: a user's may have been issued into

@@ -26,6 +26,7 @@ struct Asset {
 const CSS_TEXT: &str = concat!(
     include_str!("../assets/portal.css"),
     include_str!("../assets/table.css"),
+    include_str!("../assets/settings.css"),
     include_str!("../assets/documents.css"),
 );
 

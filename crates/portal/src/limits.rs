@@ -98,6 +98,9 @@ pub const SCAN_STEPS_MAX: u64 = 64 * 1024 * 1024;
 /// query.
 pub const TOPICS_OFFERED_MAX: usize = 100;
 
+/// Users whose files one page offers; those of others are reached from the page of certificates.
+pub const USERS_OFFERED_MAX: usize = 100;
+
 /// How long the Test button's consumer may take for everything but waiting for an event.
 pub const TRIAL_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -8,6 +8,7 @@ pub(crate) mod sign_in;
 pub(crate) mod live_query_settings;
 pub(crate) mod overview;
 pub(crate) mod overview_charts;
+pub(crate) mod settings_received;
 pub(crate) mod warning_strip;
 
 pub(crate) mod live_queries;

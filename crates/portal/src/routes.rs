@@ -17,7 +17,7 @@ use crate::{
     page::{
         api_docs, audit_log, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
         event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview,
-        overview_charts, peers, problem, record, reset, sign_in,
+        overview_charts, peers, problem, record, reset, settings_received, sign_in,
     },
     state::Shared,
 };
@@ -48,6 +48,8 @@ impl Routes {
         routes.post("/portal/apps/{app}/first-document", overview::write_first);
         routes.get("/portal/apps/{app}/settings", live_query_settings::show);
         routes.get("/portal/apps/{app}/settings/files/{file}", live_query_settings::download);
+        routes.get("/portal/apps/{app}/settings/bundle.zip", live_query_settings::archive);
+        routes.get("/portal/apps/{app}/settings/received", settings_received::fragment);
         routes.post("/portal/apps/{app}/settings/test", live_query_settings::test);
 
         routes.get("/portal/apps/{app}/live-queries", live_queries::show);

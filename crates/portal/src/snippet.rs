@@ -1,6 +1,10 @@
 //! Small complete consumers, filled in for one topic and ready to copy. They take the certificates by the names they are downloaded with, from the
 //! directory they run in. And the write that gives them something to consume.
 //!
+//! Each has a consumer group of its own, so that all of them get every event; that of the script is the page's.
+//! Clients in one group must agree on how partitions are assigned, which those of several languages do not by themselves
+//! (`INCONSISTENT_GROUP_PROTOCOL`).
+//!
 //! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
 
 use credentials::ConsumeScript;
@@ -106,7 +110,7 @@ fn kcat(filling: Filling<'_>) -> String {
  -X ssl.certificate.location=user.pem \
  -X ssl.key.location=user.key \
  -X auto.offset.reset=earliest \
- -G {topic} {topic}
+ -G {topic}.kcat {topic}
 "
     )
 }
@@ -118,7 +122,7 @@ fn python(filling: Filling<'_>) -> String {
 
 consumer = Consumer({{
     "bootstrap.servers": "{endpoint}",
-    "group.id": "{topic}",
+    "group.id": "{topic}.python",
     "auto.offset.reset": "earliest",
     "security.protocol": "SSL",
     "ssl.ca.location": "ca.pem",
@@ -156,7 +160,7 @@ const kafka = new Kafka({{
     key: readFileSync('user.key'),
   }},
 }})
-const consumer = kafka.consumer({{ groupId: '{topic}' }})
+const consumer = kafka.consumer({{ groupId: '{topic}.node' }})
 await consumer.connect()
 await consumer.subscribe({{ topics: ['{topic}'], fromBeginning: true }})
 await consumer.run({{
@@ -179,7 +183,7 @@ public class Consume {{
   public static void main(String[] arguments) {{
     Map<String, Object> settings = Map.of(
         "bootstrap.servers", "{endpoint}",
-        "group.id", "{topic}",
+        "group.id", "{topic}.java",
         "auto.offset.reset", "earliest",
         "security.protocol", "SSL",
         "ssl.truststore.type", "PKCS12",
@@ -198,4 +202,19 @@ public class Consume {{
 }}
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_program_has_a_group_of_its_own() {
+        let filling = Filling { endpoint: "localhost:9094", topic: "t", cluster_password: "c", user_password: "u" };
+        let all = all(filling).map(|snippet| snippet.text);
+        for group in ["-G t.kcat t", "t.python", "t.node", "t.java"] {
+            assert_eq!(all.iter().filter(|text| text.contains(group)).count(), 1, "{group}");
+        }
+        assert!(all[0].contains("--group $TOPIC"), "the page's script has the page's group");
+    }
 }

@@ -137,6 +137,56 @@ fn settings_have_the_words_of_the_page() {
 }
 
 #[test]
+fn everything_that_a_consumer_needs_is_in_one_archive() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    admin.get("/portal/apps/shop/settings").says("/portal/apps/shop/settings/bundle.zip");
+    let answer = admin.get("/portal/apps/shop/settings/bundle.zip");
+    assert_eq!(answer.header(header::CONTENT_TYPE), "application/zip");
+    assert_eq!(answer.header(header::CONTENT_DISPOSITION), "attachment; filename=\"headwater-shop.zip\"");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(answer.bytes.clone())).unwrap();
+    let mut names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+    names.sort();
+    let files = ["ca.pem", "cluster.p12", "consume.sh", "live-query-settings.json", "user.key", "user.p12", "user.pem"];
+    assert_eq!(names, files.map(|file| format!("headwater-shop/{file}")));
+    for file in files {
+        let mut entry = archive.by_name(&format!("headwater-shop/{file}")).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        let stored = std::fs::read(site.directory.path().join("credentials/shop").join(file)).unwrap();
+        assert!(bytes == stored, "{file}");
+        let mode = if file == "consume.sh" { 0o700 } else { 0o600 };
+        assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(mode), "{file}");
+    }
+    let of_nobody = admin.get("/portal/apps/shop/settings/bundle.zip?user=nobody");
+    assert_eq!(of_nobody.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn settings_say_what_has_arrived_so_far() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let path = "/portal/apps/default/settings/received";
+    admin.get("/portal/apps/default/settings").says("Waiting for the first event").says("Waiting for a consumer");
+    assert!(!admin.get(path).text().contains("<html"));
+    site.write("people", "abc123", r#"{"name":"Susan","age":31}"#);
+    admin.get(path).says("The newest event").says("/portal/apps/default/events/user-consumable-default/0/0");
+    assert_eq!(admin.get(&format!("{path}?topic=nothing")).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn settings_of_each_consumer_are_reached_by_a_choice() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let alone = admin.get("/portal/apps/default/settings");
+    assert!(!alone.text().contains("name=\"user\""), "there is nothing to choose");
+    admin.post("/portal/apps/default/certificates", &[("user", "warehouse")]);
+    let both = admin.get("/portal/apps/default/settings");
+    both.says("<option value=\"consumer\" selected>").says("<option value=\"warehouse\">");
+    admin.get("/portal/apps/default/settings?user=warehouse").says("<option value=\"warehouse\" selected>");
+}
+
+#[test]
 fn a_live_query_is_checked_made_changed_and_deleted() {
     let site = Site::new();
     site.write("people", "abc123", r#"{"name":"Susan","age":31}"#);
