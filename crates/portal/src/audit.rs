@@ -14,7 +14,7 @@ use operations::{Actor, AuditEntry, Outcome};
 use crate::{form::Form, state::State, visitor::Visitor};
 
 /// Path of the route below an app's, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str); 20] = [
+const ACTIONS: [(&str, &str); 21] = [
     ("apps", "app.create"),
     ("delete", "app.delete"),
     ("api-docs/{call}", "api.try"),
@@ -30,6 +30,7 @@ const ACTIONS: [(&str, &str); 20] = [
     ("documents/new", "document.write"),
     ("documents/{collection}/{id}/edit", "document.write"),
     ("documents/{collection}/{id}/remove", "document.remove"),
+    ("collections/{collection}/drop", "collection.drop"),
     ("indexes", "index.create"),
     ("indexes/{collection}/{name}/drop", "index.drop"),
     ("consumers/{group}/reset", "group.reset"),
@@ -40,8 +41,8 @@ const ACTIONS: [(&str, &str); 20] = [
 /// What makes no difference.
 const SHOWS_ONLY: [&str; 1] = ["settings/test"];
 
-/// The files that hold a secret.
-const DOWNLOAD: &str = "settings/files/{file}";
+/// The files that hold a secret, one by one and all in one.
+const DOWNLOADS: [&str; 2] = ["settings/files/{file}", "settings/bundle.zip"];
 
 /// Put on an answer of a form by which nothing was done.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,7 @@ impl Asked {
         let route = request.extensions().get::<MatchedPath>()?.as_str();
         let below = route.strip_prefix("/portal/apps/{app}/").or_else(|| route.strip_prefix("/portal/"))?;
         let action = match *request.method() {
-            Method::GET if below == DOWNLOAD => "credentials.download".to_owned(),
+            Method::GET if DOWNLOADS.contains(&below) => "credentials.download".to_owned(),
             Method::POST if !SHOWS_ONLY.contains(&below) && !below.starts_with("sign-") => {
                 let known = ACTIONS.iter().find(|(path, _)| *path == below);
                 known.map_or_else(|| format!("POST {route}"), |(_, action)| (*action).to_owned())

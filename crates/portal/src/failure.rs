@@ -8,8 +8,10 @@ use axum::{
 };
 use credentials::CredentialsError;
 use executor::ExecuteError;
-use operations::{FilesError, IndexError, KeyError, PeerError, ResetError, UserError};
-use store::{AppUnavailable, CommitError, CreateIndexError, Refusal, SnapshotError};
+use operations::{
+    AppError, DeleteAppError, DropCollectionError, FilesError, IndexError, KeyError, PeerError, ResetError, UserError,
+};
+use store::{AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
 
 use crate::limits::ATTEMPTS_WINDOW;
@@ -46,6 +48,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     LiveQuery(ChangeError),
     #[error(transparent)]
+    CreateApp(CreateAppError),
+    #[error(transparent)]
+    DeleteApp(DeleteAppError),
+    #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     App(#[from] AppUnavailable),
@@ -76,6 +82,37 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Commit(error) => Self::Commit(error),
             other => Self::LiveQuery(other),
+        }
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Name(error) => Self::BadInput(error.to_string()),
+            AppError::Create(error) => Self::CreateApp(error),
+            AppError::Credentials(error) => Self::Credentials(error),
+            AppError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<DeleteAppError> for Failure {
+    fn from(error: DeleteAppError) -> Self {
+        match error {
+            DeleteAppError::Store(store::DeleteAppError::NotFound { app }) => Self::NotFound { kind: "app", name: app },
+            DeleteAppError::Panicked(error) => Self::Panicked(error),
+            other => Self::DeleteApp(other),
+        }
+    }
+}
+
+impl From<DropCollectionError> for Failure {
+    fn from(error: DropCollectionError) -> Self {
+        match error {
+            DropCollectionError::Read { source, .. } => Self::Read(source),
+            DropCollectionError::Commit { source, .. } => Self::Commit(source),
+            DropCollectionError::Panicked(error) => Self::Panicked(error),
         }
     }
 }
@@ -178,6 +215,7 @@ impl Failure {
                 | Refusal::Push { .. },
             ))
             | Failure::TooExpensive(_)
+            | Failure::DeleteApp(DeleteAppError::Default { .. })
             | Failure::LiveQuery(
                 ChangeError::Invalid(_)
                 | ChangeError::Main
@@ -191,6 +229,7 @@ impl Failure {
                 | CredentialsError::DirectoryOfServer { .. },
             ) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
             | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
                 StatusCode::CONFLICT
             }
@@ -211,6 +250,10 @@ impl Failure {
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
+            )
+            | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
+            | Failure::DeleteApp(
+                DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),
             )
             | Failure::Topics(_)
             | Failure::Read(_)
@@ -270,6 +313,12 @@ impl Failure {
             | Failure::Commit(
                 CommitError::Refused(_) | CommitError::TooManyIndexEntries { .. } | CommitError::RequestReused { .. },
             ) => "Nothing was done. Go back, correct it, and repeat.",
+            Failure::CreateApp(CreateAppError::Exists(_)) | Failure::DeleteApp(DeleteAppError::Default { .. }) => {
+                "Nothing was done. Go back, correct it, and repeat."
+            }
+            Failure::CreateApp(CreateAppError::BeingDeleted(_)) => {
+                "Nothing was done. Repeat it in a moment, once nobody holds what is left of it."
+            }
             Failure::Commit(CommitError::DiskFull { .. }) => {
                 "Nothing was written. Make room on the server's disk; writes then go on by themselves."
             }
@@ -293,6 +342,10 @@ impl Failure {
             Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
             | Failure::Credentials(
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
+            )
+            | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
+            | Failure::DeleteApp(
+                DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),
             )
             | Failure::Topics(_)
             | Failure::Read(_)

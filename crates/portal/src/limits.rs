@@ -98,6 +98,9 @@ pub const SCAN_STEPS_MAX: u64 = 64 * 1024 * 1024;
 /// query.
 pub const TOPICS_OFFERED_MAX: usize = 100;
 
+/// Documents that one request removes of a collection that is dropped; for more it is asked again.
+pub const DROPPED_AT_ONCE_MAX: u64 = 20_000;
+
 /// Users whose files one page offers; those of others are reached from the page of certificates.
 pub const USERS_OFFERED_MAX: usize = 100;
 

@@ -1,5 +1,6 @@
 //! The pages, one file each: what a page reads, and the template that shows it.
 
+pub(crate) mod apps;
 pub(crate) mod home;
 pub(crate) mod indexes;
 pub(crate) mod problem;
@@ -21,6 +22,7 @@ pub(crate) mod keys;
 mod api_call;
 pub(crate) mod api_docs;
 
+pub(crate) mod collection_drop;
 pub(crate) mod consumer_group;
 pub(crate) mod consumers;
 pub(crate) mod document;

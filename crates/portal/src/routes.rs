@@ -15,9 +15,9 @@ use crate::{
     failure::Failure,
     gate,
     page::{
-        api_docs, audit_log, certificates, consumer_group, consumers, document, document_edit, document_new, documents,
-        event_stream, events, home, indexes, keys, live_queries, live_query, live_query_settings, overview,
-        overview_charts, peers, problem, record, reset, settings_received, sign_in,
+        api_docs, apps, audit_log, certificates, collection_drop, consumer_group, consumers, document, document_edit,
+        document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
+        live_query_settings, overview, overview_charts, peers, problem, record, reset, settings_received, sign_in,
     },
     state::Shared,
 };
@@ -41,6 +41,10 @@ impl Routes {
         routes.get("/portal/assets/{file}", asset::handle);
         routes.get("/portal/problems/{number}", problem::show_again);
 
+        routes.get("/portal/apps", apps::show);
+        routes.post("/portal/apps", apps::create);
+        routes.get("/portal/apps/{app}/delete", apps::deletion);
+        routes.post("/portal/apps/{app}/delete", apps::delete);
         routes.get("/portal/apps/{app}", home::app);
         routes.get("/portal/apps/{app}/", overview::show);
         routes.get("/portal/apps/{app}/now", overview::fragment);
@@ -78,6 +82,9 @@ impl Routes {
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::submit);
         routes.get("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::removal);
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::remove);
+
+        routes.get("/portal/apps/{app}/collections/{collection}/drop", collection_drop::form);
+        routes.post("/portal/apps/{app}/collections/{collection}/drop", collection_drop::submit);
 
         routes.get("/portal/apps/{app}/indexes", indexes::show);
         routes.post("/portal/apps/{app}/indexes", indexes::create);

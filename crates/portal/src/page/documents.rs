@@ -66,6 +66,8 @@ struct DocumentsPage {
     helping_index: Option<String>,
     base: String,
     new: String,
+    /// Where the collection is dropped.
+    drop: String,
 }
 
 /// Why a text is no query, or no statement.
@@ -210,6 +212,7 @@ fn empty_page(scope: &Scope, collections: Collections, collection: &str, is_dql:
         layout: scope.layout("Documents", Section::Documents),
         collections,
         new: format!("{base}/new?collection={}", segment(collection)),
+        drop: scope.path(&format!("collections/{}/drop", segment(collection))),
         base,
         collection: collection.to_owned(),
         is_dql,

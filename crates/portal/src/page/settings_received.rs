@@ -9,8 +9,7 @@ use operations::GroupLag;
 use crate::{
     clip::Clipper,
     failure::Failure,
-    figures,
-    layout,
+    figures, layout,
     limits::{GROUPS_SHOWN_MAX, NAME_SHOWN_BYTES},
     scope::{Scope, segment},
 };
@@ -61,9 +60,8 @@ impl Received {
     pub(crate) fn of(scope: &Scope, topic: &str) -> Self {
         let found = scope.topics.by_name(topic);
         let partitions = found.iter().flat_map(|found| (0..found.partitions()).map(i32::from));
-        let ends: Vec<(i32, u64)> = partitions
-            .filter_map(|index| Some((index, found.as_ref()?.partition(index)?.high_watermark())))
-            .collect();
+        let ends: Vec<(i32, u64)> =
+            partitions.filter_map(|index| Some((index, found.as_ref()?.partition(index)?.high_watermark()))).collect();
         let newest = ends.iter().rev().max_by_key(|(_, end)| *end).filter(|(_, end)| *end > 0);
         let (groups, _) = scope.state().operations.groups(&scope.topics).first(GROUPS_SHOWN_MAX);
         let mut clipper = Clipper::new(4 * 1024);
@@ -80,9 +78,8 @@ impl Received {
         };
         Self {
             events: figures::count(ends.iter().map(|(_, end)| end).sum::<u64>()),
-            newest: newest.map(|(partition, end)| {
-                scope.path(&format!("events/{}/{partition}/{}", segment(topic), end - 1))
-            }),
+            newest: newest
+                .map(|(partition, end)| scope.path(&format!("events/{}/{partition}/{}", segment(topic), end - 1))),
             new_document: scope.path("documents/new"),
             groups: groups.iter().filter_map(&mut group).take(GROUPS_NAMED_MAX).collect(),
             topic: topic.to_owned(),
