@@ -137,10 +137,11 @@ pub(crate) struct Site {
     pub(crate) peers: Arc<SaidPeers>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) runtime: Runtime,
-    pub(crate) directory: TempDir,
     options: PortalOptions,
     parts: PortalParts,
     _stop: watch::Sender<bool>,
+    /// Goes last: an app that is closed without its files waits in vain for the engine.
+    pub(crate) directory: TempDir,
 }
 
 impl Site {
