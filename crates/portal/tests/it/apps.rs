@@ -12,14 +12,14 @@ fn an_app_is_made_and_deleted_once_its_name_is_typed() {
     assert_eq!(made.location(), "/portal/apps/depot/");
     admin.get("/portal/apps/depot/").says("Created the app depot");
     let refused = admin.post("/portal/apps", &[("name", "Depot!")]);
-    admin.get(refused.location()).says("value=\"Depot!\"");
+    refused.says("value=\"Depot!\"");
     let again = admin.post("/portal/apps", &[("name", "depot")]);
-    admin.get(again.location()).says("There is an app &#34;depot&#34; already");
+    again.says("There is an app &#34;depot&#34; already");
 
     admin.get("/portal/apps").says("/portal/apps/depot/delete");
     admin.get("/portal/apps/depot/delete").says("type <strong>depot</strong>");
     let wrong = admin.post("/portal/apps/depot/delete", &[("name", "depo")]);
-    admin.get(wrong.location()).says("Nothing was deleted");
+    wrong.says("Nothing was deleted");
     assert!(site.data.has_app("depot"));
     let deleted = admin.post("/portal/apps/depot/delete", &[("name", "depot")]);
     assert_eq!(deleted.location(), "/portal/apps");
@@ -35,7 +35,7 @@ fn the_default_app_stays() {
     let page = admin.get("/portal/apps");
     assert!(!page.text().contains("/portal/apps/default/delete"), "nothing offers it");
     let refused = admin.post("/portal/apps/default/delete", &[("name", "default")]);
-    admin.get(refused.location()).says("cannot be deleted");
+    refused.says("cannot be deleted");
     assert!(site.data.has_app("default"));
 }
 
@@ -50,7 +50,7 @@ fn a_collection_is_dropped_once_its_name_is_typed() {
     let path = "/portal/apps/default/collections/my%20cars/drop";
     admin.get(path).says("my cars");
     let wrong = admin.post(path, &[("name", "people")]);
-    admin.get(wrong.location()).says("Nothing was removed");
+    wrong.says("Nothing was removed");
     let dropped = admin.post(path, &[("name", "my cars")]);
     assert_eq!(dropped.location(), "/portal/apps/default/documents");
     admin.get(dropped.location()).says("removed 3 documents");
