@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 32] = [
+const PAGES: [(&str, &str); 35] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -60,15 +60,19 @@ const PAGES: [(&str, &str); 32] = [
     ("api-call", "/portal/api-docs/write"),
     ("api-call-dangerous", "/portal/api-docs/revokeKey"),
     ("audit-log", "/portal/audit-log"),
+    ("apps", "/portal/apps"),
+    ("app-delete", "delete"),
+    ("collection-drop", "collections/people/drop"),
     ("not-found", "nowhere"),
 ];
 
 /// Forms behind a button of their page: name of the screenshot, path, the drawer.
-const DRAWERS: [(&str, &str, &str); 4] = [
+const DRAWERS: [(&str, &str, &str); 5] = [
     ("live-query-new", "live-queries", "create"),
     ("index-new", "indexes", "create"),
     ("key-new", "keys", "create"),
     ("certificate-new", "certificates", "issue"),
+    ("app-new", "/portal/apps", "new"),
 ];
 
 /// The pages that the README shows.
