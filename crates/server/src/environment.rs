@@ -10,8 +10,9 @@ use clap::CommandFactory as _;
 
 use crate::cli::Cli;
 
-/// What others than this program read.
-const OF_OTHERS: [&str; 3] = ["HEADWATER_URL", "HEADWATER_TOOLS", "HEADWATER_BIN"];
+/// What others than this program read; and what its own build sets, which `cargo run` hands on.
+const OF_OTHERS: [&str; 6] =
+    ["HEADWATER_URL", "HEADWATER_TOOLS", "HEADWATER_BIN", "HEADWATER_COMMIT", "HEADWATER_PROFILE", "HEADWATER_TARGET"];
 const PREFIX: &str = "HEADWATER_";
 
 /// Warns of those in the environment, in the log.

@@ -41,7 +41,7 @@ fn the_script_that_the_server_fills_in_is_the_pages() {
     assert_eq!(consumer.complaints(), "", "no errors display in your terminal");
 
     let script = fs::read_to_string(path).unwrap();
-    let call = |text: &str| text[text.find("$KAFKA/bin").expect("the call")..].trim().to_owned();
+    let call = |text: &str| text[text.rfind("$KAFKA/bin").expect("the call")..].trim().to_owned();
     assert_eq!(call(&script), call(CONSUME), "the call of the console consumer is the page's, word for word");
 }
 

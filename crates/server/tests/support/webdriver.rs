@@ -22,7 +22,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// How often it is tried to start Chromium.
-const STARTS_MAX: u32 = 3;
+const STARTS_MAX: u32 = 5;
 
 /// Says that a value in a reply is an element (W3C WebDriver, section 12.1).
 pub(crate) const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -65,7 +65,11 @@ impl WebDriver {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run chromedriver: {error}; cargo xtask test installs it"));
         let mut stdout = BufReader::new(driver.stdout.take().unwrap());
-        let port = read_port(&mut stdout);
+        // Its port of IPv6 may be somebody else's of IPv4: it ends then, and finds another the next time.
+        let Some(port) = read_port(&mut stdout) else {
+            let _ = driver.wait();
+            return Err(Refused { code: "driver ended".to_owned(), message: "chromedriver ended at once".to_owned() });
+        };
         let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
         let agent = config.timeout_global(Some(COMMAND_TIMEOUT)).build().new_agent();
         let base = format!("http://127.0.0.1:{port}/session");
@@ -130,15 +134,18 @@ impl Drop for WebDriver {
     }
 }
 
-fn read_port(stdout: &mut impl BufRead) -> u16 {
+/// The port that it says it has; `None` if it ended.
+fn read_port(stdout: &mut impl BufRead) -> Option<u16> {
     let mut said = String::new();
     loop {
         let before = said.len();
         let read = stdout.read_line(&mut said).expect("chromedriver's output is text");
-        assert!(read > 0, "chromedriver ended: {said}");
+        if read == 0 {
+            return None;
+        }
         let port = said[before..].split("successfully on port ").nth(1);
         if let Some(port) = port.and_then(|rest| rest.trim().trim_end_matches('.').parse().ok()) {
-            return port;
+            return Some(port);
         }
     }
 }
