@@ -51,6 +51,9 @@ pub(crate) enum Failure {
     CreateApp(CreateAppError),
     #[error(transparent)]
     DeleteApp(DeleteAppError),
+    /// Some of a collection is gone.
+    #[error(transparent)]
+    PartlyDropped(DropCollectionError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
@@ -110,9 +113,10 @@ impl From<DeleteAppError> for Failure {
 impl From<DropCollectionError> for Failure {
     fn from(error: DropCollectionError) -> Self {
         match error {
-            DropCollectionError::Read { source, .. } => Self::Read(source),
-            DropCollectionError::Commit { source, .. } => Self::Commit(source),
+            DropCollectionError::Read { removed: 0, source } => Self::Read(source),
+            DropCollectionError::Commit { removed: 0, source } => Self::Commit(source),
             DropCollectionError::Panicked(error) => Self::Panicked(error),
+            part @ (DropCollectionError::Read { .. } | DropCollectionError::Commit { .. }) => Self::PartlyDropped(part),
         }
     }
 }
@@ -255,6 +259,7 @@ impl Failure {
             | Failure::DeleteApp(
                 DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),
             )
+            | Failure::PartlyDropped(_)
             | Failure::Topics(_)
             | Failure::Read(_)
             | Failure::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -315,6 +320,9 @@ impl Failure {
             ) => "Nothing was done. Go back, correct it, and repeat.",
             Failure::CreateApp(CreateAppError::Exists(_)) | Failure::DeleteApp(DeleteAppError::Default { .. }) => {
                 "Nothing was done. Go back, correct it, and repeat."
+            }
+            Failure::PartlyDropped(_) => {
+                "What was removed is removed. Mend what it says, and drop the collection again: it goes on with the rest."
             }
             Failure::CreateApp(CreateAppError::BeingDeleted(_)) => {
                 "Nothing was done. Repeat it in a moment, once nobody holds what is left of it."

@@ -96,7 +96,11 @@ fn users(state: &State, app: &str, shown: &str) -> Vec<(String, bool)> {
     names.dedup();
     names.truncate(USERS_OFFERED_MAX);
     names.sort_by_key(|user| (user != DEFAULT_USER, user.clone()));
-    names.into_iter().map(|user| (user == shown, user)).map(|(chosen, user)| (user, chosen)).collect()
+    let chosen = |user: String| {
+        let is_shown = user == shown;
+        (user, is_shown)
+    };
+    names.into_iter().map(chosen).collect()
 }
 
 /// Of the main feed and the app's own user; `?topic=` and `?user=` name others. After the Test button,
