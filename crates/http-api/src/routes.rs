@@ -149,8 +149,8 @@ impl Routes {
     }
 }
 
-/// A handler whose requests are counted and timed, and noted where they administer. A layer would do, at the price of two more boxes
-/// and a service's clone a request.
+/// A handler whose requests are counted and timed, and noted where they administer. A layer would
+/// do, at the price of two more boxes and a service's clone a request.
 #[derive(Clone)]
 struct Measured<H> {
     handler: H,

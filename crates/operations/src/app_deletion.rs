@@ -148,7 +148,8 @@ impl Operations {
 pub fn finish_deletions(data_dir: &DataDir, credentials: &Credentials, now_ms: u64) {
     for name in data_dir.unfinished_deletions() {
         if let Err(error) = remove_rest(data_dir, credentials, &name, now_ms) {
-            tracing::error!(app = name.as_str(), %error, "something is left of a deleted app; the next start tries again");
+            let app = name.as_str();
+            tracing::error!(app, %error, "something is left of a deleted app; the next start tries again");
         }
     }
 }

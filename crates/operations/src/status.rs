@@ -2,8 +2,8 @@
 //! should look at.
 //!
 //! Invariant: only open apps are measured, so that asking opens none.
-//! Not here: what is warned of (`warnings`); where the server listens, which whoever asks has found already; numbers over time
-//! (`/metrics`, the portal).
+//! Not here: what is warned of (`warnings`); where the server listens, which whoever asks has found
+//! already; numbers over time (`/metrics`, the portal).
 
 use credentials::UserCertificate;
 use store::{AppStats, TxnId};

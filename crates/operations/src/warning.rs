@@ -220,7 +220,8 @@ impl Warning {
             Self::LiveQueryStopped { app, why } => format!("In the app {app} a live query has stopped: {why}."),
             Self::GapAhead { app, group, in_ms: 0 } => {
                 format!(
-                    "The consumer group {group} of the app {app} has a gap ahead: events were trimmed before it read them."
+                    "The consumer group {group} of the app {app} has a gap ahead: events were trimmed before it \
+                     read them."
                 )
             }
             Self::GapAhead { app, group, in_ms } => {

@@ -148,6 +148,10 @@ impl Stream {
                 if !self.state.sessions.lives(self.session, self.state.now_ms()) {
                     return Ok(SIGNED_OUT);
                 }
+                // A deleted app's files go once nobody holds them.
+                if !self.state.has_app(&self.feed.app) {
+                    return Ok(GONE);
+                }
                 self.send(Bytes::from_static(b": alive\n\n")).await?;
             }
         }
