@@ -69,27 +69,53 @@ const fn program(
 struct Kafka {
     folder: &'static str,
     pom: &'static str,
-    scripts: [(&'static str, &'static str); 3],
+    scripts: &'static [(&'static str, &'static str)],
+    /// Whether its broker is there too, for the crate `real-kafka`.
+    has_broker: bool,
 }
 
 const KAFKAS: [Kafka; 2] = [
     Kafka {
         folder: "kafka_2.13-3.1.0",
         pom: include_str!("../tools/kafka-3.1.0.xml"),
-        scripts: [
+        scripts: &[
+            ("kafka-acls.sh", "kafka.admin.AclCommand"),
+            ("kafka-configs.sh", "kafka.admin.ConfigCommand"),
             ("kafka-console-consumer.sh", "kafka.tools.ConsoleConsumer"),
             ("kafka-consumer-groups.sh", "kafka.admin.ConsumerGroupCommand"),
             ("kafka-consumer-perf-test.sh", "kafka.tools.ConsumerPerformance"),
+            ("kafka-features.sh", "kafka.admin.FeatureCommand"),
+            ("kafka-log-dirs.sh", "kafka.admin.LogDirsCommand"),
+            ("kafka-reassign-partitions.sh", "kafka.admin.ReassignPartitionsCommand"),
+            ("kafka-topics.sh", "kafka.admin.TopicCommand"),
         ],
+        has_broker: false,
     },
     Kafka {
         folder: "kafka_2.13-4.3.1",
         pom: include_str!("../tools/kafka-4.3.1.xml"),
-        scripts: [
+        scripts: &[
+            ("connect-mirror-maker.sh", "org.apache.kafka.connect.mirror.MirrorMaker"),
+            ("connect-standalone.sh", "org.apache.kafka.connect.cli.ConnectStandalone"),
+            ("kafka-acls.sh", "org.apache.kafka.tools.AclCommand"),
+            ("kafka-broker-api-versions.sh", "org.apache.kafka.tools.BrokerApiVersionsCommand"),
+            ("kafka-configs.sh", "kafka.admin.ConfigCommand"),
             ("kafka-console-consumer.sh", "org.apache.kafka.tools.consumer.ConsoleConsumer"),
+            ("kafka-console-producer.sh", "org.apache.kafka.tools.ConsoleProducer"),
             ("kafka-consumer-groups.sh", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"),
             ("kafka-consumer-perf-test.sh", "org.apache.kafka.tools.ConsumerPerformance"),
+            ("kafka-delete-records.sh", "org.apache.kafka.tools.DeleteRecordsCommand"),
+            ("kafka-features.sh", "org.apache.kafka.tools.FeatureCommand"),
+            ("kafka-get-offsets.sh", "org.apache.kafka.tools.GetOffsetShell"),
+            ("kafka-groups.sh", "org.apache.kafka.tools.GroupsCommand"),
+            ("kafka-leader-election.sh", "org.apache.kafka.tools.LeaderElectionCommand"),
+            ("kafka-log-dirs.sh", "org.apache.kafka.tools.LogDirsCommand"),
+            ("kafka-producer-perf-test.sh", "org.apache.kafka.tools.ProducerPerformance"),
+            ("kafka-reassign-partitions.sh", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"),
+            ("kafka-topics.sh", "org.apache.kafka.tools.TopicCommand"),
+            ("kafka-transactions.sh", "org.apache.kafka.tools.TransactionsCommand"),
         ],
+        has_broker: true,
     },
 ];
 
@@ -193,7 +219,7 @@ fn java_version(said: &str) -> Option<u32> {
 
 fn install_kafka(tools: &Path, kafka: &Kafka) -> Result<()> {
     let home = tools.join(kafka.folder);
-    let scripts: String = kafka.scripts.map(|(name, class)| format!("{name} {}", script(class))).concat();
+    let scripts: String = kafka.scripts.iter().map(|(name, class)| format!("{name} {}", script(class))).collect();
     once(&home, &format!("{}{scripts}", kafka.pom), |home| {
         let pom = home.join("pom.xml");
         fs::write(&pom, kafka.pom)?;
@@ -205,9 +231,30 @@ fn install_kafka(tools: &Path, kafka: &Kafka) -> Result<()> {
         for (name, class) in kafka.scripts {
             write_executable(&home.join("bin").join(name), &script(class))?;
         }
-        Ok(())
+        if kafka.has_broker { format_broker(home) } else { Ok(()) }
     })
 }
+
+/// Makes the empty folder of data that a broker begins with, which each broker of a test gets a copy of: it takes Kafka
+/// seconds to make one.
+fn format_broker(home: &Path) -> Result<()> {
+    let properties = home.join("format.properties");
+    let data = home.join("formatted");
+    let text = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.listener.names=CONTROLLER\n\
+         listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\n\
+         controller.quorum.voters=1@127.0.0.1:9093\nlog.dirs={}\n",
+        data.display()
+    );
+    fs::write(&properties, text).with_context(|| format!("cannot write {}", properties.display()))?;
+    let mut format = Command::new("java");
+    format.arg("-cp").arg(format!("{}/*", home.join("libs").display()));
+    format.args(["kafka.tools.StorageTool", "format", "--cluster-id", BROKER_CLUSTER, "--config"]).arg(&properties);
+    step::run_quietly("format a folder for Kafka's broker", &mut format)
+}
+
+/// Any id does: 16 bytes as base64url.
+const BROKER_CLUSTER: &str = "aGVhZHdhdGVyLXRlc3RzLQ";
 
 /// What Kafka's own script of that name does: the class, with every jar of the distribution.
 fn script(class: &str) -> String {

@@ -1,0 +1,174 @@
+//! A real Apache Kafka 4.3.1 for tests and measurements: one node (KRaft), on loopback, at free ports, with empty folders of
+//! its own.
+//!
+//! Invariant: what it runs comes from `cargo xtask tools`, and it ends with its [`Broker`], or with the process that holds it.
+//! Not here: clients. No product code uses this crate, and it panics with what is wrong, as a test does.
+
+mod process;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use process::Running;
+use tempfile::TempDir;
+
+/// The folder of this Kafka in the folder of tools.
+pub const FOLDER: &str = "kafka_2.13-4.3.1";
+
+/// A loaded machine of two cores takes a good part of this to start a broker.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Another process may take a port that was free a moment ago.
+const ATTEMPTS: usize = 5;
+
+/// What the broker is told, beside its addresses and folders: one node is enough for everything, and nobody waits.
+const PROPERTIES: &str = "process.roles=broker,controller
+node.id=1
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+";
+
+/// A broker that runs. It is killed, and its files are removed, when it is dropped.
+#[derive(Debug)]
+pub struct Broker {
+    address: SocketAddr,
+    folder: TempDir,
+    running: Running,
+}
+
+impl Broker {
+    /// Starts a broker and waits until it takes connections, as plain text on loopback.
+    ///
+    /// Panics, with the broker's output, if it does not within two minutes, or if it is not installed.
+    pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same, with further `properties`, a line each. They come last, so they win.
+    pub fn start_with(properties: &str) -> Self {
+        let mut said = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::attempt(properties) {
+                Ok(broker) => return broker,
+                Err(output) => said = output,
+            }
+        }
+        panic!("Kafka does not start:\n{said}");
+    }
+
+    fn attempt(properties: &str) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix("real-kafka").tempdir().expect("a folder for Kafka");
+        let data = folder.path().join("data");
+        copy(&home().join("formatted"), &data);
+        let [client, controller] = free_ports();
+        let file = folder.path().join("server.properties");
+        let text = format!(
+            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}\n\
+             advertised.listeners=PLAINTEXT://{client}\ncontroller.quorum.voters=1@{controller}\n\
+             log.dirs={}\n{properties}\n",
+            data.display()
+        );
+        fs::write(&file, text).expect("the broker's properties can be written");
+        let mut running = Running::start(java("kafka.Kafka").arg(&file), folder.path());
+        let latest = Instant::now() + START_TIMEOUT;
+        while TcpStream::connect(client).is_err() {
+            if running.has_ended() || Instant::now() > latest {
+                return Err(running.output());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(Self { address: client, folder, running })
+    }
+
+    /// Host and port of the plain listener, for `bootstrap.servers`.
+    pub fn bootstrap(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// One of Kafka's own scripts (`kafka-topics.sh`), connected to this broker.
+    pub fn tool(&self, script: &str) -> Command {
+        let mut command = script_of_kafka(script);
+        command.args(["--bootstrap-server", &self.bootstrap()]);
+        command
+    }
+
+    /// The process, for who measures it.
+    pub fn process_id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// What the broker has printed so far.
+    pub fn output(&self) -> String {
+        self.running.output()
+    }
+
+    /// A folder that goes with the broker.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills the process (SIGKILL), as a machine does that loses its power.
+    pub fn kill(&mut self) {
+        self.running.kill();
+    }
+}
+
+/// One of Kafka's own scripts, not connected to anything yet.
+pub fn script_of_kafka(name: &str) -> Command {
+    let mut command = Command::new(home().join("bin").join(name));
+    command.env("KAFKA_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
+    command
+}
+
+/// `java` with a class of Kafka's own jars, and the switches of a JVM that starts soon. `KAFKA_OPTS` of the environment, where
+/// it is set, takes the place of those switches.
+pub fn java(class: &str) -> Command {
+    let mut command = Command::new("java");
+    match std::env::var("KAFKA_OPTS") {
+        Ok(switches) => command.args(switches.split_whitespace()),
+        Err(_) => command.args(["-Xmx512M", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]),
+    };
+    command.arg("-cp").arg(format!("{}/*", home().join("libs").display())).arg(class);
+    command
+}
+
+/// Where this Kafka is installed. Panics if it is not: a test without its tool never passes silently.
+pub fn home() -> PathBuf {
+    let tools = std::env::var_os("HEADWATER_TOOLS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools"), PathBuf::from);
+    let home = tools.join(FOLDER);
+    assert!(home.join(".recipe").exists(), "{FOLDER} is not in {}: run cargo xtask tools", tools.display());
+    home
+}
+
+/// Ports that nobody listens at; both are held until both are known, so that they differ.
+fn free_ports() -> [SocketAddr; 2] {
+    let held = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("a bound port has an address"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder for Kafka's data");
+    for entry in fs::read_dir(from).expect("a formatted folder: run cargo xtask tools").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("Kafka's data can be copied");
+        }
+    }
+}
