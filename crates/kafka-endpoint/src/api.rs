@@ -101,6 +101,17 @@ fn check_group(name: &str) -> Result<(), ResponseError> {
     if fits { Ok(()) } else { Err(ResponseError::InvalidGroupId) }
 }
 
+/// Whether one more group may be kept, if nothing is kept of this one.
+fn check_groups_room(session: &Session, group: &str) -> Result<(), ResponseError> {
+    let (is_known, groups) = session.app.knows_group(group);
+    if is_known || groups < session.server.groups_per_app_max {
+        return Ok(());
+    }
+    let app = &session.app_name;
+    tracing::warn!(%app, group, groups, "the app has all the consumer groups that it may (--max-groups-per-app)");
+    Err(ResponseError::GroupMaxSizeReached)
+}
+
 /// A topic of the session's app, by name. Logs it when the name is another app's.
 fn topic_by_name(session: &Session, name: &str) -> Result<crate::topics::Topic, ResponseError> {
     let found = crate::topics::by_name(&session.topics, name);

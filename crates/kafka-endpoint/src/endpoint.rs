@@ -21,6 +21,7 @@ use crate::{
     fetch_session::FetchSessionRoom,
     group_timer, limits,
     metrics::Metrics,
+    offsets_expiry,
     options::EndpointOptions,
     refusal::RefusalLog,
     session::Server,
@@ -68,6 +69,7 @@ impl KafkaEndpoint {
             topic_settings: options.topic_settings,
             random: options.random,
             clock: options.clock,
+            groups_per_app_max: options.groups_per_app_max,
             coordinator: Coordinator::new(options.group_initial_rebalance_delay, metrics.groups.clone()),
             fetch_sessions: FetchSessionRoom::default(),
             refusals: RefusalLog::new(metrics.clone()),
@@ -87,11 +89,15 @@ impl KafkaEndpoint {
         let directory = GroupDirectory::new(shared.server.coordinator.clone());
         let served = async move {
             let coordinator = shared.server.coordinator.clone();
-            let timer = tokio::spawn(group_timer::run(coordinator, shared.topics.clone(), shutdown.clone()));
+            let clock = shared.server.clock.clone();
+            let timer = tokio::spawn(group_timer::run(coordinator, shared.topics.clone(), clock, shutdown.clone()));
+            let (server, topics) = (shared.server.clone(), shared.topics.clone());
+            let expiry = tokio::spawn(offsets_expiry::run(server, topics, options.offsets_retention, shutdown.clone()));
             let renewal = tokio::spawn(renew_certificate(shared.clone()));
             run(listener, shared, shutdown).await;
             renewal.abort();
             let _ = timer.await;
+            let _ = expiry.await;
         };
         Ok((served, directory))
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     coordinator::Coordinator,
     groups::{GroupKey, JoinAnswer},
+    offsets_expiry,
     session::Session,
 };
 
@@ -52,11 +53,19 @@ pub(crate) async fn note(session: &Session, key: &GroupKey, answer: &JoinAnswer,
     }
 }
 
-/// Forgets what was noted of groups that have lost their last member.
-pub(crate) async fn forget(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>, groups: Vec<GroupKey>) {
+/// Forgets what was noted of groups that have lost their last member, and notes that they were used until now.
+pub(crate) async fn forget(
+    coordinator: Arc<Coordinator>,
+    topics: Arc<TopicRegistry>,
+    now_ms: u64,
+    groups: Vec<GroupKey>,
+) {
     for key in groups {
         let Ok(topics) = topics.app(&key.app).await else { continue };
         let app = topics.app();
+        if !app.committed_offsets(&key.group).is_empty() {
+            offsets_expiry::note_used(app, &key.group, now_ms).await;
+        }
         if app.group_generation(&key.group).is_none() || coordinator.is_in_use(&key) {
             continue;
         }
@@ -68,13 +77,14 @@ pub(crate) async fn forget(coordinator: Arc<Coordinator>, topics: Arc<TopicRegis
 }
 
 /// Forgets what was noted of groups that nobody has come back to, in the apps that are open: of another nobody can have.
-pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>) {
+pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>, now_ms: u64) {
     let keys = topics.all_opened().into_iter().flat_map(|topics| {
         let app: Arc<str> = topics.app().name().as_str().into();
         let groups = topics.app().groups_with_generation().into_iter();
         groups.map(move |group| GroupKey { app: app.clone(), group: group.into() })
     });
-    forget(coordinator, topics.clone(), keys.collect()).await;
+    let unused = keys.filter(|key| !coordinator.is_in_use(key)).collect();
+    forget(coordinator.clone(), topics.clone(), now_ms, unused).await;
 }
 
 fn hash(member_id: &str) -> String {

@@ -33,6 +33,7 @@ mod generations;
 mod group_timer;
 mod groups;
 mod metrics;
+mod offsets_expiry;
 mod topics;
 
 pub mod limits;

@@ -133,8 +133,21 @@ pub const FETCH_PARTITIONS_MAX: usize = 10_000;
 /// are not begun: those clients name all of their partitions in each fetch.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 250_000;
 
-/// Groups of one app that have members. One more is refused with GROUP_MAX_SIZE_REACHED.
+/// Groups of one app that have members, and, unless the options say otherwise, of which offsets are kept. One more is refused with
+/// GROUP_MAX_SIZE_REACHED.
 pub const GROUPS_PER_APP_MAX: usize = 1_000;
+
+/// How long offsets of a group that nobody uses are kept, unless the options say otherwise (Kafka's `offsets.retention.minutes`).
+pub const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Groups of one app whose lag `/metrics` tells, the first by name. Of further ones it tells how many there are.
+pub const METRICS_GROUPS_PER_APP_MAX: usize = 200;
+
+/// Series of one metric of groups in a scrape, a group and topic each. Groups beyond it are counted only.
+pub const METRICS_SERIES_MAX: usize = 2_000;
+
+/// Bytes of a group's name in `/metrics`. A group with a longer one is counted only.
+pub const METRICS_GROUP_NAME_BYTES_MAX: usize = 249;
 
 /// Members of one group. One more is refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUP_MEMBERS_MAX: usize = 1_000;

@@ -22,7 +22,7 @@ use topics::{AppTopics, GroupLags, LagTimes, TopicRegistry};
 
 use crate::{
     admission::Admission,
-    limits::{GROUPS_PER_APP_MAX, LAG_TIMES_BUDGET},
+    limits::{LAG_TIMES_BUDGET, METRICS_GROUP_NAME_BYTES_MAX, METRICS_GROUPS_PER_APP_MAX, METRICS_SERIES_MAX},
     reason::Reason,
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) groups: Gauge,
     /// Answers that said that events cannot be read.
     pub(crate) unreadable: Counter,
+    /// Groups whose offsets expired.
+    pub(crate) groups_expired: Counter,
     fetches_waiting: Gauge,
     refusals: Family<ReasonLabel, Counter>,
     requests: Family<ApiLabel, Counter>,
@@ -61,6 +63,8 @@ impl Metrics {
         let waiting = metrics.fetches_waiting.clone();
         registry.register("fetches_waiting", "Fetch requests that wait for events now", waiting);
         registry.register("groups", "Consumer groups in memory now", metrics.groups.clone());
+        let help = "Consumer groups whose offsets expired, because nobody used them (--offsets-retention-minutes)";
+        registry.register("groups_expired", help, metrics.groups_expired.clone());
         registry.register(
             "refusals",
             "Connections refused or ended by the server, by reason",
@@ -128,7 +132,8 @@ impl Collector for PlacesCollector {
     }
 }
 
-/// Asks where every group is when somebody scrapes: of an app, the first [`GROUPS_PER_APP_MAX`] groups by name.
+/// Asks where groups are when somebody scrapes: of an app the first [`METRICS_GROUPS_PER_APP_MAX`] by name, in all some
+/// [`METRICS_SERIES_MAX`] of a group on a topic. How many others there are is told, so that none is missing silently.
 #[derive(Debug)]
 struct LagCollector(Weak<TopicRegistry>);
 
@@ -145,8 +150,19 @@ impl Collector for LagCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(topics) = self.0.upgrade() else { return Ok(()) };
         let looks_until = Instant::now() + LAG_TIMES_BUDGET;
-        let groups: Vec<_> = topics.all_opened().iter().flat_map(|topics| groups_of(topics, looks_until)).collect();
+        let mut groups = Vec::new();
+        let mut left_out = Vec::new();
+        for topics in topics.all_opened() {
+            let (told, others) = groups_to_tell(&topics, METRICS_SERIES_MAX.saturating_sub(groups.len()));
+            groups.extend(groups_of(&topics, told, looks_until));
+            left_out.push((topics.app().name().as_str().to_owned(), others as u64));
+        }
         let e = &mut encoder;
+        let help = "Consumer groups whose lag is not told here: too many, or too long a name";
+        let mut family = e.encode_descriptor("groups_left_out", help, None, MetricType::Gauge)?;
+        for (app, others) in left_out {
+            ConstGauge::new(others).encode(family.encode_family(&[("app", app)])?)?;
+        }
         let help = "1 while live queries of the app do not get on with new events";
         let mut family = e.encode_descriptor("live_queries_stopped", help, None, MetricType::Gauge)?;
         for topics in topics.all_opened() {
@@ -190,11 +206,21 @@ fn seconds(
     Ok(())
 }
 
+/// The groups of an app that are told of, while there is room for so many; and how many are not.
+fn groups_to_tell(topics: &AppTopics, room: usize) -> (Vec<String>, usize) {
+    let mut groups = topics.app().groups_with_offsets();
+    let all = groups.len();
+    groups.retain(|group| group.len() <= METRICS_GROUP_NAME_BYTES_MAX);
+    groups.truncate(METRICS_GROUPS_PER_APP_MAX.min(room));
+    let others = all - groups.len();
+    (groups, others)
+}
+
 /// Looks on disk for times until `looks_until`.
-fn groups_of(topics: &AppTopics, looks_until: Instant) -> Vec<GroupOnTopic> {
+fn groups_of(topics: &AppTopics, groups_told: Vec<String>, looks_until: Instant) -> Vec<GroupOnTopic> {
     let (app, lags) = (topics.app().name().as_str(), GroupLags::new(topics));
     let mut groups = Vec::new();
-    for group in topics.app().groups_with_offsets().into_iter().take(GROUPS_PER_APP_MAX) {
+    for group in groups_told {
         let mut by_topic: BTreeMap<String, GroupOnTopic> = BTreeMap::new();
         for partition in lags.of(&group) {
             let looks = Instant::now() < looks_until;
@@ -257,13 +283,34 @@ mod tests {
             topics.app().commit_offsets(group, committed).await.unwrap();
         }
         let told = |looks_until: Instant| {
-            let groups = groups_of(&topics, looks_until);
+            let (told, left_out) = groups_to_tell(&topics, usize::MAX);
+            assert_eq!(left_out, 0);
+            let groups = groups_of(&topics, told, looks_until);
             groups.iter().map(|group| (group.lag, group.times.map(|times| times.lag_ms))).collect::<Vec<_>>()
         };
         let (past, soon) = (Instant::now(), Instant::now() + LAG_TIMES_BUDGET);
         assert_eq!(told(past), [(0, Some(Some(0))), (1, None)]);
         assert_eq!(told(soon), [(0, Some(Some(0))), (1, Some(Some(0)))]);
         assert_eq!(told(past), [(0, Some(Some(0))), (1, Some(Some(0)))], "it is known now");
+        drop(topics);
+        registry.stop().await;
+    }
+
+    #[tokio::test]
+    async fn groups_beyond_the_bound_and_with_long_names_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path(), StoreOptions::default(), Arc::new(Noon), || [7; 16]).unwrap();
+        data.create_app(&AppName::new("shop").unwrap()).unwrap();
+        let registry = TopicRegistry::new(data);
+        let topics = registry.app("shop").await.unwrap();
+        let long = "n".repeat(METRICS_GROUP_NAME_BYTES_MAX + 1);
+        for group in ["a", "b", "c", &long] {
+            let at = CommittedOffset { offset: 0, leader_epoch: -1, metadata: String::new() };
+            let committed = vec![("user-consumable-shop".to_owned(), 0, at)];
+            topics.app().commit_offsets(group, committed).await.unwrap();
+        }
+        assert_eq!(groups_to_tell(&topics, 2), (vec!["a".to_owned(), "b".to_owned()], 2));
+        assert_eq!(groups_to_tell(&topics, usize::MAX).1, 1);
         drop(topics);
         registry.stop().await;
     }

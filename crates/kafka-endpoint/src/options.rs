@@ -32,6 +32,11 @@ pub struct EndpointOptions {
     /// While the queue is full, further ones wait within the bounds of their handshake. `None`: the
     /// port is Kafka's alone.
     pub http: Option<mpsc::Sender<TlsStream<TcpStream>>>,
+    /// How long the offsets of a consumer group that nobody uses are kept (Kafka's `offsets.retention.minutes`); 7 days by
+    /// default. `None` keeps them for ever.
+    pub offsets_retention: Option<Duration>,
+    /// Of how many consumer groups offsets are kept in one app. A further group is refused with GROUP_MAX_SIZE_REACHED.
+    pub groups_per_app_max: usize,
     /// How many connections one user of one app may have. An app may have twice as many, all
     /// together four times, and never fewer than by default ([`crate::limits`]).
     pub connections_per_user_max: usize,
@@ -74,6 +79,8 @@ impl EndpointOptions {
             group_initial_rebalance_delay: Duration::from_millis(50),
             topic_settings: TopicSettings::default(),
             http: None,
+            offsets_retention: Some(limits::OFFSETS_RETENTION),
+            groups_per_app_max: limits::GROUPS_PER_APP_MAX,
             connections_per_user_max: limits::CONNECTIONS_PER_USER_MAX,
         }
     }

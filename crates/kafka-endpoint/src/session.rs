@@ -31,6 +31,7 @@ pub(crate) struct Server {
     pub(crate) random: fn() -> [u8; 16],
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) coordinator: Arc<Coordinator>,
+    pub(crate) groups_per_app_max: usize,
     pub(crate) fetch_sessions: FetchSessionRoom,
     pub(crate) refusals: RefusalLog,
     pub(crate) metrics: Metrics,

@@ -99,6 +99,8 @@ impl Operations {
             moves.iter().filter(|it| it.new.is_none()).map(|it| (topic.to_owned(), it.partition)).collect();
         if !set.is_empty() {
             app.commit_offsets(group, set).await?;
+            // From now on: it may have been unused for long, and whoever resets it is about to use it.
+            app.note_group_used(group, self.clock.now_ms()).await?;
         }
         if !forget.is_empty() {
             app.delete_offsets(group, Some(forget)).await?;

@@ -13,7 +13,10 @@ pub(crate) use effective::effective;
 pub(crate) use file::ConfigFile;
 pub(crate) use value::{ByteSize, KeepLimit, ListenAddress, LogFormat, Milliseconds, PublicAddress, bracketed};
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use store::AppName;
@@ -94,6 +97,19 @@ pub(crate) struct ServeOptions {
     /// and the log warns at 80 % [default: 4096]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_CONNECTIONS_PER_USER", help_heading = "Kafka endpoint")]
     pub(crate) max_connections_per_user: Option<u32>,
+    /// Forget the offsets of consumer groups that nobody used for so many minutes, as Kafka does; -1
+    /// keeps them [default: 10080, 7 days]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "HEADWATER_OFFSETS_RETENTION_MINUTES",
+        help_heading = "Kafka endpoint",
+        allow_negative_numbers = true
+    )]
+    pub(crate) offsets_retention_minutes: Option<i64>,
+    /// Of how many consumer groups an app keeps offsets; one more is refused [default: 1000]
+    #[arg(long, value_name = "N", env = "HEADWATER_MAX_GROUPS_PER_APP", help_heading = "Kafka endpoint")]
+    pub(crate) max_groups_per_app: Option<u32>,
     /// An event larger than this becomes a requeryRequired for its document [default: 1MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_EVENT_BYTES", help_heading = "Kafka endpoint")]
     pub(crate) max_event_bytes: Option<ByteSize>,
@@ -184,6 +200,8 @@ pub(crate) struct ServerSettings {
     pub(crate) kafka_advertise: Option<PublicAddress>,
     /// How many connections one user may have at the Kafka endpoint.
     pub(crate) connections_per_user_max: usize,
+    pub(crate) offsets_retention: Option<Duration>,
+    pub(crate) groups_per_app_max: usize,
     /// The default app.
     pub(crate) app: AppName,
     /// When a journal segment is sealed.
@@ -214,6 +232,12 @@ const EVENT_BYTES_MAX: u64 = 16 << 20;
 /// `--request-timeout-ms`, and its bounds: whoever waits holds a connection.
 const REQUEST_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 const REQUEST_TIMEOUT_MS_MAX: u64 = 10 * 60 * 1000;
+/// Bound of `--offsets-retention-minutes`, as in Kafka.
+const OFFSETS_RETENTION_MINUTES_MAX: i64 = i32::MAX as i64;
+
+/// Bound of `--max-groups-per-app`: what is kept of groups is in memory.
+const GROUPS_PER_APP_MAX: u32 = 100_000;
+
 /// Bound of `--max-connections-per-user`: each is an open file, and so many fit no process.
 const CONNECTIONS_PER_USER_MAX: u32 = 1 << 20;
 const APP_DEFAULT: &str = "default";
@@ -272,6 +296,8 @@ impl ServeOptions {
             kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
             kafka_advertise: options.kafka_advertise,
             connections_per_user_max: connections_per_user(options.max_connections_per_user)?,
+            offsets_retention: offsets_retention(options.offsets_retention_minutes)?,
+            groups_per_app_max: groups_per_app(options.max_groups_per_app)?,
             app: app_name(options.app)?,
             retention_bytes: options.retention_bytes.and_then(KeepLimit::limit).map(|size| size.0),
             retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
@@ -301,6 +327,8 @@ impl ServeOptions {
             kafka_listen: self.kafka_listen.or(below.kafka_listen),
             kafka_advertise: self.kafka_advertise.or(below.kafka_advertise),
             max_connections_per_user: self.max_connections_per_user.or(below.max_connections_per_user),
+            offsets_retention_minutes: self.offsets_retention_minutes.or(below.offsets_retention_minutes),
+            max_groups_per_app: self.max_groups_per_app.or(below.max_groups_per_app),
             max_event_bytes: self.max_event_bytes.or(below.max_event_bytes),
             app: self.app.or(below.app),
             segment_bytes: self.segment_bytes.or(below.segment_bytes),
@@ -335,6 +363,25 @@ fn connections_per_user(given: Option<u32>) -> anyhow::Result<usize> {
         Some(max) => {
             Err(usage(format!("--max-connections-per-user must be from 1 to {CONNECTIONS_PER_USER_MAX}, not {max}")))
         }
+    }
+}
+
+fn offsets_retention(given: Option<i64>) -> anyhow::Result<Option<Duration>> {
+    match given {
+        None => Ok(Some(kafka_endpoint::limits::OFFSETS_RETENTION)),
+        Some(-1) => Ok(None),
+        Some(minutes @ 1..=OFFSETS_RETENTION_MINUTES_MAX) => Ok(Some(Duration::from_secs(minutes.unsigned_abs() * 60))),
+        Some(minutes) => Err(usage(format!(
+            "--offsets-retention-minutes must be from 1 to {OFFSETS_RETENTION_MINUTES_MAX}, or -1, not {minutes}"
+        ))),
+    }
+}
+
+fn groups_per_app(given: Option<u32>) -> anyhow::Result<usize> {
+    match given {
+        None => Ok(kafka_endpoint::limits::GROUPS_PER_APP_MAX),
+        Some(max @ 1..=GROUPS_PER_APP_MAX) => Ok(max as usize),
+        Some(max) => Err(usage(format!("--max-groups-per-app must be from 1 to {GROUPS_PER_APP_MAX}, not {max}"))),
     }
 }
 

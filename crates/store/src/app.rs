@@ -13,7 +13,7 @@ use document::SiteId;
 use crate::{
     app_name::AppName,
     commit::{CommitError, Committed, TakeOverError, WaitError},
-    consumer_offsets::{CommittedOffset, GroupGeneration, OffsetsChange, generation_change},
+    consumer_offsets::{CommittedOffset, GroupGeneration, OffsetsChange, generation_change, last_used_change},
     definition::{Definition, DefinitionEntry, DefinitionKind},
     deltas::{Delta, DeltasWanted},
     disk,
@@ -285,17 +285,38 @@ impl App {
         self.change_offsets(generation_change(group, generation)).await
     }
 
-    /// Forgets committed offsets: those of `partitions` (topic, partition), or all of the group's
-    /// if that is `None`.
+    /// Every group of which offsets are kept, or when it was last used; sorted.
+    pub fn groups_that_may_expire(&self) -> Vec<String> {
+        self.shared.offsets.read().expect("not poisoned").groups_that_may_expire()
+    }
+
+    /// Whether anything is kept of the group (offsets, its generation, when it was last used), and of how many
+    /// groups something is.
+    pub fn knows_group(&self, group: &str) -> (bool, usize) {
+        self.shared.offsets.read().expect("not poisoned").knows(group)
+    }
+
+    /// When the group was last used, in ms since the epoch, as it was last noted.
+    pub fn group_last_used_ms(&self, group: &str) -> Option<u64> {
+        self.shared.offsets.read().expect("not poisoned").last_used_ms(group)
+    }
+
+    /// Notes durably when a group was last used, in ms since the epoch.
+    pub async fn note_group_used(&self, group: &str, used_ms: u64) -> Result<(), CommitError> {
+        self.change_offsets(last_used_change(group, used_ms)).await
+    }
+
+    /// Forgets committed offsets: those of `partitions` (topic, partition), or, with `None`, all of the group's
+    /// and when it was last used.
     pub async fn delete_offsets(&self, group: &str, partitions: Option<Vec<(String, i32)>>) -> Result<(), CommitError> {
-        let partitions = partitions.unwrap_or_else(|| {
-            self.committed_offsets(group).into_iter().map(|(topic, partition, _)| (topic, partition)).collect()
-        });
-        if partitions.is_empty() {
-            return Ok(());
-        }
-        let offsets = partitions.into_iter().map(|(topic, partition)| (topic, partition, None)).collect();
-        self.change_offsets(OffsetsChange { group: group.to_owned(), offsets }).await
+        let change = match partitions {
+            None => self.shared.offsets.read().expect("not poisoned").forget_change(group),
+            Some(partitions) => {
+                let offsets = partitions.into_iter().map(|(topic, partition)| (topic, partition, None)).collect();
+                OffsetsChange { group: group.to_owned(), offsets }
+            }
+        };
+        if change.offsets.is_empty() { Ok(()) } else { self.change_offsets(change).await }
     }
 
     async fn change_offsets(&self, change: OffsetsChange) -> Result<(), CommitError> {

@@ -7,9 +7,11 @@
 //! Texts are a length u32 and bytes; numbers are little-endian. The engine keeps the present state,
 //! the journal the changes.
 //!
-//! A group's generation is kept among its offsets, at a topic without a name: the offset is the
-//! generation's number, the metadata its members.
-//! Not here: how groups come to a generation, and what members' names look like (`kafka-endpoint`).
+//! Two notes of a group are kept among its offsets, at a topic without a name. Partition 0 is its generation: the
+//! offset is the generation's number, the metadata its members. Partition 1 is when it was last used: the offset is a
+//! time in ms since the epoch, from which its offsets expire.
+//! Not here: how groups come to a generation, what members' names look like, and which groups expire
+//! (`kafka-endpoint`).
 
 use std::collections::BTreeMap;
 
@@ -17,8 +19,14 @@ use crate::binary::{put_bytes, put_u32, take, take_flag, take_text, take_u32};
 
 const VERSION: u8 = 1;
 
-/// Where a group's generation is kept. No topic has this name.
-const GENERATION: (&str, i32) = ("", 0);
+/// The topic of notes about a group. No topic has this name.
+const NOTES: &str = "";
+
+/// Where a group's generation is kept.
+const GENERATION: (&str, i32) = (NOTES, 0);
+
+/// Where it is kept when a group was last used.
+const LAST_USED: (&str, i32) = (NOTES, 1);
 
 /// What an offset takes up beside its texts, roughly.
 const OFFSET_BYTES: usize = 128;
@@ -52,6 +60,14 @@ pub(crate) fn generation_change(group: &str, generation: Option<GroupGeneration>
     };
     let (topic, partition) = GENERATION;
     OffsetsChange { group: group.to_owned(), offsets: vec![(topic.to_owned(), partition, generation.map(as_offset))] }
+}
+
+/// The change that notes when a group was last used, in ms since the epoch.
+pub(crate) fn last_used_change(group: &str, used_ms: u64) -> OffsetsChange {
+    let offset = i64::try_from(used_ms).unwrap_or(i64::MAX);
+    let noted = CommittedOffset { offset, leader_epoch: -1, metadata: String::new() };
+    let (topic, partition) = LAST_USED;
+    OffsetsChange { group: group.to_owned(), offsets: vec![(topic.to_owned(), partition, Some(noted))] }
 }
 
 /// Offsets that are set or, with `None`, forgotten; all or none.
@@ -147,7 +163,7 @@ impl ConsumerOffsets {
     }
 
     pub(crate) fn of_group(&self, group: &str) -> Vec<(String, i32, CommittedOffset)> {
-        let offsets = self.groups.get(group).into_iter().flatten().filter(|(place, _)| !is_generation(place));
+        let offsets = self.groups.get(group).into_iter().flatten().filter(|(place, _)| !is_note(place));
         offsets.map(|((topic, partition), offset)| (topic.clone(), *partition, offset.clone())).collect()
     }
 
@@ -158,9 +174,40 @@ impl ConsumerOffsets {
         Some(GroupGeneration { number: i32::try_from(noted.offset).ok()?, members: noted.metadata.clone() })
     }
 
+    /// When the group was last used, as it was last noted, in ms since the epoch.
+    pub(crate) fn last_used_ms(&self, group: &str) -> Option<u64> {
+        let (topic, partition) = LAST_USED;
+        let noted = self.groups.get(group)?.get(&(topic.to_owned(), partition))?;
+        u64::try_from(noted.offset).ok()
+    }
+
+    /// The groups of which more is kept than a generation, sorted.
+    pub(crate) fn groups_that_may_expire(&self) -> Vec<String> {
+        let places = |offsets: &BTreeMap<(String, i32), CommittedOffset>| offsets.len();
+        let only_generation = |group: &str| usize::from(self.generation(group).is_some());
+        let more = self.groups.iter().filter(|(group, offsets)| places(offsets) > only_generation(group));
+        more.map(|(group, _)| group.clone()).collect()
+    }
+
+    /// Whether anything is kept of the group; and of how many groups something is.
+    pub(crate) fn knows(&self, group: &str) -> (bool, usize) {
+        (self.groups.contains_key(group), self.groups.len())
+    }
+
+    /// The change that forgets everything of the group but its generation.
+    pub(crate) fn forget_change(&self, group: &str) -> OffsetsChange {
+        let places = self.groups.get(group).into_iter().flat_map(BTreeMap::keys);
+        let places = places.filter(|(topic, partition)| (topic.as_str(), *partition) != GENERATION);
+        let offsets = places.map(|(topic, partition)| (topic.clone(), *partition, None)).collect();
+        OffsetsChange { group: group.to_owned(), offsets }
+    }
+
     /// The groups with a generation that was noted.
     pub(crate) fn groups_with_generation(&self) -> Vec<String> {
-        let noted = self.groups.iter().filter(|(_, offsets)| offsets.keys().any(is_generation));
+        let noted = self
+            .groups
+            .iter()
+            .filter(|(_, offsets)| offsets.keys().any(|(topic, partition)| (topic.as_str(), *partition) == GENERATION));
         noted.map(|(group, _)| group.clone()).collect()
     }
 
@@ -172,15 +219,15 @@ impl ConsumerOffsets {
         })
     }
 
-    /// The groups with offsets.
+    /// The groups with offsets, sorted.
     pub(crate) fn groups(&self) -> Vec<String> {
-        let with_offsets = self.groups.iter().filter(|(_, offsets)| offsets.keys().any(|place| !is_generation(place)));
+        let with_offsets = self.groups.iter().filter(|(_, offsets)| offsets.keys().any(|place| !is_note(place)));
         with_offsets.map(|(group, _)| group.clone()).collect()
     }
 }
 
-fn is_generation((topic, _): &(String, i32)) -> bool {
-    topic == GENERATION.0
+fn is_note((topic, _): &(String, i32)) -> bool {
+    topic == NOTES
 }
 
 #[cfg(test)]
@@ -222,6 +269,22 @@ mod tests {
         assert_eq!((all.groups().len(), all.of_group("g").len()), (1, 1));
         all.apply(&generation_change("g", None));
         assert_eq!((all.groups().len(), all.generation("g")), (1, None));
+    }
+
+    #[test]
+    fn when_a_group_was_used_is_no_offset_and_goes_with_its_offsets() {
+        let mut all = ConsumerOffsets::default();
+        all.apply(&last_used_change("g", 1_645_444_800_000));
+        let generation = GroupGeneration { number: 7, members: "ab".into() };
+        all.apply(&generation_change("g", Some(generation.clone())));
+        assert_eq!((all.groups().len(), all.last_used_ms("g")), (0, Some(1_645_444_800_000)));
+        assert_eq!((all.groups_that_may_expire(), all.knows("g")), (vec!["g".to_owned()], (true, 1)));
+        all.apply(&change());
+        assert_eq!((all.groups().len(), all.of_group("g").len()), (1, 1));
+        all.apply(&all.forget_change("g"));
+        assert_eq!((all.groups().len(), all.last_used_ms("g"), all.generation("g")), (0, None, Some(generation)));
+        assert_eq!((all.groups_that_may_expire().len(), all.knows("nobody")), (0, (false, 1)));
+        assert!(all.forget_change("nobody").offsets.is_empty());
     }
 
     #[test]

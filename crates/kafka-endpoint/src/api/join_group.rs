@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroupRequest) -> JoinGroupResponse {
     let key = session.group(&join.group_id);
-    let answer = match check(&join) {
+    let answer = match check(&join).and_then(|()| super::check_groups_room(session, &join.group_id)) {
         Ok(()) => {
             let is_static = join.group_instance_id.is_some();
             let answer = session.server.coordinator.join(&key, to_join(session, request, join)).await;

@@ -10,7 +10,7 @@ use kafka_protocol::{
 };
 use store::CommittedOffset;
 
-use crate::{generations, limits, session::Session};
+use crate::{generations, limits, offsets_expiry, session::Session};
 
 pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let group = request.group_id.to_string();
@@ -32,6 +32,8 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> O
     }
     if let Err(error) = commit(session, &group, accepted).await {
         codes.iter_mut().filter(|code| **code == 0).for_each(|code| *code = error.code());
+    } else if request.generation_id_or_member_epoch < 0 {
+        offsets_expiry::note_commit(&session.server, &session.app, &group).await;
     }
     respond(&request, codes)
 }
@@ -44,6 +46,7 @@ async fn commit(
     if accepted.is_empty() {
         return Ok(());
     }
+    super::check_groups_room(session, group)?;
     check_room(session, group, &accepted)?;
     let committed = session.app.commit_offsets(group, accepted).await;
     committed.map_err(|error| super::commit_error(session, group, &error))

@@ -165,6 +165,8 @@ fn endpoint_options(parts: &Parts<'_>) -> EndpointOptions {
             event_bytes_max: settings.event_bytes_max.into(),
         },
         connections_per_user_max: settings.connections_per_user_max,
+        offsets_retention: settings.offsets_retention,
+        groups_per_app_max: settings.groups_per_app_max,
         ..EndpointOptions::new(
             listening.kafka_host.clone(),
             listening.kafka_port,
