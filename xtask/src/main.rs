@@ -1,5 +1,5 @@
-//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | tidy | law |
-//! sim | flips | fuzz | sdk | deny | dist | bench`.
+//! What is done to this workspace beyond `cargo build`: `cargo xtask test | tools | compat | tidy |
+//! law | sim | flips | fuzz | sdk | deny | dist | bench`.
 //!
 //! One file per verb. Progress and errors go to stderr; the test runner's own lines go to stdout
 //! untouched.
@@ -7,6 +7,7 @@
 //! tools are there.
 
 mod bench;
+mod compat;
 mod deny;
 mod dist;
 mod flips;
@@ -45,6 +46,15 @@ enum Verb {
     /// Install what the tests with real clients need into target/tools (Kafka, kafkajs, librdkafka,
     /// Chromium, axe-core, TypeScript), and say what is missing.
     Tools,
+    /// Try every Kafka client against the real binary: goes on where it was, takes over from a member that
+    /// was killed, begins at a time, is told that it is revoked. A whole run writes the tables in README.md
+    /// and docs/reference/kafka-compatibility.md.
+    #[command(after_help = "Examples:\n  cargo xtask compat\n  cargo xtask compat --only franz-go --only 'Java 4'")]
+    Compat {
+        /// Only clients that have this in their name, version or protocol; nothing is written then.
+        #[arg(long, value_name = "CLIENT")]
+        only: Vec<String>,
+    },
     /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh
     /// the pictures in docs/portal.
     Screenshots,
@@ -119,6 +129,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Test { rest } => test::run(&root, &rest),
         Verb::Tools => tools::install(&root).map(drop),
+        Verb::Compat { only } => compat::run(&root, &only),
         Verb::Screenshots => screenshots::run(&root),
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{deny, dist, law, sdk, sim, step, tidy, tools, wasm};
+use crate::{compat, deny, dist, law, sdk, sim, step, tidy, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -35,6 +35,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", &tools).current_dir(root);
     check(step::run_tests("tests", &mut tests));
     if rest.is_empty() {
+        check(compat::run_short(root, &tools));
         check(dist::try_out(root));
         check(sdk::c::test(root));
         check(sdk::js::test(root, &tools));

@@ -49,7 +49,7 @@ const PROGRAMS: [Program; 17] = [
         "python3",
         &["-c", "import venv, ensurepip"],
         "python3-venv",
-        "runs confluent-kafka (with the module venv)",
+        "runs the Kafka clients in Python (with the module venv)",
     ),
     program("script", &["--version"], "bsdutils", "is the terminal that a start screen is printed to"),
     program("sqlite3", &["--version"], "sqlite3", "shows the copies that the examples keep"),
@@ -283,13 +283,13 @@ fn install_python(tools: &Path) -> Result<()> {
         fs::write(&packages, PYTHON_PACKAGES)?;
         let mut pip = Command::new(home.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "-r"]).arg(packages);
-        step::run_quietly("fetch confluent-kafka with pip", &mut pip)
+        step::run_quietly("fetch confluent-kafka, aiokafka and kafka-python with pip", &mut pip)
     })
 }
 
 /// Fills a folder, unless it was filled for the same recipe before. The recipe is written last, so
 /// that a half-filled folder, or one of an older recipe, is emptied and filled again.
-fn once(home: &Path, recipe: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(crate) fn once(home: &Path, recipe: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let stamp = home.join(".recipe");
     if fs::read_to_string(&stamp).is_ok_and(|it| it == recipe) {
         return Ok(());
