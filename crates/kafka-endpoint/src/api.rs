@@ -6,16 +6,27 @@
 
 pub(crate) mod api_versions;
 mod delete_groups;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
+mod describe_transactions;
+mod describe_user_scram_credentials;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -24,7 +35,11 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 
-use kafka_protocol::{ResponseError, messages::ApiKey};
+use kafka_protocol::{
+    ResponseError,
+    messages::{ApiKey, ListPartitionReassignmentsRequest},
+    protocol::StrBytes,
+};
 use store::CommitError;
 
 use crate::{groups::GroupError, limits, reason::Reason, reply::Reply, request::Request, session::Session};
@@ -55,6 +70,26 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
         }
         ApiKey::DescribeCluster => Reply::new(request, &describe_cluster::handle(session, &request.decode()?, version)),
         ApiKey::DescribeConfigs => Reply::new(request, &describe_configs::handle(session, request.decode()?, version)),
+        ApiKey::DescribeTopicPartitions => {
+            Reply::new(request, &describe_topic_partitions::handle(session, request.decode()?))
+        }
+        ApiKey::DescribeLogDirs => Reply::new(request, &describe_log_dirs::handle(session, request.decode()?)),
+        ApiKey::DescribeAcls => Reply::new(request, &describe_acls::handle(session, &request.decode()?)?),
+        ApiKey::ListConfigResources => {
+            Reply::new(request, &list_config_resources::handle(session, &request.decode()?, version))
+        }
+        ApiKey::DescribeClientQuotas => Reply::new(request, &describe_client_quotas::handle(&request.decode()?)),
+        ApiKey::DescribeUserScramCredentials => {
+            Reply::new(request, &describe_user_scram_credentials::handle(request.decode()?))
+        }
+        ApiKey::ListTransactions => Reply::new(request, &list_transactions::handle(request.decode()?)),
+        ApiKey::DescribeTransactions => Reply::new(request, &describe_transactions::handle(request.decode()?)),
+        ApiKey::DescribeProducers => Reply::new(request, &describe_producers::handle(session, request.decode()?)),
+        ApiKey::ListPartitionReassignments => {
+            request.decode::<ListPartitionReassignmentsRequest>()?;
+            Reply::new(request, &list_partition_reassignments::handle())
+        }
+        ApiKey::ElectLeaders => Reply::new(request, &elect_leaders::handle(session, request.decode()?, version)),
         other => Err(kafka_wire::request_shape::ShapeError::UnknownApi { api_key: other as i16 }.into()),
     }
 }
@@ -119,4 +154,26 @@ fn topic_by_name(session: &Session, name: &str) -> Result<crate::topics::Topic, 
         session.server.refusals.note_foreign_topic(session.peer, &session.who(), name);
     }
     found
+}
+
+/// What Kafka says beside an error of a topic.
+fn topic_message(error: ResponseError, name: &str) -> StrBytes {
+    match error {
+        ResponseError::InvalidTopicException => crate::topics::why_invalid(name).into(),
+        other => StrBytes::from_static_str(words(other)),
+    }
+}
+
+/// What Kafka says of an error that it says nothing particular of.
+fn words(error: ResponseError) -> &'static str {
+    match error {
+        ResponseError::ElectionNotNeeded => "Leader election not needed for topic partition.",
+        ResponseError::InvalidRequest => {
+            "This most likely occurs because of a request being malformed by the client library or the message was sent \
+             to an incompatible broker. See the broker logs for more details."
+        }
+        ResponseError::TopicAuthorizationFailed => "Topic authorization failed.",
+        ResponseError::UnknownTopicOrPartition => "This server does not host this topic-partition.",
+        _ => "",
+    }
 }

@@ -133,6 +133,9 @@ pub const FETCH_PARTITIONS_MAX: usize = 10_000;
 /// are not begun: those clients name all of their partitions in each fetch.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 250_000;
 
+/// Partitions in one answer to DescribeTopicPartitions (Kafka's `max.request.partition.size.limit`). The answer says where the next one begins.
+pub const DESCRIBED_PARTITIONS_MAX: usize = 2_000;
+
 /// Groups of one app that have members, and, unless the options say otherwise, of which offsets are kept. One more is refused with
 /// GROUP_MAX_SIZE_REACHED.
 pub const GROUPS_PER_APP_MAX: usize = 1_000;

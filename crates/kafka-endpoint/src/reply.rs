@@ -5,6 +5,7 @@ use kafka_protocol::{
     messages::ResponseHeader,
     protocol::{Encodable, HeaderVersion},
 };
+use kafka_wire::api_versions::codec_version;
 
 use crate::{admission::HeldBytes, reason::Reason, request::Request};
 
@@ -29,7 +30,7 @@ impl Reply {
         version: i16,
     ) -> Result<Self, Reason> {
         let mut out = begin(request, M::header_version(version));
-        message.encode(&mut out, version).map_err(|error| Reason::Unencodable {
+        message.encode(&mut out, codec_version(request.key, version)).map_err(|error| Reason::Unencodable {
             api: request.api_name(),
             version,
             message: error.to_string(),

@@ -10,7 +10,10 @@ use kafka_protocol::{
     messages::{ApiKey, RequestHeader},
     protocol::{Decodable, Request as RequestMessage, StrBytes},
 };
-use kafka_wire::request_shape::{ShapeError, check_request};
+use kafka_wire::{
+    api_versions::codec_version,
+    request_shape::{ShapeError, check_request},
+};
 
 use crate::reason::Reason;
 
@@ -54,10 +57,8 @@ impl Request {
 
     /// The message. Bytes behind it are ignored, as Apache Kafka ignores them.
     pub(crate) fn decode<R: RequestMessage>(&self) -> Result<R, Reason> {
-        R::decode(&mut self.message.clone(), self.version).map_err(|error| Reason::Undecodable {
-            api: self.api_name(),
-            version: self.version,
-            message: error.to_string(),
+        R::decode(&mut self.message.clone(), codec_version(self.key, self.version)).map_err(|error| {
+            Reason::Undecodable { api: self.api_name(), version: self.version, message: error.to_string() }
         })
     }
 
@@ -93,6 +94,17 @@ fn name_of(key: ApiKey) -> &'static str {
         ApiKey::DescribeConfigs => "DescribeConfigs",
         ApiKey::OffsetDelete => "OffsetDelete",
         ApiKey::DescribeCluster => "DescribeCluster",
+        ApiKey::DescribeTopicPartitions => "DescribeTopicPartitions",
+        ApiKey::DescribeLogDirs => "DescribeLogDirs",
+        ApiKey::DescribeAcls => "DescribeAcls",
+        ApiKey::ListConfigResources => "ListConfigResources",
+        ApiKey::DescribeClientQuotas => "DescribeClientQuotas",
+        ApiKey::DescribeUserScramCredentials => "DescribeUserScramCredentials",
+        ApiKey::ListTransactions => "ListTransactions",
+        ApiKey::DescribeTransactions => "DescribeTransactions",
+        ApiKey::DescribeProducers => "DescribeProducers",
+        ApiKey::ListPartitionReassignments => "ListPartitionReassignments",
+        ApiKey::ElectLeaders => "ElectLeaders",
         _ => "other",
     }
 }

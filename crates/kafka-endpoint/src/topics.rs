@@ -27,10 +27,7 @@ pub(crate) fn by_name(topics: &AppTopics, name: &str) -> Result<Topic, ResponseE
     if let Some(topic) = topics.by_name(name) {
         return Ok(topic);
     }
-    let is_valid = (1..=NAME_BYTES_MAX).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    let is_valid = (1..=NAME_BYTES_MAX).contains(&name.len()) && name != "." && name != ".." && has_legal_letters(name);
     if !is_valid {
         return Err(ResponseError::InvalidTopicException);
     }
@@ -39,6 +36,23 @@ pub(crate) fn by_name(topics: &AppTopics, name: &str) -> Result<Topic, ResponseE
         Some(owner) if owner != topics.app().name().as_str() => Err(ResponseError::TopicAuthorizationFailed),
         _ => Err(ResponseError::UnknownTopicOrPartition),
     }
+}
+
+fn has_legal_letters(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Why a name cannot be a topic's, in Kafka's words.
+pub(crate) fn why_invalid(name: &str) -> String {
+    let why = match name {
+        "" => "the empty string is not allowed".to_owned(),
+        "." | ".." => "'.' or '..' is not allowed".to_owned(),
+        _ if name.len() > NAME_BYTES_MAX => {
+            format!("the length of '{name}' is longer than the max allowed length {NAME_BYTES_MAX}")
+        }
+        _ => format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"),
+    };
+    format!("Topic name is invalid: {why}")
 }
 
 /// The topic of that id, or UNKNOWN_TOPIC_ID.

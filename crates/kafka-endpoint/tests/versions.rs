@@ -8,12 +8,20 @@ mod support;
 
 use kafka_protocol::{
     messages::{
-        ApiKey, ApiVersionsRequest, DeleteGroupsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-        DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest,
-        LeaveGroupRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-        OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SyncGroupRequest,
-        TopicName,
+        ApiKey, ApiVersionsRequest, DeleteGroupsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
+        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
+        DescribeProducersRequest, DescribeTopicPartitionsRequest, DescribeTransactionsRequest,
+        DescribeUserScramCredentialsRequest, ElectLeadersRequest, FetchRequest, FindCoordinatorRequest, GroupId,
+        HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListConfigResourcesRequest, ListGroupsRequest,
+        ListOffsetsRequest, ListPartitionReassignmentsRequest, ListTransactionsRequest, MetadataRequest,
+        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest,
+        SyncGroupRequest, TopicName, TransactionalId,
         describe_configs_request::DescribeConfigsResource,
+        describe_log_dirs_request::DescribableLogDirTopic,
+        describe_producers_request::TopicRequest as ProducersTopic,
+        describe_topic_partitions_request::{Cursor, TopicRequest},
+        describe_user_scram_credentials_request::UserName,
+        elect_leaders_request::TopicPartitions,
         fetch_request::{FetchPartition, FetchTopic},
         join_group_request::JoinGroupRequestProtocol,
         leave_group_request::MemberIdentity,
@@ -57,6 +65,9 @@ async fn the_cluster_and_its_topics() {
     for version in versions(ApiKey::ApiVersions) {
         let answer = wire.call(ApiVersionsRequest::default(), version).await;
         assert_eq!(answer.api_keys.len(), ADVERTISED.len());
+        // librdkafka before 2.2 asks in version 3, and cannot skip a tagged field.
+        assert_eq!(answer.supported_features.is_empty(), version < 4);
+        assert_eq!(answer.finalized_features_epoch, if version < 4 { -1 } else { 0 });
     }
     let mut ids = Vec::new();
     for version in versions(ApiKey::Metadata) {
@@ -95,10 +106,11 @@ async fn the_cluster_and_its_topics() {
                 .with_resource_name(text(name))
                 .with_configuration_keys(None)
         };
-        let resources = vec![resource(2, TOPIC), resource(4, "1"), resource(2, FOREIGN), resource(8, "x")];
+        let resources = [(2, TOPIC), (4, "1"), (2, FOREIGN), (8, "x"), (32, "g"), (16, "m"), (32, ""), (64, "x")];
+        let resources = resources.map(|(kind, name)| resource(kind, name)).to_vec();
         let answer = wire.call(DescribeConfigsRequest::default().with_resources(resources), version).await;
         let codes: Vec<i16> = answer.results.iter().map(|result| result.error_code).collect();
-        assert_eq!(codes, [0, 0, 29, 42]);
+        assert_eq!(codes, [0, 0, 29, 42, 0, 0, 42, 42]);
         assert!(answer.results[0].configs.iter().any(|config| config.name.as_str() == "retention.ms"));
     }
     server.stop().await;
@@ -113,14 +125,14 @@ async fn offsets_and_events() {
     let id = metadata.topics[0].topic_id;
     for version in versions(ApiKey::ListOffsets) {
         let at = |timestamp| ListOffsetsPartition::default().with_timestamp(timestamp);
-        let wanted = [-1, -2, 0, i64::MAX, -3, -4, -5].map(at).to_vec();
+        let wanted = [-1, -2, 0, i64::MAX, -3, -4, -5, -6].map(at).to_vec();
         let known = ListOffsetsTopic::default().with_name(topic(TOPIC)).with_partitions(wanted);
         let foreign = ListOffsetsTopic::default().with_name(topic(FOREIGN)).with_partitions(vec![at(-1)]);
         let answer = wire.call(ListOffsetsRequest::default().with_topics(vec![known, foreign]), version).await;
         let found: Vec<(i16, i64)> =
             answer.topics[0].partitions.iter().map(|found| (found.error_code, found.offset)).collect();
         let special = |since, offset| if version >= since { (0, offset) } else { (35, -1) };
-        let expected = [(0, 1), (0, 0), (0, 0), (0, -1), special(7, 0), special(8, 0), special(9, -1)];
+        let expected = [(0, 1), (0, 0), (0, 0), (0, -1), special(7, 0), special(8, 0), special(9, -1), special(11, -1)];
         assert_eq!(found, expected, "version {version}");
         assert_eq!(answer.topics[1].partitions[0].error_code, 29);
     }
@@ -216,6 +228,114 @@ async fn another_life_of_the_data_is_another_leader_epoch() {
         }
         assert!(std::time::Instant::now() < deadline, "waited in vain until it is trimmed");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    server.stop().await;
+}
+
+/// What an administrator's tools ask: of the app's own, of what is not there, and of another app's.
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_of_topics() {
+    let server = Server::start().await;
+    server.upsert("a", "{}").await;
+    let mut wire = server.connect("shop").await;
+    for version in versions(ApiKey::DescribeTopicPartitions) {
+        let named = |name: &str| TopicRequest::default().with_name(topic(name));
+        let request = DescribeTopicPartitionsRequest::default().with_response_partition_limit(2_000).with_cursor(None);
+        let asked = request.clone().with_topics([FOREIGN, TOPIC, "nonsense", TOPIC].map(named).to_vec());
+        let answer = wire.call(asked, version).await;
+        let codes: Vec<i16> = answer.topics.iter().map(|topic| topic.error_code).collect();
+        assert_eq!(codes, [3, 0, 29], "by name, those of others last");
+        assert_eq!((answer.topics[1].partitions.len(), answer.next_cursor), (1, None));
+        let cursor = |name, index| Some(Cursor::default().with_topic_name(topic(name)).with_partition_index(index));
+        let beyond = wire.call(request.clone().with_cursor(cursor(TOPIC, 1)), version).await;
+        assert_eq!((beyond.topics.len(), beyond.topics[0].partitions.len()), (1, 0));
+        let elsewhere = request.with_topics(vec![named(TOPIC)]).with_cursor(cursor("z", 0));
+        assert_eq!(wire.call(elsewhere, version).await.topics[0].error_code, 42);
+    }
+    for version in versions(ApiKey::DescribeLogDirs) {
+        let all = wire.call(DescribeLogDirsRequest::default().with_topics(None), version).await;
+        assert!(all.results[0].topics[0].partitions[0].partition_size > 0);
+        let named = |name: &str| DescribableLogDirTopic::default().with_topic(topic(name)).with_partitions(vec![0, 9]);
+        let request = DescribeLogDirsRequest::default().with_topics(Some(vec![named(FOREIGN), named(TOPIC)]));
+        let found = wire.call(request, version).await;
+        assert_eq!((found.results[0].topics.len(), found.results[0].topics[0].partitions.len()), (1, 1));
+    }
+    for version in versions(ApiKey::DescribeProducers) {
+        let named = |name: &str| ProducersTopic::default().with_name(topic(name)).with_partition_indexes(vec![0, 9]);
+        let request = DescribeProducersRequest::default().with_topics(vec![named(TOPIC), named(FOREIGN)]);
+        let answer = wire.call(request, version).await;
+        let codes: Vec<i16> =
+            answer.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
+        assert_eq!(codes, [0, 3, 29, 29]);
+    }
+    for version in versions(ApiKey::ElectLeaders) {
+        let all = wire.call(ElectLeadersRequest::default().with_topic_partitions(None), version).await;
+        assert_eq!(all.replica_election_results.len(), 1);
+        let named = |name: &str| TopicPartitions::default().with_topic(topic(name)).with_partitions(vec![0, 9]);
+        let request = ElectLeadersRequest::default().with_topic_partitions(Some(vec![named(TOPIC), named(FOREIGN)]));
+        let answer = wire.call(request, version).await;
+        let results = answer.replica_election_results.iter().flat_map(|topic| &topic.partition_result);
+        assert_eq!(results.map(|result| result.error_code).collect::<Vec<_>>(), [84, 3, 29, 29]);
+    }
+    for version in versions(ApiKey::ListPartitionReassignments) {
+        let answer = wire.call(ListPartitionReassignmentsRequest::default().with_topics(None), version).await;
+        assert_eq!((answer.error_code, answer.topics.len()), (0, 0));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_of_what_clients_may_do() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    for version in versions(ApiKey::DescribeAcls) {
+        let any = DescribeAclsRequest::default()
+            .with_resource_type_filter(1)
+            .with_resource_name_filter(None)
+            .with_pattern_type_filter(1)
+            .with_principal_filter(None)
+            .with_host_filter(None)
+            .with_operation(1)
+            .with_permission_type(1);
+        let answer = wire.call(any.clone(), version).await;
+        let operations: Vec<usize> = answer.resources.iter().map(|resource| resource.acls.len()).collect();
+        assert_eq!((answer.error_code, operations), (0, vec![3, 3, 3, 1]));
+        assert!(answer.resources[0].acls.iter().all(|acl| acl.principal.ends_with(",O=shop")), "{answer:?}");
+        let reading = wire.call(any.clone().with_operation(3), version).await;
+        assert_eq!(reading.resources.len(), 3, "topics and groups");
+        let somebody = any.clone().with_principal_filter(Some(text("User:somebody")));
+        for nothing in [any.with_permission_type(2), somebody] {
+            assert_eq!(wire.call(nothing, version).await.resources.len(), 0);
+        }
+    }
+    for version in versions(ApiKey::ListConfigResources) {
+        let all = wire.call(ListConfigResourcesRequest::default(), version).await;
+        assert_eq!(all.config_resources.len(), if version >= 1 { 3 } else { 0 }, "loggers, the broker, the topic");
+        if version >= 1 {
+            let odd = ListConfigResourcesRequest::default().with_resource_types(vec![2, 3]);
+            assert_eq!(wire.call(odd, version).await.error_code, 35);
+        }
+    }
+    for version in versions(ApiKey::DescribeClientQuotas) {
+        let answer = wire.call(DescribeClientQuotasRequest::default(), version).await;
+        assert_eq!((answer.error_code, answer.entries), (0, Some(Vec::new())));
+    }
+    for version in versions(ApiKey::DescribeUserScramCredentials) {
+        let users = ["a", "b", "a"].map(|name| UserName::default().with_name(text(name))).to_vec();
+        let request = DescribeUserScramCredentialsRequest::default().with_users(Some(users));
+        let codes: Vec<i16> = wire.call(request, version).await.results.iter().map(|user| user.error_code).collect();
+        assert_eq!(codes, [92, 91]);
+    }
+    for version in versions(ApiKey::ListTransactions) {
+        let request = ListTransactionsRequest::default().with_state_filters(vec![text("Ongoing"), text("odd")]);
+        let answer = wire.call(request, version).await;
+        assert_eq!((answer.unknown_state_filters, answer.transaction_states.len()), (vec![text("odd")], 0));
+    }
+    for version in versions(ApiKey::DescribeTransactions) {
+        let ids = ["", "a"].map(|id| TransactionalId(text(id))).to_vec();
+        let request = DescribeTransactionsRequest::default().with_transactional_ids(ids);
+        let states = wire.call(request, version).await.transaction_states;
+        assert_eq!(states.iter().map(|state| state.error_code).collect::<Vec<_>>(), [42, 105]);
     }
     server.stop().await;
 }

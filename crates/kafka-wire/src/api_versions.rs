@@ -1,8 +1,8 @@
 //! The APIs that the endpoint serves, in the versions that it serves (what it says in ApiVersions).
 //!
 //! The floors are those of KIP-896 and Apache Kafka 4, the ceilings what `kafka-protocol` 0.18 and the endpoint know.
-//! Not here, on purpose: SASL (a client is known by its certificate), transactions and idempotent producing
-//! (InitProducerId and its kin), topic administration, and KIP-848's consumer groups.
+//! Not here, on purpose: SASL (a client is known by its certificate), transactions, changing ACLs, quotas and
+//! credentials, share groups, and KIP-848's consumer groups.
 
 use kafka_protocol::messages::ApiKey;
 
@@ -24,7 +24,7 @@ pub struct AdvertisedApi {
 pub const ADVERTISED: &[AdvertisedApi] = &[
     advertised(ApiKey::Produce, 3, 11),
     advertised(ApiKey::Fetch, 4, 17),
-    advertised(ApiKey::ListOffsets, 1, 10),
+    advertised(ApiKey::ListOffsets, 1, 11),
     advertised(ApiKey::Metadata, 0, 13),
     advertised(ApiKey::OffsetCommit, 2, 9),
     advertised(ApiKey::OffsetFetch, 1, 9),
@@ -37,11 +37,51 @@ pub const ADVERTISED: &[AdvertisedApi] = &[
     advertised(ApiKey::ListGroups, 0, 5),
     advertised(ApiKey::ApiVersions, 0, 4),
     advertised(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    advertised(ApiKey::DescribeAcls, 1, 3),
     advertised(ApiKey::DescribeConfigs, 1, 4),
+    advertised(ApiKey::DescribeLogDirs, 1, 4),
     advertised(ApiKey::DeleteGroups, 0, 2),
+    advertised(ApiKey::ElectLeaders, 0, 2),
+    advertised(ApiKey::ListPartitionReassignments, 0, 0),
     advertised(ApiKey::OffsetDelete, 0, 0),
+    advertised(ApiKey::DescribeClientQuotas, 0, 1),
+    advertised(ApiKey::DescribeUserScramCredentials, 0, 0),
     advertised(ApiKey::DescribeCluster, 0, 2),
+    advertised(ApiKey::DescribeProducers, 0, 0),
+    advertised(ApiKey::DescribeTransactions, 0, 0),
+    advertised(ApiKey::ListTransactions, 0, 2),
+    advertised(ApiKey::ListConfigResources, 0, 1),
+    advertised(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
+
+/// A feature of the whole cluster (KIP-584), and the levels of it that the server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feature {
+    /// Kafka's name for it.
+    pub name: &'static str,
+    /// The highest level that is known. It is also the one that holds: nothing here is ever upgraded. 0 is "without".
+    pub level: i16,
+}
+
+/// What ApiVersions says of features from version 4 on, by name. Before, nothing is said: librdkafka before 2.2 asks in
+/// version 3 and cannot skip a tagged field (librdkafka #4278), and a level of 0 cannot be written there (KIP-1022).
+///
+/// Not here: `metadata.version` and `kraft.version`. There is no log of metadata that they could be versions of.
+pub const FEATURES: &[Feature] = &[
+    Feature { name: "group.version", level: 0 },
+    Feature { name: "share.version", level: 0 },
+    Feature { name: "streams.version", level: 0 },
+    Feature { name: "transaction.version", level: 0 },
+];
+
+/// The version by which `kafka-protocol` 0.18 reads and writes `version` of an API. ListOffsets 11 only adds a special timestamp to
+/// 10 (KIP-1023), and the crate, which follows Kafka 4.1, does not know it.
+pub fn codec_version(api: ApiKey, version: i16) -> i16 {
+    match (api, version) {
+        (ApiKey::ListOffsets, 11) => 10,
+        _ => version,
+    }
+}
 
 /// What is served of the API with this key; `None` when it is not served, or no API of Kafka's.
 pub fn advertised_api(api_key: i16) -> Option<&'static AdvertisedApi> {
@@ -72,7 +112,8 @@ mod tests {
     fn the_codecs_know_every_version() {
         for advertised in ADVERTISED {
             let known = advertised.api.valid_versions();
-            assert!(advertised.version_min >= known.min && advertised.version_max <= known.max, "{advertised:?}");
+            let newest = codec_version(advertised.api, advertised.version_max);
+            assert!(advertised.version_min >= known.min && newest <= known.max, "{advertised:?}");
         }
     }
 

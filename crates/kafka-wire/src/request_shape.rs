@@ -196,6 +196,11 @@ impl Walk<'_> {
                 None => Ok(()),
             },
             Shape::Struct(structure) => self.structure(structure),
+            Shape::NullableStruct(structure) => match self.cursor.take(1)? {
+                [1] => self.structure(structure),
+                [0xff] => Ok(()),
+                _ => Err(self.cursor.fail("neither a value nor null")),
+            },
         }
     }
 

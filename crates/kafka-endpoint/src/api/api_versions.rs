@@ -1,10 +1,16 @@
-//! ApiVersions (18): what is served. Never with tagged fields: librdkafka before 2.2 cannot skip them (librdkafka #4278).
+//! ApiVersions (18): what is served, and from version 4 on the features of the cluster (KIP-584).
+//!
+//! Invariant: no tagged field before version 4. librdkafka before 2.2 asks in version 3 and cannot skip them (librdkafka #4278).
 
 use kafka_protocol::{
     ResponseError,
-    messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion},
+    messages::{
+        ApiKey, ApiVersionsRequest, ApiVersionsResponse,
+        api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
+    },
+    protocol::StrBytes,
 };
-use kafka_wire::api_versions::{ADVERTISED, AdvertisedApi, advertised_api};
+use kafka_wire::api_versions::{ADVERTISED, AdvertisedApi, FEATURES, Feature, advertised_api};
 
 use crate::{reason::Reason, reply::Reply, request::Request};
 
@@ -18,7 +24,22 @@ pub(crate) fn answer(request: &Request) -> Result<Reply, Reason> {
         return Reply::in_version(request, &refusal, 0);
     }
     request.decode::<ApiVersionsRequest>()?;
-    Reply::new(request, &ApiVersionsResponse::default().with_api_keys(ADVERTISED.iter().map(entry).collect()))
+    let served = ApiVersionsResponse::default().with_api_keys(ADVERTISED.iter().map(entry).collect());
+    Reply::new(request, &if request.version >= 4 { with_features(served) } else { served })
+}
+
+/// The epoch is 0 for ever: what is finalized changes with the program only.
+fn with_features(served: ApiVersionsResponse) -> ApiVersionsResponse {
+    let name = |feature: &Feature| StrBytes::from_static_str(feature.name);
+    let supported = |it: &Feature| SupportedFeatureKey::default().with_name(name(it)).with_max_version(it.level);
+    let finalized = |it: &Feature| {
+        let key = FinalizedFeatureKey::default().with_name(name(it));
+        key.with_min_version_level(it.level).with_max_version_level(it.level)
+    };
+    served
+        .with_supported_features(FEATURES.iter().map(supported).collect())
+        .with_finalized_features(FEATURES.iter().filter(|it| it.level > 0).map(finalized).collect())
+        .with_finalized_features_epoch(0)
 }
 
 fn entry(served: &AdvertisedApi) -> ApiVersion {

@@ -20,7 +20,9 @@ pub(super) fn handle(session: &Session, request: &DescribeClusterRequest, versio
     if version >= 1 && request.endpoint_type != BROKERS {
         return DescribeClusterResponse::default()
             .with_error_code(ResponseError::MismatchedEndpointType.code())
-            .with_error_message(Some(StrBytes::from_static_str("this is a broker endpoint")))
+            .with_error_message(Some(StrBytes::from_static_str(
+                "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER",
+            )))
             .with_endpoint_type(BROKERS);
     }
     let response = DescribeClusterResponse::default()

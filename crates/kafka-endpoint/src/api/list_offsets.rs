@@ -27,6 +27,9 @@ const EARLIEST_LOCAL: i64 = -4;
 /// The end of what is in remote storage (KIP-1005, version 9): there is none.
 const LATEST_TIERED: i64 = -5;
 
+/// The start of what is yet to be copied to remote storage (KIP-1023, version 11): nothing is copied.
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
 /// An offset, its timestamp and its leader epoch; -1 is "none".
 type Found = (i64, i64, i32);
 
@@ -61,7 +64,7 @@ async fn find(
     let not_yet = if version >= 5 { ResponseError::OffsetNotAvailable } else { ResponseError::LeaderNotAvailable };
     // An offset by time is behind some of the events that the end depends on, too.
     let end = match wanted.timestamp {
-        EARLIEST | EARLIEST_LOCAL | LATEST_TIERED => 0,
+        EARLIEST | EARLIEST_LOCAL | LATEST_TIERED | EARLIEST_PENDING_UPLOAD => 0,
         _ => partition.settled_by(deadline).await.map_err(|_| not_yet)?,
     };
     let at = |found: Option<OffsetAndTimestamp>| {
@@ -78,6 +81,7 @@ async fn find(
         MAX_TIMESTAMP if version >= 7 => partition.max_timestamp().await.map(at).map_err(unreadable),
         EARLIEST_LOCAL if version >= 8 => Ok((LOG_START, -1)),
         LATEST_TIERED if version >= 9 => Ok((-1, -1)),
+        EARLIEST_PENDING_UPLOAD if version >= 11 => Ok((-1, -1)),
         0.. => {
             let timestamp_ms = wanted.timestamp.unsigned_abs();
             partition.offset_for_timestamp(timestamp_ms).await.map(at).map_err(unreadable)

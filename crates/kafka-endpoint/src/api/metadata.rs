@@ -17,7 +17,7 @@ use crate::{
 
 /// What may be done with a topic: READ, DESCRIBE and DESCRIBE_CONFIGS, as bits of Kafka's
 /// `AclOperation`.
-const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 8 | 1 << 10;
+pub(super) const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 8 | 1 << 10;
 
 pub(super) fn handle(session: &Session, request: MetadataRequest, version: i16) -> MetadataResponse {
     let with_operations = request.include_topic_authorized_operations;

@@ -22,6 +22,7 @@ use kafka_protocol::{
     messages::{ApiKey, RequestHeader, ResponseHeader},
     protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
+use kafka_wire::api_versions::codec_version;
 use prometheus_client::registry::Registry;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -283,7 +284,7 @@ impl Wire {
     pub async fn receive<R: Request>(&mut self, version: i16) -> Option<R::Response> {
         let mut frame = self.receive_frame().await?;
         ResponseHeader::decode(&mut frame, R::Response::header_version(version)).unwrap();
-        let response = R::Response::decode(&mut frame, version).unwrap();
+        let response = R::Response::decode(&mut frame, codec_version(key_of::<R>(), version)).unwrap();
         assert!(frame.is_empty(), "{} bytes are left over", frame.len());
         Some(response)
     }
@@ -308,6 +309,10 @@ impl Wire {
     }
 }
 
+pub fn key_of<R: Request>() -> ApiKey {
+    ApiKey::try_from(R::KEY).unwrap()
+}
+
 /// A request with its length and header.
 pub fn frame<R: Request>(request: &R, version: i16, correlation_id: i32) -> Vec<u8> {
     let mut out = BytesMut::new();
@@ -317,7 +322,6 @@ pub fn frame<R: Request>(request: &R, version: i16, correlation_id: i32) -> Vec<
         .with_correlation_id(correlation_id)
         .with_client_id(Some(StrBytes::from_static_str("test")));
     encode_request_header_into_buffer(&mut out, &header).unwrap();
-    request.encode(&mut out, version).unwrap();
-    let _ = ApiKey::try_from(R::KEY).unwrap();
+    request.encode(&mut out, codec_version(key_of::<R>(), version)).unwrap();
     [&i32::try_from(out.len()).unwrap().to_be_bytes()[..], &out].concat()
 }

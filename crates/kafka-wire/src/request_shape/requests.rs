@@ -22,10 +22,21 @@ pub(super) fn schema_of(api: ApiKey) -> Option<&'static RequestSchema> {
         ApiKey::ListGroups => &LIST_GROUPS,
         ApiKey::ApiVersions => &API_VERSIONS,
         ApiKey::OffsetForLeaderEpoch => &OFFSET_FOR_LEADER_EPOCH,
+        ApiKey::DescribeAcls => &DESCRIBE_ACLS,
         ApiKey::DescribeConfigs => &DESCRIBE_CONFIGS,
+        ApiKey::DescribeLogDirs => &DESCRIBE_LOG_DIRS,
         ApiKey::DeleteGroups => &DELETE_GROUPS,
+        ApiKey::ElectLeaders => &ELECT_LEADERS,
+        ApiKey::ListPartitionReassignments => &LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => &OFFSET_DELETE,
+        ApiKey::DescribeClientQuotas => &DESCRIBE_CLIENT_QUOTAS,
+        ApiKey::DescribeUserScramCredentials => &DESCRIBE_USER_SCRAM_CREDENTIALS,
         ApiKey::DescribeCluster => &DESCRIBE_CLUSTER,
+        ApiKey::DescribeProducers => &DESCRIBE_PRODUCERS,
+        ApiKey::DescribeTransactions => &DESCRIBE_TRANSACTIONS,
+        ApiKey::ListTransactions => &LIST_TRANSACTIONS,
+        ApiKey::ListConfigResources => &LIST_CONFIG_RESOURCES,
+        ApiKey::DescribeTopicPartitions => &DESCRIBE_TOPIC_PARTITIONS,
         _ => return None,
     })
 }
@@ -321,5 +332,92 @@ static DESCRIBE_CLUSTER: RequestSchema = request(
         always("include_cluster_authorized_operations", BOOLEAN),
         since(1, "endpoint_type", INT8),
         since(2, "include_fenced_brokers", BOOLEAN),
+    ],
+);
+
+static DESCRIBE_ACLS: RequestSchema = request(
+    2,
+    &[
+        always("resource_type_filter", INT8),
+        always("resource_name_filter", NULLABLE_TEXT),
+        always("pattern_type_filter", INT8),
+        always("principal_filter", NULLABLE_TEXT),
+        always("host_filter", NULLABLE_TEXT),
+        always("operation", INT8),
+        always("permission_type", INT8),
+    ],
+);
+
+static DESCRIBE_LOG_DIRS: RequestSchema = request(
+    2,
+    &[always("topics", NullableArray(&structure(&[always("topic", TEXT), always("partitions", Array(&INT32))])))],
+);
+
+static ELECT_LEADERS: RequestSchema = request(
+    2,
+    &[
+        since(1, "election_type", INT8),
+        always(
+            "topic_partitions",
+            NullableArray(&structure(&[always("topic", TEXT), always("partitions", Array(&INT32))])),
+        ),
+        always("timeout_ms", INT32),
+    ],
+);
+
+static LIST_PARTITION_REASSIGNMENTS: RequestSchema = request(
+    0,
+    &[
+        always("timeout_ms", INT32),
+        always(
+            "topics",
+            NullableArray(&structure(&[always("name", TEXT), always("partition_indexes", Array(&INT32))])),
+        ),
+    ],
+);
+
+static DESCRIBE_CLIENT_QUOTAS: RequestSchema = request(
+    1,
+    &[
+        always(
+            "components",
+            Array(&structure(&[
+                always("entity_type", TEXT),
+                always("match_type", INT8),
+                always("match", NULLABLE_TEXT),
+            ])),
+        ),
+        always("strict", BOOLEAN),
+    ],
+);
+
+static DESCRIBE_USER_SCRAM_CREDENTIALS: RequestSchema =
+    request(0, &[always("users", NullableArray(&structure(&[always("name", TEXT)])))]);
+
+static DESCRIBE_PRODUCERS: RequestSchema = request(
+    0,
+    &[always("topics", Array(&structure(&[always("name", TEXT), always("partition_indexes", Array(&INT32))])))],
+);
+
+static DESCRIBE_TRANSACTIONS: RequestSchema = request(0, &[always("transactional_ids", Array(&TEXT))]);
+
+static LIST_TRANSACTIONS: RequestSchema = request(
+    0,
+    &[
+        always("state_filters", Array(&TEXT)),
+        always("producer_id_filters", Array(&INT64)),
+        since(1, "duration_filter", INT64),
+        since(2, "transactional_id_pattern", NULLABLE_TEXT),
+    ],
+);
+
+static LIST_CONFIG_RESOURCES: RequestSchema = request(0, &[since(1, "resource_types", Array(&INT8))]);
+
+static DESCRIBE_TOPIC_PARTITIONS: RequestSchema = request(
+    0,
+    &[
+        always("topics", Array(&structure(&[always("name", TEXT)]))),
+        always("response_partition_limit", INT32),
+        always("cursor", nullable_structure(&[always("topic_name", TEXT), always("partition_index", INT32)])),
     ],
 );

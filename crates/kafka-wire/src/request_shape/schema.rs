@@ -41,6 +41,8 @@ pub(super) enum Shape {
     Array(&'static Shape),
     NullableArray(&'static Shape),
     Struct(Struct),
+    /// A byte of -1 if there is none, else 1 and the fields.
+    NullableStruct(Struct),
 }
 
 pub(super) const BOOLEAN: Shape = Shape::Fixed(1);
@@ -74,6 +76,11 @@ pub(super) const fn request(flexible_since: i16, fields: &'static [Field]) -> Re
 /// An array's element, or a tagged field, that has fields of its own.
 pub(super) const fn structure(fields: &'static [Field]) -> Shape {
     Shape::Struct(Struct { fields, tags: &[] })
+}
+
+/// The same where there may be none.
+pub(super) const fn nullable_structure(fields: &'static [Field]) -> Shape {
+    Shape::NullableStruct(Struct { fields, tags: &[] })
 }
 
 /// A field of every version.

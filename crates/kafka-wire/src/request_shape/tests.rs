@@ -5,7 +5,7 @@
 
 use super::schema::{Field, Shape, Struct, Tag};
 use super::*;
-use crate::api_versions::ADVERTISED;
+use crate::api_versions::{ADVERTISED, codec_version};
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, RequestKind};
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -156,6 +156,13 @@ impl Writer {
             Shape::Array(element) => self.array(element, false),
             Shape::NullableArray(element) => self.array(element, true),
             Shape::Struct(structure) => self.structure(structure),
+            Shape::NullableStruct(structure) => {
+                let is_there = self.below(2) == 1;
+                self.put(&[if is_there { 1 } else { 0xff }]);
+                if is_there {
+                    self.structure(structure);
+                }
+            }
         }
     }
 
@@ -173,7 +180,7 @@ impl Writer {
 fn decode(frame: &[u8], api: ApiKey, version: i16) -> Result<(RequestHeader, RequestKind, usize), String> {
     let mut bytes = Bytes::copy_from_slice(frame);
     let header = RequestHeader::decode(&mut bytes, api.request_header_version(version)).map_err(|e| e.to_string())?;
-    let kind = RequestKind::decode(api, &mut bytes, version).map_err(|e| format!("{e:#}"))?;
+    let kind = RequestKind::decode(api, &mut bytes, codec_version(api, version)).map_err(|e| format!("{e:#}"))?;
     Ok((header, kind, bytes.remaining()))
 }
 
@@ -193,7 +200,7 @@ fn the_decoder_reads_and_writes_what_passes() {
             assert_eq!((header.correlation_id, left), (peek.correlation_id, 0), "{api:?} v{version}");
             let mut again = BytesMut::new();
             header.encode(&mut again, api.request_header_version(version)).unwrap();
-            kind.encode(&mut again, version).unwrap();
+            kind.encode(&mut again, codec_version(api, version)).unwrap();
             assert_eq!(&again[..], &frame[..], "{api:?} v{version} {kind:?}");
         }
     }
