@@ -90,12 +90,19 @@ enum Verb {
         #[arg(long)]
         all: bool,
     },
-    /// Mutated DQL statements, sessions and peers with a party that sends what it likes: none breaks
-    /// anything.
+    /// What nobody would send: mutated DQL statements, sessions, peers and messages, and, guided by
+    /// coverage, the targets of fuzz/. None breaks anything. For one target alone:
+    /// `cargo xtask fuzz --only requests --seconds 3600`
     Fuzz {
         /// How many statements; of the others as many as take about as long.
         #[arg(long, default_value_t = 5_000_000)]
         cases: u64,
+        /// How long for each target of fuzz/.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// One target of fuzz/, and nothing else.
+        #[arg(long, value_name = "TARGET")]
+        only: Option<String>,
     },
     /// The SDKs for small peers in other languages: what is generated for them, and how they are
     /// built.
@@ -114,7 +121,8 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
-    /// Build the release binary and measure it: write, latency, drain, start, postgres, node, size
+    /// Build the release binary and measure it: write, latency, drain, broker, connections, members, start,
+    /// postgres, node, size
     /// (`cargo xtask bench --help`); `border`: what a call of the C library costs; `browser`.
     #[command(disable_help_flag = true)]
     Bench {
@@ -135,7 +143,7 @@ fn main() -> ExitCode {
         Verb::Law { histories } => law::run(&root, histories),
         Verb::Sim { seeds, from, minutes } => sim::run(&root, seeds, from, minutes),
         Verb::Flips { seconds, all } => flips::run(&root, seconds, all),
-        Verb::Fuzz { cases } => fuzz::run(&root, cases),
+        Verb::Fuzz { cases, seconds, only } => fuzz::run(&root, cases, seconds, only.as_deref()),
         Verb::Sdk(verb) => sdk::run(&root, &verb),
         Verb::Deny => deny::run(&root),
         Verb::Dist { binary, into } => dist::run(&root, binary, into),

@@ -36,6 +36,8 @@ mod metrics;
 mod offsets_expiry;
 mod topics;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod limits;
 
 pub use directory::{AssignedMember, GroupDirectory, GroupListing};
