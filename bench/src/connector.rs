@@ -491,7 +491,7 @@ fn live_query(server: &Server, arguments: &[&str]) -> Result<()> {
     headwater(server, &[&["live-query", "create"], arguments].concat())
 }
 
-fn headwater(server: &Server, arguments: &[&str]) -> Result<()> {
+pub(crate) fn headwater(server: &Server, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new(server::binary()?);
     let output = command.args(arguments).arg("--data-dir").arg(server.data_dir()).output()?;
     if !output.status.success() {

@@ -7,6 +7,8 @@
 //! that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
+mod broker;
+mod connections;
 mod connector;
 mod consumer;
 mod drain;
@@ -15,6 +17,7 @@ mod http;
 mod latency;
 mod load;
 mod machine;
+mod members;
 mod node;
 mod postgres;
 mod report;
@@ -47,6 +50,12 @@ enum What {
     Drain(drain::Options),
     /// Live queries, a consumer that fell behind, and retention.
     Connector(connector::Options),
+    /// The same records in an Apache Kafka beside the server: one client drains both, and waits for both.
+    Broker(broker::Options),
+    /// Memory of the server with many idle consumers.
+    Connections(connections::Options),
+    /// How long a group of many members takes to share a topic anew.
+    Members(members::Options),
     /// Documents found by indexes, ids and scans, and PostgreSQL at the same questions.
     Find(find::Options),
     /// Time to ready and memory, empty and with a million documents.
@@ -78,6 +87,9 @@ fn main() -> ExitCode {
         What::Latency(options) => latency::run(&options),
         What::Drain(options) => drain::run(&options),
         What::Connector(options) => connector::run(&options),
+        What::Broker(options) => broker::run(&options),
+        What::Connections(options) => connections::run(&options),
+        What::Members(options) => members::run(&options),
         What::Find(options) => find::run(&options),
         What::Start(options) => start::run(&options),
         What::Postgres(options) => postgres::run(&options).map(drop),

@@ -46,6 +46,7 @@ group.initial.rebalance.delay.ms=0
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
+    ssl_address: SocketAddr,
     folder: TempDir,
     running: Running,
 }
@@ -70,15 +71,22 @@ impl Broker {
         panic!("Kafka does not start:\n{said}");
     }
 
+    /// The same, with a second listener that asks for client certificates: `ssl` are the lines of the
+    /// broker's `ssl.keystore…` and `ssl.truststore…`. Its address is [`Broker::ssl_bootstrap`].
+    pub fn start_with_ssl(ssl: &str, properties: &str) -> Self {
+        Self::start_with(&format!("ssl.client.auth=required\n{ssl}\n{properties}\n"))
+    }
+
     fn attempt(properties: &str) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("real-kafka").tempdir().expect("a folder for Kafka");
         let data = folder.path().join("data");
         copy(&home().join("formatted"), &data);
-        let [client, controller] = free_ports();
+        let [client, ssl, controller] = free_ports();
+        let ssl_listener = if properties.contains("ssl.keystore") { format!(",SSL://{ssl}") } else { String::new() };
         let file = folder.path().join("server.properties");
         let text = format!(
-            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}\n\
-             advertised.listeners=PLAINTEXT://{client}\ncontroller.quorum.voters=1@{controller}\n\
+            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}{ssl_listener}\n\
+             advertised.listeners=PLAINTEXT://{client}{ssl_listener}\ncontroller.quorum.voters=1@{controller}\n\
              log.dirs={}\n{properties}\n",
             data.display()
         );
@@ -91,12 +99,17 @@ impl Broker {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Ok(Self { address: client, folder, running })
+        Ok(Self { address: client, ssl_address: ssl, folder, running })
     }
 
     /// Host and port of the plain listener, for `bootstrap.servers`.
     pub fn bootstrap(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Host and port of the listener of [`Broker::start_with_ssl`].
+    pub fn ssl_bootstrap(&self) -> String {
+        self.ssl_address.to_string()
     }
 
     /// One of Kafka's own scripts (`kafka-topics.sh`), connected to this broker.
@@ -155,9 +168,9 @@ pub fn home() -> PathBuf {
     home
 }
 
-/// Ports that nobody listens at; both are held until both are known, so that they differ.
-fn free_ports() -> [SocketAddr; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+/// Ports that nobody listens at; all are held until all are known, so that they differ.
+fn free_ports() -> [SocketAddr; 3] {
+    let held = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
     held.map(|listener| listener.local_addr().expect("a bound port has an address"))
 }
 
