@@ -1,6 +1,7 @@
 //! Which client certificates the handshake lets in: issued by our CA, in time, for an app, in the register, not revoked.
 //!
 //! Invariants: whatever cannot be checked is refused; what is revoked counts from the next handshake on, without a new configuration.
+//! Each handshake has a verifier of its own, which notes the certificate before it looks at it.
 //! Not here: cutting connections that are open already (the endpoint does, woken by `Credentials::watch_revocations`).
 
 use std::sync::Arc;
@@ -16,15 +17,22 @@ use rustls::{
 };
 
 use crate::{
-    ClientPrincipal, CredentialsError, PrincipalError, tls,
+    ClientPrincipal, CredentialsError, Presented, PrincipalError, tls,
     users::{Register, Standing},
 };
 
-/// See the module. `webpki` checks signature, time and purpose; the register says the rest.
-#[derive(Debug)]
+/// Whom all handshakes trust. `webpki` checks signature, time and purpose; the register says the rest.
+#[derive(Debug, Clone)]
 pub(crate) struct RegisteredClients {
     webpki: Arc<dyn ClientCertVerifier>,
     register: Arc<Register>,
+}
+
+/// The same for one handshake: notes what the client shows.
+#[derive(Debug)]
+struct NotingClients {
+    clients: RegisteredClients,
+    presented: Presented,
 }
 
 impl RegisteredClients {
@@ -37,6 +45,12 @@ impl RegisteredClients {
             .build()
             .map_err(CredentialsError::certificate(failed))?;
         Ok(Self { webpki, register })
+    }
+
+    /// For one handshake, in which the second value gets what the client shows.
+    pub(crate) fn noting(&self) -> (Arc<dyn ClientCertVerifier>, Presented) {
+        let presented = Presented::default();
+        (Arc::new(NotingClients { clients: self.clone(), presented: presented.clone() }), presented)
     }
 
     fn check_register(&self, certificate: &[u8]) -> Result<(), CertificateError> {
@@ -59,9 +73,9 @@ fn refusal(error: PrincipalError) -> CertificateError {
     CertificateError::Other(OtherError(Arc::new(error)))
 }
 
-impl ClientCertVerifier for RegisteredClients {
+impl ClientCertVerifier for NotingClients {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.webpki.root_hint_subjects()
+        self.clients.webpki.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -70,8 +84,9 @@ impl ClientCertVerifier for RegisteredClients {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.webpki.verify_client_cert(end_entity, intermediates, now)?;
-        self.check_register(end_entity)?;
+        self.presented.note(end_entity, &self.clients.register);
+        let verified = self.clients.webpki.verify_client_cert(end_entity, intermediates, now)?;
+        self.clients.check_register(end_entity)?;
         Ok(verified)
     }
 
@@ -81,7 +96,7 @@ impl ClientCertVerifier for RegisteredClients {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls12_signature(message, certificate, signature)
+        self.clients.webpki.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -90,10 +105,10 @@ impl ClientCertVerifier for RegisteredClients {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls13_signature(message, certificate, signature)
+        self.clients.webpki.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+        self.clients.webpki.supported_verify_schemes()
     }
 }

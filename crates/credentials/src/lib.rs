@@ -23,6 +23,7 @@ mod keys;
 mod ledger;
 pub mod limits;
 mod names;
+mod presented;
 mod random;
 mod revoked_peers;
 mod server_certificate;
@@ -34,6 +35,7 @@ pub use bundle::{Bundle, ConsumeScript};
 pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
+pub use presented::{Presented, PresentedCertificate};
 pub use revoked_peers::RevokedPeer;
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
@@ -68,6 +70,7 @@ pub struct Credentials {
     authority: Arc<Authority>,
     server_certificate: Arc<ServerCertificate>,
     register: Arc<Register>,
+    clients: RegisteredClients,
     keys: KeyRing,
     revoked_peers: RevokedPeers,
     /// Held while bundles are made or rewritten.
@@ -105,14 +108,15 @@ impl Credentials {
         }
         let keys = KeyRing::open(&data_dir, format, is_new)?;
         let (authority, register) = open_authority(&data_dir, format, now_ms)?;
-        let authority = Arc::new(authority);
+        let (authority, register) = (Arc::new(authority), Arc::new(register));
         Ok(Arc::new(Self {
             keys,
             revoked_peers: RevokedPeers::open(&data_dir)?,
             data_dir,
             server_certificate: Arc::new(ServerCertificate::open(authority.clone(), &directory, format)?),
+            clients: RegisteredClients::new(authority.der(), register.clone())?,
             authority,
-            register: Arc::new(register),
+            register,
             bundles: Mutex::new(()),
             damaged_bundles: Mutex::default(),
         }))
@@ -175,8 +179,15 @@ impl Credentials {
     /// same names, or it is made twice at each start.
     pub fn kafka_tls(&self, names: &[String], now_ms: u64) -> Result<Arc<rustls::ServerConfig>, CredentialsError> {
         self.server_certificate.ensure(names, now_ms)?;
-        let verifier = RegisteredClients::new(self.authority.der(), self.register.clone())?;
-        Ok(Arc::new(tls::mutual(Arc::new(verifier), self.server_certificate.clone())))
+        Ok(self.kafka_handshake().0)
+    }
+
+    /// The same for one handshake, after [`Credentials::kafka_tls`] said for which names. The second
+    /// value gets the certificate that the client shows, before it is checked: so that a refusal can
+    /// say whose it is.
+    pub fn kafka_handshake(&self) -> (Arc<rustls::ServerConfig>, Presented) {
+        let (verifier, presented) = self.clients.noting();
+        (Arc::new(tls::mutual(verifier, self.server_certificate.clone())), presented)
     }
 
     /// The TLS configuration of HTTPS: the same server certificate, or the PEM files given (chain,

@@ -5,7 +5,10 @@
 //! store. A full P-256 handshake costs about a millisecond, both sides together, and Kafka's connections are long-lived.
 //! Not here: which client certificates are good (`client_verifier`), where the server's is kept (`server_certificate`).
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use rustls::{
     CipherSuite, ClientConfig, Error, RootCertStore, ServerConfig,
@@ -29,9 +32,13 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 ///
 /// A consumer that drains a topic costs hardly more than its encryption, so the server chooses the suite, and takes AES with 128 bits before 256.
 pub(crate) fn mutual(verifier: Arc<dyn ClientCertVerifier>, server: Arc<dyn ResolvesServerCert>) -> ServerConfig {
-    let mut provider = ring::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
-    let versions = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(rustls::ALL_VERSIONS);
+    // One is made for each handshake.
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+        let mut provider = ring::default_provider();
+        provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
+        Arc::new(provider)
+    });
+    let versions = ServerConfig::builder_with_provider(PROVIDER.clone()).with_protocol_versions(rustls::ALL_VERSIONS);
     let versions = versions.expect("ring has suites for TLS 1.2 and 1.3");
     let mut config = versions.with_client_cert_verifier(verifier).with_cert_resolver(server);
     config.ignore_client_order = true;

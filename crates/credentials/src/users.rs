@@ -225,6 +225,11 @@ impl Register {
         standing_in(&self.ledger.live().entries, principal)
     }
 
+    /// Whether a certificate was ever issued that names these, revoked or not.
+    pub(crate) fn knows(&self, principal: &ClientPrincipal) -> bool {
+        self.standing_of(principal) != Standing::Unknown
+    }
+
     /// When the certificate of a serial ends; 0 if it is not in the register.
     pub(crate) fn expires_ms(&self, serial: &str) -> u64 {
         self.ledger.live().entries.get(serial).map_or(0, |entry| entry.certificate.expires_ms)

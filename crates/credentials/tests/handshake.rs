@@ -70,6 +70,32 @@ async fn an_expired_certificate() {
 }
 
 #[tokio::test]
+async fn whoever_is_refused_is_known_by_what_was_shown() {
+    let (fixture, other) = (Fixture::new(), Fixture::new());
+    let (bundle, foreign) = (fixture.bundle(), other.bundle());
+    let (ann, anns) = fixture.user("ann", now_ms() - 731 * DAY_MS);
+    let (ben, bens) = fixture.user("ben", now_ms());
+    fixture.server();
+    fixture.credentials.revoke_user("shop", "ben", now_ms()).unwrap();
+    let show = async |shows: Option<&credentials::Bundle>| {
+        let (server, presented) = fixture.credentials.kafka_handshake();
+        let client = client(&bundle, shows, ALL_VERSIONS);
+        connect(&server, &if shows.is_some() { insistent(&client) } else { client }, "localhost").await.unwrap_err();
+        presented.certificate().cloned()
+    };
+    for (issued, shows) in [(&ann, &anns), (&ben, &bens)] {
+        let shown = show(Some(shows)).await.unwrap();
+        let known = ClientPrincipal { app: "shop".into(), user: issued.user.clone(), serial: issued.serial.clone() };
+        assert_eq!((shown.known, shown.ends_ms), (Some(known), issued.expires_ms / 1000 * 1000));
+    }
+    let stranger = show(Some(&foreign)).await.unwrap();
+    assert_eq!((stranger.known, stranger.subject.as_str()), (None, "O=shop, CN=consumer"));
+    assert!(stranger.issuer.contains("CN=Headwater CA "), "{}", stranger.issuer);
+    assert_eq!(stranger.serial, other.credentials.users(None)[0].serial);
+    assert_eq!(show(None).await, None);
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_not_valid_yet() {
     let fixture = Fixture::new();
     let (_, bundle) = fixture.user("ann", now_ms() + 2 * DAY_MS);

@@ -30,6 +30,7 @@ use crate::{
     limits,
     reason::Reason,
     rebuilds::Rebuilds,
+    refusal::Who,
     reply::Reply,
     request::Request,
     session::Session,
@@ -48,18 +49,31 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
     let (client, stream) = match admitted {
         Ok(Some(admitted)) => admitted,
         Ok(None) => return tracing::debug!(%peer, "a connection is HTTP, and was handed over"),
-        Err(reason) => return shared.server.refusals.note(peer, None, &reason),
+        Err(Refused { who, reason }) => return shared.server.refusals.note(peer, &who, &reason),
     };
-    let (who, serial) = (client.who(), client.principal.serial.clone());
-    tracing::debug!(%peer, user = who, "kafka connection opened");
+    let (who, principal) = (client.who(), client.principal.clone());
+    let ClientPrincipal { user, app, serial } = &principal;
+    tracing::debug!(%peer, user, app, serial, "kafka connection opened");
     let ended = tokio::select! {
         biased;
-        reason = revoked(shared, &serial) => Err(reason),
+        reason = revoked(shared, serial) => Err(reason),
         ended = serve_app(shared, client, FrameStream::new(stream)) => ended,
     };
     match ended {
-        Ok(()) => tracing::debug!(%peer, user = who, "kafka connection closed"),
-        Err(reason) => shared.server.refusals.note(peer, Some(&who), &reason),
+        Ok(()) => tracing::debug!(%peer, user, app, serial, "kafka connection closed"),
+        Err(reason) => shared.server.refusals.note(peer, &who, &reason),
+    }
+}
+
+/// A connection that was not let in.
+struct Refused {
+    who: Who,
+    reason: Reason,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self { who: Who::default(), reason }
     }
 }
 
@@ -74,8 +88,8 @@ struct Client {
 
 impl Client {
     /// The user and the app, for the log.
-    fn who(&self) -> String {
-        format!("{}@{}", self.principal.user, self.principal.app)
+    fn who(&self) -> Who {
+        Who::user(&self.principal)
     }
 }
 
@@ -110,13 +124,13 @@ async fn admit(
     socket: TcpStream,
     peer: SocketAddr,
     (handshake, cut): (HandshakePlace, Cut),
-) -> Result<Option<(Client, TlsStream<TcpStream>)>, Reason> {
+) -> Result<Option<(Client, TlsStream<TcpStream>)>, Refused> {
     let stream = tokio::select! {
         biased;
         stream = timeout(limits::HANDSHAKE_TIMEOUT, shake_hands(shared, socket, &handshake)) => {
             stream.map_err(|_| Reason::HandshakeTimeout)??
         }
-        _ = cut => return Err(Reason::HandshakeCut),
+        _ = cut => return Err(Reason::HandshakeCut.into()),
     };
     let Some(stream) = stream else { return Ok(None) };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
@@ -124,21 +138,22 @@ async fn admit(
         certificate.ok_or_else(|| Reason::Certificate { message: "the client sent no certificate".into() })?;
     let principal =
         ClientPrincipal::from_der(certificate).map_err(|error| Reason::Certificate { message: error.to_string() })?;
+    let refused = |reason| Refused { who: Who::user(&principal), reason };
     if shared.credentials.is_revoked(&principal.serial) {
-        return Err(Reason::Revoked { serial: principal.serial });
+        return Err(refused(Reason::Revoked { serial: principal.serial.clone() }));
     }
     if !shared.topics.has_app(&principal.app) {
-        return Err(Reason::UnknownApp { app: principal.app });
+        return Err(refused(Reason::UnknownApp { app: principal.app.clone() }));
     }
     handshake.finish();
-    let (place, refused) = match shared.admission.user(&principal.app, &principal.user) {
+    let (place, no_room) = match shared.admission.user(&principal.app, &principal.user) {
         Ok(place) => (place, None),
         Err(reason) => match shared.anteroom.user(&principal.app, &principal.user) {
             Ok(place) => (place, Some(reason)),
-            Err(_) => return Err(reason),
+            Err(_) => return Err(refused(reason)),
         },
     };
-    Ok(Some((Client { principal, peer, place, refused }, stream)))
+    Ok(Some((Client { principal, peer, place, refused: no_room }, stream)))
 }
 
 /// The stream of a Kafka client, or `None` as above.
@@ -146,22 +161,26 @@ async fn shake_hands(
     shared: &Shared,
     socket: TcpStream,
     place: &HandshakePlace,
-) -> Result<Option<TlsStream<TcpStream>>, Reason> {
+) -> Result<Option<TlsStream<TcpStream>>, Refused> {
     const TLS_HANDSHAKE: u8 = 0x16; // RFC 8446 section 5.1, ContentType
     let broken = |error: io::Error| Reason::Broken { message: error.to_string() };
     socket.set_nodelay(true).map_err(broken)?;
     let mut first = [0];
     match socket.peek(&mut first).await.map_err(broken)? {
-        0 => return Err(Reason::Vanished),
-        _ if first[0] != TLS_HANDSHAKE => return Err(Reason::PlainText { first_byte: first[0] }),
+        0 => return Err(Reason::Vanished.into()),
+        _ if first[0] != TLS_HANDSHAKE => return Err(Reason::PlainText { first_byte: first[0] }.into()),
         _ => {}
     }
-    let failed = |error: io::Error| Reason::Handshake { message: error.to_string() };
-    let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(Reason::of_handshake)?;
     place.note_hello();
     let http = shared.http.as_ref().filter(|_| offers_http(&hello.client_hello()));
-    let Some(http) = http else { return hello.into_stream(shared.tls.clone()).await.map(Some).map_err(failed) };
-    let stream = hello.into_stream(http.tls.clone()).await.map_err(failed)?;
+    let Some(http) = http else {
+        let (tls, presented) = shared.credentials.kafka_handshake();
+        let failed =
+            |error| Refused { who: Who::showing(presented.certificate()), reason: Reason::of_handshake(error) };
+        return hello.into_stream(tls).await.map(Some).map_err(failed);
+    };
+    let stream = hello.into_stream(http.tls.clone()).await.map_err(Reason::of_handshake)?;
     let _ = http.queue.send(stream).await; // nobody takes it: the server is stopping
     Ok(None)
 }

@@ -59,7 +59,7 @@ impl KafkaEndpoint {
     ) -> Result<(impl Future<Output = ()> + Send + use<>, GroupDirectory), CredentialsError> {
         let shutdown = Shutdown::new(shutdown);
         let names = options.all_certificate_names();
-        let tls = credentials.kafka_tls(&names, options.clock.now_ms())?;
+        credentials.kafka_tls(&names, options.clock.now_ms())?;
         let http = options.http.map(|queue| HttpPassage { tls: credentials.kafka_port_https_tls(), queue });
         let admission = Admission::new(ConnectionLimits::of_user(options.connections_per_user_max));
         let metrics = Metrics::register(metrics, &topics, &admission);
@@ -83,7 +83,6 @@ impl KafkaEndpoint {
             handshakes: Arc::default(),
             admission,
             anteroom: Admission::new(ConnectionLimits::of_refused()),
-            tls,
             http,
         });
         let directory = GroupDirectory::new(shared.server.coordinator.clone());

@@ -2,7 +2,10 @@
 //!
 //! Not here: the log of it (`refusal`), counting (`metrics`).
 
+use std::io;
+
 use kafka_wire::request_shape::ShapeError;
+use rustls::AlertDescription;
 
 use crate::limits;
 
@@ -25,6 +28,18 @@ pub(crate) enum Reason {
     HandshakeTimeout,
     #[error("the handshake failed: {message}")]
     Handshake { message: String },
+    #[error(
+        "the handshake failed: received fatal alert: {alert}: the client does not take this server's certificate. It \
+         needs the file cluster.p12 (Java: ssl.truststore.location) or ca.pem (librdkafka: ssl.ca.location) of its \
+         app's bundle as it is now: an older copy may hold an authority that was replaced. If it has that, the name or \
+         address that it connects to is not in the certificate (--kafka-advertise)"
+    )]
+    ServerNotTrusted { alert: String },
+    #[error(
+        "the handshake failed: peer sent no certificates: the client has none (Java: ssl.keystore.location, user.p12; \
+         librdkafka: ssl.certificate.location, user.pem), or keeps back one of an authority that this server does not name"
+    )]
+    NoCertificate,
     #[error("{message}")]
     Certificate { message: String },
     #[error("the certificate {serial} is revoked")]
@@ -63,6 +78,19 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Why a handshake failed. A client that does not take the server's certificate says so in an
+    /// alert (RFC 8446 section 6.2): which one, its library chooses.
+    pub(crate) fn of_handshake(error: io::Error) -> Self {
+        use AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(alert @ (UnknownCA | BadCertificate | CertificateUnknown))) => {
+                Self::ServerNotTrusted { alert: format!("{alert:?}") }
+            }
+            Some(rustls::Error::NoCertificatesPresented) => Self::NoCertificate,
+            _ => Self::Handshake { message: error.to_string() },
+        }
+    }
+
     /// The metric's label.
     pub(crate) fn label(&self) -> &'static str {
         match self {
@@ -74,6 +102,8 @@ impl Reason {
             Reason::Vanished => "vanished",
             Reason::HandshakeTimeout => "handshake_timeout",
             Reason::Handshake { .. } => "handshake",
+            Reason::ServerNotTrusted { .. } => "server_not_trusted",
+            Reason::NoCertificate => "handshake",
             Reason::Certificate { .. } => "certificate",
             Reason::Revoked { .. } => "revoked",
             Reason::UnknownApp { .. } => "unknown_app",

@@ -2,6 +2,8 @@
 //!
 //! Invariants: every such end is counted under its reason; a flood of them writes at most
 //! [`crate::limits::REFUSAL_LINES_PER_SECOND`] lines a second, and says how many it left out.
+//! Whoever showed a certificate is named: a user of the register by user, app and serial, anybody
+//! else by what the certificate says of itself.
 //! Not here: the reasons (`reason`).
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use credentials::{ClientPrincipal, PresentedCertificate};
 use tokio::time::Instant;
 
 use crate::{limits, metrics::Metrics, reason::Reason};
@@ -19,6 +22,46 @@ use crate::{limits, metrics::Metrics, reason::Reason};
 pub(crate) struct RefusalLog {
     metrics: Metrics,
     window: Mutex<Window>,
+}
+
+/// Who is at the other end of a connection, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Who {
+    /// `user@app`.
+    user: Option<String>,
+    /// Of the certificate, lower-case hex.
+    serial: Option<String>,
+    /// What a certificate that is of nobody here says of itself: whose it is, and of which authority.
+    stranger: Option<(String, String)>,
+}
+
+impl Who {
+    /// A user whose certificate was taken.
+    pub(crate) fn user(principal: &ClientPrincipal) -> Self {
+        let user = format!("{}@{}", principal.user, principal.app);
+        Self { user: Some(user), serial: Some(principal.serial.clone()), stranger: None }
+    }
+
+    /// Whoever showed this, `None` being nobody.
+    pub(crate) fn showing(presented: Option<&PresentedCertificate>) -> Self {
+        let Some(presented) = presented else { return Self::default() };
+        match &presented.known {
+            Some(principal) => Self::user(principal),
+            None => Self {
+                user: None,
+                serial: Some(presented.serial.clone()),
+                stranger: Some((presented.subject.clone(), presented.issuer.clone())),
+            },
+        }
+    }
+
+    fn subject(&self) -> Option<&str> {
+        self.stranger.as_ref().map(|(subject, _)| subject.as_str())
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.stranger.as_ref().map(|(_, issuer)| issuer.as_str())
+    }
 }
 
 #[derive(Debug)]
@@ -33,19 +76,18 @@ impl RefusalLog {
         Self { metrics, window: Mutex::new(Window { began: Instant::now(), lines: 0, left_out: 0 }) }
     }
 
-    /// Counts and logs the end of a connection from `peer`; `who` is its user, once that is known.
-    pub(crate) fn note(&self, peer: SocketAddr, who: Option<&str>, reason: &Reason) {
+    /// Counts and logs the end of a connection from `peer`.
+    pub(crate) fn note(&self, peer: SocketAddr, who: &Who, reason: &Reason) {
         self.metrics.count_refusal(reason);
+        let (user, serial, label) = (who.user.as_deref(), who.serial.as_deref(), reason.label());
         if reason.is_ordinary() {
-            tracing::debug!(%peer, user = who, reason = reason.label(), "kafka connection ended: {reason}");
+            tracing::debug!(%peer, user, serial, reason = label, "kafka connection ended: {reason}");
         } else if let Some(left_out) = self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now())
         {
-            match left_out {
-                0 => tracing::warn!(%peer, user = who, reason = reason.label(), "kafka connection refused: {reason}"),
-                _ => {
-                    tracing::warn!(%peer, user = who, reason = reason.label(), left_out, "kafka connection refused: {reason}")
-                }
-            }
+            let (subject, issuer, left_out) = (who.subject(), who.issuer(), (left_out > 0).then_some(left_out));
+            tracing::warn!(
+                %peer, user, serial, subject, issuer, reason = label, left_out, "kafka connection refused: {reason}"
+            );
         }
     }
 
@@ -53,21 +95,21 @@ impl RefusalLog {
     pub(crate) fn note_unreadable(
         &self,
         peer: SocketAddr,
-        who: &str,
+        who: &Who,
         partition: i32,
         asked_for: i64,
         error: &dyn std::fmt::Display,
     ) {
         self.metrics.unreadable.inc();
         if let Some(left_out) = self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()) {
-            tracing::error!(%peer, user = who, partition, asked_for, left_out, "events cannot be read for a consumer: {error}");
+            tracing::error!(%peer, user = who.user, serial = who.serial, partition, asked_for, left_out, "events cannot be read for a consumer: {error}");
         }
     }
 
     /// Logs that an app asked for a topic that is not its own. The connection goes on.
-    pub(crate) fn note_foreign_topic(&self, peer: SocketAddr, who: &str, topic: &str) {
+    pub(crate) fn note_foreign_topic(&self, peer: SocketAddr, who: &Who, topic: &str) {
         if self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()).is_some() {
-            tracing::warn!(%peer, user = who, topic, "kafka topic refused: it is not the app's own");
+            tracing::warn!(%peer, user = who.user, serial = who.serial, topic, "kafka topic refused: it is not the app's own");
         }
     }
 }

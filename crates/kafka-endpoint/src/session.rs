@@ -15,7 +15,7 @@ use crate::{
     metrics::Metrics,
     options::TopicSettings,
     rebuilds::Rebuilds,
-    refusal::RefusalLog,
+    refusal::{RefusalLog, Who},
     shutdown::Shutdown,
 };
 
@@ -54,8 +54,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// The user and the app, for the log.
-    pub(crate) fn who(&self) -> String {
-        format!("{}@{}", self.principal.user, self.principal.app)
+    pub(crate) fn who(&self) -> Who {
+        Who::user(&self.principal)
     }
 
     /// A number for a fetch session, never 0.

@@ -22,7 +22,6 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Where those are told that there is no room for them.
     pub(crate) anteroom: Arc<Admission>,
-    pub(crate) tls: Arc<ServerConfig>,
     pub(crate) http: Option<HttpPassage>,
 }
 

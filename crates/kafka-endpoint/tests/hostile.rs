@@ -272,6 +272,9 @@ async fn certificates_that_open_nothing() {
     let foreign = Consumer::connect(&server.endpoint(), foreign).await.unwrap_err();
     assert!(refused(foreign));
     server.refused("handshake", 2.0).await;
+    // It trusts the other server, and says so.
+    assert!(Wire::connect(server.address, client_config(&bundle(&stranger), None)).await.is_err());
+    server.refused("server_not_trusted", 1.0).await;
     stranger.stop().await;
     server.stop().await;
 }

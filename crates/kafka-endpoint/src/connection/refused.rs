@@ -25,7 +25,7 @@ pub(super) async fn answer_requests(
     why: &Reason,
     mut stream: FrameStream,
 ) -> Result<(), Reason> {
-    shared.server.refusals.note(client.peer, Some(&client.who()), why);
+    shared.server.refusals.note(client.peer, &client.who(), why);
     let mut shutdown = shared.server.shutdown.clone();
     let deadline = Instant::now() + limits::REFUSED_TIMEOUT;
     loop {

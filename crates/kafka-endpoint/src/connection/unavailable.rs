@@ -26,7 +26,7 @@ pub(super) async fn answer_requests(
     mut stream: FrameStream,
 ) -> Result<(), Reason> {
     let unavailable = || Reason::AppUnavailable { message: why.to_string() };
-    shared.server.refusals.note(client.peer, Some(&client.who()), &unavailable());
+    shared.server.refusals.note(client.peer, &client.who(), &unavailable());
     let mut shutdown = shared.server.shutdown.clone();
     loop {
         let frame = tokio::select! {

@@ -5,7 +5,7 @@ use super::{
     clients::{KAFKA_OF_THE_PAGE, TOPIC, kafka_tool, kcat},
     events::write_numbered,
 };
-use crate::support::TestServer;
+use crate::support::{TestServer, wait_until};
 
 #[test]
 fn another_apps_certificate_is_refused_the_topic() {
@@ -59,6 +59,52 @@ fn without_a_certificate_there_is_no_way_in() {
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(complaints.contains("certificate required"), "the reason is told: {complaints}");
+}
+
+#[test]
+fn the_log_names_whoever_is_refused_and_the_file_that_a_client_needs() {
+    let server = TestServer::start();
+    let other = TestServer::start();
+    for (server, user) in [(&server, "ann"), (&other, "ben")] {
+        let issued = server.run(&["credentials", "issue", user]);
+        assert_eq!(issued.code(), Some(0), "{issued:?}");
+    }
+    let serial = |server: &TestServer, user: &str| {
+        let listed = server.run(&["credentials", "list", "--json"]).stdout;
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let users = listed["credentials"].as_array().unwrap();
+        users.iter().find(|it| it["user"] == user).unwrap()["serial"].as_str().unwrap().to_owned()
+    };
+    let (revoked, foreign) = (serial(&server, "ann"), serial(&other, "ben"));
+    assert_eq!(server.run(&["credentials", "revoke", "ann"]).code(), Some(0));
+    let of = |server: &TestServer, user: &str| server.data_dir().join("credentials/default/users").join(user);
+    let (own, ann, ben) = (server.data_dir().join("credentials/default"), of(&server, "ann"), of(&other, "ben"));
+    let clients: Vec<Client> = [(&own, &ann), (&own, &ben), (&ben, &ann)]
+        .into_iter()
+        .map(|(trusts, shows)| {
+            let mut kcat = std::process::Command::new("kcat");
+            kcat.args(["-b", server.run["kafka"].as_str().unwrap(), "-L", "-m", "60", "-X", "security.protocol=ssl"]);
+            for (option, file) in [
+                ("ssl.ca.location", trusts.join("ca.pem")),
+                ("ssl.certificate.location", shows.join("user.pem")),
+                ("ssl.key.location", shows.join("user.key")),
+            ] {
+                kcat.arg("-X").arg(format!("{option}={}", file.display()));
+            }
+            Client::start(kcat)
+        })
+        .collect();
+    for said in [
+        vec!["user=\"ann@default\"", &format!("serial=\"{revoked}\""), "peer certificate: Revoked"],
+        vec!["subject=\"O=default, CN=ben\"", "issuer=\"", &format!("serial=\"{foreign}\""), "UnknownIssuer"],
+        vec!["received fatal alert: UnknownCA", "cluster.p12", "ssl.truststore.location", "ca.pem", "ssl.ca.location"],
+    ] {
+        wait_until(&format!("a line with {said:?}"), || {
+            let log = server.stderr();
+            log.lines().any(|line| line.contains("refused") && said.iter().all(|part| line.contains(part)))
+        });
+    }
+    drop(clients);
 }
 
 fn server_with_two_apps() -> TestServer {
