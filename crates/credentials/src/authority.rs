@@ -4,11 +4,13 @@
 //! authority/ca.key   sealed PKCS#8 PEM, ECDSA P-256; never leaves the directory
 //! authority/ca.pem   sealed PEM: the certificate, ten years, may sign leaves only
 //! ```
-//! Readers of PEM pass over the line with the checksum.
+//! Readers of PEM pass over the line with the checksum. An authority that was brought along may have a
+//! key of another kind, and in `ca.pem` the certificates above its own, up to the root.
 //! Invariants: every leaf has its own key, a random serial, one purpose (server or client), and
 //! ends no later than the CA.
 //! Not here: which certificates are accepted (`client_verifier`), where the issued ones are kept
-//! (`server_certificate`, `bundle`).
+//! (`server_certificate`, `bundle`), two authorities at once (`authorities`), files that somebody
+//! brings along (`own_authority`).
 
 use std::path::Path;
 
@@ -22,7 +24,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use crate::{
     CredentialsError,
@@ -35,7 +37,9 @@ use crate::{
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
-    der: CertificateDer<'static>,
+    key_pem: String,
+    /// Its own, then those above it as far as they are known.
+    chain: Vec<CertificateDer<'static>>,
     id: String,
     ends_ms: u64,
 }
@@ -81,6 +85,16 @@ impl Authority {
         now_ms: u64,
         before: impl FnOnce(&str) -> Result<R, CredentialsError>,
     ) -> Result<(Self, R), CredentialsError> {
+        let made = Self::make(now_ms)?;
+        disk::write_sealed(&directory.join(KEY), &made.key_pem)?;
+        let result = before(made.id())?;
+        disk::write_sealed(&directory.join(CERTIFICATE), &made.pem)?;
+        tracing::info!(name = made.subject(), "made a certificate authority");
+        Ok((Self::open(directory, DirectoryFormat::Sealed, now_ms)?, result))
+    }
+
+    /// Makes one in memory.
+    pub(crate) fn make(now_ms: u64) -> Result<Self, CredentialsError> {
         let key = new_key()?;
         let mut params = params(Validity::new(now_ms, CA_DAYS, u64::MAX))?;
         // The name is its own, so that clients that trust several servers never take one CA for
@@ -90,17 +104,29 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(CredentialsError::certificate("cannot make the CA"))?;
-        disk::write_sealed(&directory.join(KEY), &key.serialize_pem())?;
-        let result = before(&id_of(&key.subject_public_key_info()))?;
-        disk::write_sealed(&directory.join(CERTIFICATE), &certificate.pem())?;
-        tracing::info!(name, "made a certificate authority");
-        Ok((Self::open(directory, DirectoryFormat::Sealed, now_ms)?, result))
+        let name = Path::new("the new CA");
+        Self::of_pem((name, &certificate.pem()), (name, &key.serialize_pem()))
+    }
+
+    /// Of the texts of two files, whose paths are for errors: certificates, its own first, and a
+    /// private key.
+    pub(crate) fn of_pem(certificate: (&Path, &str), key: (&Path, &str)) -> Result<Self, CredentialsError> {
+        let files =
+            Files { key: key.1.to_owned(), key_is_old: false, pem: certificate.1.to_owned(), pem_is_old: false };
+        files.parse(certificate.0, key.0)
+    }
+
+    /// Puts it where [`Authority::open`] looks for it, in place of another. Between the two files a
+    /// crash leaves what does not belong together: for whoever does it again.
+    pub(crate) fn put(&self, directory: &Path) -> Result<(), CredentialsError> {
+        disk::write_sealed(&directory.join(KEY), &self.key_pem)?;
+        disk::write_sealed(&directory.join(CERTIFICATE), &self.pem)
     }
 
     /// Reads the one that is there; seals its files where they are of format 1.
     pub(crate) fn open(directory: &Path, format: DirectoryFormat, now_ms: u64) -> Result<Self, CredentialsError> {
         let found = Files::read(directory, format)?;
-        let authority = found.parse(directory)?;
+        let authority = found.parse_in(directory)?;
         if now_ms.saturating_add(365 * DAY_MS) > authority.ends_ms {
             let path = directory.join(CERTIFICATE);
             tracing::warn!(path = %path.display(), "the certificate authority ends within a year; see docs/operating/credentials.md");
@@ -115,7 +141,7 @@ impl Authority {
 
     /// Reads the one that is there and changes nothing.
     pub(crate) fn look(directory: &Path, format: DirectoryFormat) -> Result<Self, CredentialsError> {
-        Files::read(directory, format)?.parse(directory)
+        Files::read(directory, format)?.parse_in(directory)
     }
 
     /// When its certificate ends, ms since the epoch.
@@ -128,14 +154,53 @@ impl Authority {
         &self.id
     }
 
-    /// The CA's certificate, PEM.
+    /// The CA's certificate, PEM, and those above it.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
+    /// Its private key, PKCS#8 PEM.
+    pub(crate) fn key_pem(&self) -> &str {
+        &self.key_pem
+    }
+
     /// The CA's certificate, DER.
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
-        &self.der
+        &self.chain[0]
+    }
+
+    /// The same, and those above it.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// What is sent with a certificate that it signed: all of the chain but a root, which whoever
+    /// trusts it has.
+    pub(crate) fn sent_chain(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.chain.iter().filter(|certificate| {
+            X509Certificate::from_der(certificate).is_ok_and(|(_, read)| read.subject() != read.issuer())
+        })
+    }
+
+    /// Its subject, as in `O=Headwater, CN=Headwater CA 1a2b3c4d`.
+    pub(crate) fn subject(&self) -> String {
+        X509Certificate::from_der(self.der()).map_or_else(|_| String::new(), |(_, read)| read.subject().to_string())
+    }
+
+    /// Whether a certificate says that this authority signed it: by its name, and by its key where both
+    /// certificates name that (RFC 5280 section 4.2.1.1). An authority may have the name of another.
+    pub(crate) fn is_issuer_of(&self, certificate: &X509Certificate<'_>) -> bool {
+        let Ok((_, own)) = X509Certificate::from_der(self.der()) else { return false };
+        let named = certificate.extensions().iter().find_map(|it| match it.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(issuer) => issuer.key_identifier.as_ref().map(|id| id.0),
+            _ => None,
+        });
+        let key = own.extensions().iter().find_map(|it| match it.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0),
+            _ => None,
+        });
+        let is_other_key = named.zip(key).is_some_and(|(named, key)| named != key);
+        certificate.issuer().as_raw() == own.subject().as_raw() && !is_other_key
     }
 
     /// A server certificate for these DNS names and addresses.
@@ -209,27 +274,58 @@ impl Files {
         Ok(Self { key, key_is_old, pem, pem_is_old })
     }
 
-    fn parse(&self, directory: &Path) -> Result<Authority, CredentialsError> {
-        let (pem_path, key_path) = (directory.join(CERTIFICATE), directory.join(KEY));
+    fn parse_in(&self, directory: &Path) -> Result<Authority, CredentialsError> {
+        self.parse(&directory.join(CERTIFICATE), &directory.join(KEY))
+    }
+
+    fn parse(&self, pem_path: &Path, key_path: &Path) -> Result<Authority, CredentialsError> {
         let key = KeyPair::from_pem(&self.key)
-            .map_err(|error| CredentialsError::file(&key_path, format!("it is no private key: {error}")))?;
-        let wrong = |why: &dyn ToString| CredentialsError::file(&pem_path, why.to_string());
-        let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).map_err(|error| wrong(&error))?;
-        let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| wrong(&error))?;
+            .map_err(|error| CredentialsError::file(key_path, format!("it is no private key: {error}")))?;
+        let wrong = |why: &dyn ToString| CredentialsError::file(pem_path, why.to_string());
+        let chain = CertificateDer::pem_slice_iter(self.pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| wrong(&error))?;
+        let Some(der) = chain.first() else { return Err(wrong(&"there is no certificate in PEM in it")) };
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|error| wrong(&error))?;
         if !certificate.is_ca() {
             return Err(wrong(&"it is not the certificate of a CA"));
         }
         if certificate.public_key().raw != key.subject_public_key_info() {
-            return Err(CredentialsError::file(&key_path, "it is not the key of ca.pem"));
+            let name = pem_path.file_name().unwrap_or_default().display();
+            return Err(CredentialsError::file(key_path, format!("it is not the key of {name}")));
         }
-        // Version 1 had no checksum: this is the one that it has of itself, and is looked at before
-        // it is sealed as whole.
-        certificate.verify_signature(None).map_err(|_| wrong(&"it is damaged: its signature is not its own"))?;
+        check_chain(&chain).map_err(|error| wrong(&error))?;
         RootCertStore::empty().add(der.clone()).map_err(|error| wrong(&error))?;
         let (id, ends_ms) = (id_of(&key.subject_public_key_info()), ends_ms(&certificate));
-        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|error| wrong(&error))?;
-        Ok(Authority { issuer, pem: self.pem.clone(), der, id, ends_ms })
+        let key_pem = self.key.clone();
+        let issuer = Issuer::from_ca_cert_der(der, key).map_err(|error| wrong(&error))?;
+        Ok(Authority { issuer, pem: self.pem.clone(), key_pem, chain, id, ends_ms })
     }
+}
+
+/// Each is signed by the next, and the last, a root, by itself: clients of OpenSSL trust nothing less.
+/// Version 1 had no checksum: the signature is the one that a certificate has of itself, and is looked
+/// at before it is sealed.
+fn check_chain(chain: &[CertificateDer<'_>]) -> Result<(), String> {
+    let read = |der| X509Certificate::from_der(der).map(|(_, read)| read).map_err(|error| error.to_string());
+    for (n, der) in chain.iter().enumerate() {
+        let certificate = read(der)?;
+        match chain.get(n + 1) {
+            Some(above) if certificate.verify_signature(Some(read(above)?.public_key())).is_err() => {
+                return Err(format!("its certificate {} is not signed by the one that follows", n + 1));
+            }
+            None if certificate.issuer() != certificate.subject() => {
+                return Err(format!(
+                    "its certificates do not go up to a root: that of {} has to follow",
+                    certificate.issuer()
+                ));
+            }
+            None if certificate.verify_signature(None).is_err() => {
+                return Err("it is damaged: its signature is not its own".to_owned());
+            }
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
 }
 
 fn id_of(public_key: &[u8]) -> String {

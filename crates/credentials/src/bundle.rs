@@ -8,7 +8,8 @@
 //! consume.sh               the page's script, filled in                            names the endpoint
 //! live-query-settings.json what the portal shows; keeps the passwords              names the endpoint
 //! ```
-//! Invariants: a directory appears with all of its files; certificates, keys and passwords are never changed in it. The four that name the
+//! Invariants: a directory appears with all of its files; passwords are never changed in it, certificates and keys all at once or not at all
+//! (`renewal`). The four that name the
 //! endpoint are written again when endpoint, topic or place change, the settings last, so that a crash in between is made good at the next
 //! start. What never changes is checked against what the register noted when it was handed out.
 //! Not here: issuing and revoking (`authority`, `users`).
@@ -28,6 +29,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 pub use self::text::ConsumeScript;
 use crate::{
     CredentialsError,
+    authorities::Authorities,
     authority::{Authority, Issued},
     disk, limits, random,
     users::{ClientPrincipal, HandedOut},
@@ -60,37 +62,50 @@ pub struct Bundle {
 /// What never changes once it was handed out.
 const FIXED: [&str; 5] = [TRUSTSTORE, KEYSTORE, CA, CHAIN, KEY];
 
+/// The other files, the settings last.
+const NAMING_ENDPOINT: [&str; 4] = ["client.properties", "librdkafka.properties", SCRIPT, settings::FILE];
+
 /// A newly issued user's files, before they are where they should be.
 pub(crate) struct Prepared {
     bundle: Bundle,
     contents: Vec<NewFile>,
 }
 
-/// Makes a newly issued user's files for `directory`; nothing is written.
+/// What a bundle is made for.
+pub(crate) struct BundleOf<'a> {
+    /// Where its files will be.
+    pub(crate) directory: &'a Path,
+    pub(crate) user: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) endpoint: &'a str,
+    /// Of the truststore and the keystore; `None`: new ones.
+    pub(crate) passwords: Option<(String, String)>,
+}
+
+/// Makes a newly issued user's files; nothing is written.
 pub(crate) fn prepare(
-    directory: &Path,
-    authority: &Authority,
-    user: &str,
+    of: BundleOf<'_>,
+    authorities: &Authorities,
     issued: &Issued,
-    topic: &str,
-    endpoint: &str,
 ) -> Result<Prepared, CredentialsError> {
     let password = || random::letters_and_digits(limits::PASSWORD_CHARACTERS);
+    let (cluster_password, user_password) = of.passwords.unwrap_or_else(|| (password(), password()));
     let bundle = Bundle {
-        directory: directory.to_owned(),
-        cluster_password: password(),
-        user_password: password(),
-        endpoint: endpoint.to_owned(),
-        topic: topic.to_owned(),
+        directory: of.directory.to_owned(),
+        cluster_password,
+        user_password,
+        endpoint: of.endpoint.to_owned(),
+        topic: of.topic.to_owned(),
     };
-    let truststore = pkcs12::truststore(authority.der(), &bundle.cluster_password)?;
-    let keystore = pkcs12::keystore(user, issued, authority.der(), &bundle.user_password)?;
+    let issuing = authorities.issuing();
+    let truststore = pkcs12::truststore(authorities.trusted(), &bundle.cluster_password)?;
+    let keystore = pkcs12::keystore(of.user, issued, issuing, &bundle.user_password)?;
     let private = |name, contents| NewFile { name, contents, mode: PRIVATE_FILE };
     let mut contents = vec![
         private(TRUSTSTORE, truststore),
         private(KEYSTORE, keystore),
-        private(CA, authority.pem().into()),
-        private(CHAIN, format!("{}{}", issued.pem, authority.pem()).into()),
+        private(CA, authorities.trusted_pem().into()),
+        private(CHAIN, format!("{}{}", issued.pem, issuing.pem()).into()),
         private(KEY, issued.key_pem.clone().into()),
     ];
     contents.extend(endpoint_files(&bundle)?);
@@ -112,14 +127,58 @@ impl Prepared {
         disk::write_directory(&self.bundle.directory, &self.contents)?;
         Ok(self.bundle)
     }
+
+    /// Puts the files in the place of those that are in their directory. A crash leaves the old ones,
+    /// or what [`settle`] brings to its end.
+    pub(crate) fn place_over(self) -> Result<Bundle, CredentialsError> {
+        let directory = &self.bundle.directory;
+        settle(directory)?;
+        disk::write_directory(&directory.join(NEXT), &self.contents)?;
+        settle(directory)?;
+        Ok(self.bundle)
+    }
+}
+
+/// New files of a directory, until each has taken its old one's place.
+const NEXT: &str = ".next";
+
+/// Whether [`settle`] has something to do.
+pub(crate) fn is_unsettled(directory: &Path) -> bool {
+    directory.join(NEXT).exists()
+}
+
+/// Gives new files that wait for it the place of the old ones, the settings last; nothing if there are
+/// none.
+pub(crate) fn settle(directory: &Path) -> Result<(), CredentialsError> {
+    let next = directory.join(NEXT);
+    if !disk::exists(&next)? {
+        return Ok(());
+    }
+    for name in FIXED.into_iter().chain(NAMING_ENDPOINT) {
+        let (from, to) = (next.join(name), directory.join(name));
+        if disk::exists(&from)? {
+            files::move_durably(&from, &to).map_err(CredentialsError::io("cannot replace", &to))?;
+        }
+    }
+    files::remove_tree(&next).map_err(CredentialsError::io("cannot remove", &next))
+}
+
+/// The passwords of the files in a directory, the truststore's and the keystore's; `None` where that
+/// cannot be read.
+pub(crate) fn passwords(directory: &Path) -> Result<Option<(String, String)>, CredentialsError> {
+    match Settings::read(directory) {
+        Ok((settings, _)) => Ok(Some((settings.cluster_certificate.password, settings.user_certificate.password))),
+        Err(CredentialsError::File { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Takes what is in `directory`, tightens loosened permissions, and writes again what names another endpoint, topic or place, or is missing
 /// and can be made again. Files that hold a secret and are missing are left so: someone may have moved them to the consumer. `known` is what
-/// was ever handed out to this user.
+/// was ever handed out to this user; `authority`, which its consumers must trust, is `None` where its certificate is withdrawn.
 pub(crate) fn reopen(
     directory: &Path,
-    authority: &Authority,
+    authority: Option<&Authority>,
     topic: &str,
     endpoint: &str,
     known: &[HandedOut],
@@ -130,7 +189,7 @@ pub(crate) fn reopen(
         disk::tighten(&directory.join(name), PRIVATE_FILE)?;
     }
     let found = Found::look(directory)?;
-    found.check_authority(authority)?;
+    authority.map_or(Ok(()), |authority| found.check_authority(authority))?;
     found.check_handed_out(known)?;
     for name in found.missing() {
         let path = directory.join(name);
@@ -170,11 +229,12 @@ pub(crate) fn principal(path: &Path) -> Result<Option<ClientPrincipal>, Credenti
 /// The second list is what is missing. Changes nothing.
 pub(crate) fn look(
     directory: &Path,
-    authority: &Authority,
+    authority: Option<&Authority>,
     known: &[HandedOut],
 ) -> Result<(Vec<CredentialsError>, Vec<&'static str>), CredentialsError> {
     let found = Found::look(directory)?;
-    let checks = [found.check_authority(authority), found.check_handed_out(known)];
+    let checks =
+        [authority.map_or(Ok(()), |authority| found.check_authority(authority)), found.check_handed_out(known)];
     let mut wrong: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
     // Its own place is what its settings say: the data directory may have moved.
     let place = Path::new(&found.settings.cluster_certificate.path).parent().unwrap_or(directory);
@@ -240,7 +300,12 @@ impl Found {
     }
 
     fn check_authority(&self, authority: &Authority) -> Result<(), CredentialsError> {
-        if self.ca.as_ref().is_none_or(|pem| pem == authority.pem().as_bytes()) {
+        // What was handed out during a rotation holds two.
+        let holds = |pem: &Vec<u8>| {
+            let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+            pem == authority.pem().as_bytes() || all.is_ok_and(|all| all.contains(authority.der()))
+        };
+        if self.ca.as_ref().is_none_or(holds) {
             return Ok(());
         }
         let message = "it is not the certificate of this server's authority; without its directory, the server makes the files anew";

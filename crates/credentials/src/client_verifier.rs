@@ -17,7 +17,9 @@ use rustls::{
 };
 
 use crate::{
-    ClientPrincipal, CredentialsError, Presented, PrincipalError, tls,
+    ClientPrincipal, CredentialsError, Presented, PrincipalError,
+    authorities::Authorities,
+    tls,
     users::{Register, Standing},
 };
 
@@ -36,11 +38,13 @@ struct NotingClients {
 }
 
 impl RegisteredClients {
-    /// Trusts certificates of `ca` that are in the register.
-    pub(crate) fn new(ca: &CertificateDer<'static>, register: Arc<Register>) -> Result<Self, CredentialsError> {
+    /// Trusts certificates of these authorities that are in the register.
+    pub(crate) fn new(authorities: &Authorities, register: Arc<Register>) -> Result<Self, CredentialsError> {
         let failed = "cannot trust the CA";
         let mut roots = RootCertStore::empty();
-        roots.add(ca.clone()).map_err(CredentialsError::certificate(failed))?;
+        for authority in authorities.all() {
+            roots.add(authority.der().clone()).map_err(CredentialsError::certificate(failed))?;
+        }
         let webpki = WebPkiClientVerifier::builder_with_provider(roots.into(), tls::provider())
             .build()
             .map_err(CredentialsError::certificate(failed))?;

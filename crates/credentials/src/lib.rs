@@ -2,7 +2,7 @@
 //! peers that are shut out, live TLS configuration.
 //!
 //! ```text
-//! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json
+//! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json rotation.json
 //! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
 //! <data-dir>/revoked-peers.json
 //! ```
@@ -12,6 +12,7 @@
 //! epoch; only rustls looks at the machine's clock, when it checks certificates.
 //! Not here: documents and the journal (`store`), what an endpoint does with a principal.
 
+mod authorities;
 mod authority;
 mod bundle;
 mod client_verifier;
@@ -23,11 +24,16 @@ mod keys;
 mod ledger;
 pub mod limits;
 mod names;
+mod own_authority;
 mod presented;
 mod random;
+mod renewal;
 mod revoked_peers;
+mod rotation;
+mod seen;
 mod server_certificate;
 mod tls;
+mod trust;
 mod users;
 mod verify;
 
@@ -36,26 +42,38 @@ pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
 pub use presented::{Presented, PresentedCertificate};
+pub use renewal::RenewedUsers;
 pub use revoked_peers::RevokedPeer;
+pub use rotation::{FormerCertificate, RotationState};
+pub use seen::Seen;
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use arc_swap::ArcSwap;
 use files::{DirectoryFormat, PRIVATE_FILE};
 use rustls::server::ResolvesServerCert;
 use tokio::sync::watch;
 
+use authorities::Authorities;
 use authority::{Authority, hex};
+use bundle::BundleOf;
 use client_verifier::RegisteredClients;
 use key_ring::KeyRing;
 use ledger::Entries;
 use revoked_peers::RevokedPeers;
+use rotation::Rotation;
+use seen::SeenCertificates;
 use server_certificate::ServerCertificate;
+use trust::Trust;
 use users::{HandedOut, Register, Registered, Standing};
 
 /// The user of an app's own bundle (`<data-dir>/credentials/<app>/`).
@@ -67,13 +85,16 @@ pub const DEFAULT_USER: &str = "consumer";
 #[derive(Debug)]
 pub struct Credentials {
     data_dir: PathBuf,
-    authority: Arc<Authority>,
+    /// Whom handshakes and bundles go by.
+    trust: ArcSwap<Trust>,
     server_certificate: Arc<ServerCertificate>,
     register: Arc<Register>,
-    clients: RegisteredClients,
+    seen: SeenCertificates,
+    /// Of the certificate in files for HTTPS; 0 where there is none.
+    https_file_ends_ms: AtomicU64,
     keys: KeyRing,
     revoked_peers: RevokedPeers,
-    /// Held while bundles are made or rewritten.
+    /// Held while bundles are made or rewritten, and while the authority is replaced.
     bundles: Mutex<()>,
     /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is
     /// waited for.
@@ -103,20 +124,26 @@ impl Credentials {
             ));
         }
         disk::ensure_private_directory(&directory)?;
-        for name in [authority::KEY, authority::CERTIFICATE, server_certificate::FILE, USERS] {
+        for name in [authority::KEY, authority::CERTIFICATE, server_certificate::FILE, rotation::FILE, USERS] {
             disk::tighten(&directory.join(name), PRIVATE_FILE)?;
         }
         let keys = KeyRing::open(&data_dir, format, is_new)?;
+        rotation::resume(&directory, format, now_ms)?;
         let (authority, register) = open_authority(&data_dir, format, now_ms)?;
-        let (authority, register) = (Arc::new(authority), Arc::new(register));
+        let register = Arc::new(register);
+        let server_certificate = Arc::new(ServerCertificate::open(&authority, &directory, format)?);
+        let next = Rotation::look(&directory)?.map(|rotation| rotation.next(&directory)).transpose()?;
+        let authorities = Authorities { in_force: Arc::new(authority), next };
+        let clients = RegisteredClients::new(&authorities, register.clone())?;
         Ok(Arc::new(Self {
             keys,
             revoked_peers: RevokedPeers::open(&data_dir)?,
             data_dir,
-            server_certificate: Arc::new(ServerCertificate::open(authority.clone(), &directory, format)?),
-            clients: RegisteredClients::new(authority.der(), register.clone())?,
-            authority,
+            server_certificate,
+            trust: ArcSwap::from_pointee(Trust { authorities, clients }),
             register,
+            seen: SeenCertificates::default(),
+            https_file_ends_ms: AtomicU64::new(0),
             bundles: Mutex::new(()),
             damaged_bundles: Mutex::default(),
         }))
@@ -178,7 +205,7 @@ impl Credentials {
     /// up with those of [`Credentials::https_tls`]: one certificate serves both, so give both the
     /// same names, or it is made twice at each start.
     pub fn kafka_tls(&self, names: &[String], now_ms: u64) -> Result<Arc<rustls::ServerConfig>, CredentialsError> {
-        self.server_certificate.ensure(names, now_ms)?;
+        self.server_certificate.ensure(&self.trust.load().authorities.in_force, names, now_ms)?;
         Ok(self.kafka_handshake().0)
     }
 
@@ -186,7 +213,7 @@ impl Credentials {
     /// value gets the certificate that the client shows, before it is checked: so that a refusal can
     /// say whose it is.
     pub fn kafka_handshake(&self) -> (Arc<rustls::ServerConfig>, Presented) {
-        let (verifier, presented) = self.clients.noting();
+        let (verifier, presented) = self.trust.load().clients.noting();
         (Arc::new(tls::mutual(verifier, self.server_certificate.clone())), presented)
     }
 
@@ -199,9 +226,13 @@ impl Credentials {
         now_ms: u64,
     ) -> Result<Arc<rustls::ServerConfig>, CredentialsError> {
         let server: Arc<dyn ResolvesServerCert> = match files {
-            Some((chain, key)) => tls::server_files(chain, key)?,
+            Some((chain, key)) => {
+                let (server, ends_ms) = tls::server_files(chain, key)?;
+                self.https_file_ends_ms.store(ends_ms, Ordering::Relaxed);
+                server
+            }
             None => {
-                self.server_certificate.ensure(names, now_ms)?;
+                self.server_certificate.ensure(&self.trust.load().authorities.in_force, names, now_ms)?;
                 self.server_certificate.clone()
             }
         };
@@ -219,13 +250,26 @@ impl Credentials {
     /// that were made before use the new one from their next handshake on. For servers that run for
     /// years: call it once a day. Says whether it made a new one.
     pub fn renew_server_certificate(&self, now_ms: u64) -> Result<bool, CredentialsError> {
-        self.server_certificate.ensure(&[], now_ms)
+        let _changing = self.lock_bundles();
+        self.server_certificate.ensure(&self.trust.load().authorities.in_force, &[], now_ms)
     }
 
-    /// When the authority and the server certificate of its own end, ms since the epoch. The second is
+    /// When the authority in force and the server certificate of its own end, ms since the epoch. The second is
     /// renewed by itself ([`Credentials::renew_server_certificate`]); `None` before anybody listens.
     pub fn ends_ms(&self) -> (u64, Option<u64>) {
-        (self.authority.ends_ms(), self.server_certificate.ends_ms())
+        (self.trust.load().authorities.in_force.ends_ms(), self.server_certificate.ends_ms())
+    }
+
+    /// When the certificate ends that [`Credentials::https_tls`] took from files, ms since the epoch;
+    /// `None` where there is none.
+    pub fn https_file_ends_ms(&self) -> Option<u64> {
+        Some(self.https_file_ends_ms.load(Ordering::Relaxed)).filter(|ends_ms| *ends_ms > 0)
+    }
+
+    /// The serial number of the server certificate of its own, lower-case hex; `None` before anybody
+    /// listens.
+    pub fn server_serial(&self) -> Option<String> {
+        self.server_certificate.serial()
     }
 
     /// Whether the two PEM files hold a certificate chain and its private key, as
@@ -264,7 +308,7 @@ impl Credentials {
         now_ms: u64,
     ) -> Result<Bundle, CredentialsError> {
         check_bundle(app, DEFAULT_USER, topic, endpoint)?;
-        let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.lock_bundles();
         let ensured = self.ensured_bundle(app, topic, endpoint, now_ms);
         let mut damaged = self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner);
         match &ensured {
@@ -294,17 +338,26 @@ impl Credentials {
         disk::remove_staging(&parent)?;
         if disk::is_vacant(&directory)? {
             let user = NewUser { app, user: DEFAULT_USER, topic, endpoint, directory: &directory };
-            return Ok(self.issue(&user, now_ms, |_| Ok(()))?.1);
+            return Ok(self.issue(&user, Placed::InNewDirectory, now_ms, |_| Ok(()))?.1);
+        }
+        for found in bundle_directories(&self.data_dir).iter().filter(|found| found.app == app) {
+            bundle::settle(&found.path)?;
         }
         let known = handed_out_to(&self.register.entries(), app, DEFAULT_USER);
-        let bundle = bundle::reopen(&directory, &self.authority, topic, endpoint, &known)?;
+        let trust = self.trust.load();
+        // What was withdrawn may be of an authority that is gone.
+        let counts = bundle::principal(&directory.join(bundle::CHAIN))?
+            .is_none_or(|principal| self.register.standing_of(&principal) != Standing::Revoked);
+        let trusted = counts.then_some(&*trust.authorities.in_force);
+        let bundle = bundle::reopen(&directory, trusted, topic, endpoint, &known)?;
         self.check_bundle_certificate(app, &directory.join(bundle::CHAIN), now_ms)?;
         Ok(bundle)
     }
 
     /// Issues a further user certificate for an app, with the same set of files, into `directory`,
     /// which must be missing or empty, or it is [`CredentialsError::DirectoryNotEmpty`]. A user who
-    /// has a certificate that is neither revoked nor expired is [`CredentialsError::Exists`]. In
+    /// has a certificate that is neither revoked nor expired is [`CredentialsError::Exists`], unless it
+    /// is of an authority that is being replaced. In
     /// the user's own place, `credentials/<app>/users/<user>`, the files of a certificate that
     /// counts no longer are moved aside. Nowhere else in the data directory can they be:
     /// [`CredentialsError::DirectoryOfServer`].
@@ -318,11 +371,14 @@ impl Credentials {
         now_ms: u64,
     ) -> Result<(UserCertificate, Bundle), CredentialsError> {
         check_bundle(app, user, topic, endpoint)?;
-        let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
-        let check = |entries: &Entries<Registered>| refuse_second(entries, app, user, now_ms);
+        let _changing = self.lock_bundles();
+        let trust = self.trust.load_full();
+        let issuing = trust.authorities.issuing_id();
+        let check = |entries: &Entries<Registered>| refuse_second(entries, app, user, issuing, now_ms);
         check(&self.register.entries())?;
         let directory = self.prepared_directory(directory, app, user)?;
-        self.issue(&NewUser { app, user, topic, endpoint, directory: &directory }, now_ms, check)
+        let user = NewUser { app, user, topic, endpoint, directory: &directory };
+        self.issue(&user, Placed::InNewDirectory, now_ms, check)
     }
 
     /// Every user certificate ever issued, of one app or of all; revoked ones say so. Sorted by
@@ -357,7 +413,7 @@ impl Credentials {
     /// and a restart may undo it.
     pub fn withdraw_app(&self, app: &str, now_ms: u64) -> Result<WithdrawnApp, CredentialsError> {
         names::check_app(app)?;
-        let _changing = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.lock_bundles();
         // Both, whatever becomes of the first.
         let certificates = self.register.revoke(now_ms, |certificate| certificate.app == app);
         let keys = self.keys.withdraw_app(app);
@@ -402,6 +458,10 @@ impl Credentials {
         self.revoked_peers.of_app(app)
     }
 
+    fn lock_bundles(&self) -> MutexGuard<'_, ()> {
+        self.bundles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn bundle_directory(&self, app: &str) -> PathBuf {
         self.data_dir.join(BUNDLES).join(app)
     }
@@ -410,11 +470,13 @@ impl Credentials {
     fn issue(
         &self,
         new: &NewUser<'_>,
+        placed: Placed,
         now_ms: u64,
         check: impl FnOnce(&Entries<Registered>) -> Result<(), CredentialsError>,
     ) -> Result<(UserCertificate, Bundle), CredentialsError> {
         let &NewUser { app, user, topic, endpoint, directory } = new;
-        let issued = self.authority.issue_user(app, user, now_ms)?;
+        let authorities = &self.trust.load().authorities;
+        let issued = authorities.issuing().issue_user(app, user, now_ms)?;
         let certificate = UserCertificate {
             app: app.to_owned(),
             user: user.to_owned(),
@@ -423,11 +485,24 @@ impl Credentials {
             expires_ms: issued.expires_ms,
             revoked_ms: None,
         };
-        let prepared = bundle::prepare(directory, &self.authority, user, &issued, topic, endpoint)?;
-        let registered = Registered { certificate: certificate.clone(), files: Some(prepared.handed_out()) };
+        let passwords = match placed {
+            Placed::InNewDirectory => None,
+            Placed::Over => bundle::passwords(directory)?,
+        };
+        let to = BundleOf { directory, user, topic, endpoint, passwords };
+        let prepared = bundle::prepare(to, authorities, &issued)?;
+        let registered = Registered {
+            certificate: certificate.clone(),
+            files: Some(prepared.handed_out()),
+            authority: authorities.issuing_id().map(str::to_owned),
+        };
         self.register.add(registered, check)?;
         tracing::info!(app, user, serial = certificate.serial, "issued a user certificate");
-        Ok((certificate, prepared.place()?))
+        let bundle = match placed {
+            Placed::InNewDirectory => prepared.place(),
+            Placed::Over => prepared.place_over(),
+        };
+        Ok((certificate, bundle?))
     }
 
     /// The absolute path of a directory that files can be put into; what is above it is made.
@@ -482,6 +557,15 @@ const AUTHORITY: &str = "authority";
 const USERS: &str = "users.json";
 const BUNDLES: &str = "credentials";
 const USERS_OF_APP: &str = "users";
+
+/// Where a new certificate's files go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placed {
+    /// Into a directory that is missing or empty.
+    InNewDirectory,
+    /// Into one that has files of the same user, in their place, with their passwords.
+    Over,
+}
 
 /// A user who gets a certificate.
 struct NewUser<'a> {
@@ -586,10 +670,17 @@ fn check_bundle(app: &str, user: &str, topic: &str, endpoint: &str) -> Result<()
     names::check_endpoint(endpoint)
 }
 
-fn refuse_second(entries: &Entries<Registered>, app: &str, user: &str, now_ms: u64) -> Result<(), CredentialsError> {
-    let counts = |Registered { certificate, .. }: &Registered| {
+fn refuse_second(
+    entries: &Entries<Registered>,
+    app: &str,
+    user: &str,
+    issuing: Option<&str>,
+    now_ms: u64,
+) -> Result<(), CredentialsError> {
+    let counts = |Registered { certificate, authority, .. }: &Registered| {
         certificate.app == app
             && certificate.user == user
+            && authority.as_deref() == issuing
             && certificate.revoked_ms.is_none()
             && certificate.expires_ms > now_ms
     };

@@ -24,7 +24,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::{
     CredentialsError,
-    authority::{self, Authority, Issued},
+    authority::{self, Authority, Issued, hex},
     disk::{self, Kept},
     limits::{DAY_MS, RENEWAL_DAYS},
     tls,
@@ -33,7 +33,6 @@ use crate::{
 /// See the module. As a resolver it gives the live certificate whatever name the client asks for: Java clients send none for `localhost`.
 #[derive(Debug)]
 pub(crate) struct ServerCertificate {
-    authority: Arc<Authority>,
     path: PathBuf,
     names: Mutex<BTreeSet<String>>,
     live: ArcSwapOption<Live>,
@@ -43,22 +42,23 @@ pub(crate) struct ServerCertificate {
 struct Live {
     key: Arc<CertifiedKey>,
     names: BTreeSet<String>,
+    serial: String,
     ends_ms: u64,
 }
 
 impl ServerCertificate {
     /// The certificate kept in the authority's directory, sealed where it is of format 1; none is made before [`ServerCertificate::ensure`].
     pub(crate) fn open(
-        authority: Arc<Authority>,
+        authority: &Authority,
         directory: &Path,
         format: DirectoryFormat,
     ) -> Result<Self, CredentialsError> {
         let path = directory.join(FILE);
-        if let Some((_, Some(old))) = read(&path, &authority, format)? {
+        if let Some((_, Some(old))) = read(&path, authority, format)? {
             disk::write_sealed(&path, &old)?;
         }
         let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        Ok(Self { authority, path, names: Mutex::new(always.into()), live: ArcSwapOption::empty() })
+        Ok(Self { path, names: Mutex::new(always.into()), live: ArcSwapOption::empty() })
     }
 
     /// Whether there is a certificate, and none that cannot be used; changes nothing.
@@ -75,25 +75,46 @@ impl ServerCertificate {
         self.live.load().as_ref().map(|live| live.ends_ms)
     }
 
-    /// Makes the live certificate name these too; reads or renews it where it does not. Says whether it made a new one.
-    pub(crate) fn ensure(&self, names: &[String], now_ms: u64) -> Result<bool, CredentialsError> {
+    /// The serial number of the live one, lower-case hex.
+    pub(crate) fn serial(&self) -> Option<String> {
+        self.live.load().as_ref().map(|live| live.serial.clone())
+    }
+
+    /// Makes the live certificate name these too; reads it, or has `authority` renew it, where it does not. Says whether it made a new one.
+    pub(crate) fn ensure(
+        &self,
+        authority: &Authority,
+        names: &[String],
+        now_ms: u64,
+    ) -> Result<bool, CredentialsError> {
         let names = names.iter().map(|name| canonical(name)).collect::<Result<Vec<_>, _>>()?;
         let mut wanted = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         wanted.extend(names);
         if self.live.load().as_ref().is_some_and(|live| live.is_good(&wanted, now_ms)) {
             return Ok(false);
         }
-        if let Some((kept, _)) = read(&self.path, &self.authority, DirectoryFormat::Sealed)?
+        if let Some((kept, _)) = read(&self.path, authority, DirectoryFormat::Sealed)?
             && kept.is_good(&wanted, now_ms)
         {
             self.live.store(Some(Arc::new(kept)));
             return Ok(false);
         }
-        let issued = self.authority.issue_server(&Vec::from_iter(wanted.iter().cloned()), now_ms)?;
-        disk::write_sealed(&self.path, &(issued.pem.clone() + &issued.key_pem))?;
-        tracing::info!(names = ?*wanted, "made a server certificate");
-        self.live.store(Some(Arc::new(Live::new(issued, wanted.clone())?)));
+        self.make(authority, &wanted, now_ms)?;
         Ok(true)
+    }
+
+    /// Has `authority` make another one for the same names, whatever the present one is. It is the live one from the next handshake on.
+    pub(crate) fn renew(&self, authority: &Authority, now_ms: u64) -> Result<(), CredentialsError> {
+        let wanted = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        self.make(authority, &wanted, now_ms)
+    }
+
+    fn make(&self, authority: &Authority, names: &BTreeSet<String>, now_ms: u64) -> Result<(), CredentialsError> {
+        let issued = authority.issue_server(&Vec::from_iter(names.iter().cloned()), now_ms)?;
+        disk::write_sealed(&self.path, &(issued.pem.clone() + &issued.key_pem))?;
+        tracing::info!(?names, serial = hex(&issued.serial), "made a server certificate");
+        self.live.store(Some(Arc::new(Live::new(issued, authority, names.clone())?)));
+        Ok(())
     }
 }
 
@@ -117,7 +138,7 @@ fn read(
         Kept::Current(text) => (text, false),
         Kept::Old(text) => (text, true),
     };
-    let live = parse(&text, authority.der()).map_err(remedy)?;
+    let live = parse(&text, authority).map_err(remedy)?;
     Ok(Some((live, is_old.then_some(text))))
 }
 
@@ -128,11 +149,11 @@ impl ResolvesServerCert for ServerCertificate {
 }
 
 impl Live {
-    fn new(issued: Issued, names: BTreeSet<String>) -> Result<Self, CredentialsError> {
-        let key = PrivateKeyDer::Pkcs8(issued.key_der.into());
-        let key = tls::certified_key(vec![issued.der], key)
+    fn new(issued: Issued, authority: &Authority, names: BTreeSet<String>) -> Result<Self, CredentialsError> {
+        let (key, serial) = (PrivateKeyDer::Pkcs8(issued.key_der.into()), hex(&issued.serial));
+        let key = tls::certified_key(chain(issued.der, authority), key)
             .map_err(CredentialsError::certificate("cannot use the server's certificate"))?;
-        Ok(Self { key, names, ends_ms: issued.expires_ms })
+        Ok(Self { key, names, serial, ends_ms: issued.expires_ms })
     }
 
     fn is_good(&self, names: &BTreeSet<String>, now_ms: u64) -> bool {
@@ -140,20 +161,26 @@ impl Live {
     }
 }
 
-fn parse(text: &str, ca: &CertificateDer<'_>) -> Result<Live, String> {
+/// What is shown to clients.
+fn chain(own: CertificateDer<'static>, authority: &Authority) -> Vec<CertificateDer<'static>> {
+    std::iter::once(own).chain(authority.sent_chain().cloned()).collect()
+}
+
+fn parse(text: &str, authority: &Authority) -> Result<Live, String> {
     let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|error| format!("its certificate: {error}"))?;
     let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|error| format!("its private key: {error}"))?;
-    let (names, ends_ms) = {
-        let parsed = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate);
-        let certificate = parsed(&der).map_err(|error| format!("its certificate: {error}"))?;
-        let ca = parsed(ca).map_err(|error| error.to_string())?;
-        if certificate.issuer().as_raw() != ca.subject().as_raw() {
+    let (names, serial, ends_ms) = {
+        let parsed = X509Certificate::from_der(&der).map_err(|error| format!("its certificate: {error}"));
+        let (_, certificate) = parsed?;
+        if !authority.is_issuer_of(&certificate) {
             return Err("its certificate is of another authority".to_owned());
         }
-        (names_of(&certificate), authority::ends_ms(&certificate))
+        let serial = certificate.raw_serial();
+        let serial = hex(serial.strip_prefix(&[0]).unwrap_or(serial));
+        (names_of(&certificate), serial, authority::ends_ms(&certificate))
     };
-    let key = tls::certified_key(vec![der], key).map_err(|error| error.to_string())?;
-    Ok(Live { key, names, ends_ms })
+    let key = tls::certified_key(chain(der, authority), key).map_err(|error| error.to_string())?;
+    Ok(Live { key, names, serial, ends_ms })
 }
 
 fn names_of(certificate: &X509Certificate<'_>) -> BTreeSet<String> {
@@ -197,18 +224,18 @@ mod tests {
 
     struct Fixture {
         directory: tempfile::TempDir,
-        authority: Arc<Authority>,
+        authority: Authority,
     }
 
     impl Fixture {
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             let (authority, ()) = Authority::create(directory.path(), NOW_MS, |_| Ok(())).unwrap();
-            Self { directory, authority: Arc::new(authority) }
+            Self { directory, authority }
         }
 
         fn open(&self) -> Result<ServerCertificate, CredentialsError> {
-            ServerCertificate::open(self.authority.clone(), self.directory.path(), DirectoryFormat::Unmarked)
+            ServerCertificate::open(&self.authority, self.directory.path(), DirectoryFormat::Unmarked)
         }
 
         fn start(&self) -> ServerCertificate {
@@ -224,31 +251,34 @@ mod tests {
     fn it_is_kept_while_names_and_time_allow() {
         let fixture = Fixture::new();
         let asked = names(&["DB.example.com", "10.0.0.7", "localhost"]);
-        assert!(fixture.start().ensure(&asked, NOW_MS).unwrap());
+        assert!(fixture.start().ensure(&fixture.authority, &asked, NOW_MS).unwrap());
 
         let again = fixture.start();
-        assert!(!again.ensure(&asked, NOW_MS + 700 * DAY_MS).unwrap());
+        assert!(!again.ensure(&fixture.authority, &asked, NOW_MS + 700 * DAY_MS).unwrap());
         let live = again.live.load_full().unwrap();
         assert_eq!(Vec::from_iter(&live.names), ["10.0.0.7", "127.0.0.1", "::1", "db.example.com", "localhost"]);
 
-        assert!(again.ensure(&asked, NOW_MS + 800 * DAY_MS).unwrap(), "fewer than 30 days remain");
-        assert!(fixture.start().ensure(&names(&["other"]), NOW_MS + 800 * DAY_MS).unwrap());
-        assert!(fixture.start().ensure(&[], NOW_MS + 800 * DAY_MS).unwrap(), "a name that is gone is not certified on");
+        assert!(again.ensure(&fixture.authority, &asked, NOW_MS + 800 * DAY_MS).unwrap(), "fewer than 30 days remain");
+        assert!(fixture.start().ensure(&fixture.authority, &names(&["other"]), NOW_MS + 800 * DAY_MS).unwrap());
+        assert!(
+            fixture.start().ensure(&fixture.authority, &[], NOW_MS + 800 * DAY_MS).unwrap(),
+            "a name that is gone is not certified on"
+        );
     }
 
     #[test]
     fn one_process_may_ask_for_names_one_after_the_other() {
         let fixture = Fixture::new();
         let certificate = fixture.start();
-        assert!(certificate.ensure(&names(&["a"]), NOW_MS).unwrap());
-        assert!(certificate.ensure(&names(&["b"]), NOW_MS).unwrap());
-        assert!(!certificate.ensure(&names(&["a"]), NOW_MS).unwrap());
+        assert!(certificate.ensure(&fixture.authority, &names(&["a"]), NOW_MS).unwrap());
+        assert!(certificate.ensure(&fixture.authority, &names(&["b"]), NOW_MS).unwrap());
+        assert!(!certificate.ensure(&fixture.authority, &names(&["a"]), NOW_MS).unwrap());
     }
 
     #[test]
     fn a_wrong_file_is_named_and_not_replaced() {
         let (fixture, other) = (Fixture::new(), Fixture::new());
-        other.start().ensure(&[], NOW_MS).unwrap();
+        other.start().ensure(&other.authority, &[], NOW_MS).unwrap();
         let path = fixture.directory.path().join("server.pem");
         for contents in [b"nonsense".to_vec(), fs::read(other.directory.path().join("server.pem")).unwrap()] {
             fs::write(&path, &contents).unwrap();
@@ -260,9 +290,9 @@ mod tests {
 
     #[test]
     fn names_that_cannot_be_certified_are_refused() {
-        let certificate = Fixture::new();
+        let fixture = Fixture::new();
         for name in ["", "a b", "*", "host:9093", "[::1]"] {
-            let error = certificate.start().ensure(&names(&[name]), NOW_MS).unwrap_err();
+            let error = fixture.start().ensure(&fixture.authority, &names(&[name]), NOW_MS).unwrap_err();
             assert!(matches!(error, CredentialsError::BadName { .. }), "{name:?}: {error}");
         }
     }

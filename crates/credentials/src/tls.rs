@@ -21,7 +21,9 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::CredentialsError;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::{CredentialsError, authority::ends_ms};
 
 /// The cryptography that is used throughout.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -60,13 +62,15 @@ pub(crate) fn https(server: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) ->
 }
 
 /// A server certificate given as two PEM files: the chain (its own certificate first) and the private key.
-pub(crate) fn server_files(chain: &Path, key: &Path) -> Result<Arc<dyn ResolvesServerCert>, CredentialsError> {
+/// Beside it, when that certificate ends, ms since the epoch; 0 where that cannot be read.
+pub(crate) fn server_files(chain: &Path, key: &Path) -> Result<(Arc<dyn ResolvesServerCert>, u64), CredentialsError> {
     let (chain_der, key_der) = (certificates(chain)?, private_key(key)?);
+    let ends_ms = X509Certificate::from_der(&chain_der[0]).map_or(0, |(_, certificate)| ends_ms(&certificate));
     let certified = certified_key(chain_der, key_der).map_err(|error| match error {
         Error::InconsistentKeys(_) => CredentialsError::file(key, format!("it is not the key of {}", chain.display())),
         other => CredentialsError::file(chain, other),
     })?;
-    Ok(Arc::new(SingleCertAndKey::from(Arc::unwrap_or_clone(certified))))
+    Ok((Arc::new(SingleCertAndKey::from(Arc::unwrap_or_clone(certified))), ends_ms))
 }
 
 /// A client that trusts the CA of one PEM file and shows the certificate of two others.

@@ -90,6 +90,10 @@ pub(crate) struct Registered {
     /// `None` where format 1 did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<HandedOut>,
+    /// The id of the authority that signed it, where that is not the register's own: of the next one
+    /// during a rotation, of a former one after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authority: Option<String>,
 }
 
 /// What was handed out with a certificate.
@@ -106,7 +110,7 @@ pub(crate) struct HandedOut {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterHead {
-    /// The id of the authority that issued the certificates.
+    /// The id of the authority in force.
     pub(crate) authority: String,
 }
 
@@ -121,7 +125,7 @@ impl Entry for Registered {
 
 impl From<UserCertificate> for Registered {
     fn from(certificate: UserCertificate) -> Self {
-        Self { certificate, files: None }
+        Self { certificate, files: None, authority: None }
     }
 }
 
@@ -200,6 +204,11 @@ impl Register {
         })
     }
 
+    /// The id of the authority that it is the register of.
+    pub(crate) fn authority(&self) -> String {
+        self.ledger.live().head.authority.clone()
+    }
+
     /// All of it at this moment.
     pub(crate) fn entries(&self) -> Entries<Registered> {
         self.ledger.live().entries.clone()
@@ -261,6 +270,36 @@ impl Register {
             self.revocations.send_modify(|count| *count += 1);
         }
         saved.map(|()| revoked)
+    }
+
+    /// Makes it the register of the next authority, `to`; what others signed is revoked. Gives those
+    /// that it revoked. First in the file: where that cannot be written nothing has changed. Done a
+    /// second time it changes nothing.
+    pub(crate) fn hand_over(&self, to: &str, now_ms: u64) -> Result<Vec<UserCertificate>, CredentialsError> {
+        let mut revoked = Vec::new();
+        self.ledger.change(|Live { head, entries }| {
+            let former = std::mem::replace(&mut head.authority, to.to_owned());
+            for Registered { certificate, authority, .. } in entries.values_mut() {
+                if authority.as_deref() == Some(to) {
+                    *authority = None;
+                    continue;
+                }
+                if former == to {
+                    continue;
+                }
+                authority.get_or_insert_with(|| former.clone());
+                if certificate.revoked_ms.is_none() {
+                    certificate.revoked_ms = Some(now_ms);
+                    revoked.push(certificate.clone());
+                }
+            }
+            Ok(())
+        })?;
+        if !revoked.is_empty() {
+            // Only now: who wakes finds them revoked.
+            self.revocations.send_modify(|count| *count += 1);
+        }
+        Ok(revoked)
     }
 
     /// Changes at each revocation, after it counts.

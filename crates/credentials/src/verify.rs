@@ -10,6 +10,7 @@ use crate::{
     bundle, bundle_directories, check_principal, disk, handed_out_to,
     key_ring::{self, Found},
     revoked_peers::RevokedPeers,
+    rotation::{self, Rotation},
     server_certificate::{self, ServerCertificate},
     users::{self, Register, RegisterContents, Standing},
 };
@@ -92,6 +93,14 @@ impl Findings {
         if let Some(None) = register {
             self.missing(&path, true);
         }
+        if let Some(rotation) = self.take(Rotation::look(&directory))? {
+            if rotation.is_finishing() {
+                let path = directory.join(rotation::FILE);
+                self.note(format!("{}: the authority is half replaced; the next start finishes it", path.display()));
+                return None;
+            }
+            self.take(rotation.next(&directory))?;
+        }
         let authority = self.take(Authority::look(&directory, format))?;
         if let Some(false) = self.take(ServerCertificate::look(&authority, &directory, format)) {
             self.missing(&directory.join(server_certificate::FILE), false);
@@ -108,7 +117,15 @@ impl Findings {
             if found.user == DEFAULT_USER && !has_files(&found.path) {
                 continue;
             }
+            if bundle::is_unsettled(&found.path) {
+                self.note(format!("{} has new files; the next start puts them in place", found.path.display()));
+                continue;
+            }
             let known = handed_out_to(&register.entries, &found.app, &found.user);
+            let is_withdrawn = bundle::principal(&found.path.join(bundle::CHAIN)).is_ok_and(|principal| {
+                principal.is_some_and(|it| users::standing_in(&register.entries, &it) == Standing::Revoked)
+            });
+            let authority = (!is_withdrawn).then_some(authority);
             let Some((wrong, missing)) = self.take(bundle::look(&found.path, authority, &known)) else { continue };
             wrong.into_iter().for_each(|error| self.damage(error.to_string()));
             missing.into_iter().for_each(|name| self.missing(&found.path.join(name), false));

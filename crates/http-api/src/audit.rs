@@ -24,11 +24,15 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 17] = [
+const ACTIONS: [(&str, &str, &str); 21] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
     ("DELETE", "/admin/v1/apps/{app}/credentials/{user}", "user.revoke"),
+    ("POST", "/admin/v1/apps/{app}/renew-credentials", "user.renew"),
+    ("POST", "/admin/v1/authority/rotation", "authority.rotate"),
+    ("POST", "/admin/v1/authority/rotation/finish", "authority.finishRotation"),
+    ("POST", "/admin/v1/server-certificate", "serverCertificate.renew"),
     ("POST", "/admin/v1/apps/{app}/live-queries", "liveQuery.create"),
     ("PATCH", "/admin/v1/apps/{app}/live-queries/{name}", "liveQuery.change"),
     ("DELETE", "/admin/v1/apps/{app}/live-queries/{name}", "liveQuery.delete"),

@@ -309,7 +309,9 @@ impl Failure {
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
-                | CredentialsError::DirectoryOfServer { .. },
+                | CredentialsError::DirectoryOfServer { .. }
+                | CredentialsError::AuthorityUnusable { .. }
+                | CredentialsError::SameAuthority,
             ) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
             | Failure::App(AppUnavailable::NotFound { .. })
@@ -329,9 +331,13 @@ impl Failure {
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
-            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
-                StatusCode::CONFLICT
-            }
+            | Failure::Credentials(
+                CredentialsError::Exists { .. }
+                | CredentialsError::KeysExist { .. }
+                | CredentialsError::RotationUnderWay
+                | CredentialsError::NoRotation
+                | CredentialsError::FormerInUse { .. },
+            ) => StatusCode::CONFLICT,
             Failure::Body(BodyError::TooLong { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Execute(ExecuteError::TooLarge)

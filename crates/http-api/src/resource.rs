@@ -1,6 +1,7 @@
 //! One file per resource: takes a call, answers it or says how it failed.
 
 pub(crate) mod apps;
+pub(crate) mod authority;
 pub(crate) mod clock;
 pub(crate) mod collections;
 pub(crate) mod count;

@@ -19,8 +19,8 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys, live_queries,
-        metrics, openapi, peers, requery, sign_in_links, status, sync, users, write,
+        apps, authority, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
+        live_queries, metrics, openapi, peers, requery, sign_in_links, status, sync, users, write,
     },
     state::Shared,
 };
@@ -97,6 +97,11 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/credentials", users::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/credentials", users::issue);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/credentials/{user}", users::revoke);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/renew-credentials", authority::renew_users);
+        routes.add(Method::GET, "", "/admin/v1/authority", authority::show);
+        routes.add(Method::POST, "", "/admin/v1/authority/rotation", authority::begin);
+        routes.add(Method::POST, "", "/admin/v1/authority/rotation/finish", authority::finish);
+        routes.add(Method::POST, "", "/admin/v1/server-certificate", authority::renew_server);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries", live_queries::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/live-queries", live_queries::create);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::show);

@@ -54,6 +54,7 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
     let (who, principal) = (client.who(), client.principal.clone());
     let ClientPrincipal { user, app, serial } = &principal;
     tracing::debug!(%peer, user, app, serial, "kafka connection opened");
+    let _seen = SeenWhile::new(shared, serial);
     let ended = tokio::select! {
         biased;
         reason = revoked(shared, serial) => Err(reason),
@@ -62,6 +63,25 @@ pub(crate) async fn serve(shared: &Arc<Shared>, socket: TcpStream, peer: SocketA
     match ended {
         Ok(()) => tracing::debug!(%peer, user, app, serial, "kafka connection closed"),
         Err(reason) => shared.server.refusals.note(peer, &who, &reason),
+    }
+}
+
+/// Lets the credentials know that a certificate is in use, until this is dropped.
+struct SeenWhile<'a> {
+    shared: &'a Shared,
+    serial: &'a str,
+}
+
+impl<'a> SeenWhile<'a> {
+    fn new(shared: &'a Shared, serial: &'a str) -> Self {
+        shared.credentials.connected(serial, shared.server.clock.now_ms());
+        Self { shared, serial }
+    }
+}
+
+impl Drop for SeenWhile<'_> {
+    fn drop(&mut self) {
+        self.shared.credentials.disconnected(self.serial, self.shared.server.clock.now_ms());
     }
 }
 

@@ -230,13 +230,19 @@ impl Failure {
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
-                | CredentialsError::DirectoryOfServer { .. },
+                | CredentialsError::DirectoryOfServer { .. }
+                | CredentialsError::AuthorityUnusable { .. }
+                | CredentialsError::SameAuthority,
             ) => StatusCode::BAD_REQUEST,
             Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
-            | Failure::Credentials(CredentialsError::Exists { .. } | CredentialsError::KeysExist { .. }) => {
-                StatusCode::CONFLICT
-            }
+            | Failure::Credentials(
+                CredentialsError::Exists { .. }
+                | CredentialsError::KeysExist { .. }
+                | CredentialsError::RotationUnderWay
+                | CredentialsError::NoRotation
+                | CredentialsError::FormerInUse { .. },
+            ) => StatusCode::CONFLICT,
             Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
             Failure::TooManyStreams
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
@@ -313,6 +319,11 @@ impl Failure {
                 | CredentialsError::DirectoryNotEmpty { .. }
                 | CredentialsError::DirectoryOfServer { .. }
                 | CredentialsError::NotOnDisk
+                | CredentialsError::AuthorityUnusable { .. }
+                | CredentialsError::SameAuthority
+                | CredentialsError::RotationUnderWay
+                | CredentialsError::NoRotation
+                | CredentialsError::FormerInUse { .. }
                 | CredentialsError::KeysExist { .. },
             )
             | Failure::Commit(

@@ -24,4 +24,5 @@ mod lag;
 mod librdkafka;
 mod page;
 mod restart;
+mod rotation;
 mod small_peer;

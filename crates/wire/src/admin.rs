@@ -3,6 +3,7 @@
 //!
 //! Not here: what the names mean, which are taken and who may ask (`credentials`, `http-api`).
 
+mod authority;
 mod group_reset;
 mod peers;
 mod status;
@@ -12,6 +13,10 @@ use std::path::PathBuf;
 use document::Value;
 use serde::{Deserialize, Serialize};
 
+pub use self::authority::{
+    AuthorityReply, BeginRotation, FinishRotation, FormerCertificateReply, RenewCredentials, RenewedReply,
+    RotationFinishedReply, RotationReply,
+};
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
 pub use self::status::{AppStatusReply, CertificatesReply, DiskReply, GroupStatusReply, StatusReply};

@@ -10,22 +10,32 @@ use p12_keystore::{
 };
 use rustls::pki_types::CertificateDer;
 
-use crate::{CredentialsError, authority::Issued};
+use crate::{
+    CredentialsError,
+    authority::{Authority, Issued},
+};
 
-/// The CA's certificate as a trusted entry.
-pub(super) fn truststore(ca: &CertificateDer<'_>, password: &str) -> Result<Vec<u8>, CredentialsError> {
-    let entry = Certificate::from_der(ca).map(KeyStoreEntry::Certificate);
-    write("cluster-ca", entry, password).map_err(CredentialsError::certificate("cannot make cluster.p12"))
+/// The certificates of CAs as trusted entries.
+pub(super) fn truststore<'a>(
+    trusted: impl Iterator<Item = &'a CertificateDer<'static>>,
+    password: &str,
+) -> Result<Vec<u8>, CredentialsError> {
+    let alias = |n: usize| if n == 0 { "cluster-ca".to_owned() } else { format!("cluster-ca-{}", n + 1) };
+    let entries = trusted.enumerate().map(|(n, ca)| {
+        Certificate::from_der(ca).map(|certificate| (alias(n), KeyStoreEntry::Certificate(certificate)))
+    });
+    write(entries, password).map_err(CredentialsError::certificate("cannot make cluster.p12"))
 }
 
 /// A user's private key with its chain.
 pub(super) fn keystore(
     user: &str,
     issued: &Issued,
-    ca: &CertificateDer<'_>,
+    authority: &Authority,
     password: &str,
 ) -> Result<Vec<u8>, CredentialsError> {
-    write(user, chain(issued, ca), password).map_err(CredentialsError::certificate("cannot make user.p12"))
+    let entry = chain(issued, authority).map(|chain| (user.to_owned(), chain));
+    write(std::iter::once(entry), password).map_err(CredentialsError::certificate("cannot make user.p12"))
 }
 
 /// Whether a file opens with its password, as a consumer opens it, and holds anything.
@@ -35,15 +45,22 @@ pub(super) fn check(path: &Path, contents: &[u8], password: &str) -> Result<(), 
     if opened.entries_len() == 0 { Err(CredentialsError::file(path, "there is nothing in it")) } else { Ok(()) }
 }
 
-fn chain(issued: &Issued, ca: &CertificateDer<'_>) -> Result<KeyStoreEntry, Error> {
-    let certificates = [Certificate::from_der(&issued.der)?, Certificate::from_der(ca)?];
+fn chain(issued: &Issued, authority: &Authority) -> Result<KeyStoreEntry, Error> {
+    let certificates = std::iter::once(&issued.der).chain(authority.chain());
+    let certificates = certificates.map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKey::from_der(&issued.key_der)?;
     Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(issued.serial.to_vec(), key, certificates)))
 }
 
-fn write(alias: &str, entry: Result<KeyStoreEntry, Error>, password: &str) -> Result<Vec<u8>, Error> {
+fn write(
+    entries: impl Iterator<Item = Result<(String, KeyStoreEntry), Error>>,
+    password: &str,
+) -> Result<Vec<u8>, Error> {
     let mut store = KeyStore::new();
-    store.add_entry(alias, entry?);
+    for entry in entries {
+        let (alias, entry) = entry?;
+        store.add_entry(&alias, entry);
+    }
     store
         .writer(password)
         .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)

@@ -37,7 +37,7 @@ pub(crate) async fn revoke(State(state): State<Shared>, call: AdminCall) -> Resu
     Ok(reply::json_of(StatusCode::OK, &UserRevokedReply { revoked }))
 }
 
-fn shown(certificate: UserCertificate) -> UserReply {
+pub(super) fn shown(certificate: UserCertificate) -> UserReply {
     UserReply {
         user: certificate.user,
         app: certificate.app,

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use credentials::{CredentialsError, UserCertificate};
-use operations::UserError;
+use operations::{AuthorityState, UserError};
 
 use crate::{
     failure::Failure,
@@ -24,9 +24,18 @@ struct Certificates {
     layout: Layout,
     rows: Vec<Row>,
     left_out: usize,
+    authority: AuthorityState,
     /// What was typed, where it could not be done.
     user: String,
     error: Option<String>,
+}
+
+impl Certificates {
+    /// How many certificates of an authority that is being replaced are needed still.
+    fn needed(&self) -> usize {
+        let former = self.authority.rotation.iter().flat_map(|rotation| &rotation.former);
+        former.filter(|former| former.is_needed).count()
+    }
 }
 
 struct Row {
@@ -95,7 +104,8 @@ async fn render(scope: &Scope, status: StatusCode, user: String, error: Option<S
         newest_first.map(|certificate| row(&state, &app, certificate)).collect()
     });
     let layout = scope.layout("Certificates", Section::Certificates);
-    let page = Certificates { layout, rows: rows.await?, left_out, user, error };
+    let authority = scope.state().operations.authority();
+    let page = Certificates { layout, rows: rows.await?, left_out, authority, user, error };
     Ok(layout::page(status, &page))
 }
 

@@ -1,5 +1,7 @@
 //! `headwater credentials`: user certificates of the running server's apps.
 
+mod rotate;
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -48,11 +50,18 @@ Examples:
         #[command(flatten)]
         app: AppOption,
     },
+    /// Replace the server's certificate, users' certificates, or the certificate authority, while
+    /// consumers read
+    Rotate(rotate::Rotate),
+    /// The certificate authority, the server's certificate, and where a rotation stands
+    Status(rotate::Status),
 }
 
 impl Credentials {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
+            Credentials::Rotate(rotate) => rotate.run(context),
+            Credentials::Status(status) => status.run(context),
             Credentials::Issue { user, app, out, json } => {
                 let out = out
                     .map(|out| std::path::absolute(&out).with_context(|| format!("--out {}", out.display())))
