@@ -13,7 +13,7 @@ use topics::TopicRegistry;
 use crate::{
     guests::Guests,
     limits,
-    metrics::Metrics,
+    metrics::{Metrics, certificates},
     options::HttpApiOptions,
     peers::PeerSessions,
     resource::openapi::OPENAPI,
@@ -65,7 +65,7 @@ impl HttpApi {
     pub fn new(options: HttpApiOptions, parts: HttpApiParts, mut registry: Registry) -> Self {
         let metrics = Metrics::register(&mut registry, &parts.data_dir, &parts.topics);
         let guests = Arc::new(Guests::new(options.connections_max, metrics.closed_for_room.clone()));
-        let operations = Operations {
+        let operations = Arc::new(Operations {
             default_app: options.default_app.clone(),
             data_dir: parts.data_dir.clone(),
             topics: parts.topics.clone(),
@@ -76,7 +76,8 @@ impl HttpApi {
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
             open_doors: options.open_doors.clone(),
-        };
+        });
+        certificates::register(&mut registry, &operations);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -84,7 +85,7 @@ impl HttpApi {
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
             peers: parts.peers,
-            operations: Arc::new(operations),
+            operations,
             statements: Statements::default(),
             active_statements: Arc::default(),
             metrics,

@@ -13,6 +13,7 @@ mod audit_log;
 mod authority;
 mod blocking;
 mod bundle_files;
+mod certificates;
 mod collections;
 mod consumer_groups;
 mod groups;
@@ -34,6 +35,9 @@ pub use audit_entry::{AUDIT_TARGET_BYTES_MAX, Actor, AuditEntry, Outcome};
 pub use audit_log::{AUDIT_FILE, AUDIT_FILE_BYTES_MAX, AUDIT_FILES_MAX, AuditLog};
 pub use authority::AuthorityState;
 pub use bundle_files::{BundleFiles, FILES, FilesError, settings_of};
+pub use certificates::{
+    APPS_COUNTED_MAX, AUTHORITY_WARNING_MS, AppCertificates, CERTIFICATE_WARNING_MS, certificate_warnings,
+};
 pub use collections::{DropCollectionError, DroppedDocuments};
 pub use consumer_groups::{ConsumerGroup, ConsumerGroups, GroupMember};
 pub use groups::{AppGroups, GroupLag};
@@ -46,6 +50,4 @@ pub use reset::{DeleteGroupError, Move, ResetError, Target};
 pub use status::{AppStatus, GroupStatus, Status};
 pub use users::UserError;
 pub use warning::{Severity, Warning};
-pub use warnings::{
-    AUTHORITY_WARNING_MS, CERTIFICATE_WARNING_MS, DISK_FREE_BYTES_MIN, GAP_WARNING_MS, GROUPS_LOOKED_AT_MAX,
-};
+pub use warnings::{DISK_FREE_BYTES_MIN, GAP_WARNING_MS, GROUPS_LOOKED_AT_MAX};

@@ -111,6 +111,20 @@ pub enum Warning {
         /// In how many ms; 0 if it has.
         in_ms: u64,
     },
+    /// A certificate ends that the server itself shows.
+    ServerCertificateEnds {
+        /// Whether HTTPS has it from files; or else its own could not be renewed.
+        is_of_file: bool,
+        /// In how many ms; 0 if it has.
+        in_ms: u64,
+    },
+    /// The certificate authority is being replaced.
+    AuthorityRotating {
+        /// For how many ms.
+        for_ms: u64,
+        /// Certificates of the former one that are needed still.
+        needed: usize,
+    },
     /// The certificate authority's own certificate ends, and with it every other.
     AuthorityEnds {
         /// In how many ms; 0 if it has.
@@ -134,6 +148,8 @@ impl Warning {
             Self::LiveQueryStopped { .. } => "liveQueryStopped",
             Self::GapAhead { .. } => "gapAhead",
             Self::CertificateEnds { .. } => "certificateEnds",
+            Self::ServerCertificateEnds { .. } => "serverCertificateEnds",
+            Self::AuthorityRotating { .. } => "authorityRotating",
             Self::AuthorityEnds { .. } => "authorityEnds",
         }
     }
@@ -148,6 +164,7 @@ impl Warning {
             | Self::LiveQueryStopped { .. }
             | Self::GapAhead { in_ms: 0, .. }
             | Self::CertificateEnds { in_ms: 0, .. }
+            | Self::ServerCertificateEnds { in_ms: 0, .. }
             | Self::AuthorityEnds { in_ms: 0 } => Severity::Urgent,
             Self::ApiOpen { addresses } if addresses.iter().all(|address| address.ip().is_loopback()) => {
                 Severity::Notice
@@ -159,6 +176,8 @@ impl Warning {
             | Self::CredentialsDamaged { .. }
             | Self::GapAhead { .. }
             | Self::CertificateEnds { .. }
+            | Self::ServerCertificateEnds { .. }
+            | Self::AuthorityRotating { .. }
             | Self::AuthorityEnds { .. } => Severity::Soon,
         }
     }
@@ -178,6 +197,8 @@ impl Warning {
             | Self::ClockRefused { .. }
             | Self::ClockBehind { .. }
             | Self::DiskNearlyFull { .. }
+            | Self::ServerCertificateEnds { .. }
+            | Self::AuthorityRotating { .. }
             | Self::AuthorityEnds { .. } => None,
         }
     }
@@ -233,6 +254,20 @@ impl Warning {
             Self::CertificateEnds { app, user, in_ms } => {
                 format!("The certificate of {user}, app {app}, ends in {}.", span(*in_ms))
             }
+            Self::ServerCertificateEnds { is_of_file, in_ms } => {
+                let which =
+                    if *is_of_file { "The certificate that HTTPS has from files" } else { "The server's certificate" };
+                match in_ms {
+                    0 => format!("{which} has ended: clients refuse the server."),
+                    _ => format!("{which} ends in {}.", span(*in_ms)),
+                }
+            }
+            Self::AuthorityRotating { for_ms, needed } => {
+                format!(
+                    "The certificate authority is being replaced, since {}. Certificates of the former one that are needed still: {needed}.",
+                    span(*for_ms)
+                )
+            }
             Self::AuthorityEnds { in_ms: 0 } => "The server's certificate authority has ended.".to_owned(),
             Self::AuthorityEnds { in_ms } => format!("The server's certificate authority ends in {}.", span(*in_ms)),
         }
@@ -270,8 +305,17 @@ impl Warning {
                 "Start its consumers or add some, or keep events for longer (--retention-ms, --retention-bytes)."
             }
             Self::CertificateEnds { .. } => "Issue a new one and give its files to the consumer.",
+            Self::ServerCertificateEnds { is_of_file: true, .. } => {
+                "Put the new files where --https-cert and --https-key say, and restart the server."
+            }
+            Self::ServerCertificateEnds { .. } => {
+                "The server's log says why it is not renewed; \"headwater credentials rotate\" tries it again."
+            }
+            Self::AuthorityRotating { .. } => {
+                "\"headwater credentials status\" says who has not changed over; \"headwater credentials rotate --finish\" ends it."
+            }
             Self::AuthorityEnds { .. } => {
-                "Plan for a new data directory, or new certificates for everybody: nothing that it signed outlives it."
+                "Replace it while consumers read, with \"headwater credentials rotate --ca\": nothing that it signed outlives it."
             }
         }
     }

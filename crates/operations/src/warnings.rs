@@ -3,21 +3,12 @@
 //!
 //! Invariants: the gravest come first; only apps that are open are looked into; groups are not read
 //! for: what is not known of them is not warned of.
-//! Not here: the words (`warning`), numbers over time (`portal`), `/metrics` (`http-api`), readiness (`http-api`, health).
+//! Not here: the words (`warning`), which certificates end (`certificates`), numbers over time (`portal`), `/metrics` (`http-api`), readiness (`http-api`, health).
 
-use std::collections::BTreeMap;
-
-use credentials::UserCertificate;
 use store::{ClockStanding, CommitError, DiskSpace};
 use topics::AppTopics;
 
-use crate::{groups::GroupLag, operations::Operations, warning::Warning};
-
-/// A user certificate that ends within so many ms is warned of: 30 days, as at a start.
-pub const CERTIFICATE_WARNING_MS: u64 = credentials::limits::RENEWAL_DAYS * DAY_MS;
-
-/// The same of the certificate authority: a year, since everybody needs new files then.
-pub const AUTHORITY_WARNING_MS: u64 = 365 * DAY_MS;
+use crate::{certificates::certificate_warnings, groups::GroupLag, operations::Operations, warning::Warning};
 
 /// A group whose next event is trimmed within so many ms, at its pace, is warned of.
 pub const GAP_WARNING_MS: u64 = 60 * 60 * 1000;
@@ -28,8 +19,6 @@ pub const GROUPS_LOOKED_AT_MAX: usize = 1000;
 /// The disk is nearly full below this, or below a twentieth of it where that is more; on a small
 /// one below a tenth.
 pub const DISK_FREE_BYTES_MIN: u64 = 2 << 30;
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Operations {
     /// Everything that is to be warned of at `now_ms`, the gravest first. Blocks on disk.
@@ -57,11 +46,12 @@ impl Operations {
         for topics in self.topics.all_opened() {
             self.look_into(&topics, &mut found);
         }
-        found.extend(ending(self.credentials.users(None), now_ms));
-        let in_ms = self.credentials.ends_ms().0.saturating_sub(now_ms);
-        if in_ms < AUTHORITY_WARNING_MS {
-            found.push(Warning::AuthorityEnds { in_ms });
-        }
+        found.extend(certificate_warnings(&self.credentials, now_ms));
+        let rotation = self.credentials.rotation(now_ms);
+        found.extend(rotation.map(|rotation| Warning::AuthorityRotating {
+            for_ms: now_ms.saturating_sub(rotation.began_ms),
+            needed: rotation.former.iter().filter(|former| former.is_needed).count(),
+        }));
         found.sort_by_key(Warning::severity);
         found
     }
@@ -86,18 +76,6 @@ impl Operations {
     }
 }
 
-/// Of each user the certificate that ends last counts; one whose user was revoked ends nothing.
-fn ending(certificates: Vec<UserCertificate>, now_ms: u64) -> Vec<Warning> {
-    let mut last: BTreeMap<(String, String), u64> = std::collections::BTreeMap::new();
-    for certificate in certificates.into_iter().filter(|it| it.revoked_ms.is_none()) {
-        let ends_ms = last.entry((certificate.app, certificate.user)).or_default();
-        *ends_ms = certificate.expires_ms.max(*ends_ms);
-    }
-    let left = last.into_iter().map(|(of, ends_ms)| (of, ends_ms.saturating_sub(now_ms)));
-    let soon = left.filter(|(_, in_ms)| *in_ms < CERTIFICATE_WARNING_MS);
-    soon.map(|((app, user), in_ms)| Warning::CertificateEnds { app, user, in_ms }).collect()
-}
-
 fn is_nearly_full(space: DiskSpace) -> bool {
     let wanted = DISK_FREE_BYTES_MIN.max(space.total_bytes / 20).min(space.total_bytes / 10);
     space.free_bytes < wanted
@@ -106,29 +84,6 @@ fn is_nearly_full(space: DiskSpace) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::warning::Severity;
-
-    fn certificate(user: &str, expires_ms: u64, revoked_ms: Option<u64>) -> UserCertificate {
-        let (app, serial) = ("shop".to_owned(), format!("{user}-{expires_ms}"));
-        UserCertificate { app, user: user.to_owned(), serial, issued_ms: 0, expires_ms, revoked_ms }
-    }
-
-    #[test]
-    fn a_certificate_that_was_replaced_or_revoked_is_no_matter() {
-        let now_ms = 100 * DAY_MS;
-        let certificates = vec![
-            certificate("ann", now_ms + DAY_MS, None),
-            certificate("ben", now_ms + DAY_MS, None),
-            certificate("ben", now_ms + 100 * DAY_MS, None),
-            certificate("cat", now_ms + DAY_MS, Some(5)),
-            certificate("dan", now_ms - 1, None),
-        ];
-        let found = ending(certificates, now_ms);
-        let of = |user: &str, in_ms| Warning::CertificateEnds { app: "shop".into(), user: user.into(), in_ms };
-        assert_eq!(found, [of("ann", DAY_MS), of("dan", 0)]);
-        assert_eq!(found[0].text(), "The certificate of ann, app shop, ends in 24 hours.");
-        assert_eq!([found[0].severity(), found[1].severity()], [Severity::Soon, Severity::Urgent]);
-    }
 
     #[test]
     fn a_small_disk_is_full_later_than_a_large_one() {

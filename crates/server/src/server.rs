@@ -7,6 +7,7 @@
 //! (`command::serve`).
 
 mod address;
+mod certificate_notes;
 mod clock_notes;
 mod edges;
 mod pages;
@@ -226,6 +227,7 @@ impl Server {
             DirectoryFormat::mark(&facts.data_dir)?;
         }
         tokio::spawn(clock_notes::keep(data.clock().clone(), stopping.clone()));
+        tokio::spawn(certificate_notes::keep(credentials.clone(), data.clock().clone(), stopping.clone()));
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
         Ok(Self { facts, data, topics, credentials, links, shutdown, edges })

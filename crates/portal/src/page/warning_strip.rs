@@ -71,6 +71,8 @@ fn place(warning: &Warning, app: &str) -> Option<(String, &'static str)> {
         | Warning::DeletionUnfinished { .. }
         | Warning::JournalDamaged { .. }
         | Warning::CredentialsDamaged { .. }
+        | Warning::ServerCertificateEnds { .. }
+        | Warning::AuthorityRotating { .. }
         | Warning::AuthorityEnds { .. } => None,
     }
 }
