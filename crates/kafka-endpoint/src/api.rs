@@ -5,6 +5,8 @@
 //! Not here: which versions are served (`kafka_wire::api_versions`).
 
 pub(crate) mod api_versions;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod delete_groups;
 mod describe_acls;
 mod describe_client_quotas;
@@ -40,9 +42,13 @@ use kafka_protocol::{
     messages::{ApiKey, ListPartitionReassignmentsRequest},
     protocol::StrBytes,
 };
+use kafka_wire::offsets_by_id::{decode_offset_commit, decode_offset_fetch};
 use store::CommitError;
 
-use crate::{groups::GroupError, limits, reason::Reason, reply::Reply, request::Request, session::Session};
+use crate::{
+    consumer_groups::ConsumerGroupError, groups::GroupError, limits, reason::Reason, reply::Reply, request::Request,
+    session::Session,
+};
 
 /// Answers `request`. An error ends the connection.
 pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
@@ -54,8 +60,14 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
         ApiKey::Fetch => fetch::answer(session, request).await,
         ApiKey::ListOffsets => Reply::new(request, &list_offsets::handle(session, request.decode()?, version).await),
         ApiKey::Metadata => Reply::new(request, &metadata::handle(session, request.decode()?, version)),
-        ApiKey::OffsetCommit => Reply::new(request, &offset_commit::handle(session, request.decode()?).await),
-        ApiKey::OffsetFetch => Reply::new(request, &offset_fetch::handle(session, request.decode()?, version)),
+        ApiKey::OffsetCommit => {
+            let commit = request.decode_by_id(decode_offset_commit)?;
+            Reply::new(request, &offset_commit::handle(session, commit, version).await)
+        }
+        ApiKey::OffsetFetch => {
+            let fetch = request.decode_by_id(decode_offset_fetch)?;
+            Reply::new(request, &offset_fetch::handle(session, fetch, version))
+        }
         ApiKey::FindCoordinator => Reply::new(request, &find_coordinator::handle(session, request.decode()?, version)),
         ApiKey::JoinGroup => Reply::new(request, &join_group::handle(session, request, request.decode()?).await),
         ApiKey::SyncGroup => Reply::new(request, &sync_group::handle(session, request.decode()?, version).await),
@@ -90,6 +102,12 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
             Reply::new(request, &list_partition_reassignments::handle())
         }
         ApiKey::ElectLeaders => Reply::new(request, &elect_leaders::handle(session, request.decode()?, version)),
+        ApiKey::ConsumerGroupHeartbeat => {
+            Reply::new(request, &consumer_group_heartbeat::handle(session, request, request.decode()?).await)
+        }
+        ApiKey::ConsumerGroupDescribe => {
+            Reply::new(request, &consumer_group_describe::handle(session, request.decode()?, version))
+        }
         other => Err(kafka_wire::request_shape::ShapeError::UnknownApi { api_key: other as i16 }.into()),
     }
 }
@@ -110,6 +128,26 @@ fn group_error(error: GroupError) -> ResponseError {
         GroupError::FencedInstanceId => ResponseError::FencedInstanceId,
         GroupError::GroupMaxSizeReached => ResponseError::GroupMaxSizeReached,
         GroupError::CoordinatorNotAvailable => ResponseError::CoordinatorNotAvailable,
+    }
+}
+
+/// The refusal of a consumer group as Kafka's error.
+fn consumer_group_error(error: ConsumerGroupError) -> ResponseError {
+    match error {
+        ConsumerGroupError::InvalidRequest(_) => ResponseError::InvalidRequest,
+        ConsumerGroupError::UnknownMemberId => ResponseError::UnknownMemberId,
+        ConsumerGroupError::FencedMemberEpoch => ResponseError::FencedMemberEpoch,
+        ConsumerGroupError::StaleMemberEpoch => ResponseError::StaleMemberEpoch,
+        ConsumerGroupError::FencedInstanceId => ResponseError::FencedInstanceId,
+        ConsumerGroupError::UnreleasedInstanceId => ResponseError::UnreleasedInstanceId,
+        ConsumerGroupError::GroupIdNotFound => ResponseError::GroupIdNotFound,
+        ConsumerGroupError::UnsupportedAssignor => ResponseError::UnsupportedAssignor,
+        ConsumerGroupError::InvalidRegularExpression => ResponseError::InvalidRegularExpression,
+        ConsumerGroupError::GroupMaxSizeReached => ResponseError::GroupMaxSizeReached,
+        ConsumerGroupError::CoordinatorLoadInProgress => ResponseError::CoordinatorLoadInProgress,
+        ConsumerGroupError::CoordinatorNotAvailable => ResponseError::CoordinatorNotAvailable,
+        ConsumerGroupError::UnsupportedVersion => ResponseError::UnsupportedVersion,
+        ConsumerGroupError::IllegalGeneration => ResponseError::IllegalGeneration,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The group coordinator: the sockets' side of [`crate::groups`].
+//! The group coordinator: the sockets' side of [`crate::coordination`].
 //!
 //! Invariant: the lock is held for one step of the state machine, never across an await.
 //! Not here: any rule about groups, what is noted of them durably (`generations`), calling it after
@@ -15,13 +15,19 @@ use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
 };
+use topics::TopicLayout;
+use uuid::Uuid;
 
 use crate::{
-    groups::{
-        Answer, GroupError, GroupKey, GroupState, GroupView, Groups, Join, JoinAnswer, Leaver, Settings, Sync,
-        SyncAnswer, Token,
+    consumer_groups::{
+        self, ConsumerGroupError, ConsumerGroupState, ConsumerGroupView, Heartbeat, HeartbeatAnswer, Noted,
     },
-    limits,
+    coordination::{CommitRefusal, Committer, Coordination},
+    groups::{
+        Answer, GroupError, GroupKey, GroupState, GroupView, Join, JoinAnswer, Leaver, Settings, Sync, SyncAnswer,
+        Token,
+    },
+    limits, noted_name,
 };
 
 /// Every group of every app, for all connections.
@@ -36,7 +42,7 @@ pub(crate) struct Coordinator {
 
 #[derive(Debug)]
 struct Inner {
-    groups: Groups,
+    groups: Coordination,
     waiting: HashMap<Token, oneshot::Sender<Answer>>,
     tokens: u64,
     timer_wakes_ms: u64,
@@ -46,7 +52,14 @@ impl Coordinator {
     /// `initial_delay`: how long the first rebalance of an empty group waits for more members. `groups_gauge` follows how many there are.
     pub(crate) fn new(initial_delay: Duration, groups_gauge: Gauge) -> Arc<Self> {
         let initial_delay_ms = u64::try_from(initial_delay.as_millis()).unwrap_or(u64::MAX);
-        let groups = Groups::new(Settings { initial_delay_ms, adopts_until_ms: limits::ADOPTION_MS });
+        let adopts_until_ms = limits::ADOPTION_MS;
+        let consumer = consumer_groups::Settings {
+            session_timeout_ms: limits::CONSUMER_SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms: limits::CONSUMER_HEARTBEAT_INTERVAL_MS,
+            adopts_until_ms,
+            noted_name: noted_name::noted_name,
+        };
+        let groups = Coordination::new(Settings { initial_delay_ms, adopts_until_ms }, consumer);
         let inner = Inner { groups, waiting: HashMap::new(), tokens: 0, timer_wakes_ms: u64::MAX };
         Arc::new(Self { started: Instant::now(), inner: Mutex::new(inner), timer: Notify::new(), groups_gauge })
     }
@@ -77,9 +90,19 @@ impl Coordinator {
         self.step(|groups, now_ms| groups.close(now_ms));
     }
 
-    pub(crate) async fn join(&self, key: &GroupKey, join: Join) -> JoinAnswer {
+    pub(crate) fn consumer_heartbeat(
+        &self,
+        key: &GroupKey,
+        heartbeat: Heartbeat,
+        layout: &Arc<TopicLayout>,
+        noted: impl FnOnce() -> Option<Noted>,
+    ) -> Result<HeartbeatAnswer, ConsumerGroupError> {
+        self.step(|groups, now_ms| groups.handle_consumer_heartbeat(now_ms, key, heartbeat, layout, noted))
+    }
+
+    pub(crate) async fn join(&self, key: &GroupKey, join: Join, layout: &Arc<TopicLayout>) -> JoinAnswer {
         let member_id = join.member_id.clone();
-        match self.wait(key, |groups, now_ms, token| groups.handle_join(now_ms, key, token, join)).await {
+        match self.wait(key, |groups, now_ms, token| groups.handle_join(now_ms, key, token, join, layout)).await {
             Some(Answer::Join(answer)) => answer,
             _ => JoinAnswer::refused(GroupError::CoordinatorNotAvailable, member_id),
         }
@@ -92,15 +115,15 @@ impl Coordinator {
         }
     }
 
+    /// `member`: its id, static name and generation.
     pub(crate) fn heartbeat(
         &self,
         key: &GroupKey,
-        member_id: &str,
-        instance_id: Option<&str>,
-        generation: i32,
+        member: (&str, Option<&str>, i32),
+        layout: &Arc<TopicLayout>,
         noted: impl FnOnce() -> Option<i32>,
     ) -> Result<(), GroupError> {
-        self.step(|groups, now_ms| groups.handle_heartbeat(now_ms, key, member_id, instance_id, generation, noted))
+        self.step(|groups, now_ms| groups.handle_heartbeat(now_ms, key, member, layout, noted))
     }
 
     pub(crate) fn leave(&self, key: &GroupKey, leavers: &[Leaver]) -> Vec<Result<(), GroupError>> {
@@ -110,12 +133,24 @@ impl Coordinator {
     pub(crate) fn check_commit(
         &self,
         key: &GroupKey,
-        member_id: &str,
-        instance_id: Option<&str>,
-        generation: i32,
+        by: Committer<'_>,
         noted: impl FnOnce() -> Option<i32>,
-    ) -> Result<(), GroupError> {
-        self.step(|groups, now_ms| groups.check_commit(now_ms, key, member_id, instance_id, generation, noted))
+    ) -> Result<(), CommitRefusal> {
+        self.step(|groups, now_ms| groups.check_commit(now_ms, key, by, noted))
+    }
+
+    /// Whether a member may commit an offset of this partition (by topic id) in an epoch that has passed.
+    pub(crate) fn may_commit_late(&self, key: &GroupKey, member_id: &str, epoch: i32, partition: (Uuid, i32)) -> bool {
+        self.lock().groups.may_commit_late(key, member_id, epoch, partition)
+    }
+
+    pub(crate) fn check_fetch(
+        &self,
+        key: &GroupKey,
+        member_id: Option<&str>,
+        epoch: i32,
+    ) -> Result<(), ConsumerGroupError> {
+        self.lock().groups.check_fetch(key, member_id, epoch)
     }
 
     /// The group's present generation, with the ids of its members; `None` if it has none.
@@ -128,14 +163,34 @@ impl Coordinator {
         self.lock().groups.is_in_use(key)
     }
 
-    /// The group, if it has members or had some lately.
-    pub(crate) fn describe(&self, key: &GroupKey) -> Option<GroupView> {
-        self.lock().groups.describe(key)
+    /// Whether the group has members.
+    pub(crate) fn has_members(&self, key: &GroupKey) -> bool {
+        self.lock().groups.has_members(key)
     }
 
-    /// The app's groups that have members or had some lately, sorted: name, state, protocol type.
+    /// Whether the group has members, or had some lately.
+    pub(crate) fn knows(&self, key: &GroupKey) -> bool {
+        self.lock().groups.knows(key)
+    }
+
+    /// The classic group, if it has members or had some lately.
+    pub(crate) fn describe(&self, key: &GroupKey) -> Option<GroupView> {
+        self.lock().groups.classic().describe(key)
+    }
+
+    /// The consumer group, if it has members or had some lately, and the topics that it knows of.
+    pub(crate) fn describe_consumer(&self, key: &GroupKey) -> Option<(ConsumerGroupView, Arc<TopicLayout>)> {
+        self.lock().groups.consumer().describe(key)
+    }
+
+    /// The app's classic groups that have members or had some lately, sorted: name, state, protocol type.
     pub(crate) fn list(&self, app: &Arc<str>) -> Vec<(Arc<str>, GroupState, String)> {
-        self.lock().groups.list(app)
+        self.lock().groups.classic().list(app)
+    }
+
+    /// The app's consumer groups that have members or had some lately, sorted: name and state.
+    pub(crate) fn list_consumer(&self, app: &Arc<str>) -> Vec<(Arc<str>, ConsumerGroupState)> {
+        self.lock().groups.consumer().list(app)
     }
 
     /// When the timer must wake; steps that bring that nearer notify it.
@@ -145,7 +200,7 @@ impl Coordinator {
         inner.timer_wakes_ms
     }
 
-    async fn wait(&self, key: &GroupKey, ask: impl FnOnce(&mut Groups, u64, Token)) -> Option<Answer> {
+    async fn wait(&self, key: &GroupKey, ask: impl FnOnce(&mut Coordination, u64, Token)) -> Option<Answer> {
         let (sender, receiver) = oneshot::channel();
         let token = {
             let mut inner = self.lock();
@@ -162,7 +217,7 @@ impl Coordinator {
     }
 
     /// One step of the machine; what it answers is sent on.
-    fn step<T>(&self, run: impl FnOnce(&mut Groups, u64) -> T) -> T {
+    fn step<T>(&self, run: impl FnOnce(&mut Coordination, u64) -> T) -> T {
         let mut inner = self.lock();
         let now_ms = self.now_ms();
         let result = run(&mut inner.groups, now_ms);

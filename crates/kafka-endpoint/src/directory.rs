@@ -8,6 +8,7 @@ use bytes::Bytes;
 use kafka_protocol::{messages::ConsumerProtocolAssignment, protocol::Decodable as _};
 
 use crate::{
+    consumer_groups::ConsumerMemberView,
     coordinator::Coordinator,
     groups::{GroupKey, MemberView},
 };
@@ -54,14 +55,41 @@ impl GroupDirectory {
     /// The app's groups that have members or had some lately, sorted by name.
     pub fn of_app(&self, app: &str) -> Vec<GroupListing> {
         let app: Arc<str> = app.into();
-        let names = self.coordinator.list(&app);
-        names.into_iter().filter_map(|(name, ..)| self.listing(GroupKey { app: app.clone(), group: name })).collect()
+        let key = |group: Arc<str>| GroupKey { app: app.clone(), group };
+        let classic = self.coordinator.list(&app).into_iter().filter_map(|(name, ..)| self.listing(key(name)));
+        let consumer = self.coordinator.list_consumer(&app).into_iter();
+        let consumer = consumer.filter_map(|(name, _)| self.consumer_listing(key(name)));
+        let mut all: Vec<GroupListing> = classic.chain(consumer).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     }
 
     /// Whether the app's group of that name has members at the moment.
     pub fn has_members(&self, app: &str, group: &str) -> bool {
-        let view = self.coordinator.describe(&GroupKey { app: app.into(), group: group.into() });
-        view.is_some_and(|view| !view.members.is_empty())
+        self.coordinator.has_members(&GroupKey { app: app.into(), group: group.into() })
+    }
+
+    fn consumer_listing(&self, key: GroupKey) -> Option<GroupListing> {
+        let (view, layout) = self.coordinator.describe_consumer(&key)?;
+        let member = |member: ConsumerMemberView| {
+            let assigned = member.assigned.iter();
+            let named = |(id, partition)| Some((layout.name(id)?.to_string(), partition));
+            let mut assigned: Vec<(String, i32)> = assigned.filter_map(named).collect();
+            assigned.sort();
+            AssignedMember {
+                id: member.id,
+                instance_id: member.instance_id,
+                client_id: member.client_id,
+                client_host: member.client_host,
+                assigned,
+            }
+        };
+        Some(GroupListing {
+            name: key.group.to_string(),
+            state: view.state.as_str(),
+            protocol: view.assignor.to_owned(),
+            members: view.members.into_iter().map(member).collect(),
+        })
     }
 
     fn listing(&self, key: GroupKey) -> Option<GroupListing> {

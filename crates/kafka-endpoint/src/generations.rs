@@ -1,4 +1,4 @@
-//! What is noted durably of consumer groups: the last generation of each, with its members, so that after a restart they are told from those who
+//! What is noted durably of consumer groups: the last generation (or epoch) of each, with its members, so that after a restart they are told from those who
 //! were put out before (Kafka keeps the same in `__consumer_offsets`).
 //!
 //! Invariant: a generation is noted before its leader learns of it, so that nobody commits in one that is not noted.
@@ -8,26 +8,21 @@ use std::sync::Arc;
 
 use store::GroupGeneration;
 use topics::TopicRegistry;
-use uuid::Uuid;
 
 use crate::{
+    consumer_groups::Noted,
     coordinator::Coordinator,
     groups::{GroupKey, JoinAnswer},
+    noted_name::{NAME_BYTES, noted_name},
     offsets_expiry,
     session::Session,
 };
 
-/// A member's id in a note has always this length: it is a hash.
-const MEMBER_BYTES: usize = 32;
-
-/// The space of the hashes.
-const MEMBERS: Uuid = Uuid::from_u128(0x6865_6164_7761_7465_725f_6d65_6d62_6572);
-
 /// The generation that is noted of the group, if it names the member.
 pub(crate) fn of_member(session: &Session, group: &str, member_id: &str) -> Option<i32> {
     let noted = session.app.group_generation(group)?;
-    let name = hash(member_id);
-    let is_member = noted.members.as_bytes().chunks(MEMBER_BYTES).any(|member| member == name.as_bytes());
+    let name = noted_name(member_id);
+    let is_member = noted.members.as_bytes().chunks(NAME_BYTES).any(|member| member == name.as_bytes());
     is_member.then_some(noted.number)
 }
 
@@ -36,13 +31,25 @@ pub(crate) fn last(session: &Session, group: &str) -> i32 {
     session.app.group_generation(group).map_or(0, |noted| noted.number)
 }
 
+/// What is noted of the group.
+pub(crate) fn noted(session: &Session, group: &str) -> Option<Noted> {
+    let noted = session.app.group_generation(group)?;
+    let members = noted.members.as_bytes().chunks(NAME_BYTES);
+    let members = members.filter_map(|name| Some(std::str::from_utf8(name).ok()?.to_owned())).collect();
+    Some(Noted { epoch: noted.number, members })
+}
+
 /// Notes the generation that a member is about to be told of, if it is the leader, or a static member that was restarted and has a new id.
 pub(crate) async fn note(session: &Session, key: &GroupKey, answer: &JoinAnswer, is_static: bool) {
-    if answer.error.is_some() || (answer.leader != answer.member_id && !is_static) {
-        return;
+    if answer.error.is_none() && (answer.leader == answer.member_id || answer.leader.is_empty() || is_static) {
+        note_roster(session, key).await;
     }
+}
+
+/// Notes the group as it is now.
+pub(crate) async fn note_roster(session: &Session, key: &GroupKey) {
     let Some((number, ids)) = session.server.coordinator.roster(key) else { return };
-    let members = ids.iter().map(|id| hash(id)).collect();
+    let members = ids.iter().map(|id| noted_name(id)).collect();
     let generation = GroupGeneration { number, members };
     if session.app.group_generation(&key.group).as_ref() == Some(&generation) {
         return;
@@ -85,8 +92,4 @@ pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<Top
     });
     let unused = keys.filter(|key| !coordinator.is_in_use(key)).collect();
     forget(coordinator.clone(), topics.clone(), now_ms, unused).await;
-}
-
-fn hash(member_id: &str) -> String {
-    Uuid::new_v5(&MEMBERS, member_id.as_bytes()).simple().to_string()
 }

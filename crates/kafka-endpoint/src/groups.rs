@@ -25,14 +25,15 @@
 //! rejoin, and resume exactly where they were. Whoever was put out before, or belongs to an earlier
 //! generation, is refused as ever. Once a group has formed again, the usual rules hold.
 //!
-//! Not here: committed offsets (`store`), which app may see what (`api`), sockets and timers
-//! (`coordinator`).
+//! Not here: groups with members of the consumer protocol (`consumer_groups`), committed offsets
+//! (`store`), which app may see what (`api`), sockets and timers (`coordinator`).
 
 mod answer;
 mod group;
 mod join;
 mod leave;
 mod member;
+mod migration;
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! endpoint (accept) ──> connection (handshake, frames, in order) ──> api (one file each) ──> topics ──> store
-//!       admission (who may hold how much)                                    └──> coordinator ──> groups (pure)
+//!       admission (who may hold how much)                                    └──> coordinator ──> coordination ──> groups, consumer_groups (pure)
 //! ```
 //!
 //! Invariants: a client sees its certificate's app and nothing of any other; whatever the network sends is bounded before it is decoded;
 //! every connection that the server refuses or ends is logged with its reason and counted.
-//! Not here, on purpose: producing, transactions, topic administration, SASL, and KIP-848's groups. Documents are never parsed: an
+//! Not here, on purpose: producing, transactions, topic administration, SASL. Documents are never parsed: an
 //! unfiltered fetch copies stored batches.
 
 mod endpoint;
@@ -27,12 +27,15 @@ mod session;
 mod shutdown;
 
 mod api;
+mod consumer_groups;
+mod coordination;
 mod coordinator;
 mod directory;
 mod generations;
 mod group_timer;
 mod groups;
 mod metrics;
+mod noted_name;
 mod offsets_expiry;
 mod topics;
 

@@ -182,6 +182,20 @@ pub const ADOPTION_MS: u64 = 300_000;
 /// How long the first rebalance of a group with survivors waits for more of them, in ms. Later ones must join as new members.
 pub const ADOPTION_HOLD_MS: u64 = 1_000;
 
+/// Without a heartbeat for this long a member of the consumer protocol is put out, in ms (Kafka's
+/// `group.consumer.session.timeout.ms`).
+pub const CONSUMER_SESSION_TIMEOUT_MS: u64 = 45_000;
+
+/// How often members of the consumer protocol are told to send a heartbeat, in ms (Kafka's
+/// `group.consumer.heartbeat.interval.ms`).
+pub const CONSUMER_HEARTBEAT_INTERVAL_MS: u64 = 5_000;
+
+/// Bytes of a regular expression that a member subscribes by. A longer one is refused with INVALID_REGULAR_EXPRESSION.
+pub const SUBSCRIPTION_REGEX_BYTES_MAX: usize = 1024;
+
+/// Bytes that it may compile to. A larger one is refused with INVALID_REGULAR_EXPRESSION.
+pub const SUBSCRIPTION_REGEX_COMPILED_BYTES_MAX: usize = 256 * 1024;
+
 /// Bytes that a consumer may store beside an offset (Kafka's `offset.metadata.max.bytes`). More is refused with OFFSET_METADATA_TOO_LARGE.
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 

@@ -12,6 +12,7 @@ use kafka_protocol::{
 };
 use kafka_wire::{
     api_versions::codec_version,
+    offsets_by_id::{self, CodecError},
     request_shape::{ShapeError, check_request},
 };
 
@@ -62,6 +63,21 @@ impl Request {
         })
     }
 
+    /// The message, by `read` where topics are named by ids (`kafka_wire::offsets_by_id`).
+    pub(crate) fn decode_by_id<R: RequestMessage>(
+        &self,
+        read: impl FnOnce(&mut Bytes) -> Result<R, CodecError>,
+    ) -> Result<R, Reason> {
+        if self.version < offsets_by_id::VERSION {
+            return self.decode();
+        }
+        read(&mut self.message.clone()).map_err(|error| Reason::Undecodable {
+            api: self.api_name(),
+            version: self.version,
+            message: error.to_string(),
+        })
+    }
+
     /// The name of its API, for logs and metrics.
     pub(crate) fn api_name(&self) -> &'static str {
         name_of(self.key)
@@ -105,6 +121,8 @@ fn name_of(key: ApiKey) -> &'static str {
         ApiKey::DescribeProducers => "DescribeProducers",
         ApiKey::ListPartitionReassignments => "ListPartitionReassignments",
         ApiKey::ElectLeaders => "ElectLeaders",
+        ApiKey::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
+        ApiKey::ConsumerGroupDescribe => "ConsumerGroupDescribe",
         _ => "other",
     }
 }

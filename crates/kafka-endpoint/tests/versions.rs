@@ -8,14 +8,14 @@ mod support;
 
 use kafka_protocol::{
     messages::{
-        ApiKey, ApiVersionsRequest, DeleteGroupsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
-        DescribeClusterRequest, DescribeConfigsRequest, DescribeGroupsRequest, DescribeLogDirsRequest,
-        DescribeProducersRequest, DescribeTopicPartitionsRequest, DescribeTransactionsRequest,
-        DescribeUserScramCredentialsRequest, ElectLeadersRequest, FetchRequest, FindCoordinatorRequest, GroupId,
-        HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListConfigResourcesRequest, ListGroupsRequest,
-        ListOffsetsRequest, ListPartitionReassignmentsRequest, ListTransactionsRequest, MetadataRequest,
-        OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest,
-        SyncGroupRequest, TopicName, TransactionalId,
+        ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, DeleteGroupsRequest,
+        DescribeAclsRequest, DescribeClientQuotasRequest, DescribeClusterRequest, DescribeConfigsRequest,
+        DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest, DescribeTopicPartitionsRequest,
+        DescribeTransactionsRequest, DescribeUserScramCredentialsRequest, ElectLeadersRequest, FetchRequest,
+        FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
+        ListConfigResourcesRequest, ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
+        ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+        OffsetForLeaderEpochRequest, ProduceRequest, SyncGroupRequest, TopicName, TransactionalId,
         describe_configs_request::DescribeConfigsResource,
         describe_log_dirs_request::DescribableLogDirTopic,
         describe_producers_request::TopicRequest as ProducersTopic,
@@ -68,6 +68,8 @@ async fn the_cluster_and_its_topics() {
         // librdkafka before 2.2 asks in version 3, and cannot skip a tagged field.
         assert_eq!(answer.supported_features.is_empty(), version < 4);
         assert_eq!(answer.finalized_features_epoch, if version < 4 { -1 } else { 0 });
+        let features = answer.finalized_features.iter().map(|it| (it.name.as_str(), it.max_version_level));
+        assert!(features.eq((version >= 4).then_some(("group.version", 1))), "version {version}");
     }
     let mut ids = Vec::new();
     for version in versions(ApiKey::Metadata) {
@@ -366,9 +368,96 @@ async fn groups() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn consumer_groups() {
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    let metadata = wire.call(MetadataRequest::default().with_topics(None), 12).await;
+    let id = metadata.topics[0].topic_id;
+    for version in versions(ApiKey::ConsumerGroupHeartbeat) {
+        let name = format!("new{version}");
+        let join = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(group(&name))
+            .with_member_id(text(if version >= 1 { "m" } else { "" }))
+            .with_rebalance_timeout_ms(10_000)
+            .with_subscribed_topic_names(Some(vec![topic(TOPIC), topic(FOREIGN)]))
+            .with_topic_partitions(Some(Vec::new()));
+        let joined = wire.call(join.clone(), version).await;
+        assert_eq!((joined.error_code, joined.member_epoch, joined.heartbeat_interval_ms), (0, 2, 5_000));
+        let member = joined.member_id.unwrap();
+        let assigned = joined.assignment.unwrap().topic_partitions;
+        assert_eq!((assigned.len(), assigned[0].topic_id, &assigned[0].partitions), (1, id, &vec![0]));
+        assert_eq!(wire.call(join.clone().with_topic_partitions(None), version).await.error_code, 42);
+        assert_eq!(wire.call(join.clone().with_server_assignor(Some(text("x"))), version).await.error_code, 112);
+        let beat = ConsumerGroupHeartbeatRequest::default().with_group_id(group(&name)).with_member_id(member.clone());
+        assert_eq!(wire.call(beat.clone().with_member_epoch(2), version).await.error_code, 0);
+        assert_eq!(wire.call(beat.clone().with_member_epoch(7), version).await.error_code, 110);
+        for version in versions(ApiKey::ConsumerGroupDescribe) {
+            let wanted = ConsumerGroupDescribeRequest::default().with_group_ids(vec![group(&name), group("nobody")]);
+            let answer = wire.call(wanted.with_include_authorized_operations(true), version).await;
+            let described = &answer.groups[0];
+            assert_eq!((described.group_state.as_str(), described.assignor_name.as_str()), ("Stable", "uniform"));
+            assert_eq!(described.members[0].assignment.topic_partitions[0].topic_name, topic(TOPIC));
+            assert_eq!(described.members[0].member_type, if version >= 1 { 1 } else { -1 });
+            assert_eq!(answer.groups[1].error_code, 69);
+        }
+        commits_with_its_epoch(&mut wire, &name, member.as_str(), id).await;
+        let describe = DescribeGroupsRequest::default().with_groups(vec![group(&name)]);
+        assert_eq!(wire.call(describe, 6).await.groups[0].error_code, 69, "it is no classic group");
+        let listed = ListGroupsRequest::default().with_types_filter(vec![text("consumer")]);
+        assert_eq!(wire.call(listed, 5).await.groups[0].group_type.as_str(), "consumer");
+        let delete = DeleteGroupsRequest::default().with_groups_names(vec![group(&name)]);
+        assert_eq!(wire.call(delete.clone(), 2).await.results[0].error_code, 68);
+        assert_eq!(wire.call(beat.with_member_epoch(-1), version).await.member_epoch, -1);
+        assert_eq!(wire.call(delete, 2).await.results[0].error_code, 0);
+    }
+    server.stop().await;
+}
+
+/// OffsetCommit and OffsetFetch of a member of the consumer protocol, in the versions that know its epoch; version 10
+/// names topics by their ids.
+async fn commits_with_its_epoch(wire: &mut Wire, name: &str, member: &str, id: uuid::Uuid) {
+    for (version, epoch, expected) in [(8, 2, 35), (9, 2, 0), (9, 1, 113), (10, 2, 0), (10, 1, 113)] {
+        let partition = OffsetCommitRequestPartition::default().with_committed_offset(i64::from(version));
+        let commit = OffsetCommitRequest::default()
+            .with_group_id(group(name))
+            .with_member_id(text(member))
+            .with_generation_id_or_member_epoch(epoch)
+            .with_topics(vec![
+                OffsetCommitRequestTopic::default()
+                    .with_name(if version < 10 { topic(TOPIC) } else { TopicName::default() })
+                    .with_topic_id(if version < 10 { uuid::Uuid::nil() } else { id })
+                    .with_partitions(vec![partition]),
+            ]);
+        let answer = wire.commit_offsets(commit, version).await;
+        assert_eq!(answer.topics[0].partitions[0].error_code, expected, "version {version}, epoch {epoch}");
+        assert_eq!(answer.topics[0].topic_id, if version < 10 { uuid::Uuid::nil() } else { id });
+    }
+    let unknown = uuid::Uuid::from_bytes([9; 16]);
+    let topics =
+        [id, unknown].map(|id| OffsetFetchRequestTopics::default().with_topic_id(id).with_partition_indexes(vec![0]));
+    for (epoch, expected) in [(2, 0), (1, 113)] {
+        let wanted = OffsetFetchRequestGroup::default()
+            .with_group_id(group(name))
+            .with_member_id(Some(text(member)))
+            .with_member_epoch(epoch)
+            .with_topics(Some(topics.to_vec()));
+        let answer = wire.fetch_offsets(OffsetFetchRequest::default().with_groups(vec![wanted]), 10).await;
+        assert_eq!(answer.groups[0].error_code, expected);
+        let found: Vec<_> =
+            answer.groups[0].topics.iter().map(|it| (it.topic_id, it.partitions[0].error_code)).collect();
+        assert_eq!(found, if expected == 0 { vec![(id, 0), (unknown, 100)] } else { Vec::new() });
+    }
+    let all = OffsetFetchRequestGroup::default().with_group_id(group(name)).with_member_epoch(-1).with_topics(None);
+    let answer = wire.fetch_offsets(OffsetFetchRequest::default().with_groups(vec![all]), 10).await;
+    let found = &answer.groups[0].topics[0];
+    assert_eq!((found.topic_id, found.partitions[0].committed_offset), (id, 10));
+}
+
 /// Joins, syncs, beats, commits and leaves, each in the version nearest to `version`.
 async fn life_of_a_member(wire: &mut Wire, version: i16) {
-    let nearest = |api| version.clamp(*versions(api).start(), *versions(api).end());
+    // Version 10 of OffsetCommit names topics by ids: `consumer_groups`.
+    let nearest = |api| version.clamp(*versions(api).start(), *versions(api).end().min(&9));
     let name = format!("g{version}");
     let join = JoinGroupRequest::default()
         .with_group_id(group(&name))
@@ -424,7 +513,7 @@ async fn life_of_a_member(wire: &mut Wire, version: i16) {
     let stale = wire.call(commit.with_generation_id_or_member_epoch(99), nearest(ApiKey::OffsetCommit)).await;
     assert_eq!(stale.topics[0].partitions[0].error_code, 22);
 
-    for version in versions(ApiKey::OffsetFetch) {
+    for version in *versions(ApiKey::OffsetFetch).start()..=9 {
         let (code, offset) = fetch_offset(wire, &name, version).await;
         assert_eq!((code, offset), (0, 0), "version {version}");
     }

@@ -9,5 +9,6 @@ pub mod api_versions;
 #[cfg(feature = "compression")]
 pub mod compression;
 mod cursor;
+pub mod offsets_by_id;
 pub mod record_batch;
 pub mod request_shape;

@@ -21,6 +21,7 @@ use crate::{
     definition::{self, Defined, DefinedQuery},
     evaluator,
     lag::WrittenTimes,
+    layout::TopicLayout,
     limits::{LIVE_QUERIES_MAX, PARTITIONS_PER_APP_MAX},
     live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, SharedOnGap},
     preparing,
@@ -42,6 +43,7 @@ pub struct AppTopics {
     /// They are in the file of an older version still: before one is changed it has to go.
     is_to_be_taken_over: AtomicBool,
     views: RwLock<Arc<Views>>,
+    layout: RwLock<Arc<TopicLayout>>,
     main_on_gap: SharedOnGap,
     /// One change at a time, and none during a step of a trim.
     changing: Arc<tokio::sync::Mutex<()>>,
@@ -132,8 +134,10 @@ impl AppTopics {
         };
         let progress = Arc::new(Progress::new(Compressed::new(kept)));
         let (views, has_rest) = preparing::open(&app, &progress, &defined.live_queries).map_err(failed)?;
+        let layout = RwLock::new(layout_of(&app, &views));
         let topics = Arc::new(Self {
             app,
+            layout,
             main_on_gap: SharedOnGap::new(defined.main_on_gap),
             defined: RwLock::new(defined),
             is_to_be_taken_over: AtomicBool::new(is_to_be_taken_over),
@@ -213,6 +217,11 @@ impl AppTopics {
     pub fn all(&self) -> Vec<Topic> {
         let main = std::iter::once(self.main());
         main.chain(self.views().iter().map(|view| Topic::of_view(self.app.clone(), view.clone()))).collect()
+    }
+
+    /// Which topics there are. The same `Arc` until a live query is made or deleted.
+    pub fn layout(&self) -> Arc<TopicLayout> {
+        self.layout.read().expect("not poisoned").clone()
     }
 
     /// The main topic.
@@ -476,7 +485,9 @@ impl AppTopics {
         self.main_on_gap.set(defined.main_on_gap);
         let ended: Vec<_> =
             known.iter().filter(|known| views.iter().all(|view| view.number != known.number)).cloned().collect();
+        let layout = layout_of(&self.app, &views);
         *self.views.write().expect("not poisoned") = Arc::new(Views::new(views));
+        *self.layout.write().expect("not poisoned") = layout;
         *self.defined.write().expect("not poisoned") = defined;
         ended.iter().for_each(|view| view.end());
         self.start_evaluating();
@@ -529,6 +540,13 @@ impl AppTopics {
     pub(crate) fn views(&self) -> Arc<Views> {
         self.views.read().expect("not poisoned").clone()
     }
+}
+
+fn layout_of(app: &Arc<App>, views: &[Arc<View>]) -> Arc<TopicLayout> {
+    let main = Topic::main(app.clone(), SharedOnGap::default());
+    let main = (main.name().to_owned(), main.id(), main.partitions());
+    let live = views.iter().map(|view| (view.topic.clone(), view.id, view.query.partitions));
+    Arc::new(TopicLayout::new(std::iter::once(main).chain(live)))
 }
 
 /// Runs `change` to its end, whether or not the caller waits for it: half of a change would be on

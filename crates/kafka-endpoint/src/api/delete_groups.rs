@@ -18,13 +18,13 @@ pub(super) async fn handle(session: &Session, request: DeleteGroupsRequest) -> D
 
 async fn delete(session: &Session, group: &str) -> Result<(), ResponseError> {
     super::check_group(group)?;
-    let view = session.server.coordinator.describe(&session.group(group));
-    if view.as_ref().is_some_and(|view| !view.members.is_empty()) {
+    let (coordinator, key) = (&session.server.coordinator, session.group(group));
+    if coordinator.has_members(&key) {
         return Err(ResponseError::NonEmptyGroup);
     }
     if session.app.groups_with_offsets().iter().any(|stored| stored == group) {
         let deleted = session.app.delete_offsets(group, None).await;
         return deleted.map_err(|error| super::commit_error(session, group, &error));
     }
-    if view.is_some() { Ok(()) } else { Err(ResponseError::GroupIdNotFound) }
+    if coordinator.knows(&key) { Ok(()) } else { Err(ResponseError::GroupIdNotFound) }
 }

@@ -15,16 +15,18 @@ use crate::{
 };
 
 /// What may be done with a group: READ, DELETE and DESCRIBE, as bits of Kafka's `AclOperation`.
-const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
+pub(super) const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
 
 pub(super) fn handle(session: &Session, request: DescribeGroupsRequest, version: i16) -> DescribeGroupsResponse {
     let with_operations = request.include_authorized_operations;
     let with_offsets = session.app.groups_with_offsets();
     let groups = request.groups.into_iter().map(|id| {
-        let described = match (
-            session.server.coordinator.describe(&session.group(&id)),
-            with_offsets.binary_search(&id.to_string()),
-        ) {
+        let key = session.group(&id);
+        // Kafka's clients ask ConsumerGroupDescribe first, and here only for groups that it does not know.
+        if session.server.coordinator.describe_consumer(&key).is_some() {
+            return absent(id, version);
+        }
+        let described = match (session.server.coordinator.describe(&key), with_offsets.binary_search(&id.to_string())) {
             (Some(view), _) => present(id, view, version),
             (None, Ok(_)) => DescribedGroup::default()
                 .with_group_id(id)
@@ -62,5 +64,5 @@ fn absent(id: GroupId, version: i16) -> DescribedGroup {
     }
     described
         .with_error_code(ResponseError::GroupIdNotFound.code())
-        .with_error_message(Some(StrBytes::from_static_str("there is no such group")))
+        .with_error_message(Some(StrBytes::from_static_str("there is no such classic group")))
 }

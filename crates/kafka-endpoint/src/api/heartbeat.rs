@@ -11,7 +11,8 @@ pub(super) fn handle(session: &Session, request: &HeartbeatRequest) -> Heartbeat
         super::check_group(&request.group_id)?;
         let coordinator = &session.server.coordinator;
         let noted = || generations::of_member(session, &request.group_id, &request.member_id);
-        let beat = coordinator.heartbeat(&key, &request.member_id, instance_id, request.generation_id, noted);
+        let member = (request.member_id.as_str(), instance_id, request.generation_id);
+        let beat = coordinator.heartbeat(&key, member, &session.topics.layout(), noted);
         beat.map_err(super::group_error)
     };
     HeartbeatResponse::default().with_error_code(super::code(&beat()))

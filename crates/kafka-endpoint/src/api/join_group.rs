@@ -20,7 +20,8 @@ pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroup
     let answer = match check(&join).and_then(|()| super::check_groups_room(session, &join.group_id)) {
         Ok(()) => {
             let is_static = join.group_instance_id.is_some();
-            let answer = session.server.coordinator.join(&key, to_join(session, request, join)).await;
+            let (join, layout) = (to_join(session, request, join), session.topics.layout());
+            let answer = session.server.coordinator.join(&key, join, &layout).await;
             generations::note(session, &key, &answer, is_static).await;
             answer
         }

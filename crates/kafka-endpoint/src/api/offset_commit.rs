@@ -4,28 +4,39 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         OffsetCommitRequest, OffsetCommitResponse,
-        offset_commit_request::OffsetCommitRequestPartition,
+        offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
         offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic},
     },
 };
+use kafka_wire::offsets_by_id;
 use store::CommittedOffset;
 
-use crate::{generations, limits, offsets_expiry, session::Session};
+use crate::{
+    coordination::{CommitRefusal, Committer},
+    generations, limits, offsets_expiry,
+    session::Session,
+    topics::Topic,
+};
 
-pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> OffsetCommitResponse {
+/// The first version in which members of the consumer protocol may commit (KIP-848).
+const MEMBER_EPOCH_SINCE: i16 = 9;
+
+pub(super) async fn handle(session: &Session, request: OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
     let group = request.group_id.to_string();
     let mut accepted = Vec::new();
     let mut codes = Vec::new(); // of every partition, in the request's order
-    let admitted = admit(session, &request);
+    let admitted = admit(session, &request, version);
     for topic in &request.topics {
-        let known = super::topic_by_name(session, &topic.name);
+        let known = find(session, topic, version);
         for partition in &topic.partitions {
-            let outcome = admitted.and_then(|()| {
-                crate::topics::partition(known.as_ref().map_err(|error| *error)?, partition.partition_index)?;
-                check(partition)
-            });
+            let outcome =
+                admitted.or_else(|error| admit_late(session, &request, error, &known, partition)).and_then(|()| {
+                    crate::topics::partition(known.as_ref().map_err(|error| *error)?, partition.partition_index)?;
+                    check(partition)
+                });
             if let Ok(offset) = &outcome {
-                accepted.push((topic.name.to_string(), partition.partition_index, offset.clone()));
+                let name = known.as_ref().map(|known| known.name().to_owned()).unwrap_or_default();
+                accepted.push((name, partition.partition_index, offset.clone()));
             }
             codes.push(super::code(&outcome));
         }
@@ -35,7 +46,15 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest) -> O
     } else if request.generation_id_or_member_epoch < 0 {
         offsets_expiry::note_commit(&session.server, &session.app, &group).await;
     }
-    respond(&request, codes)
+    respond(&request, codes, version)
+}
+
+/// By its name, or from version 10 on by its id.
+fn find(session: &Session, topic: &OffsetCommitRequestTopic, version: i16) -> Result<Topic, ResponseError> {
+    if version >= offsets_by_id::VERSION {
+        return crate::topics::by_id(&session.topics, topic.topic_id);
+    }
+    super::topic_by_name(session, &topic.name)
 }
 
 async fn commit(
@@ -52,15 +71,36 @@ async fn commit(
     committed.map_err(|error| super::commit_error(session, group, &error))
 }
 
-fn admit(session: &Session, request: &OffsetCommitRequest) -> Result<(), ResponseError> {
+fn admit(session: &Session, request: &OffsetCommitRequest, version: i16) -> Result<(), ResponseError> {
     super::check_group(&request.group_id)?;
     let key = session.group(&request.group_id);
-    let instance_id = request.group_instance_id.as_deref();
-    let coordinator = &session.server.coordinator;
     let noted = || generations::of_member(session, &request.group_id, &request.member_id);
-    coordinator
-        .check_commit(&key, &request.member_id, instance_id, request.generation_id_or_member_epoch, noted)
-        .map_err(super::group_error)
+    let by = Committer {
+        member_id: &request.member_id,
+        instance_id: request.group_instance_id.as_deref(),
+        epoch: request.generation_id_or_member_epoch,
+        is_of_consumer_protocol: version >= MEMBER_EPOCH_SINCE,
+    };
+    session.server.coordinator.check_commit(&key, by, noted).map_err(|refusal| match refusal {
+        CommitRefusal::Classic(error) => super::group_error(error),
+        CommitRefusal::Consumer(error) => super::consumer_group_error(error),
+    })
+}
+
+/// A member of a consumer group may commit in an epoch that has passed what it had then and has still (KIP-1251).
+fn admit_late(
+    session: &Session,
+    request: &OffsetCommitRequest,
+    error: ResponseError,
+    topic: &Result<Topic, ResponseError>,
+    partition: &OffsetCommitRequestPartition,
+) -> Result<(), ResponseError> {
+    let is_late = matches!(error, ResponseError::StaleMemberEpoch | ResponseError::IllegalGeneration);
+    let Some(topic) = topic.as_ref().ok().filter(|_| is_late) else { return Err(error) };
+    let (coordinator, key) = (&session.server.coordinator, session.group(&request.group_id));
+    let place = (topic.id(), partition.partition_index);
+    let epoch = request.generation_id_or_member_epoch;
+    if coordinator.may_commit_late(&key, &request.member_id, epoch, place) { Ok(()) } else { Err(error) }
 }
 
 /// Whether there is room for them; there always is for what makes nothing larger.
@@ -88,7 +128,7 @@ fn check(partition: &OffsetCommitRequestPartition) -> Result<CommittedOffset, Re
     })
 }
 
-fn respond(request: &OffsetCommitRequest, codes: Vec<i16>) -> OffsetCommitResponse {
+fn respond(request: &OffsetCommitRequest, codes: Vec<i16>, version: i16) -> OffsetCommitResponse {
     let mut codes = codes.into_iter();
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().zip(codes.by_ref()).map(|(partition, code)| {
@@ -96,7 +136,11 @@ fn respond(request: &OffsetCommitRequest, codes: Vec<i16>) -> OffsetCommitRespon
                 .with_partition_index(partition.partition_index)
                 .with_error_code(code)
         });
-        OffsetCommitResponseTopic::default().with_name(topic.name.clone()).with_partitions(partitions.collect())
+        let topic_id = if version >= offsets_by_id::VERSION { topic.topic_id } else { uuid::Uuid::nil() };
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_topic_id(topic_id)
+            .with_partitions(partitions.collect())
     });
     OffsetCommitResponse::default().with_topics(topics.collect())
 }

@@ -16,12 +16,12 @@ pub(super) async fn handle(session: &Session, request: OffsetDeleteRequest) -> O
     if let Err(error) = super::check_group(&group) {
         return refused(error);
     }
-    let view = session.server.coordinator.describe(&session.group(&group));
-    if view.is_none() && !session.app.groups_with_offsets().contains(&group) {
+    let (coordinator, key) = (&session.server.coordinator, session.group(&group));
+    if !coordinator.knows(&key) && !session.app.groups_with_offsets().contains(&group) {
         return refused(ResponseError::GroupIdNotFound);
     }
     // Kafka looks into the members' subscriptions; here a group that has members counts as subscribed to all it asks about.
-    let is_in_use = view.is_some_and(|view| !view.members.is_empty());
+    let is_in_use = coordinator.has_members(&key);
     let partitions = request
         .topics
         .iter()

@@ -6,15 +6,20 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         GroupId, OffsetFetchRequest, OffsetFetchResponse, TopicName,
+        offset_fetch_request::OffsetFetchRequestGroup,
         offset_fetch_response::{
             OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
             OffsetFetchResponseTopic, OffsetFetchResponseTopics,
         },
     },
 };
+use kafka_wire::offsets_by_id;
 use store::CommittedOffset;
 
 use crate::session::Session;
+
+/// The first version in which members of the consumer protocol say their epoch (KIP-848).
+const MEMBER_EPOCH_SINCE: i16 = 9;
 
 /// Topics with the partitions asked for.
 type Wanted = Option<Vec<(TopicName, Vec<i32>)>>;
@@ -24,13 +29,9 @@ type Position = (i32, Result<Option<CommittedOffset>, ResponseError>);
 
 pub(super) fn handle(session: &Session, request: OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
     if version >= 8 {
-        let groups = request.groups.into_iter().map(|group| {
-            let wanted = group
-                .topics
-                .map(|topics| topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect());
-            to_group(session, group.group_id, wanted)
-        });
-        return OffsetFetchResponse::default().with_groups(groups.collect());
+        let groups = request.groups.into_iter();
+        return OffsetFetchResponse::default()
+            .with_groups(groups.map(|group| of_group(session, group, version)).collect());
     }
     let topics = request.topics;
     let wanted = topics.map(|topics| topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect());
@@ -39,6 +40,46 @@ pub(super) fn handle(session: &Session, request: OffsetFetchRequest, version: i1
         Err(error) if version >= 2 => OffsetFetchResponse::default().with_error_code(error.code()),
         Err(_) => OffsetFetchResponse::default(),
     }
+}
+
+fn of_group(session: &Session, group: OffsetFetchRequestGroup, version: i16) -> OffsetFetchResponseGroup {
+    // Before version 9 nobody says who asks.
+    if version >= MEMBER_EPOCH_SINCE {
+        let (coordinator, key) = (&session.server.coordinator, session.group(&group.group_id));
+        if let Err(error) = coordinator.check_fetch(&key, group.member_id.as_deref(), group.member_epoch) {
+            return OffsetFetchResponseGroup::default()
+                .with_group_id(group.group_id)
+                .with_error_code(super::consumer_group_error(error).code());
+        }
+    }
+    if version >= offsets_by_id::VERSION {
+        return of_group_by_id(session, group);
+    }
+    let wanted = group.topics.map(|topics| topics.into_iter().map(|it| (it.name, it.partition_indexes)).collect());
+    to_group(session, group.group_id, wanted)
+}
+
+/// Topics are named by ids; of one that is not there each partition has an error.
+fn of_group_by_id(session: &Session, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    let find = |id| crate::topics::by_id(&session.topics, id);
+    let wanted = group.topics.as_ref().map(|topics| {
+        let known = topics.iter().filter_map(|it| Some((find(it.topic_id).ok()?, it.partition_indexes.clone())));
+        known.map(|(topic, partitions)| (TopicName(topic.name().to_owned().into()), partitions)).collect()
+    });
+    let mut response = to_group(session, group.group_id, wanted);
+    // Topics that have gone since have no id.
+    response.topics.retain_mut(|topic| {
+        let id = crate::topics::by_name(&session.topics, &topic.name).map(|topic| topic.id());
+        topic.topic_id = id.unwrap_or_default();
+        topic.name = TopicName::default();
+        id.is_ok()
+    });
+    let unknown = group.topics.into_iter().flatten().filter_map(|topic| Some((find(topic.topic_id).err()?, topic)));
+    response.topics.extend(unknown.map(|(error, topic)| {
+        let positions = topic.partition_indexes.into_iter().map(|index| (index, Err(error)));
+        to_topic_v8((TopicName::default(), positions.collect())).with_topic_id(topic.topic_id)
+    }));
+    response
 }
 
 fn positions(session: &Session, group: &str, wanted: Wanted) -> Result<Vec<(TopicName, Vec<Position>)>, ResponseError> {

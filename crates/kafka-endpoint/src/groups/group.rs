@@ -67,7 +67,7 @@ pub(super) struct Group {
     pub(super) state: GroupState,
     pub(super) generation: i32,
     /// Whether a generation has begun since the start.
-    has_formed: bool,
+    pub(super) has_formed: bool,
     /// Its last member has gone; `Groups::settle` takes it.
     pub(super) just_emptied: bool,
     pub(super) protocol_type: Option<String>,

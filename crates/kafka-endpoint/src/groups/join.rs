@@ -37,7 +37,7 @@ pub(crate) struct Join {
 }
 
 impl Join {
-    pub(super) fn len_bytes(&self) -> usize {
+    pub(crate) fn len_bytes(&self) -> usize {
         let instance = self.instance_id.as_ref().map_or(0, String::len);
         let ids = 2 * self.member_id.len().max(self.new_member_id.len());
         let texts = ids + 2 * instance + self.client_id.len() + self.client_host.len() + self.protocol_type.len();

@@ -19,10 +19,13 @@ use credentials::Credentials;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Map, Operation, Origin, Value};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint};
 use kafka_protocol::{
-    messages::{ApiKey, RequestHeader, ResponseHeader},
+    messages::{
+        ApiKey, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader,
+        ResponseHeader,
+    },
     protocol::{Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer},
 };
-use kafka_wire::api_versions::codec_version;
+use kafka_wire::{api_versions::codec_version, offsets_by_id};
 use prometheus_client::registry::Registry;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -280,6 +283,37 @@ impl Wire {
         self.stream.flush().await.unwrap();
     }
 
+    /// OffsetCommit, in version 10 too.
+    pub async fn commit_offsets(&mut self, request: OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
+        if version < offsets_by_id::VERSION {
+            return self.call(request, version).await;
+        }
+        let mut body = BytesMut::new();
+        offsets_by_id::encode_offset_commit(&request, &mut body).unwrap();
+        self.send_body::<OffsetCommitRequest>(version, &body).await;
+        self.receive::<OffsetCommitRequest>(version).await.expect("the connection goes on")
+    }
+
+    /// OffsetFetch, in version 10 too.
+    pub async fn fetch_offsets(&mut self, request: OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
+        if version < offsets_by_id::VERSION {
+            return self.call(request, version).await;
+        }
+        let mut body = BytesMut::new();
+        offsets_by_id::encode_offset_fetch(&request, &mut body).unwrap();
+        self.send_body::<OffsetFetchRequest>(version, &body).await;
+        self.receive::<OffsetFetchRequest>(version).await.expect("the connection goes on")
+    }
+
+    async fn send_body<R: Request>(&mut self, version: i16, body: &[u8]) {
+        let mut out = header::<R>(version, self.correlation_id);
+        out.extend_from_slice(body);
+        self.correlation_id += 1;
+        let length = i32::try_from(out.len()).unwrap().to_be_bytes();
+        self.stream.write_all(&[&length[..], &out].concat()).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
     /// The answer to the oldest request without one; `None` at the end of the connection.
     pub async fn receive<R: Request>(&mut self, version: i16) -> Option<R::Response> {
         let mut frame = self.receive_frame().await?;
@@ -315,6 +349,12 @@ pub fn key_of<R: Request>() -> ApiKey {
 
 /// A request with its length and header.
 pub fn frame<R: Request>(request: &R, version: i16, correlation_id: i32) -> Vec<u8> {
+    let mut out = header::<R>(version, correlation_id);
+    request.encode(&mut out, codec_version(key_of::<R>(), version)).unwrap();
+    [&i32::try_from(out.len()).unwrap().to_be_bytes()[..], &out].concat()
+}
+
+fn header<R: Request>(version: i16, correlation_id: i32) -> BytesMut {
     let mut out = BytesMut::new();
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY)
@@ -322,6 +362,5 @@ pub fn frame<R: Request>(request: &R, version: i16, correlation_id: i32) -> Vec<
         .with_correlation_id(correlation_id)
         .with_client_id(Some(StrBytes::from_static_str("test")));
     encode_request_header_into_buffer(&mut out, &header).unwrap();
-    request.encode(&mut out, codec_version(key_of::<R>(), version)).unwrap();
-    [&i32::try_from(out.len()).unwrap().to_be_bytes()[..], &out].concat()
+    out
 }

@@ -37,6 +37,8 @@ pub(super) fn schema_of(api: ApiKey) -> Option<&'static RequestSchema> {
         ApiKey::ListTransactions => &LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => &LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => &DESCRIBE_TOPIC_PARTITIONS,
+        ApiKey::ConsumerGroupHeartbeat => &CONSUMER_GROUP_HEARTBEAT,
+        ApiKey::ConsumerGroupDescribe => &CONSUMER_GROUP_DESCRIBE,
         _ => return None,
     })
 }
@@ -170,7 +172,8 @@ static OFFSET_COMMIT: RequestSchema = request(
         always(
             "topics",
             Array(&structure(&[
-                always("name", TEXT),
+                until(9, "name", TEXT),
+                since(10, "topic_id", UUID),
                 always(
                     "partitions",
                     Array(&structure(&[
@@ -205,7 +208,8 @@ static OFFSET_FETCH: RequestSchema = request(
     ],
 );
 
-static OFFSET_FETCH_TOPIC: Shape = structure(&[always("name", TEXT), always("partition_indexes", Array(&INT32))]);
+static OFFSET_FETCH_TOPIC: Shape =
+    structure(&[until(9, "name", TEXT), since(10, "topic_id", UUID), always("partition_indexes", Array(&INT32))]);
 
 static FIND_COORDINATOR: RequestSchema =
     request(3, &[until(3, "key", TEXT), since(1, "key_type", INT8), since(4, "coordinator_keys", Array(&TEXT))]);
@@ -421,3 +425,25 @@ static DESCRIBE_TOPIC_PARTITIONS: RequestSchema = request(
         always("cursor", nullable_structure(&[always("topic_name", TEXT), always("partition_index", INT32)])),
     ],
 );
+
+static CONSUMER_GROUP_HEARTBEAT: RequestSchema = request(
+    0,
+    &[
+        always("group_id", TEXT),
+        always("member_id", TEXT),
+        always("member_epoch", INT32),
+        always("instance_id", NULLABLE_TEXT),
+        always("rack_id", NULLABLE_TEXT),
+        always("rebalance_timeout_ms", INT32),
+        always("subscribed_topic_names", NullableArray(&TEXT)),
+        since(1, "subscribed_topic_regex", NULLABLE_TEXT),
+        always("server_assignor", NULLABLE_TEXT),
+        always(
+            "topic_partitions",
+            NullableArray(&structure(&[always("topic_id", UUID), always("partitions", Array(&INT32))])),
+        ),
+    ],
+);
+
+static CONSUMER_GROUP_DESCRIBE: RequestSchema =
+    request(0, &[always("group_ids", Array(&TEXT)), always("include_authorized_operations", BOOLEAN)]);

@@ -5,7 +5,10 @@
 
 use super::schema::{Field, Shape, Struct, Tag};
 use super::*;
-use crate::api_versions::{ADVERTISED, codec_version};
+use crate::{
+    api_versions::{ADVERTISED, codec_version},
+    offsets_by_id,
+};
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{RequestHeader, RequestKind};
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -176,11 +179,24 @@ impl Writer {
     }
 }
 
+/// Whether the endpoint decodes it by `offsets_by_id`.
+fn is_by_id(api: ApiKey, version: i16) -> bool {
+    matches!(api, ApiKey::OffsetCommit | ApiKey::OffsetFetch) && version == offsets_by_id::VERSION
+}
+
 /// Decodes a frame as the endpoint does; says how many bytes were left.
 fn decode(frame: &[u8], api: ApiKey, version: i16) -> Result<(RequestHeader, RequestKind, usize), String> {
     let mut bytes = Bytes::copy_from_slice(frame);
     let header = RequestHeader::decode(&mut bytes, api.request_header_version(version)).map_err(|e| e.to_string())?;
-    let kind = RequestKind::decode(api, &mut bytes, codec_version(api, version)).map_err(|e| format!("{e:#}"))?;
+    let kind = match api {
+        ApiKey::OffsetCommit if is_by_id(api, version) => {
+            RequestKind::OffsetCommit(offsets_by_id::decode_offset_commit(&mut bytes).map_err(|e| e.to_string())?)
+        }
+        ApiKey::OffsetFetch if is_by_id(api, version) => {
+            RequestKind::OffsetFetch(offsets_by_id::decode_offset_fetch(&mut bytes).map_err(|e| e.to_string())?)
+        }
+        _ => RequestKind::decode(api, &mut bytes, codec_version(api, version)).map_err(|e| format!("{e:#}"))?,
+    };
     Ok((header, kind, bytes.remaining()))
 }
 
@@ -200,7 +216,15 @@ fn the_decoder_reads_and_writes_what_passes() {
             assert_eq!((header.correlation_id, left), (peek.correlation_id, 0), "{api:?} v{version}");
             let mut again = BytesMut::new();
             header.encode(&mut again, api.request_header_version(version)).unwrap();
-            kind.encode(&mut again, codec_version(api, version)).unwrap();
+            match &kind {
+                RequestKind::OffsetCommit(it) if is_by_id(api, version) => {
+                    offsets_by_id::encode_offset_commit(it, &mut again).unwrap();
+                }
+                RequestKind::OffsetFetch(it) if is_by_id(api, version) => {
+                    offsets_by_id::encode_offset_fetch(it, &mut again).unwrap();
+                }
+                _ => kind.encode(&mut again, codec_version(api, version)).unwrap(),
+            }
             assert_eq!(&again[..], &frame[..], "{api:?} v{version} {kind:?}");
         }
     }
