@@ -95,6 +95,7 @@ const KAFKAS: [Kafka; 2] = [
         folder: "kafka_2.13-4.3.1",
         pom: include_str!("../tools/kafka-4.3.1.xml"),
         scripts: &[
+            ("connect-distributed.sh", "org.apache.kafka.connect.cli.ConnectDistributed"),
             ("connect-mirror-maker.sh", "org.apache.kafka.connect.mirror.MirrorMaker"),
             ("connect-standalone.sh", "org.apache.kafka.connect.cli.ConnectStandalone"),
             ("kafka-acls.sh", "org.apache.kafka.tools.AclCommand"),

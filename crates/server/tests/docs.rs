@@ -33,10 +33,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use real_kafka::Broker;
 use serde_json::{Value, json};
 
 use crate::{
-    real_clients::clients::{KAFKA_OF_THE_PAGE, tool},
+    real_clients::clients::{KAFKA_OF_THE_PAGE, KAFKA_OF_TODAY, tool},
     support::{TestServer, javascript::install_package, run},
 };
 use block::{Block, Kind};
@@ -53,6 +54,9 @@ const DOCUMENTS: &[&str] = &[
     "docs/guides/documents-from-the-command-line.md",
     "docs/guides/falling-behind.md",
     "docs/guides/javascript.md",
+    "docs/guides/kafka-connect.md",
+    "docs/guides/kafka-streams.md",
+    "docs/guides/mirrormaker.md",
     "docs/guides/small-peers.md",
     "docs/guides/small-peers-in-a-browser.md",
     "docs/guides/tutorial.md",
@@ -89,6 +93,12 @@ const NOT_RUN_MAX: usize = 10;
 
 /// What documents call the Kafka endpoint of a server that is not on loopback.
 const OTHER_MACHINE: &str = "db.example.com:9093";
+
+/// What documents call a Kafka that a reader has beside Headwater.
+const OTHER_KAFKA: &str = "your-kafka:9092";
+
+/// Where the REST interface of a reader's Kafka Connect is.
+const CONNECT: &str = "127.0.0.1:8083";
 
 #[test]
 fn readme() {
@@ -173,6 +183,21 @@ fn falling_behind() {
 #[test]
 fn javascript() {
     follow("docs/guides/javascript.md");
+}
+
+#[test]
+fn kafka_connect() {
+    follow("docs/guides/kafka-connect.md");
+}
+
+#[test]
+fn kafka_streams() {
+    follow("docs/guides/kafka-streams.md");
+}
+
+#[test]
+fn mirrormaker() {
+    follow("docs/guides/mirrormaker.md");
 }
 
 #[test]
@@ -333,7 +358,13 @@ fn follow(document: &str) {
         None => std::sync::Arc::new(tempfile::tempdir().unwrap()),
     };
     let shell = Shell::start(folder.path(), &tools_of(&blocks));
-    let mut reader = Reader { shell, folder: folder.path().to_owned(), port: OnceCell::new() };
+    let mut reader = Reader {
+        shell,
+        folder: folder.path().to_owned(),
+        port: OnceCell::new(),
+        connect: OnceCell::new(),
+        kafka: OnceCell::new(),
+    };
     std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
     if read(document).contains("from 'headwater") {
         install_package(folder.path());
@@ -361,6 +392,10 @@ struct Reader {
     folder: PathBuf,
     /// The Kafka endpoint's, where a document says that it is reached from another machine.
     port: OnceCell<u16>,
+    /// Kafka Connect's.
+    connect: OnceCell<u16>,
+    /// A real one, where a document has one.
+    kafka: OnceCell<Broker>,
 }
 
 impl Reader {
@@ -394,7 +429,15 @@ impl Reader {
     fn filled_in(&self, text: &str) -> String {
         let mut text = text.to_owned();
         if text.contains("/path/to/kafka") {
-            text = text.replace(&format!("/path/to/{KAFKA_OF_THE_PAGE}"), tool(KAFKA_OF_THE_PAGE).to_str().unwrap());
+            for kafka in [KAFKA_OF_THE_PAGE, KAFKA_OF_TODAY] {
+                text = text.replace(&format!("/path/to/{kafka}"), tool(kafka).to_str().unwrap());
+            }
+        }
+        if text.contains(OTHER_KAFKA) {
+            text = text.replace(OTHER_KAFKA, &self.kafka.get_or_init(Broker::start).bootstrap());
+        }
+        if text.contains(CONNECT) {
+            text = text.replace(CONNECT, &format!("127.0.0.1:{}", self.connect.get_or_init(free_port)));
         }
         // No test can be another machine: the name of one is this one, with a port that is free.
         if text.contains(OTHER_MACHINE) {
