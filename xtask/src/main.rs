@@ -54,6 +54,9 @@ enum Verb {
         /// Only clients that have this in their name, version or protocol; nothing is written then.
         #[arg(long, value_name = "CLIENT")]
         only: Vec<String>,
+        /// What `cargo xtask test` does: clients that need no further installation, whether they go on.
+        #[arg(long, conflicts_with = "only")]
+        short: bool,
     },
     /// Look at every page of the portal in a real Chromium (target/portal-screenshots), and refresh
     /// the pictures in docs/portal.
@@ -137,7 +140,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Test { rest } => test::run(&root, &rest),
         Verb::Tools => tools::install(&root).map(drop),
-        Verb::Compat { only } => compat::run(&root, &only),
+        Verb::Compat { only, short } => compat::run(&root, &only, short),
         Verb::Screenshots => screenshots::run(&root),
         Verb::Tidy => tidy::run(&root),
         Verb::Law { histories } => law::run(&root, histories),

@@ -1,5 +1,5 @@
-//! What is tried with each client: goes on where it was, takes over from a member that was killed, begins at a time, is told that
-//! its certificate is revoked.
+//! What is tried with each client: goes on where it was, takes over from a member that was killed, begins at a time,
+//! is told that its certificate is revoked.
 //!
 //! Invariant: each client has an app of its own, so that what one does is not seen by another.
 
@@ -129,8 +129,8 @@ fn key(collection: &str, n: u64) -> String {
     format!("[\"{collection}\",\"{n}\"]")
 }
 
-/// Two members share four partitions; one is killed, so that it cannot say goodbye: the other one gets everything that was
-/// not committed, and everything that is written afterwards.
+/// Two members share four partitions; one is killed, so that it cannot say goodbye: the other one gets everything
+/// that was not committed, and everything that is written afterwards.
 fn takes_over(trial: &mut Trial) -> Result<()> {
     let (server, app) = (trial.server, trial.app.as_str());
     let create = ["live-query", "create", SHARED, "--collection", SHARED, "--partitions", PARTITIONS, "--app", app];
@@ -190,8 +190,8 @@ fn now_ms() -> Result<u128> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_millis())
 }
 
-/// A client with a certificate of its own reads; the certificate is revoked: it gets nothing that is written afterwards, and
-/// says so.
+/// A client with a certificate of its own reads; the certificate is revoked: it gets nothing that is written
+/// afterwards, and says so.
 fn is_revoked(trial: &mut Trial) -> Result<()> {
     let bundle = trial.server.folder().join(format!("revoked-{}", trial.app));
     let out = bundle.to_str().context("the folder of temporary files has a name that is no text")?;

@@ -141,8 +141,8 @@ impl Installed {
     fn build_go(&self) -> Result<()> {
         if step::answer("go", &["version"]).is_none() {
             bail!(
-                "the Go clients need Go 1.21 or later, which fetches the version that compat/go/go.mod names; Debian 12's \
-                 golang-go is older: take golang-go of bookworm-backports, or a newer Debian"
+                "the Go clients need Go 1.21 or later, which fetches the version that compat/go/go.mod names; \
+                 golang-go of Debian 12 is older: take that of bookworm-backports, or a newer Debian"
             );
         }
         let into = self.home.join("go");
@@ -163,9 +163,8 @@ impl Installed {
 
 fn pom(version: &str) -> String {
     let dependency = |group: &str, artifact: &str, version: &str| {
-        format!(
-            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-        )
+        let name = format!("<groupId>{group}</groupId><artifactId>{artifact}</artifactId>");
+        format!("<dependency>{name}<version>{version}</version></dependency>")
     };
     format!(
         "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\

@@ -1,7 +1,7 @@
 //! A client while it runs: the events that it prints as they come, what it says of errors, and its end.
 //!
-//! Invariants: every wait has a bound; it does not outlive its value. It and all that it starts are one process group, as a
-//! client behind a shell script is.
+//! Invariants: every wait has a bound; it does not outlive its value. It and all that it starts are one process
+//! group, as a client behind a shell script is.
 
 use std::{
     collections::BTreeMap,

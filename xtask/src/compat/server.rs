@@ -1,4 +1,5 @@
-//! The real binary while a matrix runs: one server on free ports in a folder of its own, told what to do by its own command line.
+//! The real binary while a matrix runs: one server on free ports in a folder of its own, told what to do by its own
+//! command line.
 //!
 //! Invariants: nothing of the environment reaches it; it ends, and its folder goes, when it is dropped.
 
