@@ -20,8 +20,11 @@ const TESTS: &[(&str, &[&str], u64)] = &[
 ];
 
 /// The targets of `fuzz/`, and what they take.
-const TARGETS: &[(&str, &str)] =
-    &[("requests", "request frames at the Kafka endpoint"), ("classic_groups", "clients of classic consumer groups")];
+const TARGETS: &[(&str, &str)] = &[
+    ("requests", "request frames at the Kafka endpoint"),
+    ("classic_groups", "clients of classic consumer groups"),
+    ("consumer_groups", "clients of consumer groups of both protocols"),
+];
 
 /// What libFuzzer needs to see which code an input reaches, with a stable compiler.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -4,15 +4,18 @@
 //! Not here: random sessions over sockets (`tests/hostile.rs`).
 
 mod classic;
+mod consumer;
 mod steps;
 
 use bytes::Bytes;
 use kafka_protocol::{
-    messages::{RequestHeader, RequestKind},
+    messages::{ApiKey, RequestHeader, RequestKind},
     protocol::Decodable as _,
 };
+use kafka_wire::offsets_by_id;
 
 pub use classic::groups as classic_groups;
+pub use consumer::groups as consumer_groups;
 
 use crate::{limits, request::Request};
 
@@ -24,8 +27,19 @@ pub fn request(frame: &[u8]) {
     let Ok(request) = Request::read(Bytes::copy_from_slice(frame)) else { return };
     let header = request.key.request_header_version(request.version);
     let mut message = Bytes::copy_from_slice(frame);
-    if RequestHeader::decode(&mut message, header).is_ok() {
-        let _ = RequestKind::decode(request.key, &mut message, request.version);
+    if RequestHeader::decode(&mut message, header).is_err() {
+        return;
+    }
+    match request.key {
+        ApiKey::OffsetCommit if request.version >= offsets_by_id::VERSION => {
+            let _ = offsets_by_id::decode_offset_commit(&mut message);
+        }
+        ApiKey::OffsetFetch if request.version >= offsets_by_id::VERSION => {
+            let _ = offsets_by_id::decode_offset_fetch(&mut message);
+        }
+        _ => {
+            let _ = RequestKind::decode(request.key, &mut message, request.version);
+        }
     }
 }
 
@@ -58,6 +72,11 @@ mod tests {
     #[test]
     fn seeds_of_requests_break_nothing() {
         replay("requests", request);
+    }
+
+    #[test]
+    fn seeds_of_consumer_groups_break_nothing() {
+        replay("consumer_groups", consumer_groups);
     }
 
     #[test]
