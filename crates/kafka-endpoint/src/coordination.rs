@@ -57,8 +57,8 @@ impl Coordination {
         &self.consumer
     }
 
-    /// A member of the consumer protocol joins, goes on or leaves. `noted`: what was noted of the group before the
-    /// start.
+    /// A member of the consumer protocol joins, goes on or leaves, by a heartbeat that was checked. `noted`: what was
+    /// noted of the group before the start.
     pub(crate) fn handle_consumer_heartbeat(
         &mut self,
         now_ms: u64,
@@ -70,7 +70,6 @@ impl Coordination {
         if self.closed {
             return Err(ConsumerGroupError::CoordinatorNotAvailable);
         }
-        heartbeat.check()?;
         let was_classic = self.classic.knows(key);
         if was_classic {
             self.upgrade(now_ms, key, &heartbeat, layout)?;

@@ -36,7 +36,9 @@ pub(super) async fn handle(
     let noted = || generations::noted(session, &key.group);
     let heartbeat = to_heartbeat(session, request, heartbeat);
     let layout = session.topics.layout();
-    match session.server.coordinator.consumer_heartbeat(&key, heartbeat, &layout, noted) {
+    let coordinator = &session.server.coordinator;
+    let checked = heartbeat.check();
+    match checked.and_then(|()| coordinator.consumer_heartbeat(&key, heartbeat, &layout, noted)) {
         Ok(answer) => {
             if answer.is_roster_new {
                 generations::note_roster(session, &key).await;

@@ -14,6 +14,7 @@ use kafka_protocol::{
 use topics::Compression;
 
 use crate::{
+    limits,
     session::{NODE_ID, Session},
     topics::Topic,
 };
@@ -190,15 +191,19 @@ fn group_settings(name: &str) -> Result<Vec<Setting>, Refusal> {
     if name.is_empty() {
         return refuse("Group name must not be empty");
     }
-    let fixed = |name, value: &str, broker_name| Setting {
+    let fixed = |name, value: u64, broker_name| Setting {
         name,
         kind: Kind::Int,
-        value: value.to_owned(),
+        value: value.to_string(),
         source: Source::Default,
         broker_name,
     };
     Ok(vec![
-        fixed("consumer.heartbeat.interval.ms", "5000", "group.consumer.heartbeat.interval.ms"),
-        fixed("consumer.session.timeout.ms", "45000", "group.consumer.session.timeout.ms"),
+        fixed(
+            "consumer.heartbeat.interval.ms",
+            limits::CONSUMER_HEARTBEAT_INTERVAL_MS,
+            "group.consumer.heartbeat.interval.ms",
+        ),
+        fixed("consumer.session.timeout.ms", limits::CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms"),
     ])
 }

@@ -59,7 +59,8 @@ impl Heartbeat {
         self.joins() || (self.rebalance_timeout_ms.is_some() && subscribes && self.owned.is_some())
     }
 
-    /// What can be said of it without looking at the group.
+    /// What can be said of it without looking at the group, and without the coordinator's lock: an expression may take a
+    /// while to compile.
     pub(crate) fn check(&self) -> Result<(), ConsumerGroupError> {
         let invalid = |message| Err(ConsumerGroupError::InvalidRequest(message));
         let is_empty = |text: &Option<String>| text.as_deref() == Some("");
