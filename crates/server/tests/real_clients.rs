@@ -10,6 +10,7 @@ mod access;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod compression;
+mod consumer_protocol;
 mod crash;
 mod crash_points;
 mod damage;
