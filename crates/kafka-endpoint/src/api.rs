@@ -4,10 +4,15 @@
 //! version lacks is left at its default, because the encoder refuses anything else.
 //! Not here: which versions are served (`kafka_wire::api_versions`).
 
+mod alter_configs;
 pub(crate) mod api_versions;
 mod consumer_group_describe;
 mod consumer_group_heartbeat;
+mod create_partitions;
+mod create_topics;
 mod delete_groups;
+mod delete_records;
+mod delete_topics;
 mod describe_acls;
 mod describe_client_quotas;
 mod describe_cluster;
@@ -22,6 +27,7 @@ mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
+mod init_producer_id;
 mod join_group;
 mod leave_group;
 mod list_config_resources;
@@ -35,6 +41,7 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod read_only;
 mod sync_group;
 
 use kafka_protocol::{
@@ -56,7 +63,7 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
     let version = request.version;
     match request.key {
         ApiKey::ApiVersions => api_versions::answer(request),
-        ApiKey::Produce => Reply::new(request, &produce::handle(request.decode()?)?),
+        ApiKey::Produce => Reply::new(request, &produce::handle(session, request, request.decode()?)?),
         ApiKey::Fetch => fetch::answer(session, request).await,
         ApiKey::ListOffsets => Reply::new(request, &list_offsets::handle(session, request.decode()?, version).await),
         ApiKey::Metadata => Reply::new(request, &metadata::handle(session, request.decode()?, version)),
@@ -107,6 +114,17 @@ pub(crate) async fn answer(session: &Session, request: &Request) -> Result<Reply
         }
         ApiKey::ConsumerGroupDescribe => {
             Reply::new(request, &consumer_group_describe::handle(session, request.decode()?, version))
+        }
+        ApiKey::InitProducerId => Reply::new(request, &init_producer_id::handle(session, &request.decode()?)),
+        ApiKey::CreateTopics => Reply::new(request, &create_topics::handle(session, request, request.decode()?)),
+        ApiKey::DeleteTopics => Reply::new(request, &delete_topics::handle(session, request, request.decode()?)),
+        ApiKey::CreatePartitions => {
+            Reply::new(request, &create_partitions::handle(session, request, request.decode()?))
+        }
+        ApiKey::DeleteRecords => Reply::new(request, &delete_records::handle(session, request, request.decode()?)),
+        ApiKey::AlterConfigs => Reply::new(request, &alter_configs::handle(session, request, request.decode()?)),
+        ApiKey::IncrementalAlterConfigs => {
+            Reply::new(request, &alter_configs::handle_incremental(session, request, request.decode()?))
         }
         other => Err(kafka_wire::request_shape::ShapeError::UnknownApi { api_key: other as i16 }.into()),
     }
@@ -211,6 +229,7 @@ fn words(error: ResponseError) -> &'static str {
              to an incompatible broker. See the broker logs for more details."
         }
         ResponseError::TopicAuthorizationFailed => "Topic authorization failed.",
+        ResponseError::UnknownTopicId => "This server does not host this topic ID.",
         ResponseError::UnknownTopicOrPartition => "This server does not host this topic-partition.",
         _ => "",
     }

@@ -106,6 +106,21 @@ impl RefusalLog {
         }
     }
 
+    /// Logs that a client wanted to write or change what is read-only. The connection goes on.
+    pub(crate) fn note_change(
+        &self,
+        peer: SocketAddr,
+        who: &Who,
+        client_id: &str,
+        api: &str,
+        what: &dyn std::fmt::Display,
+    ) {
+        let (user, serial) = (&who.user, &who.serial);
+        if self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()).is_some() {
+            tracing::warn!(%peer, user, serial, client_id, topic = %what, "kafka {api} refused: topics are read-only here");
+        }
+    }
+
     /// Logs that an app asked for a topic that is not its own. The connection goes on.
     pub(crate) fn note_foreign_topic(&self, peer: SocketAddr, who: &Who, topic: &str) {
         if self.window.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now()).is_some() {

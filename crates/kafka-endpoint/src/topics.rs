@@ -46,7 +46,7 @@ fn has_legal_letters(name: &str) -> bool {
 pub(crate) fn why_invalid(name: &str) -> String {
     let why = match name {
         "" => "the empty string is not allowed".to_owned(),
-        "." | ".." => "'.' or '..' is not allowed".to_owned(),
+        "." | ".." => format!("'{name}' is not allowed"),
         _ if name.len() > NAME_BYTES_MAX => {
             format!("the length of '{name}' is longer than the max allowed length {NAME_BYTES_MAX}")
         }

@@ -15,4 +15,24 @@ mod both;
 mod flat;
 #[path = "beside_kafka/peer.rs"]
 mod peer;
+#[path = "beside_kafka/refusals.rs"]
+mod refusals;
 mod support;
+
+use both::{Both, Difference};
+
+/// Every difference that is meant.
+const MEANT: &[&[Difference]] = &[administration::MEANT, refusals::MEANT];
+
+/// One broker for all of them: a start takes seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_kafkas() {
+    let mut both = Both::start(MEANT).await;
+    // Before Kafka has made topics of its own for that.
+    administration::ask(&mut both).await;
+    both.kafka_coordinates().await;
+    administration::transactions(&mut both).await;
+    // Kafka does what it is asked to here.
+    refusals::ask(&mut both).await;
+    both.finish().await;
+}

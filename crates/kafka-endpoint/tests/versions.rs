@@ -8,14 +8,21 @@ mod support;
 
 use kafka_protocol::{
     messages::{
-        ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, DeleteGroupsRequest,
+        AlterConfigsRequest, ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
         DescribeAclsRequest, DescribeClientQuotasRequest, DescribeClusterRequest, DescribeConfigsRequest,
         DescribeGroupsRequest, DescribeLogDirsRequest, DescribeProducersRequest, DescribeTopicPartitionsRequest,
         DescribeTransactionsRequest, DescribeUserScramCredentialsRequest, ElectLeadersRequest, FetchRequest,
-        FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
-        ListConfigResourcesRequest, ListGroupsRequest, ListOffsetsRequest, ListPartitionReassignmentsRequest,
-        ListTransactionsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
-        OffsetForLeaderEpochRequest, ProduceRequest, SyncGroupRequest, TopicName, TransactionalId,
+        FindCoordinatorRequest, GroupId, HeartbeatRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest,
+        JoinGroupRequest, LeaveGroupRequest, ListConfigResourcesRequest, ListGroupsRequest, ListOffsetsRequest,
+        ListPartitionReassignmentsRequest, ListTransactionsRequest, MetadataRequest, OffsetCommitRequest,
+        OffsetDeleteRequest, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, SyncGroupRequest,
+        TopicName, TransactionalId,
+        alter_configs_request::AlterConfigsResource,
+        create_partitions_request::CreatePartitionsTopic,
+        create_topics_request::CreatableTopic,
+        delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic},
+        delete_topics_request::DeleteTopicState,
         describe_configs_request::DescribeConfigsResource,
         describe_log_dirs_request::DescribableLogDirTopic,
         describe_producers_request::TopicRequest as ProducersTopic,
@@ -23,6 +30,7 @@ use kafka_protocol::{
         describe_user_scram_credentials_request::UserName,
         elect_leaders_request::TopicPartitions,
         fetch_request::{FetchPartition, FetchTopic},
+        incremental_alter_configs_request::AlterConfigsResource as IncrementalResource,
         join_group_request::JoinGroupRequestProtocol,
         leave_group_request::MemberIdentity,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -171,7 +179,85 @@ async fn offsets_and_events() {
             .with_name(topic(TOPIC))
             .with_partition_data(vec![PartitionProduceData::default().with_records(None)]);
         let answer = wire.call(ProduceRequest::default().with_acks(1).with_topic_data(vec![data]), version).await;
-        assert_eq!(answer.responses[0].partition_responses[0].error_code, 29);
+        let refused = &answer.responses[0].partition_responses[0];
+        let words = Some("not authorized: this topic is read-only").filter(|_| version >= 8);
+        assert_eq!((refused.error_code, refused.error_message.as_deref()), (29, words));
+    }
+    server.stop().await;
+}
+
+/// What would make or change topics: of the app's own, of what is not there, and of another app's.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_refused_in_words() {
+    const POLICY: i16 = 44;
+    const MADE: &str = "topics are made by `headwater live-query create`";
+    let server = Server::start().await;
+    let mut wire = server.connect("shop").await;
+    for version in versions(ApiKey::CreateTopics) {
+        let new = |name| CreatableTopic::default().with_name(topic(name));
+        let names = ["new", "not a topic", "twice", "twice", FOREIGN, TOPIC].map(new).to_vec();
+        let answer = wire.call(CreateTopicsRequest::default().with_topics(names), version).await;
+        let codes: Vec<i16> = answer.topics.iter().map(|topic| topic.error_code).collect();
+        assert_eq!(codes, [POLICY, 17, 42, 29, 36], "by name");
+        assert_eq!(answer.topics[0].error_message.as_deref(), Some(MADE));
+    }
+    for version in versions(ApiKey::DeleteTopics) {
+        let names = [TOPIC, "nonsense", FOREIGN];
+        let request = if version >= 6 {
+            let state = |name| DeleteTopicState::default().with_name(Some(topic(name)));
+            DeleteTopicsRequest::default().with_topics(names.map(state).to_vec())
+        } else {
+            DeleteTopicsRequest::default().with_topic_names(names.map(topic).to_vec())
+        };
+        let answer = wire.call(request, version).await;
+        let codes: Vec<i16> = answer.responses.iter().map(|topic| topic.error_code).collect();
+        assert_eq!(codes, [POLICY, 3, 29]);
+        let words = answer.responses[0].error_message.as_deref();
+        assert_eq!(words.is_some_and(|words| words.starts_with(MADE)), version >= 5);
+    }
+    for version in versions(ApiKey::CreatePartitions) {
+        let more = |name| CreatePartitionsTopic::default().with_name(topic(name)).with_count(9);
+        let topics = [TOPIC, "nonsense", FOREIGN].map(more).to_vec();
+        let answer = wire.call(CreatePartitionsRequest::default().with_topics(topics), version).await;
+        let codes: Vec<i16> = answer.results.iter().map(|topic| topic.error_code).collect();
+        assert_eq!(codes, [POLICY, 3, 29]);
+        assert!(answer.results[0].error_message.as_deref().is_some_and(|words| words.starts_with(MADE)));
+    }
+    for version in versions(ApiKey::DeleteRecords) {
+        let partitions = [0, 9].map(|index| DeleteRecordsPartition::default().with_partition_index(index)).to_vec();
+        let of = |name| DeleteRecordsTopic::default().with_name(topic(name)).with_partitions(partitions.clone());
+        let topics = [TOPIC, "nonsense", FOREIGN].map(of).to_vec();
+        let answer = wire.call(DeleteRecordsRequest::default().with_topics(topics), version).await;
+        let codes: Vec<i16> =
+            answer.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
+        assert_eq!(codes, [POLICY, 3, 3, 3, 29, 29]);
+    }
+    let resources = [(2, TOPIC), (2, "nonsense"), (2, FOREIGN), (4, "1"), (32, "g"), (3, "x")];
+    let expected = [POLICY, 3, 29, POLICY, POLICY, 42];
+    for version in versions(ApiKey::AlterConfigs) {
+        let resource = |(kind, name): (i8, &str)| {
+            AlterConfigsResource::default().with_resource_type(kind).with_resource_name(text(name))
+        };
+        let request = AlterConfigsRequest::default().with_resources(resources.map(resource).to_vec());
+        let codes: Vec<i16> = wire.call(request, version).await.responses.iter().map(|it| it.error_code).collect();
+        assert_eq!(codes, expected);
+    }
+    for version in versions(ApiKey::IncrementalAlterConfigs) {
+        let resource = |(kind, name): (i8, &str)| {
+            IncrementalResource::default().with_resource_type(kind).with_resource_name(text(name))
+        };
+        let request = IncrementalAlterConfigsRequest::default().with_resources(resources.map(resource).to_vec());
+        let codes: Vec<i16> = wire.call(request, version).await.responses.iter().map(|it| it.error_code).collect();
+        assert_eq!(codes, expected);
+    }
+    for version in versions(ApiKey::InitProducerId) {
+        let of = |id: Option<&str>| {
+            InitProducerIdRequest::default().with_transactional_id(id.map(|id| TransactionalId(text(id))))
+        };
+        let given = wire.call(of(None), version).await;
+        assert_eq!((given.error_code, given.producer_epoch, given.producer_id.0 >= 0), (0, 0, true));
+        assert_eq!(wire.call(of(Some("t")), version).await.error_code, 53);
+        assert_eq!(wire.call(of(Some("")), version).await.error_code, 42);
     }
     server.stop().await;
 }

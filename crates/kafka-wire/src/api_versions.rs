@@ -20,7 +20,8 @@ pub struct AdvertisedApi {
 
 /// Every API served, by ascending key.
 ///
-/// Produce is served only to be refused: librdkafka fetches nothing from a broker without Produce v3
+/// What would make, change or write topics is served only to be refused, so that clients are told why (and not that the server
+/// is too old). Produce is served for one more reason: librdkafka fetches nothing from a broker without Produce v3
 /// (`rdkafka_feature.c`, MSGVER2), and Kafka 4 keeps the old versions in its list for the same reason (KAFKA-18659).
 pub const ADVERTISED: &[AdvertisedApi] = &[
     advertised(ApiKey::Produce, 3, 11),
@@ -37,12 +38,19 @@ pub const ADVERTISED: &[AdvertisedApi] = &[
     advertised(ApiKey::DescribeGroups, 0, 6),
     advertised(ApiKey::ListGroups, 0, 5),
     advertised(ApiKey::ApiVersions, 0, 4),
+    advertised(ApiKey::CreateTopics, 2, 7),
+    advertised(ApiKey::DeleteTopics, 1, 6),
+    advertised(ApiKey::DeleteRecords, 0, 2),
+    advertised(ApiKey::InitProducerId, 0, 5),
     advertised(ApiKey::OffsetForLeaderEpoch, 2, 4),
     advertised(ApiKey::DescribeAcls, 1, 3),
     advertised(ApiKey::DescribeConfigs, 1, 4),
+    advertised(ApiKey::AlterConfigs, 0, 2),
     advertised(ApiKey::DescribeLogDirs, 1, 4),
+    advertised(ApiKey::CreatePartitions, 0, 3),
     advertised(ApiKey::DeleteGroups, 0, 2),
     advertised(ApiKey::ElectLeaders, 0, 2),
+    advertised(ApiKey::IncrementalAlterConfigs, 0, 1),
     advertised(ApiKey::ListPartitionReassignments, 0, 0),
     advertised(ApiKey::OffsetDelete, 0, 0),
     advertised(ApiKey::DescribeClientQuotas, 0, 1),

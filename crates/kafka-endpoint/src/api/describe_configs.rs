@@ -15,6 +15,7 @@ use topics::Compression;
 
 use crate::{
     limits,
+    options::TopicSettings,
     session::{NODE_ID, Session},
     topics::Topic,
 };
@@ -31,9 +32,9 @@ pub(super) const GROUP: i8 = 32;
 enum Source {
     /// Who made the topic.
     Topic = 1,
-    /// Where the server is started.
+    /// Where the server is started, otherwise than by default.
     Server = 4,
-    /// Nobody: it cannot be otherwise.
+    /// Nobody: it is as it is by default, or cannot be otherwise.
     Default = 5,
 }
 
@@ -122,28 +123,36 @@ fn topic_settings(session: &Session, name: &str) -> Result<Vec<Setting>, Refusal
         let says_nothing = error == ResponseError::UnknownTopicOrPartition;
         (error, if says_nothing { String::new() } else { super::topic_message(error, name).to_string() })
     })?;
-    let topic = &session.server.topic_settings;
+    let (topic, usual) = (&session.server.topic_settings, TopicSettings::default());
     let (compression, compressed_by) = match described.compression() {
         Compression::None => ("uncompressed", Source::Default), // as Kafka calls it
         other => (other.name(), Source::Topic),
     };
-    let or_all = |limit: Option<u64>| limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string());
     let setting = |name, kind, value: String, source, broker_name| Setting { name, kind, value, source, broker_name };
     let fixed =
         |name, kind, value: &str, broker_name| setting(name, kind, value.to_owned(), Source::Default, broker_name);
-    let given = |name, kind, value: String, broker_name| setting(name, kind, value, Source::Server, broker_name);
+    let given = |name, kind, (value, usual): (String, String), broker_name| {
+        let source = if value == usual { Source::Default } else { Source::Server };
+        setting(name, kind, value, source, broker_name)
+    };
+    let both = |of: fn(&TopicSettings) -> String| (of(topic), of(&usual));
     Ok(vec![
         fixed("cleanup.policy", Kind::List, "delete", "log.cleanup.policy"),
         setting("compression.type", Kind::String, compression.to_owned(), compressed_by, "compression.type"),
-        given("max.message.bytes", Kind::Int, topic.event_bytes_max.to_string(), "message.max.bytes"),
+        given("max.message.bytes", Kind::Int, both(|it| it.event_bytes_max.to_string()), "message.max.bytes"),
         fixed("message.timestamp.type", Kind::String, "CreateTime", "log.message.timestamp.type"),
         fixed("min.insync.replicas", Kind::Int, "1", "min.insync.replicas"),
         fixed("remote.storage.enable", Kind::Boolean, "false", "remote.storage.enable"),
-        given("retention.bytes", Kind::Long, or_all(topic.retention_bytes), "log.retention.bytes"),
-        given("retention.ms", Kind::Long, or_all(topic.retention_ms), "log.retention.ms"),
-        given("segment.bytes", Kind::Int, topic.segment_bytes.to_string(), "log.segment.bytes"),
+        given("retention.bytes", Kind::Long, both(|it| or_all(it.retention_bytes)), "log.retention.bytes"),
+        given("retention.ms", Kind::Long, both(|it| or_all(it.retention_ms)), "log.retention.ms"),
+        given("segment.bytes", Kind::Int, both(|it| it.segment_bytes.to_string()), "log.segment.bytes"),
         fixed("unclean.leader.election.enable", Kind::Boolean, "false", "unclean.leader.election.enable"),
     ])
+}
+
+/// A limit as Kafka writes it: -1 is none.
+fn or_all(limit: Option<u64>) -> String {
+    limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string())
 }
 
 /// A broker's own; without a name those that were set for all brokers while they run, of which there are none.

@@ -24,7 +24,7 @@ use super::{
 const OPERATIONS: &str = "topics are read-only: READ, DESCRIBE and DESCRIBE_CONFIGS";
 const SETTINGS: &str = "a setting that nothing here obeys is left out, and none can be changed";
 
-const MEANT: &[Difference] = &[
+pub(super) const MEANT: &[Difference] = &[
     difference("ApiVersions", "api_keys", "what is served is in docs/reference/kafka-compatibility.md"),
     difference("ApiVersions", "supported_features", "features that are not there are not told"),
     difference("ApiVersions", "finalized_features", "features that are not there are not told"),
@@ -44,15 +44,11 @@ const MEANT: &[Difference] = &[
     difference("ListTransactions by an odd pattern", "error_code", "there is no id that a pattern could find"),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn administration() {
-    let mut both = Both::start(MEANT).await;
-    cluster(&mut both).await;
-    topics(&mut both).await;
-    configs(&mut both).await;
-    clients(&mut both).await;
-    transactions(&mut both).await;
-    both.finish().await;
+pub(super) async fn ask(both: &mut Both) {
+    cluster(both).await;
+    topics(both).await;
+    configs(both).await;
+    clients(both).await;
 }
 
 async fn cluster(both: &mut Both) {
@@ -184,8 +180,8 @@ async fn clients(both: &mut Both) {
     }
 }
 
-async fn transactions(both: &mut Both) {
-    both.kafka_coordinates().await;
+/// Kafka has to coordinate for that.
+pub(super) async fn transactions(both: &mut Both) {
     for ids in [vec![], vec!["a"], vec!["", "a"]] {
         let ids = ids.into_iter().map(|id| TransactionalId(text(id))).collect();
         both.ask("DescribeTransactions", DescribeTransactionsRequest::default().with_transactional_ids(ids), 0).await;

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use kafka_protocol::{
     messages::{
-        CreateTopicsRequest, DescribeTransactionsRequest, FindCoordinatorRequest, ListGroupsRequest, ProduceRequest,
-        TopicName, TransactionalId,
+        CreateTopicsRequest, DescribeGroupsRequest, DescribeTransactionsRequest, FindCoordinatorRequest, GroupId,
+        InitProducerIdRequest, ListGroupsRequest, ProduceRequest, TopicName, TransactionalId,
         create_topics_request::CreatableTopic,
         produce_request::{PartitionProduceData, TopicProduceData},
     },
@@ -41,22 +41,23 @@ pub(crate) const fn difference(question: &'static str, field: &'static str, reas
 }
 
 /// Fields in which any two servers differ.
-const EACH_ITS_OWN: [&str; 8] =
-    ["topic_id", "host", "port", "cluster_id", "log_dir", "member_id", "leader", "client_host"];
+const EACH_ITS_OWN: [&str; 9] =
+    ["topic_id", "host", "port", "cluster_id", "log_dir", "member_id", "leader", "client_host", "records"];
 
 pub(crate) struct Both {
     broker: Broker,
     server: Server,
     kafka: Peer,
     own: Peer,
-    meant: &'static [Difference],
+    meant: Vec<&'static Difference>,
     used: BTreeSet<usize>,
     found: Vec<String>,
 }
 
 impl Both {
     /// Starts both. `meant`: the differences that the test expects.
-    pub(crate) async fn start(meant: &'static [Difference]) -> Self {
+    pub(crate) async fn start(meant: &[&'static [Difference]]) -> Self {
+        let meant = meant.iter().copied().flatten().collect();
         let broker = Broker::start_with("auto.create.topics.enable=false");
         let server = Server::start().await;
         let (kafka, own) = (Peer::kafka(&broker.bootstrap()).await, Peer::own(&server).await);
@@ -150,6 +151,22 @@ impl Both {
         {
             assert!(began.elapsed().as_secs() < 30, "Kafka does not coordinate");
         }
+        let init = InitProducerIdRequest::default().with_transactional_id(None).with_transaction_timeout_ms(10_000);
+        while self.kafka.ask(&init, 4).await.unwrap().error_code != 0 {
+            assert!(began.elapsed().as_secs() < 30, "Kafka gives no ids to producers");
+        }
+    }
+
+    /// Waits until the group has no members on either side.
+    pub(crate) async fn wait_until_empty(&mut self, name: &str) {
+        let began = std::time::Instant::now();
+        let describe = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(name))]);
+        for peer in [&mut self.kafka, &mut self.own] {
+            while peer.ask(&describe, 5).await.unwrap().groups[0].group_state.as_str() == "Stable" {
+                assert!(began.elapsed().as_secs() < 30, "the session does not end");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
     }
 
     fn compare(&mut self, question: &str, version: i16, kafka: &Fields, own: &Fields) {
@@ -162,7 +179,7 @@ impl Both {
                 continue;
             }
             let general = any_place(path);
-            let explains = |it: &Difference| question.starts_with(it.question) && general.starts_with(it.field);
+            let explains = |it: &&Difference| question.starts_with(it.question) && general.starts_with(it.field);
             match self.meant.iter().position(explains) {
                 Some(place) => drop(self.used.insert(place)),
                 None => {

@@ -21,12 +21,19 @@ pub(super) fn schema_of(api: ApiKey) -> Option<&'static RequestSchema> {
         ApiKey::DescribeGroups => &DESCRIBE_GROUPS,
         ApiKey::ListGroups => &LIST_GROUPS,
         ApiKey::ApiVersions => &API_VERSIONS,
+        ApiKey::CreateTopics => &CREATE_TOPICS,
+        ApiKey::DeleteTopics => &DELETE_TOPICS,
+        ApiKey::DeleteRecords => &DELETE_RECORDS,
+        ApiKey::InitProducerId => &INIT_PRODUCER_ID,
         ApiKey::OffsetForLeaderEpoch => &OFFSET_FOR_LEADER_EPOCH,
         ApiKey::DescribeAcls => &DESCRIBE_ACLS,
         ApiKey::DescribeConfigs => &DESCRIBE_CONFIGS,
+        ApiKey::AlterConfigs => &ALTER_CONFIGS,
         ApiKey::DescribeLogDirs => &DESCRIBE_LOG_DIRS,
+        ApiKey::CreatePartitions => &CREATE_PARTITIONS,
         ApiKey::DeleteGroups => &DELETE_GROUPS,
         ApiKey::ElectLeaders => &ELECT_LEADERS,
+        ApiKey::IncrementalAlterConfigs => &INCREMENTAL_ALTER_CONFIGS,
         ApiKey::ListPartitionReassignments => &LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => &OFFSET_DELETE,
         ApiKey::DescribeClientQuotas => &DESCRIBE_CLIENT_QUOTAS,
@@ -447,3 +454,110 @@ static CONSUMER_GROUP_HEARTBEAT: RequestSchema = request(
 
 static CONSUMER_GROUP_DESCRIBE: RequestSchema =
     request(0, &[always("group_ids", Array(&TEXT)), always("include_authorized_operations", BOOLEAN)]);
+
+static CREATE_TOPICS: RequestSchema = request(
+    5,
+    &[
+        always(
+            "topics",
+            Array(&structure(&[
+                always("name", TEXT),
+                always("num_partitions", INT32),
+                always("replication_factor", INT16),
+                always(
+                    "assignments",
+                    Array(&structure(&[always("partition_index", INT32), always("broker_ids", Array(&INT32))])),
+                ),
+                always("configs", Array(&structure(&[always("name", TEXT), always("value", NULLABLE_TEXT)]))),
+            ])),
+        ),
+        always("timeout_ms", INT32),
+        always("validate_only", BOOLEAN),
+    ],
+);
+
+static DELETE_TOPICS: RequestSchema = request(
+    4,
+    &[
+        since(6, "topics", Array(&structure(&[always("name", NULLABLE_TEXT), always("topic_id", UUID)]))),
+        until(5, "topic_names", Array(&TEXT)),
+        always("timeout_ms", INT32),
+    ],
+);
+
+static DELETE_RECORDS: RequestSchema = request(
+    2,
+    &[
+        always(
+            "topics",
+            Array(&structure(&[
+                always("name", TEXT),
+                always("partitions", Array(&structure(&[always("partition_index", INT32), always("offset", INT64)]))),
+            ])),
+        ),
+        always("timeout_ms", INT32),
+    ],
+);
+
+static INIT_PRODUCER_ID: RequestSchema = request(
+    2,
+    &[
+        always("transactional_id", NULLABLE_TEXT),
+        always("transaction_timeout_ms", INT32),
+        since(3, "producer_id", INT64),
+        since(3, "producer_epoch", INT16),
+    ],
+);
+
+static ALTER_CONFIGS: RequestSchema = request(
+    2,
+    &[
+        always(
+            "resources",
+            Array(&structure(&[
+                always("resource_type", INT8),
+                always("resource_name", TEXT),
+                always("configs", Array(&structure(&[always("name", TEXT), always("value", NULLABLE_TEXT)]))),
+            ])),
+        ),
+        always("validate_only", BOOLEAN),
+    ],
+);
+
+static CREATE_PARTITIONS: RequestSchema = request(
+    2,
+    &[
+        always(
+            "topics",
+            Array(&structure(&[
+                always("name", TEXT),
+                always("count", INT32),
+                always("assignments", NullableArray(&structure(&[always("broker_ids", Array(&INT32))]))),
+            ])),
+        ),
+        always("timeout_ms", INT32),
+        always("validate_only", BOOLEAN),
+    ],
+);
+
+static INCREMENTAL_ALTER_CONFIGS: RequestSchema = request(
+    1,
+    &[
+        always(
+            "resources",
+            Array(&structure(&[
+                always("resource_type", INT8),
+                always("resource_name", TEXT),
+                always(
+                    "configs",
+                    Array(&structure(&[
+                        always("name", TEXT),
+                        always("config_operation", INT8),
+                        always("value", NULLABLE_TEXT),
+                    ])),
+                ),
+            ])),
+        ),
+        always("validate_only", BOOLEAN),
+    ],
+);
