@@ -15,7 +15,6 @@ use kafka_protocol::messages::{
 use support::*;
 
 const GROUP: &str = "readers";
-const ILLEGAL_GENERATION: i16 = 22;
 const INVALID_GROUP_ID: i16 = 24;
 const UNKNOWN_MEMBER_ID: i16 = 25;
 const REBALANCE_IN_PROGRESS: i16 = 27;
@@ -89,11 +88,11 @@ async fn after_a_restart_members_go_on_and_zombies_are_refused() {
 
     let server = Server::start_in(server.stop().await).await;
     let mut wire = server.connect("shop").await;
-    assert_eq!(commit(&mut wire, &zombie).await, ILLEGAL_GENERATION);
+    assert_eq!(commit(&mut wire, &zombie).await, UNKNOWN_MEMBER_ID);
     assert_eq!(heartbeat(&mut wire, &zombie).await, UNKNOWN_MEMBER_ID);
     let mut stale = survivor.clone();
     stale.generation_id = zombie.generation_id;
-    assert_eq!(commit(&mut wire, &stale).await, ILLEGAL_GENERATION);
+    assert_eq!(commit(&mut wire, &stale).await, UNKNOWN_MEMBER_ID);
     assert_eq!(heartbeat(&mut wire, &survivor).await, REBALANCE_IN_PROGRESS);
     assert_eq!(commit(&mut wire, &survivor).await, 0, "it has read on meanwhile");
     let again = joined(&mut wire, &survivor.member_id).await;
@@ -108,7 +107,7 @@ async fn after_a_restart_members_go_on_and_zombies_are_refused() {
     until(|| server.app.group_generation(GROUP).is_none(), "the note of a group without members to go").await;
     let server = Server::start_in(server.stop().await).await;
     let mut wire = server.connect("shop").await;
-    assert_eq!(commit(&mut wire, &again).await, ILLEGAL_GENERATION, "it had left");
+    assert_eq!(commit(&mut wire, &again).await, UNKNOWN_MEMBER_ID, "it had left");
     server.stop().await;
 }
 

@@ -443,9 +443,11 @@ async fn groups() {
         let port = if version >= 4 { answer.coordinators[1].port } else { answer.port };
         assert_eq!(port, i32::from(server.address.port()));
         if version >= 1 {
-            let answer = wire.call(request.with_key_type(1), version).await;
-            let code = if version >= 4 { answer.coordinators[0].error_code } else { answer.error_code };
-            assert_eq!(code, 53);
+            for (key_type, expected) in [(1, 0), (2, 42), (3, 42)] {
+                let answer = wire.call(request.clone().with_key_type(key_type), version).await;
+                let code = if version >= 4 { answer.coordinators[0].error_code } else { answer.error_code };
+                assert_eq!(code, expected, "of type {key_type}");
+            }
         }
     }
     for version in versions(ApiKey::JoinGroup) {

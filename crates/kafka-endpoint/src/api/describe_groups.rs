@@ -58,11 +58,10 @@ fn present(id: GroupId, view: GroupView, version: i16) -> DescribedGroup {
 
 /// A group that is not there is dead, and from version 6 an error too (KIP-1043).
 fn absent(id: GroupId, version: i16) -> DescribedGroup {
+    let message = format!("Group {} not found.", id.as_str());
     let described = DescribedGroup::default().with_group_id(id).with_group_state(StrBytes::from_static_str("Dead"));
     if version < 6 {
         return described;
     }
-    described
-        .with_error_code(ResponseError::GroupIdNotFound.code())
-        .with_error_message(Some(StrBytes::from_static_str("there is no such classic group")))
+    described.with_error_code(ResponseError::GroupIdNotFound.code()).with_error_message(Some(message.into()))
 }

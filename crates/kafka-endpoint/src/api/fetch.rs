@@ -30,7 +30,7 @@ use crate::{
     reply::Reply,
     request::Request,
     session::Session,
-    topics::{self, Stop, Tail, Topic, UNREADABLE, to_offset},
+    topics::{self, Partition, Stop, Tail, Topic, UNREADABLE, to_offset},
 };
 use encode::{FetchedPartition, FetchedTopic};
 
@@ -53,6 +53,8 @@ struct TopicReader {
 
 struct PartitionReader {
     index: i32,
+    /// The partition that it is about, once that is known to be there.
+    partition: Option<Partition>,
     log: Result<Tail, ResponseError>,
     codec: Option<Codec>,
     /// What a deleted topic is answered with.
@@ -65,6 +67,10 @@ struct PartitionReader {
     bytes_max: usize,
     /// Events behind what was found cannot be read: the next fetch says so.
     is_cut: bool,
+    /// The leader epoch of the last event that the client has, -1 if it does not say (KIP-595).
+    last_epoch: i32,
+    /// Where the client's log and this one part, if they do: an epoch and its end.
+    diverging: Option<(i32, i64)>,
 }
 
 pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply, Reason> {
@@ -82,12 +88,15 @@ pub(super) async fn answer(session: &Session, request: &Request) -> Result<Reply
     let is_committed_only = wanted.isolation_level != 0;
     let mut fetch = Fetch::resolve(session, wanted, request.version);
     fetch.settle().await;
+    fetch.compare_epochs().await;
     fetch.read_until(bytes_min, Instant::now() + wait).await;
     Ok(fetch.into_reply(request, is_committed_only, answering))
 }
 
 impl<'a> Fetch<'a> {
     fn resolve(session: &'a Session, wanted: FetchRequest, version: i16) -> Self {
+        // A broker that says so wants to be a replica; consumers are below 0.
+        let is_replica = wanted.replica_id.0 >= 0 || wanted.replica_state.replica_id.0 >= 0;
         let topics = wanted.topics.into_iter().map(|topic| {
             let found = if version >= 13 {
                 topics::by_id(&session.topics, topic.topic_id)
@@ -96,7 +105,13 @@ impl<'a> Fetch<'a> {
             };
             let unknown = if version >= 13 { UnknownTopicId } else { UnknownTopicOrPartition };
             let codec = found.as_ref().ok().and_then(|topic| codec_for(topic, version));
-            let reader = |partition| PartitionReader::new(session, found.as_ref(), &partition, codec, unknown);
+            let reader = |partition| {
+                let mut reader = PartitionReader::new(session, found.as_ref(), &partition, codec, unknown);
+                if is_replica && reader.log.is_ok() {
+                    reader.log = Err(ResponseError::NotLeaderOrFollower);
+                }
+                reader
+            };
             let partitions = topic.partitions.into_iter().map(reader).collect();
             let grown = found.as_ref().ok().map(Topic::watch);
             TopicReader { name: topic.topic.0, id: topic.topic_id, partitions, grown }
@@ -113,6 +128,14 @@ impl<'a> Fetch<'a> {
         }
     }
 
+    /// Whoever says in which epoch its last event lies may stand on a log that ended there (KIP-595).
+    async fn compare_epochs(&mut self) {
+        let session = self.session;
+        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.compare_epochs(session).await;
+        }
+    }
+
     /// Reads until there are `bytes_min`, or something to report at once, or nothing more to wait
     /// for.
     async fn read_until(&mut self, bytes_min: usize, deadline: Instant) {
@@ -121,7 +144,8 @@ impl<'a> Fetch<'a> {
             self.topics.iter_mut().filter_map(|topic| topic.grown.as_mut()).for_each(watch::Receiver::mark_unchanged);
             let wants_more = self.read(bytes_min).await;
             self.note_stops();
-            let has_error = self.partitions().any(|partition| partition.log.is_err() || partition.is_cut);
+            let is_told = |it: &PartitionReader| it.log.is_err() || it.is_cut || it.diverging.is_some();
+            let has_error = self.partitions().any(is_told);
             if !wants_more || has_error || self.partitions().next().is_none() || Instant::now() >= deadline {
                 return;
             }
@@ -195,7 +219,10 @@ impl<'a> Fetch<'a> {
         let mut topics = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
             let fetched = topic.partitions.into_iter().map(PartitionReader::into_fetched);
-            let due = fetched.filter(|it| answering.is_due(it.high_watermark, it.error_code, !it.batches.is_empty()));
+            let due = fetched.filter(|it| {
+                let has_news = !it.batches.is_empty() || it.diverging.is_some();
+                answering.is_due(it.high_watermark, it.error_code, has_news)
+            });
             topics.push(FetchedTopic { name: topic.name, id: topic.id, partitions: due.collect() });
         }
         if answering.is_incremental() {
@@ -220,6 +247,7 @@ impl PartitionReader {
             // Nothing that was ever given out is out of range (docs/reference/live-queries.md).
             if wanted.fetch_offset < 0 { Err(ResponseError::OffsetOutOfRange) } else { Ok(log) }
         });
+        let partition = log.as_ref().ok().cloned();
         let log = match (log, topic) {
             (Ok(log), Ok(topic)) => {
                 let rebuild = session.rebuilds.of((topic.id(), wanted.partition), wanted.fetch_offset, &log);
@@ -230,6 +258,7 @@ impl PartitionReader {
         };
         Self {
             index: wanted.partition,
+            partition,
             log,
             codec,
             unknown,
@@ -238,6 +267,24 @@ impl PartitionReader {
             bytes: 0,
             bytes_max: size(wanted.partition_max_bytes),
             is_cut: false,
+            last_epoch: wanted.last_fetched_epoch,
+            diverging: None,
+        }
+    }
+
+    /// Before [`PartitionReader::settle`] is asked whether the offset is there at all: a log that ended before it says where.
+    async fn compare_epochs(&mut self, session: &Session) {
+        let is_comparable = matches!(self.log, Ok(_) | Err(ResponseError::OffsetOutOfRange)) && self.fetch_offset >= 0;
+        let Some(partition) = self.partition.as_ref().filter(|_| is_comparable && self.last_epoch >= 0) else { return };
+        match partition.end_of_epoch(self.last_epoch).await {
+            Ok(Some((epoch, end))) => {
+                let end = to_offset(end);
+                if epoch < self.last_epoch || end < self.fetch_offset {
+                    self.diverging = Some((epoch, end));
+                }
+            }
+            Ok(None) => self.log = Err(ResponseError::OffsetOutOfRange),
+            Err(error) => self.fail(session, &error),
         }
     }
 
@@ -259,7 +306,7 @@ impl PartitionReader {
     }
 
     fn is_behind(&self) -> bool {
-        !self.is_cut && self.log.as_ref().is_ok_and(Tail::is_behind)
+        !self.is_cut && self.diverging.is_none() && self.log.as_ref().is_ok_and(Tail::is_behind)
     }
 
     fn note_stop(&mut self, session: &Session) {
@@ -291,7 +338,7 @@ impl PartitionReader {
     /// the bytes added. `bytes_before` are in the answer already.
     async fn read(&mut self, session: &Session, bytes_before: usize, answer_bytes_max: usize) -> usize {
         let Ok(tail) = &self.log else { return 0 };
-        if self.is_cut || !tail.is_behind() {
+        if self.is_cut || self.diverging.is_some() || !tail.is_behind() {
             return 0;
         }
         let room = (self.bytes_max.saturating_sub(self.bytes)).min(answer_bytes_max.saturating_sub(bytes_before));
@@ -325,6 +372,11 @@ impl PartitionReader {
     }
 
     fn into_fetched(self) -> FetchedPartition {
+        if let (Some(diverging), Some(partition)) = (self.diverging, &self.partition) {
+            let high_watermark = to_offset(partition.high_watermark());
+            let (index, diverging) = (self.index, Some(diverging));
+            return FetchedPartition { index, error_code: 0, high_watermark, batches: Vec::new(), diverging };
+        }
         match self.log {
             Ok(tail) => FetchedPartition {
                 index: self.index,
@@ -333,12 +385,14 @@ impl PartitionReader {
                 // at its events.
                 high_watermark: to_offset(tail.partition().high_watermark().max(tail.next_offset())),
                 batches: self.batches,
+                diverging: None,
             },
             Err(error) => FetchedPartition {
                 index: self.index,
                 error_code: error.code(),
                 high_watermark: -1,
                 batches: Vec::new(),
+                diverging: None,
             },
         }
     }

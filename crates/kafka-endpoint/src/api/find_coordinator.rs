@@ -1,4 +1,4 @@
-//! FindCoordinator (10): this server coordinates every group.
+//! FindCoordinator (10): this server coordinates every group, and every transaction, of which there are none.
 
 use kafka_protocol::{
     ResponseError,
@@ -8,16 +8,18 @@ use kafka_protocol::{
 
 use crate::session::{NODE_ID, Session};
 
-/// Kafka's `CoordinatorType.GROUP`; the others (transactions, shares) are not served.
+/// Kafka's `CoordinatorType`. Who asks for the third, of share groups, is answered as by a Kafka that cannot read the key.
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 
 pub(super) fn handle(session: &Session, request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
     if version >= 4 {
         let keys = request.coordinator_keys.into_iter();
         return FindCoordinatorResponse::default()
-            .with_coordinators(keys.map(|key| find(session, request.key_type, key)).collect());
+            .with_coordinators(keys.map(|key| find(session, request.key_type, key, version)).collect());
     }
-    let found = find(session, request.key_type, request.key);
+    let found = find(session, request.key_type, request.key, version);
     let response = FindCoordinatorResponse::default()
         .with_error_code(found.error_code)
         .with_node_id(found.node_id)
@@ -26,17 +28,22 @@ pub(super) fn handle(session: &Session, request: FindCoordinatorRequest, version
     if version >= 1 { response.with_error_message(found.error_message) } else { response }
 }
 
-fn find(session: &Session, key_type: i8, key: StrBytes) -> Coordinator {
+fn find(session: &Session, key_type: i8, key: StrBytes, version: i16) -> Coordinator {
     let coordinator = Coordinator::default().with_key(key);
-    if key_type != GROUP {
-        return coordinator
-            .with_error_code(ResponseError::TransactionalIdAuthorizationFailed.code())
-            .with_error_message(Some(StrBytes::from_static_str("only consumer groups are coordinated here")))
-            .with_node_id(BrokerId(-1))
-            .with_port(-1);
+    match key_type {
+        GROUP | TRANSACTION => coordinator
+            .with_error_message(Some(StrBytes::from_static_str(if version < 4 { "NONE" } else { "" })))
+            .with_node_id(BrokerId(NODE_ID))
+            .with_host(session.server.advertised_host.clone())
+            .with_port(session.server.advertised_port.into()),
+        _ => {
+            let words =
+                if key_type == SHARE && version >= 4 { "" } else { super::words(ResponseError::InvalidRequest) };
+            coordinator
+                .with_error_code(ResponseError::InvalidRequest.code())
+                .with_error_message(Some(StrBytes::from_static_str(words)))
+                .with_node_id(BrokerId(-1))
+                .with_port(-1)
+        }
     }
-    coordinator
-        .with_node_id(BrokerId(NODE_ID))
-        .with_host(session.server.advertised_host.clone())
-        .with_port(session.server.advertised_port.into())
 }

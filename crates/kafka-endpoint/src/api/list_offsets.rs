@@ -42,6 +42,7 @@ pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, versi
         let mut partitions = Vec::with_capacity(wanted.partitions.len());
         for partition in wanted.partitions {
             let found = match &topic {
+                _ if !is_known(partition.timestamp, version) => Err(ResponseError::UnsupportedVersion),
                 Ok(topic) => find(session, topic, &partition, (version, deadline)).await,
                 Err(error) => Err(*error),
             };
@@ -50,6 +51,18 @@ pub(super) async fn handle(session: &Session, request: ListOffsetsRequest, versi
         topics.push(ListOffsetsTopicResponse::default().with_name(wanted.name).with_partitions(partitions));
     }
     ListOffsetsResponse::default().with_topics(topics)
+}
+
+/// Whether the version has this timestamp; Kafka looks at that before anything else.
+fn is_known(timestamp: i64, version: i16) -> bool {
+    match timestamp {
+        LATEST | EARLIEST | 0.. => true,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL => version >= 8,
+        LATEST_TIERED => version >= 9,
+        EARLIEST_PENDING_UPLOAD => version >= 11,
+        _ => false,
+    }
 }
 
 async fn find(
@@ -78,10 +91,9 @@ async fn find(
     let (offset, timestamp) = match wanted.timestamp {
         LATEST => Ok((to_offset(end), -1)),
         EARLIEST => Ok((LOG_START, -1)),
-        MAX_TIMESTAMP if version >= 7 => partition.max_timestamp().await.map(at).map_err(unreadable),
-        EARLIEST_LOCAL if version >= 8 => Ok((LOG_START, -1)),
-        LATEST_TIERED if version >= 9 => Ok((-1, -1)),
-        EARLIEST_PENDING_UPLOAD if version >= 11 => Ok((-1, -1)),
+        MAX_TIMESTAMP => partition.max_timestamp().await.map(at).map_err(unreadable),
+        EARLIEST_LOCAL => Ok((LOG_START, -1)),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok((-1, -1)),
         0.. => {
             let timestamp_ms = wanted.timestamp.unsigned_abs();
             partition.offset_for_timestamp(timestamp_ms).await.map(at).map_err(unreadable)

@@ -29,11 +29,12 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest, vers
     for topic in &request.topics {
         let known = find(session, topic, version);
         for partition in &topic.partitions {
-            let outcome =
-                admitted.or_else(|error| admit_late(session, &request, error, &known, partition)).and_then(|()| {
-                    crate::topics::partition(known.as_ref().map_err(|error| *error)?, partition.partition_index)?;
-                    check(partition)
-                });
+            // Kafka asks the group only about partitions that are there.
+            let found = known.as_ref().map_err(|error| *error);
+            let outcome = found
+                .and_then(|topic| crate::topics::partition(topic, partition.partition_index))
+                .and_then(|_| admitted.or_else(|error| admit_late(session, &request, error, &known, partition)))
+                .and_then(|()| check(partition));
             if let Ok(offset) = &outcome {
                 let name = known.as_ref().map(|known| known.name().to_owned()).unwrap_or_default();
                 accepted.push((name, partition.partition_index, offset.clone()));

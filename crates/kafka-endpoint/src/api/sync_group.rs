@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kafka_protocol::{
+    ResponseError,
     messages::{SyncGroupRequest, SyncGroupResponse},
     protocol::StrBytes,
 };
@@ -9,6 +10,10 @@ use kafka_protocol::{
 use crate::{groups::Sync, session::Session};
 
 pub(super) async fn handle(session: &Session, request: SyncGroupRequest, version: i16) -> SyncGroupResponse {
+    // From KIP-559 on a member says which protocol it takes the assignment for.
+    if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+        return SyncGroupResponse::default().with_error_code(ResponseError::InconsistentGroupProtocol.code());
+    }
     if let Err(error) = super::check_group(&request.group_id) {
         return SyncGroupResponse::default().with_error_code(error.code());
     }

@@ -325,7 +325,7 @@ fn refusals() {
 fn a_consumer_without_a_group_commits_only_where_there_is_none() {
     let mut world = World::new();
     assert_eq!(world.commit("", -1), Ok(()));
-    assert_eq!(world.commit("a", 3), Err(GroupError::IllegalGeneration));
+    assert_eq!(world.commit("a", 3), Err(GroupError::UnknownMemberId));
 }
 
 #[test]
@@ -454,15 +454,15 @@ fn survivors_of_a_restart_commit_and_rejoin_under_their_old_ids() {
 fn a_zombie_of_before_a_restart_is_refused() {
     let mut world = World::with(Settings { initial_delay_ms: 0, adopts_until_ms: 300_000 });
     world.noted = (7, vec!["a"]);
-    assert_eq!(world.commit("a", 6), Err(GroupError::IllegalGeneration), "an earlier generation");
-    assert_eq!(world.commit("put-out", 7), Err(GroupError::IllegalGeneration));
+    assert_eq!(world.commit("a", 6), Err(GroupError::UnknownMemberId), "an earlier generation");
+    assert_eq!(world.commit("put-out", 7), Err(GroupError::UnknownMemberId));
     assert_eq!(world.heartbeat("put-out", 7), Err(GroupError::UnknownMemberId));
     world.join(known("a"));
     assert_eq!(world.commit("put-out", 7), Err(GroupError::UnknownMemberId), "the group forms again");
     assert_eq!(world.commit("put-out", -1), Err(GroupError::UnknownMemberId));
     world.noted = (0, Vec::new());
     world.key.group = "unknown".into();
-    assert_eq!(world.commit("a", 7), Err(GroupError::IllegalGeneration), "nothing is noted of it");
+    assert_eq!(world.commit("a", 7), Err(GroupError::UnknownMemberId), "nothing is noted of it");
     assert_eq!(world.commit("", -1), Ok(()), "a consumer that assigns itself");
 }
 

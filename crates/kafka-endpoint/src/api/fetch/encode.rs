@@ -41,6 +41,8 @@ pub(super) struct FetchedPartition {
     /// -1 with an error.
     pub(super) high_watermark: i64,
     pub(super) batches: Vec<Bytes>,
+    /// Where the client's log and this one part, told from version 12 on: an epoch and its end.
+    pub(super) diverging: Option<(i32, i64)>,
 }
 
 /// An answer without topics.
@@ -129,7 +131,16 @@ impl Writer {
                 self.pieces.push(batch.clone());
             }
         }
-        self.end_of_struct();
+        match partition.diverging.filter(|_| self.flexible) {
+            // One tag: its number, its size, and a struct without tags.
+            Some((epoch, end)) => {
+                self.out.put_slice(&[1, 0, 13]);
+                self.out.put_i32(epoch);
+                self.out.put_i64(end);
+                self.end_of_struct();
+            }
+            None => self.end_of_struct(),
+        }
     }
 
     /// The length of an array or of bytes.
@@ -179,7 +190,7 @@ mod tests {
     use kafka_protocol::{
         messages::{
             BrokerId, TopicName,
-            fetch_response::{FetchableTopicResponse, PartitionData},
+            fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData},
         },
         protocol::Encodable,
     };
@@ -195,12 +206,17 @@ mod tests {
             error_code,
             high_watermark,
             batches,
+            diverging: (index == 2).then_some((3, 41)),
         };
         vec![
             FetchedTopic {
                 name: "user-consumable-shop".into_text(),
                 id: Uuid::from_bytes([7; 16]),
-                partitions: vec![partition(0, 0, 42, batches), partition(1, 1, -1, Vec::new())],
+                partitions: vec![
+                    partition(0, 0, 42, batches),
+                    partition(1, 1, -1, Vec::new()),
+                    partition(2, 0, 42, Vec::new()),
+                ],
             },
             FetchedTopic { name: "x".repeat(249).into(), id: Uuid::nil(), partitions: Vec::new() },
         ]
@@ -218,7 +234,12 @@ mod tests {
 
     fn by_the_codec(version: i16, topics: &[FetchedTopic], is_committed_only: bool) -> Vec<u8> {
         let partition = |partition: &FetchedPartition| {
+            let diverging = partition
+                .diverging
+                .filter(|_| version >= 12)
+                .map(|(epoch, end)| EpochEndOffset::default().with_epoch(epoch).with_end_offset(end));
             PartitionData::default()
+                .with_diverging_epoch(diverging.unwrap_or_default())
                 .with_partition_index(partition.index)
                 .with_error_code(partition.error_code)
                 .with_high_watermark(partition.high_watermark)
