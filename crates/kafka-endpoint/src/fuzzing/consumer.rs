@@ -145,8 +145,11 @@ impl World {
     fn send(&mut self, number: usize, heartbeat: Heartbeat) {
         let layout = self.layout.clone();
         let (sent, joins) = (heartbeat.member_epoch, heartbeat.joins());
-        let answer =
-            self.machine.handle_consumer_heartbeat(self.now_ms, &self.key.clone(), heartbeat, &layout, || None);
+        // As the request is checked before the machine sees it.
+        let checked = heartbeat.check();
+        let answer = checked.and_then(|()| {
+            self.machine.handle_consumer_heartbeat(self.now_ms, &self.key.clone(), heartbeat, &layout, || None)
+        });
         match answer {
             Ok(answer) => self.told(number, answer, sent, joins),
             // What these say, a client obeys: it reads nothing any more.
