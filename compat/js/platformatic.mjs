@@ -9,14 +9,16 @@ const { Consumer } = await import(pathToFileURL(resolved))
 
 const wanted = options()
 const { brokers, tls } = settings(wanted.config)
+// With the consumer protocol the session timeout is the server's.
+const classic = { sessionTimeout: wanted.sessionTimeout, heartbeatInterval: 1000 }
+const group = wanted.protocol === 'consumer' ? { groupProtocol: 'consumer' } : classic
 const consumer = new Consumer({
   clientId: 'compat',
   groupId: wanted.group ?? `from-time-${process.pid}`,
   bootstrapBrokers: brokers,
   tls,
   autocommit: false,
-  sessionTimeout: wanted.sessionTimeout,
-  heartbeatInterval: 1000,
+  ...group,
 })
 consumer.on('consumer:heartbeat:error', ({ error }) => complain(error))
 

@@ -21,6 +21,9 @@ func main() {
 		settings = append(settings, kgo.ConsumerGroup(wanted.Group), kgo.DisableAutoCommit(),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(wanted.SessionTimeout),
 			kgo.HeartbeatInterval(wanted.SessionTimeout/6))
+		if wanted.Protocol == "consumer" {
+			settings = append(settings, kgo.ServerSideBalancer())
+		}
 	} else {
 		settings = append(settings, kgo.ConsumeResetOffset(kgo.NewOffset().AfterMilli(wanted.FromTime)))
 	}

@@ -40,6 +40,7 @@ pub(super) enum Program {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Classic,
+    Consumer,
 }
 
 const fn client(name: &'static str, version: &'static str, program: Program) -> Client {
@@ -50,22 +51,32 @@ const fn short(name: &'static str, version: &'static str, program: Program) -> C
     Client { is_short: true, ..client(name, version, program) }
 }
 
-pub(super) const CLIENTS: [Client; 15] = [
+/// The same client, in groups that the server coordinates.
+const fn by_server(client: Client) -> Client {
+    Client { protocol: Protocol::Consumer, ..client }
+}
+
+pub(super) const CLIENTS: [Client; 20] = [
     short("Java", "3.1.0", Program::Java),
     client("Java", "3.9.2", Program::Java),
     short("Java", "4.3.1", Program::Java),
+    by_server(client("Java", "4.3.1", Program::Java)),
     client("Java", "4.4.0", Program::Java),
+    by_server(client("Java", "4.4.0", Program::Java)),
     short("kcat", "1.7.1, librdkafka 2.0.2", Program::Kcat),
     short("confluent-kafka (Python)", "2.16.1", Program::Python("confluent.py")),
+    by_server(short("confluent-kafka (Python)", "2.16.1", Program::Python("confluent.py"))),
     client("confluent-kafka-go", "2.11.1", Program::Go("confluent")),
     client("rdkafka (Rust)", "0.39.0", Program::Rust),
     short("kafka-python", "3.0.12", Program::Python("kafka_python.py")),
     short("aiokafka", "0.14.0", Program::Python("aio.py")),
     client("franz-go", "1.22.3", Program::Go("franz")),
+    by_server(client("franz-go", "1.22.3", Program::Go("franz"))),
     client("sarama", "1.61.1", Program::Go("sarama")),
     client("kafka-go", "0.4.51", Program::Go("kafkago")),
     short("kafkajs", "2.2.4", Program::Node("kafkajs.mjs")),
     client("@platformatic/kafka", "2.12.1", Program::NodeOfToday("platformatic.mjs")),
+    by_server(client("@platformatic/kafka", "2.12.1", Program::NodeOfToday("platformatic.mjs"))),
 ];
 
 impl Client {
@@ -131,6 +142,7 @@ impl Protocol {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Classic => "classic",
+            Self::Consumer => "consumer",
         }
     }
 }
