@@ -20,6 +20,7 @@ mod full_disk;
 mod gaps;
 mod groups;
 mod javascript;
+mod kafka_tools;
 mod kafkajs;
 mod lag;
 mod librdkafka;

@@ -31,7 +31,7 @@ pub(super) fn handle(
     let groups = request.group_ids.into_iter().map(|id| {
         let described = match session.server.coordinator.describe_consumer(&session.group(&id)) {
             Some((view, layout)) => present(id, view, &layout, version),
-            None => absent(id),
+            None => absent(session, id),
         };
         if with_operations { described.with_authorized_operations(GROUP_OPERATIONS) } else { described }
     });
@@ -76,9 +76,14 @@ fn assignment(assignment: &Assignment, layout: &TopicLayout) -> DescribedAssignm
     DescribedAssignment::default().with_topic_partitions(topics.collect())
 }
 
-fn absent(id: GroupId) -> DescribedGroup {
+/// In Kafka's words, which its tools print.
+fn absent(session: &Session, id: GroupId) -> DescribedGroup {
+    let is_classic = session.server.coordinator.describe(&session.group(&id)).is_some()
+        || session.app.groups_with_offsets().binary_search(&id.to_string()).is_ok();
+    let what = if is_classic { "is not a consumer group" } else { "not found" };
+    let message = format!("Group {} {what}.", id.as_str());
     DescribedGroup::default()
         .with_error_code(ResponseError::GroupIdNotFound.code())
-        .with_error_message(Some(StrBytes::from_static_str("there is no such consumer group")))
+        .with_error_message(Some(message.into()))
         .with_group_id(id)
 }
