@@ -412,6 +412,8 @@ mod tests {
         assert_eq!((settings.app.as_str(), settings.insecure_open), ("default", false));
         assert_eq!(settings.request_timeout_ms, 5_000);
         assert_eq!(settings.connections_per_user_max, 4_096);
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        assert_eq!((settings.groups_per_app_max, settings.offsets_retention), (1_000, Some(week)));
     }
 
     #[test]
@@ -430,6 +432,8 @@ mod tests {
         assert!(refused("request-timeout-ms = 0").contains("--request-timeout-ms must be from 1ms to 10m"));
         assert!(refused("request-timeout-ms = '1h'").contains("such as 5s, not 3600000 ms"));
         assert!(refused("max-connections-per-user = 0").contains("--max-connections-per-user must be from 1 to"));
+        assert!(refused("max-groups-per-app = 0").contains("--max-groups-per-app must be from 1 to 100000"));
+        assert!(refused("offsets-retention-minutes = 0").contains("must be from 1 to 2147483647, or -1, not 0"));
         assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));
         assert!(refused("https-cert = 'a'\nhttps-key = 'b'").contains("need --https-listen"));
         assert!(refused("app = 'A b'").contains("an app's name is"));

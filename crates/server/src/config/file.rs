@@ -90,7 +90,7 @@ mod tests {
             data-dir = '/var/lib/headwater'\nlog = 'warn'\nlog-format = 'json'
             http-listen = '0.0.0.0:80'\nhttps-listen = '[::]:443'\nhttps-cert = 'c'\nhttps-key = 'k'
             max-request-bytes = 1\nrequest-timeout-ms = '5s'\ninsecure-open = true\naccept-clock = true\nkafka-listen = '0.0.0.0:9093'\nkafka-advertise = 'a:1'
-            max-connections-per-user = 7
+            max-connections-per-user = 7\nmax-groups-per-app = 7\noffsets-retention-minutes = -1
             max-event-bytes = '1MiB'\napp = 'shop'\nsegment-bytes = 3\nretention-bytes = -1\nretention-ms = -1\ntombstone-retention-ms = -1";
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), known_keys());
