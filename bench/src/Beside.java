@@ -59,7 +59,12 @@ public class Beside {
     }
 
     static void copy(String from, String fromTopic, String to, String toTopic, long count) throws Exception {
-        try (var consumer = consumer(from); var producer = producer(to)) {
+        var inBatches = properties(to);
+        // Batches as large as those of the server: a broker that was given small ones serves small ones for ever.
+        inBatches.put("linger.ms", "50");
+        inBatches.put("batch.size", "900000");
+        try (var consumer = consumer(from);
+                var producer = new KafkaProducer<>(inBatches, new ByteArraySerializer(), new ByteArraySerializer())) {
             var partition = new TopicPartition(fromTopic, 0);
             consumer.assign(List.of(partition));
             consumer.seek(partition, 0);
@@ -159,7 +164,7 @@ public class Beside {
         var first = new AtomicLong(1);
         for (int round = 0; round <= rounds; round++) {
             for (int side = 4; side + 3 < args.length; side += 4) {
-                var line = latencyOnce(rate, round == 0 ? 3 : seconds, args[side + 1], args[side + 2], args[side + 3], first);
+                var line = latencyOnce(rate, seconds, args[side + 1], args[side + 2], args[side + 3], first);
                 if (round > 0) System.out.println("latency " + args[side] + " " + line);
             }
         }

@@ -65,33 +65,53 @@ struct Sides {
 }
 
 impl Sides {
-    /// The broker shows, and asks for, the certificates that the server made: the same TLS on both sides.
+    /// The broker shows a certificate of the same kind of key, and asks for the one that the server made: the same TLS on both
+    /// sides.
     fn start(server: &Server) -> Result<Self> {
         let client = fs::read_to_string(server.credential("client.properties")).context("client.properties")?;
-        let ssl: String =
-            client.lines().filter(|line| line.starts_with("ssl.")).map(|line| format!("{line}\n")).collect();
+        let (trust, others): (Vec<&str>, Vec<&str>) =
+            client.lines().partition(|line| line.starts_with("ssl.truststore."));
+        let (keystore, certificate) = certificate(&server.data_dir().with_file_name("broker"))?;
+        let ssl = format!("{}\nssl.keystore.type=PEM\nssl.keystore.location={keystore}", trust.join("\n"));
         let broker = Broker::start_with_ssl(&ssl, "log.retention.ms=-1");
         for (_, topic) in TOPICS {
-            let mut make = broker.tool("kafka-topics.sh");
-            make.args(["--create", "--topic", topic]);
-            if topic == TOPICS[1].1 {
-                make.args(["--config", "flush.messages=1"]);
-            }
-            let made = make.output().context("cannot run kafka-topics.sh")?;
-            anyhow::ensure!(made.status.success(), "kafka-topics.sh failed: {}", String::from_utf8_lossy(&made.stdout));
+            make_topic(&broker, topic)?;
         }
-        let write = |name: &str, bootstrap: &str, further: &str| -> Result<String> {
+        let write = |name: &str, lines: &str, bootstrap: &str, further: &str| -> Result<String> {
             let path = broker.folder().join(name);
-            let text = format!("{client}\nbootstrap.servers={bootstrap}\n{further}\n");
+            let text = format!("{lines}\nbootstrap.servers={bootstrap}\n{further}\n");
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             Ok(path.display().to_string())
         };
-        let ours = write("ours.properties", server.kafka(), "")?;
-        // The certificate is of another name: that it is checked costs nothing that would be missing here.
-        let theirs = "ssl.endpoint.identification.algorithm=\nacks=all\nlinger.ms=0";
-        let theirs = write("theirs.properties", &broker.ssl_bootstrap(), theirs)?;
+        let ours = write("ours.properties", &client, server.kafka(), "")?;
+        let trusts = format!("ssl.truststore.type=PEM\nssl.truststore.location={certificate}\nacks=all\nlinger.ms=0");
+        let theirs = write("theirs.properties", &others.join("\n"), &broker.ssl_bootstrap(), &trusts)?;
         Ok(Self { broker, ours, theirs })
     }
+}
+
+fn make_topic(broker: &Broker, topic: &str) -> Result<()> {
+    let mut make = broker.tool("kafka-topics.sh");
+    make.args(["--create", "--topic", topic]);
+    if topic == TOPICS[1].1 {
+        make.args(["--config", "flush.messages=1"]);
+    }
+    let made = make.output().context("cannot run kafka-topics.sh")?;
+    anyhow::ensure!(made.status.success(), "kafka-topics.sh failed: {}", String::from_utf8_lossy(&made.stdout));
+    Ok(())
+}
+
+/// A certificate for the broker, as one file with its key, and alone. A user's of the server would not do: it is for clients.
+fn certificate(folder: &Path) -> Result<(String, String)> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let [key, certificate, both] = ["key.pem", "certificate.pem", "both.pem"].map(|name| folder.join(name));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]);
+    openssl.args(["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"]).arg(&key);
+    let made = openssl.arg("-out").arg(&certificate).output().context("cannot run openssl")?;
+    anyhow::ensure!(made.status.success(), "openssl failed: {}", String::from_utf8_lossy(&made.stderr));
+    fs::write(&both, [fs::read(&key)?, fs::read(&certificate)?].concat())?;
+    Ok((both.display().to_string(), certificate.display().to_string()))
 }
 
 fn drain(options: &Options, server: &Server, sides: &Sides) -> Result<()> {

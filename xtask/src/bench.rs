@@ -26,6 +26,8 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let target = target(root);
     let mut bench = Command::new(target.join("release/bench"));
     bench.args(if rest.is_empty() { vec!["--help"] } else { rest.iter().map(String::as_str).collect() });
+    // A broker that is measured has the JVM that Kafka's own script gives it, and not one that starts soon.
+    bench.env("KAFKA_OPTS", "-Xmx1G -Xms1G -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20");
     step::run(
         "measure",
         bench.env("HEADWATER_TOOLS", tools).env("HEADWATER_BENCH_RESULTS", root.join("target/bench")).current_dir(root),
