@@ -1,8 +1,8 @@
-//! Headwater beside an Apache Kafka 4.3.1 broker: the same records, mutual TLS on both sides, one Java client in one JVM that takes
-//! turns, so that what the machine does to one it does to the other.
+//! Headwater beside an Apache Kafka 4.3.1 broker: the same records, mutual TLS on both sides, one Java
+//! client in one JVM that takes turns, so that what the machine does to one it does to the other.
 //!
-//! The broker takes a produced record into the page cache; Headwater answers a write once it is on disk. So the broker is measured
-//! a second time with `flush.messages=1`, by which it does as much.
+//! The broker takes a produced record into the page cache; Headwater answers a write once it is on
+//! disk. So the broker is measured a second time with `flush.messages=1`, by which it does as much.
 //! Not here: the broker itself (`real-kafka`), stock clients alone (`drain`, `latency`).
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
@@ -65,8 +65,8 @@ struct Sides {
 }
 
 impl Sides {
-    /// The broker shows a certificate of the same kind of key, and asks for the one that the server made: the same TLS on both
-    /// sides.
+    /// The broker shows a certificate of the same kind of key, and asks for the one that the server
+    /// made: the same TLS on both sides.
     fn start(server: &Server) -> Result<Self> {
         let client = fs::read_to_string(server.credential("client.properties")).context("client.properties")?;
         let (trust, others): (Vec<&str>, Vec<&str>) =
@@ -101,7 +101,8 @@ fn make_topic(broker: &Broker, topic: &str) -> Result<()> {
     Ok(())
 }
 
-/// A certificate for the broker, as one file with its key, and alone. A user's of the server would not do: it is for clients.
+/// A certificate for the broker, as one file with its key, and alone. A user's of the server would
+/// not do: it is for clients.
 fn certificate(folder: &Path) -> Result<(String, String)> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let [key, certificate, both] = ["key.pem", "certificate.pem", "both.pem"].map(|name| folder.join(name));

@@ -1,5 +1,5 @@
-//! What idle consumers cost: many connections over mutual TLS, each of which has asked for the topics and now waits, as one
-//! between two fetches does.
+//! What idle consumers cost: many connections over mutual TLS, each of which has asked for the topics
+//! and now waits, as one between two fetches does.
 
 use std::{fs, sync::Arc, time::Duration};
 
