@@ -83,7 +83,7 @@ pub enum AppUnavailable {
 }
 
 /// The folder with a folder for each app.
-pub(crate) const APPS: &str = "apps";
+pub const APPS: &str = "apps";
 
 /// How the name of a folder begins in which an app is being made; no app's name does.
 const HALF_MADE_PREFIX: &str = ".new-";

@@ -29,6 +29,7 @@ mod open;
 mod open_error;
 mod options;
 mod pipeline;
+mod point;
 mod position;
 mod push;
 mod register;
@@ -58,7 +59,7 @@ pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, TakeOverError, WaitError};
 pub use consumer_offsets::{CommittedOffset, GroupGeneration};
-pub use data_dir::{AppUnavailable, CreateAppError, DataDir};
+pub use data_dir::{APPS as APPS_FOLDER, AppUnavailable, CreateAppError, DataDir};
 pub use definition::{Definition, DefinitionKind};
 pub use deletion::DeleteAppError;
 pub use deltas::{Delta, DeltasWanted};
@@ -71,10 +72,13 @@ pub use index::{IndexDefinition, IndexDefinitionError, IndexKey, KeyEnd, KeyStar
 pub use journal::{OffsetAndTimestamp, Piece};
 #[cfg(feature = "memory")]
 pub use key_values::{Crash, Crashed, MemoryDisk};
+pub use open::JOURNAL as JOURNAL_FOLDER;
 pub use open_error::OpenError;
 pub use options::{StoreOptions, WallClock};
+pub use point::{DocumentsEntry, Point, PointError, PointSegment, register_of, write_documents};
 pub use position::TxnId;
 pub use push::{PushOutcome, PushRefusal};
+pub use register::REGISTER_FILE;
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
 pub use rules::{
     Outcome, PushFault, PushFaultReason, Refusal, Returned, Returning, raw_document_key, split_document_key,

@@ -32,7 +32,10 @@ use crate::{
 };
 
 /// The folder of an app's journal, in the app's.
-pub(crate) const JOURNAL: &str = "journal";
+pub const JOURNAL: &str = "journal";
+
+/// The folder of an app's documents, in the app's.
+pub(crate) const DOCUMENTS: &str = "documents";
 
 /// A site id for a new app's own writes: never nobody's, and never the one that is nobody's own
 /// ([`SiteId::INITIAL`]).
@@ -52,8 +55,8 @@ impl App {
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { act: "cannot create", path: dir.to_owned(), source };
         files::ensure_directory(dir).map_err(io)?;
-        let documents_dir = dir.join("documents");
-        let engine_error = |e: EngineError| OpenError::Engine { path: dir.join("documents"), message: e.0 };
+        let documents_dir = dir.join(DOCUMENTS);
+        let engine_error = |e: EngineError| OpenError::Engine { path: dir.join(DOCUMENTS), message: e.0 };
         let engine = key_values(&documents_dir, options).and_then(Engine::open).map_err(engine_error)?;
         let applied = engine.position().map_err(engine_error)?;
         if engine.count_documents().map_err(engine_error)? {

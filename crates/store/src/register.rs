@@ -19,7 +19,7 @@ use files::{Sealed, UnsealError};
 use crate::{app_name::AppName, open_error::OpenError};
 
 /// The file, in the data directory.
-pub(crate) const REGISTER_FILE: &str = "apps.json";
+pub const REGISTER_FILE: &str = "apps.json";
 
 /// The format this version writes. There was no register before version 2 of the directory.
 const VERSION: u32 = 2;
@@ -56,8 +56,12 @@ impl Register {
 
     /// Replaces the register of `data_dir`, durably and whole.
     pub(crate) fn write(&self, data_dir: &Path) -> io::Result<()> {
-        let sealed = files::seal(VERSION, &self.body());
-        files::write_whole(&data_dir.join(REGISTER_FILE), sealed.as_bytes(), files::PRIVATE_FILE)
+        files::write_whole(&data_dir.join(REGISTER_FILE), self.sealed().as_bytes(), files::PRIVATE_FILE)
+    }
+
+    /// What is in the file.
+    pub(crate) fn sealed(&self) -> String {
+        files::seal(VERSION, &self.body())
     }
 
     fn body(&self) -> String {

@@ -174,6 +174,15 @@ impl EngineSnapshot {
         self.0.range(space, range).map(of_engine)
     }
 
+    /// Every entry of that range.
+    pub(crate) fn entries(
+        &self,
+        space: Space,
+        range: KeyRange,
+    ) -> impl Iterator<Item = Result<KeyValue, EngineError>> + use<> {
+        self.range(space, range)
+    }
+
     pub(super) fn get_meta(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         Ok(self.0.get(META, key)?)
     }

@@ -5,7 +5,7 @@
 //! | `meta` | `journal` | version 1, the app's instance (16 bytes), three u64 LE: frame, txnId and offset that its journal begins with, u64 LE: the commit time before |
 
 use super::{
-    handle::Engine,
+    handle::{Engine, EngineSnapshot},
     spaces::{EngineError, META, VALUE_VERSION},
 };
 use crate::journal::segment::{SegmentEnd, SegmentHeader};
@@ -46,6 +46,13 @@ impl JournalNote {
             Some(Self { instance: *instance, start })
         });
         decoded.ok_or_else(|| EngineError("the note on the journal cannot be read".into()))
+    }
+}
+
+impl EngineSnapshot {
+    /// The same as [`Engine::journal`], as it was.
+    pub(crate) fn journal(&self) -> Result<Option<JournalNote>, EngineError> {
+        self.get_meta(JOURNAL_KEY)?.map(|value| JournalNote::decode(&value)).transpose()
     }
 }
 

@@ -350,6 +350,13 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// Bytes from `position`, whatever they are: for whoever copies the file.
+    pub(crate) fn copy_at(&self, position: u64, len: usize) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, position)?;
+        Ok(bytes)
+    }
+
     /// The last index entry that `before` holds for, or the first; `None` if the segment has no
     /// frames. Damage further on is met by whoever reads on from there.
     pub(crate) fn index_entry(&self, before: impl Fn(&IndexEntry) -> bool) -> Result<Option<IndexEntry>, SegmentError> {

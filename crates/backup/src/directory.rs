@@ -1,0 +1,189 @@
+//! A folder of backups: that it is one, whose, and which points it has.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    manifest::{Manifest, VERSION, read_sealed},
+    names::PointName,
+    parts::Parts,
+};
+
+const MARK: &str = "backup.json";
+const MARK_HALF_MADE: &str = ".backup.json.tmp";
+const LOCK: &str = "lock";
+const POINTS: &str = "points";
+
+/// What `backup.json` says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Mark {
+    data_directory: String,
+}
+
+/// A folder of backups, open for reading.
+#[derive(Debug)]
+pub struct Backup {
+    pub(crate) path: PathBuf,
+    pub(crate) parts: Parts,
+    points: Vec<PointName>,
+}
+
+/// The right to write in a folder of backups; held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    _lock: File,
+}
+
+impl Backup {
+    /// Opens the folder of backups at `dir`, and looks which points it has. Their manifests are read
+    /// when they are asked for.
+    ///
+    /// # Errors
+    /// There is none, or it is a newer version's, or damaged.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let mark = dir.join(MARK);
+        if !dir.is_dir() || (!mark.exists() && is_vacant(dir)?) {
+            return Err(Error::NoBackup { path: dir.to_owned() });
+        }
+        read_mark(dir)?.ok_or_else(|| Error::NotABackup { path: dir.to_owned() })?;
+        Ok(Self { path: dir.to_owned(), parts: Parts::of(dir), points: points_in(dir)? })
+    }
+
+    /// Opens it for a backup of the data directory that is called `data_directory`, or makes it
+    /// where nothing is.
+    pub(crate) fn open_or_make(dir: &Path, data_directory: &str) -> Result<(Self, Writing), Error> {
+        files::ensure_directory(dir).map_err(Error::io("cannot create", dir))?;
+        match read_mark(dir)? {
+            Some(mark) if mark.data_directory != data_directory => {
+                return Err(Error::OtherDataDirectory { path: dir.to_owned() });
+            }
+            Some(_) => {}
+            None if !is_vacant(dir)? => return Err(Error::NotABackup { path: dir.to_owned() }),
+            None => {
+                let mark = Mark { data_directory: data_directory.to_owned() };
+                let text = files::seal(VERSION, &serde_json::to_string(&mark).expect("it is plain data"));
+                let path = dir.join(MARK);
+                files::write_whole(&path, text.as_bytes(), files::PRIVATE_FILE)
+                    .map_err(Error::io("cannot write", &path))?;
+            }
+        }
+        let backup = Self::open(dir)?;
+        let writing = backup.lock()?;
+        // What was finished while we waited for nothing.
+        Ok((Self::open(dir)?, writing))
+    }
+
+    /// Keeps every other writer out; an error if there is one.
+    pub(crate) fn lock(&self) -> Result<Writing, Error> {
+        let path = self.path.join(LOCK);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = open.map_err(Error::io("cannot open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Writing { _lock: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => Err(Error::io("cannot lock", &path)(source)),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The points, the oldest first.
+    pub fn points(&self) -> &[PointName] {
+        &self.points
+    }
+
+    /// The newest point.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn newest(&self) -> Result<&PointName, Error> {
+        self.points.last().ok_or_else(|| Error::NoPoint { path: self.path.clone(), name: None })
+    }
+
+    /// The manifest of a point, with every name in it checked.
+    ///
+    /// # Errors
+    /// There is no such point, or its manifest is damaged, a newer version's, or not to be trusted.
+    pub fn manifest(&self, point: &PointName) -> Result<Manifest, Error> {
+        let path = self.manifest_path(point);
+        if !self.points.contains(point) {
+            return Err(Error::NoPoint { path: self.path.clone(), name: Some(point.to_string()) });
+        }
+        Manifest::read(&path)
+    }
+
+    pub(crate) fn manifest_path(&self, point: &PointName) -> PathBuf {
+        self.path.join(POINTS).join(format!("{point}.json"))
+    }
+
+    /// Puts the manifest there: from here on there is that point.
+    pub(crate) fn add_point(&mut self, manifest: &Manifest) -> Result<PointName, Error> {
+        let mut taken_ms = manifest.taken_ms;
+        let newest = self.points.last().cloned();
+        let point = loop {
+            let point = PointName::of(taken_ms);
+            if newest.as_ref().is_none_or(|newest| *newest != point) {
+                break point;
+            }
+            taken_ms += 1;
+        };
+        let path = self.manifest_path(&point);
+        let folder = self.path.join(POINTS);
+        files::ensure_directory(&folder).map_err(Error::io("cannot create", &folder))?;
+        files::write_whole(&path, manifest.seal().as_bytes(), files::PRIVATE_FILE)
+            .map_err(Error::io("cannot write", &path))?;
+        self.points.push(point.clone());
+        self.points.sort();
+        Ok(point)
+    }
+
+    /// From here on there is no such point.
+    pub(crate) fn remove_point(&mut self, point: &PointName) -> Result<(), Error> {
+        let path = self.manifest_path(point);
+        files::remove_durably(&path).map_err(Error::io("cannot remove", &path))?;
+        self.points.retain(|known| known != point);
+        Ok(())
+    }
+}
+
+fn read_mark(dir: &Path) -> Result<Option<Mark>, Error> {
+    let path = dir.join(MARK);
+    let Some(body) = read_sealed(&path)? else { return Ok(None) };
+    serde_json::from_str(&body).map(Some).map_err(|error| Error::damaged(&path, error.to_string()))
+}
+
+/// Whether nothing is there but what a kill may have left of us.
+fn is_vacant(dir: &Path) -> Result<bool, Error> {
+    for entry in std::fs::read_dir(dir).map_err(Error::io("cannot list", dir))? {
+        let name = entry.map_err(Error::io("cannot list", dir))?.file_name();
+        if name != MARK_HALF_MADE && name != "lost+found" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn points_in(dir: &Path) -> Result<Vec<PointName>, Error> {
+    let folder = dir.join(POINTS);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("cannot list", &folder))?,
+    };
+    let mut points = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("cannot list", &folder))?.file_name();
+        let point = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(PointName::parse);
+        points.extend(point);
+    }
+    points.sort();
+    Ok(points)
+}

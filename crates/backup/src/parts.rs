@@ -1,0 +1,81 @@
+//! The parts of a folder of backups: bytes under the name of their SHA-256.
+//!
+//! Invariants: a part is whole or not there, also after a kill; what is read has been hashed.
+
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+
+use crate::{error::Error, manifest::Part};
+
+const PARTS: &str = "parts";
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    dir: PathBuf,
+}
+
+impl Parts {
+    pub(crate) fn of(backup: &Path) -> Self {
+        Self { dir: backup.join(PARTS) }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn path(&self, part: &Part) -> PathBuf {
+        self.dir.join(&part.0[..2]).join(&part.0)
+    }
+
+    /// Whether it is there, with the length that it should have.
+    pub(crate) fn has(&self, part: &Part) -> bool {
+        std::fs::metadata(self.path(part)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == part.1)
+    }
+
+    /// Puts `bytes` there, durably, unless they are there; gives whether they were not.
+    pub(crate) fn put(&self, bytes: &[u8]) -> Result<(Part, bool), Error> {
+        let part = Part(hex(digest(&SHA256, bytes).as_ref()), bytes.len() as u64);
+        if self.has(&part) {
+            return Ok((part, false));
+        }
+        let path = self.path(&part);
+        let folder = path.parent().expect("it is in a folder");
+        files::ensure_directory(folder).map_err(Error::io("cannot create", folder))?;
+        files::write_whole(&path, bytes, files::PRIVATE_FILE).map_err(Error::io("cannot write", &path))?;
+        Ok((part, true))
+    }
+
+    /// The part's bytes, which are what its name says.
+    pub(crate) fn read(&self, part: &Part) -> Result<Vec<u8>, Error> {
+        let path = self.path(part);
+        let found = std::fs::metadata(&path).map(|metadata| metadata.len());
+        match found {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::damaged(&path, "the part is missing"));
+            }
+            Err(error) => return Err(Error::io("cannot read", &path)(error)),
+            Ok(bytes) if bytes != part.1 => {
+                return Err(Error::damaged(&path, format!("it has {bytes} bytes, not {}", part.1)));
+            }
+            Ok(_) => {}
+        }
+        let bytes = files::read(&path).map_err(Error::io("cannot read", &path))?;
+        let bytes = bytes.ok_or_else(|| Error::damaged(&path, "the part is missing"))?;
+        if hex(digest(&SHA256, &bytes).as_ref()) != part.0 {
+            return Err(Error::damaged(&path, "its bytes are not those that its name says"));
+        }
+        Ok(bytes)
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
+}
+
+/// The SHA-256 as hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
+}

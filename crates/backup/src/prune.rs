@@ -1,0 +1,45 @@
+//! Removing old points, and the parts that only they needed.
+//!
+//! Invariants: the newest point stays, and of every app the newest point that has it; a point goes
+//! before its parts, so a kill at any moment leaves whole points only, and what is left over goes
+//! with the next backup or prune.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::{directory::Backup, error::Error, garbage, names::PointName};
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// The points.
+    pub points: Vec<PointName>,
+    /// How many parts.
+    pub parts: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Removes the points of the folder of backups at `dir` that were taken before `taken_before_ms`, ms
+/// since the epoch. Blocks on disk.
+///
+/// # Errors
+/// There is no backup, somebody writes there, or a manifest cannot be read: then nothing is removed.
+pub fn prune(dir: &Path, taken_before_ms: u64) -> Result<Pruned, Error> {
+    let mut backup = Backup::open(dir)?;
+    let _writing = backup.lock()?;
+    let points: Vec<PointName> = backup.points().to_vec();
+    let (mut seen, mut old) = (BTreeSet::new(), Vec::new());
+    for (n, point) in points.iter().rev().enumerate() {
+        let manifest = backup.manifest(point)?;
+        let new_here = manifest.apps.iter().filter(|app| seen.insert(app.name.clone())).count();
+        if n > 0 && new_here == 0 && manifest.taken_ms < taken_before_ms {
+            old.push(point.clone());
+        }
+    }
+    old.reverse();
+    for point in &old {
+        backup.remove_point(point)?;
+    }
+    let removed = garbage::collect(&backup)?;
+    Ok(Pruned { points: old, parts: removed.parts, bytes: removed.bytes })
+}

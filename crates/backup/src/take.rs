@@ -1,0 +1,290 @@
+//! Taking a backup: of every app a point, and the settings beside them.
+//!
+//! Invariants: the manifest is written last, when every part of it is durable; an app that cannot be
+//! copied is named in it, and keeps no other from being copied; a sealed segment that the newest
+//! point has is not read again.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use store::{App, AppName, DataDir, JOURNAL_FOLDER, Point, PointSegment};
+
+use crate::{
+    directory::Backup,
+    documents,
+    error::Error,
+    garbage,
+    limits::PART_BYTES,
+    manifest::{DocumentsStream, FileEntry, LeftOut, Manifest, ManifestApp, Part},
+    names::PointName,
+    parts::{Parts, hex, sha256},
+    passphrase::Passphrase,
+    progress::{Course, Progress, Teller},
+    secrets, settings,
+};
+
+/// What a backup is taken of, and how.
+pub struct Taking<'t> {
+    /// The data directory.
+    pub data: &'t DataDir,
+    /// Opens an app, or says why it cannot be opened.
+    pub open: &'t dyn Fn(&AppName) -> Result<Arc<App>, String>,
+    /// Has private keys and tokens copied too, encrypted.
+    pub passphrase: Option<&'t Passphrase>,
+    /// The server's version.
+    pub server: &'t str,
+    /// The time now, ms since the epoch.
+    pub now_ms: u64,
+}
+
+impl std::fmt::Debug for Taking<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Taking").field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+/// A backup that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its name.
+    pub point: PointName,
+    /// Bytes that a data directory made of it has.
+    pub bytes: u64,
+    /// Bytes that were written: what no point before it has.
+    pub new_bytes: u64,
+    /// How many apps are in it.
+    pub apps: usize,
+    /// The apps that are not.
+    pub left_out: Vec<LeftOut>,
+    /// Whether private keys and tokens are in it.
+    pub has_secrets: bool,
+}
+
+/// Takes a backup into the folder of backups at `dir`, which is made if nothing is there. Blocks on
+/// disk.
+///
+/// # Errors
+/// No point was added. What was copied is removed again, unless it was stopped: then the next one
+/// goes on with it.
+pub fn take(dir: &Path, taking: &Taking<'_>, tell: &mut dyn FnMut(Progress) -> Course) -> Result<Taken, Error> {
+    refuse_nested(dir, taking.data.path())?;
+    let data_directory = settings::directory_id(taking.data.path())?;
+    let (mut backup, _writing) = Backup::open_or_make(dir, &data_directory)?;
+    // A manifest that cannot be read has nothing to share, and says so when it is verified.
+    let known = backup.newest().ok().and_then(|newest| backup.manifest(newest).ok());
+    let mut copy = Copy {
+        parts: Parts::of(dir),
+        known: known
+            .iter()
+            .flat_map(|manifest| &manifest.files)
+            .map(|file| (file.path.clone(), file.clone()))
+            .collect(),
+        written: Vec::new(),
+        new_bytes: 0,
+        teller: Teller::new(0, tell),
+    };
+    let taken = copy.whole(taking, data_directory).and_then(|manifest| {
+        let point = backup.add_point(&manifest)?;
+        Ok(Taken {
+            point,
+            bytes: manifest.bytes(),
+            new_bytes: copy.new_bytes,
+            apps: manifest.apps.len(),
+            has_secrets: manifest.has_secrets(),
+            left_out: manifest.left_out,
+        })
+    });
+    match &taken {
+        Ok(_) => {
+            if let Err(error) = garbage::collect(&backup) {
+                tracing::warn!(%error, "what earlier backups left cannot be removed");
+            }
+        }
+        Err(Error::Stopped) => {}
+        // It takes up room, on a disk that may be full.
+        Err(_) => copy.remove_written(),
+    }
+    taken
+}
+
+fn refuse_nested(dir: &Path, data_dir: &Path) -> Result<(), Error> {
+    let whole = |path: &Path| std::path::absolute(path).map_err(Error::io("cannot find", path));
+    let (target, data_dir) = (whole(dir)?, whole(data_dir)?);
+    let found = |path: &Path| {
+        let there = path
+            .ancestors()
+            .find(|above| above.exists())
+            .and_then(|above| above.canonicalize().ok().map(|to| (above, to)));
+        there.map_or(path.to_owned(), |(above, to)| to.join(path.strip_prefix(above).unwrap_or(Path::new(""))))
+    };
+    let (resolved, data) = (found(&target), found(&data_dir));
+    if resolved.starts_with(&data) || data.starts_with(&resolved) {
+        return Err(Error::InsideDataDirectory { target, data_dir });
+    }
+    Ok(())
+}
+
+/// Why an app is not copied.
+enum Failed {
+    /// The app's own fault.
+    App(String),
+    /// The target's, or it was stopped.
+    Backup(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Backup(error)
+    }
+}
+
+struct Copy<'t> {
+    parts: Parts,
+    /// Files of the newest point.
+    known: HashMap<String, FileEntry>,
+    /// Parts that were not there before.
+    written: Vec<Part>,
+    new_bytes: u64,
+    teller: Teller<'t>,
+}
+
+impl Copy<'_> {
+    fn whole(&mut self, taking: &Taking<'_>, data_directory: String) -> Result<Manifest, Error> {
+        let mut manifest = Manifest {
+            taken_ms: taking.now_ms,
+            data_directory,
+            server: taking.server.to_owned(),
+            apps: Vec::new(),
+            left_out: Vec::new(),
+            files: Vec::new(),
+            attachments: Vec::new(),
+            secrets: None,
+        };
+        let mut registered = Vec::new();
+        let mut names = taking.data.app_names();
+        names.sort();
+        for name in names {
+            match self.app(taking, &name, &mut manifest) {
+                Ok(instance) => registered.push((name, instance)),
+                Err(Failed::Backup(error)) => return Err(error),
+                // It was deleted meanwhile.
+                Err(Failed::App(_)) if !taking.data.has_app(name.as_str()) => {}
+                Err(Failed::App(reason)) => {
+                    tracing::error!(app = name.as_str(), reason, "the app is not in the backup");
+                    manifest.left_out.push(LeftOut { app: name.as_str().to_owned(), reason });
+                }
+            }
+        }
+        let register = store::register_of(registered.iter().map(|(name, instance)| (name, *instance)));
+        manifest.files.push(self.small(store::REGISTER_FILE, register.as_bytes())?);
+        for (name, contents) in settings::plain(taking.data.path())? {
+            manifest.files.push(self.small(name, &contents)?);
+        }
+        if let Some(passphrase) = taking.passphrase {
+            let (mut entry, bytes) = secrets::seal(&settings::secret(taking.data.path())?, passphrase)?;
+            entry.part = self.put(&bytes)?;
+            manifest.secrets = Some(entry);
+        }
+        Ok(manifest)
+    }
+
+    /// Gives the app's instance.
+    fn app(&mut self, taking: &Taking<'_>, name: &AppName, manifest: &mut Manifest) -> Result<[u8; 16], Failed> {
+        let app = (taking.open)(name).map_err(Failed::App)?;
+        let point = app.point().map_err(|error| Failed::App(error.to_string()))?;
+        self.teller.expect(point.segments.iter().map(PointSegment::len_bytes).sum());
+        // Documents first: the snapshot holds the engine's clean-up back.
+        let documents = if point.has_documents() { Some(self.documents(&point)?) } else { None };
+        let mut files = Vec::new();
+        for segment in &point.segments {
+            files.push(self.segment(name, segment)?);
+        }
+        manifest.files.append(&mut files);
+        manifest.apps.push(ManifestApp {
+            name: name.as_str().to_owned(),
+            instance: hex(&point.instance),
+            newest_txn: point.newest_txn,
+            newest_commit_ms: point.newest_commit_ms,
+            log_start: point.log_start,
+            next_offset: point.next_offset,
+            documents,
+        });
+        Ok(point.instance)
+    }
+
+    fn segment(&mut self, app: &AppName, segment: &PointSegment) -> Result<FileEntry, Failed> {
+        let unreadable =
+            |error: std::io::Error| Failed::App(format!("{} cannot be read: {error}", segment.file_name()));
+        let path = format!("{}/{}/{JOURNAL_FOLDER}/{}", store::APPS_FOLDER, app.as_str(), segment.file_name());
+        let bytes = segment.len_bytes();
+        let identity = match segment.is_sealed() {
+            true => Some(sha256(&segment.identity().map_err(unreadable)?)),
+            false => None,
+        };
+        if let Some(known) = self.known.get(&path)
+            && identity.is_some()
+            && known.identity == identity
+            && known.bytes == bytes
+            && known.parts.iter().all(|part| self.parts.has(part))
+        {
+            let known = known.clone();
+            self.teller.done(bytes)?;
+            return Ok(known);
+        }
+        segment.check().map_err(|error| Failed::App(error.to_string()))?;
+        let mut parts = Vec::new();
+        let mut at = 0;
+        while at < bytes {
+            let read = segment.read_at(at, PART_BYTES).map_err(unreadable)?;
+            at += read.len() as u64;
+            parts.push(self.put(&read)?);
+            self.teller.done(read.len() as u64)?;
+        }
+        Ok(FileEntry { path, bytes, identity, parts })
+    }
+
+    fn documents(&mut self, point: &Point) -> Result<DocumentsStream, Failed> {
+        let mut stream = DocumentsStream { entries: 0, parts: Vec::new() };
+        let mut part = Vec::new();
+        for entry in point.documents() {
+            let entry = entry.map_err(|error| Failed::App(error.to_string()))?;
+            stream.entries += 1;
+            if documents::append(&mut part, &entry) {
+                stream.parts.push(self.streamed(&part)?);
+                part.clear();
+            }
+        }
+        if !part.is_empty() {
+            stream.parts.push(self.streamed(&part)?);
+        }
+        Ok(stream)
+    }
+
+    /// A part of which nobody knew how large it would be.
+    fn streamed(&mut self, bytes: &[u8]) -> Result<Part, Error> {
+        self.teller.expect(bytes.len() as u64);
+        let part = self.put(bytes)?;
+        self.teller.done(bytes.len() as u64)?;
+        Ok(part)
+    }
+
+    fn small(&mut self, path: &str, contents: &[u8]) -> Result<FileEntry, Error> {
+        let parts = contents.chunks(PART_BYTES).map(|part| self.put(part)).collect::<Result<_, _>>()?;
+        Ok(FileEntry { path: path.to_owned(), bytes: contents.len() as u64, identity: None, parts })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<Part, Error> {
+        let (part, is_new) = self.parts.put(bytes)?;
+        if is_new {
+            self.written.push(part.clone());
+            self.new_bytes += part.1;
+        }
+        Ok(part)
+    }
+
+    fn remove_written(&self) {
+        for part in &self.written {
+            // What stays is removed after the next backup.
+            let _ = files::remove(&self.parts.path(part));
+        }
+    }
+}
