@@ -1,14 +1,11 @@
 //! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the
 //! latter. `border` is that of the C library, which needs neither.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{sdk, step, tools, wasm};
+use crate::{build, sdk, step, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     match rest.first().map(String::as_str) {
@@ -23,7 +20,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     }
     let build = ["build", "--release", "--package", "server", "--package", "bench"];
     step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
-    let target = target(root);
+    let target = build::target(root);
     let mut bench = Command::new(target.join("release/bench"));
     bench.args(if rest.is_empty() { vec!["--help"] } else { rest.iter().map(String::as_str).collect() });
     // A broker that is measured has the JVM that Kafka's own script gives it, and not one that starts soon.
@@ -42,9 +39,5 @@ fn run_browser(root: &Path, rest: &[String]) -> Result<()> {
     step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
     let mut bench = Command::new("node");
     bench.arg(root.join("sdks/js/bench/browser.js")).args(rest);
-    step::run("measure", bench.env("HEADWATER_BIN", target(root).join("release/headwater")).current_dir(root))
-}
-
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
+    step::run("measure", bench.env("HEADWATER_BIN", build::target(root).join("release/headwater")).current_dir(root))
 }

@@ -26,7 +26,7 @@ use self::{
     install::Installed,
     server::Server,
 };
-use crate::{step, tools};
+use crate::{build, step, tools};
 
 /// Clients that are tried at the same time: most of a trial is waiting, for sessions to end above all.
 const AT_ONCE: usize = 3;
@@ -64,7 +64,7 @@ pub(crate) fn run_short(root: &Path, tools: &Path) -> Result<()> {
 
 fn run_all(root: &Path, installed: &Installed, clients: Vec<&'static Client>, cells: &[Cell]) -> Result<Vec<Row>> {
     let began = Instant::now();
-    step::run("the server", step::cargo().args(["build", "--package", "server"]).current_dir(root))?;
+    build::package(root, "the server", "server")?;
     let server = Server::start(root)?;
     let count = clients.len();
     step::say(&format!("compat: {count} clients, {} cells each", cells.len()));

@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
 use self::{binary::Binary, entry::Entry};
-use crate::step;
+use crate::{build, step};
 
 /// Makes everything of `binary`, or of a release build, below `into`.
 pub(crate) fn run(root: &Path, binary: Option<PathBuf>, into: Option<PathBuf>) -> Result<()> {
@@ -47,7 +47,7 @@ pub(crate) fn run(root: &Path, binary: Option<PathBuf>, into: Option<PathBuf>) -
 /// The quick form, for `cargo xtask test`: of the binary that the tests have built, without what only debuggers
 /// read.
 pub(crate) fn try_out(root: &Path) -> Result<()> {
-    let built = target(root).join("debug/headwater");
+    let built = build::folder(root).join("headwater");
     let folder = tempfile::tempdir().context("cannot make a folder")?;
     let stripped = folder.path().join("headwater");
     step::run_quietly("strip", Command::new("strip").arg("-o").arg(&stripped).arg(&built))?;
@@ -118,11 +118,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     let mut build = step::cargo();
     build.args(["build", "--release", "--locked", "-p", "server"]).current_dir(root);
     step::run("release build", &mut build)?;
-    Ok(target(root).join("release/headwater"))
-}
-
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
+    Ok(build::target(root).join("release/headwater"))
 }
 
 /// The time that every file in the packages has, in seconds since the epoch: `SOURCE_DATE_EPOCH`, else that of the commit.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::step;
+use crate::{build, step};
 
 /// What `cargo xtask test` tries.
 pub(crate) const HISTORIES_IN_CI: u32 = 5_000;
@@ -30,8 +30,7 @@ pub(crate) fn run(root: &Path, histories: u32) -> Result<()> {
 
 /// Where temporary files lie, if no folder is given.
 fn run_in(root: &Path, histories: u32, release: bool, folder: Option<&str>) -> Result<()> {
-    let mut law = step::cargo();
-    law.args(["test", "--package", "topics", "--test", "law"]).current_dir(root);
+    let mut law = build::test(root, "topics", "law");
     if release {
         law.arg("--release");
     }

@@ -7,6 +7,7 @@
 //! tools are there.
 
 mod bench;
+mod build;
 mod compat;
 mod deny;
 mod dist;

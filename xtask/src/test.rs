@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::{compat, deny, dist, law, sdk, sim, step, tidy, tools, wasm};
+use crate::{build, compat, deny, dist, law, sdk, sim, step, tidy, tools, wasm};
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
@@ -24,6 +24,9 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let lints = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
     check(step::run("lints", step::cargo().args(lints).current_dir(root)));
     check(wasm::run_if_there(root));
+    if rest.is_empty() {
+        check(build::everything(root));
+    }
     // The server's tests have apps in Node.js.
     check(sdk::js::build(root, true, true));
 

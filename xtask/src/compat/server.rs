@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::build;
+
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Server {
@@ -24,8 +26,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts the binary that was built last, and waits until its listeners accept.
     pub(super) fn start(root: &Path) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it));
-        let binary = target.join("debug/headwater");
+        let binary = build::folder(root).join("headwater");
         let folder = tempfile::tempdir().context("cannot make a folder for the server")?;
         let mut command = command(&binary, folder.path());
         command.args(["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0", "--log", "warn"]);

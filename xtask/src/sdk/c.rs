@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::transcripts::Transcripts;
-use crate::step;
+use crate::{build, step};
 
 /// All that the library shows. They are frozen.
 const FUNCTIONS: [&str; 7] = [
@@ -39,12 +39,11 @@ struct Library {
 }
 
 pub(crate) fn test(root: &Path) -> Result<()> {
-    let build = ["build", "--package", "headwater-c"];
-    step::run("the C library", step::cargo().args(build).current_dir(root))?;
+    build::package(root, "the C library", "headwater-c")?;
     let library = Library::new(root, "debug")?;
     library.check_symbols()?;
     let driver = library.compile("driver", &library.sources("test")?, &SANITIZED, Linked::Shared)?;
-    let server = Transcripts::start(root, &target(root))?;
+    let server = Transcripts::start(root)?;
     let mut drive = Command::new(&driver);
     drive.arg(format!("--vectors={}", root.join("sdks/conformance").display()));
     drive.arg(format!("--server={}", server.url));
@@ -86,10 +85,6 @@ fn figures(lines: &[u8]) -> Vec<(String, i64)> {
     lines.lines().filter_map(figure).collect()
 }
 
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
-}
-
 /// How a program has the library.
 #[derive(Clone, Copy)]
 enum Linked {
@@ -99,7 +94,7 @@ enum Linked {
 
 impl Library {
     fn new(root: &Path, profile: &str) -> Result<Self> {
-        let target = target(root);
+        let target = build::target(root);
         let programs = target.join("c");
         fs::create_dir_all(&programs).with_context(|| format!("cannot make {}", programs.display()))?;
         Ok(Self { source: root.join("sdks/c"), folder: target.join(profile), programs })

@@ -3,16 +3,12 @@
 //! Invariant: npm fetches nothing for it; the tests alone need TypeScript, from `target/tools`.
 //! Not here: how the library for browsers is built (`wasm`).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
 use super::transcripts::Transcripts;
-use crate::{step, wasm};
+use crate::{build, step, wasm};
 
 const PACKAGE: &str = "sdks/js";
 
@@ -26,13 +22,14 @@ pub(crate) fn build(root: &Path, is_native_alone: bool, is_debug: bool) -> Resul
 }
 
 fn build_native(root: &Path, is_debug: bool) -> Result<()> {
-    let mut build = step::cargo();
-    build.args(["build", "--locked", "--package", "headwater-node"]);
-    if !is_debug {
-        build.args(["--profile", "node"]);
+    const WHAT: &str = "the library for Node.js";
+    if is_debug {
+        build::package(root, WHAT, "headwater-node")?;
+    } else {
+        let words = ["build", "--locked", "--profile", "node", "--package", "headwater-node"];
+        step::run(WHAT, step::cargo().args(words).current_dir(root))?;
     }
-    step::run("the library for Node.js", build.current_dir(root))?;
-    let built = target(root).join(if is_debug { "debug" } else { "node" }).join(library());
+    let built = build::target(root).join(if is_debug { "debug" } else { "node" }).join(library());
     let library = root.join(PACKAGE).join(LIBRARY);
     // A new file: a process may have the old one loaded.
     let fresh = library.with_extension("fresh");
@@ -45,14 +42,10 @@ fn library() -> String {
     format!("{}headwater_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
-}
-
 /// Builds the library and the server, and runs the tests in Node.js, and the vectors.
 pub(crate) fn test(root: &Path, tools: &Path) -> Result<()> {
     build_native(root, true)?;
-    step::run("the server for the tests in Node.js", step::cargo().args(["build", "-p", "server"]).current_dir(root))?;
+    build::package(root, "the server for the tests in Node.js", "server")?;
     let package = root.join(PACKAGE);
     let mut tests: Vec<_> = fs::read_dir(package.join("test"))
         .context("cannot list the tests")?
@@ -62,14 +55,14 @@ pub(crate) fn test(root: &Path, tools: &Path) -> Result<()> {
     tests.sort();
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(tests).current_dir(&package);
-    node.env("HEADWATER_TOOLS", tools).env("HEADWATER_BIN", target(root).join("debug/headwater"));
+    node.env("HEADWATER_TOOLS", tools).env("HEADWATER_BIN", build::folder(root).join("headwater"));
     step::run("tests in Node.js", &mut node)?;
     vectors(root)
 }
 
 /// The conformance vectors, with the server of transcripts.
 fn vectors(root: &Path) -> Result<()> {
-    let server = Transcripts::start(root, &target(root))?;
+    let server = Transcripts::start(root)?;
     let mut vectors = Command::new("node");
     vectors.arg("sdks/conformance/node.js").env("HEADWATER_VECTORS_SERVER", &server.url).current_dir(root);
     step::run("vectors in Node.js", &mut vectors)

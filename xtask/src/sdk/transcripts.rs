@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::step;
+use crate::build;
 
 /// A server that listens.
 pub(super) struct Transcripts {
@@ -20,9 +20,9 @@ pub(super) struct Transcripts {
 
 impl Transcripts {
     /// Builds and starts it.
-    pub(super) fn start(root: &Path, target: &Path) -> Result<Self> {
-        step::run("the server of transcripts", step::cargo().args(["build", "-p", "conformance"]).current_dir(root))?;
-        let mut serve = Command::new(target.join("debug/conformance"));
+    pub(super) fn start(root: &Path) -> Result<Self> {
+        build::package(root, "the server of transcripts", "conformance")?;
+        let mut serve = Command::new(build::folder(root).join("conformance"));
         serve.arg("serve").stdin(Stdio::null()).stdout(Stdio::piped());
         let process = serve.spawn().context("cannot start the server of transcripts")?;
         let mut server = Self { process, url: String::new() };
