@@ -20,15 +20,23 @@ static IS_EVERYTHING_BUILT: AtomicBool = AtomicBool::new(false);
 
 /// Builds all of the workspace, with its tests, as `cargo test --workspace` has it.
 pub(crate) fn everything(root: &Path) -> Result<()> {
+    if is_everything_there() {
+        return Ok(());
+    }
     let all = ["build", "--workspace", "--lib", "--bins", "--examples", "--tests"];
     step::run("everything", step::cargo().args(all).current_dir(root))?;
     IS_EVERYTHING_BUILT.store(true, Ordering::Relaxed);
     Ok(())
 }
 
+/// Whether [`everything`] was built.
+pub(crate) fn is_everything_there() -> bool {
+    IS_EVERYTHING_BUILT.load(Ordering::Relaxed)
+}
+
 /// Builds a package: its programs and libraries are in [`folder`] then.
 pub(crate) fn package(root: &Path, what: &str, package: &str) -> Result<()> {
-    if IS_EVERYTHING_BUILT.load(Ordering::Relaxed) {
+    if is_everything_there() {
         return Ok(());
     }
     step::run(what, step::cargo().args(["build", "--locked", "--package", package]).current_dir(root))
@@ -38,7 +46,7 @@ pub(crate) fn package(root: &Path, what: &str, package: &str) -> Result<()> {
 pub(crate) fn test(root: &Path, package: &str, file: &str) -> Command {
     let mut test = step::cargo();
     test.arg("test").current_dir(root);
-    if IS_EVERYTHING_BUILT.load(Ordering::Relaxed) {
+    if is_everything_there() {
         test.arg("--workspace");
     } else {
         test.args(["--package", package]);

@@ -20,11 +20,11 @@ use std::{
 
 use anyhow::{Result, bail};
 
+pub(crate) use self::server::Server;
 use self::{
     cells::{CELLS, Cell, Trial},
     client::{CLIENTS, Client},
     install::Installed,
-    server::Server,
 };
 use crate::{build, step, tools};
 

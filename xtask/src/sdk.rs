@@ -8,8 +8,13 @@ mod calls;
 mod examples;
 mod generate;
 pub(crate) mod js;
+pub(crate) mod languages;
+mod page;
+mod runs;
+mod rust;
 mod table;
 mod transcripts;
+mod vectors;
 
 use std::path::Path;
 
@@ -17,6 +22,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 pub(crate) use self::generate::check;
+use crate::tools;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -30,6 +36,16 @@ pub(crate) enum Verb {
     /// Build the C library, and run what must hold of it: its driver in C++ under sanitizers, with the
     /// conformance vectors, and the program of its README.
     C,
+    /// Run each SDK in its language: its tests, the conformance vectors, and the page's snippet in all of them.
+    #[command(after_help = "Example:\n  cargo xtask sdk languages --only Rust --only 'JavaScript in Node.js'")]
+    Languages {
+        /// Only these, as README.md names them.
+        #[arg(long, value_name = "LANGUAGE")]
+        only: Vec<String>,
+        /// Write into sdks/runs.json what came of it, for README.md.
+        #[arg(long)]
+        record: bool,
+    },
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -47,6 +63,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Generate { check: true } => check(root),
         Verb::Generate { check: false } => generate::run(root),
         Verb::C => c::test(root),
+        Verb::Languages { only, record } => languages::run(root, &tools::install(root)?, only, *record),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

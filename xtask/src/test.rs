@@ -42,6 +42,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
         check(dist::try_out(root));
         check(sdk::c::test(root));
         check(sdk::js::test(root, &tools));
+        check(sdk::languages::run(root, &tools, &[], false));
         check(law::run(root, law::HISTORIES_IN_CI));
         check(sim::run(root, sim::SEEDS_IN_CI, 1, None));
     }

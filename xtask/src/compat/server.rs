@@ -17,7 +17,7 @@ use crate::build;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) struct Server {
+pub(crate) struct Server {
     binary: PathBuf,
     folder: TempDir,
     child: Child,
@@ -25,7 +25,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts the binary that was built last, and waits until its listeners accept.
-    pub(super) fn start(root: &Path) -> Result<Self> {
+    pub(crate) fn start(root: &Path) -> Result<Self> {
         let binary = build::folder(root).join("headwater");
         let folder = tempfile::tempdir().context("cannot make a folder for the server")?;
         let mut command = command(&binary, folder.path());
@@ -45,8 +45,15 @@ impl Server {
         Ok(server)
     }
 
+    /// Where its HTTP API is.
+    pub(crate) fn http(&self) -> Result<String> {
+        let run = std::fs::read(self.folder.path().join("headwater-data/run.json")).context("cannot read run.json")?;
+        let run: serde_json::Value = serde_json::from_slice(&run).context("run.json is no JSON")?;
+        Ok(run["http"].as_str().context("run.json names no place of the HTTP API")?.to_owned())
+    }
+
     /// The files of a bundle.
-    pub(super) fn bundle(&self, app: &str) -> PathBuf {
+    pub(crate) fn bundle(&self, app: &str) -> PathBuf {
         self.folder.path().join("headwater-data/credentials").join(app)
     }
 
@@ -71,7 +78,7 @@ impl Server {
     }
 
     /// Writes documents with these numbers as their ids, a transaction each.
-    pub(super) fn write(&self, app: &str, collection: &str, numbers: std::ops::Range<u64>) -> Result<()> {
+    pub(crate) fn write(&self, app: &str, collection: &str, numbers: std::ops::Range<u64>) -> Result<()> {
         let documents: String = numbers.map(|n| format!("{{\"_id\":\"{n}\",\"n\":{n}}}\n")).collect();
         self.run(&["import", collection, "--app", app, "--batch", "1"], &documents)
     }

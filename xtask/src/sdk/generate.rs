@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use super::{
     calls::{Calls, Code},
     examples::Examples,
+    runs::Runs,
     table::Table,
 };
 use crate::step;
@@ -53,7 +54,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 
 fn stale(root: &Path) -> Result<Vec<Made>> {
     let mut made = all(&Calls::read(root)?, &Examples::read(root)?)?;
-    made.extend(of_table(root, &Table::read(root)?)?);
+    made.extend(of_table(root, &Table::read(root)?, &Runs::read(root)?)?);
     made.retain(|made| fs::read_to_string(root.join(made.path)).ok().as_ref() != Some(&made.text));
     Ok(made)
 }
@@ -68,11 +69,11 @@ fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
     ])
 }
 
-/// What is made of `sdks/table.json`.
-fn of_table(root: &Path, table: &Table) -> Result<Vec<Made>> {
+/// What is made of `sdks/table.json` and of what came of the last run.
+fn of_table(root: &Path, table: &Table, runs: &Runs) -> Result<Vec<Made>> {
     let readme = fs::read_to_string(root.join("README.md")).context("cannot read README.md")?;
     Ok(vec![
-        Made { path: "README.md", text: tables::readme(&readme, table)? },
+        Made { path: "README.md", text: tables::readme(&readme, table, runs)? },
         Made { path: "docs/reference/small-peer-sdks.md", text: tables::page(table) },
         Made { path: "sdks/rust/tests/it/table.rs", text: tables::rust_test(table) },
     ])

@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::transcripts::Transcripts;
+use super::languages::{Ran, Setting};
 use crate::{build, step, wasm};
 
 const PACKAGE: &str = "sdks/js";
@@ -56,14 +56,20 @@ pub(crate) fn test(root: &Path, tools: &Path) -> Result<()> {
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).args(tests).current_dir(&package);
     node.env("HEADWATER_TOOLS", tools).env("HEADWATER_BIN", build::folder(root).join("headwater"));
-    step::run("tests in Node.js", &mut node)?;
-    vectors(root)
+    step::run("tests in Node.js", &mut node)
 }
 
-/// The conformance vectors, with the server of transcripts.
-fn vectors(root: &Path) -> Result<()> {
-    let server = Transcripts::start(root)?;
-    let mut vectors = Command::new("node");
-    vectors.arg("sdks/conformance/node.js").env("HEADWATER_VECTORS_SERVER", &server.url).current_dir(root);
-    step::run("vectors in Node.js", &mut vectors)
+/// What runs with the other languages.
+pub(super) fn test_vectors(setting: &Setting<'_>) -> Result<Ran> {
+    build_native(setting.root, true)?;
+    let program = |path: &str| {
+        let mut node = Command::new("node");
+        node.arg(setting.root.join(path)).current_dir(setting.root);
+        node
+    };
+    Ok(Ran {
+        vectors: setting.vectors("Node.js", &mut program("sdks/conformance/node.js"))?,
+        page: program("sdks/js/examples/page.js"),
+        flush: program("sdks/js/examples/flush.js"),
+    })
 }

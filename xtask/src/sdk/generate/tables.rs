@@ -4,7 +4,10 @@
 use anyhow::{Context, Result};
 
 use super::COMMAND;
-use crate::sdk::table::{Column, Row, Table};
+use crate::sdk::{
+    runs::Runs,
+    table::{Language, Row, Table},
+};
 
 const BEGIN: &str = "<!-- sdks: made of sdks/table.json -->\n";
 /// The code is as people write it, and is not run.
@@ -13,27 +16,42 @@ const LINTS: &str = "#[allow(clippy::let_unit_value, clippy::too_many_arguments,
 const END: &str = "<!-- end -->\n";
 
 /// README.md with its table as it should be.
-pub(super) fn readme(readme: &str, table: &Table) -> Result<String> {
+pub(super) fn readme(readme: &str, table: &Table, runs: &Runs) -> Result<String> {
     let no_mark = "README.md has no marks of the table of SDKs";
     let (before, rest) = readme.split_once(BEGIN).context(no_mark)?;
     let (_, after) = rest.split_once(END).context(no_mark)?;
-    Ok(format!("{before}{BEGIN}{}{END}{after}", summary(table)))
+    Ok(format!("{before}{BEGIN}{}{END}{after}", summary(table, runs)))
 }
 
-/// A row for each language: how many calls of each tier there are.
-fn summary(table: &Table) -> String {
+/// A row for each language: what of it runs here, and how many calls of each tier there are.
+fn summary(table: &Table, runs: &Runs) -> String {
     let tiers: Vec<_> = table.tiers.iter().map(|(tier, what)| format!("{tier}, {what}")).collect();
-    let mut text = format!("| | {} |\n|---|{}\n", tiers.join(" | "), "---|".repeat(tiers.len()));
+    let mut text = format!("| | here | {} |\n|---|---|{}\n", tiers.join(" | "), "---|".repeat(tiers.len()));
     for language in &table.languages {
         let counts = table.tiers.keys().map(|tier| {
-            let rows: Vec<_> = table.calls.iter().filter(|row| row.tier == *tier).collect();
-            let there = rows.iter().filter(|row| row.names(language.column).iter().any(Option::is_some)).count();
-            format!("{there} of {}", rows.len())
+            let rows = table.calls.iter().zip(&language.names).filter(|(row, _)| row.tier == *tier);
+            let (there, rows) = rows.fold((0, 0), |(there, rows), (_, names)| {
+                (there + usize::from(names.iter().any(Option::is_some)), rows + 1)
+            });
+            format!("{there} of {rows}")
         });
         let counts = counts.collect::<Vec<_>>().join(" | ");
-        text += &format!("| [{}]({}) | {counts} |\n", language.language, language.readme);
+        let Language { language: name, readme, .. } = language;
+        text += &format!("| [{name}]({readme}) | {} | {counts} |\n", here(language, runs));
     }
-    text + &format!("| {} |{}\n", table.not_yet.join(", "), " not yet |".repeat(tiers.len()))
+    if !table.not_yet.is_empty() {
+        text += &format!("| {} |{}\n", table.not_yet.join(", "), " not yet |".repeat(tiers.len() + 1));
+    }
+    text
+}
+
+/// Whether a language runs here, and what came of it.
+fn here(language: &Language, runs: &Runs) -> String {
+    match (runs.of(&language.language), &language.runs_by) {
+        (Some(ran), _) => format!("runs: {} vectors and the page", ran.passed),
+        (None, Some(by)) => format!("runs: {by}"),
+        (None, None) => "written, **not run here**".to_owned(),
+    }
 }
 
 /// `docs/reference/small-peer-sdks.md`.
@@ -42,23 +60,21 @@ pub(super) fn page(table: &Table) -> String {
         "<!-- Made of sdks/table.json by `{COMMAND}`. -->\n\n\
          # Calls of the SDKs\n\n\
          What an app calls in each language: by our own names, and by the vendor's in a module or package beside them (`headwater::compat`,\n\
-         `headwater/compat`). Every name here is looked for by a test. {} are not there yet.\n\
-         What lies under all of them is in [calls of a small peer](small-peer-calls.md).\n",
-        table.not_yet.join(", ")
+         `headwater/compat`, `ditto`, `live.ditto`, `DittoSDK`). Every name here is looked for by a test, but in languages that are not run here (README.md).\n\
+         What lies under all of them is in [calls of a small peer](small-peer-calls.md).\n"
     );
-    for (tier, what) in &table.tiers {
-        text += &format!("\n## {tier}: {what}\n\n");
-        text += "| | Rust | the vendor's names | JavaScript | the vendor's names |\n|---|---|---|---|---|\n";
-        for row in table.calls.iter().filter(|row| row.tier == *tier) {
-            let names = [Column::Rust, Column::Javascript].map(|column| row.names(column)).concat();
-            let cells: Vec<_> =
-                names.into_iter().map(|name| name.map_or("".to_owned(), |it| format!("`{it}`"))).collect();
-            text += &format!("| {} | {} |\n", row.does, cells.join(" | "));
+    let tiers: Vec<_> = table.tiers.iter().map(|(tier, what)| format!("{tier}: {what}")).collect();
+    text += &format!("Calls are of four tiers: {}. Where nothing stands there is nothing yet.\n", tiers.join("; "));
+    for Language { language, readme, names, .. } in &table.languages {
+        text += &format!("\n## {language}\n\nMore of it is in [its README](../../{readme}).\n\n");
+        text += "| | | our name | the vendor's |\n|---|---|---|---|\n";
+        for (row, names) in table.calls.iter().zip(names) {
+            let [ours, the_vendors] =
+                names.each_ref().map(|it| it.as_ref().map_or(String::new(), |it| format!("`{it}`")));
+            text += &format!("| {} | {} | {ours} | {the_vendors} |\n", row.tier, row.does);
         }
     }
-    let languages: Vec<_> =
-        table.languages.iter().map(|it| format!("[{}](../../{})", it.language, it.readme)).collect();
-    text + &format!("\nWhere nothing stands there is nothing yet. More of each is in {}.\n", languages.join(", "))
+    text
 }
 
 /// `sdks/rust/tests/it/table.rs`.
