@@ -10,6 +10,7 @@ mod generate;
 pub(crate) mod js;
 pub(crate) mod languages;
 mod page;
+pub(crate) mod python;
 mod runs;
 mod rust;
 mod table;
@@ -46,6 +47,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         record: bool,
     },
+    /// As `languages --only Python`: its wheel in an environment below the tools, its tests, the vectors, its types.
+    Python,
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -64,6 +67,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Generate { check: false } => generate::run(root),
         Verb::C => c::test(root),
         Verb::Languages { only, record } => languages::run(root, &tools::install(root)?, only, *record),
+        Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

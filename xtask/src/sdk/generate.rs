@@ -5,6 +5,7 @@
 
 mod c;
 mod javascript;
+mod python;
 mod reference;
 mod rust;
 mod tables;
@@ -64,6 +65,7 @@ fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
         Made { path: "crates/peer-calls/src/codes.rs", text: rust::codes(&calls.errors) },
         Made { path: "sdks/c/include/headwater_codes.h", text: c::codes(&calls.errors) },
         Made { path: "sdks/js/src/codes.js", text: javascript::codes(&calls.errors) },
+        Made { path: "sdks/python/src/headwater/codes.py", text: python::codes(&calls.errors) },
         Made { path: "sdks/js/types/codes.d.ts", text: javascript::types(&calls.errors) },
         Made { path: "docs/reference/small-peer-calls.md", text: reference::page(calls, examples)? },
     ])

@@ -42,6 +42,7 @@ pub(super) struct Language {
 const LANGUAGES: &[Language] = &[
     Language { name: "Rust", test: super::rust::test },
     Language { name: "JavaScript in Node.js", test: super::js::test_vectors },
+    Language { name: "Python", test: super::python::test },
 ];
 
 /// Tests all languages, or some; what fails in one keeps no other from being tested. Checks that `sdks/runs.json`
