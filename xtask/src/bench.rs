@@ -1,5 +1,6 @@
 //! `cargo xtask bench …`: builds the release binary and the load generator, and hands over to the
-//! latter. `border` is that of the C library, which needs neither.
+//! latter. `border` is that of the C library and `sdk-jvm` that of the jar,
+//! which need neither.
 
 use std::{path::Path, process::Command};
 
@@ -11,6 +12,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     match rest.first().map(String::as_str) {
         Some("border") => return sdk::c::bench(root),
         Some("sdk-python") => return sdk::python::bench(root),
+        Some("sdk-jvm") => return sdk::jvm::bench(root),
         Some("browser") => return run_browser(root, &rest[1..]),
         _ => {}
     }

@@ -8,6 +8,7 @@ mod calls;
 mod examples;
 mod generate;
 pub(crate) mod js;
+pub(crate) mod jvm;
 pub(crate) mod languages;
 mod page;
 pub(crate) mod python;
@@ -49,6 +50,8 @@ pub(crate) enum Verb {
     },
     /// As `languages --only Python`: its wheel in an environment below the tools, its tests, the vectors, its types.
     Python,
+    /// As `languages --only Java`: its jar, its tests, the vectors, the program of its README.
+    Jvm,
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -68,6 +71,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::C => c::test(root),
         Verb::Languages { only, record } => languages::run(root, &tools::install(root)?, only, *record),
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
+        Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

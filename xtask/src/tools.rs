@@ -34,7 +34,12 @@ const PROGRAMS: [Program; 17] = [
     program("g++", &["--version"], "g++", "compiles the driver of the C ABI, and its example"),
     program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
     program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
-    program("javac", &["-version"], "openjdk-17-jdk-headless", "runs the few lines that ask Kafka's own partitioner"),
+    program(
+        "javac",
+        &["-version"],
+        "openjdk-17-jdk-headless",
+        "compiles the SDK for Java, and what asks Kafka's own partitioner",
+    ),
     program("mvn", &["-v"], "maven", "fetches Kafka's own tools"),
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),

@@ -43,6 +43,7 @@ const LANGUAGES: &[Language] = &[
     Language { name: "Rust", test: super::rust::test },
     Language { name: "JavaScript in Node.js", test: super::js::test_vectors },
     Language { name: "Python", test: super::python::test },
+    Language { name: "Java", test: super::jvm::test },
 ];
 
 /// Tests all languages, or some; what fails in one keeps no other from being tested. Checks that `sdks/runs.json`
