@@ -7,6 +7,7 @@ pub(crate) mod c;
 mod calls;
 mod examples;
 mod generate;
+pub(crate) mod go;
 pub(crate) mod js;
 pub(crate) mod jvm;
 pub(crate) mod languages;
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         record: bool,
     },
+    /// As `languages --only Go`: the module's tests, its vectors, its format.
+    Go,
     /// As `languages --only Python`: its wheel in an environment below the tools, its tests, the vectors, its types.
     Python,
     /// As `languages --only Java`: its jar, its tests, the vectors, the program of its README.
@@ -70,6 +73,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Generate { check: false } => generate::run(root),
         Verb::C => c::test(root),
         Verb::Languages { only, record } => languages::run(root, &tools::install(root)?, only, *record),
+        Verb::Go => languages::run(root, &tools::install(root)?, &["Go".to_owned()], false),
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
         Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),

@@ -26,12 +26,13 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 17] = [
+const PROGRAMS: [Program; 18] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
     program("chromedriver", &["--version"], "chromium-driver", "lets the tests drive Chromium"),
     program("g++", &["--version"], "g++", "compiles the driver of the C ABI, and its example"),
+    program("go", &["version"], "golang-go", "compiles the SDK for Go"),
     program("java", &["-version"], "openjdk-17-jre-headless", "runs Kafka's own tools (17 or newer)"),
     program("keytool", &["-help"], "openjdk-17-jre-headless", "reads the PKCS12 files as Java does"),
     program(

@@ -42,6 +42,7 @@ pub(super) struct Language {
 const LANGUAGES: &[Language] = &[
     Language { name: "Rust", test: super::rust::test },
     Language { name: "JavaScript in Node.js", test: super::js::test_vectors },
+    Language { name: "Go", test: super::go::test },
     Language { name: "Python", test: super::python::test },
     Language { name: "Java", test: super::jvm::test },
 ];

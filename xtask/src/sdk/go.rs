@@ -1,0 +1,92 @@
+//! `sdks/go`: its tests, the conformance vectors and its format, by the machine's Go.
+//!
+//! Invariant: Go fetches nothing for it, and keeps its caches below the folder of tools.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::languages::{Ran, Setting};
+use crate::{build, step, tools};
+
+const SOURCE: &str = "sdks/go";
+
+pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
+    let go = Go::new(setting.root, setting.tools, "debug")?;
+    go.check_sources()?;
+    step::run_quietly("tests in Go", &mut go.command(&["test", "./..."]))?;
+    let program = |name: &str, package: &str| -> Result<PathBuf> {
+        let program = go.programs.join(name);
+        let mut compile = go.command(&["build", "-o"]);
+        step::run_quietly(&format!("compile {name}"), compile.arg(&program).arg(package))?;
+        Ok(program)
+    };
+    let (page, flush) = (program("page", "./examples/page")?, program("flush", "./examples/flush")?);
+    let driver = go.programs.join("driver");
+    step::run_quietly("compile the driver of the vectors", go.command(&["test", "-c", "-o"]).arg(&driver).arg("."))?;
+    Ok(Ran {
+        vectors: setting.vectors("Go", go.with_library(&driver).arg("vectors"))?,
+        page: go.with_library(&page),
+        flush: go.with_library(&flush),
+    })
+}
+
+/// Measures what a call costs over the border, and writes.
+pub(crate) fn bench(root: &Path) -> Result<()> {
+    let build = ["build", "--release", "--package", "headwater-c"];
+    step::run("the C library (release)", step::cargo().args(build).current_dir(root))?;
+    let go = Go::new(root, &tools::directory(root), "release")?;
+    step::run("measure", go.command(&["test", "-run", "^$", "-bench", ".", "-count", "5", "."]).env("GOMAXPROCS", "2"))
+}
+
+/// The machine's Go, with caches of its own.
+struct Go {
+    source: PathBuf,
+    caches: PathBuf,
+    /// Where programs are put.
+    programs: PathBuf,
+    library: PathBuf,
+}
+
+impl Go {
+    fn new(root: &Path, tools: &Path, profile: &str) -> Result<Self> {
+        let target = build::target(root);
+        let go = Self {
+            source: root.join(SOURCE),
+            caches: fs::canonicalize(tools).unwrap_or_else(|_| tools.to_owned()).join("go"),
+            programs: target.join("go"),
+            library: target.join(profile).join("libheadwater.so"),
+        };
+        fs::create_dir_all(&go.programs).with_context(|| format!("cannot make {}", go.programs.display()))?;
+        Ok(go)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut go = self.with_library(Path::new("go"));
+        go.args(words);
+        go
+    }
+
+    /// A program that has the library, in the folder of the sources.
+    fn with_library(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "1");
+        command.env("GOPATH", self.caches.join("path")).env("GOCACHE", self.caches.join("cache"));
+        command.env("HEADWATER_LIBRARY", &self.library).current_dir(&self.source);
+        command
+    }
+
+    /// What Go's own tools say of the sources.
+    fn check_sources(&self) -> Result<()> {
+        let output = self.command(&["vet", "./..."]).output().context("cannot run go vet")?;
+        ensure!(output.status.success(), "go vet says: {}", String::from_utf8_lossy(&output.stderr));
+        let gofmt = Command::new("gofmt").args(["-l", "."]).current_dir(&self.source).output();
+        let said = gofmt.context("cannot run gofmt")?.stdout;
+        ensure!(said.is_empty(), "not as gofmt writes them: {}", String::from_utf8_lossy(&said));
+        Ok(())
+    }
+}
