@@ -5,6 +5,7 @@
 
 pub(crate) mod c;
 mod calls;
+pub(crate) mod dotnet;
 mod examples;
 mod generate;
 pub(crate) mod go;
@@ -55,6 +56,8 @@ pub(crate) enum Verb {
     Python,
     /// As `languages --only Java`: its jar, its tests, the vectors, the program of its README.
     Jvm,
+    /// As `languages --only C#`: compiled by Mono, its tests, the vectors, the program of its README.
+    Dotnet,
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -76,6 +79,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Go => languages::run(root, &tools::install(root)?, &["Go".to_owned()], false),
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
         Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
+        Verb::Dotnet => languages::run(root, &tools::install(root)?, &["C#".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

@@ -26,7 +26,7 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 18] = [
+const PROGRAMS: [Program; 20] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
@@ -44,6 +44,8 @@ const PROGRAMS: [Program; 18] = [
     program("mvn", &["-v"], "maven", "fetches Kafka's own tools"),
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),
+    program("mcs", &["--version"], "mono-mcs", "compiles the SDK for C#"),
+    program("mono", &["--version"], "mono-runtime", "runs the SDK for C# and its tests"),
     program("openssl", &["version"], "openssl", "reads the certificates as OpenSSL does"),
     program(
         "npm",

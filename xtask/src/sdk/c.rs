@@ -59,8 +59,7 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     let codec = ["build", "--release", "--package", "peer-calls", "--example", "codec"];
     step::run("messages alone (release)", step::cargo().args(codec).current_dir(root))?;
     let library = Library::new(root, "release")?;
-    let sources = [library.source.join("bench/border.cpp"), library.source.join("test/json.cpp")];
-    let border = library.compile("border", &sources, &["-O2"], Linked::Shared)?;
+    let border = border(root)?;
     let messages = library.programs.join("messages.txt");
     fs::write(&messages, Command::new(&border).arg("--messages").output()?.stdout)?;
     step::say("measure (nanoseconds a call; the best of many short rounds)");
@@ -73,6 +72,13 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
         eprintln!("{name:24} {call:8} {messages:10} {:10}", call - messages);
     }
     Ok(())
+}
+
+/// The program that measures it in C++, over the library in release.
+pub(super) fn border(root: &Path) -> Result<PathBuf> {
+    let library = Library::new(root, "release")?;
+    let sources = [library.source.join("bench/border.cpp"), library.source.join("test/json.cpp")];
+    library.compile("border", &sources, &["-O2"], Linked::Shared)
 }
 
 /// Lines of a name and a number.

@@ -45,6 +45,7 @@ const LANGUAGES: &[Language] = &[
     Language { name: "Go", test: super::go::test },
     Language { name: "Python", test: super::python::test },
     Language { name: "Java", test: super::jvm::test },
+    Language { name: "C#", test: super::dotnet::test },
 ];
 
 /// Tests all languages, or some; what fails in one keeps no other from being tested. Checks that `sdks/runs.json`
