@@ -32,7 +32,7 @@ namespace Headwater
                     thread = new Thread(Work) { IsBackground = true, Name = "headwater callbacks" };
                     thread.Start();
                 }
-                Monitor.Pulse(due);
+                Monitor.PulseAll(due);
             }
         }
 
@@ -48,13 +48,20 @@ namespace Headwater
             lock (due)
             {
                 isEnded = true;
-                Monitor.Pulse(due);
+                Monitor.PulseAll(due);
             }
         }
 
-        /// <summary>Waits until none runs, but for the one that calls this.</summary>
+        /// <summary>Waits until it has ended and no callback runs, but for the one that calls this.</summary>
         internal void Wait()
         {
+            lock (due)
+            {
+                while (!isEnded && thread != Thread.CurrentThread)
+                {
+                    Monitor.Wait(due);
+                }
+            }
             if (thread != null && thread != Thread.CurrentThread)
             {
                 thread.Join();

@@ -14,6 +14,8 @@ namespace Headwater
     {
         private static readonly ConcurrentDictionary<ulong, Executor> Open = new ConcurrentDictionary<ulong, Executor>();
 
+        private int isClosing;
+
         static PeerHandle()
         {
             AppDomain.CurrentDomain.ProcessExit += (sender, ended) => CloseAll();
@@ -35,8 +37,11 @@ namespace Headwater
         /// <summary>Closes the peer, and waits until its files are closed and no callback runs.</summary>
         internal void CloseNow()
         {
-            SetHandleAsInvalid();
-            CloseNumber(Number, Executor);
+            if (Interlocked.Exchange(ref isClosing, 1) == 0)
+            {
+                SetHandleAsInvalid();
+                CloseNumber(Number, Executor);
+            }
             Executor.Wait();
         }
 

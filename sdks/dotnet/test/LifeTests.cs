@@ -193,6 +193,34 @@ namespace Headwater.Tests
         }
 
         [Test]
+        internal static void ManyThreadsCloseAtOnceAndEachWaits()
+        {
+            for (var round = 0; round < 20; round++)
+            {
+                using (var opened = new Opened())
+                {
+                    var runs = 0;
+                    opened.Peer.Store.RegisterObserver(All, _ =>
+                    {
+                        Interlocked.Increment(ref runs);
+                        Thread.Sleep(2);
+                        Interlocked.Decrement(ref runs);
+                    });
+                    opened.People.UpsertAsync(new { round });
+                    var late = 0;
+                    var threads = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+                    {
+                        opened.Peer.Close();
+                        Interlocked.Add(ref late, Volatile.Read(ref runs));
+                    })).ToList();
+                    threads.ForEach(it => it.Start());
+                    threads.ForEach(it => it.Join());
+                    Expect.That(late == 0, "no callback runs after a close");
+                }
+            }
+        }
+
+        [Test]
         internal static void AnObservableCompletesWithItsPeer()
         {
             using (var opened = new Opened())

@@ -35,7 +35,7 @@ namespace Headwater.Tests
         [Test]
         internal static void AProcessEndsWhileCallbacksRun()
         {
-            for (var round = 0; round < 3; round++)
+            for (var round = 0; round < 2; round++)
             {
                 using (var folder = new Folder())
                 using (var other = Roles.Start("exit", folder.Name))
