@@ -98,6 +98,15 @@ func TestAPanicThatNobodyWantsEndsTheProgramAsEveryOther(t *testing.T) {
 	}
 }
 
+func TestAResultThatCannotBeHadGoesToOnError(t *testing.T) {
+	var faults seen[error]
+	headwater := open(t, Config{Dir: t.TempDir(), OnError: faults.tell})
+	observer := good(headwater.Store().RegisterObserver(all, nil, func([]Document) {}))(t)
+	observer.watch.tell([]byte(`{"error":{"code":"closed","message":"it is"}}`))
+	observer.watch.tell([]byte(`{"error":{"code":"too_expensive","message":"it is"}}`))
+	hasCode(t, ErrTooExpensive, faults.waitFor(t, 1)[0])
+}
+
 func TestAProgramMayEndWithEverythingOpen(t *testing.T) {
 	dir := t.TempDir()
 	if ran := run(t, "exit", dir); !ran.isGood || ran.printed != "a <nil>\n" {

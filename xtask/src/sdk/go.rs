@@ -19,13 +19,9 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let go = Go::new(setting.root, setting.tools, "debug")?;
     go.check_sources()?;
     step::run_quietly("tests in Go", &mut go.command(&["test", "./..."]))?;
-    let program = |name: &str, package: &str| -> Result<PathBuf> {
-        let program = go.programs.join(name);
-        let mut compile = go.command(&["build", "-o"]);
-        step::run_quietly(&format!("compile {name}"), compile.arg(&program).arg(package))?;
-        Ok(program)
-    };
-    let (page, flush) = (program("page", "./examples/page")?, program("flush", "./examples/flush")?);
+    let page = go.compile("page", "./examples/page", &[])?;
+    // One example has the library in it, so that both ways to link are tried.
+    let flush = go.compile("flush", "./examples/flush", &["-tags", "headwater_static"])?;
     let driver = go.programs.join("driver");
     step::run_quietly("compile the driver of the vectors", go.command(&["test", "-c", "-o"]).arg(&driver).arg("."))?;
     Ok(Ran {
@@ -49,7 +45,8 @@ struct Go {
     caches: PathBuf,
     /// Where programs are put.
     programs: PathBuf,
-    library: PathBuf,
+    /// Where the library is, shared and static.
+    libraries: PathBuf,
 }
 
 impl Go {
@@ -59,7 +56,7 @@ impl Go {
             source: root.join(SOURCE),
             caches: fs::canonicalize(tools).unwrap_or_else(|_| tools.to_owned()).join("go"),
             programs: target.join("go"),
-            library: target.join(profile).join("libheadwater.so"),
+            libraries: target.join(profile),
         };
         fs::create_dir_all(&go.programs).with_context(|| format!("cannot make {}", go.programs.display()))?;
         Ok(go)
@@ -76,8 +73,18 @@ impl Go {
         let mut command = Command::new(program);
         command.env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "1");
         command.env("GOPATH", self.caches.join("path")).env("GOCACHE", self.caches.join("cache"));
-        command.env("HEADWATER_LIBRARY", &self.library).current_dir(&self.source);
+        command.env("HEADWATER_LIBRARY", self.libraries.join("libheadwater.so"));
+        // The same for all, so that Go compiles once.
+        command.env("CGO_LDFLAGS", format!("-L{}", self.libraries.display())).current_dir(&self.source);
         command
+    }
+
+    fn compile(&self, name: &str, package: &str, how: &[&str]) -> Result<PathBuf> {
+        let program = self.programs.join(name);
+        let mut compile = self.command(&["build"]);
+        compile.args(how).arg("-o").arg(&program).arg(package);
+        step::run_quietly(&format!("compile {name}"), &mut compile)?;
+        Ok(program)
     }
 
     /// What Go's own tools say of the sources.
