@@ -13,6 +13,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
         Some("border") => return sdk::c::bench(root),
         Some("sdk-go") => return sdk::go::bench(root),
         Some("sdk-dotnet") => return sdk::dotnet::bench(root),
+        Some("sdk-cpp") => return sdk::cpp::bench(root),
         Some("sdk-python") => return sdk::python::bench(root),
         Some("sdk-jvm") => return sdk::jvm::bench(root),
         Some("browser") => return run_browser(root, &rest[1..]),

@@ -5,6 +5,7 @@
 
 pub(crate) mod c;
 mod calls;
+pub(crate) mod cpp;
 pub(crate) mod dotnet;
 mod examples;
 mod generate;
@@ -52,6 +53,8 @@ pub(crate) enum Verb {
     },
     /// As `languages --only Go`: the module's tests, its vectors, its format.
     Go,
+    /// As `languages --only C++`: its tests under sanitizers, the vectors, and projects that find it installed.
+    Cpp,
     /// As `languages --only Python`: its wheel in an environment below the tools, its tests, the vectors, its types.
     Python,
     /// As `languages --only Java`: its jar, its tests, the vectors, the program of its README.
@@ -77,6 +80,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::C => c::test(root),
         Verb::Languages { only, record } => languages::run(root, &tools::install(root)?, only, *record),
         Verb::Go => languages::run(root, &tools::install(root)?, &["Go".to_owned()], false),
+        Verb::Cpp => languages::run(root, &tools::install(root)?, &["C++".to_owned()], false),
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
         Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
         Verb::Dotnet => languages::run(root, &tools::install(root)?, &["C#".to_owned()], false),

@@ -26,8 +26,16 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 20] = [
+const PROGRAMS: [Program; 23] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
+    program("cmake", &["--version"], "cmake", "installs the C++ SDK, and builds a project that finds it"),
+    program(
+        "g++",
+        &["-M", "-include", "nlohmann/json.hpp", "-x", "c++", "/dev/null"],
+        "nlohmann-json3-dev",
+        "compiles apps in C++ of the vendor's, whose values are those of nlohmann::json",
+    ),
+    program("pkg-config", &["--version"], "pkg-config", "finds the C++ SDK that was installed"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
     program("chromedriver", &["--version"], "chromium-driver", "lets the tests drive Chromium"),

@@ -4,6 +4,7 @@
 //! Not here: what other programs make, such as cbindgen's header.
 
 mod c;
+mod cpp;
 mod csharp;
 mod go;
 mod java;
@@ -69,6 +70,7 @@ fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
         Made { path: "sdks/c/include/headwater_codes.h", text: c::codes(&calls.errors) },
         Made { path: "sdks/jvm/src/com/headwater/Codes.java", text: java::codes(&calls.errors) },
         Made { path: "sdks/dotnet/src/Codes.cs", text: csharp::codes(&calls.errors) },
+        Made { path: "sdks/cpp/include/headwater/codes.hpp", text: cpp::codes(&calls.errors) },
         Made { path: "sdks/js/src/codes.js", text: javascript::codes(&calls.errors) },
         Made { path: "sdks/go/codes.go", text: go::codes(&calls.errors) },
         Made { path: "sdks/python/src/headwater/codes.py", text: python::codes(&calls.errors) },

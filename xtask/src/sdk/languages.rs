@@ -46,6 +46,7 @@ const LANGUAGES: &[Language] = &[
     Language { name: "Python", test: super::python::test },
     Language { name: "Java", test: super::jvm::test },
     Language { name: "C#", test: super::dotnet::test },
+    Language { name: "C++", test: super::cpp::test },
 ];
 
 /// Tests all languages, or some; what fails in one keeps no other from being tested. Checks that `sdks/runs.json`
