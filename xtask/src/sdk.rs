@@ -17,6 +17,7 @@ mod page;
 pub(crate) mod python;
 mod runs;
 mod rust;
+mod swift;
 mod table;
 mod transcripts;
 mod vectors;

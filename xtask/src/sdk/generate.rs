@@ -12,6 +12,7 @@ mod javascript;
 mod python;
 mod reference;
 mod rust;
+mod swift;
 mod tables;
 
 use std::{fs, path::Path};
@@ -75,6 +76,7 @@ fn all(calls: &Calls, examples: &Examples) -> Result<Vec<Made>> {
         Made { path: "sdks/go/codes.go", text: go::codes(&calls.errors) },
         Made { path: "sdks/python/src/headwater/codes.py", text: python::codes(&calls.errors) },
         Made { path: "sdks/js/types/codes.d.ts", text: javascript::types(&calls.errors) },
+        Made { path: "sdks/swift/Sources/Headwater/Codes.swift", text: swift::codes(&calls.errors) },
         Made { path: "docs/reference/small-peer-calls.md", text: reference::page(calls, examples)? },
     ])
 }

@@ -1,0 +1,2 @@
+/* The seven functions, as sdks/c/include has them. */
+#include <headwater.h>
