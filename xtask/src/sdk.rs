@@ -12,6 +12,7 @@ mod generate;
 pub(crate) mod go;
 pub(crate) mod js;
 pub(crate) mod jvm;
+mod kotlin;
 pub(crate) mod languages;
 mod page;
 pub(crate) mod python;
@@ -62,6 +63,8 @@ pub(crate) enum Verb {
     Jvm,
     /// As `languages --only C#`: compiled by Mono, its tests, the vectors, the program of its README.
     Dotnet,
+    /// As `languages --only Kotlin`: its jar over Java's, its tests, the program of its README.
+    Kotlin,
     /// Build the npm package headwater in sdks/js: the library for Node.js, and the one for browsers
     /// where a compiler is that can.
     Js {
@@ -85,6 +88,7 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
         Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
         Verb::Dotnet => languages::run(root, &tools::install(root)?, &["C#".to_owned()], false),
+        Verb::Kotlin => languages::run(root, &tools::install(root)?, &["Kotlin".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),
     }
 }

@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -30,6 +31,9 @@ const TESTS: [&str; 5] = [
     "com.headwater.internal.NamesTest",
 ];
 
+/// What this process has built: it is there for the languages that come after Java.
+static BUILT: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
 /// What is built: below `target/jvm`.
 pub(super) struct Jvm {
     source: PathBuf,
@@ -46,17 +50,31 @@ impl Jvm {
             build::package(root, "the library for the JVM", "headwater-jni")?;
         }
         let jvm = Self { source: root.join(PACKAGE), built: build::target(root).join("jvm") };
+        if is_built_else_note("headwater.jar") {
+            return Ok(jvm);
+        }
         let classes = jvm.empty("classes")?;
         step::run_quietly("compile Java", jvm.javac(&classes, None).args(sources(&jvm.source.join("src"))?))?;
         let native = classes.join(format!("native/{}-{}", std::env::consts::OS, std::env::consts::ARCH));
         fs::create_dir_all(&native).with_context(|| format!("cannot make {}", native.display()))?;
         let library = format!("{}headwater_jni{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let built = build::target(root).join(if is_release { "release" } else { "debug" }).join(&library);
-        fs::copy(&built, native.join(&library)).with_context(|| format!("cannot copy {}", built.display()))?;
-        let mut jar = Command::new("jar");
-        jar.arg("--create").arg("--no-compress").arg("--file").arg(jvm.jar()).arg("-C").arg(&classes).arg(".");
-        step::run_quietly("headwater.jar", &mut jar)?;
+        // Without what only debuggers read: it is copied whenever a program starts.
+        let mut strip = Command::new("strip");
+        strip.arg("--strip-debug").arg("-o").arg(native.join(&library)).arg(&built);
+        step::run_quietly("strip the library for the JVM", &mut strip)?;
+        jvm.archive("headwater.jar", &classes)?;
         Ok(jvm)
+    }
+
+    /// A jar of these classes.
+    pub(super) fn archive(&self, name: &str, classes: &Path) -> Result<PathBuf> {
+        let file = self.built.join(name);
+        let mut jar = Command::new("jar");
+        jar.args(QUICK.map(|it| format!("-J{it}")));
+        jar.arg("--create").arg("--no-compress").arg("--file").arg(&file).arg("-C").arg(classes).arg(".");
+        step::run_quietly(name, &mut jar)?;
+        Ok(file)
     }
 
     pub(super) fn jar(&self) -> PathBuf {
@@ -84,7 +102,10 @@ impl Jvm {
     }
 
     /// Compiles the tests, the examples, the measurement and the program of the README: where they are.
-    fn compile_programs(&self) -> Result<PathBuf> {
+    pub(super) fn compile_programs(&self) -> Result<PathBuf> {
+        if is_built_else_note("test-classes") {
+            return Ok(self.built.join("test-classes"));
+        }
         let classes = self.empty("test-classes")?;
         let readme = fs::read_to_string(self.source.join("README.md")).context("cannot read sdks/jvm/README.md")?;
         let program = self.built.join("Till.java");
@@ -97,10 +118,17 @@ impl Jvm {
         Ok(classes)
     }
 
-    /// A JVM with the jar and these classes.
-    pub(super) fn java(&self, classes: &Path) -> Command {
+    /// A JVM for short programs.
+    pub(super) fn bare_java(&self) -> Command {
         let mut java = Command::new("java");
-        java.args(QUICK).arg("-cp").arg(format!("{}:{}", self.jar().display(), classes.display()));
+        java.args(QUICK);
+        java
+    }
+
+    /// The same with the jar and these classes.
+    fn java(&self, classes: &Path) -> Command {
+        let mut java = self.bare_java();
+        java.arg("-cp").arg(format!("{}:{}", self.jar().display(), classes.display()));
         java
     }
 
@@ -149,6 +177,16 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
 pub(super) fn section<'a>(readme: &'a str, language: &str) -> Result<&'a str> {
     let code = readme.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
     code.with_context(|| format!("the README has no code in {language}"))
+}
+
+/// Whether this process has built it; from now on it has.
+fn is_built_else_note(what: &'static str) -> bool {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_built = built.contains(&what);
+    if !is_built {
+        built.push(what);
+    }
+    is_built
 }
 
 /// Every source below a folder.

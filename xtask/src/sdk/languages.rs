@@ -47,6 +47,7 @@ const LANGUAGES: &[Language] = &[
     Language { name: "Java", test: super::jvm::test },
     Language { name: "C#", test: super::dotnet::test },
     Language { name: "C++", test: super::cpp::test },
+    Language { name: "Kotlin", test: super::kotlin::test },
 ];
 
 /// Tests all languages, or some; what fails in one keeps no other from being tested. Checks that `sdks/runs.json`

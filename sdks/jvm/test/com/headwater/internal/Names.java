@@ -8,10 +8,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /** What names such as {@code $id} stand for in a vector, and comparing by them. */
-final class Names {
+public final class Names {
     private final Map<String, Object> known;
 
-    Names() {
+    public Names() {
         this(new HashMap<>());
     }
 
@@ -43,7 +43,7 @@ final class Names {
     }
 
     /** Fails if a value is not what is expected. */
-    void compare(Object expected, Object actual) {
+    public void compare(Object expected, Object actual) {
         if ("$any".equals(expected)) {
             return;
         }
