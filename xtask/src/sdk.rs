@@ -60,7 +60,11 @@ pub(crate) enum Verb {
     /// As `languages --only Python`: its wheel in an environment below the tools, its tests, the vectors, its types.
     Python,
     /// As `languages --only Java`: its jar, its tests, the vectors, the program of its README.
-    Jvm,
+    Jvm {
+        /// Only builds the jar, for use: with a release library.
+        #[arg(long)]
+        release: bool,
+    },
     /// As `languages --only C#`: compiled by Mono, its tests, the vectors, the program of its README.
     Dotnet,
     /// As `languages --only Kotlin`: its jar over Java's, its tests, the program of its README.
@@ -86,7 +90,8 @@ pub(crate) fn run(root: &Path, verb: &Verb) -> Result<()> {
         Verb::Go => languages::run(root, &tools::install(root)?, &["Go".to_owned()], false),
         Verb::Cpp => languages::run(root, &tools::install(root)?, &["C++".to_owned()], false),
         Verb::Python => languages::run(root, &tools::install(root)?, &["Python".to_owned()], false),
-        Verb::Jvm => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
+        Verb::Jvm { release: true } => jvm::build(root),
+        Verb::Jvm { release: false } => languages::run(root, &tools::install(root)?, &["Java".to_owned()], false),
         Verb::Dotnet => languages::run(root, &tools::install(root)?, &["C#".to_owned()], false),
         Verb::Kotlin => languages::run(root, &tools::install(root)?, &["Kotlin".to_owned()], false),
         Verb::Js { native, debug } => js::build(root, *native, *debug),

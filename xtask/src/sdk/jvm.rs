@@ -143,6 +143,13 @@ impl Jvm {
     }
 }
 
+/// Builds the jar as programs are to have it.
+pub(super) fn build(root: &Path) -> Result<()> {
+    let jvm = Jvm::build(root, true)?;
+    step::say(&format!("{}: written", jvm.jar().display()));
+    Ok(())
+}
+
 pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let jvm = Jvm::build(setting.root, false)?;
     let classes = jvm.compile_programs()?;
