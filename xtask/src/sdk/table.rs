@@ -16,7 +16,6 @@ pub(super) struct Table {
     _about: String,
     pub(super) tiers: BTreeMap<String, String>,
     pub(super) languages: Vec<Language>,
-    pub(super) not_yet: Vec<String>,
     pub(super) calls: Vec<Row>,
 }
 

@@ -39,9 +39,6 @@ fn summary(table: &Table, runs: &Runs) -> String {
         let Language { language: name, readme, .. } = language;
         text += &format!("| [{name}]({readme}) | {} | {counts} |\n", here(language, runs));
     }
-    if !table.not_yet.is_empty() {
-        text += &format!("| {} |{}\n", table.not_yet.join(", "), " not yet |".repeat(tiers.len() + 1));
-    }
     text
 }
 
