@@ -79,13 +79,22 @@ impl Call {
     /// Waits until the app has applied the transaction that the caller asked for. The connection
     /// may be closed meanwhile: nothing was done yet, and anybody can ask for a transaction that
     /// never comes.
+    /// One that was lost with a restore is refused at once.
     pub(crate) async fn wait_for_txn(&self, state: &State) -> Result<(), Failure> {
+        if let Some((wanted, seam)) = self.txn_min.and_then(|wanted| Some((wanted, self.app.lost_with(wanted)?))) {
+            let (last, first) = (seam.last_txn.0, seam.first_txn);
+            return Err(Failure::TxnLost { wanted: wanted.0, last, first });
+        }
         let Some(txn_min) = self.txn_min.filter(|&wanted| wanted > self.app.newest_txn()) else { return Ok(()) };
         let timeout = state.options.request_timeout;
         self.guest.work_waits();
         let waited = self.app.wait_for(txn_min, timeout).await;
         if !self.guest.work_begins() {
             return std::future::pending().await; // the connection is being closed, and this with it
+        }
+        if let Err(WaitError { wanted, .. }) = &waited {
+            // A transaction is told once it is applied: whoever knows a later one knows another history.
+            self.app.note_ahead(|| format!("a request of {} asked for transaction {wanted}", self.caller.name()));
         }
         waited.map_err(|WaitError { wanted, newest }| Failure::TxnNotApplied { wanted, newest, timeout })
     }

@@ -43,6 +43,10 @@ pub(crate) enum Failure {
     RequestIdMalformed { value: String },
     #[error("transaction {wanted} was not applied within {} s, the newest is {newest}; nothing was done", timeout.as_secs_f32())]
     TxnNotApplied { wanted: u64, newest: u64, timeout: Duration },
+    #[error(
+        "transaction {wanted} is not there and never will be: the app was restored to transaction {last}, and goes on with {first}; nothing was done"
+    )]
+    TxnLost { wanted: u64, last: u64, first: u64 },
     #[error(transparent)]
     App(#[from] AppUnavailable),
     #[error("there is no document {id} in the collection {collection:?}")]
@@ -314,6 +318,7 @@ impl Failure {
                 | CredentialsError::SameAuthority,
             ) => StatusCode::BAD_REQUEST,
             Failure::TxnNotApplied { .. }
+            | Failure::TxnLost { .. }
             | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }

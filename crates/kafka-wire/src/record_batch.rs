@@ -36,6 +36,12 @@ pub(crate) const COMPRESSION_BITS: i16 = 0b111;
 /// (CreateTime).
 const LOG_APPEND_TIME_BIT: i16 = 0b1000;
 
+/// Set: the records are the broker's own and no consumer is shown them (KIP-98).
+const CONTROL_BIT: i16 = 0b10_0000;
+
+/// A control record's key (version 0, type 1: COMMIT) and value (version 0, coordinator epoch 0).
+const MARKER: ([u8; 4], [u8; 6]) = ([0, 0, 0, 1], [0; 6]);
+
 /// The leader epoch of a batch, unless [`BatchBuilder::of_epoch`] says another.
 pub const LEADER_EPOCH: i32 = 0;
 
@@ -184,6 +190,18 @@ impl BatchBuilder {
         self.next_delta = offset_delta.checked_add(1).expect("offsets of a batch lie within 2^31");
         self.records += 1;
     }
+}
+
+/// A batch with one control record, the end of no transaction: clients show it to nobody, and go on
+/// at the offset behind it.
+pub fn marker(offset: i64, timestamp_ms: i64, leader_epoch: i32) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(offset, timestamp_ms).of_epoch(leader_epoch);
+    builder.push(timestamp_ms, &MARKER.0, &MARKER.1, &[]);
+    let mut batch = builder.finish();
+    batch[CRC_FROM..CRC_FROM + 2].copy_from_slice(&CONTROL_BIT.to_be_bytes());
+    let checksum = crc32c::crc32c(&batch[CRC_FROM..]);
+    batch[CRC_AT..CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
+    batch
 }
 
 /// Writes fixed-size fields one behind the other.
@@ -392,7 +410,7 @@ pub struct Record<'a> {
 }
 
 /// The records of the uncompressed batch at the front of `bytes`, in order, without checking the
-/// checksum.
+/// checksum; none of a batch of control records.
 ///
 /// A compressed batch is an error, as are records that do not fill the batch exactly, or whose
 /// offsets are outside it or do not grow, and header names that are not UTF-8.
@@ -400,6 +418,9 @@ pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record<'_>>, BatchError> {
     let (header, attributes) = decode_full_header(bytes)?;
     if attributes & COMPRESSION_BITS != 0 {
         return Err(BatchError::new(CRC_FROM, "the batch is compressed"));
+    }
+    if attributes & CONTROL_BIT != 0 {
+        return Ok(Vec::new());
     }
     let mut cursor = Cursor::starting_at(&bytes[..header.len_bytes], HEADER_BYTES);
     let mut records: Vec<Record<'_>> = Vec::with_capacity(header.records as usize);
@@ -527,6 +548,17 @@ mod tests {
             76616c756500
         "#]]
         .assert_eq(&hex);
+    }
+
+    #[test]
+    fn a_marker_is_a_batch_that_shows_no_record() {
+        let batch = marker(41, 5, 3);
+        let header = verify(&batch).unwrap();
+        assert_eq!((header.base_offset, header.last_offset, header.records, header.leader_epoch), (41, 41, 1, 3));
+        assert_eq!(decode_records(&batch).unwrap(), []);
+        let mut bytes = Bytes::from(batch);
+        let decoded = RecordBatchDecoder::decode(&mut bytes).unwrap();
+        assert!(decoded.records.len() == 1 && decoded.records[0].control && !decoded.records[0].transactional);
     }
 
     #[test]

@@ -79,6 +79,13 @@ pub enum Warning {
         /// Where, and what is wrong.
         why: String,
     },
+    /// An older copy of an app's data was put back without a restore.
+    OlderCopy {
+        /// Which.
+        app: String,
+        /// What shows it.
+        why: String,
+    },
     /// An app's own files for consumers cannot be used.
     CredentialsDamaged {
         /// Which.
@@ -144,6 +151,7 @@ impl Warning {
             Self::AppDamaged { .. } => "appDamaged",
             Self::DeletionUnfinished { .. } => "deletionUnfinished",
             Self::JournalDamaged { .. } => "journalDamaged",
+            Self::OlderCopy { .. } => "olderCopy",
             Self::CredentialsDamaged { .. } => "credentialsDamaged",
             Self::LiveQueryStopped { .. } => "liveQueryStopped",
             Self::GapAhead { .. } => "gapAhead",
@@ -161,6 +169,7 @@ impl Warning {
             | Self::WritesRefused { .. }
             | Self::AppDamaged { .. }
             | Self::JournalDamaged { .. }
+            | Self::OlderCopy { .. }
             | Self::LiveQueryStopped { .. }
             | Self::GapAhead { in_ms: 0, .. }
             | Self::CertificateEnds { in_ms: 0, .. }
@@ -189,6 +198,7 @@ impl Warning {
             | Self::AppDamaged { app, .. }
             | Self::DeletionUnfinished { app }
             | Self::JournalDamaged { app, .. }
+            | Self::OlderCopy { app, .. }
             | Self::CredentialsDamaged { app, .. }
             | Self::LiveQueryStopped { app, .. }
             | Self::GapAhead { app, .. }
@@ -234,6 +244,11 @@ impl Warning {
             Self::DeletionUnfinished { app } => format!("The app {app} is deleted, and its files are still held."),
             Self::JournalDamaged { app, why } => {
                 format!("The journal of the app {app} is damaged, and events from there on are not served: {why}.")
+            }
+            Self::OlderCopy { app, why } => {
+                format!(
+                    "An older copy of the app {app} seems to have been put back without a restore: {why}. TxnIds and offsets are given out again, and whoever has read more misses events."
+                )
             }
             Self::CredentialsDamaged { app, why } => {
                 format!("The files for consumers of the app {app} cannot be used: {why}.")
@@ -292,6 +307,9 @@ impl Warning {
             }
             Self::DeletionUnfinished { .. } => "It ends by itself, when the last connection to it does.",
             Self::JournalDamaged { .. } => "Stop the server, run \"headwater verify\", and restore a backup.",
+            Self::OlderCopy { .. } => {
+                "Stop the server, and make a new data directory of this one with \"headwater restore --from\"."
+            }
             Self::CredentialsDamaged { .. } => {
                 "Move its folder below credentials/ aside: the next start makes the files anew, and consumers need the new ones."
             }

@@ -63,6 +63,7 @@ impl Operations {
         let obstacle = app.write_obstacle().filter(|obstacle| !matches!(obstacle, CommitError::ClockRefused(_)));
         found.extend(obstacle.map(|obstacle| Warning::WritesRefused { app: name(), why: obstacle.to_string() }));
         found.extend(app.damage().map(|why| Warning::JournalDamaged { app: name(), why }));
+        found.extend(app.ahead().map(|why| Warning::OlderCopy { app: name(), why: why.to_owned() }));
         found.extend(topics.stopped().map(|why| Warning::LiveQueryStopped { app: name(), why }));
         let groups = self.groups(topics);
         for group in groups.first(GROUPS_LOOKED_AT_MAX).0 {

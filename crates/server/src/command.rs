@@ -23,6 +23,8 @@ pub(crate) mod key;
 pub(crate) mod live_query;
 pub(crate) mod peers;
 
+pub(crate) mod restore;
+
 pub(crate) mod accept_clock;
 pub(crate) mod doctor;
 pub(crate) mod portal;
@@ -79,6 +81,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Export(verb) => verb.run(&context),
         Verb::Collection(verb) => verb.run(&context),
         Verb::Verify(verb) => verb.run(&context),
+        Verb::Restore(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),
         Verb::Index(verb) => verb.run(&context),

@@ -226,7 +226,7 @@ impl Server {
             // Now every file has its checksum: one without is damage from here on.
             DirectoryFormat::mark(&facts.data_dir)?;
         }
-        tokio::spawn(clock_notes::keep(data.clock().clone(), stopping.clone()));
+        tokio::spawn(clock_notes::keep(data.clone(), stopping.clone()));
         tokio::spawn(certificate_notes::keep(credentials.clone(), data.clock().clone(), stopping.clone()));
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;

@@ -69,6 +69,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/operating/credentials.md",
     "docs/operating/installing.md",
     "docs/operating/metrics.md",
+    "docs/operating/restore.md",
     "docs/operating/reverse-proxy.md",
     "docs/operating/running.md",
     "docs/operating/sizing.md",
@@ -143,6 +144,11 @@ fn installing() {
 #[test]
 fn metrics() {
     follow("docs/operating/metrics.md");
+}
+
+#[test]
+fn restoring() {
+    follow("docs/operating/restore.md");
 }
 
 #[test]

@@ -23,5 +23,6 @@ mod peers;
 mod peers_wait;
 mod portal;
 mod real_clients;
+mod restore;
 mod small_peers;
 mod tasks;

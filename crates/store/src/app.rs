@@ -19,7 +19,7 @@ use crate::{
     disk,
     engine::catalog::Catalog,
     event_log::EventLog,
-    incarnation::{Incarnation, IncarnationStart},
+    incarnation::{Incarnation, IncarnationStart, Seam},
     pipeline::{Command, CommitCommand, Pipeline, RequestToKeep},
     position::TxnId,
     push::PushOutcome,
@@ -64,6 +64,28 @@ impl App {
     /// The incarnations of the events that are kept, the oldest first, each with where it begins.
     pub fn incarnations(&self) -> Vec<IncarnationStart> {
         self.shared.journal.incarnations()
+    }
+
+    /// Where restored data goes on, in order; empty if it never was restored.
+    pub fn seams(&self) -> &[Seam] {
+        self.shared.events.seams()
+    }
+
+    /// The restore that lost a transaction, if it ever was: nobody ever will have it.
+    pub fn lost_with(&self, txn_id: TxnId) -> Option<&Seam> {
+        self.seams().iter().find(|seam| seam.has_lost(txn_id))
+    }
+
+    /// Up to which transaction this life of the data and an earlier one are the same, with all
+    /// between; 0 if nothing is known of that one.
+    pub fn fork_from(&self, life: [u8; 16]) -> TxnId {
+        let seams = self.seams().iter().skip_while(|seam| seam.before.id != life);
+        if let Some(fork) = seams.map(|seam| seam.last_txn).min() {
+            return fork;
+        }
+        let starts = self.incarnations();
+        let Some(at) = starts.iter().position(|start| start.incarnation.id == life) else { return TxnId(0) };
+        TxnId(starts[at + 1..].iter().map(|start| start.first_txn.saturating_sub(1)).min().unwrap_or(0))
     }
 
     /// Commits `write` as one transaction: durable, applied and visible to reads when this returns.
@@ -191,8 +213,12 @@ impl App {
         TxnId(*self.shared.newest_txn.borrow())
     }
 
-    /// Waits until `txn_id` is applied, at most `timeout`.
+    /// Waits until `txn_id` is applied, at most `timeout`; of one that was lost with a restore
+    /// ([`App::lost_with`]) it is said at once.
     pub async fn wait_for(&self, txn_id: TxnId, timeout: Duration) -> Result<(), WaitError> {
+        if self.lost_with(txn_id).is_some() {
+            return Err(WaitError { wanted: txn_id.0, newest: self.newest_txn().0 });
+        }
         let mut newest = self.shared.newest_txn.subscribe();
         if *newest.borrow() >= txn_id.0 {
             return Ok(());
@@ -337,6 +363,31 @@ impl App {
                 (free_bytes < needed_bytes).then_some(CommitError::DiskFull { free_bytes, needed_bytes })
             }
             known => known,
+        }
+    }
+
+    /// What shows that somebody knows more than the data, as an older copy shows that was put back
+    /// without a restore; `None` while nothing does. It stays until the app is opened again.
+    pub fn ahead(&self) -> Option<&str> {
+        self.shared.ahead.get().map(String::as_str)
+    }
+
+    /// Notes that somebody knows more than there is, and logs it the first time. `what` says who knows
+    /// what, as in "a consumer stands at offset 7 of …".
+    pub fn note_ahead(&self, what: impl FnOnce() -> String) {
+        if self.ahead().is_some() {
+            return;
+        }
+        let newest = self.newest_txn().0;
+        let what = format!("{}, the newest transaction is {newest}", what());
+        let app = self.name().as_str();
+        if self.shared.ahead.set(what.clone()).is_ok() {
+            tracing::error!(
+                app,
+                what,
+                "an older copy of the data was put back without headwater restore: txnIds and offsets are given out \
+                 again, and whoever has read more misses events. Stop the server, and restore the copy"
+            );
         }
     }
 

@@ -25,6 +25,7 @@ use crate::{
     deletion::{self, DeleteAppError},
     disk::{self, DiskSpace},
     journal::{self, Journal, segment::SegmentError},
+    newest_note::{NEWEST_FILE, NewestNote},
     open::{JOURNAL, fresh_site},
     open_error::OpenError,
     options::{StoreOptions, WallClock},
@@ -109,6 +110,7 @@ pub struct DataDir {
     deleted: Mutex<BTreeMap<AppName, Option<Arc<App>>>>,
     stopping: AtomicBool,
     all_sealed: bool,
+    newest_note: NewestNote,
     /// Held for its lock.
     _lock: File,
 }
@@ -167,7 +169,21 @@ impl DataDir {
         let deleted = Mutex::new(found.deleted.iter().map(|name| (name.clone(), None)).collect());
         let (register, stopping) = (Mutex::new(register), AtomicBool::new(false));
         let path = path.to_owned();
-        Ok(Arc::new(Self { path, options, clock, random, slots, register, deleted, stopping, all_sealed, _lock: lock }))
+        let noted_at = options.newest_note.clone().unwrap_or_else(|| path.join(NEWEST_FILE));
+        let newest_note = NewestNote::read(&noted_at);
+        Ok(Arc::new(Self {
+            path,
+            options,
+            clock,
+            random,
+            slots,
+            register,
+            deleted,
+            stopping,
+            all_sealed,
+            newest_note,
+            _lock: lock,
+        }))
     }
 
     /// Whether every small file of every app has its checksum by now: where one could not be
@@ -229,6 +245,9 @@ impl DataDir {
         }
         let app = App::open(&slot.dir, slot.name.clone(), &self.options_for(slot), self.clock.clone(), self.random);
         let app = app.map_err(|error| error.to_string())?;
+        if let Some(noted) = self.newest_note.of(&slot.name, app.instance()).filter(|noted| *noted > app.newest_txn()) {
+            app.note_ahead(|| format!("this server has given out transaction {} before", noted.0));
+        }
         if known.is_none() {
             let mut register = self.register.lock().expect("not poisoned");
             register.apps.insert(slot.name.clone(), Some(app.instance()));
@@ -459,6 +478,13 @@ impl DataDir {
         drop(app);
     }
 
+    /// Notes the newest transactions of the apps that are open, durably, for the next start. Blocks on
+    /// disk.
+    pub fn note_newest(&self) -> std::io::Result<()> {
+        let apps = self.open_apps().into_iter().map(|app| (app.name().clone(), app.instance(), app.newest_txn()));
+        self.newest_note.note(apps)
+    }
+
     /// Finishes queued writes, stops the sequencers, and writes the documents out so that the next
     /// start replays nothing. No app is opened any more.
     pub fn stop(&self) {
@@ -470,6 +496,9 @@ impl DataDir {
             if let Some(app) = slot.opened() {
                 app.stop(deadline);
             }
+        }
+        if let Err(error) = self.note_newest() {
+            tracing::warn!(%error, "the newest transactions cannot be noted for the next start");
         }
     }
 }
@@ -558,6 +587,18 @@ pub(crate) fn folder_damage(dir: &Path, instance: Option<Instance>) -> Option<St
         Ok(None) => Some(format!("{} has no journal", dir.display())),
         Err(error) => Some(error.to_string()),
     }
+}
+
+/// The apps that the register of a data directory has, which nobody need have open.
+///
+/// # Errors
+/// It has no register, or a damaged one.
+pub fn registered_apps(path: &Path) -> Result<Vec<AppName>, OpenError> {
+    let missing = || {
+        let path = path.join(REGISTER_FILE);
+        OpenError::Register { path, message: "it is missing: this is no data directory".into() }
+    };
+    Ok(Register::read(path)?.ok_or_else(missing)?.apps.into_keys().collect())
 }
 
 /// Takes the directory for this process, making it if it is missing.

@@ -14,6 +14,7 @@ mod journal_note;
 mod last_changes;
 mod older_views;
 pub(crate) mod requests;
+mod seams;
 mod settings;
 mod sites;
 pub(crate) mod spaces;

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::{
+    incarnation::{self, Seam},
     journal::{Journal, OffsetAndTimestamp, Piece, frame::FrameHeader, segment::SegmentError, take_batches},
     limits::TAIL_BYTES_MAX,
     position::TxnId,
@@ -35,6 +36,8 @@ pub struct EventLog {
     journal: Arc<Journal>,
     high_watermark: watch::Sender<u64>,
     tail: RwLock<Tail>,
+    /// In order.
+    seams: Vec<Seam>,
 }
 
 /// The newest batches, at most [`TAIL_BYTES_MAX`]; the oldest leave first.
@@ -55,8 +58,18 @@ struct TailFrame {
 }
 
 impl EventLog {
-    pub(crate) fn new(journal: Arc<Journal>, high_watermark: u64) -> Self {
-        Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::default() }
+    pub(crate) fn new(journal: Arc<Journal>, high_watermark: u64, seams: Vec<Seam>) -> Self {
+        Self { journal, high_watermark: watch::Sender::new(high_watermark), tail: RwLock::default(), seams }
+    }
+
+    /// Where restored data goes on, in order; empty if it never was restored.
+    pub fn seams(&self) -> &[Seam] {
+        &self.seams
+    }
+
+    /// The first offset at or behind `offset` that was not skipped by a restore.
+    pub fn behind_seams(&self, offset: u64) -> u64 {
+        incarnation::behind_seams(&self.seams, offset)
     }
 
     /// Lets readers see a frame's events; without `batches` they read them, and those before, from
@@ -90,6 +103,17 @@ impl EventLog {
         self.high_watermark.send_replace(header.next_offset());
     }
 
+    /// Behind the last event before `end`, which may lie where a restore skipped offsets.
+    pub fn before_seams(&self, end: u64) -> u64 {
+        incarnation::before_seams(&self.seams, end)
+    }
+
+    /// How many events there are from `from` to before `to`.
+    pub fn count_between(&self, from: u64, to: u64) -> u64 {
+        let overlap = |seam: &Seam| seam.first_offset.min(to).saturating_sub(seam.end_offset.max(from));
+        to.saturating_sub(from).saturating_sub(self.seams.iter().map(overlap).sum())
+    }
+
     /// The offset after the last event.
     pub fn high_watermark(&self) -> u64 {
         *self.high_watermark.borrow()
@@ -120,7 +144,7 @@ impl EventLog {
     /// Where the journal is damaged, what lies before the damage; an error if that is nothing
     /// ([`crate::App::damage`]).
     pub async fn read(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
-        let offset = offset.max(self.log_start());
+        let offset = self.behind_seams(offset.max(self.log_start()));
         let high_watermark = self.high_watermark();
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= high_watermark {
@@ -142,7 +166,7 @@ impl EventLog {
 
     /// [`EventLog::read`] on this thread, which may wait for the disk.
     pub fn read_blocking(&self, offset: u64, max_bytes: usize) -> Result<Vec<Piece>, ReadError> {
-        let offset = offset.max(self.log_start());
+        let offset = self.behind_seams(offset.max(self.log_start()));
         let high_watermark = self.high_watermark();
         // There may be nothing behind what was trimmed: the last segment need not hold an event.
         if offset >= high_watermark {
@@ -157,7 +181,7 @@ impl EventLog {
 
     /// As [`EventLog::read`], if all of it is in memory; `None` if not. Never waits.
     pub fn read_recent(&self, offset: u64, max_bytes: usize) -> Option<Vec<Piece>> {
-        let high_watermark = self.high_watermark();
+        let (offset, high_watermark) = (self.behind_seams(offset), self.high_watermark());
         if offset >= high_watermark {
             return Some(Vec::new());
         }
@@ -210,7 +234,8 @@ impl EventLog {
     /// trimmed, the time of [`EventLog::trimmed_to_ms`].
     pub async fn max_timestamp(&self) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         loop {
-            let Some(offset) = self.high_watermark().checked_sub(1) else { return Ok(None) };
+            let end = incarnation::before_seams(&self.seams, self.high_watermark());
+            let Some(offset) = end.checked_sub(1) else { return Ok(None) };
             if offset < self.log_start() {
                 return Ok(Some(OffsetAndTimestamp { offset, timestamp_ms: self.trimmed_to_ms() }));
             }

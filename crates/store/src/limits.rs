@@ -9,6 +9,11 @@ pub use rules::limits::{
 /// given out all of them takes no more writes.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
+/// How far a restore raises txnIds and offsets for each second since the last transaction that it
+/// has: more than an app ever gave out in a second. A life of the data that was written faster than
+/// this would have numbers that another one gives out again.
+pub const RAISED_A_SECOND: u64 = 1_000_000;
+
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done
 /// again.
 pub const REQUESTS_KEPT_MS: u64 = 24 * 3600 * 1000;

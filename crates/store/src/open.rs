@@ -6,7 +6,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
+    sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
 use document::SiteId;
@@ -75,7 +75,7 @@ impl App {
         let (instance, site) = journal.identity();
         let (journal, site) = (Arc::new(journal), SiteId(site));
         journal.leave_older_version(applied_frames)?;
-        let replayed = replay(&journal, &engine, &name, site, applied).map_err(|error| match error {
+        let replayed = replay(&journal, &engine, &name, applied).map_err(|error| match error {
             ReplayError::Segment(error) => error.into(),
             ReplayError::Engine(error) => engine_error(error),
         })?;
@@ -85,12 +85,14 @@ impl App {
         let position = replayed.position;
         #[cfg(feature = "memory")]
         if let Some(id) = options.fork {
-            journal.begin_incarnation(id, &position)?;
+            let leader_epoch = journal.incarnation().leader_epoch + 1;
+            journal.begin_incarnation(crate::Incarnation { id, leader_epoch }, site.0, &position, &position)?;
         }
         let mut offsets = ConsumerOffsets::default();
         for (group, topic, partition, offset) in engine.consumer_offsets().map_err(engine_error)? {
             offsets.apply(&OffsetsChange { group, offsets: vec![(topic, partition, Some(offset))] });
         }
+        let seams = engine.seams().map_err(engine_error)?;
         let definitions = Definitions::of(engine.definitions().map_err(engine_error)?);
         let shared = Arc::new(Shared {
             name,
@@ -99,7 +101,7 @@ impl App {
             site,
             options: options.clone(),
             clock,
-            events: EventLog::new(journal.clone(), position.next_offset),
+            events: EventLog::new(journal.clone(), position.next_offset, seams),
             deltas: Arc::default(),
             journal,
             engine,
@@ -108,6 +110,7 @@ impl App {
             offsets: RwLock::new(offsets),
             definitions: RwLock::new(definitions),
             obstacle: RwLock::new(None),
+            ahead: OnceLock::new(),
             unknown_requests: Mutex::default(),
             counters: Counters::default(),
             committed_frames: AtomicU64::new(position.next_frame),

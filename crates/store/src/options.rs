@@ -41,6 +41,9 @@ pub struct StoreOptions {
     /// Takes the machine's clock as it is when the directory is opened, however far it is from the
     /// time that was noted last.
     pub accept_clock: bool,
+    /// Where the newest transactions are noted, to find out an older copy that was put back; `None`: in
+    /// the data directory, which finds out one of an app's folder only.
+    pub newest_note: Option<std::path::PathBuf>,
     /// An app that is opened begins another incarnation with this number, as a restore would.
     #[cfg(feature = "memory")]
     pub fork: Option<[u8; 16]>,
@@ -68,6 +71,7 @@ impl Default for StoreOptions {
             disk_reserve_bytes: 256 << 20,
             event_bytes_max: 1 << 20,
             accept_clock: false,
+            newest_note: None,
             #[cfg(feature = "memory")]
             fork: None,
             #[cfg(feature = "memory")]

@@ -105,7 +105,7 @@ pub(crate) fn hex(instance: &Instance) -> String {
     })
 }
 
-fn parse_hex(text: &str) -> Option<Instance> {
+pub(crate) fn parse_hex(text: &str) -> Option<Instance> {
     let is_hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     is_hex.then(|| u128::from_str_radix(text, 16).map(u128::to_be_bytes).ok()).flatten()
 }

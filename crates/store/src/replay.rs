@@ -12,9 +12,10 @@ use crate::{
     consumer_offsets::OffsetsChange,
     definition::DefinitionEntry,
     engine::{BesideDocuments, Engine, EngineError, GroupWrites},
+    incarnation::Seam,
     journal::{
         Journal,
-        frame::{EntryKind, FrameError, FrameHeader, entries},
+        frame::{EntryKind, FrameBuilder, FrameError, FrameHeader, entries},
         segment::{Segment, SegmentError},
     },
     position::{Position, TxnId},
@@ -44,14 +45,13 @@ pub(crate) fn replay(
     journal: &Journal,
     engine: &Engine,
     app: &AppName,
-    site: SiteId,
     applied: Option<Position>,
 ) -> Result<Replayed, ReplayError> {
     let mut position = applied.unwrap_or(Position::first());
     let mut frames = 0;
     let mut requests_kept = engine.requests_kept()?;
     journal.for_each_frame(position.next_frame, |segment, at, header, frame| {
-        let writes = FrameToReplay { segment, at, header, frame }.replay(engine, app, site, &position)?;
+        let writes = FrameToReplay { segment, at, header, frame }.replay(engine, app, &position)?;
         position = writes.position;
         frames += 1;
         Ok::<_, ReplayError>(engine.write_group(&writes, &mut requests_kept)?)
@@ -75,16 +75,31 @@ impl FrameToReplay<'_> {
         self,
         engine: &Engine,
         app: &AppName,
-        site: SiteId,
         position: &Position,
     ) -> Result<GroupWrites, ReplayError> {
-        let Self { segment, header, frame, .. } = self;
+        let Self { header, frame, .. } = self;
         let position = self.follow(position)?;
+        let writes = self.apply(engine, app, &position, &frame[header.changes()])?;
+        if writes.result.batches != frame[header.batches()] {
+            return Err(self.damaged("the frame's events are not those that its changesets make".into()));
+        }
+        Ok(writes)
+    }
+
+    /// What `changes` come to as the entries of the frame, which follows on `position`.
+    fn apply(
+        self,
+        engine: &Engine,
+        app: &AppName,
+        position: &Position,
+        changes: &[u8],
+    ) -> Result<GroupWrites, ReplayError> {
+        let Self { segment, header, .. } = self;
         let version = RulesVersion::from_number(header.rules_version)
             .ok_or_else(|| self.damaged(format!("it was made by rules of version {}", header.rules_version)))?;
         let context = Context {
             app: app.as_str(),
-            site,
+            site: SiteId(segment.header.site),
             event_bytes_max: header.event_bytes_max,
             leader_epoch: segment.header.incarnation.leader_epoch,
             version,
@@ -92,17 +107,61 @@ impl FrameToReplay<'_> {
         let place = rules::Place { stamp_last: header.stamp_before, ..position.place() };
         let group = Group::new(engine, context, place, header.batches_bytes);
         let mut entries_of = Entries { of: self, engine, group, beside: BesideDocuments::default(), last: None };
-        for entry in entries(&frame[header.changes()]) {
+        for entry in entries(changes) {
             let (kind, bytes) = entry.map_err(|e| self.damaged(e.0))?;
             entries_of.take(kind, bytes)?;
         }
         let Entries { group, beside, .. } = entries_of;
         let result = group.into_result();
-        if result.batches != frame[header.batches()] {
-            return Err(self.damaged("the frame's events are not those that its changesets make".into()));
-        }
         let position = Position::after(header.frame_number, header.commit_time_ms, result.place);
         Ok(GroupWrites { result, position, beside })
+    }
+
+    /// Applies the entries of the frame up to the first transaction that is not wanted, which is
+    /// asked by its number and commit time. Gives a frame of its own with what that comes to; `None` if
+    /// no transaction is wanted.
+    pub(crate) fn front(
+        self,
+        engine: &Engine,
+        app: &AppName,
+        position: &Position,
+        wants: &dyn Fn(u64, u64) -> bool,
+    ) -> Result<Option<(FrameBuilder, FrameHeader, GroupWrites)>, ReplayError> {
+        let (frame_time_ms, position) = (self.header.commit_time_ms, self.follow(position)?);
+        let (mut kept, mut next_txn, mut commit_time_ms) = (Vec::new(), position.next_txn, None);
+        for entry in entries(&self.frame[self.header.changes()]) {
+            let (kind, bytes) = entry.map_err(|e| self.damaged(e.0))?;
+            let mut time_ms = None;
+            if let EntryKind::Changeset | EntryKind::Decided = kind {
+                let earlier_ms = match kind {
+                    EntryKind::Decided => split_varint(bytes).map_or(0, |(earlier_ms, _)| earlier_ms),
+                    _ => 0,
+                };
+                let at_ms = frame_time_ms.saturating_sub(earlier_ms);
+                if !wants(next_txn, at_ms) {
+                    break;
+                }
+                next_txn += 1;
+                time_ms = Some(at_ms);
+                commit_time_ms = time_ms;
+            }
+            kept.push((kind, bytes, time_ms));
+        }
+        let Some(commit_time_ms) = commit_time_ms else { return Ok(None) };
+        let header = FrameHeader { commit_time_ms, ..*self.header };
+        let mut frame = FrameBuilder::with_capacity(self.frame.len());
+        for (kind, bytes, time_ms) in kept {
+            frame.push_entry(kind, |out| match (kind, time_ms, split_varint(bytes)) {
+                (EntryKind::Decided, Some(time_ms), Some((_, decided))) => {
+                    put_varint(out, commit_time_ms - time_ms);
+                    out.extend_from_slice(decided);
+                }
+                _ => out.extend_from_slice(bytes),
+            });
+        }
+        let writes = FrameToReplay { header: &header, ..self }.apply(engine, app, &position, frame.entries())?;
+        let (transactions, events) = (writes.result.transactions, writes.result.events);
+        Ok(Some((frame, FrameHeader { transactions, events, ..header }, writes)))
     }
 
     /// The position that the frame follows on: the one behind the frame before, or behind what
@@ -180,6 +239,9 @@ impl Entries<'_, '_> {
                 let dropped = DroppedTombstones::decode(bytes).ok_or_else(|| unreadable("a list of tombstones"))?;
                 self.beside.tombstones = Some(dropped);
             }
+            EntryKind::Restored => {
+                self.beside.seams.push(Seam::decode(bytes).ok_or_else(|| unreadable("where a restore goes on"))?);
+            }
         }
         Ok(())
     }
@@ -208,6 +270,14 @@ impl Entries<'_, '_> {
         self.beside.sites.insert(site, Site::after(known, pushed, txn_id));
         Ok(())
     }
+}
+
+fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }
 
 /// An unsigned LEB128 number at the front, and what stands behind it.

@@ -28,6 +28,7 @@ use wire::event;
 use crate::{
     commit::CommitError,
     engine::{ENTRIES_AT_ONCE, EngineError, JournalNote},
+    incarnation::Seam,
     journal::{
         batch_reader::BatchReader,
         frame::FrameError,
@@ -321,7 +322,8 @@ fn index(shared: &Shared, segment: &Segment, end: u64) -> Result<(), RetentionEr
             reading_since = Instant::now();
         }
     }
-    if reader.next_offset() != end {
+    let skips = |seam: &Seam| (seam.end_offset, seam.first_offset) == (reader.next_offset(), end);
+    if reader.next_offset() != end && !shared.events.seams().iter().any(skips) {
         let message = format!("the segment's events end before {}, not {end}", reader.next_offset());
         return Err(segment.damaged(segment.len_bytes(), FrameError(message)).into());
     }

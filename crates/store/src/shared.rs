@@ -6,7 +6,7 @@
 use std::{
     collections::HashSet,
     path::PathBuf,
-    sync::{Arc, Mutex, RwLock, atomic::AtomicU64},
+    sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
 use document::SiteId;
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) offsets: RwLock<ConsumerOffsets>,
     pub(crate) definitions: RwLock<Definitions>,
     pub(crate) obstacle: RwLock<Option<CommitError>>,
+    /// What shows that somebody knows more than the data: an older copy was put back.
+    pub(crate) ahead: OnceLock<String>,
     /// Requests of which nobody knows whether they were done.
     pub(crate) unknown_requests: Mutex<HashSet<RequestKey>>,
     pub(crate) counters: Counters,

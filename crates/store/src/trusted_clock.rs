@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The note, in the data directory.
-const NOTE_FILE: &str = "clock.json";
+pub(crate) const NOTE_FILE: &str = "clock.json";
 
 /// The format of the note that this version writes; there was no note before version 2 of the
 /// directory.
@@ -115,7 +115,6 @@ impl TrustedClock {
     }
 
     /// A clock without a note before.
-    #[cfg(test)]
     pub(crate) fn without_note(clock: Arc<dyn WallClock>) -> Arc<Self> {
         Arc::new(Self::after(LastNote::Absent, clock, PathBuf::new()))
     }

@@ -11,7 +11,6 @@ mod trimmed;
 
 use std::path::{Path, PathBuf};
 
-use document::SiteId;
 use kafka_wire::record_batch;
 use key_values::{DiskOptions, FjallDisk, KeyValue};
 
@@ -303,11 +302,10 @@ fn replay_all(
     report: &mut AppReport,
     progress: &mut dyn FnMut(VerifyProgress<'_>),
 ) -> Result<Position, ReplayError> {
-    let site = SiteId(journal.identity().1);
     let mut position = Position::first();
     let mut requests_kept = RequestsKept::default();
     check_frames(name, journal, applied_frames, report, progress, |segment, at, header, frame| {
-        let writes = FrameToReplay { segment, at, header, frame }.replay(scratch, name, site, &position)?;
+        let writes = FrameToReplay { segment, at, header, frame }.replay(scratch, name, &position)?;
         position = writes.position;
         Ok(scratch.write_group(&writes, &mut requests_kept)?)
     })?;
@@ -481,6 +479,9 @@ fn compare(
     differences.finish();
     if engine.definitions()? != replayed.definitions()? {
         report.findings.push("the definitions are not those of a replay".into());
+    }
+    if engine.seams()? != replayed.seams()? {
+        report.findings.push("what is noted of restores is not what the journal says".into());
     }
     if all_offsets(engine)?.ne(&all_offsets(replayed)?) {
         report.findings.push("the consumer groups' committed offsets are not those of a replay".into());

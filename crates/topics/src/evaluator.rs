@@ -246,7 +246,9 @@ impl Slice {
         }
         // Known before anybody counts on it.
         topics.progress.leaves.take_over(self.left.iter().cloned().zip(leaves));
-        there().for_each(|(view, found)| view.reached(self.next, !found.is_empty()));
+        let seams = topics.app().seams();
+        let crosses = seams.iter().any(|seam| (self.from + 1..=self.next).contains(&seam.first_offset));
+        there().for_each(|(view, found)| view.reached(self.next, crosses || !found.is_empty()));
         Ok(())
     }
 }
@@ -282,6 +284,15 @@ fn stop(topics: &AppTopics, views: &Views, from: u64, error: &EvaluateError) {
 }
 
 fn look(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), EvaluateError> {
+    let events = topics.app().events();
+    // Nothing is where a restore skipped offsets.
+    slice.next = events.behind_seams(slice.next);
+    let looked = look_at_events(topics, views, slice);
+    slice.next = events.behind_seams(slice.next);
+    looked
+}
+
+fn look_at_events(topics: &AppTopics, views: &Views, slice: &mut Slice) -> Result<(), EvaluateError> {
     let from = slice.next;
     let began = Instant::now();
     for piece in topics.app().events().read_blocking(from, SLICE_BYTES)? {

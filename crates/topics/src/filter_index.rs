@@ -283,7 +283,7 @@ mod tests {
         let matcher = Matcher { filter, collection: query.collection.clone(), ..Matcher::everything() };
         let (name, partitions) = ("t".to_owned(), vec![PartitionHead::default()]);
         let head = Head { name: name.clone(), created_ms: 0, origin: 0, scanned_to: 0, partitions };
-        let noted = Noted { number: ViewId(1), head: &head, open: vec![None], settled_at: 0 };
+        let noted = Noted { number: ViewId(1), head: &head, open: vec![None], seams: &[], settled_at: 0 };
         Arc::new(View::new(noted, name, Uuid::nil(), query, matcher, Arc::default()))
     }
 

@@ -10,14 +10,14 @@
 //! come back.
 
 use document::DocumentId;
-use kafka_wire::record_batch::{BatchBuilder, Record};
+use kafka_wire::record_batch::{self, BatchBuilder, Record};
 use store::{
     App, Piece, Snapshot, SnapshotError, StoredDocument, TxnId, ViewEntry, ViewNotes, limits::BATCH_BYTES_MAX,
     split_document_key,
 };
 use wire::event::{self, EventOp, RequeryDocument};
 
-use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher, view::View};
+use crate::{limits::GAP_PAGE_DOCUMENTS_MAX, live_query::OnGap, matcher::Matcher, numbering::Skipped, view::View};
 
 /// The key of a page that names several documents.
 const SEVERAL_KEY: &[u8] = br#"["requeryRequired"]"#;
@@ -82,6 +82,19 @@ impl Gap<'_> {
         pages.batches.finish()
     }
 
+    /// At the end of what a restore skipped, for a reader that knows what the life before wrote: word
+    /// that the copy must be built again from offset 0.
+    pub(crate) fn restored(&self, skipped: &Skipped) -> Vec<Piece> {
+        self.resync(skipped.end - 1, skipped.seam.txn())
+    }
+
+    /// The same place, for a reader that has nothing of what was lost: no event, but what carries it
+    /// over to the next.
+    pub(crate) fn passed(&self, skipped: &Skipped) -> Vec<Piece> {
+        let bytes = record_batch::marker((skipped.end - 1) as i64, self.timestamp_ms as i64, self.leader_epoch);
+        vec![Piece { bytes: bytes.into(), next_offset: skipped.end }]
+    }
+
     fn pages(&self) -> Pages<'_> {
         let mut batches = Batches::default();
         batches.of_epoch(self.leader_epoch);
@@ -125,6 +138,9 @@ impl Gap<'_> {
         let Some(view) = self.view else {
             for change in snapshot.trimmed_changes(from) {
                 let change = change?;
+                if change.offset >= to {
+                    break;
+                }
                 let wants_more = each(Change {
                     offset: change.offset,
                     txn_id: change.stored.txn_id,

@@ -32,6 +32,9 @@ pub struct PartitionLag {
     pub lag: u64,
     /// Whether what it reads next was trimmed: it gets a gap first.
     pub gap_ahead: bool,
+    /// Whether it stands before the place where the newest restore goes on, and so may hold what was
+    /// lost: it is told there to begin again. Offsets that were skipped do not count in `lag`.
+    pub restore_ahead: bool,
 }
 
 /// How far behind a group is in time, in one partition.
@@ -80,9 +83,10 @@ impl<'a> GroupLags<'a> {
         let found = self.by_name.get(&topic)?.partition(partition)?;
         let high_watermark = found.high_watermark();
         let committed = u64::try_from(at.offset).unwrap_or(0);
-        let lag = high_watermark.saturating_sub(committed);
+        let lag = found.events_between(committed, high_watermark);
+        let restore_ahead = committed > 0 && found.skipped().last().is_some_and(|skipped| committed < skipped.end);
         let gap_ahead = lag > 0 && found.first_kept().is_ok_and(|first| committed < first);
-        Some(PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead })
+        Some(PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead, restore_ahead })
     }
 
     /// How far behind that is in time. Blocks on disk where it was not asked before: it takes some

@@ -45,6 +45,7 @@ pub use event_filter::EventFilter;
 pub use lag::{GroupLags, LagTimes, PartitionLag};
 pub use layout::{TopicLayout, TopicShape};
 pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, codec_of};
+pub use numbering::Skipped;
 pub use registry::TopicRegistry;
 pub use tail::Tail;
 pub use topic::{Partition, Rebuild, SETTLE_WAIT, Stop, Topic, TopicError, Unsettled};

@@ -193,7 +193,7 @@ impl Making<'_> {
             "a live query's offsets are dense from here on"
         );
         let head = |older_end: u64| PartitionHead {
-            numbering: Numbering { older_to, older_end, older_count: 0 },
+            numbering: Numbering { older_to, older_end, ..Numbering::default() },
             ..PartitionHead::default()
         };
         Ok(ends.into_iter().map(head).collect())

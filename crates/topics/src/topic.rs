@@ -6,7 +6,7 @@ use std::{
 };
 
 use kafka_wire::{compression::Codec, record_batch};
-use store::{App, OffsetAndTimestamp, Piece, Snapshot, TxnId};
+use store::{App, OffsetAndTimestamp, Piece, Seam, Snapshot, TxnId};
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::{
     gap::Gap,
     live_query::{Compression, SharedOnGap},
     matcher::Matcher,
-    numbering::Numbering,
+    numbering::{Numbering, Skipped},
     reading::Reading,
     view::View,
 };
@@ -70,10 +70,11 @@ pub struct Partition {
 }
 
 /// What a reader that began at offset 0 knows: which tombstones it cannot miss, since they were
-/// gone when it began. The default knows nothing.
+/// gone when it began, and of which life of the data it is. The default knows nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rebuild {
     tombstone_floor: u64,
+    leader_epoch: u32,
 }
 
 impl Rebuild {
@@ -83,6 +84,12 @@ impl Rebuild {
     fn may_miss(self, offset: u64, floor: u64, store_floor: u64) -> bool {
         offset > 0 && offset < floor && self.tombstone_floor < store_floor
     }
+
+    /// Whether a reader that comes to what a restore skipped from `offset` may have seen what was
+    /// lost with the life before.
+    fn may_know_of_lost(self, offset: u64, skipped: &Skipped) -> bool {
+        offset > 0 && self.leader_epoch < skipped.seam.after.leader_epoch
+    }
 }
 
 /// A gap, as it is to be read.
@@ -91,6 +98,8 @@ struct GapToRead {
     /// Where the reader stands, and what it has not been told of yet.
     asked: u64,
     from: u64,
+    /// Where another life of the data goes on.
+    to: u64,
     bytes_max: usize,
     rebuild: Rebuild,
 }
@@ -185,6 +194,19 @@ impl Partition {
         }
     }
 
+    /// A reader stands at an offset that was never given out, and is behind the end: it may have read
+    /// more than there is ([`App::note_ahead`]).
+    pub fn note_ahead(&self, offset: u64) {
+        let topic = match &self.kind {
+            Kind::Main(_) => self.app.name().main_topic(),
+            Kind::View(view) => view.topic.clone(),
+        };
+        let (partition, end) = (self.index, self.high_watermark());
+        self.app.note_ahead(|| {
+            format!("a consumer stands at offset {offset} of {topic}, partition {partition}, which ends at {end}")
+        });
+    }
+
     /// Why a reader that has everything below the high watermark waits in vain; `None` if it does
     /// not.
     pub fn stop(&self) -> Option<Stop> {
@@ -227,7 +249,31 @@ impl Partition {
 
     /// Who reads it from offset 0 and goes on hands this to [`Partition::read`].
     pub fn rebuild(&self) -> Rebuild {
-        Rebuild { tombstone_floor: self.app.tombstone_floor() }
+        Rebuild { tombstone_floor: self.app.tombstone_floor(), leader_epoch: self.app.incarnation().leader_epoch }
+    }
+
+    /// The offsets that restores skipped, in order: none of them was ever given out in this life of the
+    /// data.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        match &self.kind {
+            Kind::Main(_) => {
+                let skipped = |seam: &Seam| Skipped { start: seam.end_offset, end: seam.first_offset, seam: *seam };
+                self.app.seams().iter().map(skipped).collect()
+            }
+            Kind::View(view) => view.skipped(self.index),
+        }
+    }
+
+    /// How many offsets from `from` to before `to` an event may have.
+    pub fn events_between(&self, from: u64, to: u64) -> u64 {
+        let overlap = |it: &Skipped| it.end.min(to).saturating_sub(it.start.max(from));
+        to.saturating_sub(from).saturating_sub(self.skipped().iter().map(overlap).sum())
+    }
+
+    /// Behind the last event below `end`, which may be where a restore goes on.
+    fn last_end(&self, end: u64) -> u64 {
+        let inside = |end: u64, it: &Skipped| it.start < end && end <= it.end;
+        self.skipped().iter().rev().fold(end, |end, it| if inside(end, it) { it.start } else { end })
     }
 
     /// The offset of the oldest event that is kept; what stands for those before lies below it.
@@ -280,10 +326,16 @@ impl Partition {
     ) -> Result<Vec<Piece>, TopicError> {
         let mut from = offset;
         while from < self.high_watermark() {
+            // Nobody is told of two lives of the data at once.
+            let ahead = self.skipped().into_iter().find(|skipped| from < skipped.end);
+            if let Some(skipped) = ahead.filter(|skipped| skipped.start <= from) {
+                return Ok(self.pass(&skipped, offset, rebuild));
+            }
+            let to = ahead.map_or(u64::MAX, |skipped| skipped.start);
             let log_start = self.app.events().log_start();
             let first_kept = self.first_kept()?;
             if from < first_kept {
-                let gap = match self.read_gap((offset, from), max_bytes, rebuild).await {
+                let gap = match self.read_gap((offset, from, to), max_bytes, rebuild).await {
                     // What was noted of the old begin is gone with it.
                     Err(_) if self.app.events().log_start() != log_start => continue,
                     gap => gap?,
@@ -311,17 +363,33 @@ impl Partition {
             // comes first.
             let now = self.app.events().log_start();
             if now == log_start || matches!(self.kind, Kind::Main(_)) && now <= from {
-                return batches;
+                let mut batches = batches?;
+                batches.truncate(batches.partition_point(|piece| piece.next_offset <= to));
+                if !batches.is_empty() || ahead.is_none() {
+                    return Ok(batches);
+                }
+                from = to;
             }
         }
         Ok(Vec::new())
+    }
+
+    /// What a reader that began at `asked` gets where a restore skipped offsets.
+    fn pass(&self, skipped: &Skipped, asked: u64, rebuild: Rebuild) -> Vec<Piece> {
+        let everything = Matcher::everything();
+        let told = Gap {
+            timestamp_ms: skipped.seam.restored_ms,
+            leader_epoch: skipped.seam.before.leader_epoch as i32,
+            ..self.gap(&everything)
+        };
+        if rebuild.may_know_of_lost(asked, skipped) { told.restored(skipped) } else { told.passed(skipped) }
     }
 
     /// What stands for the trimmed events from `from` on, for a reader that stands at `asked`; `None`
     /// if it is not known yet.
     async fn read_gap(
         &self,
-        (asked, from): (u64, u64),
+        (asked, from, to): (u64, u64, u64),
         bytes_max: usize,
         rebuild: Rebuild,
     ) -> Result<Option<GapRead>, TopicError> {
@@ -334,12 +402,12 @@ impl Partition {
                 return view.stopped().map_or(Ok(None), |message| Err(TopicError { message }));
             }
         }
-        let gap = GapToRead { snapshot, asked, from, bytes_max, rebuild };
+        let gap = GapToRead { snapshot, asked, from, to, bytes_max, rebuild };
         self.clone().blocking(move |partition| partition.read_gap_blocking(&gap)).await.map(Some)
     }
 
     fn read_gap_blocking(&self, gap: &GapToRead) -> Result<GapRead, TopicError> {
-        let GapToRead { snapshot, asked, from, bytes_max, rebuild } = gap;
+        let GapToRead { snapshot, asked, from, to, bytes_max, rebuild } = gap;
         let everything = Matcher::everything();
         let (end, floor) = match &self.kind {
             Kind::Main(_) => {
@@ -353,6 +421,7 @@ impl Partition {
                 (end, floor.map_or((0, TxnId(0), 0), |floor| (floor.offset, floor.txn_id, floor.store_floor)))
             }
         };
+        let end = end.min(*to);
         let (floor, floor_txn, store_floor) = floor;
         let reader = self.gap(&everything);
         let batches = if rebuild.may_miss(*asked, floor, store_floor) {
@@ -509,7 +578,7 @@ impl Partition {
             return self.app.events().max_timestamp().await.map_err(failed);
         }
         let high_watermark = self.settled_high_watermark().await.map_err(failed)?;
-        let Some(last) = high_watermark.checked_sub(1) else { return Ok(None) };
+        let Some(last) = self.last_end(high_watermark).checked_sub(1) else { return Ok(None) };
         let batches = self.read(last, 1, self.rebuild()).await?;
         let Some(batch) = batches.last() else { return Ok(None) };
         let records = record_batch::decode_records(batch).map_err(failed)?;

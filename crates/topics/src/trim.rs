@@ -192,6 +192,7 @@ impl Segment<'_> {
                     app.note_views(std::mem::take(&mut notes))?;
                 }
             }
+            next = app.events().behind_seams(next);
             if next == from {
                 return Err(EvaluateError::Trimmed { from });
             }

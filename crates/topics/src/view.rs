@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use store::{App, SnapshotError, TxnId, ViewId, ViewLeave, ViewNotes};
+use store::{App, Seam, SnapshotError, TxnId, ViewId, ViewLeave, ViewNotes};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ use crate::{
     limits::UNNOTED_EVENTS_MAX,
     live_query::{Compression, LiveQuery, OnGap, SharedOnGap},
     matcher::Matcher,
-    numbering::Numbering,
+    numbering::{Numbering, Skipped},
     progress::Progress,
 };
 
@@ -55,6 +55,8 @@ pub(crate) struct View {
     pub(crate) origin: u64,
     /// The journal's end when it was opened here: what is known is right once it has come so far.
     pub(crate) settled_at: u64,
+    /// Those of the app behind the origin: before it nothing was given out.
+    pub(crate) seams: Vec<Seam>,
     counted: RwLock<Counted>,
     /// The last mark that was looked up: an offset of the journal, and each partition's events
     /// before it.
@@ -106,6 +108,8 @@ pub(crate) struct Noted<'a> {
     pub(crate) head: &'a Head,
     /// Of each partition, the span that `head.scanned_to` lies in.
     pub(crate) open: Vec<Option<Span>>,
+    /// The app's.
+    pub(crate) seams: &'a [Seam],
     /// See [`View::settled_at`].
     pub(crate) settled_at: u64,
 }
@@ -142,7 +146,7 @@ impl View {
         };
         let open = (0..head.partitions.len()).map(open).collect::<Result<_, SnapshotError>>()?;
         let settled_at = app.events().high_watermark();
-        let noted = Noted { number, head, open, settled_at };
+        let noted = Noted { number, head, open, seams: app.seams(), settled_at };
         Ok(Self::new(noted, topic, id, query, matcher, progress))
     }
 
@@ -154,9 +158,9 @@ impl View {
         matcher: Matcher,
         progress: Arc<Progress>,
     ) -> Self {
-        let Noted { number, head, open, settled_at } = noted;
+        let Noted { number, head, open, seams, settled_at } = noted;
         let partition = |(head, open): (&PartitionHead, _)| PartitionCounted {
-            head: *head,
+            head: head.clone(),
             open,
             newest: VecDeque::new(),
             is_changed: false,
@@ -178,6 +182,7 @@ impl View {
             matcher,
             origin: head.origin,
             settled_at,
+            seams: seams.iter().filter(|seam| seam.first_offset > head.origin).copied().collect(),
             counted: RwLock::new(counted),
             mark: Mutex::default(),
             left_off: Mutex::default(),
@@ -278,13 +283,18 @@ impl View {
     /// The offset after the last event that was counted.
     pub(crate) fn high_watermark(&self, partition: u16) -> u64 {
         self.read(|counted| {
-            let PartitionHead { total, numbering, .. } = counted.partitions[usize::from(partition)].head;
-            numbering.dense(total)
+            let PartitionHead { total, numbering, .. } = &counted.partitions[usize::from(partition)].head;
+            numbering.dense(*total)
         })
     }
 
+    /// Offsets of the partition that restores skipped, in order.
+    pub(crate) fn skipped(&self, partition: u16) -> Vec<Skipped> {
+        self.read(|counted| counted.partitions[usize::from(partition)].head.numbering.skipped(&self.seams).collect())
+    }
+
     pub(crate) fn numbering(&self, partition: u16) -> Numbering {
-        self.read(|counted| counted.partitions[usize::from(partition)].head.numbering)
+        self.read(|counted| counted.partitions[usize::from(partition)].head.numbering.clone())
     }
 
     /// Counts what was found in the events up to `scanned_to`, in order, and calls `left` with each
@@ -293,9 +303,11 @@ impl View {
         self.found.fetch_add(found.len() as u64, Relaxed);
         let mut counted = self.counted.write().expect("not poisoned");
         for found in found {
+            counted.cross(&self.seams, found.event);
             let leave = counted.add(found);
             leave.into_iter().for_each(|(document, leave)| left(document, leave));
         }
+        counted.cross(&self.seams, scanned_to);
         counted.scanned_to = scanned_to;
         counted.is_changed |= !found.is_empty();
     }
@@ -337,7 +349,7 @@ impl View {
             created_ms: self.query.created_ms,
             origin: self.origin,
             scanned_to: *scanned_to,
-            partitions: partitions.iter().map(|partition| partition.head).collect(),
+            partitions: partitions.iter().map(|partition| partition.head.clone()).collect(),
         };
         notes.head(self.number, head.encode());
         Some(NotedSpans(closed.keys().copied().collect()))
@@ -492,14 +504,15 @@ impl Counted {
     fn add(&mut self, found: &Found) -> Option<(u32, ViewLeave)> {
         let Found { partition: index, event, left } = *found;
         let partition = &mut self.partitions[usize::from(index)];
-        let PartitionHead { total: rank, numbering, .. } = partition.head;
+        let rank = partition.head.total;
         partition.is_changed = true;
         partition.head.total += 1;
         if partition.newest.len() >= NEWEST_MAX {
             partition.newest.pop_front();
         }
         partition.newest.push_back(event);
-        if event < numbering.older_to {
+        let offset = partition.head.numbering.offset(rank, event);
+        if event < partition.head.numbering.older_to {
             partition.head.numbering.older_count += 1;
         }
         match &mut partition.open {
@@ -510,9 +523,19 @@ impl Counted {
                 }
             }
         }
-        left.map(|(document, txn_id)| {
-            (document, ViewLeave { partition: index, offset: numbering.offset(rank, event), txn_id })
-        })
+        left.map(|(document, txn_id)| (document, ViewLeave { partition: index, offset, txn_id }))
+    }
+
+    /// Crosses the seams that lie before `event` of the journal: all events before them are counted.
+    fn cross(&mut self, seams: &[Seam], event: u64) {
+        let crossed = self.partitions.first().map_or(0, |first| first.head.numbering.crossed.len());
+        for seam in seams.iter().skip(crossed).take_while(|seam| seam.first_offset <= event) {
+            for PartitionCounted { head, is_changed, .. } in &mut self.partitions {
+                head.numbering.cross(head.total, seam.skipped_offsets());
+                *is_changed = true;
+            }
+            self.is_changed = true;
+        }
     }
 
     /// Those of a partition that are here, in order.

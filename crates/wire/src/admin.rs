@@ -382,6 +382,9 @@ pub struct GroupReply {
     pub lag_seconds: Option<f64>,
     /// Whether anywhere what it reads next was trimmed.
     pub gap_ahead: bool,
+    /// Whether anywhere it is told next that the data was restored.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restore_ahead: bool,
     /// The smallest of its partitions; `None` where that is nowhere to be expected.
     pub seconds_until_gap: Option<f64>,
 }
@@ -431,9 +434,17 @@ pub struct GroupPartitionReply {
     pub lag_seconds: Option<f64>,
     /// Whether what it reads next was trimmed: it gets a gap first.
     pub gap_ahead: bool,
+    /// Whether it stands before the place where restored data goes on, and is told there to begin
+    /// again. Offsets that a restore skipped do not count in `lag`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restore_ahead: bool,
     /// When what it reads next will be trimmed, if it goes on as before; `None` where that is not to
     /// be expected.
     pub seconds_until_gap: Option<f64>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_zero(number: &usize) -> bool {

@@ -90,7 +90,7 @@ fn described(state: &state::State, topics: &AppTopics, name: String) -> Result<G
 /// A partition as the API shows it.
 fn partition(groups: &AppGroups<'_>, lag: PartitionLag) -> GroupPartitionReply {
     let LagTimes { lag_ms, gap_in_ms } = groups.times(&lag);
-    let PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead } = lag;
+    let PartitionLag { topic, partition, committed, high_watermark, lag, gap_ahead, restore_ahead } = lag;
     let seconds = |ms: u64| ms as f64 / 1000.0;
     GroupPartitionReply {
         topic,
@@ -100,6 +100,7 @@ fn partition(groups: &AppGroups<'_>, lag: PartitionLag) -> GroupPartitionReply {
         lag,
         lag_seconds: lag_ms.map(seconds),
         gap_ahead,
+        restore_ahead,
         seconds_until_gap: gap_in_ms.map(seconds),
     }
 }
@@ -114,6 +115,7 @@ fn summary(group: String, state: String, members: usize, partitions: Vec<GroupPa
         lag: partitions.iter().map(|partition| partition.lag).sum(),
         lag_seconds: lag_seconds.reduce(|a, b| Some(a?.max(b?))).flatten(),
         gap_ahead: partitions.iter().any(|partition| partition.gap_ahead),
+        restore_ahead: partitions.iter().any(|partition| partition.restore_ahead),
         seconds_until_gap: partitions.iter().filter_map(|partition| partition.seconds_until_gap).reduce(f64::min),
     }
 }
@@ -133,6 +135,7 @@ mod tests {
                 lag: 2,
                 lag_seconds,
                 gap_ahead: number == 1,
+                restore_ahead: false,
                 seconds_until_gap,
             };
             let partitions = times.iter().enumerate().map(partition);

@@ -1,14 +1,18 @@
 //! `GET /health/live` and `/health/ready`. Anybody may ask, without a key: they show no documents.
 
+use std::sync::Arc;
+
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Serialize;
-use store::CommitError;
+use store::{App, CommitError};
 
 use crate::{reply, state::Shared};
 
 #[derive(Serialize)]
 struct Live {
     status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -20,7 +24,7 @@ struct NotReady {
 
 /// The process answers.
 pub(crate) async fn live() -> Response {
-    reply::json_of(StatusCode::OK, &Live { status: "live" })
+    reply::json_of(StatusCode::OK, &Live { status: "live", warnings: Vec::new() })
 }
 
 /// The machine's clock is believed, every app that is open takes writes, its live queries get on,
@@ -51,7 +55,13 @@ pub(crate) async fn ready(State(state): State<Shared>) -> Response {
         reasons.extend(topics.stopped().map(|why| format!("app {name:?}: {why}")));
     }
     if reasons.is_empty() {
-        return reply::json_of(StatusCode::OK, &Live { status: "ready" });
+        // Anybody with a key can have it say this: it keeps nobody from writing.
+        let warning = |app: &Arc<App>| {
+            let why = app.ahead()?.to_owned();
+            Some(format!("app {:?}: an older copy was put back without headwater restore: {why}", app.name().as_str()))
+        };
+        let warnings = state.data_dir.open_apps().iter().filter_map(warning).collect();
+        return reply::json_of(StatusCode::OK, &Live { status: "ready", warnings });
     }
     let message = reasons.join("; ");
     reply::json_of(StatusCode::SERVICE_UNAVAILABLE, &NotReady { status: "not ready", message, reasons })

@@ -300,7 +300,10 @@ impl PartitionReader {
             Ok(end) if is_inside(end) => {}
             // One that has stopped says why.
             Ok(_) if log.stop().is_some() => {}
-            Ok(_) => self.log = Err(ResponseError::OffsetOutOfRange),
+            Ok(_) => {
+                log.note_ahead(tail.next_offset());
+                self.log = Err(ResponseError::OffsetOutOfRange);
+            }
             Err(_) => self.log = Err(ResponseError::OffsetNotAvailable),
         }
     }

@@ -132,7 +132,7 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
 fn charts(scope: &Scope, group: &GroupLag, kept: &Kept) -> Charts {
     let main = scope.topics.main();
     let reads_main = group.partitions.iter().all(|place| place.topic == main.name());
-    let events = scope.app.events().high_watermark().saturating_sub(kept.log_start);
+    let events = scope.app.events().count_between(kept.log_start, scope.app.events().high_watermark());
     let is_trimmed = kept.log_start > 0;
     let kept_ms = scope.state().options.retention_ms.or(kept.age_ms.filter(|_| is_trimmed));
     let page = scope.path(&format!("consumers/{}", segment(&group.name)));

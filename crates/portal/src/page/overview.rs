@@ -201,7 +201,7 @@ fn sizes(stats: &AppStats) -> Vec<Figure> {
 
 fn events_kept(app: &App, high_watermark: u64) -> Figure {
     let log_start = app.events().log_start();
-    let kept = figures::count(high_watermark - log_start.min(high_watermark));
+    let kept = figures::count(app.events().count_between(log_start, high_watermark));
     let note = format!("log start {}, high watermark {}", figures::count(log_start), figures::count(high_watermark));
     ("Events kept", kept, note)
 }

@@ -70,6 +70,7 @@ fn place(warning: &Warning, app: &str) -> Option<(String, &'static str)> {
         | Warning::AppDamaged { .. }
         | Warning::DeletionUnfinished { .. }
         | Warning::JournalDamaged { .. }
+        | Warning::OlderCopy { .. }
         | Warning::CredentialsDamaged { .. }
         | Warning::ServerCertificateEnds { .. }
         | Warning::AuthorityRotating { .. }

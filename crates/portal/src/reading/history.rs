@@ -77,6 +77,7 @@ impl<R> History<R> {
             if history.changes.len() >= HISTORY_CHANGES_MAX || is_spent {
                 break;
             }
+            end = events.before_seams(end);
             let from = end.saturating_sub(STEP).max(events.log_start());
             let found = changes_between(events, key, from, end, &mut bytes, &mut take)?;
             history.looked_at += end - from;

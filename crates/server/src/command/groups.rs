@@ -211,7 +211,7 @@ fn print_all(reply: &GroupsReply) -> anyhow::Result<()> {
             group.members.to_string(),
             group.lag.to_string(),
             time(group.lag_seconds),
-            gap(group.gap_ahead, group.seconds_until_gap),
+            gap(group.gap_ahead, group.restore_ahead, group.seconds_until_gap),
         ]
     };
     let rows: Vec<Vec<String>> = reply.groups.iter().map(row).collect();
@@ -239,7 +239,7 @@ fn print_one(reply: &GroupDescriptionReply) -> anyhow::Result<()> {
             partition.high_watermark.to_string(),
             partition.lag.to_string(),
             time(partition.lag_seconds),
-            gap(partition.gap_ahead, partition.seconds_until_gap),
+            gap(partition.gap_ahead, partition.restore_ahead, partition.seconds_until_gap),
         ]
     };
     let rows: Vec<Vec<String>> = reply.partitions.iter().map(row).collect();
@@ -247,9 +247,11 @@ fn print_one(reply: &GroupDescriptionReply) -> anyhow::Result<()> {
     print_table(&headings, &rows, "it has committed nothing")
 }
 
-/// Whether events were trimmed before they were read, or when they will be.
-fn gap(ahead: bool, seconds_until: Option<f64>) -> String {
+/// Whether the data was restored, or events were trimmed, before they were read, or when they will
+/// be.
+fn gap(ahead: bool, restore_ahead: bool, seconds_until: Option<f64>) -> String {
     match (ahead, seconds_until) {
+        _ if restore_ahead => "RESTORED".to_owned(),
         (true, _) => "AHEAD".to_owned(),
         (false, Some(_)) => format!("in {}", time(seconds_until)),
         (false, None) => NOTHING.to_owned(),
@@ -279,6 +281,8 @@ mod tests {
 
     #[test]
     fn gaps_that_are_there_and_that_come() {
-        assert_eq!([gap(true, Some(1.0)), gap(false, Some(1.0)), gap(false, None)], ["AHEAD", "in 1.0 s", NOTHING]);
+        let all =
+            [gap(true, false, Some(1.0)), gap(false, false, Some(1.0)), gap(false, false, None), gap(true, true, None)];
+        assert_eq!(all, ["AHEAD", "in 1.0 s", NOTHING, "RESTORED"]);
     }
 }

@@ -1,11 +1,12 @@
-//! Looks at the machine's clock while the server runs, and notes the time for the next start.
+//! Looks at the machine's clock while the server runs, and notes the time for the next start, and with
+//! it the newest transactions.
 //!
 //! Invariants: a note that cannot be written stops nothing; it is tried again.
 //! Not here: what is believed (crate `store`, `clock_guard`).
 
 use std::{mem::discriminant, sync::Arc, time::Duration};
 
-use store::TrustedClock;
+use store::{DataDir, TrustedClock};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
@@ -18,7 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// Looks and notes until the server stops.
-pub(super) async fn keep(clock: Arc<TrustedClock>, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn keep(data_dir: Arc<DataDir>, mut stopping: watch::Receiver<bool>) {
+    let clock = data_dir.clock().clone();
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted_at = Instant::now();
@@ -33,8 +35,18 @@ pub(super) async fn keep(clock: Arc<TrustedClock>, mut stopping: watch::Receiver
         let is_other = discriminant(&standing) != discriminant(&noted);
         if is_other || noted_at.elapsed() >= NOTE_EVERY {
             note(clock.clone()).await;
+            note_newest(data_dir.clone()).await;
             (noted_at, noted) = (Instant::now(), standing);
         }
+    }
+}
+
+/// Notes the newest transactions, by which an older copy is found out that is put back.
+async fn note_newest(data_dir: Arc<DataDir>) {
+    match tokio::task::spawn_blocking(move || data_dir.note_newest()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the newest transactions cannot be noted for the next start"),
+        Err(error) => tracing::error!("noting the newest transactions failed: {error}"),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{handle::Engine, requests::RequestsKept, spaces::EngineError};
 use crate::{
     consumer_offsets::OffsetsChange,
     definition::DefinitionChange,
+    incarnation::Seam,
     position::Position,
     request::{Remembered, RequestKey},
     site::Site,
@@ -36,6 +37,8 @@ pub(crate) struct BesideDocuments {
     pub(crate) sites: HashMap<SiteId, Site>,
     /// Such a frame holds no changeset.
     pub(crate) tombstones: Option<DroppedTombstones>,
+    /// Such a frame holds nothing else.
+    pub(crate) seams: Vec<Seam>,
 }
 
 impl Engine {
@@ -59,6 +62,7 @@ impl Engine {
         if let Some(dropped) = &beside.tombstones {
             batch.drop_tombstones(self, dropped)?;
         }
+        beside.seams.iter().for_each(|seam| batch.put_seam(seam));
         beside.sites.iter().for_each(|(site, known)| batch.put_site(*site, known));
         batch.put_requests(&beside.requests, kept);
         batch.commit(position)

@@ -39,6 +39,9 @@ pub(crate) enum EntryKind {
     /// Tombstones that were dropped (`crate::dropped_tombstones`); takes no transaction and makes
     /// no event.
     DroppedTombstones = 6,
+    /// Where another incarnation goes on behind restored data ([`crate::Seam`]); takes no
+    /// transaction and makes no event.
+    Restored = 7,
 }
 
 impl EntryKind {
@@ -50,6 +53,7 @@ impl EntryKind {
             Self::Decided,
             Self::Definition,
             Self::DroppedTombstones,
+            Self::Restored,
         ];
         all.into_iter().find(|kind| *kind as u8 == tag)
     }
@@ -175,6 +179,11 @@ impl FrameBuilder {
         let length =
             u32::try_from(self.bytes.len() - length_at - 4).expect("an entry is smaller than a request may be");
         self.bytes[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// The entries so far.
+    pub(crate) fn entries(&self) -> &[u8] {
+        &self.bytes[HEADER_BYTES..]
     }
 
     /// Bytes of the entries so far.

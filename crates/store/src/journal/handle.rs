@@ -138,7 +138,7 @@ impl Journal {
         &self.dir
     }
 
-    /// What every segment says of the app.
+    /// What every segment says of the app, and the site that it is stamped with now.
     pub(crate) fn identity(&self) -> ([u8; 16], u64) {
         let header = self.active().header;
         (header.instance, header.site)
@@ -193,22 +193,26 @@ impl Journal {
         Ok(Place { segment: active, at })
     }
 
-    /// Begins another life of the data behind `position`, durably: what is there is sealed, and
-    /// what follows is of that life.
-    #[cfg(feature = "memory")]
-    pub(crate) fn begin_incarnation(&self, id: [u8; 16], position: &Position) -> Result<(), SegmentError> {
+    /// Begins another life of the data, durably: what is there, up to `end`, is sealed, and what
+    /// follows is of that life, begins at `first`, and is stamped as of `site`.
+    pub(crate) fn begin_incarnation(
+        &self,
+        incarnation: Incarnation,
+        site: u64,
+        end: &Position,
+        first: &Position,
+    ) -> Result<(), SegmentError> {
         let mut planned_end = self.planned_end.lock().expect("not poisoned");
         let before = self.active();
-        let leader_epoch = before.header.incarnation.leader_epoch + 1;
-        let end = segment::SegmentEnd {
-            next_frame: position.next_frame,
-            next_txn: position.next_txn,
-            next_offset: position.next_offset,
-            commit_time_ms: position.commit_time_ms,
+        let sealed = segment::SegmentEnd {
+            next_frame: end.next_frame,
+            next_txn: end.next_txn,
+            next_offset: end.next_offset,
+            commit_time_ms: end.commit_time_ms,
         };
-        before.seal(end).map_err(|e| before.io("cannot seal", e))?;
+        before.seal(sealed).map_err(|e| before.io("cannot seal", e))?;
         let room = room(segment::HEADER_BYTES, self.segment_bytes);
-        self.begin_segment_of(Incarnation { id, leader_epoch }, room, position)?;
+        self.begin_segment_of(incarnation, site, room, first)?;
         *planned_end = segment::HEADER_BYTES;
         Ok(())
     }
@@ -236,23 +240,24 @@ impl Journal {
             ..Position::first()
         };
         let room = room(segment::HEADER_BYTES, self.segment_bytes);
-        self.begin_segment_of(self.incarnation(), room, &position)?;
+        self.begin_segment_of(self.incarnation(), self.identity().1, room, &position)?;
         *planned_end = segment::HEADER_BYTES;
         Ok(())
     }
 
     fn begin_segment(&self, frame_bytes: usize, position: &Position) -> Result<Arc<Segment>, SegmentError> {
         let needed_bytes = segment::HEADER_BYTES + frame_bytes as u64 + segment::FOOTER_BYTES;
-        self.begin_segment_of(self.incarnation(), self.segment_bytes.max(needed_bytes), position)
+        self.begin_segment_of(self.incarnation(), self.identity().1, self.segment_bytes.max(needed_bytes), position)
     }
 
     fn begin_segment_of(
         &self,
         incarnation: Incarnation,
+        site: u64,
         capacity_bytes: u64,
         position: &Position,
     ) -> Result<Arc<Segment>, SegmentError> {
-        let SegmentHeader { instance, site, .. } = self.active().header;
+        let SegmentHeader { instance, .. } = self.active().header;
         let header = SegmentHeader {
             version: segment::VERSION,
             salt: salt(self.random),

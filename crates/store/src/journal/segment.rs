@@ -307,7 +307,7 @@ impl Segment {
     }
 
     /// What follows on its last frame, found header by header.
-    pub(super) fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
+    pub(crate) fn walk_to_end(&self) -> Result<SegmentEnd, SegmentError> {
         let mut end = self.header.start();
         let mut read_to = self.header.len_bytes();
         for frame in self.frame_headers() {

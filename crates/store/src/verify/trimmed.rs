@@ -62,7 +62,7 @@ impl<'a> Gatherer<'a> {
                 EntryKind::DroppedTombstones => {
                     self.dropped.extend(DroppedTombstones::decode(bytes).into_iter().flat_map(|all| all.tombstones));
                 }
-                EntryKind::Changeset | EntryKind::Decided | EntryKind::Request => {}
+                EntryKind::Changeset | EntryKind::Decided | EntryKind::Request | EntryKind::Restored => {}
             }
         }
         let mut newest = HashMap::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use credentials::Credentials;
 use document::SiteId;
 use store::{App, AppUnavailable, Site, SnapshotError};
-use sync_protocol::{Authorised, ByeCode, FormerSite, Hello, Rest, Seq, SeqRange, TxnId};
+use sync_protocol::{Authorised, ByeCode, Cursor, FormerSite, Hello, Rest, Seq, SeqRange, TxnId};
 
 use super::retry_after_ms;
 use crate::{
@@ -132,12 +132,16 @@ impl Sites {
 
 /// What the welcome says.
 pub(crate) fn authorised(app: &App, caller: &Caller, hello: &Hello, sites: Sites, wall_ms: u64) -> Authorised {
+    let is_ahead = |cursor: &&Cursor| cursor.incarnation == app.incarnation().id && cursor.txn.0 > app.newest_txn().0;
+    if let Some(cursor) = hello.cursor.as_ref().filter(is_ahead) {
+        app.note_ahead(|| format!("the small peer {} has seen transaction {}", hello.site.0, cursor.txn.0));
+    }
     Authorised {
         incarnation: app.incarnation().id,
         newest: TxnId(app.newest_txn().0),
         floor: TxnId(app.tombstone_floor_txn().0),
         window_start: TxnId(app.events_after().0),
-        fork: hello.cursor.as_ref().map_or(TxnId(0), |cursor| fork(app, cursor.incarnation)),
+        fork: hello.cursor.as_ref().map_or(TxnId(0), |cursor| TxnId(app.fork_from(cursor.incarnation).0)),
         site_seq: Seq(sites.seq),
         former: sites.former.map(told),
         wall_ms,
@@ -155,13 +159,4 @@ fn told(site: Site) -> FormerSite {
         missing: site.missing.into_iter().map(range).collect(),
         rest: Rest::default(),
     }
-}
-
-/// Up to which transaction a life of the data and all that followed it are the same; 0 if nothing of
-/// it is kept.
-fn fork(app: &App, life: [u8; 16]) -> TxnId {
-    let starts = app.incarnations();
-    let Some(at) = starts.iter().position(|start| start.incarnation.id == life) else { return TxnId(0) };
-    let forks = starts[at + 1..].iter().map(|start| start.first_txn.saturating_sub(1));
-    TxnId(forks.min().unwrap_or(0))
 }
