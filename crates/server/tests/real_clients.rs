@@ -26,6 +26,5 @@ mod lag;
 mod librdkafka;
 mod page;
 mod restart;
-pub(crate) mod restored;
 mod rotation;
 mod small_peer;

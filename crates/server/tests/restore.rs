@@ -5,10 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    real_clients::restored::copy_folder,
-    support::{TestServer, command, only_line, run},
-};
+use crate::support::{TestServer, command, only_line, run};
 
 /// A copy of the data of a server that was stopped, with so many documents, each a transaction.
 fn copy_of_data(documents: u64) -> TempDir {
@@ -22,6 +19,19 @@ fn copy_of_data(documents: u64) -> TempDir {
     let copy = TempDir::new().unwrap();
     copy_folder(&directory.path().join("headwater-data"), &copy.path().join("copy"));
     copy
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 fn names_in(dir: &Path) -> Vec<String> {
