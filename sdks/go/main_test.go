@@ -21,10 +21,14 @@ const long = time.Minute
 const programVariable = "HEADWATER_TEST_PROGRAM"
 
 func TestMain(tests *testing.M) {
-	if len(os.Args) > 1 && os.Args[len(os.Args)-1] == "vectors" {
+	switch os.Args[len(os.Args)-1] {
+	case "vectors":
 		if !runVectors() {
 			os.Exit(1)
 		}
+		return
+	case "measure":
+		measure()
 		return
 	}
 	if name := os.Getenv(programVariable); name != "" {

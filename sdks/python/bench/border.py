@@ -27,14 +27,14 @@ def best(rounds: int, calls: int, do) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Headwater.open(folder, relaxed=True) as headwater:
         port, request = headwater._port, encode(ECHO)
-        print(f"echo of {len(request)} B, bytes: {best(300, 100, lambda: port.call_bytes(request)) / 1000:.2f} us")
-        print(f"echo of {len(request)} B, values: {best(300, 100, lambda: port.call(ECHO)) / 1000:.2f} us")
-        print(f"JSON of it both ways: {best(300, 100, lambda: json.loads(encode(ECHO))) / 1000:.2f} us")
+        print(f"echo of {len(request)} B, bytes: {best(200, 50, lambda: port.call_bytes(request)) / 1000:.2f} us")
+        print(f"echo of {len(request)} B, values: {best(200, 50, lambda: port.call(ECHO)) / 1000:.2f} us")
+        print(f"JSON of it both ways: {best(200, 50, lambda: json.loads(encode(ECHO))) / 1000:.2f} us")
         function, buffer = ctypes.CDLL(None).strlen, b"x"
-        print(f"a call of C by ctypes: {best(300, 100, lambda: function(buffer)) / 1000:.2f} us")
+        print(f"a call of C by ctypes: {best(200, 50, lambda: function(buffer)) / 1000:.2f} us")
         people, number = headwater.store.collection("people"), iter(range(10**9))
-        took = best(30, 200, lambda: people.upsert({"_id": next(number) % 1000, **DOCUMENT}))
-        raw = best(30, 200, lambda: port.call_bytes(encode({
+        took = best(20, 50, lambda: people.upsert({"_id": next(number) % 1000, **DOCUMENT}))
+        raw = best(20, 50, lambda: port.call_bytes(encode({
             "call": "upsert", "collection": "people", "value": {"_id": next(number) % 1000, **DOCUMENT}})))
         print(f"upserts: {1e9 / took:.0f} /s; the same message by hand: {1e9 / raw:.0f} /s")
         print(f"find_by_id: {best(100, 100, lambda: people.find_by_id(7)) / 1000:.2f} us")

@@ -22,8 +22,7 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let page = go.compile("page", "./examples/page", &[])?;
     // One example has the library in it, so that both ways to link are tried.
     let flush = go.compile("flush", "./examples/flush", &["-tags", "headwater_static"])?;
-    let driver = go.programs.join("driver");
-    step::run_quietly("compile the driver of the vectors", go.command(&["test", "-c", "-o"]).arg(&driver).arg("."))?;
+    let driver = go.compile_driver()?;
     Ok(Ran {
         vectors: setting.vectors("Go", go.with_library(&driver).arg("vectors"))?,
         page: go.with_library(&page),
@@ -36,7 +35,8 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     let build = ["build", "--release", "--package", "headwater-c"];
     step::run("the C library (release)", step::cargo().args(build).current_dir(root))?;
     let go = Go::new(root, &tools::directory(root), "release")?;
-    step::run("measure", go.command(&["test", "-run", "^$", "-bench", ".", "-count", "5", "."]).env("GOMAXPROCS", "2"))
+    let driver = go.compile_driver()?;
+    step::run("measure", go.with_library(&driver).arg("measure"))
 }
 
 /// The machine's Go, with caches of its own.
@@ -85,6 +85,14 @@ impl Go {
         compile.args(how).arg("-o").arg(&program).arg(package);
         step::run_quietly(&format!("compile {name}"), &mut compile)?;
         Ok(program)
+    }
+
+    /// The program of the tests, which is the driver of the vectors and measures if it is told to.
+    fn compile_driver(&self) -> Result<PathBuf> {
+        let driver = self.programs.join("driver");
+        let mut compile = self.command(&["test", "-c", "-o"]);
+        step::run_quietly("compile the driver of the vectors", compile.arg(&driver).arg("."))?;
+        Ok(driver)
     }
 
     /// What Go's own tools say of the sources.
