@@ -459,7 +459,7 @@ fn plain_file(path: &Path) -> Result<Vec<Duration>> {
     Ok(times)
 }
 
-fn reply_times<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Duration> {
+pub(crate) fn reply_times<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Duration> {
     let mut times: Vec<Duration> = writes.into_iter().map(|write| write.replied - write.due).collect();
     times.sort_unstable();
     times

@@ -7,6 +7,7 @@
 //! that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
+mod backup;
 mod broker;
 mod connections;
 mod connector;
@@ -50,6 +51,8 @@ enum What {
     Drain(drain::Options),
     /// Live queries, a consumer that fell behind, and retention.
     Connector(connector::Options),
+    /// Backups while writes come, beside what the disk does alone.
+    Backup(backup::Options),
     /// The same records in an Apache Kafka beside the server: one client drains both, and waits for both.
     Broker(broker::Options),
     /// Memory of the server with many idle consumers.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         What::Latency(options) => latency::run(&options),
         What::Drain(options) => drain::run(&options),
         What::Connector(options) => connector::run(&options),
+        What::Backup(options) => backup::run(&options),
         What::Broker(options) => broker::run(&options),
         What::Connections(options) => connections::run(&options),
         What::Members(options) => members::run(&options),

@@ -38,6 +38,6 @@ pub use manifest::{LeftOut, Manifest, ManifestApp};
 pub use names::PointName;
 pub use passphrase::Passphrase;
 pub use progress::{Course, Progress};
-pub use prune::{Pruned, prune};
-pub use take::{Taken, Taking, take};
+pub use prune::{PruneAfter, Pruned, prune};
+pub use take::{Taken, Taking, take, take_and_prune};
 pub use verify::Verified;

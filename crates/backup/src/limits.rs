@@ -2,7 +2,7 @@
 
 /// A file is cut into parts of at most this. Smaller ones share more between points, and cost more
 /// files.
-pub const PART_BYTES: usize = 8 << 20;
+pub const PART_BYTES: usize = 4 << 20;
 
 /// A part of a backup that says it is larger is refused: it is read into memory whole. A document
 /// is a part of its own where it is larger than [`PART_BYTES`].

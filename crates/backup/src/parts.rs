@@ -2,7 +2,10 @@
 //!
 //! Invariants: a part is whole or not there, also after a kill; what is read has been hashed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use ring::digest::{SHA256, digest};
 
@@ -14,11 +17,13 @@ const PARTS: &str = "parts";
 #[derive(Debug)]
 pub(crate) struct Parts {
     dir: PathBuf,
+    /// Folders with names that are not durable yet.
+    unsynced: BTreeSet<PathBuf>,
 }
 
 impl Parts {
     pub(crate) fn of(backup: &Path) -> Self {
-        Self { dir: backup.join(PARTS) }
+        Self { dir: backup.join(PARTS), unsynced: BTreeSet::new() }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -34,8 +39,9 @@ impl Parts {
         std::fs::metadata(self.path(part)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == part.1)
     }
 
-    /// Puts `bytes` there, durably, unless they are there; gives whether they were not.
-    pub(crate) fn put(&self, bytes: &[u8]) -> Result<(Part, bool), Error> {
+    /// Puts `bytes` there unless they are there; gives whether they were not. Its name is durable after
+    /// [`Parts::sync_names`].
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(Part, bool), Error> {
         let part = Part(hex(digest(&SHA256, bytes).as_ref()), bytes.len() as u64);
         if self.has(&part) {
             return Ok((part, false));
@@ -43,8 +49,17 @@ impl Parts {
         let path = self.path(&part);
         let folder = path.parent().expect("it is in a folder");
         files::ensure_directory(folder).map_err(Error::io("cannot create", folder))?;
-        files::write_whole(&path, bytes, files::PRIVATE_FILE).map_err(Error::io("cannot write", &path))?;
+        self.unsynced.insert(folder.to_owned());
+        files::write_whole_unnamed(&path, bytes, files::PRIVATE_FILE).map_err(Error::io("cannot write", &path))?;
         Ok((part, true))
+    }
+
+    /// Makes the names of what was put there durable.
+    pub(crate) fn sync_names(&mut self) -> Result<(), Error> {
+        for folder in std::mem::take(&mut self.unsynced) {
+            files::sync_directory(&folder).map_err(Error::io("cannot sync", &folder))?;
+        }
+        Ok(())
     }
 
     /// The part's bytes, which are what its name says.

@@ -8,6 +8,13 @@ use std::{collections::BTreeSet, path::Path};
 
 use crate::{directory::Backup, error::Error, garbage, names::PointName};
 
+/// Which points go after a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneAfter {
+    /// Those that were taken before, ms since the epoch.
+    pub taken_before_ms: u64,
+}
+
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pruned {
@@ -27,6 +34,16 @@ pub struct Pruned {
 pub fn prune(dir: &Path, taken_before_ms: u64) -> Result<Pruned, Error> {
     let mut backup = Backup::open(dir)?;
     let _writing = backup.lock()?;
+    let points = remove_old(&mut backup, PruneAfter { taken_before_ms })?;
+    let removed = garbage::collect(&backup)?;
+    Ok(Pruned { points, parts: removed.parts, bytes: removed.bytes })
+}
+
+/// Removes the old points, and not what only they needed. The caller keeps other writers out.
+pub(crate) fn remove_old(
+    backup: &mut Backup,
+    PruneAfter { taken_before_ms }: PruneAfter,
+) -> Result<Vec<PointName>, Error> {
     let points: Vec<PointName> = backup.points().to_vec();
     let (mut seen, mut old) = (BTreeSet::new(), Vec::new());
     for (n, point) in points.iter().rev().enumerate() {
@@ -40,6 +57,5 @@ pub fn prune(dir: &Path, taken_before_ms: u64) -> Result<Pruned, Error> {
     for point in &old {
         backup.remove_point(point)?;
     }
-    let removed = garbage::collect(&backup)?;
-    Ok(Pruned { points: old, parts: removed.parts, bytes: removed.bytes })
+    Ok(old)
 }

@@ -19,6 +19,7 @@ use crate::{
     parts::{Parts, hex, sha256},
     passphrase::Passphrase,
     progress::{Course, Progress, Teller},
+    prune::{PruneAfter, remove_old},
     secrets, settings,
 };
 
@@ -66,6 +67,20 @@ pub struct Taken {
 /// No point was added. What was copied is removed again, unless it was stopped: then the next one
 /// goes on with it.
 pub fn take(dir: &Path, taking: &Taking<'_>, tell: &mut dyn FnMut(Progress) -> Course) -> Result<Taken, Error> {
+    take_and_prune(dir, taking, None, tell).map(|(taken, _)| taken)
+}
+
+/// The same, and removes old points once the new one is there; gives those too. What cannot be
+/// removed is logged, and tried again after the next backup.
+///
+/// # Errors
+/// As [`take`].
+pub fn take_and_prune(
+    dir: &Path,
+    taking: &Taking<'_>,
+    prune: Option<PruneAfter>,
+    tell: &mut dyn FnMut(Progress) -> Course,
+) -> Result<(Taken, Vec<PointName>), Error> {
     refuse_nested(dir, taking.data.path())?;
     let data_directory = settings::directory_id(taking.data.path())?;
     let (mut backup, _writing) = Backup::open_or_make(dir, &data_directory)?;
@@ -82,7 +97,10 @@ pub fn take(dir: &Path, taking: &Taking<'_>, tell: &mut dyn FnMut(Progress) -> C
         new_bytes: 0,
         teller: Teller::new(0, tell),
     };
+    let mut names_parts = false;
     let taken = copy.whole(taking, data_directory).and_then(|manifest| {
+        copy.parts.sync_names()?;
+        names_parts = true;
         let point = backup.add_point(&manifest)?;
         Ok(Taken {
             point,
@@ -93,17 +111,27 @@ pub fn take(dir: &Path, taking: &Taking<'_>, tell: &mut dyn FnMut(Progress) -> C
             left_out: manifest.left_out,
         })
     });
-    match &taken {
-        Ok(_) => {
-            if let Err(error) = garbage::collect(&backup) {
-                tracing::warn!(%error, "what earlier backups left cannot be removed");
+    match taken {
+        Ok(taken) => Ok((taken, tidy(&mut backup, prune))),
+        Err(error) => {
+            // It takes up room, on a disk that may be full.
+            // Once the manifest may be there its parts stay.
+            if !matches!(error, Error::Stopped) && !names_parts {
+                copy.remove_written();
             }
+            Err(error)
         }
-        Err(Error::Stopped) => {}
-        // It takes up room, on a disk that may be full.
-        Err(_) => copy.remove_written(),
     }
-    taken
+}
+
+/// The backup is there: what fails here keeps nobody from it.
+fn tidy(backup: &mut Backup, prune: Option<PruneAfter>) -> Vec<PointName> {
+    let pruned = prune.map_or(Ok(Vec::new()), |prune| remove_old(backup, prune));
+    let tidied = pruned.and_then(|pruned| garbage::collect(backup).map(|_| pruned));
+    tidied.unwrap_or_else(|error| {
+        tracing::warn!(%error, "old points, or what earlier backups left, cannot be removed");
+        Vec::new()
+    })
 }
 
 fn refuse_nested(dir: &Path, data_dir: &Path) -> Result<(), Error> {
@@ -230,7 +258,7 @@ impl Copy<'_> {
             self.teller.done(bytes)?;
             return Ok(known);
         }
-        segment.check().map_err(|error| Failed::App(error.to_string()))?;
+        segment.check(&mut |_| true).map_err(|error| Failed::App(error.to_string()))?;
         let mut parts = Vec::new();
         let mut at = 0;
         while at < bytes {

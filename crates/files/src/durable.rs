@@ -42,6 +42,20 @@ pub fn write_whole(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
+/// As [`write_whole`], but for the name: it is durable after [`sync_directory`] of the folder. For
+/// whoever puts many files there.
+pub fn write_whole_unnamed(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary_path(path);
+    let written = write_synced(&temporary, contents, mode).and_then(|()| {
+        pass(Act::Rename, path)?;
+        fs::rename(&temporary, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 fn temporary_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.tmp"))

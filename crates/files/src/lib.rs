@@ -18,7 +18,7 @@ pub use data_file::DataFile;
 pub use directory_format::{DirectoryFormat, DirectoryFormatError};
 pub use durable::{
     PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, remove_tree,
-    set_aside, sync_directory, write_whole,
+    set_aside, sync_directory, write_whole, write_whole_unnamed,
 };
 pub use sealed::{Sealed, UnsealError, seal, unseal};
 pub use whole_directory::{NewFile, is_vacant, write_directory};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use credentials::Credentials;
 use executor::Statements;
-use operations::{AuditLog, ConsumerGroups, Operations, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, Maintenance, Operations, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::{DataDir, WallClock};
 use tokio::sync::Semaphore;
@@ -13,7 +13,7 @@ use topics::TopicRegistry;
 use crate::{
     guests::Guests,
     limits,
-    metrics::{Metrics, certificates},
+    metrics::{Metrics, backups, certificates},
     options::HttpApiOptions,
     peers::PeerSessions,
     resource::openapi::OPENAPI,
@@ -44,6 +44,8 @@ pub struct HttpApiParts {
     pub peers: Option<Arc<dyn PeerSessions>>,
     /// Which small peers there are; `None` where nobody takes them over.
     pub peer_directory: Option<Arc<dyn PeerDirectory>>,
+    /// What the server does beside its work.
+    pub maintenance: Arc<Maintenance>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
@@ -73,11 +75,13 @@ impl HttpApi {
             groups: parts.groups,
             peers: parts.peer_directory,
             audit: parts.audit,
+            maintenance: parts.maintenance,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
             open_doors: options.open_doors.clone(),
         });
         certificates::register(&mut registry, &operations);
+        backups::register(&mut registry, &operations);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -147,7 +151,9 @@ impl HttpApi {
         let mut options = HttpApiOptions::new(store::AppName::new("default").unwrap(), "localhost:9093".to_owned());
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
+        let maintenance = Maintenance::new(data_dir.clone(), topics.clone());
         let parts = HttpApiParts {
+            maintenance,
             data_dir,
             topics,
             credentials,

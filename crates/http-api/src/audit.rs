@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 21] = [
+const ACTIONS: [(&str, &str, &str); 23] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
@@ -46,6 +46,8 @@ const ACTIONS: [(&str, &str, &str); 21] = [
     ("DELETE", "/admin/v1/keys/{name}", "key.revoke"),
     ("POST", "/admin/v1/open-again", "api.openAgain"),
     ("POST", "/admin/v1/accept-clock", "clock.accept"),
+    ("POST", "/admin/v1/backups", "backup.create"),
+    ("POST", "/admin/v1/scrub", "scrub.start"),
 ];
 
 /// Link to sign in, which is made by every `headwater portal`.

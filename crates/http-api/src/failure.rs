@@ -9,7 +9,9 @@ use axum::{
 use credentials::CredentialsError;
 use executor::ExecuteError;
 use find::{CursorError, SortTooLarge};
-use operations::{AppError, DeleteAppError, DeleteGroupError, IndexError, KeyError, PeerError, ResetError, UserError};
+use operations::{
+    AppError, BackupError, DeleteAppError, DeleteGroupError, IndexError, KeyError, PeerError, ResetError, UserError,
+};
 use query::{
     BindError, ParseError, TooExpensive,
     dql::{RowsError, SyntaxError},
@@ -146,6 +148,8 @@ pub(crate) enum Failure {
     CertificateNotFound { serial: String },
     #[error("the clock is accepted, but that cannot be noted, and the next start may ask again: {0}")]
     ClockNotNoted(std::io::Error),
+    #[error(transparent)]
+    Backup(BackupError),
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -300,6 +304,7 @@ impl Failure {
             | Failure::Cursor(_)
             | Failure::TooExpensive(_)
             | Failure::AppName(_)
+            | Failure::Backup(BackupError::Relative(_) | BackupError::Backup(_))
             | Failure::DeleteApp(DeleteAppError::Default { .. })
             | Failure::Reset(ResetError::OffsetAhead { .. })
             | Failure::Index(IndexError::Definition(_) | IndexError::Create(CreateIndexError::TooMany))
@@ -333,6 +338,7 @@ impl Failure {
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
             | Failure::GroupBusy { .. }
+            | Failure::Backup(BackupError::UnderWay { .. })
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
@@ -354,6 +360,7 @@ impl Failure {
             | Failure::Read(_)
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
+            | Failure::Backup(BackupError::Thread(_))
             | Failure::ClockNotNoted(_)
             | Failure::Index(IndexError::Commit(_) | IndexError::Create(CreateIndexError::Commit(_)))
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
@@ -369,6 +376,7 @@ impl Failure {
             | Failure::ReadsBusy
             | Failure::WritesBusy
             | Failure::NoRoomForPeers
+            | Failure::Backup(BackupError::Stopping)
             | Failure::Reset(ResetError::Unsettled(_))
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(

@@ -3,6 +3,7 @@
 //! Invariants: a route's numbers are found once, at set-up, so that counting a request is an atomic
 //! addition and a histogram's lock.
 
+pub(crate) mod backups;
 pub(crate) mod certificates;
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};

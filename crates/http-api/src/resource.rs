@@ -2,6 +2,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod authority;
+pub(crate) mod backups;
 pub(crate) mod clock;
 pub(crate) mod collections;
 pub(crate) mod count;
@@ -17,6 +18,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod peers;
 pub(crate) mod requery;
+pub(crate) mod scrubs;
 pub(crate) mod sign_in_links;
 pub(crate) mod status;
 pub(crate) mod sync;

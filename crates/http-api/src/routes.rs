@@ -19,8 +19,8 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, authority, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
-        live_queries, metrics, openapi, peers, requery, sign_in_links, status, sync, users, write,
+        apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
+        live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, status, sync, users, write,
     },
     state::Shared,
 };
@@ -124,6 +124,10 @@ impl Routes {
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);
         routes.add(Method::POST, "", "/admin/v1/open-again", keys::open_again);
         routes.add(Method::POST, "", "/admin/v1/accept-clock", clock::accept);
+        routes.add(Method::GET, "", "/admin/v1/backups", backups::show);
+        routes.add(Method::POST, "", "/admin/v1/backups", backups::create);
+        routes.add(Method::GET, "", "/admin/v1/scrub", scrubs::show);
+        routes.add(Method::POST, "", "/admin/v1/scrub", scrubs::create);
         routes.add(Method::GET, "", "/admin/v1/status", status::show);
         routes.add(Method::POST, "", "/admin/v1/sign-in-links", sign_in_links::create);
         routes.add(Method::GET, "", "/metrics", metrics::handle);

@@ -7,7 +7,8 @@ use store::{AppName, DataDir, WallClock};
 use topics::TopicRegistry;
 
 use crate::{
-    audit_entry::AuditEntry, audit_log::AuditLog, consumer_groups::ConsumerGroups, peer_directory::PeerDirectory,
+    audit_entry::AuditEntry, audit_log::AuditLog, consumer_groups::ConsumerGroups, maintenance::Maintenance,
+    peer_directory::PeerDirectory,
 };
 
 /// The operations of a server; what each does stands with its kind.
@@ -27,6 +28,8 @@ pub struct Operations {
     pub peers: Option<Arc<dyn PeerDirectory>>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
+    /// What the server does beside its work.
+    pub maintenance: Arc<Maintenance>,
     /// For the dates of what is made.
     pub clock: Arc<dyn WallClock>,
     /// What Kafka clients connect to; written into their files.

@@ -132,6 +132,25 @@ pub enum Warning {
         /// Certificates of the former one that are needed still.
         needed: usize,
     },
+    /// The last backup failed.
+    BackupFailed {
+        /// Where it was to go.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// Apps are not in the last backup.
+    BackupLacksApps {
+        /// Where it went.
+        to: String,
+        /// How many.
+        apps: usize,
+    },
+    /// A look for damage has found some.
+    DamageFound {
+        /// What, with its place.
+        what: String,
+    },
     /// The certificate authority's own certificate ends, and with it every other.
     AuthorityEnds {
         /// In how many ms; 0 if it has.
@@ -159,6 +178,9 @@ impl Warning {
             Self::ServerCertificateEnds { .. } => "serverCertificateEnds",
             Self::AuthorityRotating { .. } => "authorityRotating",
             Self::AuthorityEnds { .. } => "authorityEnds",
+            Self::BackupFailed { .. } => "backupFailed",
+            Self::BackupLacksApps { .. } => "backupLacksApps",
+            Self::DamageFound { .. } => "damageFound",
         }
     }
 
@@ -171,6 +193,7 @@ impl Warning {
             | Self::JournalDamaged { .. }
             | Self::OlderCopy { .. }
             | Self::LiveQueryStopped { .. }
+            | Self::DamageFound { .. }
             | Self::GapAhead { in_ms: 0, .. }
             | Self::CertificateEnds { in_ms: 0, .. }
             | Self::ServerCertificateEnds { in_ms: 0, .. }
@@ -187,6 +210,8 @@ impl Warning {
             | Self::CertificateEnds { .. }
             | Self::ServerCertificateEnds { .. }
             | Self::AuthorityRotating { .. }
+            | Self::BackupFailed { .. }
+            | Self::BackupLacksApps { .. }
             | Self::AuthorityEnds { .. } => Severity::Soon,
         }
     }
@@ -209,6 +234,9 @@ impl Warning {
             | Self::DiskNearlyFull { .. }
             | Self::ServerCertificateEnds { .. }
             | Self::AuthorityRotating { .. }
+            | Self::BackupFailed { .. }
+            | Self::BackupLacksApps { .. }
+            | Self::DamageFound { .. }
             | Self::AuthorityEnds { .. } => None,
         }
     }
@@ -283,6 +311,14 @@ impl Warning {
                     span(*for_ms)
                 )
             }
+            Self::BackupFailed { to, why } => format!("The last backup, into {to}, failed: {why}."),
+            Self::BackupLacksApps { to, apps } => {
+                format!(
+                    "The last backup, into {to}, lacks {apps} {} that could not be copied.",
+                    if *apps == 1 { "app" } else { "apps" }
+                )
+            }
+            Self::DamageFound { what } => format!("A look for damage found: {what}."),
             Self::AuthorityEnds { in_ms: 0 } => "The server's certificate authority has ended.".to_owned(),
             Self::AuthorityEnds { in_ms } => format!("The server's certificate authority ends in {}.", span(*in_ms)),
         }
@@ -332,6 +368,11 @@ impl Warning {
             Self::AuthorityRotating { .. } => {
                 "\"headwater credentials status\" says who has not changed over; \"headwater credentials rotate --finish\" ends it."
             }
+            Self::BackupFailed { .. } => "Mend what it says, and take one with \"headwater backup\".",
+            Self::BackupLacksApps { .. } => {
+                "The server's log says why; an older backup has them still, and is not pruned. \"headwater verify\" says what is damaged."
+            }
+            Self::DamageFound { .. } => "Stop the server, run \"headwater verify\", and restore a backup.",
             Self::AuthorityEnds { .. } => {
                 "Replace it while consumers read, with \"headwater credentials rotate --ca\": nothing that it signed outlives it."
             }

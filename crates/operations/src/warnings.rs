@@ -52,8 +52,21 @@ impl Operations {
             for_ms: now_ms.saturating_sub(rotation.began_ms),
             needed: rotation.former.iter().filter(|former| former.is_needed).count(),
         }));
+        self.look_at_backups(&mut found);
+        found.extend(self.maintenance.damage().into_iter().map(|what| Warning::DamageFound { what }));
         found.sort_by_key(Warning::severity);
         found
+    }
+
+    fn look_at_backups(&self, found: &mut Vec<Warning>) {
+        let Some(last) = self.maintenance.backups().last else { return };
+        match last.result {
+            Err(why) => found.push(Warning::BackupFailed { to: last.about, why }),
+            Ok(done) if !done.taken.left_out.is_empty() => {
+                found.push(Warning::BackupLacksApps { to: last.about, apps: done.taken.left_out.len() });
+            }
+            Ok(_) => {}
+        }
     }
 
     fn look_into(&self, topics: &AppTopics, found: &mut Vec<Warning>) {

@@ -41,9 +41,11 @@ fn operations(directory: &TempDir) -> (Arc<Operations>, Arc<SaidGroups>) {
     let clock = Arc::new(Stopped);
     let data_dir = DataDir::open(directory.path(), StoreOptions::default(), clock.clone(), rand::random).unwrap();
     let groups = Arc::new(SaidGroups::default());
+    let topics = TopicRegistry::new(data_dir.clone());
     let operations = Operations {
+        maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
         default_app: AppName::new("default").unwrap(),
-        topics: TopicRegistry::new(data_dir.clone()),
+        topics,
         credentials: Credentials::open(directory.path(), clock.now_ms()).unwrap(),
         data_dir,
         groups: Some(groups.clone()),

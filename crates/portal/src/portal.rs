@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{Router, http::Method};
 use credentials::Credentials;
-use operations::{AuditLog, ConsumerGroups, Operations, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, Maintenance, Operations, PeerDirectory};
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
@@ -38,6 +38,8 @@ pub struct PortalParts {
     pub credentials: Arc<Credentials>,
     /// Who is in which consumer group.
     pub groups: Arc<dyn ConsumerGroups>,
+    /// What the server does beside its work.
+    pub maintenance: Arc<Maintenance>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
     /// Which small peers there are.
@@ -74,6 +76,7 @@ impl Portal {
             groups: Some(parts.groups),
             peers: Some(parts.peers),
             audit: parts.audit,
+            maintenance: parts.maintenance,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
             open_doors: options.open_doors.clone(),

@@ -85,6 +85,8 @@ pub(crate) enum Verb {
     AcceptClock(command::accept_clock::AcceptClock),
     /// Prove that a data directory is whole, or say what is wrong and where
     Verify(command::verify::Verify),
+    /// Copy everything into a folder of backups, while the server runs; check and prune it
+    Backup(command::backup::Backup),
     /// Make a new data directory of a backup, and tell everyone who knew the old one
     Restore(command::restore::Restore),
     /// Make, list and delete apps

@@ -19,6 +19,7 @@ pub(crate) mod app;
 pub(crate) mod credentials;
 pub(crate) mod groups;
 pub(crate) mod index;
+mod job_progress;
 pub(crate) mod key;
 pub(crate) mod live_query;
 pub(crate) mod peers;
@@ -26,6 +27,7 @@ pub(crate) mod peers;
 pub(crate) mod restore;
 
 pub(crate) mod accept_clock;
+pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod portal;
 pub(crate) mod status;
@@ -81,6 +83,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Export(verb) => verb.run(&context),
         Verb::Collection(verb) => verb.run(&context),
         Verb::Verify(verb) => verb.run(&context),
+        Verb::Backup(verb) => verb.run(&context),
         Verb::Restore(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),

@@ -164,6 +164,41 @@ pub(crate) struct ServeOptions {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) accept_clock: Option<bool>,
+    /// Take backups into this folder by itself: an empty one, one that is not there, or one of this
+    /// data directory's backups; best on another disk
+    #[arg(long, value_name = "DIR", env = "HEADWATER_BACKUP_TO", help_heading = "Backups")]
+    pub(crate) backup_to: Option<PathBuf>,
+    /// How long after the last backup the next one begins, as 6h or plain milliseconds; a day if it is
+    /// not given
+    #[arg(long, value_name = "TIME", env = "HEADWATER_BACKUP_EVERY", help_heading = "Backups")]
+    pub(crate) backup_every: Option<Milliseconds>,
+    /// Remove backups that are older, as 30d or plain milliseconds; the newest always stays. -1 keeps
+    /// all, as without this
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "HEADWATER_BACKUP_KEEP",
+        help_heading = "Backups",
+        allow_negative_numbers = true
+    )]
+    pub(crate) backup_keep: Option<KeepLimit<Milliseconds>>,
+    /// Put private keys and tokens into the backups too, under the passphrase in this file: one line,
+    /// 12 characters or more
+    #[arg(long, value_name = "FILE", env = "HEADWATER_BACKUP_PASSPHRASE_FILE", help_heading = "Backups")]
+    pub(crate) backup_passphrase_file: Option<PathBuf>,
+}
+
+/// Backups that the server takes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BackupSettings {
+    /// The folder, absolute.
+    pub(crate) to: PathBuf,
+    /// From one to the next.
+    pub(crate) every: Duration,
+    /// `None` keeps all.
+    pub(crate) keep: Option<Duration>,
+    /// Read before each backup.
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// Where a server is found and how a command logs, with nothing left open.
@@ -216,6 +251,8 @@ pub(crate) struct ServerSettings {
     pub(crate) accept_clock: bool,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
+    /// `None`: nobody takes any but who asks for one.
+    pub(crate) backups: Option<BackupSettings>,
 }
 
 /// The smallest segment.
@@ -237,6 +274,10 @@ const OFFSETS_RETENTION_MINUTES_MAX: i64 = i32::MAX as i64;
 
 /// Bound of `--max-groups-per-app`: what is kept of groups is in memory.
 const GROUPS_PER_APP_MAX: u32 = 100_000;
+
+/// `--backup-every`, and the least that it may be.
+const BACKUP_EVERY_MS_DEFAULT: u64 = 24 * 60 * 60 * 1000;
+const BACKUP_EVERY_MS_MIN: u64 = 1_000;
 
 /// Bound of `--max-connections-per-user`: each is an open file, and so many fit no process.
 const CONNECTIONS_PER_USER_MAX: u32 = 1 << 20;
@@ -268,6 +309,7 @@ impl ServeOptions {
     /// Fails with a [`UsageError`] that names the option.
     pub(crate) fn resolve(self, file: &ConfigFile, data_dir: &Path) -> anyhow::Result<ServerSettings> {
         let options = self.over(file.serve.clone());
+        let backups = backups(&options)?;
         let https_files = match (options.https_cert, options.https_key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
@@ -311,6 +353,7 @@ impl ServeOptions {
                 SEGMENT_BYTES_MAX,
             )?,
             event_bytes_max: u32::try_from(event_bytes_max).expect("its bound is below 2^32"),
+            backups,
         })
     }
 
@@ -336,8 +379,36 @@ impl ServeOptions {
             retention_ms: self.retention_ms.or(below.retention_ms),
             tombstone_retention_ms: self.tombstone_retention_ms.or(below.tombstone_retention_ms),
             accept_clock: self.accept_clock.or(below.accept_clock),
+            backup_to: self.backup_to.or(below.backup_to),
+            backup_every: self.backup_every.or(below.backup_every),
+            backup_keep: self.backup_keep.or(below.backup_keep),
+            backup_passphrase_file: self.backup_passphrase_file.or(below.backup_passphrase_file),
         }
     }
+}
+
+fn backups(options: &ServeOptions) -> anyhow::Result<Option<BackupSettings>> {
+    let Some(to) = &options.backup_to else {
+        let alone = [
+            ("backup-every", options.backup_every.is_some()),
+            ("backup-keep", options.backup_keep.is_some()),
+            ("backup-passphrase-file", options.backup_passphrase_file.is_some()),
+        ];
+        return match alone.iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => Err(usage(format!("--{name} needs --backup-to: where backups should go"))),
+            None => Ok(None),
+        };
+    };
+    let every_ms = options.backup_every.map_or(BACKUP_EVERY_MS_DEFAULT, |time| time.0);
+    if every_ms < BACKUP_EVERY_MS_MIN {
+        return Err(usage(format!("--backup-every must be 1s or more, not {every_ms} ms")));
+    }
+    Ok(Some(BackupSettings {
+        to: std::path::absolute(to).context("--backup-to")?,
+        every: Duration::from_millis(every_ms),
+        keep: options.backup_keep.and_then(KeepLimit::limit).map(|time| Duration::from_millis(time.0)),
+        passphrase_file: options.backup_passphrase_file.clone(),
+    }))
 }
 
 fn bounded(name: &str, given: Option<ByteSize>, default: u64, min: u64, max: u64) -> anyhow::Result<u64> {
@@ -437,6 +508,17 @@ mod tests {
         assert!(refused("https-cert = 'a'").contains("--https-cert needs --https-key"));
         assert!(refused("https-cert = 'a'\nhttps-key = 'b'").contains("need --https-listen"));
         assert!(refused("app = 'A b'").contains("an app's name is"));
+    }
+
+    #[test]
+    fn backups_need_a_folder() {
+        let backups = |file: &str| resolve(ServeOptions::default(), file).map(|settings| settings.backups);
+        assert_eq!(backups("").unwrap(), None);
+        let day = Duration::from_secs(24 * 60 * 60);
+        let expected = BackupSettings { to: "/b".into(), every: day, keep: Some(7 * day), passphrase_file: None };
+        assert_eq!(backups("backup-to = '/b'\nbackup-keep = '7d'").unwrap(), Some(expected));
+        assert!(backups("backup-every = '1h'").unwrap_err().contains("--backup-every needs --backup-to"));
+        assert!(backups("backup-to = '/b'\nbackup-every = 5").unwrap_err().contains("1s or more"));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! (`command::serve`).
 
 mod address;
+mod backup_schedule;
 mod certificate_notes;
 mod clock_notes;
 mod edges;
@@ -25,7 +26,7 @@ use anyhow::Context as _;
 use credentials::{Bundle, Credentials};
 use files::DirectoryFormat;
 use http_api::SignInLinks as _;
-use operations::AuditLog;
+use operations::{AuditLog, Maintenance};
 use store::{AppName, DataDir, StoreOptions, WallClock as _};
 use tokio::{sync::watch, task::JoinSet};
 use topics::TopicRegistry;
@@ -46,6 +47,7 @@ pub(crate) struct Server {
     data: Arc<DataDir>,
     topics: Arc<TopicRegistry>,
     credentials: Arc<Credentials>,
+    maintenance: Arc<Maintenance>,
     links: Links,
     shutdown: watch::Sender<bool>,
     edges: JoinSet<anyhow::Result<()>>,
@@ -211,7 +213,9 @@ impl Server {
         let (shutdown, stopping) = watch::channel(false);
         let topics = TopicRegistry::new(data.clone());
         topics.open_at_start(&settings.app).await;
+        let maintenance = Maintenance::new(data.clone(), topics.clone());
         let parts = Parts {
+            maintenance: &maintenance,
             settings,
             listening: &listening,
             data: &data,
@@ -228,9 +232,12 @@ impl Server {
         }
         tokio::spawn(clock_notes::keep(data.clone(), stopping.clone()));
         tokio::spawn(certificate_notes::keep(credentials.clone(), data.clock().clone(), stopping.clone()));
+        if let Some(schedule) = settings.backups.clone() {
+            tokio::spawn(backup_schedule::keep(schedule, maintenance.clone(), data.clone(), stopping.clone()));
+        }
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
-        Ok(Self { facts, data, topics, credentials, links, shutdown, edges })
+        Ok(Self { facts, data, topics, credentials, maintenance, links, shutdown, edges })
     }
 
     /// Where everything is.
@@ -265,6 +272,8 @@ impl Server {
             tracing::warn!("connections did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
             self.edges.shutdown().await;
         }
+        let maintenance = self.maintenance.clone();
+        let _ = tokio::task::spawn_blocking(move || maintenance.stop()).await;
         self.topics.stop().await;
         stop_data(self.data.clone()).await;
         clock_notes::note(self.data.clock().clone()).await;

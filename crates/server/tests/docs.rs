@@ -66,6 +66,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/internals/simulation.md",
     "docs/internals/stored-formats.md",
     "docs/internals/threads-and-locks.md",
+    "docs/operating/backup.md",
     "docs/operating/credentials.md",
     "docs/operating/installing.md",
     "docs/operating/metrics.md",
@@ -134,6 +135,11 @@ fn coming_from_the_vendor() {
 #[test]
 fn tutorial() {
     follow("docs/guides/tutorial.md");
+}
+
+#[test]
+fn backups() {
+    follow("docs/operating/backup.md");
 }
 
 #[test]

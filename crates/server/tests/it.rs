@@ -5,6 +5,7 @@
 mod support;
 
 mod administration;
+mod backups;
 mod browser_peers;
 mod clock;
 mod command_line;

@@ -145,6 +145,9 @@ fn busy_server() -> String {
     assert_eq!(server.post("/api/v4/store/write", &json!({ "commands": [command] })).0, 200);
     let read = server.run(&["events", "--group", "reader", "--from-beginning", "--max", "1"]);
     assert_eq!(read.code(), Some(0), "{read:?}");
+    for command in [&["backup", "--to", "backups"][..], &["verify"]] {
+        assert_eq!(server.run(command).code(), Some(0), "{command:?}");
+    }
     let mut plain = TcpStream::connect(server.run["kafka"].as_str().unwrap()).unwrap();
     plain.write_all(b"this is no TLS\n").unwrap();
     let _ = plain.read(&mut [0; 16]);

@@ -39,6 +39,7 @@ mod request;
 mod restore;
 mod retention;
 mod retention_waker;
+mod scrub;
 mod settings;
 mod shared;
 mod site;
@@ -86,6 +87,7 @@ pub use restore::{NewLife, RestoreError, RestoreTo, RestoredApp, TakeOverAppErro
 pub use rules::{
     Outcome, PushFault, PushFaultReason, Refusal, Returned, Returning, raw_document_key, split_document_key,
 };
+pub use scrub::ScrubProgress;
 pub use site::Site;
 pub use snapshot::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};

@@ -38,6 +38,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// So many bytes are put into the documents at once.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// Whoever reads a segment is told of the progress after so many bytes.
+const TOLD_EVERY_BYTES: u64 = 1 << 20;
+
 /// Why a point cannot be taken, or its documents not read.
 #[derive(Debug, thiserror::Error)]
 pub enum PointError {
@@ -252,13 +255,15 @@ impl PointSegment {
         self.segment.copy_at(at, len)
     }
 
-    /// Reads every frame, and looks at its checksum.
+    /// Reads every frame, and looks at its checksum. `read` is told of bytes that were read since
+    /// it was last told; where it says `false`, the look ends there.
     ///
     /// # Errors
     /// The first damage, with its place.
-    pub fn check(&self) -> Result<(), PointError> {
+    pub fn check(&self, read: &mut dyn FnMut(u64) -> bool) -> Result<(), PointError> {
         let mut at = self.segment.header.len_bytes();
         let mut number = self.segment.header.first_frame;
+        let mut told = at;
         while at < self.frames_end {
             let frame = self.segment.frame_at(at)?.filter(|(header, _)| header.frame_number == number);
             let Some((header, _)) = frame else {
@@ -267,7 +272,11 @@ impl PointSegment {
             };
             at += header.len_bytes as u64;
             number += 1;
+            if at - told >= TOLD_EVERY_BYTES && !read(std::mem::replace(&mut told, at).abs_diff(at)) {
+                return Ok(());
+            }
         }
+        read(at - told);
         Ok(())
     }
 

@@ -4,8 +4,10 @@
 //! Not here: what the names mean, which are taken and who may ask (`credentials`, `http-api`).
 
 mod authority;
+mod backups;
 mod group_reset;
 mod peers;
+mod scrubs;
 mod status;
 
 use std::path::PathBuf;
@@ -17,8 +19,10 @@ pub use self::authority::{
     AuthorityReply, BeginRotation, FinishRotation, FormerCertificateReply, RenewCredentials, RenewedReply,
     RotationFinishedReply, RotationReply,
 };
+pub use self::backups::{BackupPointReply, BackupReply, BackupsReply, LeftOutReply, NewBackup, RunningReply};
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
+pub use self::scrubs::{NewScrub, ScrubReply, ScrubsReply};
 pub use self::status::{AppStatusReply, CertificatesReply, DiskReply, GroupStatusReply, StatusReply};
 use crate::{
     RequestError,

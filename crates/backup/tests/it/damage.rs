@@ -123,6 +123,37 @@ fn a_backup_is_put_into_an_empty_folder_only() {
 
 /// At every single operation on the target.
 #[test]
+fn a_kill_at_any_step_leaves_whole_points_and_the_next_backup_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("data");
+    let data = open(&source, options());
+    let shop = app(&data, "shop");
+    fill(&shop, 0, 80);
+    let points = |target: &Path| Backup::open(target).map(|backup| backup.points().len()).unwrap_or(0);
+    let mut killed = 0;
+    for at in 1.. {
+        let target = dir.path().join(format!("first{at}"));
+        let injected = files::faults::inject(&target, Plan::new(Fault::Crash, at));
+        let taken = take(&target, &data);
+        let was_killed = injected.has_come();
+        drop(injected);
+        if !was_killed {
+            taken.unwrap();
+            break;
+        }
+        killed += 1;
+        // A kill right after the manifest has its name leaves the point, though nobody was told.
+        assert!(points(&target) <= 1 && (taken.is_err() || points(&target) == 1), "{at}");
+        assert!(points(&target) == 0 || verify(&target).is_empty(), "{at}");
+        take(&target, &data).unwrap();
+        assert_eq!(verify(&target), [""; 0], "{at}");
+        std::fs::remove_dir_all(&target).unwrap();
+    }
+    assert!(killed > 20, "{killed}");
+}
+
+/// At every single operation on the target.
+#[test]
 fn a_full_target_leaves_no_point_and_no_part_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let [source, target] = ["data", "backup"].map(|name| dir.path().join(name));

@@ -28,7 +28,7 @@ pub(crate) async fn live() -> Response {
 }
 
 /// The machine's clock is believed, every app that is open takes writes, its live queries get on,
-/// no event that was read is damaged, and neither an app nor its credentials are known to be
+/// no event that was read is damaged, the last look for damage has found none, and neither an app nor its credentials are known to be
 /// damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
@@ -54,6 +54,9 @@ pub(crate) async fn ready(State(state): State<Shared>) -> Response {
         let name = topics.app().name().as_str();
         reasons.extend(topics.stopped().map(|why| format!("app {name:?}: {why}")));
     }
+    reasons.extend(
+        state.operations.maintenance.damage().into_iter().map(|what| format!("a look for damage found: {what}")),
+    );
     if reasons.is_empty() {
         // Anybody with a key can have it say this: it keeps nobody from writing.
         let warning = |app: &Arc<App>| {

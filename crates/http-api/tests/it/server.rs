@@ -96,6 +96,7 @@ impl TestServer {
         let topics = TopicRegistry::new(data_dir.clone());
         let groups = Arc::new(PresentGroups::default());
         let parts = HttpApiParts {
+            maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
             peers: None,
             peer_directory: None,
             data_dir: data_dir.clone(),

@@ -74,6 +74,9 @@ fn place(warning: &Warning, app: &str) -> Option<(String, &'static str)> {
         | Warning::CredentialsDamaged { .. }
         | Warning::ServerCertificateEnds { .. }
         | Warning::AuthorityRotating { .. }
+        | Warning::BackupFailed { .. }
+        | Warning::BackupLacksApps { .. }
+        | Warning::DamageFound { .. }
         | Warning::AuthorityEnds { .. } => None,
     }
 }

@@ -112,6 +112,7 @@ fn api(
 ) -> SiteApi {
     let options = http_api::HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9".to_owned());
     let parts = http_api::HttpApiParts {
+        maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
         data_dir: data_dir.clone(),
         topics: topics.clone(),
         credentials: credentials.clone(),
@@ -183,6 +184,7 @@ impl Site {
             search: SearchBounds { time_max: Duration::from_secs(600), count_max: SCAN_DOCUMENTS_MAX },
         };
         let parts = PortalParts {
+            maintenance: operations::Maintenance::new(data.clone(), topics.clone()),
             data_dir: data.clone(),
             topics: topics.clone(),
             credentials: credentials.clone(),

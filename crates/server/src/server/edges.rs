@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use credentials::Credentials;
 use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerSessions, SignInLinks};
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
-use operations::{AuditLog, ConsumerGroups, PeerDirectory};
+use operations::{AuditLog, ConsumerGroups, Maintenance, PeerDirectory};
 use prometheus_client::registry::Registry;
 use store::DataDir;
 use sync_endpoint::SyncEndpoint;
@@ -42,6 +42,7 @@ pub(super) struct Parts<'a> {
     pub(super) credentials: &'a Arc<Credentials>,
     pub(super) links: &'a Links,
     pub(super) audit: &'a Arc<AuditLog>,
+    pub(super) maintenance: &'a Arc<Maintenance>,
     pub(super) more_pages: axum::Router,
 }
 
@@ -138,7 +139,7 @@ fn http_api(
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
     let (peers, peer_directory) = (Some(peers), Some(directory));
-    let audit = parts.audit.clone();
+    let (audit, maintenance) = (parts.audit.clone(), parts.maintenance.clone());
     let parts = HttpApiParts {
         data_dir,
         topics,
@@ -149,6 +150,7 @@ fn http_api(
         peers,
         peer_directory,
         audit,
+        maintenance,
         groups,
     };
     HttpApi::new(options, parts, registry)

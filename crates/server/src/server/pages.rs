@@ -76,7 +76,7 @@ pub(super) fn router(
     api: Arc<OwnApi>,
     stopping: &watch::Receiver<bool>,
 ) -> Router {
-    let &Parts { settings, listening, data, topics, credentials, links, audit, .. } = parts;
+    let &Parts { settings, listening, data, topics, credentials, links, audit, maintenance, .. } = parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
         kafka_endpoint: listening.endpoint(),
@@ -94,6 +94,7 @@ pub(super) fn router(
         groups,
         peers,
         audit: audit.clone(),
+        maintenance: maintenance.clone(),
         sign_in: links.tokens.clone(),
         clock: data.clock().clone(),
         random: rand::random,

@@ -1,0 +1,88 @@
+//! Looking for damage in an app that is open: every frame and every entry of the documents is read,
+//! as slowly as whoever asks wants it.
+//!
+//! Invariant: a writer waits for nothing of this; the engine's clean-up is held back for a moment
+//! only.
+//! Not here: whether the documents are what the journal says (`verify`, for which nobody may write).
+
+use std::ops::Bound;
+
+use key_values::Space;
+
+use crate::{app::App, engine::spaces::SPACES, journal::segment::SegmentError, point::PointError};
+
+/// So many bytes of documents are read on one snapshot.
+const SNAPSHOT_BYTES: u64 = 4 << 20;
+
+/// How far a look is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScrubProgress {
+    /// Bytes that were read since this was last told.
+    pub read_bytes: u64,
+}
+
+impl App {
+    /// About how many bytes a look for damage reads.
+    pub fn scrub_bytes(&self) -> u64 {
+        self.shared.journal.len_bytes() + self.shared.engine.disk_bytes()
+    }
+
+    /// Looks for damage; gives what it found, with its place. What is damaged in the journal is noted
+    /// ([`App::damage`]). `read` is told of the progress, and rests as it likes; where it says
+    /// `false`, the look ends there. Blocks.
+    ///
+    /// # Errors
+    /// The app cannot be looked at.
+    pub fn scrub(&self, read: &mut dyn FnMut(ScrubProgress) -> bool) -> Result<Vec<String>, PointError> {
+        let mut findings = Vec::new();
+        let mut goes_on = true;
+        let mut read = |read_bytes: u64| {
+            goes_on = goes_on && read(ScrubProgress { read_bytes });
+            goes_on
+        };
+        // The oldest first: retention takes those out first, and none is held longer than need be.
+        for segment in self.point()?.segments {
+            if !read(0) {
+                return Ok(findings);
+            }
+            if let Err(error) = segment.check(&mut read) {
+                findings.push(error.to_string());
+                self.note_journal_damage(error);
+            }
+        }
+        for (n, space) in SPACES.iter().enumerate() {
+            if let Err(PointError::Documents(message)) = self.scrub_space(Space(n), &mut read) {
+                findings.push(format!("the documents cannot be read ({}): {message}", space.name));
+            }
+        }
+        Ok(findings)
+    }
+
+    fn scrub_space(&self, space: Space, read: &mut dyn FnMut(u64) -> bool) -> Result<(), PointError> {
+        let mut from = Bound::Unbounded;
+        loop {
+            let snapshot = self.shared.engine.snapshot();
+            let mut bytes = 0;
+            let mut last = None;
+            for entry in snapshot.entries(space, (from.clone(), Bound::Unbounded)) {
+                let (key, value) = entry?;
+                bytes += (key.len() + value.len()) as u64;
+                last = Some(key);
+                if bytes >= SNAPSHOT_BYTES {
+                    break;
+                }
+            }
+            drop(snapshot);
+            match last {
+                Some(key) if read(bytes) => from = Bound::Excluded(key.to_vec()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn note_journal_damage(&self, error: PointError) {
+        if let PointError::Journal(crate::OpenError::Damaged { path, at, message }) = error {
+            self.shared.journal.note_damage(&SegmentError::Damaged { path, at, message });
+        }
+    }
+}
