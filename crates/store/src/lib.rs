@@ -92,7 +92,7 @@ pub use site::Site;
 pub use snapshot::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, TrimmedChange};
 pub use stats::{AppStats, CommitHistogram};
 pub use trim_observer::{KeptTombstones, NoObserver, ObservedTrim, TrimObserver};
-pub use trusted_clock::{ClockState, TrustedClock};
+pub use trusted_clock::{ClockState, TrustedClock, noted_time_ms};
 pub use verify::{AppReport, VerifyProgress, VerifyReport, verify, verify_with};
 pub use view_notes::ViewNotes;
 pub use views::{Leaves, ViewEntry, ViewFloor, ViewId, ViewLeave};

@@ -14,6 +14,11 @@ pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// this would have numbers that another one gives out again.
 pub const RAISED_A_SECOND: u64 = 1_000_000;
 
+/// A restore raises no offset to this or beyond: live queries count their events in spans whose numbers have 32 bits,
+/// which reach to offset 2^46, and what is left is room to go on. Data whose newest transaction is older than 800 days
+/// cannot be restored as such.
+pub const RESTORED_OFFSET_MAX: u64 = (1 << 46) - (1 << 40);
+
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done
 /// again.
 pub const REQUESTS_KEPT_MS: u64 = 24 * 3600 * 1000;

@@ -238,6 +238,18 @@ fn body_of(ClockNote { trusted_ms, refused_ms }: ClockNote) -> String {
     format!("{{\"trustedMs\":{trusted_ms},\"refusedMs\":{refused}}}")
 }
 
+/// The latest time that the server of a data directory believed, in ms since the epoch, as its note says: nothing that
+/// is there was committed later by much, and what it has not was committed later. `None` without a note that can be read.
+///
+/// # Errors
+/// The note cannot be read, or is a newer version's.
+pub fn noted_time_ms(data_dir: &Path) -> Result<Option<u64>, OpenError> {
+    match read_note(&data_dir.join(NOTE_FILE))? {
+        LastNote::Whole(note) => Ok(Some(note.trusted_ms)),
+        LastNote::Absent | LastNote::Unreadable { .. } => Ok(None),
+    }
+}
+
 /// What is wrong with the note in `data_dir`, if it is damaged.
 pub(crate) fn note_damage(data_dir: &Path) -> Result<Option<String>, OpenError> {
     match read_note(&data_dir.join(NOTE_FILE))? {

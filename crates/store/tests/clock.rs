@@ -14,8 +14,8 @@ use std::{
 };
 
 use store::{
-    App, AppName, ClockRefusal, ClockStanding, CommitError, Committed, CommittedOffset, DataDir, NoObserver, OpenError,
-    Request, StoreOptions, WallClock, Written,
+    App, AppName, ClockRefusal, ClockStanding, CommitError, Committed, CommittedOffset, DataDir, NewLife, NoObserver,
+    OpenError, Request, RestoreTo, StoreOptions, TxnId, WallClock, Written,
 };
 use support::{START_MS, changeset, documents, options, remove, runtime, upsert};
 
@@ -343,6 +343,41 @@ fn a_damaged_note_has_writes_refused_until_the_clock_is_accepted() {
         let found = store::verify(dir.path(), &mut |_| {}).unwrap().findings;
         assert!(found.len() == 1 && found[0].contains("clock.json: it"), "{found:?}");
     }
+}
+
+/// A copy of data says no other time: an app that was never written to would be raised by all seconds since 1970.
+#[test]
+fn an_app_without_a_transaction_is_restored_from_the_time_that_was_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(store::noted_time_ms(dir.path()).unwrap(), None);
+    let machine = Machine::at(START_MS);
+    let (data, app) = open(dir.path(), options(), &machine);
+    machine.pass(HOUR_MS);
+    data.clock().note().unwrap();
+    drop((data, app));
+    let taken_ms = store::noted_time_ms(dir.path()).unwrap();
+    assert_eq!(taken_ms, Some(START_MS + HOUR_MS));
+
+    let life = NewLife {
+        now_ms: START_MS + HOUR_MS + 2_000,
+        accept_clock: false,
+        taken_ms,
+        only: None,
+        to: &|_| RestoreTo::Newest,
+        random: || [7; 16],
+    };
+    let seam = store::begin_new_life(dir.path(), &life).unwrap()[0].seam;
+    assert_eq!((seam.last_txn, seam.first_txn), (TxnId(0), 3_000_001));
+
+    // Beyond what live queries can count.
+    let unknown = NewLife { now_ms: START_MS + 2 * HOUR_MS, taken_ms: None, ..life };
+    let other = tempfile::tempdir().unwrap();
+    drop(open(other.path(), options(), &machine));
+    let error = store::begin_new_life(other.path(), &unknown).unwrap_err().to_string();
+    assert!(error.contains("is more than 800 days, or not known"), "{error}");
+
+    std::fs::write(dir.path().join("clock.json"), "damaged").unwrap();
+    assert_eq!(store::noted_time_ms(dir.path()).unwrap(), None);
 }
 
 #[test]

@@ -15,6 +15,9 @@
 /// Offsets of the journal that a span covers.
 pub(crate) const SPAN_OFFSETS: u64 = 16_384;
 
+/// A restored app has room for as many offsets as there are numbers of spans.
+const _: () = assert!(store::limits::RESTORED_OFFSET_MAX / SPAN_OFFSETS < u32::MAX as u64);
+
 /// Blocks of a span.
 pub(crate) const BLOCKS: usize = 16;
 

@@ -5,11 +5,11 @@
 //! `older_to`, the end of the journal when it was first opened here, an event has its offset in the
 //! journal; from there on they are dense again, behind the last of the old ones. So whoever stands
 //! somewhere finds there what it would have found.
-
 //!
 //! Where a restore has skipped offsets of the main feed, every partition skips as many
 //! ([`store::Seam`]): its first event of the new life is behind all that the one before may have
 //! given out.
+//!
 //! ```text
 //! offsets  0 ………… start        end …………
 //! events   of before | skipped | of the new life

@@ -100,7 +100,9 @@ impl Source {
                 let _held = hold(from)?;
                 copy(from, dir, true)?;
                 let what = "a copy of a data directory".to_owned();
-                Ok(Fetched { what, taken_ms: None, left_out: Vec::new(), secrets_missing: None })
+                // The server that had it ran until then at least.
+                let taken_ms = store::noted_time_ms(dir)?;
+                Ok(Fetched { what, taken_ms, left_out: Vec::new(), secrets_missing: None })
             }
         }
     }
