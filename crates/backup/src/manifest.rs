@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! {"version":1,"crc32c":"…"}
-//! {"takenMs":…,"dataDirectory":"…","server":"0.1.0","apps":[…],"leftOut":[],"files":[…],"attachments":[],"secrets":null}
+//! {"takenMs":…,"dataDirectory":"…","server":"0.1.0","apps":[…],"leftOut":[],"files":[…],
+//!  "attachments":[],"secrets":null}
 //! ```
 //! A file is the bytes of its parts, one after the other. An app whose journal was trimmed has its
 //! documents as a stream ([`crate::documents`]). Attachments are files too, in a list of their own;

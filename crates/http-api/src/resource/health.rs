@@ -28,8 +28,8 @@ pub(crate) async fn live() -> Response {
 }
 
 /// The machine's clock is believed, every app that is open takes writes, its live queries get on,
-/// no event that was read is damaged, the last look for damage has found none, and neither an app nor its credentials are known to be
-/// damaged; otherwise 503 and why.
+/// no event that was read is damaged, the last look for damage has found none, and neither an app
+/// nor its credentials are known to be damaged; otherwise 503 and why.
 pub(crate) async fn ready(State(state): State<Shared>) -> Response {
     let mut reasons = Vec::new();
     for (app, reason) in state.data_dir.damaged_apps() {
