@@ -26,5 +26,6 @@ mod lag;
 mod librdkafka;
 mod page;
 mod restart;
+mod restored;
 mod rotation;
 mod small_peer;

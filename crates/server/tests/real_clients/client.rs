@@ -51,8 +51,17 @@ impl Lines {
 }
 
 impl Client {
-    pub(crate) fn start(mut command: Command) -> Self {
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// One that ends when its input does: with this, and with the tests' process too if that is killed.
+    pub(crate) fn start_held(command: Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(mut command: Command, input: Stdio) -> Self {
+        command.process_group(0).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; cargo xtask test installs the clients"));
@@ -63,6 +72,11 @@ impl Client {
     /// The lines it has printed so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.stdout.so_far()
+    }
+
+    /// Those that it has printed behind the first `seen`.
+    pub(crate) fn lines_behind(&self, seen: usize) -> Vec<String> {
+        self.stdout.lines.lock().unwrap()[seen..].to_vec()
     }
 
     /// What it has complained of so far.
