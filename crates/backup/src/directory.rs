@@ -24,6 +24,9 @@ const POINTS: &str = "points";
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Mark {
     data_directory: String,
+    /// Of which app the points are; of all where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
 }
 
 /// A folder of backups, open for reading.
@@ -32,6 +35,7 @@ pub struct Backup {
     pub(crate) path: PathBuf,
     pub(crate) parts: Parts,
     points: Vec<PointName>,
+    app: Option<String>,
 }
 
 /// The right to write in a folder of backups; held until it is dropped.
@@ -51,22 +55,25 @@ impl Backup {
         if !dir.is_dir() || (!mark.exists() && is_vacant(dir)?) {
             return Err(Error::NoBackup { path: dir.to_owned() });
         }
-        read_mark(dir)?.ok_or_else(|| Error::NotABackup { path: dir.to_owned() })?;
-        Ok(Self { path: dir.to_owned(), parts: Parts::of(dir), points: points_in(dir)? })
+        let Mark { app, .. } = read_mark(dir)?.ok_or_else(|| Error::NotABackup { path: dir.to_owned() })?;
+        Ok(Self { path: dir.to_owned(), parts: Parts::of(dir), points: points_in(dir)?, app })
     }
 
-    /// Opens it for a backup of the data directory that is called `data_directory`, or makes it
-    /// where nothing is.
-    pub(crate) fn open_or_make(dir: &Path, data_directory: &str) -> Result<(Self, Writing), Error> {
+    /// Opens it for a backup of the data directory that is called `data_directory`, or of one app of it,
+    /// or makes it where nothing is.
+    pub(crate) fn open_or_make(dir: &Path, data_directory: &str, app: Option<&str>) -> Result<(Self, Writing), Error> {
         files::ensure_directory(dir).map_err(Error::io("cannot create", dir))?;
         match read_mark(dir)? {
             Some(mark) if mark.data_directory != data_directory => {
                 return Err(Error::OtherDataDirectory { path: dir.to_owned() });
             }
+            Some(mark) if mark.app.as_deref() != app => {
+                return Err(Error::OtherContents { path: dir.to_owned(), has: mark.app });
+            }
             Some(_) => {}
             None if !is_vacant(dir)? => return Err(Error::NotABackup { path: dir.to_owned() }),
             None => {
-                let mark = Mark { data_directory: data_directory.to_owned() };
+                let mark = Mark { data_directory: data_directory.to_owned(), app: app.map(str::to_owned) };
                 let text = files::seal(VERSION, &serde_json::to_string(&mark).expect("it is plain data"));
                 let path = dir.join(MARK);
                 files::write_whole(&path, text.as_bytes(), files::PRIVATE_FILE)
@@ -94,6 +101,11 @@ impl Backup {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Of which app its points are; `None`: of a whole server.
+    pub fn app(&self) -> Option<&str> {
+        self.app.as_deref()
     }
 
     /// The points, the oldest first.

@@ -71,6 +71,54 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Exports of an app and backups of a server do not go into one folder: whoever restores the newest
+    /// point would miss the others' apps.
+    #[error(
+        "{path} has {}: name a folder of its own for this",
+        has.as_ref().map_or("backups of a whole server".to_owned(), |app| format!("exports of app {app:?}"))
+    )]
+    OtherContents {
+        /// The folder.
+        path: PathBuf,
+        /// Of which app exports are in it; `None`: backups.
+        has: Option<String>,
+    },
+    /// It lacks the app.
+    #[error("there is no app {app:?} in {path}{}", named(there))]
+    NoApp {
+        /// What was looked at.
+        path: PathBuf,
+        /// What was wanted.
+        app: String,
+        /// The apps that are there.
+        there: Vec<String>,
+    },
+    /// The app that is to be exported cannot be copied.
+    #[error("app {app:?} cannot be exported: {reason}")]
+    AppNotCopied {
+        /// Which.
+        app: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is a copy of a data directory, and a point or a passphrase was given.
+    #[error("{path} is a data directory, not a folder of backups: it has neither points nor a passphrase")]
+    NoPoints {
+        /// The copy.
+        path: PathBuf,
+    },
+    /// It is no copy: it is in use.
+    #[error("a server runs on {path}: stop it, or take a backup (headwater backup, headwater app export)")]
+    ServerRuns {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A link, or a device, in a copy.
+    #[error("{path} is neither a file nor a folder: it is not a server's")]
+    NotPlain {
+        /// What it is.
+        path: PathBuf,
+    },
     /// Another process writes or prunes.
     #[error("{path} is in use: another backup or prune is under way")]
     InUse {
@@ -108,6 +156,17 @@ pub enum Error {
     /// Whoever asked for it wants it no more.
     #[error("stopped")]
     Stopped,
+}
+
+/// How many apps an error names.
+const NAMED_MAX: usize = 10;
+
+fn named(apps: &[String]) -> String {
+    let more = if apps.len() > NAMED_MAX { ", …" } else { "" };
+    match apps {
+        [] => ": it has none".to_owned(),
+        apps => format!("; it has {}{more}", apps[..apps.len().min(NAMED_MAX)].join(", ")),
+    }
 }
 
 impl Error {

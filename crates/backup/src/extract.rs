@@ -12,7 +12,7 @@ use std::{
     path::Path,
 };
 
-use store::APPS_FOLDER;
+use store::{APPS_FOLDER, AppName};
 
 use crate::{
     directory::Backup,
@@ -23,6 +23,7 @@ use crate::{
     passphrase::Passphrase,
     progress::{Course, Progress, Teller},
     secrets::{self, SecretFile},
+    source::BESIDE_AN_APP,
 };
 
 /// What was made.
@@ -111,6 +112,25 @@ impl Backup {
             has_secrets: manifest.has_secrets(),
             secrets_are_there: secrets.is_some(),
             left_out: manifest.left_out,
+        })
+    }
+
+    /// Makes a data directory in `dir`, which must be missing, of one app of a point: without secrets,
+    /// and with a register that may name others.
+    pub(crate) fn extract_app_into(
+        &self,
+        point: &PointName,
+        app: &AppName,
+        dir: &Path,
+        tell: &mut dyn FnMut(Progress) -> Course,
+    ) -> Result<(), Error> {
+        let mut manifest = self.manifest(point)?;
+        let folder = format!("{APPS_FOLDER}/{}/", app.as_str());
+        manifest.files.retain(|file| file.path.starts_with(&folder) || BESIDE_AN_APP.contains(&file.path.as_str()));
+        manifest.apps.retain(|known| known.name == app.as_str());
+        (manifest.attachments, manifest.secrets) = (Vec::new(), None);
+        self.make(&manifest, &[], dir, tell).inspect_err(|_| {
+            let _ = files::remove_tree(dir);
         })
     }
 

@@ -10,7 +10,7 @@
 //! Invariants: a point is there with everything that it needs, or not at all; a part has the bytes
 //! that its name says, or is called damaged; nothing is ever written outside the folder that was
 //! given, whatever a manifest says; without a passphrase no private key, token or secret is in a
-//! backup.
+//! backup. A folder has points of a whole server, or of one app, and not both.
 //! Not here: what a point of an app is (`store::point`); the seam that a restore sets, with its new
 //! incarnation; schedules.
 
@@ -28,6 +28,7 @@ mod progress;
 mod prune;
 mod secrets;
 mod settings;
+mod source;
 mod take;
 mod verify;
 
@@ -39,5 +40,6 @@ pub use names::PointName;
 pub use passphrase::Passphrase;
 pub use progress::{Course, Progress};
 pub use prune::{PruneAfter, Pruned, prune};
+pub use source::{Fetched, Source};
 pub use take::{Taken, Taking, take, take_and_prune};
 pub use verify::Verified;

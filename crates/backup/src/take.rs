@@ -1,4 +1,5 @@
-//! Taking a backup: of every app a point, and the settings beside them.
+//! Taking a backup: of every app a point, and the settings beside them; or an export, the point of one
+//! app.
 //!
 //! Invariants: the manifest is written last, when every part of it is durable; an app that cannot be
 //! copied is named in it, and keeps no other from being copied; a sealed segment that the newest
@@ -21,6 +22,7 @@ use crate::{
     progress::{Course, Progress, Teller},
     prune::{PruneAfter, remove_old},
     secrets, settings,
+    source::BESIDE_AN_APP,
 };
 
 /// What a backup is taken of, and how.
@@ -29,6 +31,8 @@ pub struct Taking<'t> {
     pub data: &'t DataDir,
     /// Opens an app, or says why it cannot be opened.
     pub open: &'t dyn Fn(&AppName) -> Result<Arc<App>, String>,
+    /// The only app that is copied, without settings and secrets; `None`: everything.
+    pub only: Option<&'t AppName>,
     /// Has private keys and tokens copied too, encrypted.
     pub passphrase: Option<&'t Passphrase>,
     /// The server's version.
@@ -54,6 +58,8 @@ pub struct Taken {
     pub new_bytes: u64,
     /// How many apps are in it.
     pub apps: usize,
+    /// Where the only app ends, if one alone was wanted.
+    pub only: Option<ManifestApp>,
     /// The apps that are not.
     pub left_out: Vec<LeftOut>,
     /// Whether private keys and tokens are in it.
@@ -82,8 +88,13 @@ pub fn take_and_prune(
     tell: &mut dyn FnMut(Progress) -> Course,
 ) -> Result<(Taken, Vec<PointName>), Error> {
     refuse_nested(dir, taking.data.path())?;
+    if let Some(only) = taking.only.filter(|only| !taking.data.has_app(only.as_str())) {
+        let there = taking.data.app_names().iter().map(|name| name.as_str().to_owned()).collect();
+        let path = taking.data.path().to_owned();
+        return Err(Error::NoApp { path, app: only.as_str().to_owned(), there });
+    }
     let data_directory = settings::directory_id(taking.data.path())?;
-    let (mut backup, _writing) = Backup::open_or_make(dir, &data_directory)?;
+    let (mut backup, _writing) = Backup::open_or_make(dir, &data_directory, taking.only.map(AppName::as_str))?;
     // A manifest that cannot be read has nothing to share, and says so when it is verified.
     let known = backup.newest().ok().and_then(|newest| backup.manifest(newest).ok());
     let mut copy = Copy {
@@ -107,6 +118,7 @@ pub fn take_and_prune(
             bytes: manifest.bytes(),
             new_bytes: copy.new_bytes,
             apps: manifest.apps.len(),
+            only: manifest.apps.first().filter(|_| taking.only.is_some()).cloned(),
             has_secrets: manifest.has_secrets(),
             left_out: manifest.left_out,
         })
@@ -188,12 +200,15 @@ impl Copy<'_> {
             secrets: None,
         };
         let mut registered = Vec::new();
-        let mut names = taking.data.app_names();
+        let mut names = taking.only.map_or_else(|| taking.data.app_names(), |only| vec![only.clone()]);
         names.sort();
         for name in names {
             match self.app(taking, &name, &mut manifest) {
                 Ok(instance) => registered.push((name, instance)),
                 Err(Failed::Backup(error)) => return Err(error),
+                Err(Failed::App(reason)) if taking.only.is_some() => {
+                    return Err(Error::AppNotCopied { app: name.as_str().to_owned(), reason });
+                }
                 // It was deleted meanwhile.
                 Err(Failed::App(_)) if !taking.data.has_app(name.as_str()) => {}
                 Err(Failed::App(reason)) => {
@@ -205,7 +220,10 @@ impl Copy<'_> {
         let register = store::register_of(registered.iter().map(|(name, instance)| (name, *instance)));
         manifest.files.push(self.small(store::REGISTER_FILE, register.as_bytes())?);
         for (name, contents) in settings::plain(taking.data.path())? {
-            manifest.files.push(self.small(name, &contents)?);
+            // Who may do what, and did, is of the server that the app leaves.
+            if taking.only.is_none() || BESIDE_AN_APP.contains(&name) {
+                manifest.files.push(self.small(name, &contents)?);
+            }
         }
         if let Some(passphrase) = taking.passphrase {
             let (mut entry, bytes) = secrets::seal(&settings::secret(taking.data.path())?, passphrase)?;

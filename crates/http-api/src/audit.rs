@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 23] = [
+const ACTIONS: [(&str, &str, &str); 25] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
@@ -47,6 +47,8 @@ const ACTIONS: [(&str, &str, &str); 23] = [
     ("POST", "/admin/v1/open-again", "api.openAgain"),
     ("POST", "/admin/v1/accept-clock", "clock.accept"),
     ("POST", "/admin/v1/backups", "backup.create"),
+    ("POST", "/admin/v1/app-exports", "app.export"),
+    ("POST", "/admin/v1/app-imports", "app.import"),
     ("POST", "/admin/v1/scrub", "scrub.start"),
 ];
 

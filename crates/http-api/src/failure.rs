@@ -325,6 +325,7 @@ impl Failure {
             Failure::TxnNotApplied { .. }
             | Failure::TxnLost { .. }
             | Failure::App(AppUnavailable::NotFound { .. })
+            | Failure::Backup(BackupError::App(AppUnavailable::NotFound { .. }))
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
@@ -338,7 +339,7 @@ impl Failure {
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
             | Failure::GroupBusy { .. }
-            | Failure::Backup(BackupError::UnderWay { .. })
+            | Failure::Backup(BackupError::UnderWay { .. } | BackupError::Taken(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
             | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
@@ -376,7 +377,7 @@ impl Failure {
             | Failure::ReadsBusy
             | Failure::WritesBusy
             | Failure::NoRoomForPeers
-            | Failure::Backup(BackupError::Stopping)
+            | Failure::Backup(BackupError::Stopping | BackupError::App(_))
             | Failure::Reset(ResetError::Unsettled(_))
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Commit(

@@ -1,5 +1,6 @@
 //! One file per resource: takes a call, answers it or says how it failed.
 
+pub(crate) mod app_transfers;
 pub(crate) mod apps;
 pub(crate) mod authority;
 pub(crate) mod backups;

@@ -19,8 +19,9 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
-        live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, status, sync, users, write,
+        app_transfers, apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health,
+        indexes, keys, live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, status, sync, users,
+        write,
     },
     state::Shared,
 };
@@ -126,6 +127,10 @@ impl Routes {
         routes.add(Method::POST, "", "/admin/v1/accept-clock", clock::accept);
         routes.add(Method::GET, "", "/admin/v1/backups", backups::show);
         routes.add(Method::POST, "", "/admin/v1/backups", backups::create);
+        routes.add(Method::GET, "", "/admin/v1/app-exports", app_transfers::exports);
+        routes.add(Method::POST, "", "/admin/v1/app-exports", app_transfers::export);
+        routes.add(Method::GET, "", "/admin/v1/app-imports", app_transfers::imports);
+        routes.add(Method::POST, "", "/admin/v1/app-imports", app_transfers::import);
         routes.add(Method::GET, "", "/admin/v1/scrub", scrubs::show);
         routes.add(Method::POST, "", "/admin/v1/scrub", scrubs::create);
         routes.add(Method::GET, "", "/admin/v1/status", status::show);

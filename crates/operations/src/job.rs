@@ -82,6 +82,10 @@ impl<R: Clone> Job<R> {
 }
 
 impl<R> Job<R> {
+    pub(crate) fn is_running(&self) -> bool {
+        self.lock().running.is_some()
+    }
+
     /// `None` while one runs, or once none may run any more.
     pub(crate) fn begin(self: &Arc<Self>, about: String, began_ms: u64) -> Option<Turn<R>> {
         let mut state = self.lock();

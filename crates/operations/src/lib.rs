@@ -7,6 +7,7 @@
 //! topics, credentials).
 
 mod app_deletion;
+mod app_import;
 mod apps;
 mod audit_entry;
 mod audit_log;
@@ -17,6 +18,7 @@ mod certificates;
 mod collections;
 mod consumer_groups;
 mod groups;
+mod import_job;
 mod indexes;
 mod job;
 mod keys;
@@ -32,6 +34,7 @@ mod warning;
 mod warnings;
 
 pub use app_deletion::{DeleteAppError, DeletedApp, finish_deletions};
+pub use app_import::{ImportError, ImportRequest, Imported, import_app};
 pub use apps::AppError;
 pub use audit_entry::{AUDIT_TARGET_BYTES_MAX, Actor, AuditEntry, Outcome};
 pub use audit_log::{AUDIT_FILE, AUDIT_FILE_BYTES_MAX, AUDIT_FILES_MAX, AuditLog};

@@ -1,6 +1,7 @@
-//! What the server does beside its work, on a thread of its own: backups, and looks for damage.
+//! What the server does beside its work, on a thread of its own: backups, exports of apps, and looks for
+//! damage.
 //!
-//! Not here: when a backup is due (crate `server`), how it is laid out (crate `backup`).
+//! Not here: imports (`import_job`), when a backup is due (crate `server`), how it is laid out (crate `backup`).
 
 use std::{
     io,
@@ -10,11 +11,14 @@ use std::{
 };
 
 use backup::{Course, Passphrase, Progress, PruneAfter, Taken, Taking};
-use store::{AppName, DataDir, WallClock as _};
+use store::{AppName, AppUnavailable, DataDir, TakeOverAppError, WallClock as _};
 use tokio::runtime::Handle;
 use topics::TopicRegistry;
 
-use crate::job::{Job, JobState};
+use crate::{
+    app_import::Imported,
+    job::{Job, JobState, Turn},
+};
 
 /// How long [`Maintenance::stop`] waits for a job to end: it looks after each part that it writes.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,6 +46,8 @@ pub struct BackedUp {
 pub struct BackupRequest {
     /// A folder of backups, or an empty one, or one that is not there; absolute.
     pub to: PathBuf,
+    /// The only app that is wanted: an export. `None`: everything.
+    pub app: Option<AppName>,
     /// Has private keys and tokens copied too.
     pub passphrase: Option<String>,
     /// Removes points that are older, in ms, once this one is there.
@@ -59,7 +65,7 @@ pub struct Scrubbed {
     pub findings: Vec<String>,
 }
 
-/// Why a backup, or a look for damage, is not begun.
+/// Why a backup, an export, an import, or a look for damage, is not begun.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// One runs.
@@ -71,9 +77,15 @@ pub enum BackupError {
     /// The server stops.
     #[error("the server is stopping")]
     Stopping,
-    /// The target's path is relative.
-    #[error("to: {0:?} is no absolute path")]
+    /// The path is relative.
+    #[error("{0:?} is no absolute path")]
     Relative(PathBuf),
+    /// The name is taken.
+    #[error(transparent)]
+    Taken(#[from] TakeOverAppError),
+    /// There is no such app to export.
+    #[error(transparent)]
+    App(#[from] AppUnavailable),
     /// The passphrase, say.
     #[error(transparent)]
     Backup(#[from] backup::Error),
@@ -88,13 +100,16 @@ pub struct Maintenance {
     data_dir: Arc<DataDir>,
     topics: Arc<TopicRegistry>,
     backups: Arc<Job<BackedUp>>,
+    exports: Arc<Job<BackedUp>>,
+    pub(crate) imports: Arc<Job<Imported>>,
     scrubs: Arc<Job<Scrubbed>>,
 }
 
 impl Maintenance {
     /// That of these apps.
     pub fn new(data_dir: Arc<DataDir>, topics: Arc<TopicRegistry>) -> Arc<Self> {
-        Arc::new(Self { data_dir, topics, backups: Arc::default(), scrubs: Arc::default() })
+        let (backups, exports) = (Arc::default(), Arc::default());
+        Arc::new(Self { data_dir, topics, backups, exports, imports: Arc::default(), scrubs: Arc::default() })
     }
 
     /// How backups stand.
@@ -102,24 +117,38 @@ impl Maintenance {
         self.backups.state()
     }
 
-    /// Begins a backup; [`Maintenance::backups`] says how far it is. To be called within the
-    /// runtime.
+    /// How exports of apps stand.
+    pub fn exports(&self) -> JobState<BackedUp> {
+        self.exports.state()
+    }
+
+    /// How imports of apps stand.
+    pub fn imports(&self) -> JobState<Imported> {
+        self.imports.state()
+    }
+
+    /// Begins a backup, or the export of an app; [`Maintenance::backups`], or [`Maintenance::exports`],
+    /// says how far it is. To be called within the runtime.
     ///
     /// # Errors
     /// It was not begun.
     pub fn begin_backup(self: &Arc<Self>, request: BackupRequest) -> Result<(), BackupError> {
-        let BackupRequest { to, passphrase, keep_ms } = request;
+        let BackupRequest { to, app, passphrase, keep_ms } = request;
         if !to.is_absolute() {
             return Err(BackupError::Relative(to));
         }
+        if let Some(app) = app.as_ref().filter(|app| !self.data_dir.has_app(app.as_str())) {
+            return Err(AppUnavailable::NotFound { app: app.as_str().to_owned() }.into());
+        }
         let passphrase = passphrase.map(|text| Passphrase::new(&text)).transpose()?;
         let now_ms = self.data_dir.clock().now_ms();
-        let Some(turn) = self.backups.begin(to.display().to_string(), now_ms) else {
-            let running = self.backups.state().running;
-            return Err(running.map_or(BackupError::Stopping, |running| BackupError::UnderWay { about: running.about }));
+        let (jobs, thread) = match &app {
+            Some(_) => (&self.exports, "export"),
+            None => (&self.backups, "backup"),
         };
+        let turn = begin(jobs, to.display().to_string(), now_ms)?;
         let (maintenance, runtime) = (self.clone(), Handle::current());
-        std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
+        std::thread::Builder::new().name(thread.to_owned()).spawn(move || {
             yield_to_others();
             let clock = maintenance.data_dir.clock().clone();
             let open = |name: &AppName| match runtime.block_on(maintenance.topics.app(name.as_str())) {
@@ -129,19 +158,15 @@ impl Maintenance {
             let taking = Taking {
                 data: &maintenance.data_dir,
                 open: &open,
+                only: app.as_ref(),
                 passphrase: passphrase.as_ref(),
                 server: env!("CARGO_PKG_VERSION"),
                 now_ms,
             };
-            let job = turn.job();
-            let mut tell = |at: Progress| {
-                job.tell(at.done_bytes, at.total_bytes);
-                if job.is_stopped() { Course::Stop } else { Course::GoOn }
-            };
             let prune = keep_ms.map(|keep_ms| PruneAfter { taken_before_ms: now_ms.saturating_sub(keep_ms) });
-            let result = backup::take_and_prune(&to, &taking, prune, &mut tell)
+            let result = backup::take_and_prune(&to, &taking, prune, &mut tell_of(turn.job()))
                 .map(|(taken, pruned)| BackedUp { taken, pruned: pruned.len() });
-            log(&to, &result);
+            log(&to, app.as_ref(), &result);
             turn.end(clock.now_ms(), result.map_err(|error| error.to_string()));
         })?;
         Ok(())
@@ -165,10 +190,7 @@ impl Maintenance {
     /// It was not begun.
     pub fn begin_scrub(self: &Arc<Self>, bytes_per_second: Option<u64>) -> Result<(), BackupError> {
         let about = self.data_dir.path().display().to_string();
-        let Some(turn) = self.scrubs.begin(about, self.data_dir.clock().now_ms()) else {
-            let running = self.scrubs.state().running;
-            return Err(running.map_or(BackupError::Stopping, |running| BackupError::UnderWay { about: running.about }));
-        };
+        let turn = begin(&self.scrubs, about, self.data_dir.clock().now_ms())?;
         let (maintenance, runtime) = (self.clone(), Handle::current());
         let pace = bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND).max(1);
         std::thread::Builder::new().name("scrub".to_owned()).spawn(move || {
@@ -220,17 +242,38 @@ impl Maintenance {
     /// Has what runs end, and waits for it for a moment. Nothing is begun any more. Blocks.
     pub fn stop(&self) {
         self.backups.stop();
+        self.exports.stop();
+        self.imports.stop();
         self.scrubs.stop();
         let began = Instant::now();
-        let runs = || self.backups.state().running.is_some() || self.scrubs.state().running.is_some();
+        let runs = || {
+            [self.backups.is_running(), self.exports.is_running(), self.imports.is_running(), self.scrubs.is_running()]
+                .contains(&true)
+        };
         while runs() && began.elapsed() < STOP_TIMEOUT {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
+/// The right to run one, if none runs.
+pub(crate) fn begin<R: Clone>(jobs: &Arc<Job<R>>, about: String, now_ms: u64) -> Result<Turn<R>, BackupError> {
+    jobs.begin(about, now_ms).ok_or_else(|| {
+        let running = jobs.state().running;
+        running.map_or(BackupError::Stopping, |running| BackupError::UnderWay { about: running.about })
+    })
+}
+
+/// Notes how far it is, and says whether it is to go on.
+pub(crate) fn tell_of<R>(job: &Job<R>) -> impl FnMut(Progress) -> Course + use<'_, R> {
+    |at| {
+        job.tell(at.done_bytes, at.total_bytes);
+        if job.is_stopped() { Course::Stop } else { Course::GoOn }
+    }
+}
+
 /// Whoever writes or reads goes first.
-fn yield_to_others() {
+pub(crate) fn yield_to_others() {
     // Where the system does not allow it, it runs as any other thread.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), PRIORITY);
 }
@@ -246,8 +289,17 @@ fn rest(began: Instant, bytes: u64, bytes_per_second: u64, job: &Job<Scrubbed>) 
     }
 }
 
-fn log(to: &std::path::Path, result: &Result<BackedUp, backup::Error>) {
+fn log(to: &std::path::Path, app: Option<&AppName>, result: &Result<BackedUp, backup::Error>) {
     let to = to.display();
+    if let Some(app) = app {
+        return match result {
+            Ok(BackedUp { taken, .. }) => {
+                let (bytes, new_bytes) = (taken.bytes, taken.new_bytes);
+                tracing::info!(%to, app = app.as_str(), point = %taken.point, bytes, new_bytes, "exported an app");
+            }
+            Err(error) => tracing::error!(%to, app = app.as_str(), %error, "the export failed"),
+        };
+    }
     match result {
         Ok(BackedUp { taken, pruned }) => tracing::info!(
             %to, point = %taken.point, apps = taken.apps, left_out = taken.left_out.len(), bytes = taken.bytes,

@@ -18,6 +18,7 @@ mod imports;
 mod killed_peers;
 mod lifecycle;
 mod metrics;
+mod moved_apps;
 mod one_port;
 mod packaging;
 mod peers;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{TestServer, command, only_line, run};
 
 /// A copy of the data of a server that was stopped, with so many documents, each a transaction.
-fn copy_of_data(documents: u64) -> TempDir {
+pub(crate) fn copy_of_data(documents: u64) -> TempDir {
     let server = TestServer::start();
     for n in 0..documents {
         let upsert = json!({ "method": "upsert", "collection": "people", "id": n, "value": { "n": n } });
@@ -34,7 +34,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-fn names_in(dir: &Path) -> Vec<String> {
+pub(crate) fn names_in(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -134,28 +134,4 @@ fn a_restore_that_is_killed_leaves_nothing_where_it_goes_and_the_next_one_succee
     assert_eq!(txns.len(), 21, "{events:?}");
     assert_eq!(txns[19]["txnId"], json!(20), "what was before is where it was");
     assert_eq!(txns[20]["txnId"], json!(newest + 1));
-}
-
-#[test]
-fn one_app_goes_to_another_server_and_keeps_its_offsets() {
-    let copy = copy_of_data(3);
-    let from = copy.path().join("copy");
-    let from = from.to_str().unwrap();
-    let server = TestServer::start_in(Arc::new(TempDir::new().unwrap()), &["--app", "other"]);
-    let busy = server.run(&["app", "import", "default", "--from", from]);
-    assert!(busy.code() == Some(1) && busy.stderr.contains("in use"), "{busy:?}");
-    let directory = server.directory();
-    assert_eq!(server.terminate().code(), Some(0));
-    let missing = run(directory.path(), &["app", "import", "shop", "--from", from]);
-    assert!(missing.code() == Some(1) && missing.stderr.contains("there is no app \"shop\""), "{missing:?}");
-    let imported = run(directory.path(), &["app", "import", "default", "--from", from]);
-    assert!(imported.code() == Some(0) && imported.stdout.contains("up to transaction 3"), "{imported:?}");
-    let again = run(directory.path(), &["app", "import", "default", "--from", from]);
-    assert!(again.code() == Some(1) && again.stderr.contains("already"), "{again:?}");
-    assert!(!directory.path().join("headwater-data/.importing").exists());
-    let server = TestServer::start_in(directory, &["--app", "other"]);
-    let (status, found) = server.post("/default/api/v4/store/count", &json!({ "collection": "people" }));
-    assert_eq!((status, &found["count"]), (200, &json!(3)), "{found}");
-    let events = server.run(&["events", "--app", "default", "--from-beginning", "--max", "3", "--long"]);
-    assert_eq!(events.code(), Some(0), "{events:?}");
 }

@@ -5,6 +5,8 @@
 //! other from being opened; a look-up of an open app waits for nobody's disk.
 //! Not here: how long an app stays open (crate `topics`).
 
+pub(crate) mod take_over;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},

@@ -62,6 +62,7 @@ pub use app_name::{AppName, AppNameError};
 pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, TakeOverError, WaitError};
 pub use consumer_offsets::{CommittedOffset, GroupGeneration};
+pub use data_dir::take_over::TakeOverAppError;
 pub use data_dir::{APPS as APPS_FOLDER, AppUnavailable, CreateAppError, DataDir, registered_apps};
 pub use definition::{Definition, DefinitionKind};
 pub use deletion::DeleteAppError;
@@ -83,7 +84,7 @@ pub use position::TxnId;
 pub use push::{PushOutcome, PushRefusal};
 pub use register::REGISTER_FILE;
 pub use request::{Counts, Remembered, RenderReply, Request, Written};
-pub use restore::{NewLife, RestoreError, RestoreTo, RestoredApp, TakeOverAppError, begin_new_life, take_over_app};
+pub use restore::{NewLife, RestoreError, RestoreTo, RestoredApp, begin_new_life};
 pub use rules::{
     Outcome, PushFault, PushFaultReason, Refusal, Returned, Returning, raw_document_key, split_document_key,
 };

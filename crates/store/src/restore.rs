@@ -146,34 +146,6 @@ pub enum RestoreError {
     },
 }
 
-/// Why an app cannot be taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum TakeOverAppError {
-    /// What is given does not have it.
-    #[error("there is no app {app:?} to import")]
-    NotThere {
-        /// Which.
-        app: String,
-    },
-    /// The name is taken.
-    #[error("there is an app {app:?} already")]
-    Exists {
-        /// Which.
-        app: String,
-    },
-    /// It is there under another name: topics of both would have one id.
-    #[error("app {app:?} is there already, under the name {known:?}")]
-    SameApp {
-        /// Which.
-        app: String,
-        /// How it is called there.
-        known: String,
-    },
-    /// A directory cannot be read or written.
-    #[error(transparent)]
-    Directory(#[from] OpenError),
-}
-
 /// Why one app cannot.
 #[derive(Debug, thiserror::Error)]
 enum AppError {
@@ -211,39 +183,6 @@ pub fn begin_new_life(data_dir: &Path, life: &NewLife<'_>) -> Result<Vec<Restore
     let removed = if note.exists() { files::remove_durably(&note) } else { Ok(()) };
     removed.map_err(|source| RestoreError::Io { act: "cannot remove", path: note, source })?;
     Ok(restored)
-}
-
-/// Takes an app that has begun another life in the data directory `from` over into `data_dir`, which no
-/// server has open; both are on one file system. Durable when it returns; after a kill it is there
-/// whole, or not at all.
-///
-/// # Errors
-/// The app is not in `from`; there is one of its name, or of its instance, in `data_dir` already; a
-/// directory cannot be read or written.
-pub fn take_over_app(data_dir: &Path, from: &Path, name: &AppName) -> Result<(), TakeOverAppError> {
-    let (_lock, _other) = (lock(data_dir)?, lock(from)?);
-    let missing = || TakeOverAppError::NotThere { app: name.as_str().to_owned() };
-    let instance = Register::read(from)?.and_then(|register| register.apps.get(name).copied()).ok_or_else(missing)?;
-    let mut register = Register::read(data_dir)?.unwrap_or_default();
-    let target = data_dir.join(APPS).join(name.as_str());
-    let is_same = |(_, known): (&AppName, &Option<[u8; 16]>)| instance.is_some() && *known == instance;
-    if let Some((known, _)) = register.apps.iter().find(|entry| is_same(*entry)) {
-        return Err(TakeOverAppError::SameApp { app: name.as_str().to_owned(), known: known.as_str().to_owned() });
-    }
-    if register.apps.contains_key(name) || target.exists() {
-        return Err(TakeOverAppError::Exists { app: name.as_str().to_owned() });
-    }
-    let io = |act, path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::Io { act, path, source }
-    };
-    let apps = data_dir.join(APPS);
-    files::ensure_directory(&apps).map_err(io("cannot create", &apps))?;
-    // One that is there and not registered is taken in by the next start.
-    files::move_durably(&from.join(APPS).join(name.as_str()), &target).map_err(io("cannot move to", &target))?;
-    register.apps.insert(name.clone(), instance);
-    register.write(data_dir).map_err(io("cannot write the register of", data_dir))?;
-    Ok(())
 }
 
 fn begin_app(dir: &Path, name: AppName, life: &NewLife<'_>) -> Result<RestoredApp, AppError> {

@@ -3,6 +3,7 @@
 //!
 //! Not here: what the names mean, which are taken and who may ask (`credentials`, `http-api`).
 
+mod app_transfers;
 mod authority;
 mod backups;
 mod group_reset;
@@ -15,6 +16,10 @@ use std::path::PathBuf;
 use document::Value;
 use serde::{Deserialize, Serialize};
 
+pub use self::app_transfers::{
+    AppExportReply, AppExportsReply, AppImportReply, AppImportsReply, ExportedAppReply, ImportedAppReply, NewAppExport,
+    NewAppImport,
+};
 pub use self::authority::{
     AuthorityReply, BeginRotation, FinishRotation, FormerCertificateReply, RenewCredentials, RenewedReply,
     RotationFinishedReply, RotationReply,

@@ -91,7 +91,7 @@ pub(crate) fn take_with(
     let open = |name: &AppName| data.app(name.as_str()).map_err(|error| error.to_string());
     static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
     let now_ms = NOW_MS.fetch_add(1_000, SeqCst);
-    backup::take(to, &Taking { data, open: &open, passphrase, server: "0.0.0", now_ms }, tell)
+    backup::take(to, &Taking { data, open: &open, only: None, passphrase, server: "0.0.0", now_ms }, tell)
 }
 
 pub(crate) fn extract(from: &Path, to: &Path) -> Result<Extracted, Error> {

@@ -15,7 +15,7 @@ pub(crate) async fn show(State(state): State<Shared>, _: AdminCall) -> Response 
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let NewBackup { to, passphrase, keep_ms } = NewBackup::parse(call.body())?;
     let maintenance = &state.operations.maintenance;
-    maintenance.begin_backup(BackupRequest { to, passphrase, keep_ms }).map_err(Failure::Backup)?;
+    maintenance.begin_backup(BackupRequest { to, app: None, passphrase, keep_ms }).map_err(Failure::Backup)?;
     Ok(reply::json_of(StatusCode::ACCEPTED, &shown(maintenance.backups())))
 }
 
@@ -23,7 +23,7 @@ fn shown(state: JobState<BackedUp>) -> BackupsReply {
     BackupsReply { running: state.running.map(running), last: state.last.map(ended) }
 }
 
-fn running(running: Running) -> RunningReply {
+pub(super) fn running(running: Running) -> RunningReply {
     let Running { about, began_ms, done_bytes, total_bytes } = running;
     RunningReply { about, began_ms, done_bytes, total_bytes }
 }
@@ -31,20 +31,21 @@ fn running(running: Running) -> RunningReply {
 fn ended(ended: Ended<BackedUp>) -> BackupReply {
     let Ended { about, began_ms, ended_ms, result } = ended;
     let (point, error) = match result {
-        Ok(BackedUp { taken, pruned }) => {
-            let left_out = taken.left_out.into_iter();
-            let point = BackupPointReply {
-                name: taken.point.to_string(),
-                bytes: taken.bytes,
-                new_bytes: taken.new_bytes,
-                apps: taken.apps,
-                left_out: left_out.map(|it| LeftOutReply { app: it.app, reason: it.reason }).collect(),
-                has_secrets: taken.has_secrets,
-                pruned,
-            };
-            (Some(point), None)
-        }
+        Ok(backed_up) => (Some(point(backed_up)), None),
         Err(error) => (None, Some(error)),
     };
     BackupReply { to: about, began_ms, ended_ms, error, point }
+}
+
+pub(super) fn point(BackedUp { taken, pruned }: BackedUp) -> BackupPointReply {
+    let left_out = taken.left_out.into_iter();
+    BackupPointReply {
+        name: taken.point.to_string(),
+        bytes: taken.bytes,
+        new_bytes: taken.new_bytes,
+        apps: taken.apps,
+        left_out: left_out.map(|it| LeftOutReply { app: it.app, reason: it.reason }).collect(),
+        has_secrets: taken.has_secrets,
+        pruned,
+    }
 }

@@ -1,5 +1,6 @@
-//! `headwater app`: apps of the running server; and one that is imported while none runs.
+//! `headwater app`: apps of the running server; and one that goes to another, or comes from there.
 
+mod export;
 mod import;
 
 use std::time::Duration;
@@ -35,27 +36,10 @@ pub(crate) enum App {
         #[arg(long)]
         json: bool,
     },
-    /// Take one app of a backup into this data directory, whose server is stopped
-    #[command(after_help = "\
-The app comes with its documents, events, offsets, live queries and what groups have committed. It begins another life, as after \
-headwater restore: its old consumers go on at their offsets, and those that may have read more are told to begin again. Its \
-certificates and keys are of this server: hand out new bundles. Stop the old server, or delete the app there, first.
-
-Example:
-  headwater app import shop --from /backups/old --data-dir /var/lib/headwater")]
-    Import {
-        /// Its name
-        name: String,
-        /// The folder of backups; or a copy of a data directory, made while no server ran on it
-        #[arg(long, value_name = "DIR")]
-        from: std::path::PathBuf,
-        /// Which of the backups, by name [default: the newest]
-        #[arg(long, value_name = "NAME", value_parser = super::restore::point)]
-        point: Option<backup::PointName>,
-        /// The machine's clock is right, though it stands before the backup's newest transaction
-        #[arg(long)]
-        accept_clock: bool,
-    },
+    /// Copy one app into a folder, for another server
+    Export(export::Export),
+    /// Take one app of an export, of a backup or of a copy into this server, running or not
+    Import(import::Import),
     /// Delete an app with all that is in it, and everything that opens it
     #[command(after_help = "\
 Its documents, events, live queries and indexes, what its consumers have committed, its
@@ -80,15 +64,16 @@ Examples:
 
 impl App {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+        let data_dir = &context.common.data_dir;
+        // These do without a server, too.
         let this = match self {
-            App::Import { name, from, point, accept_clock } => {
-                return import::run(&context.common.data_dir, &name, &from, point, accept_clock);
-            }
+            App::Export(export) => return export.run(data_dir),
+            App::Import(import) => return import.run(data_dir),
             other => other,
         };
-        let server = AdminClient::connect(&context.common.data_dir)?;
+        let server = AdminClient::connect(data_dir)?;
         match this {
-            App::Import { .. } => unreachable!("it needs no server"),
+            App::Export(_) | App::Import(_) => unreachable!("they were run above"),
             App::Create { name, json } => {
                 let reply = server.create("apps", &json!({ "name": name }))?;
                 if json { print_line(&reply) } else { print_created(&read_reply(&reply)?) }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use backup::{Course, Passphrase, PruneAfter, Taking};
+use backup::{Course, Passphrase, PruneAfter, Taken, Taking};
 use serde_json::json;
 use store::{AppName, DataDir, StoreOptions, WallClock as _};
 use wire::admin::{BackupPointReply, BackupReply, BackupsReply, LeftOutReply};
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How often the server is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// What to back up, and where to.
 #[derive(Debug, clap::Args)]
@@ -127,7 +127,8 @@ impl Backup {
         let now_ms = clock.now_ms();
         let data = DataDir::open(data_dir, StoreOptions::default(), clock.clone(), rand::random::<[u8; 16]>)?;
         let open = |name: &AppName| data.app(name.as_str()).map_err(|error| error.to_string());
-        let taking = Taking { data: &data, open: &open, passphrase, server: env!("CARGO_PKG_VERSION"), now_ms };
+        let server = env!("CARGO_PKG_VERSION");
+        let taking = Taking { data: &data, open: &open, only: None, passphrase, server, now_ms };
         let mut progress = JobProgress::new(self.progress);
         let mut tell = |at: backup::Progress| {
             progress.show(at.done_bytes, at.total_bytes);
@@ -137,16 +138,7 @@ impl Backup {
         let taken = backup::take_and_prune(to, &taking, prune, &mut tell);
         data.stop();
         let (taken, pruned) = taken?;
-        let left_out = taken.left_out.into_iter();
-        let point = BackupPointReply {
-            name: taken.point.to_string(),
-            bytes: taken.bytes,
-            new_bytes: taken.new_bytes,
-            apps: taken.apps,
-            left_out: left_out.map(|it| LeftOutReply { app: it.app, reason: it.reason }).collect(),
-            has_secrets: taken.has_secrets,
-            pruned: pruned.len(),
-        };
+        let point = point_reply(taken, pruned.len());
         let (began_ms, ended_ms) = (now_ms, clock.now_ms());
         Ok(BackupReply { to: to.display().to_string(), began_ms, ended_ms, error: None, point: Some(point) })
     }
@@ -175,6 +167,19 @@ impl Backup {
             return print_line(&json!({ "points": shown }).to_string());
         }
         print_table(&["point", "taken", "apps", "left out", "size", "secrets"], &rows, "there is no point yet")
+    }
+}
+
+pub(super) fn point_reply(taken: Taken, pruned: usize) -> BackupPointReply {
+    let left_out = taken.left_out.into_iter();
+    BackupPointReply {
+        name: taken.point.to_string(),
+        bytes: taken.bytes,
+        new_bytes: taken.new_bytes,
+        apps: taken.apps,
+        left_out: left_out.map(|it| LeftOutReply { app: it.app, reason: it.reason }).collect(),
+        has_secrets: taken.has_secrets,
+        pruned,
     }
 }
 

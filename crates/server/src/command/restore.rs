@@ -3,21 +3,17 @@
 //!
 //! Invariants: the directory is there whole, or not at all; nothing is written outside it but a
 //! folder beside it, which a next restore takes away; the backup is only read.
-//! Not here: reading a backup ([`source`]), what another life of the data is (`store::restore`).
+//! Not here: reading a backup (`backup::Source`), what another life of the data is (`store::restore`).
 
 mod place;
-pub(super) mod source;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
-use backup::PointName;
+use backup::{Fetched, Passphrase, PointName, Source};
 use serde_json::json;
 use store::{AppName, NewLife, RestoreTo, RestoredApp, TxnId, WallClock as _};
 
-use self::{
-    place::Place,
-    source::{Fetched, Source},
-};
+use self::place::Place;
 use super::Context;
 use crate::{
     clock::SystemClock,
@@ -92,7 +88,8 @@ impl FromStr for LastTxn {
 
 impl Restore {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
-        let source = Source::find(&self.from, self.point.clone(), self.passphrase_file.as_deref())?;
+        let passphrase = self.passphrase_file.as_deref().map(Passphrase::of_file).transpose()?;
+        let source = Source::find(&self.from, self.point.clone(), passphrase)?;
         let now_ms = SystemClock.now_ms();
         let wanted = self.wanted(&source.apps()?, now_ms)?;
         let place = Place::prepare(&context.common.data_dir)?;
@@ -154,7 +151,7 @@ impl Restore {
     }
 }
 
-pub(super) fn line(RestoredApp { name, seam, transactions_cut }: &RestoredApp) -> String {
+fn line(RestoredApp { name, seam, transactions_cut }: &RestoredApp) -> String {
     let last = match seam.last_txn.0 {
         0 => "empty".to_owned(),
         last => format!("up to transaction {last} of {}", date_time(seam.last_commit_ms)),

@@ -54,7 +54,7 @@ pub(super) async fn keep(
 
 fn begin(settings: &BackupSettings, maintenance: &Arc<Maintenance>) -> Result<(), String> {
     let passphrase = settings.passphrase_file.as_deref().map(read_passphrase).transpose()?;
-    let request = BackupRequest { to: settings.to.clone(), passphrase, keep_ms: settings.keep.map(ms) };
+    let request = BackupRequest { to: settings.to.clone(), app: None, passphrase, keep_ms: settings.keep.map(ms) };
     maintenance.begin_backup(request).map_err(|error| error.to_string())
 }
 

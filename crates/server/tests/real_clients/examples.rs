@@ -30,6 +30,52 @@ fn the_kafkajs_copy_begins_again_where_tombstones_are_gone() {
     keeps_a_copy(&FORGETFUL, kafkajs_copy);
 }
 
+/// A consumer of the old server goes on at the new one, with a bundle of that one: also where it has read
+/// what was written at the old server after the export, and is lost.
+#[test]
+fn the_python_copy_goes_on_at_the_server_that_the_app_moves_to() {
+    let (old, new) = (TestServer::start(), TestServer::start());
+    assert_eq!(old.run(&["app", "create", "shop"]).code(), Some(0));
+    let made =
+        old.run(&["live-query", "create", "adults", "--collection", "people", "--query", "age >= 18", "--app", "shop"]);
+    assert_eq!(made.code(), Some(0), "{}", made.stderr);
+    let put = |server: &TestServer, numbers: std::ops::Range<i64>, round: i64| {
+        for n in numbers {
+            let value = json!({ "age": (n * 7 + round * 11) % 40, "round": round });
+            let command = json!({ "method": "upsert", "collection": "people", "id": n, "value": value });
+            let (status, reply) = server.post("/shop/api/v4/store/write", &json!({ "commands": [command] }));
+            assert_eq!(status, 200, "{reply}");
+        }
+    };
+    put(&old, 0..30, 0);
+    let folder = TempDir::new().unwrap();
+    let (main, adults) = ("user-consumable-shop", "user-consumable-shop.adults");
+    for (database, topic) in [("stands", main), ("ahead", main), ("adults", adults)] {
+        python_copy(&old, &folder.path().join(database), topic);
+    }
+    put(&old, 20..40, 1);
+    let to = folder.path().join("export");
+    let to = to.to_str().unwrap();
+    let exported = old.run(&["app", "export", "shop", "--to", to, "--verify"]);
+    assert!(exported.code() == Some(0) && exported.stdout.contains("up to transaction 50 of"), "{exported:?}");
+    // Too late: this is lost, and one consumer has read it.
+    put(&old, 35..45, 2);
+    python_copy(&old, &folder.path().join("ahead"), main);
+    let imported = new.run(&["app", "import", "shop", "--from", to]);
+    assert_eq!(imported.code(), Some(0), "{imported:?}");
+    drop(old);
+
+    put(&new, 38..50, 3);
+    let found = find_in(&new, "shop", &["people"], |_| true);
+    for database in ["stands", "ahead"] {
+        assert_eq!(python_copy(&new, &folder.path().join(database), main), found, "{database}");
+    }
+    let is_adult = |document: &Value| document["age"].as_i64().is_some_and(|age| age >= 18);
+    let mut kept = python_copy(&new, &folder.path().join("adults"), adults);
+    kept.retain(|_, document| is_adult(document));
+    assert_eq!(kept, find_in(&new, "shop", &["people"], is_adult));
+}
+
 const FORGETFUL: [&str; 2] = ["--tombstone-retention-ms", "1"];
 
 fn python_copy(server: &TestServer, database: &Path, topic: &str) -> BTreeMap<String, Value> {
@@ -59,7 +105,8 @@ fn rows(database: &Path) -> BTreeMap<String, Value> {
 }
 
 fn run_copy(mut command: Command, server: &TestServer, database: &Path, topic: &str) {
-    command.args(["--until-caught-up", "--topic", topic, "--credentials"]).arg(credential(server, "default", ""));
+    let app = topic.trim_start_matches("user-consumable-").split('.').next().unwrap();
+    command.args(["--until-caught-up", "--topic", topic, "--credentials"]).arg(credential(server, app, ""));
     command.arg("--database").arg(database).args(["--bootstrap", server.run["kafka"].as_str().unwrap()]);
     command.args(["--http", server.run["http"].as_str().unwrap()]);
     let mut bounded = Command::new("timeout");
@@ -118,9 +165,19 @@ fn has_counted(server: &TestServer, metric: &str) -> bool {
 
 /// What the HTTP API finds, by collection and id.
 fn find(server: &TestServer, collections: &[&str], keep: impl Fn(&Value) -> bool) -> BTreeMap<String, Value> {
+    find_in(server, "default", collections, keep)
+}
+
+fn find_in(
+    server: &TestServer,
+    app: &str,
+    collections: &[&str],
+    keep: impl Fn(&Value) -> bool,
+) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for collection in collections {
-        let (status, reply) = server.post("/api/v4/store/find", &json!({ "collection": collection, "query": "true" }));
+        let all = json!({ "collection": collection, "query": "true" });
+        let (status, reply) = server.post(&format!("/{app}/api/v4/store/find"), &all);
         assert_eq!(status, 200, "{reply}");
         for document in reply["documents"].as_array().unwrap() {
             let mut whole = document["fields"].clone();
