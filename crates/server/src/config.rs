@@ -164,6 +164,11 @@ pub(crate) struct ServeOptions {
         value_parser = clap::builder::BoolishValueParser::new()
     )]
     pub(crate) accept_clock: Option<bool>,
+    /// Note the newest transaction of each app in this file, apart from the data directory and best on
+    /// another disk: an older copy of the whole directory that is put back is found out by it. Its
+    /// folder must be there
+    #[arg(long, value_name = "FILE", env = "HEADWATER_NEWEST_NOTE", help_heading = "Data")]
+    pub(crate) newest_note: Option<PathBuf>,
     /// Take backups into this folder by itself: an empty one, one that is not there, or one of this
     /// data directory's backups; best on another disk
     #[arg(long, value_name = "DIR", env = "HEADWATER_BACKUP_TO", help_heading = "Backups")]
@@ -249,6 +254,8 @@ pub(crate) struct ServerSettings {
     pub(crate) tombstone_retention_ms: Option<u64>,
     /// Whether the machine's clock is taken as it is at the start.
     pub(crate) accept_clock: bool,
+    /// Where the newest transactions are noted, absolute; `None`: in the data directory.
+    pub(crate) newest_note: Option<PathBuf>,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
     /// `None`: nobody takes any but who asks for one.
@@ -310,6 +317,7 @@ impl ServeOptions {
     pub(crate) fn resolve(self, file: &ConfigFile, data_dir: &Path) -> anyhow::Result<ServerSettings> {
         let options = self.over(file.serve.clone());
         let backups = backups(&options)?;
+        let newest_note = newest_note(options.newest_note.as_deref(), data_dir)?;
         let https_files = match (options.https_cert, options.https_key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
@@ -345,6 +353,7 @@ impl ServeOptions {
             retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
             tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
             accept_clock: options.accept_clock.unwrap_or(false),
+            newest_note,
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -379,6 +388,7 @@ impl ServeOptions {
             retention_ms: self.retention_ms.or(below.retention_ms),
             tombstone_retention_ms: self.tombstone_retention_ms.or(below.tombstone_retention_ms),
             accept_clock: self.accept_clock.or(below.accept_clock),
+            newest_note: self.newest_note.or(below.newest_note),
             backup_to: self.backup_to.or(below.backup_to),
             backup_every: self.backup_every.or(below.backup_every),
             backup_keep: self.backup_keep.or(below.backup_keep),
@@ -409,6 +419,18 @@ fn backups(options: &ServeOptions) -> anyhow::Result<Option<BackupSettings>> {
         keep: options.backup_keep.and_then(KeepLimit::limit).map(|time| Duration::from_millis(time.0)),
         passphrase_file: options.backup_passphrase_file.clone(),
     }))
+}
+
+/// What lies in the data directory is put back with it, and finds nothing out.
+fn newest_note(given: Option<&Path>, data_dir: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let Some(given) = given else { return Ok(None) };
+    let (note, data_dir) = (std::path::absolute(given).context("--newest-note")?, std::path::absolute(data_dir)?);
+    if note.starts_with(&data_dir) {
+        let said =
+            format!("--newest-note {} must lie apart from the data directory, best on another disk", note.display());
+        return Err(usage(said));
+    }
+    Ok(Some(note))
 }
 
 fn bounded(name: &str, given: Option<ByteSize>, default: u64, min: u64, max: u64) -> anyhow::Result<u64> {
@@ -519,6 +541,14 @@ mod tests {
         assert_eq!(backups("backup-to = '/b'\nbackup-keep = '7d'").unwrap(), Some(expected));
         assert!(backups("backup-every = '1h'").unwrap_err().contains("--backup-every needs --backup-to"));
         assert!(backups("backup-to = '/b'\nbackup-every = 5").unwrap_err().contains("1s or more"));
+    }
+
+    #[test]
+    fn a_note_lies_apart_from_the_data() {
+        let note = |file: &str| resolve(ServeOptions::default(), file).map(|settings| settings.newest_note);
+        assert_eq!(note("").unwrap(), None);
+        assert_eq!(note("newest-note = '/n/newest'").unwrap(), Some("/n/newest".into()));
+        assert!(note("newest-note = 'd/newest'").unwrap_err().contains("apart from the data directory"));
     }
 
     #[test]

@@ -292,6 +292,11 @@ fn https_tls(
 }
 
 async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<Arc<DataDir>> {
+    if let Some(note) = &settings.newest_note {
+        let folder = note.parent().unwrap_or(note);
+        // One that is not mounted, say: without it nothing is found out, and nobody would know.
+        anyhow::ensure!(folder.is_dir(), "--newest-note {}: there is no folder {}", note.display(), folder.display());
+    }
     let options = StoreOptions {
         segment_bytes: settings.segment_bytes,
         retention_bytes: settings.retention_bytes,
@@ -299,6 +304,7 @@ async fn open_data(path: PathBuf, settings: &ServerSettings) -> anyhow::Result<A
         tombstone_retention_ms: settings.tombstone_retention_ms,
         event_bytes_max: settings.event_bytes_max,
         accept_clock: settings.accept_clock,
+        newest_note: settings.newest_note.clone(),
         ..StoreOptions::default()
     };
     let open = move || DataDir::open(&path, options, Arc::new(SystemClock), rand::random::<[u8; 16]>);

@@ -135,3 +135,82 @@ fn a_restore_that_is_killed_leaves_nothing_where_it_goes_and_the_next_one_succee
     assert_eq!(txns[19]["txnId"], json!(20), "what was before is where it was");
     assert_eq!(txns[20]["txnId"], json!(newest + 1));
 }
+
+/// What the overview in the portal shows, to somebody who has opened a sign-in link.
+fn portal_page(server: &TestServer) -> String {
+    let link = server.run(&["portal"]).stdout.trim().to_owned();
+    let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
+    let mut cookies: Vec<String> = Vec::new();
+    let mut take_cookies = |reply: &ureq::http::Response<ureq::Body>| {
+        let given = reply.headers().get_all("set-cookie").iter().map(|it| it.to_str().unwrap());
+        cookies.extend(given.map(|it| it.split(';').next().unwrap().to_owned()));
+        cookies.join("; ")
+    };
+    let mut page = agent.get(&link).call().unwrap();
+    let cookie = take_cookies(&page);
+    let form = page.body_mut().read_to_string().unwrap();
+    let field = |name: &str| {
+        let (_, rest) =
+            form.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{name}: {form}"));
+        (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+    };
+    let base = server.run["http"].as_str().unwrap();
+    let spend = agent.post(format!("{base}/portal/sign-in")).header("cookie", cookie).header("origin", base);
+    let cookie = take_cookies(&spend.send_form([field("csrf"), field("token")]).unwrap());
+    let shown = agent.get(format!("{base}/portal/apps/default/")).header("cookie", cookie).call().unwrap();
+    shown.into_body().read_to_string().unwrap()
+}
+
+#[test]
+fn an_older_copy_that_is_served_is_told_by_a_note_that_lies_apart() {
+    let apart = TempDir::new().unwrap();
+    let note = apart.path().join("newest");
+    let options = ["--newest-note", note.to_str().unwrap()];
+    let start = |directory: Arc<TempDir>| TestServer::start_in(directory, &options);
+    let put = |server: &TestServer, id: u64| {
+        let upsert = json!({ "method": "upsert", "collection": "people", "id": id, "value": {} });
+        assert_eq!(server.post("/api/v4/store/write", &json!({ "commands": [upsert] })).0, 200);
+    };
+    let server = start(Arc::new(TempDir::new().unwrap()));
+    put(&server, 1);
+    let directory = server.directory();
+    assert_eq!(server.terminate().code(), Some(0));
+    let data = directory.path().join("headwater-data");
+    copy_folder(&data, &directory.path().join("copy"));
+
+    let server = start(directory.clone());
+    put(&server, 2);
+    let is_well = |server: &TestServer| server.get("/health/ready") == (200, json!({ "status": "ready" }));
+    assert!(is_well(&server), "{}", server.get("/health/ready").1);
+    assert_eq!(server.terminate().code(), Some(0));
+
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(directory.path().join("copy"), &data).unwrap();
+    let server = start(directory.clone());
+    // By its first use at the latest.
+    assert_eq!(server.post("/api/v4/store/count", &json!({ "collection": "people" })).1["count"], json!(1));
+    let why = "this server has given out transaction 2 before, the newest transaction is 1";
+    let (status, health) = server.get("/health/ready");
+    assert!(status == 200 && health["warnings"][0].as_str().is_some_and(|it| it.contains(why)), "{health}");
+    assert!(server.stderr().lines().any(|it| it.contains("ERROR") && it.contains(why)), "{}", server.stderr());
+    let shown = server.run(&["status"]);
+    assert!(shown.stdout.contains(why), "{shown:?}");
+    let page = portal_page(&server);
+    assert!(page.contains(why), "{page}");
+    assert_eq!(server.terminate().code(), Some(0));
+
+    // What is restored as it should be is above what was noted.
+    let restored = run(directory.path(), &["restore", "--from", "headwater-data", "--data-dir", "restored"]);
+    assert_eq!(restored.code(), Some(0), "{restored:?}");
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(directory.path().join("restored"), &data).unwrap();
+    let server = start(directory.clone());
+    put(&server, 3);
+    assert!(is_well(&server), "{}", server.get("/health/ready").1);
+    assert_eq!(server.terminate().code(), Some(0));
+
+    let nowhere = run(directory.path(), &["serve", "--newest-note", "not-mounted/newest"]);
+    assert!(nowhere.code() == Some(1) && nowhere.stderr.contains("there is no folder"), "{nowhere:?}");
+    let inside = run(directory.path(), &["serve", "--newest-note", "headwater-data/note"]);
+    assert!(inside.code() == Some(2) && inside.stderr.contains("apart from the data directory"), "{inside:?}");
+}
