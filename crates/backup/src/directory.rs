@@ -158,6 +158,17 @@ impl Backup {
         Ok(point)
     }
 
+    /// Manifests that a kill left half made.
+    pub(crate) fn half_made(&self) -> Result<Vec<PathBuf>, Error> {
+        let is_half_made = |name: &str| {
+            let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".json.tmp"));
+            name.and_then(PointName::parse).is_some()
+        };
+        let folder = self.path.join(POINTS);
+        let names = names_in(&folder)?.into_iter().filter(|name| is_half_made(name));
+        Ok(names.map(|name| folder.join(name)).collect())
+    }
+
     /// From here on there is no such point.
     pub(crate) fn remove_point(&mut self, point: &PointName) -> Result<(), Error> {
         let path = self.manifest_path(point);
@@ -185,17 +196,23 @@ fn is_vacant(dir: &Path) -> Result<bool, Error> {
 }
 
 fn points_in(dir: &Path) -> Result<Vec<PointName>, Error> {
-    let folder = dir.join(POINTS);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::io("cannot list", &folder))?,
-    };
-    let mut points = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(Error::io("cannot list", &folder))?.file_name();
-        let point = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(PointName::parse);
-        points.extend(point);
-    }
+    let names = names_in(&dir.join(POINTS))?;
+    let point = |name: &String| name.strip_suffix(".json").and_then(PointName::parse);
+    let mut points: Vec<_> = names.iter().filter_map(point).collect();
     points.sort();
     Ok(points)
+}
+
+/// Names in a folder, which may be missing; those that are not UTF-8 are none of ours.
+fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("cannot list", folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("cannot list", folder))?.file_name();
+        names.extend(name.into_string());
+    }
+    Ok(names)
 }

@@ -1,4 +1,5 @@
-//! Parts that no point needs: of a backup that was stopped, or of points that were pruned.
+//! What no point needs: parts of a backup that was stopped, or of points that were pruned, and what a
+//! kill left half made.
 //!
 //! Invariant: while a manifest cannot be read nothing is removed, since nobody knows what it needs.
 
@@ -18,6 +19,9 @@ pub(crate) fn collect(backup: &Backup) -> Result<Removed, Error> {
     let mut needed = HashSet::new();
     for point in backup.points() {
         needed.extend(backup.manifest(point)?.parts().map(|part| part.0.clone()));
+    }
+    for manifest in backup.half_made()? {
+        files::remove(&manifest).map_err(Error::io("cannot remove", &manifest))?;
     }
     let mut removed = Removed::default();
     for folder in folders_in(backup.parts.dir())? {

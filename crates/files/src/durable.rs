@@ -37,7 +37,7 @@ pub fn write_whole(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let written = write_synced(&temporary, contents, mode).and_then(|()| move_durably(&temporary, path));
     if written.is_err() {
         // Gone already where only the folder could not be synced.
-        let _ = fs::remove_file(&temporary);
+        clean_up(&temporary);
     }
     written
 }
@@ -51,9 +51,18 @@ pub fn write_whole_unnamed(path: &Path, contents: &[u8], mode: u32) -> io::Resul
         fs::rename(&temporary, path)
     });
     if written.is_err() {
-        let _ = fs::remove_file(&temporary);
+        clean_up(&temporary);
     }
     written
+}
+
+/// Takes away what a write that failed has left; a process that was killed does not come to it.
+fn clean_up(temporary: &Path) {
+    #[cfg(feature = "faults")]
+    if crate::faults::has_crashed(temporary) {
+        return;
+    }
+    let _ = fs::remove_file(temporary);
 }
 
 fn temporary_path(path: &Path) -> PathBuf {

@@ -121,6 +121,13 @@ pub(crate) fn ask(act: Act, path: &Path) -> io::Result<Course> {
     Ok(course)
 }
 
+/// Whether nothing changes any more where `path` is.
+pub(crate) fn has_crashed(path: &Path) -> bool {
+    let plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+    let has_come = |planned: &Planned| planned.plan.fault == Fault::Crash && planned.has_come.load(SeqCst);
+    plans.iter().any(|planned| path.starts_with(&planned.directory) && has_come(planned))
+}
+
 impl Planned {
     fn ask(&self, act: Act) -> io::Result<Course> {
         let Plan { fault, at, lasting, ref acts } = self.plan;
@@ -184,6 +191,18 @@ mod tests {
         file.read_exact_at(&mut read, 0).unwrap();
         let flipped: u32 = read.iter().zip(b"whole").map(|(a, b)| (a ^ b).count_ones()).sum();
         assert_eq!(flipped, 1);
+    }
+
+    #[test]
+    fn a_crash_in_a_write_leaves_what_was_half_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let injected = inject(directory.path(), Plan::new(Fault::Crash, 1).only(&[Act::Rename]));
+        write_whole(&path, b"one", PRIVATE_FILE).unwrap_err();
+        assert!(!path.exists() && directory.path().join(".a.tmp").exists());
+        drop(injected);
+        write_whole(&path, b"two", PRIVATE_FILE).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn a_backup_is_put_into_an_empty_folder_only() {
 /// At every single operation on the target.
 #[test]
 fn a_kill_at_any_step_leaves_whole_points_and_the_next_backup_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder_in_memory();
     let source = dir.path().join("data");
     let data = open(&source, options());
     let shop = app(&data, "shop");
@@ -155,7 +155,7 @@ fn a_kill_at_any_step_leaves_whole_points_and_the_next_backup_goes_on() {
 /// At every single operation on the target.
 #[test]
 fn a_full_target_leaves_no_point_and_no_part_of_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder_in_memory();
     let [source, target] = ["data", "backup"].map(|name| dir.path().join(name));
     let data = open(&source, options());
     fill(&app(&data, "shop"), 0, 100);

@@ -3,6 +3,7 @@
 
 mod damage;
 mod incremental;
+mod kills;
 mod round_trip;
 mod support;
 mod trimmed;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use backup::{Backup, Course, Error, Extracted, Passphrase, Taken, Taking};
+use backup::{Backup, Course, Error, Extracted, Passphrase, PruneAfter, Taken, Taking};
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, Value};
 use store::{App, AppName, DataDir, StoreOptions, WallClock};
 
@@ -26,6 +26,12 @@ impl WallClock for Ticks {
 
 pub(crate) fn options() -> StoreOptions {
     StoreOptions { segment_bytes: 64 * 1024, ..StoreOptions::default() }
+}
+
+/// A folder in memory, where there is one: for tests that write again and again, and lose no power.
+pub(crate) fn folder_in_memory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 pub(crate) fn trimming(retention_bytes: u64) -> StoreOptions {
@@ -88,10 +94,23 @@ pub(crate) fn take_with(
     passphrase: Option<&Passphrase>,
     tell: &mut dyn FnMut(backup::Progress) -> Course,
 ) -> Result<Taken, Error> {
+    take_and_keep(to, data, passphrase, None, tell)
+}
+
+/// The same, and removes points that were taken before `keep_from_ms`.
+pub(crate) fn take_and_keep(
+    to: &Path,
+    data: &DataDir,
+    passphrase: Option<&Passphrase>,
+    keep_from_ms: Option<u64>,
+    tell: &mut dyn FnMut(backup::Progress) -> Course,
+) -> Result<Taken, Error> {
     let open = |name: &AppName| data.app(name.as_str()).map_err(|error| error.to_string());
     static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
     let now_ms = NOW_MS.fetch_add(1_000, SeqCst);
-    backup::take(to, &Taking { data, open: &open, only: None, passphrase, server: "0.0.0", now_ms }, tell)
+    let taking = Taking { data, open: &open, only: None, passphrase, server: "0.0.0", now_ms };
+    let prune = keep_from_ms.map(|taken_before_ms| PruneAfter { taken_before_ms });
+    backup::take_and_prune(to, &taking, prune, tell).map(|(taken, _)| taken)
 }
 
 pub(crate) fn extract(from: &Path, to: &Path) -> Result<Extracted, Error> {
