@@ -49,8 +49,15 @@ pub fn verify(data_dir: &Path) -> Vec<Finding> {
         let path = data_dir.join("format.json");
         findings.note(format!("{} is missing: files may be without checksums until the next start", path.display()));
     }
-    findings.look_at_keys(data_dir, format);
+    let secrets = [AUTHORITY, BUNDLES, key_ring::ADMIN_KEY, key_ring::ADMIN_KEY_SUM];
+    let has_secrets = secrets.into_iter().any(is_there);
+    findings.look_at_keys(data_dir, format, has_secrets);
     findings.take(RevokedPeers::look(data_dir));
+    if !has_secrets {
+        let message = "there are no private keys and certificates, as after a restore without them: the next start makes new ones";
+        findings.note(message.to_owned());
+        return findings.0;
+    }
     if let Some((authority, register)) = findings.look_at_authority(data_dir, format) {
         findings.look_at_bundles(data_dir, &authority, &register);
     }
@@ -76,9 +83,10 @@ impl Findings {
         self.0.push(Finding { message: format!("{} is missing", path.display()), is_damage });
     }
 
-    fn look_at_keys(&mut self, data_dir: &Path, format: DirectoryFormat) {
+    fn look_at_keys(&mut self, data_dir: &Path, format: DirectoryFormat, has_secrets: bool) {
         let Some(found) = self.take(Found::look(data_dir, format)) else { return };
-        for name in found.missing() {
+        let is_secret = |name: &str| name == key_ring::ADMIN_KEY || name == key_ring::ADMIN_KEY_SUM;
+        for name in found.missing().into_iter().filter(|name| has_secrets || !is_secret(name)) {
             // Format 1 had neither of two, and the checksum says nothing that is not in the key.
             let is_new = name == key_ring::ACCESS || name == key_ring::ADMIN_KEY_SUM;
             if !(is_new && format.may_be_old()) {

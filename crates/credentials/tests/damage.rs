@@ -368,3 +368,20 @@ fn a_directory_that_lost_everything_is_damaged_and_does_not_start() {
     fs::remove_file(whole.path("format.json")).unwrap();
     assert!(!open(&whole.data_dir()).unwrap().is_closed(), "it is a new directory");
 }
+
+/// As a backup without a passphrase is restored.
+#[test]
+fn a_directory_without_secrets_is_whole_and_starts_with_new_ones() {
+    let whole = Whole::new();
+    for name in ["admin.key", "admin.key.sha256"] {
+        fs::remove_file(whole.path(name)).unwrap();
+    }
+    for name in ["authority", "credentials"] {
+        fs::remove_dir_all(whole.path(name)).unwrap();
+    }
+    let findings = credentials::verify(&whole.data_dir());
+    assert!(damage(&findings).is_empty() && findings.len() == 1, "{findings:?}");
+    let opened = open(&whole.data_dir()).unwrap();
+    assert!(opened.authenticate(&whole.key).is_some() && opened.authenticate(&whole.revoked_key).is_none());
+    assert_eq!(damage(&credentials::verify(&whole.data_dir())), [""; 0]);
+}
