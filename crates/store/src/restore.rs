@@ -24,7 +24,7 @@ use crate::{
     app::App,
     app_name::AppName,
     data_dir::{APPS, lock},
-    engine::EngineError,
+    engine::{EngineError, JournalNote},
     incarnation::{Incarnation, Seam},
     journal::{
         frame::{EntryKind, FrameBuilder, FrameHeader},
@@ -252,7 +252,14 @@ fn seam(app: &App, end: &Position, newest: &Position, life: &NewLife<'_>) -> Opt
 fn write(app: &App, end: &Position, seam: &Seam, life: &NewLife<'_>) -> Result<(), AppError> {
     let journal = &app.shared.journal;
     let first = Position { next_txn: seam.first_txn, next_offset: seam.first_offset, ..*end };
+    let is_empty = end.next_frame == journal.start().first_frame;
     journal.begin_incarnation(seam.after, fresh_site(life.random), end, &first)?;
+    if is_empty {
+        // The new life's segment has taken the place of the only one.
+        let noted = app.shared.engine.note_journal(&JournalNote::of(&journal.active().header));
+        let message = |e: EngineError| OpenError::Engine { path: app.shared.dir.join("documents"), message: e.0 };
+        noted.map_err(message)?;
+    }
     let mut frame = FrameBuilder::with_capacity(128);
     frame.push_entry(EntryKind::Restored, |out| seam.encode(out));
     let header = FrameHeader {

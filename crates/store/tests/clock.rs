@@ -368,6 +368,16 @@ fn an_app_without_a_transaction_is_restored_from_the_time_that_was_noted() {
     };
     let seam = store::begin_new_life(dir.path(), &life).unwrap()[0].seam;
     assert_eq!((seam.last_txn, seam.first_txn), (TxnId(0), 3_000_001));
+    // It is whole, and goes on.
+    machine.pass(3_000);
+    for n in 1..3 {
+        let report = store::verify(dir.path(), &mut |_| {}).unwrap();
+        assert!(report.is_whole(), "{report:?}");
+        let (data, app) = open(dir.path(), options(), &machine);
+        let committed = runtime().block_on(app.commit(changeset([upsert("a", "{}")]))).unwrap();
+        assert_eq!(committed.txn_id, TxnId(3_000_000 + n));
+        drop((data, app));
+    }
 
     // Beyond what live queries can count.
     let unknown = NewLife { now_ms: START_MS + 2 * HOUR_MS, taken_ms: None, ..life };

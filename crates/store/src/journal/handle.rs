@@ -165,7 +165,8 @@ impl Journal {
         self.segments.read().expect("not poisoned").clone()
     }
 
-    fn active(&self) -> Arc<Segment> {
+    /// The segment that is written to.
+    pub(crate) fn active(&self) -> Arc<Segment> {
         self.segments.read().expect("not poisoned").last().expect("there is always a segment").clone()
     }
 
