@@ -48,8 +48,8 @@ impl Examined<'_> {
         &self,
         view: ViewId,
         partition: u16,
-        span: u32,
-    ) -> Result<Option<(u32, Vec<u8>)>, SnapshotError> {
+        span: u64,
+    ) -> Result<Option<(u64, Vec<u8>)>, SnapshotError> {
         Ok(self.engine.view_counts(view, partition, span)?.map(|(span, counts)| (span, counts.to_vec())))
     }
 

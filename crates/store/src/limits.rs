@@ -14,10 +14,9 @@ pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// this would have numbers that another one gives out again.
 pub const RAISED_A_SECOND: u64 = 1_000_000;
 
-/// A restore raises no offset to this or beyond: live queries count their events in spans whose numbers have 32 bits,
-/// which reach to offset 2^46, and what is left is room to go on. Data whose newest transaction is older than 800 days
-/// cannot be restored as such.
-pub const RESTORED_OFFSET_MAX: u64 = (1 << 46) - (1 << 40);
+/// A restore raises no txnId or offset to this or beyond: what is left below [`NUMBER_MAX`] is room to go on. It is
+/// reached by data whose newest transaction is 285 years old, or by restores whose ages add up to that.
+pub const RESTORED_NUMBER_MAX: u64 = (1 << 53) - (1 << 40);
 
 /// How long a request is remembered, in ms of commit time. One that is repeated later is done
 /// again.

@@ -30,7 +30,7 @@ use crate::{
         frame::{EntryKind, FrameBuilder, FrameHeader},
         segment::SegmentError,
     },
-    limits::{RAISED_A_SECOND, RESTORED_OFFSET_MAX},
+    limits::{RAISED_A_SECOND, RESTORED_NUMBER_MAX},
     open::{JOURNAL, fresh_site},
     open_error::OpenError,
     options::{StoreOptions, WallClock},
@@ -117,7 +117,7 @@ pub enum RestoreError {
     },
     /// There are no numbers left.
     #[error(
-        "app {app:?} cannot be restored: its txnIds or offsets would be raised beyond what there is room for (the time since its last transaction is more than 800 days, or not known)"
+        "app {app:?} cannot be restored: its txnIds or offsets would be raised beyond what there is room for (2^53; they are raised by 1,000,000 for each second since its last transaction, of this life and of those before)"
     )]
     NumbersExhausted {
         /// Which app.
@@ -235,7 +235,7 @@ fn seam(app: &App, end: &Position, newest: &Position, life: &NewLife<'_>) -> Opt
     let raised = by_time.max(cut + 2);
     let (first_txn, first_offset) = (end.next_txn.checked_add(raised)?, end.next_offset.checked_add(raised)?);
     let after = Incarnation { id: (life.random)(), leader_epoch: before.leader_epoch.checked_add(1)? };
-    (first_txn.max(first_offset) < RESTORED_OFFSET_MAX).then_some(Seam {
+    (first_txn.max(first_offset) < RESTORED_NUMBER_MAX).then_some(Seam {
         before,
         after,
         last_txn: TxnId(end.next_txn - 1),

@@ -43,7 +43,7 @@ impl ViewNotes {
     }
 
     /// What a span of the journal holds for a partition.
-    pub fn counts(&mut self, view: ViewId, partition: u16, span: u32, counts: Vec<u8>) {
+    pub fn counts(&mut self, view: ViewId, partition: u16, span: u64, counts: Vec<u8>) {
         self.len += 1;
         views::put_counts(&mut self.batch, view, partition, span, counts);
     }
@@ -106,8 +106,8 @@ impl App {
         &self,
         view: ViewId,
         partition: u16,
-        span: u32,
-    ) -> Result<Option<(u32, Vec<u8>)>, SnapshotError> {
+        span: u64,
+    ) -> Result<Option<(u64, Vec<u8>)>, SnapshotError> {
         let found = self.shared.engine.view_counts(view, partition, span)?;
         Ok(found.map(|(span, counts)| (span, counts.to_vec())))
     }
@@ -149,7 +149,7 @@ impl App {
         view: ViewId,
         partitions: u16,
         offset: u64,
-        span: u32,
+        span: u64,
     ) -> Result<(), SnapshotError> {
         Ok(self.shared.engine.forget_view_below(view, partitions, offset, span)?)
     }

@@ -379,12 +379,26 @@ fn an_app_without_a_transaction_is_restored_from_the_time_that_was_noted() {
         drop((data, app));
     }
 
-    // Beyond what live queries can count.
+    // Where nobody knows when it was, it is taken for as old as can be.
     let unknown = NewLife { now_ms: START_MS + 2 * HOUR_MS, taken_ms: None, ..life };
     let other = tempfile::tempdir().unwrap();
     drop(open(other.path(), options(), &machine));
-    let error = store::begin_new_life(other.path(), &unknown).unwrap_err().to_string();
-    assert!(error.contains("is more than 800 days, or not known"), "{error}");
+    let seam = store::begin_new_life(other.path(), &unknown).unwrap()[0].seam;
+    assert_eq!(seam.first_txn, (START_MS + 2 * HOUR_MS) / 1000 * 1_000_000 + 1_000_001);
+
+    // Beyond 2^53 no number goes.
+    let years_ms = |years: u64| years * 365 * 24 * HOUR_MS;
+    for (years, fits) in [(284, true), (300, false)] {
+        let late = NewLife { now_ms: START_MS + years_ms(years), taken_ms: Some(START_MS), ..unknown };
+        let other = tempfile::tempdir().unwrap();
+        drop(open(other.path(), options(), &machine));
+        match store::begin_new_life(other.path(), &late) {
+            Ok(restored) => assert!(fits && restored[0].seam.first_offset < 1 << 53, "{restored:?}"),
+            Err(error) => {
+                assert!(!fits && error.to_string().contains("beyond what there is room for (2^53"), "{error}")
+            }
+        }
+    }
 
     std::fs::write(dir.path().join("clock.json"), "damaged").unwrap();
     assert_eq!(store::noted_time_ms(dir.path()).unwrap(), None);

@@ -15,9 +15,6 @@
 /// Offsets of the journal that a span covers.
 pub(crate) const SPAN_OFFSETS: u64 = 16_384;
 
-/// A restored app has room for as many offsets as there are numbers of spans.
-const _: () = assert!(store::limits::RESTORED_OFFSET_MAX / SPAN_OFFSETS < u32::MAX as u64);
-
 /// Blocks of a span.
 pub(crate) const BLOCKS: usize = 16;
 
@@ -34,7 +31,7 @@ const IS_BLOCKS: u8 = u8::MAX;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Span {
     /// It begins at that times [`SPAN_OFFSETS`].
-    pub(crate) number: u32,
+    pub(crate) number: u64,
     /// Events before it.
     before: u64,
     held: Held,
@@ -56,8 +53,8 @@ pub(crate) enum Spot {
 }
 
 /// The span of an offset of the journal.
-pub(crate) fn span_of(offset: u64) -> u32 {
-    u32::try_from(offset / SPAN_OFFSETS).unwrap_or(u32::MAX)
+pub(crate) fn span_of(offset: u64) -> u64 {
+    offset / SPAN_OFFSETS
 }
 
 impl Span {
@@ -91,7 +88,7 @@ impl Span {
     }
 
     fn begin(&self) -> u64 {
-        u64::from(self.number) * SPAN_OFFSETS
+        self.number * SPAN_OFFSETS
     }
 
     fn count(&self) -> u64 {
@@ -167,7 +164,7 @@ impl Span {
     }
 
     /// `None` if the bytes are not what [`Span::encode`] wrote.
-    pub(crate) fn decode(number: u32, bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(number: u64, bytes: &[u8]) -> Option<Self> {
         let (&VERSION, rest) = bytes.split_first()? else { return None };
         let (before, rest) = rest.split_first_chunk::<8>()?;
         let (&kind, rest) = rest.split_first()?;
@@ -201,10 +198,10 @@ mod tests {
         #[test]
         fn what_was_added_is_found_by_rank_and_by_place(
             places in prop_oneof![btree_set(0..SPAN_OFFSETS, 1..40), btree_set(0..SPAN_OFFSETS, 100..2000)],
-            number in 0..1000u32,
+            number in prop_oneof![0..1000_u64, (1_u64 << 32) - 2..(1 << 32) + 2, Just((1 << 39) - 1)],
             before in 0..1_000_000u64,
         ) {
-            let begin = u64::from(number) * SPAN_OFFSETS;
+            let begin = number * SPAN_OFFSETS;
             let offsets: Vec<u64> = places.iter().map(|place| begin + place).collect();
             let mut span = Span::beginning_with(offsets[0], before);
             offsets[1..].iter().for_each(|&offset| span.add(offset));

@@ -84,7 +84,7 @@ struct Recount {
     /// Of each partition, what comes before the journal's begin, and the counted so far.
     before: Vec<u64>,
     totals: Vec<u64>,
-    spans: HashMap<(u16, u32), Span>,
+    spans: HashMap<(u16, u64), Span>,
     /// By documents key, of the events that are kept.
     leaves: HashMap<Vec<u8>, ViewLeave>,
     findings: Vec<String>,
@@ -154,7 +154,7 @@ impl Recount {
             // The begin of the first span may be trimmed.
             let mut number = span_of(self.log_start);
             while let Some((found, bytes)) = app.view_counts(self.number, partition, number)? {
-                let is_partly_trimmed = u64::from(found) * crate::counts::SPAN_OFFSETS < self.log_start;
+                let is_partly_trimmed = found * crate::counts::SPAN_OFFSETS < self.log_start;
                 let expected = self.spans.remove(&(partition, found));
                 if !is_partly_trimmed && (expected.is_none() || Span::decode(found, &bytes) != expected) {
                     self.find(format!("partition {partition}: the counts of span {found} are not those of the events"));

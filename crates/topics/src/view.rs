@@ -87,7 +87,7 @@ struct Counted {
     noted_to: u64,
     partitions: Vec<PartitionCounted>,
     /// Spans that are over, by partition and number.
-    closed: BTreeMap<(u16, u32), Span>,
+    closed: BTreeMap<(u16, u64), Span>,
     /// Whether anything is not noted, but for how far it has come.
     is_changed: bool,
 }
@@ -449,7 +449,7 @@ impl View {
     }
 
     /// The first span at or behind `number` that holds anything.
-    pub(crate) fn span_from(&self, app: &App, partition: u16, number: u32) -> Result<Option<Span>, SnapshotError> {
+    pub(crate) fn span_from(&self, app: &App, partition: u16, number: u64) -> Result<Option<Span>, SnapshotError> {
         // First: what is noted meanwhile is found there.
         let here = self.read(|counted| {
             let mut spans = counted.spans(partition);
@@ -464,7 +464,7 @@ impl View {
         Ok(noted.filter(|noted| first_here.is_none_or(|first| noted.number < first)).or(here))
     }
 
-    fn noted_span(&self, app: &App, partition: u16, number: u32) -> Result<Option<Span>, SnapshotError> {
+    fn noted_span(&self, app: &App, partition: u16, number: u64) -> Result<Option<Span>, SnapshotError> {
         let found = app.view_counts(self.number, partition, number)?;
         found.map(|(number, bytes)| decoded(number, &bytes)).transpose()
     }
@@ -485,7 +485,7 @@ pub(crate) enum Which {
 }
 
 /// The spans that a note holds and that were over.
-pub(crate) struct NotedSpans(Vec<(u16, u32)>);
+pub(crate) struct NotedSpans(Vec<(u16, u64)>);
 
 impl PartitionCounted {
     /// Where the event of that rank is, if it is one of the newest.
@@ -540,12 +540,12 @@ impl Counted {
 
     /// Those of a partition that are here, in order.
     fn spans(&self, partition: u16) -> impl Iterator<Item = &Span> + Clone {
-        let closed = self.closed.range((partition, 0)..=(partition, u32::MAX)).map(|(_, span)| span);
+        let closed = self.closed.range((partition, 0)..=(partition, u64::MAX)).map(|(_, span)| span);
         closed.chain(&self.partitions[usize::from(partition)].open)
     }
 }
 
-fn decoded(number: u32, bytes: &[u8]) -> Result<Span, SnapshotError> {
+fn decoded(number: u64, bytes: &[u8]) -> Result<Span, SnapshotError> {
     let unreadable = || SnapshotError { message: format!("the counts of span {number} are damaged") };
     Span::decode(number, bytes).ok_or_else(unreadable)
 }

@@ -11,6 +11,9 @@ use topics::{AppTopics, LiveQuery, OnGap, Partition, Rebuild, TopicRegistry};
 
 const NOON_MS: u64 = 1_645_444_800_000;
 
+/// So old that the offsets behind the seam lie beyond 2^46, where the numbers of a live query's spans get wider.
+const FIVE_YEARS_MS: u64 = 5 * 365 * 24 * 3600 * 1000;
+
 #[derive(Debug)]
 struct Noon;
 
@@ -132,6 +135,17 @@ async fn check_both(topics: &AppTopics, seam: &Seam, kept: u64) {
 
 #[tokio::test]
 async fn who_has_seen_what_a_restore_lost_is_told_to_begin_again_and_nobody_else() {
+    tells_who_has_seen_what_is_lost(2500, 3_000_011).await;
+}
+
+#[tokio::test]
+async fn data_of_five_years_ago_is_restored_with_its_live_queries() {
+    tells_who_has_seen_what_is_lost(FIVE_YEARS_MS, FIVE_YEARS_MS * 1000 + 1_000_011).await;
+    let (last_offset_before_wide_spans, first) = ((1_u64 << 46) - 1, FIVE_YEARS_MS * 1000);
+    assert!(first > last_offset_before_wide_spans);
+}
+
+async fn tells_who_has_seen_what_is_lost(after_ms: u64, first_txn: u64) {
     let dir = tempfile::tempdir().unwrap();
     let before = {
         let (registry, topics) = open(dir.path(), None).await;
@@ -144,8 +158,8 @@ async fn who_has_seen_what_a_restore_lost_is_told_to_begin_again_and_nobody_else
         registry.stop().await;
         before
     };
-    let seam = restore(dir.path(), 2500, RestoreTo::Newest);
-    assert_eq!((seam.last_txn, seam.end_offset, seam.first_txn), (TxnId(10), 10, 3_000_011));
+    let seam = restore(dir.path(), after_ms, RestoreTo::Newest);
+    assert_eq!((seam.last_txn, seam.end_offset, seam.first_txn), (TxnId(10), 10, first_txn));
     let (registry, topics) = open(dir.path(), None).await;
     let main = topics.main().partition(0).unwrap();
     // While nothing is written yet the end can be reached.
@@ -173,6 +187,15 @@ async fn who_has_seen_what_a_restore_lost_is_told_to_begin_again_and_nobody_else
 
 #[tokio::test]
 async fn what_was_trimmed_before_and_behind_the_seam_is_told_in_its_order() {
+    tells_what_was_trimmed(1000).await;
+}
+
+#[tokio::test]
+async fn what_was_trimmed_is_told_behind_a_seam_of_five_years_too() {
+    tells_what_was_trimmed(FIVE_YEARS_MS).await;
+}
+
+async fn tells_what_was_trimmed(after_ms: u64) {
     let dir = tempfile::tempdir().unwrap();
     let write = async |from: u64, count: u64, topics: &AppTopics| {
         for n in from..from + count {
@@ -186,7 +209,7 @@ async fn what_was_trimmed_before_and_behind_the_seam_is_told_in_its_order() {
         drop(topics);
         registry.stop().await;
     }
-    let first = restore(dir.path(), 1000, RestoreTo::Newest);
+    let first = restore(dir.path(), after_ms, RestoreTo::Newest);
     {
         let (registry, topics) = open(dir.path(), Some(0)).await;
         write(40, 200, &topics).await;
@@ -198,7 +221,7 @@ async fn what_was_trimmed_before_and_behind_the_seam_is_told_in_its_order() {
         drop(topics);
         registry.stop().await;
     }
-    let second = restore(dir.path(), 5000, RestoreTo::Newest);
+    let second = restore(dir.path(), after_ms + 4000, RestoreTo::Newest);
     let (registry, topics) = open(dir.path(), None).await;
     write(500, 1, &topics).await;
     for topic in [topics.main(), topics.all()[1].clone()] {

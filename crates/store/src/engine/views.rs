@@ -10,7 +10,7 @@
 //! | `departures` | 6, view, partition | version 1, offset, txnId, the store's floor |
 //! | `meta` | `last_view` | version 1, the last number that was given to a view |
 //!
-//! In keys numbers are big-endian: view u32, partition u16, span u32, offsets u64; in values
+//! In keys numbers are big-endian: view u32, partition u16, span u32 or wider ([`WIDE_SPAN`]), offsets u64; in values
 //! little-endian. The space has its name from what older versions kept there
 //! (`older_views`), whose keys begin with a live query's name.
 
@@ -37,6 +37,14 @@ const MARK: u8 = 3;
 const ENTRY: u8 = 4;
 const LEAVES: u8 = 5;
 const FLOOR: u8 = 6;
+
+/// A span's number has 4 bytes in a key below this, and 12 from it on: these, and the number u64. So keys
+/// have the order of numbers, and what older versions wrote is read. Offset 2^46 is where it begins:
+/// far beyond all that is written, and less far beyond what is restored.
+const WIDE_SPAN: u32 = u32::MAX;
+
+/// The tag, the view, the partition.
+const COUNTS_KEY_HEAD: usize = 7;
 
 const LAST_VIEW_KEY: &[u8] = b"last_view";
 
@@ -83,16 +91,16 @@ impl Engine {
         &self,
         view: ViewId,
         partition: u16,
-        span: u32,
-    ) -> Result<Option<(u32, Bytes)>, EngineError> {
+        span: u64,
+    ) -> Result<Option<(u64, Bytes)>, EngineError> {
         let range = (
             Bound::Included(counts_key(view, partition, span)),
-            Bound::Included(counts_key(view, partition, u32::MAX)),
+            Bound::Included(counts_key(view, partition, u64::MAX)),
         );
         let Some(entry) = self.snapshot().range(VIEWS, range).next() else { return Ok(None) };
         let (key, value) = entry?;
-        let span = key.last_chunk::<4>().map(|span| u32::from_be_bytes(*span));
-        Ok(Some((span.ok_or_else(|| unreadable("counts", &key))?, value)))
+        let span = span_of_counts(&key).ok_or_else(|| unreadable("counts", &key))?;
+        Ok(Some((span, value)))
     }
 
     pub(crate) fn view_mark(&self, view: ViewId, offset: u64) -> Result<Option<Vec<u64>>, EngineError> {
@@ -164,7 +172,7 @@ impl Engine {
         view: ViewId,
         partitions: u16,
         offset: u64,
-        span: u32,
+        span: u64,
     ) -> Result<(), EngineError> {
         let mut batch = Batch::with_capacity(0);
         let snapshot = self.snapshot();
@@ -189,7 +197,8 @@ impl Engine {
         for entry in self.prefix(VIEWS, &[]) {
             let (key, value) = entry?;
             let is_whole = match key.first() {
-                Some(&HEAD) | Some(&COUNTS) => true,
+                Some(&HEAD) => true,
+                Some(&COUNTS) => span_of_counts(&key).is_some(),
                 Some(&MARK) => decode_mark(&value).is_some(),
                 Some(&ENTRY) => decode_entry(&value).is_some(),
                 Some(&LEAVES) => decode_leaves(&value).is_some(),
@@ -276,7 +285,7 @@ pub(crate) fn put_head(batch: &mut Batch, view: ViewId, head: Vec<u8>) {
     batch.insert(VIEWS, view_key(HEAD, view), head);
 }
 
-pub(crate) fn put_counts(batch: &mut Batch, view: ViewId, partition: u16, span: u32, counts: Vec<u8>) {
+pub(crate) fn put_counts(batch: &mut Batch, view: ViewId, partition: u16, span: u64, counts: Vec<u8>) {
     batch.insert(VIEWS, counts_key(view, partition, span), counts);
 }
 
@@ -360,11 +369,30 @@ fn view_of(key: &[u8]) -> Option<ViewId> {
     Some(ViewId(u32::from_be_bytes(key.get(1..5)?.try_into().ok()?)))
 }
 
-fn counts_key(view: ViewId, partition: u16, span: u32) -> Vec<u8> {
+fn counts_key(view: ViewId, partition: u16, span: u64) -> Vec<u8> {
     let mut key = view_key(COUNTS, view);
     key.extend_from_slice(&partition.to_be_bytes());
-    key.extend_from_slice(&span.to_be_bytes());
+    match u32::try_from(span) {
+        Ok(short) if short != WIDE_SPAN => key.extend_from_slice(&short.to_be_bytes()),
+        _ => {
+            key.extend_from_slice(&WIDE_SPAN.to_be_bytes());
+            key.extend_from_slice(&span.to_be_bytes());
+        }
+    }
     key
+}
+
+/// `None` for anything but what [`counts_key`] makes.
+fn span_of_counts(key: &[u8]) -> Option<u64> {
+    let (short, wide) = key.get(COUNTS_KEY_HEAD..)?.split_first_chunk::<4>()?;
+    match (u32::from_be_bytes(*short), wide) {
+        (WIDE_SPAN, wide) => {
+            let span = u64::from_be_bytes(wide.try_into().ok()?);
+            (span >= u64::from(WIDE_SPAN)).then_some(span)
+        }
+        (short, []) => Some(short.into()),
+        _ => None,
+    }
 }
 
 fn mark_key(view: ViewId, offset: u64) -> Vec<u8> {
@@ -395,4 +423,37 @@ fn floor_key(view: ViewId, partition: u16) -> Vec<u8> {
 
 fn unreadable(what: &str, key: &[u8]) -> EngineError {
     EngineError(format!("the {what} of a live query cannot be read at {key:02x?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where its length changes, too.
+    fn spans() -> impl Strategy<Value = u64> {
+        let edge = u64::from(WIDE_SPAN);
+        prop_oneof![0..2_000_000_u64, edge - 3..edge + 3, any::<u64>(), Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn counts_have_the_order_of_their_spans_and_read_back(a in spans(), b in spans(), partition: u16, view: u32) {
+            let key = |span| counts_key(ViewId(view), partition, span);
+            prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+            prop_assert_eq!(span_of_counts(&key(a)), Some(a));
+            prop_assert!((0..key(a).len()).all(|cut| span_of_counts(&key(a)[..cut]).is_none()));
+        }
+    }
+
+    #[test]
+    fn what_older_versions_wrote_is_what_is_written() {
+        let key = counts_key(ViewId(7), 1, 0x0102_0304);
+        assert_eq!(key, [COUNTS, 0, 0, 0, 7, 0, 1, 1, 2, 3, 4]);
+        let wide = counts_key(ViewId(7), 1, 1 << 37);
+        assert_eq!(wide[7..], [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x20, 0, 0, 0, 0]);
+        // A number that has a shorter key.
+        assert_eq!(span_of_counts(&[&wide[..11], &7_u64.to_be_bytes()].concat()), None);
+    }
 }
