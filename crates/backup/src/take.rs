@@ -3,7 +3,7 @@
 //!
 //! Invariants: the manifest is written last, when every part of it is durable; an app that cannot be
 //! copied is named in it, and keeps no other from being copied; a sealed segment that the newest
-//! point has is not read again.
+//! point has is not read again, nor are the documents of an app whose journal is what it was then.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -104,6 +104,11 @@ pub fn take_and_prune(
             .flat_map(|manifest| &manifest.files)
             .map(|file| (file.path.clone(), file.clone()))
             .collect(),
+        known_apps: known
+            .iter()
+            .flat_map(|manifest| &manifest.apps)
+            .map(|app| (app.name.clone(), app.clone()))
+            .collect(),
         written: Vec::new(),
         new_bytes: 0,
         teller: Teller::new(0, tell),
@@ -177,10 +182,19 @@ impl From<Error> for Failed {
     }
 }
 
+/// Whether nothing is known that happened to the app since.
+fn ends_alike(known: &ManifestApp, point: &Point) -> bool {
+    let before = (known.newest_txn, known.newest_commit_ms, known.log_start, known.next_offset);
+    let now = (point.newest_txn, point.newest_commit_ms, point.log_start, point.next_offset);
+    before == now && known.instance == hex(&point.instance)
+}
+
 struct Copy<'t> {
     parts: Parts,
     /// Files of the newest point.
     known: HashMap<String, FileEntry>,
+    /// Its apps.
+    known_apps: HashMap<String, ManifestApp>,
     /// Parts that were not there before.
     written: Vec<Part>,
     new_bytes: u64,
@@ -238,11 +252,22 @@ impl Copy<'_> {
         let app = (taking.open)(name).map_err(Failed::App)?;
         let point = app.point().map_err(|error| Failed::App(error.to_string()))?;
         self.teller.expect(point.segments.iter().map(PointSegment::len_bytes).sum());
+        let known = self.known_apps.get(name.as_str()).filter(|known| ends_alike(known, &point)).cloned();
         // Documents first: the snapshot holds the engine's clean-up back.
-        let documents = if point.has_documents() { Some(self.documents(&point)?) } else { None };
+        let mut documents = match (point.has_documents(), &known) {
+            (true, None) => Some(self.documents(&point)?),
+            _ => None,
+        };
         let mut files = Vec::new();
         for segment in &point.segments {
             files.push(self.segment(name, segment)?);
+        }
+        if point.has_documents() && documents.is_none() {
+            let same = known.filter(|_| self.is_known(name, &files)).and_then(|known| known.documents);
+            documents = match same.filter(|stream| stream.parts.iter().all(|part| self.parts.has(part))) {
+                Some(stream) => Some(stream),
+                None => Some(self.documents(&point)?),
+            };
         }
         manifest.files.append(&mut files);
         manifest.apps.push(ManifestApp {
@@ -255,6 +280,14 @@ impl Copy<'_> {
             documents,
         });
         Ok(point.instance)
+    }
+
+    /// Whether the newest point has this journal of the app, byte for byte: its documents are what they
+    /// were then, since they are what the journal says.
+    fn is_known(&self, app: &AppName, files: &[FileEntry]) -> bool {
+        let folder = format!("{}/{}/", store::APPS_FOLDER, app.as_str());
+        let known = self.known.keys().filter(|path| path.starts_with(&folder)).count();
+        known == files.len() && files.iter().all(|file| self.known.get(&file.path) == Some(file))
     }
 
     fn segment(&mut self, app: &AppName, segment: &PointSegment) -> Result<FileEntry, Failed> {

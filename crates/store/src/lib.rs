@@ -25,6 +25,7 @@ mod incarnation;
 mod index;
 mod index_check;
 mod journal;
+mod last_state;
 mod newest_note;
 mod open;
 mod open_error;

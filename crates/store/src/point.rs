@@ -22,7 +22,10 @@ use crate::{
     app::App,
     app_name::AppName,
     engine::{EngineError, EngineSnapshot, spaces::SPACES},
-    journal::segment::{FOOTER_BYTES, Segment, SegmentEnd, SegmentError},
+    journal::{
+        frame::{FrameError, FrameHeader},
+        segment::{FOOTER_BYTES, Segment, SegmentEnd, SegmentError},
+    },
     open::DOCUMENTS,
     open_error::OpenError,
     register::Register,
@@ -96,6 +99,9 @@ pub struct PointSegment {
     frames_end: u64,
     is_sealed: bool,
 }
+
+/// Is shown a frame: its header, its place in the segment, its bytes.
+pub(crate) type EachFrame<'e> = &'e mut dyn FnMut(&FrameHeader, u64, &[u8]) -> Result<(), PointError>;
 
 /// An entry of the documents' sorted spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,15 +267,25 @@ impl PointSegment {
     /// # Errors
     /// The first damage, with its place.
     pub fn check(&self, read: &mut dyn FnMut(u64) -> bool) -> Result<(), PointError> {
+        self.for_each_frame(read, &mut |_, _, _| Ok(()))
+    }
+
+    /// As [`PointSegment::check`]; `each` is shown every frame, with its place.
+    pub(crate) fn for_each_frame(
+        &self,
+        read: &mut dyn FnMut(u64) -> bool,
+        each: EachFrame<'_>,
+    ) -> Result<(), PointError> {
         let mut at = self.segment.header.len_bytes();
         let mut number = self.segment.header.first_frame;
         let mut told = at;
         while at < self.frames_end {
             let frame = self.segment.frame_at(at)?.filter(|(header, _)| header.frame_number == number);
-            let Some((header, _)) = frame else {
+            let Some((header, frame)) = frame else {
                 let message = format!("frame {number} should stand there");
-                return Err(self.segment.damaged(at, crate::journal::frame::FrameError(message)).into());
+                return Err(self.damaged(at, FrameError(message)));
             };
+            each(&header, at, &frame)?;
             at += header.len_bytes as u64;
             number += 1;
             if at - told >= TOLD_EVERY_BYTES && !read(std::mem::replace(&mut told, at).abs_diff(at)) {
@@ -278,6 +294,11 @@ impl PointSegment {
         }
         read(at - told);
         Ok(())
+    }
+
+    /// The error that says what is wrong there.
+    pub(crate) fn damaged(&self, at: u64, error: FrameError) -> PointError {
+        self.segment.damaged(at, error).into()
     }
 
     /// What follows on its last frame.

@@ -1,14 +1,18 @@
 //! Looking for damage in an app that is open: every frame and every entry of the documents is read,
-//! as slowly as whoever asks wants it.
+//! as slowly as whoever asks wants it, and each document whose last event is kept is held against that
+//! event ([`last_events`]).
 //!
 //! Invariant: a writer waits for nothing of this; the engine's clean-up is held back for a moment
 //! only.
-//! Not here: whether the documents are what the journal says (`verify`, for which nobody may write).
+//! Not here: a replay of the whole journal, which proves more (`verify`, for which nobody may write).
+
+mod last_events;
 
 use std::ops::Bound;
 
 use key_values::Space;
 
+use self::last_events::{LastEvents, LastEventsError};
 use crate::{app::App, engine::spaces::SPACES, journal::segment::SegmentError, point::PointError};
 
 /// So many bytes of documents are read on one snapshot.
@@ -41,15 +45,23 @@ impl App {
             goes_on
         };
         // The oldest first: retention takes those out first, and none is held longer than need be.
+        let mut compared = LastEvents::new(&self.shared);
         for segment in self.point()?.segments {
             if !read(0) {
                 return Ok(findings);
             }
-            if let Err(error) = segment.check(&mut read) {
+            let found = segment.for_each_frame(&mut read, &mut |header, at, frame| {
+                compared.take(header, &frame[header.batches()]).map_err(|error| match error {
+                    LastEventsError::Events(error) => segment.damaged(at, error),
+                    LastEventsError::Documents(error) => error.into(),
+                })
+            });
+            if let Err(error) = found {
                 findings.push(error.to_string());
                 self.note_journal_damage(error);
             }
         }
+        findings.extend(compared.finish());
         for (n, space) in SPACES.iter().enumerate() {
             if let Err(PointError::Documents(message)) = self.scrub_space(Space(n), &mut read) {
                 findings.push(format!("the documents cannot be read ({}): {message}", space.name));

@@ -65,3 +65,41 @@ fn a_trim_takes_nothing_from_a_point_that_is_copied() {
     assert!(shop.snapshot().unwrap().log_start() > 0, "it was trimmed");
     assert_eq!(verify(&target), [""; 0]);
 }
+
+#[test]
+fn the_documents_of_an_app_that_nobody_wrote_to_are_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let [source, target] = ["data", "backup"].map(|name| dir.path().join(name));
+    let data = open(&source, trimming(0));
+    let shop = app(&data, "shop");
+    shop.observe_trims(Box::new(NoObserver));
+    fill(&shop, 0, 200);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while shop.snapshot().unwrap().log_start() < 100 {
+        assert!(std::time::Instant::now() < deadline, "nothing was trimmed");
+        std::thread::yield_now();
+    }
+    // What is read beside the journal is the documents.
+    let read_and_taken = || {
+        let mut read = 0;
+        let taken = take_with(&target, &data, None, &mut |at| {
+            read = at.done_bytes;
+            backup::Course::GoOn
+        });
+        (read, taken.unwrap())
+    };
+    let (first_read, _) = read_and_taken();
+    assert!(first_read > 200_000, "{first_read}");
+    let (read, second) = read_and_taken();
+    assert!(read < first_read - 200_000 && second.bytes >= first_read, "{read} of {first_read}");
+    fill(&shop, 7, 1);
+    let (read, third) = read_and_taken();
+    assert!(read > 200_000 && third.new_bytes > second.new_bytes, "{read}");
+    for (n, point) in [second.point, third.point].iter().enumerate() {
+        let made = dir.path().join(format!("made{n}"));
+        let backup = backup::Backup::open(&target).unwrap();
+        backup.extract_point_into(point, &made, None, &mut |_| backup::Course::GoOn).unwrap();
+        assert_whole(&made);
+    }
+    assert_eq!(verify(&target), [""; 0]);
+}

@@ -32,8 +32,8 @@ that replay. What live queries carry is counted once more, and what stands for t
 and what was handed out must be as they were written. Nothing is changed.
 
 That needs the server to be stopped. While it runs, it reads everything itself instead, slowly: every frame of the journal and every
-entry of the documents, with their checksums. What it finds is in /health/ready and /metrics too. Exit status 0: whole; 1: damaged, or
-it could not be read.
+entry of the documents, with their checksums; and each document is compared with its last event. What it finds is in /health/ready
+and /metrics too. Exit status 0: whole; 1: damaged, or it could not be read.
 
 Examples:
   headwater verify --data-dir /var/lib/headwater
@@ -113,8 +113,8 @@ impl Verify {
             return Ok(());
         }
         print_line(&format!(
-            "{shown}: {} of {} were read, and every checksum is right. The server runs: whether the documents are what the journal says \
-             is proved when it is stopped.",
+            "{shown}: {} of {} were read: every checksum is right, and each document is what its last event says, where that is kept. \
+             The server runs: that indexes, committed offsets and the rest are what the journal says is proved when it is stopped.",
             shown_bytes(bytes),
             counted(apps as u64, "app"),
         ))

@@ -7,9 +7,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use document::Document;
-use rules::{ChangedDocument, raw_document_key, split_document_key};
-use wire::event::{self, Change};
+use rules::{ChangedDocument, raw_document_key};
+use wire::event;
 
 use super::{AppReport, Differences, all_offsets};
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
         records::for_each_record,
         segment::Segment,
     },
+    last_state::{left_by, said_by},
     position::Position,
     replay::ReplayError,
     tombstones::DroppedTombstones,
@@ -34,10 +34,8 @@ pub(super) struct Gatherer<'a> {
     dropped: Vec<IndexEntry>,
 }
 
-/// The state that an event leaves, instead of an encoded document.
-const GONE: &[u8] = &[0];
+/// Stands for the state that an event leaves and does not say ([`said_by`]).
 const UNKNOWN: &[u8] = &[1];
-const THERE: u8 = 2;
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(scratch: &'a Engine) -> Self {
@@ -70,11 +68,7 @@ impl<'a> Gatherer<'a> {
             let unreadable = || FrameError(format!("the event {} cannot be read", record.offset));
             let (collection, id) = record.key.and_then(event::read_key).ok_or_else(unreadable)?;
             let change = record.value.and_then(event::read_change).ok_or_else(unreadable)?;
-            let left: Box<[u8]> = match change {
-                Change::Upsert { new, .. } => there(new.as_bytes()),
-                Change::Remove { .. } => GONE.into(),
-                Change::Requery => UNKNOWN.into(),
-            };
+            let left = said_by(&change).unwrap_or_else(|| UNKNOWN.into());
             let event = Some(record.offset as u64);
             let changed = ChangedDocument {
                 event_before: None,
@@ -113,7 +107,7 @@ impl<'a> Gatherer<'a> {
                     let document = decode_stored(&key, &value)?.document;
                     if event.last_event != Some(last_event) {
                         differences.note(&key, "does not know its last event");
-                    } else if event.encoded != UNKNOWN && event.encoded != &*state(&key, &document) {
+                    } else if event.encoded != UNKNOWN && event.encoded != &*left_by(&key, &document) {
                         differences.note(&key, "is not what its last event says");
                     }
                 }
@@ -164,20 +158,4 @@ impl Gatherer<'_> {
         differences.finish();
         Ok(())
     }
-}
-
-fn there(json: &[u8]) -> Box<[u8]> {
-    let mut out = vec![THERE];
-    out.extend_from_slice(&crc32c::crc32c(json).to_le_bytes());
-    out.into()
-}
-
-fn state(key: &[u8], document: &Document) -> Box<[u8]> {
-    if !document.exists() {
-        return GONE.into();
-    }
-    let mut json = Vec::new();
-    let id = split_document_key(key).map_or("", |(_, id)| id);
-    document.write_json(id, &mut json);
-    there(&json)
 }
