@@ -27,7 +27,7 @@ const PLAIN: [&str; 11] = [
 ];
 
 /// Files that let somebody in, or sign.
-const SECRET_FILES: [&str; 2] = ["admin.key", "admin.key.sha256"];
+const SECRET_FILES: [&str; 3] = ["admin.key", "admin.key.sha256", "sinks.json"];
 
 /// Folders of them.
 const SECRET_FOLDERS: [&str; 2] = ["authority", "credentials"];

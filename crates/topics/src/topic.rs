@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     compressed::Compressing,
     gap::Gap,
-    live_query::{Compression, SharedOnGap},
+    live_query::{Compression, OnGap, SharedOnGap},
     matcher::Matcher,
     numbering::{Numbering, Skipped},
     reading::Reading,
@@ -67,6 +67,8 @@ pub struct Partition {
     app: Arc<App>,
     index: u16,
     kind: Kind,
+    /// What a gap gets, if not what the topic says.
+    on_gap: Option<OnGap>,
 }
 
 /// What a reader that began at offset 0 knows: which tombstones it cannot miss, since they were
@@ -78,6 +80,21 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
+    /// As somebody noted it who begins again where it was.
+    pub fn at(tombstone_floor: u64, leader_epoch: u32) -> Self {
+        Self { tombstone_floor, leader_epoch }
+    }
+
+    /// Tombstones below it were gone when the reader began.
+    pub fn tombstone_floor(self) -> u64 {
+        self.tombstone_floor
+    }
+
+    /// The life of the data that the reader began in.
+    pub fn leader_epoch(self) -> u32 {
+        self.leader_epoch
+    }
+
     /// Whether a reader at `offset` may have seen a document whose tombstone, below `floor`, is
     /// gone. Who begins at 0 has seen none, nor has who began there since the store's floor was
     /// raised to `store_floor`.
@@ -156,7 +173,7 @@ impl Topic {
     /// The partition of that number, from 0; `None` if there is none.
     pub fn partition(&self, index: i32) -> Option<Partition> {
         let index = u16::try_from(index).ok().filter(|index| *index < self.partitions())?;
-        Some(Partition { app: self.app.clone(), index, kind: self.kind.clone() })
+        Some(Partition { app: self.app.clone(), index, kind: self.kind.clone(), on_gap: None })
     }
 
     /// How many events were found to be on the topic since the start, or since its live query was
@@ -186,6 +203,12 @@ impl Topic {
 }
 
 impl Partition {
+    /// The same, for a reader that gets this for a gap; `None`: what the topic says.
+    #[must_use]
+    pub fn with_on_gap(self, on_gap: Option<OnGap>) -> Self {
+        Self { on_gap, ..self }
+    }
+
     /// The offset after the last event, as far as events were looked at.
     pub fn high_watermark(&self) -> u64 {
         match &self.kind {
@@ -467,7 +490,7 @@ impl Partition {
             matcher,
             view,
             partition: self.index,
-            on_gap,
+            on_gap: self.on_gap.unwrap_or(on_gap),
             timestamp_ms: self.app.events().trimmed_to_ms(),
             event_bytes_max: self.app.event_bytes_max(),
             leader_epoch: self.app.incarnations().first().map_or(0, |oldest| oldest.incarnation.leader_epoch as i32),

@@ -9,6 +9,7 @@ mod backups;
 mod group_reset;
 mod peers;
 mod scrubs;
+mod sinks;
 mod status;
 
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ pub use self::backups::{BackupPointReply, BackupReply, BackupsReply, LeftOutRepl
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
 pub use self::scrubs::{NewScrub, ScrubReply, ScrubsReply};
+pub use self::sinks::{
+    HIDDEN, NewSink, SinkChange, SinkDeletedReply, SinkFormat, SinkReply, SinkStart, SinkState, SinkTarget, SinksReply,
+};
 pub use self::status::{AppStatusReply, CertificatesReply, DiskReply, GroupStatusReply, StatusReply};
 use crate::{
     RequestError,

@@ -1,0 +1,134 @@
+//! Reads the topic of a sink, all its partitions, from where the sink stands.
+//!
+//! Not here: where that is kept (each target has its own way), what a record says (`kafka_wire`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use store::Piece;
+use tokio::sync::watch;
+use topics::{AppTopics, Rebuild, Tail, Topic, TopicError};
+use wire::admin::SinkStart;
+
+use crate::definition::Sink;
+
+/// Where a sink stands in its topic, and what it knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Position {
+    /// The topic: a live query that is made again under its name has another one.
+    pub(crate) topic_id: String,
+    /// The next offset of each partition.
+    pub(crate) next_offsets: Vec<u64>,
+    /// The life of the data that the sink's reading belongs to (`store::Incarnation`).
+    pub(crate) leader_epoch: u32,
+    /// Of tombstones below it the sink knows that they are gone.
+    pub(crate) tombstone_floor: u64,
+}
+
+/// Some records of one partition.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// The partition, from 0.
+    pub(crate) partition: u16,
+    /// As the topic has it.
+    pub(crate) piece: Piece,
+}
+
+/// Why a sink's topic cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    #[error("there is no live query {0:?}")]
+    NoLiveQuery(String),
+    #[error("the live query was made anew since: its offsets are others. Delete the sink and make it again")]
+    AnotherTopic,
+    #[error(transparent)]
+    Read(#[from] TopicError),
+}
+
+/// A reader of every partition of a sink's topic.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    topic: Topic,
+    tails: Vec<Tail>,
+    rebuild: Rebuild,
+    changes: watch::Receiver<u64>,
+    /// Where reading goes on, so that no partition starves the others.
+    turn: usize,
+}
+
+impl Feed {
+    /// At `position`, or where the sink begins.
+    pub(crate) async fn open(topics: &AppTopics, sink: &Sink, position: Option<&Position>) -> Result<Self, FeedError> {
+        let topic = topic_of(topics, sink)?;
+        let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(i32::from(index)));
+        let partitions: Vec<_> = partitions.map(|partition| partition.with_on_gap(sink.on_gap)).collect();
+        let changes = topic.watch();
+        let (rebuild, next_offsets) = match position {
+            Some(at) if at.topic_id != topic.id().to_string() || at.next_offsets.len() != partitions.len() => {
+                return Err(FeedError::AnotherTopic);
+            }
+            Some(at) => (Rebuild::at(at.tombstone_floor, at.leader_epoch), at.next_offsets.clone()),
+            None => {
+                let mut ends = vec![0; partitions.len()];
+                if sink.start == SinkStart::Latest {
+                    for (end, partition) in ends.iter_mut().zip(&partitions) {
+                        *end = partition.settled_high_watermark().await.unwrap_or_else(|_| partition.high_watermark());
+                    }
+                }
+                let rebuild = partitions.first().map(topics::Partition::rebuild).unwrap_or_default();
+                (rebuild, ends)
+            }
+        };
+        let tails = partitions.into_iter().zip(next_offsets);
+        let tails = tails.map(|(partition, next)| Tail::at(partition, next, rebuild)).collect();
+        Ok(Self { topic, tails, rebuild, changes, turn: 0 })
+    }
+
+    /// Where it stands: behind all that [`Feed::read`] has given.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            topic_id: self.topic.id().to_string(),
+            next_offsets: self.tails.iter().map(Tail::next_offset).collect(),
+            leader_epoch: self.rebuild.leader_epoch(),
+            tombstone_floor: self.rebuild.tombstone_floor(),
+        }
+    }
+
+    /// What comes next, about `bytes_max` and of each partition in order; nothing if there is nothing
+    /// now.
+    pub(crate) async fn read(&mut self, bytes_max: usize) -> Result<Vec<Batch>, FeedError> {
+        self.changes.borrow_and_update();
+        let (mut batches, mut bytes) = (Vec::new(), 0);
+        let count = self.tails.len();
+        for at in 0..count {
+            let partition = (self.turn + at) % count;
+            let tail = &mut self.tails[partition];
+            while tail.is_behind() && bytes < bytes_max {
+                let pieces = tail.read(bytes_max - bytes).await?;
+                if pieces.is_empty() {
+                    break;
+                }
+                for piece in pieces {
+                    bytes += piece.len();
+                    batches.push(Batch { partition: partition as u16, piece });
+                }
+            }
+        }
+        self.turn = (self.turn + 1) % count.max(1);
+        Ok(batches)
+    }
+
+    /// Returns when there may be more, or after `at_most`.
+    pub(crate) async fn changed(&mut self, at_most: Duration) {
+        drop(tokio::time::timeout(at_most, self.changes.changed()).await);
+    }
+}
+
+/// The topic that the sink delivers.
+pub(crate) fn topic_of(topics: &AppTopics, sink: &Sink) -> Result<Topic, FeedError> {
+    let Some(name) = &sink.live_query else { return Ok(topics.main()) };
+    let found = topics.live_queries().into_iter().find(|known| known.name == *name);
+    let topic = found.and_then(|live_query| topics.by_name(&topics.topic_of(&live_query)));
+    topic.ok_or_else(|| FeedError::NoLiveQuery(name.clone()))
+}

@@ -1,0 +1,97 @@
+//! What a sink does, as its task says it and others read it.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use wire::admin::SinkState;
+
+/// Shared between a sink's task and who shows it.
+#[derive(Debug)]
+pub(crate) struct Status {
+    doing: Mutex<Doing>,
+    /// What every partition of the topic was delivered to: the offset that is next; empty while that
+    /// is not known.
+    next_offsets: Mutex<Vec<u64>>,
+    events: AtomicU64,
+    errors: AtomicU64,
+    set_aside: AtomicU64,
+}
+
+/// What it does, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doing {
+    pub(crate) state: SinkState,
+    pub(crate) reason: Option<String>,
+    /// When it tries again, if it waits.
+    pub(crate) next_try_ms: Option<u64>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        let reason = Some("it starts".to_owned());
+        Self {
+            doing: Mutex::new(Doing { state: SinkState::Waiting, reason, next_try_ms: None }),
+            next_offsets: Mutex::default(),
+            events: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            set_aside: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Status {
+    /// It delivers, or has delivered everything.
+    pub(crate) fn running(&self) {
+        self.set(Doing { state: SinkState::Running, reason: None, next_try_ms: None });
+    }
+
+    /// It tries again at `next_try_ms`, ms since the epoch.
+    pub(crate) fn waiting(&self, reason: impl Into<String>, next_try_ms: Option<u64>) {
+        self.set(Doing { state: SinkState::Waiting, reason: Some(reason.into()), next_try_ms });
+    }
+
+    /// Somebody has to change something.
+    pub(crate) fn failed(&self, reason: impl Into<String>) {
+        self.set(Doing { state: SinkState::Failed, reason: Some(reason.into()), next_try_ms: None });
+    }
+
+    /// It was told to stop, or stopped itself as its target asked.
+    pub(crate) fn paused(&self, reason: Option<String>) {
+        self.set(Doing { state: SinkState::Paused, reason, next_try_ms: None });
+    }
+
+    fn set(&self, doing: Doing) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+    }
+
+    pub(crate) fn doing(&self) -> Doing {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// So many events more were delivered, and what comes next is at `next_offsets`, one a partition.
+    pub(crate) fn delivered(&self, events: u64, next_offsets: Vec<u64>) {
+        self.events.fetch_add(events, Relaxed);
+        *self.next_offsets.lock().unwrap_or_else(PoisonError::into_inner) = next_offsets;
+    }
+
+    /// A try failed.
+    pub(crate) fn erred(&self) {
+        self.errors.fetch_add(1, Relaxed);
+    }
+
+    /// So many events are set aside.
+    pub(crate) fn set_aside_are(&self, count: u64) {
+        self.set_aside.store(count, Relaxed);
+    }
+
+    pub(crate) fn next_offsets(&self) -> Vec<u64> {
+        self.next_offsets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Events delivered, tries failed, events set aside.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        (self.events.load(Relaxed), self.errors.load(Relaxed), self.set_aside.load(Relaxed))
+    }
+}
