@@ -6,6 +6,7 @@ use credentials::Credentials;
 use executor::Statements;
 use operations::{AuditLog, ConsumerGroups, Maintenance, Operations, PeerDirectory};
 use prometheus_client::registry::Registry;
+use sinks::Sinks;
 use store::{DataDir, WallClock};
 use tokio::sync::Semaphore;
 use topics::TopicRegistry;
@@ -13,7 +14,7 @@ use topics::TopicRegistry;
 use crate::{
     guests::Guests,
     limits,
-    metrics::{Metrics, backups, certificates},
+    metrics::{Metrics, backups, certificates, sinks as sink_metrics},
     options::HttpApiOptions,
     peers::PeerSessions,
     resource::openapi::OPENAPI,
@@ -46,6 +47,8 @@ pub struct HttpApiParts {
     pub peer_directory: Option<Arc<dyn PeerDirectory>>,
     /// What the server does beside its work.
     pub maintenance: Arc<Maintenance>,
+    /// Where events are delivered to by the server.
+    pub sinks: Arc<Sinks>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
     /// Who is in which consumer group; `None` where there is no Kafka endpoint.
@@ -76,12 +79,14 @@ impl HttpApi {
             peers: parts.peer_directory,
             audit: parts.audit,
             maintenance: parts.maintenance,
+            sinks: parts.sinks,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
             open_doors: options.open_doors.clone(),
         });
         certificates::register(&mut registry, &operations);
         backups::register(&mut registry, &operations);
+        sink_metrics::register(&mut registry, &operations);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -152,8 +157,10 @@ impl HttpApi {
         change(&mut options);
         let topics = TopicRegistry::new(data_dir.clone());
         let maintenance = Maintenance::new(data_dir.clone(), topics.clone());
+        let sinks = Sinks::open(topics.clone(), sinks::Host::of(&data_dir)).unwrap();
         let parts = HttpApiParts {
             maintenance,
+            sinks,
             data_dir,
             topics,
             credentials,

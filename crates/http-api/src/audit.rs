@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 25] = [
+const ACTIONS: [(&str, &str, &str); 30] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
@@ -36,6 +36,11 @@ const ACTIONS: [(&str, &str, &str); 25] = [
     ("POST", "/admin/v1/apps/{app}/live-queries", "liveQuery.create"),
     ("PATCH", "/admin/v1/apps/{app}/live-queries/{name}", "liveQuery.change"),
     ("DELETE", "/admin/v1/apps/{app}/live-queries/{name}", "liveQuery.delete"),
+    ("POST", "/admin/v1/apps/{app}/sinks", "sink.create"),
+    ("PATCH", "/admin/v1/apps/{app}/sinks/{name}", "sink.change"),
+    ("DELETE", "/admin/v1/apps/{app}/sinks/{name}", "sink.delete"),
+    ("POST", "/admin/v1/apps/{app}/sinks/{name}/pause", "sink.pause"),
+    ("POST", "/admin/v1/apps/{app}/sinks/{name}/resume", "sink.resume"),
     ("POST", "/admin/v1/apps/{app}/indexes", "index.create"),
     ("DELETE", "/admin/v1/apps/{app}/indexes/{collection}/{name}", "index.drop"),
     ("POST", "/admin/v1/apps/{app}/groups/{group}/reset", "group.reset"),

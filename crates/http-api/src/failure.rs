@@ -16,6 +16,7 @@ use query::{
     BindError, ParseError, TooExpensive,
     dql::{RowsError, SyntaxError},
 };
+use sinks::SinkError;
 use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
 use topics::ChangeError;
 use wire::RequestError;
@@ -119,6 +120,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     LiveQuery(ChangeError),
     #[error(transparent)]
+    Sink(SinkError),
+    #[error(transparent)]
     Index(IndexError),
     #[error(transparent)]
     Syntax(SyntaxError),
@@ -160,6 +163,16 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Commit(error) => Self::Commit(error),
             other => Self::LiveQuery(other),
+        }
+    }
+}
+
+/// The same of a sink.
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Commit(error) => Self::Commit(error),
+            other => Self::Sink(other),
         }
     }
 }
@@ -315,6 +328,7 @@ impl Failure {
                 | ChangeError::TooMany
                 | ChangeError::TooManyPartitions,
             )
+            | Failure::Sink(SinkError::Invalid(_) | SinkError::TooMany)
             | Failure::Credentials(
                 CredentialsError::BadName { .. }
                 | CredentialsError::DirectoryNotEmpty { .. }
@@ -329,6 +343,7 @@ impl Failure {
             | Failure::DocumentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
+            | Failure::Sink(SinkError::NotFound(_))
             | Failure::GroupNotFound { .. }
             | Failure::TopicNotFound { .. }
             | Failure::PeerNotFound { .. }
@@ -342,6 +357,7 @@ impl Failure {
             | Failure::Backup(BackupError::UnderWay { .. } | BackupError::Taken(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))
+            | Failure::Sink(SinkError::Exists(_))
             | Failure::Index(IndexError::Create(CreateIndexError::NameTaken { .. }))
             | Failure::Credentials(
                 CredentialsError::Exists { .. }
@@ -365,6 +381,7 @@ impl Failure {
             | Failure::ClockNotNoted(_)
             | Failure::Index(IndexError::Commit(_) | IndexError::Create(CreateIndexError::Commit(_)))
             | Failure::LiveQuery(ChangeError::Io(_) | ChangeError::Prepare(_) | ChangeError::Commit(_))
+            | Failure::Sink(SinkError::Io(_) | SinkError::Commit(_))
             | Failure::CreateApp(CreateAppError::Open(_) | CreateAppError::Unavailable(_))
             | Failure::DeleteApp(
                 DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),

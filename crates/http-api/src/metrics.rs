@@ -5,6 +5,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod certificates;
+pub(crate) mod sinks;
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};
 

@@ -21,6 +21,7 @@ pub(crate) mod peers;
 pub(crate) mod requery;
 pub(crate) mod scrubs;
 pub(crate) mod sign_in_links;
+pub(crate) mod sinks;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod users;

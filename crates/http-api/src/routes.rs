@@ -19,9 +19,14 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
+<<<<<<< HEAD
         app_transfers, apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health,
         indexes, keys, live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, status, sync, users,
         write,
+=======
+        apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
+        live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks, status, sync, users, write,
+>>>>>>> ac7a6ba (Sinks are made, shown, changed, paused and deleted over HTTP and by headwater sink)
     },
     state::Shared,
 };
@@ -108,6 +113,13 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::show);
         routes.add(Method::PATCH, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::change);
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/live-queries/{name}", live_queries::delete);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/sinks", sinks::list);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks", sinks::create);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/sinks/{name}", sinks::show);
+        routes.add(Method::PATCH, "", "/admin/v1/apps/{app}/sinks/{name}", sinks::change);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/sinks/{name}", sinks::delete);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks/{name}/pause", sinks::pause);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks/{name}/resume", sinks::resume);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes", indexes::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/indexes", indexes::create);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::show);

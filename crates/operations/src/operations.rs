@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use credentials::Credentials;
+use sinks::Sinks;
 use store::{AppName, DataDir, WallClock};
 use topics::TopicRegistry;
 
@@ -30,6 +31,8 @@ pub struct Operations {
     pub audit: Arc<AuditLog>,
     /// What the server does beside its work.
     pub maintenance: Arc<Maintenance>,
+    /// Where events are delivered to by the server.
+    pub sinks: Arc<Sinks>,
     /// For the dates of what is made.
     pub clock: Arc<dyn WallClock>,
     /// What Kafka clients connect to; written into their files.

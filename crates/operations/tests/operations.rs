@@ -44,6 +44,7 @@ fn operations(directory: &TempDir) -> (Arc<Operations>, Arc<SaidGroups>) {
     let topics = TopicRegistry::new(data_dir.clone());
     let operations = Operations {
         maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
+        sinks: sinks::Sinks::open(topics.clone(), sinks::Host::of(&data_dir)).unwrap(),
         default_app: AppName::new("default").unwrap(),
         topics,
         credentials: Credentials::open(directory.path(), clock.now_ms()).unwrap(),

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use axum::{Router, http::Method};
 use credentials::Credentials;
 use operations::{AuditLog, ConsumerGroups, Maintenance, Operations, PeerDirectory};
+use sinks::Sinks;
 use store::{DataDir, WallClock};
 use tokio::sync::{Semaphore, watch};
 use topics::TopicRegistry;
@@ -40,6 +41,8 @@ pub struct PortalParts {
     pub groups: Arc<dyn ConsumerGroups>,
     /// What the server does beside its work.
     pub maintenance: Arc<Maintenance>,
+    /// Where events are delivered to by the server.
+    pub sinks: Arc<Sinks>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
     /// Which small peers there are.
@@ -77,6 +80,7 @@ impl Portal {
             peers: Some(parts.peers),
             audit: parts.audit,
             maintenance: parts.maintenance,
+            sinks: parts.sinks,
             clock: parts.clock.clone(),
             kafka_endpoint: options.kafka_endpoint.clone(),
             open_doors: options.open_doors.clone(),

@@ -95,6 +95,9 @@ pub(crate) enum Verb {
     /// Make, list, change and delete live queries: what topics carry
     #[command(subcommand)]
     LiveQuery(command::live_query::LiveQuery),
+    /// Deliver an app's events to your Kafka, exactly once, or to a web server
+    #[command(subcommand)]
+    Sink(command::sink::Sink),
     /// Make, list, show and drop indexes: documents found without a look at all of them
     #[command(subcommand)]
     Index(command::index::Index),

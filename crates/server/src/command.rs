@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub(crate) mod serve;
+pub(crate) mod sink;
 
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -87,6 +88,7 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Restore(verb) => verb.run(&context),
         Verb::App(verb) => verb.run(&context),
         Verb::LiveQuery(verb) => verb.run(&context),
+        Verb::Sink(verb) => verb.run(&context),
         Verb::Index(verb) => verb.run(&context),
         Verb::Groups(verb) => verb.run(&context),
         Verb::Peers(verb) => verb.run(&context),

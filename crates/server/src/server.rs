@@ -27,8 +27,12 @@ use credentials::{Bundle, Credentials};
 use files::DirectoryFormat;
 use http_api::SignInLinks as _;
 use operations::{AuditLog, Maintenance};
+use sinks::Sinks;
 use store::{AppName, DataDir, StoreOptions, WallClock as _};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use topics::TopicRegistry;
 
 use crate::{clock::SystemClock, config::ServerSettings, failure::UsageError, run_file::RunFile};
@@ -51,6 +55,7 @@ pub(crate) struct Server {
     links: Links,
     shutdown: watch::Sender<bool>,
     edges: JoinSet<anyhow::Result<()>>,
+    delivering: JoinHandle<()>,
 }
 
 /// What a person or a program wants to know of a running server.
@@ -214,8 +219,11 @@ impl Server {
         let topics = TopicRegistry::new(data.clone());
         topics.open_at_start(&settings.app).await;
         let maintenance = Maintenance::new(data.clone(), topics.clone());
+        let host = sinks::Host { run_id: run_id(), listeners: listening.addresses(), ..sinks::Host::of(&data) };
+        let sinks = Sinks::open(topics.clone(), host).context("the sinks")?;
         let parts = Parts {
             maintenance: &maintenance,
+            sinks: &sinks,
             settings,
             listening: &listening,
             data: &data,
@@ -235,9 +243,10 @@ impl Server {
         if let Some(schedule) = settings.backups.clone() {
             tokio::spawn(backup_schedule::keep(schedule, maintenance.clone(), data.clone(), stopping.clone()));
         }
+        let delivering = tokio::spawn(sinks.keep(stopping.clone()));
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;
-        Ok(Self { facts, data, topics, credentials, maintenance, links, shutdown, edges })
+        Ok(Self { facts, data, topics, credentials, maintenance, links, shutdown, edges, delivering })
     }
 
     /// Where everything is.
@@ -271,6 +280,10 @@ impl Server {
         if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
             tracing::warn!("connections did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
             self.edges.shutdown().await;
+        }
+        if tokio::time::timeout(STOP_TIMEOUT, &mut self.delivering).await.is_err() {
+            tracing::warn!("sinks did not end within {} s and are cut", STOP_TIMEOUT.as_secs());
+            self.delivering.abort();
         }
         let maintenance = self.maintenance.clone();
         let _ = tokio::task::spawn_blocking(move || maintenance.stop()).await;
@@ -328,6 +341,11 @@ async fn stop_data(data: Arc<DataDir>) {
     if let Err(error) = tokio::task::spawn_blocking(move || data.stop()).await {
         tracing::error!("the store did not stop cleanly; the next start replays its journal: {error}");
     }
+}
+
+/// Another one for each start, so that two servers with one sink tell each other apart.
+fn run_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }
 
 fn app_names(data: &DataDir, settings: &ServerSettings) -> Vec<String> {

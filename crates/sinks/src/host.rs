@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use store::WallClock;
+use store::{DataDir, WallClock};
 
 /// The server around the sinks.
 #[derive(Debug, Clone)]
@@ -15,4 +15,12 @@ pub struct Host {
     pub run_id: String,
     /// Where the server itself listens: no webhook is sent there.
     pub listeners: Vec<SocketAddr>,
+}
+
+impl Host {
+    /// One that listens nowhere, and is told apart by the name of its start only if that is set.
+    pub fn of(data: &DataDir) -> Self {
+        let (data_dir, clock) = (data.path().to_owned(), data.clock().clone());
+        Self { data_dir, clock, run_id: String::new(), listeners: Vec::new() }
+    }
 }

@@ -16,7 +16,7 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
-use topics::{AppTopics, TopicRegistry};
+use topics::{AppTopics, GroupLags, TopicRegistry};
 use wire::admin::{HIDDEN, NewSink, SinkChange, SinkReply, SinkState, SinkTarget};
 
 use crate::{
@@ -74,6 +74,8 @@ pub struct SinkFigures {
     pub state: SinkState,
     /// Events that are not delivered; `None` while that is not known.
     pub lag_events: Option<u64>,
+    /// Since when the oldest of them is there, in ms; `None` while that is not known.
+    pub lag_ms: Option<u64>,
     /// Events that were delivered since the start.
     pub events: u64,
     /// Tries that failed since the start.
@@ -132,6 +134,7 @@ impl Sinks {
         }
         while !*stopping.borrow() {
             self.reconcile().await;
+            self.measure().await;
             tokio::select! {
                 () = sleep(LOOK_EVERY) => {}
                 () = self.changed.notified() => {}
@@ -175,6 +178,24 @@ impl Sinks {
             self.bring_into_force(key, topics, sink).await;
         }
         self.forget_deleted(&names).await;
+    }
+
+    /// How far behind in time each is, as of now.
+    async fn measure(&self) {
+        let opened: HashMap<_, _> = self.topics.all_opened().into_iter().map(|it| (name_of(&it), it)).collect();
+        let measured: Vec<_> = {
+            let running = self.lock();
+            let with_topics = |(key, it): (&(String, String), &Running)| {
+                Some((opened.get(&key.0)?.clone(), it.sink.clone(), it.status.clone()))
+            };
+            running.iter().filter_map(with_topics).collect()
+        };
+        let looked = spawn_blocking(move || {
+            for (topics, sink, status) in measured {
+                status.set_lag_ms(lag_ms(&topics, &sink, &status));
+            }
+        });
+        drop(looked.await);
     }
 
     async fn bring_into_force(&self, key: (String, String), topics: Arc<AppTopics>, sink: Sink) {
@@ -319,6 +340,7 @@ impl Sinks {
                     kind: sink.target.kind(),
                     state: doing.state,
                     lag_events: lag_events(&topics, &sink, &status),
+                    lag_ms: status.lag_ms(),
                     events,
                     errors,
                     set_aside,
@@ -363,7 +385,7 @@ impl Sinks {
             reason: doing.reason,
             next_try_ms: doing.next_try_ms,
             lag_events: lag_events(topics, sink, &status),
-            lag_ms: None,
+            lag_ms: status.lag_ms(),
             events,
             errors,
             set_aside: None,
@@ -387,8 +409,12 @@ impl Sinks {
     }
 }
 
+fn name_of(topics: &AppTopics) -> String {
+    topics.app().name().as_str().to_owned()
+}
+
 fn key_of(topics: &AppTopics, name: &str) -> (String, String) {
-    (topics.app().name().as_str().to_owned(), name.to_owned())
+    (name_of(topics), name.to_owned())
 }
 
 async fn end(running: Running) {
@@ -419,6 +445,21 @@ fn lag_events(topics: &AppTopics, sink: &Sink, status: &Status) -> Option<u64> {
     }
     let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(i32::from(index)));
     Some(partitions.zip(next_offsets).map(|(it, next)| it.events_between(next, it.high_watermark())).sum())
+}
+
+/// Since when the oldest event is there that is not delivered. Blocks on disk.
+fn lag_ms(topics: &AppTopics, sink: &Sink, status: &Status) -> Option<u64> {
+    let topic = feed::topic_of(topics, sink).ok()?;
+    let lags = GroupLags::new(topics);
+    let mut oldest = 0;
+    let next_offsets = status.next_offsets();
+    if next_offsets.len() != usize::from(topic.partitions()) {
+        return None;
+    }
+    for (partition, next) in (0..).zip(next_offsets) {
+        oldest = oldest.max(lags.times(&lags.measure(topic.name(), partition, next)?).lag_ms?);
+    }
+    Some(oldest)
 }
 
 /// A new sink and its secrets, if it can be.

@@ -17,7 +17,11 @@ pub(crate) struct Status {
     events: AtomicU64,
     errors: AtomicU64,
     set_aside: AtomicU64,
+    /// Since when the oldest event is there that is not delivered, in ms; [`UNKNOWN`] if that is not known.
+    lag_ms: AtomicU64,
 }
+
+const UNKNOWN: u64 = u64::MAX;
 
 /// What it does, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,7 @@ impl Default for Status {
             events: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             set_aside: AtomicU64::new(0),
+            lag_ms: AtomicU64::new(UNKNOWN),
         }
     }
 }
@@ -84,6 +89,15 @@ impl Status {
     /// So many events are set aside.
     pub(crate) fn set_aside_are(&self, count: u64) {
         self.set_aside.store(count, Relaxed);
+    }
+
+    /// How far behind it is in time.
+    pub(crate) fn set_lag_ms(&self, lag_ms: Option<u64>) {
+        self.lag_ms.store(lag_ms.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    pub(crate) fn lag_ms(&self) -> Option<u64> {
+        Some(self.lag_ms.load(Relaxed)).filter(|known| *known != UNKNOWN)
     }
 
     pub(crate) fn next_offsets(&self) -> Vec<u64> {

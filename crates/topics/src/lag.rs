@@ -76,13 +76,17 @@ impl<'a> GroupLags<'a> {
     /// the topic is gone.
     pub fn of(&self, group: &str) -> Vec<PartitionLag> {
         let committed = self.topics.app().committed_offsets(group);
-        committed.into_iter().filter_map(|(topic, partition, at)| self.measure(topic, partition, &at)).collect()
+        let measured = |(topic, partition, at): (String, i32, CommittedOffset)| {
+            self.measure(&topic, partition, u64::try_from(at.offset).unwrap_or(0))
+        };
+        committed.into_iter().filter_map(measured).collect()
     }
 
-    fn measure(&self, topic: String, partition: i32, at: &CommittedOffset) -> Option<PartitionLag> {
-        let found = self.by_name.get(&topic)?.partition(partition)?;
+    /// Of whoever reads `committed` next; `None` if there is no such partition.
+    pub fn measure(&self, topic: &str, partition: i32, committed: u64) -> Option<PartitionLag> {
+        let found = self.by_name.get(topic)?.partition(partition)?;
+        let topic = topic.to_owned();
         let high_watermark = found.high_watermark();
-        let committed = u64::try_from(at.offset).unwrap_or(0);
         let lag = found.events_between(committed, high_watermark);
         let restore_ahead = committed > 0 && found.skipped().last().is_some_and(|skipped| committed < skipped.end);
         let gap_ahead = lag > 0 && found.first_kept().is_ok_and(|first| committed < first);

@@ -97,6 +97,7 @@ impl TestServer {
         let groups = Arc::new(PresentGroups::default());
         let parts = HttpApiParts {
             maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
+            sinks: sinks::Sinks::open(topics.clone(), sinks::Host::of(&data_dir)).unwrap(),
             peers: None,
             peer_directory: None,
             data_dir: data_dir.clone(),

@@ -103,8 +103,12 @@ impl Listening {
 
     /// Where the HTTP API asks for no key while none was ever made.
     pub(super) fn open_doors(&self, insecure_open: bool) -> Vec<SocketAddr> {
-        let listens = [Some(self.http_listens), self.https_listens, Some(self.kafka_listens)].into_iter().flatten();
-        listens.filter(|address| insecure_open || address.ip().is_loopback()).collect()
+        self.addresses().into_iter().filter(|address| insecure_open || address.ip().is_loopback()).collect()
+    }
+
+    /// Every address that is listened on.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        [Some(self.http_listens), self.https_listens, Some(self.kafka_listens)].into_iter().flatten().collect()
     }
 
     /// The same on the Kafka endpoint's port.

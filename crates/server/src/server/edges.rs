@@ -9,6 +9,7 @@ use http_api::{HttpApi, HttpApiOptions, HttpApiParts, PeerSessions, SignInLinks}
 use kafka_endpoint::{EndpointOptions, KafkaEndpoint, TopicSettings};
 use operations::{AuditLog, ConsumerGroups, Maintenance, PeerDirectory};
 use prometheus_client::registry::Registry;
+use sinks::Sinks;
 use store::DataDir;
 use sync_endpoint::SyncEndpoint;
 use tokio::{
@@ -43,6 +44,7 @@ pub(super) struct Parts<'a> {
     pub(super) links: &'a Links,
     pub(super) audit: &'a Arc<AuditLog>,
     pub(super) maintenance: &'a Arc<Maintenance>,
+    pub(super) sinks: &'a Arc<Sinks>,
     pub(super) more_pages: axum::Router,
 }
 
@@ -139,7 +141,7 @@ fn http_api(
     let sign_in_links = Some(Arc::new(links.clone()) as Arc<dyn SignInLinks>);
     let (groups, peers): (_, Arc<dyn PeerSessions>) = (Some(groups), Arc::new(peers));
     let (peers, peer_directory) = (Some(peers), Some(directory));
-    let (audit, maintenance) = (parts.audit.clone(), parts.maintenance.clone());
+    let (audit, maintenance, sinks) = (parts.audit.clone(), parts.maintenance.clone(), parts.sinks.clone());
     let parts = HttpApiParts {
         data_dir,
         topics,
@@ -151,6 +153,7 @@ fn http_api(
         peer_directory,
         audit,
         maintenance,
+        sinks,
         groups,
     };
     HttpApi::new(options, parts, registry)

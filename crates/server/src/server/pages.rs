@@ -76,7 +76,7 @@ pub(super) fn router(
     api: Arc<OwnApi>,
     stopping: &watch::Receiver<bool>,
 ) -> Router {
-    let &Parts { settings, listening, data, topics, credentials, links, audit, maintenance, .. } = parts;
+    let &Parts { settings, listening, data, topics, credentials, links, audit, maintenance, sinks, .. } = parts;
     let options = PortalOptions {
         default_app: settings.app.clone(),
         kafka_endpoint: listening.endpoint(),
@@ -95,6 +95,7 @@ pub(super) fn router(
         peers,
         audit: audit.clone(),
         maintenance: maintenance.clone(),
+        sinks: sinks.clone(),
         sign_in: links.tokens.clone(),
         clock: data.clock().clone(),
         random: rand::random,
