@@ -60,6 +60,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/guides/small-peers.md",
     "docs/guides/small-peers-in-a-browser.md",
     "docs/guides/tutorial.md",
+    "docs/guides/your-own-kafka.md",
     "docs/internals/adding-a-kafka-api.md",
     "docs/internals/changing-a-stored-format.md",
     "docs/internals/decisions.md",
@@ -84,6 +85,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/reference/live-queries.md",
     "docs/reference/dql.md",
     "docs/reference/query-language.md",
+    "docs/reference/sinks.md",
     "docs/reference/small-peer-calls.md",
     "docs/reference/small-peer-sdks.md",
     "docs/reference/sync-protocol.md",
@@ -205,6 +207,17 @@ fn kafka_connect() {
 #[test]
 fn kafka_streams() {
     follow("docs/guides/kafka-streams.md");
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn your_own_kafka() {
+    follow("docs/guides/your-own-kafka.md");
+}
+
+#[test]
+fn sinks() {
+    follow("docs/reference/sinks.md");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::server::{NOW_MS, Reply, TestServer};
 
-fn admin(server: &TestServer, method: &str, path: &str, body: &str) -> Reply {
+pub(crate) fn admin(server: &TestServer, method: &str, path: &str, body: &str) -> Reply {
     server.request(method, path).key(server.credentials.admin_key()).body(body).send()
 }
 

@@ -17,6 +17,7 @@ mod peers;
 mod requery;
 mod requests;
 mod server;
+mod sinks;
 mod transactions;
 mod unread;
 mod versions;
