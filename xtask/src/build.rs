@@ -2,6 +2,7 @@
 //!
 //! Cargo gives a dependency the features that the chosen packages ask for, so each choice of packages compiles much
 //! of the tree anew. `cargo xtask test` therefore builds everything once, and what it runs later is there.
+//! That choice has `kafka`, which the product's own builds leave out: it needs a C compiler and OpenSSL's headers.
 //! Invariant: a verb that runs alone builds only what it needs.
 //! Not here: release builds.
 
@@ -15,6 +16,9 @@ use anyhow::Result;
 
 use crate::step;
 
+/// The features that [`everything`] is built with, for cargo.
+pub(crate) const FEATURES: [&str; 2] = ["--features", "server/kafka,sinks/kafka"];
+
 /// Whether [`everything`] is there.
 static IS_EVERYTHING_BUILT: AtomicBool = AtomicBool::new(false);
 
@@ -24,7 +28,7 @@ pub(crate) fn everything(root: &Path) -> Result<()> {
         return Ok(());
     }
     let all = ["build", "--workspace", "--lib", "--bins", "--examples", "--tests"];
-    step::run("everything", step::cargo().args(all).current_dir(root))?;
+    step::run("everything", step::cargo().args(all).args(FEATURES).current_dir(root))?;
     IS_EVERYTHING_BUILT.store(true, Ordering::Relaxed);
     Ok(())
 }
@@ -47,7 +51,7 @@ pub(crate) fn test(root: &Path, package: &str, file: &str) -> Command {
     let mut test = step::cargo();
     test.arg("test").current_dir(root);
     if is_everything_there() {
-        test.arg("--workspace");
+        test.arg("--workspace").args(FEATURES);
     } else {
         test.args(["--package", package]);
     }

@@ -21,8 +21,10 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     check(tidy::run(root));
     check(step::run("format", step::cargo().args(["fmt", "--all", "--check"]).current_dir(root)));
     check(deny::run_if_there(root));
-    let lints = ["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"];
-    check(step::run("lints", step::cargo().args(lints).current_dir(root)));
+    let (lints, strict) = (["clippy", "--workspace", "--all-targets", "--keep-going"], ["--", "-D", "warnings"]);
+    let mut clippy = step::cargo();
+    clippy.args(lints).args(build::FEATURES).args(strict).current_dir(root);
+    check(step::run("lints", &mut clippy));
     check(wasm::run_if_there(root));
     if rest.is_empty() {
         check(build::everything(root));
@@ -33,7 +35,7 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let mut tests = step::cargo();
     tests.arg("test");
     if !rest.iter().any(|word| matches!(word.as_str(), "-p" | "--package" | "--workspace")) {
-        tests.arg("--workspace");
+        tests.arg("--workspace").args(build::FEATURES);
     }
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", &tools).current_dir(root);
     check(step::run_tests("tests", &mut tests));

@@ -26,7 +26,7 @@ struct Program {
     purpose: &'static str,
 }
 
-const PROGRAMS: [Program; 23] = [
+const PROGRAMS: [Program; 25] = [
     program("bash", &["--version"], "bash", "runs the page's script"),
     program("cmake", &["--version"], "cmake", "installs the C++ SDK, and builds a project that finds it"),
     program(
@@ -36,6 +36,7 @@ const PROGRAMS: [Program; 23] = [
         "compiles apps in C++ of the vendor's, whose values are those of nlohmann::json",
     ),
     program("pkg-config", &["--version"], "pkg-config", "finds the C++ SDK that was installed"),
+    program("pkg-config", &["--exists", "openssl"], "libssl-dev", "has the headers that librdkafka's TLS needs"),
     program("curl", &["--version"], "curl", "runs the page's cURL"),
     program("chromium", &["--version"], "chromium", "looks at the portal as its readers do"),
     program("chromedriver", &["--version"], "chromium-driver", "lets the tests drive Chromium"),
@@ -49,6 +50,7 @@ const PROGRAMS: [Program; 23] = [
         "openjdk-17-jdk-headless",
         "compiles the SDK for Java, and what asks Kafka's own partitioner",
     ),
+    program("make", &["--version"], "make", "builds librdkafka, for sinks into a Kafka"),
     program("mvn", &["-v"], "maven", "fetches Kafka's own tools"),
     program("jq", &["--version"], "jq", "is used by the guides"),
     program("kcat", &["-V"], "kcat", "a librdkafka client"),

@@ -27,11 +27,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Another process may take a port that was free a moment ago.
 const ATTEMPTS: usize = 5;
 
+/// In the broker's folder.
+const PROPERTIES_FILE: &str = "server.properties";
+
 /// What the broker is told, beside its addresses and folders: one node is enough for everything, and nobody waits.
 const PROPERTIES: &str = "process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -47,7 +50,7 @@ group.initial.rebalance.delay.ms=0
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
-    ssl_address: SocketAddr,
+    second_address: SocketAddr,
     folder: TempDir,
     running: Running,
 }
@@ -78,29 +81,51 @@ impl Broker {
         Self::start_with(&format!("ssl.client.auth=required\n{ssl}\n{properties}\n"))
     }
 
+    /// The same, with a second listener that asks for a password (SASL, PLAIN), and rules of who may what: whoever
+    /// comes to the plain listener may all, and `users` (names and passwords) nothing, until `kafka-acls.sh` says
+    /// otherwise. Its address is [`Broker::sasl_bootstrap`].
+    pub fn start_with_passwords(users: &[(&str, &str)], properties: &str) -> Self {
+        let users: String = users.iter().map(|(name, password)| format!(" user_{name}=\"{password}\"")).collect();
+        Self::start_with(&format!(
+            "listener.name.sasl.sasl.enabled.mechanisms=PLAIN\n\
+             listener.name.sasl.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required{users};\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:ANONYMOUS\n{properties}\n"
+        ))
+    }
+
     fn attempt(properties: &str) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("real-kafka").tempdir().expect("a folder for Kafka");
         let data = folder.path().join("data");
         copy(&home().join("formatted"), &data);
-        let [client, ssl, controller] = free_ports();
-        let ssl_listener = if properties.contains("ssl.keystore") { format!(",SSL://{ssl}") } else { String::new() };
-        let file = folder.path().join("server.properties");
+        let [client, second, controller] = free_ports();
+        let second_listener = if properties.contains("ssl.keystore") {
+            format!(",SSL://{second}")
+        } else if properties.contains("listener.name.sasl.") {
+            format!(",SASL://{second}")
+        } else {
+            String::new()
+        };
+        let file = folder.path().join(PROPERTIES_FILE);
         let text = format!(
-            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}{ssl_listener}\n\
-             advertised.listeners=PLAINTEXT://{client}{ssl_listener}\ncontroller.quorum.voters=1@{controller}\n\
+            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}{second_listener}\n\
+             advertised.listeners=PLAINTEXT://{client}{second_listener}\ncontroller.quorum.voters=1@{controller}\n\
              log.dirs={}\n{properties}\n",
             data.display()
         );
         fs::write(&file, text).expect("the broker's properties can be written");
-        let mut running = Running::start(java("kafka.Kafka").arg(&file), folder.path());
-        let latest = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect(client).is_err() {
-            if running.has_ended() || Instant::now() > latest {
-                return Err(running.output());
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(Self { address: client, ssl_address: ssl, folder, running })
+        let running = run(folder.path(), client)?;
+        Ok(Self { address: client, second_address: second, folder, running })
+    }
+
+    /// Starts the process again after [`Broker::kill`], with the same files at the same addresses.
+    ///
+    /// Panics as [`Broker::start`] does.
+    pub fn start_again(&mut self) {
+        self.running.kill();
+        self.running =
+            run(self.folder.path(), self.address).unwrap_or_else(|said| panic!("Kafka does not start:\n{said}"));
     }
 
     /// Host and port of the plain listener, for `bootstrap.servers`.
@@ -110,7 +135,12 @@ impl Broker {
 
     /// Host and port of the listener of [`Broker::start_with_ssl`].
     pub fn ssl_bootstrap(&self) -> String {
-        self.ssl_address.to_string()
+        self.second_address.to_string()
+    }
+
+    /// Host and port of the listener of [`Broker::start_with_passwords`].
+    pub fn sasl_bootstrap(&self) -> String {
+        self.second_address.to_string()
     }
 
     /// One of Kafka's own scripts (`kafka-topics.sh`), connected to this broker.
@@ -139,6 +169,19 @@ impl Broker {
     pub fn kill(&mut self) {
         self.running.kill();
     }
+}
+
+/// Runs the broker of that folder, and waits until it takes connections; else what it has printed.
+fn run(folder: &Path, address: SocketAddr) -> Result<Running, String> {
+    let mut running = Running::start(java("kafka.Kafka").arg(folder.join(PROPERTIES_FILE)), folder);
+    let latest = Instant::now() + START_TIMEOUT;
+    while TcpStream::connect(address).is_err() {
+        if running.has_ended() || Instant::now() > latest {
+            return Err(running.output());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(running)
 }
 
 /// One of Kafka's own scripts, not connected to anything yet.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use store::Piece;
 use tokio::sync::watch;
-use topics::{AppTopics, Rebuild, Tail, Topic, TopicError};
+use topics::{AppTopics, Rebuild, Stop, Tail, Topic, TopicError};
 use wire::admin::SinkStart;
 
 use crate::definition::Sink;
@@ -50,8 +50,10 @@ pub(crate) enum FeedError {
 #[derive(Debug)]
 pub(crate) struct Feed {
     topic: Topic,
+    live_query: Option<String>,
     tails: Vec<Tail>,
     rebuild: Rebuild,
+    is_exact: bool,
     changes: watch::Receiver<u64>,
     /// Where reading goes on, so that no partition starves the others.
     turn: usize,
@@ -82,7 +84,15 @@ impl Feed {
         };
         let tails = partitions.into_iter().zip(next_offsets);
         let tails = tails.map(|(partition, next)| Tail::at(partition, next, rebuild)).collect();
-        Ok(Self { topic, tails, rebuild, changes, turn: 0 })
+        let live_query = sink.live_query.clone();
+        Ok(Self { topic, live_query, tails, rebuild, is_exact: false, changes, turn: 0 })
+    }
+
+    /// The same, of a sink whose position is kept together with what it has delivered: it has
+    /// delivered nothing behind its position, so that it is told of a restore only where that lost
+    /// what it has.
+    pub(crate) fn exact(self) -> Self {
+        Self { is_exact: true, ..self }
     }
 
     /// Where it stands: behind all that [`Feed::read`] has given.
@@ -90,7 +100,11 @@ impl Feed {
         Position {
             topic_id: self.topic.id().to_string(),
             next_offsets: self.tails.iter().map(Tail::next_offset).collect(),
-            leader_epoch: self.rebuild.leader_epoch(),
+            leader_epoch: if self.has_passed_all() {
+                self.topic.leader_epoch() as u32
+            } else {
+                self.rebuild.leader_epoch()
+            },
             tombstone_floor: self.rebuild.tombstone_floor(),
         }
     }
@@ -103,9 +117,9 @@ impl Feed {
         let count = self.tails.len();
         for at in 0..count {
             let partition = (self.turn + at) % count;
-            let tail = &mut self.tails[partition];
-            while tail.is_behind() && bytes < bytes_max {
-                let pieces = tail.read(bytes_max - bytes).await?;
+            while self.tails[partition].is_behind() && bytes < bytes_max {
+                self.renew(partition);
+                let pieces = self.tails[partition].read(bytes_max - bytes).await?;
                 if pieces.is_empty() {
                     break;
                 }
@@ -116,7 +130,42 @@ impl Feed {
             }
         }
         self.turn = (self.turn + 1) % count.max(1);
+        if batches.is_empty() {
+            self.check_stopped()?;
+        }
         Ok(batches)
+    }
+
+    /// What the reader of a partition knows now, which is more behind the seam of a restore.
+    fn renew(&mut self, partition: usize) {
+        let tail = &self.tails[partition];
+        let (reads, next) = (tail.partition().clone(), tail.next_offset());
+        let rebuild = if self.is_exact {
+            reads.rebuild_of_exact(next, self.rebuild.tombstone_floor())
+        } else if self.has_passed_all() {
+            Rebuild::at(self.rebuild.tombstone_floor(), self.topic.leader_epoch() as u32)
+        } else {
+            self.rebuild
+        };
+        self.tails[partition] = Tail::at(reads, next, rebuild);
+    }
+
+    /// Whether nothing of what restores skipped is ahead.
+    fn has_passed_all(&self) -> bool {
+        let has_passed = |tail: &Tail| tail.partition().skipped().iter().all(|it| it.end <= tail.next_offset());
+        self.tails.iter().all(has_passed)
+    }
+
+    /// That nothing will ever come is an error.
+    fn check_stopped(&self) -> Result<(), FeedError> {
+        for tail in &self.tails {
+            match tail.partition().stop() {
+                None => {}
+                Some(Stop::Gone) => return Err(FeedError::NoLiveQuery(self.live_query.clone().unwrap_or_default())),
+                Some(Stop::Unreadable(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Returns when there may be more, or after `at_most`.

@@ -42,8 +42,6 @@ pub(crate) const KNOWN: &[Known] = &[
     plain("compression.codec"),
     plain("compression.type"),
     plain("compression.level"),
-    plain("linger.ms"),
-    plain("batch.size"),
     plain("batch.num.messages"),
     plain("message.max.bytes"),
     plain("queue.buffering.max.kbytes"),
@@ -76,6 +74,13 @@ const OURS: &[&str] = &[
     "group.id",
     "enable.auto.commit",
     "queue.buffering.max.messages",
+    "linger.ms",
+    "queue.buffering.max.ms",
+    "batch.size",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "delivery.report.only.error",
+    "allow.auto.create.topics",
 ];
 
 /// What is known of the property; why it cannot be set (or be `value`), if it cannot.

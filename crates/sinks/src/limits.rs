@@ -16,3 +16,25 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a task gets to end when its sink is paused, changed or deleted. Then it is cut.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a sink waits after a try that failed: from the first to the last of them it doubles.
+pub const TRY_AGAIN_FIRST: Duration = Duration::from_secs(1);
+/// See [`TRY_AGAIN_FIRST`].
+pub const TRY_AGAIN_MAX: Duration = Duration::from_secs(30);
+
+/// About how many bytes of events are read at once for a Kafka.
+#[cfg(feature = "kafka")]
+pub(crate) const CHUNK_BYTES: usize = 2 << 20;
+
+/// About how many bytes of events one Kafka transaction takes, if so many are there.
+#[cfg(feature = "kafka")]
+pub(crate) const TRANSACTION_BYTES_MAX: usize = 8 << 20;
+
+/// How long brokers keep a transaction whose sink says nothing more; read_committed consumers wait as long
+/// behind it. `transaction.timeout.ms` sets it.
+#[cfg(feature = "kafka")]
+pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 30_000;
+
+/// How long one question to the brokers may take; below [`STOP_TIMEOUT`].
+#[cfg(feature = "kafka")]
+pub(crate) const ASK_TIMEOUT: Duration = Duration::from_secs(5);

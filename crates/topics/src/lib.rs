@@ -45,6 +45,7 @@ pub use event_filter::EventFilter;
 pub use lag::{GroupLags, LagTimes, PartitionLag};
 pub use layout::{TopicLayout, TopicShape};
 pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, codec_of};
+pub use murmur2::partition_of_key;
 pub use numbering::Skipped;
 pub use registry::TopicRegistry;
 pub use tail::Tail;

@@ -1,11 +1,15 @@
 //! Murmur2 as Kafka's own producer hashes keys (`org.apache.kafka.common.utils.Utils.murmur2`), so that partitions are joined with other topics'.
 
-/// The partition of a key, as Kafka's default partitioner reckons it.
-pub(crate) fn partition(key: &[u8], partitions: u16) -> u16 {
+/// The partition of a key among so many, as Kafka's default partitioner reckons it.
+pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {
     if partitions <= 1 {
         return 0;
     }
-    ((murmur2(key) & 0x7fff_ffff) % u32::from(partitions)) as u16
+    (murmur2(key) & 0x7fff_ffff) % partitions
+}
+
+pub(crate) fn partition(key: &[u8], partitions: u16) -> u16 {
+    partition_of_key(key, partitions.into()) as u16
 }
 
 fn murmur2(data: &[u8]) -> u32 {

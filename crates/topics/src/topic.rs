@@ -275,6 +275,15 @@ impl Partition {
         Rebuild { tombstone_floor: self.app.tombstone_floor(), leader_epoch: self.app.incarnation().leader_epoch }
     }
 
+    /// That of a reader which notes where it stands together with what it has read, and so has read all
+    /// before `offset` and nothing behind it: where a restore skipped offsets, only one that stands
+    /// among them has read what was lost. To be asked again before each read.
+    pub fn rebuild_of_exact(&self, offset: u64, tombstone_floor: u64) -> Rebuild {
+        let inside = self.skipped().into_iter().find(|it| it.start < offset && offset < it.end);
+        let now = self.app.incarnation().leader_epoch;
+        Rebuild { tombstone_floor, leader_epoch: inside.map_or(now, |it| it.seam.before.leader_epoch) }
+    }
+
     /// The offsets that restores skipped, in order: none of them was ever given out in this life of the
     /// data.
     pub fn skipped(&self) -> Vec<Skipped> {
