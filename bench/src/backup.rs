@@ -1,9 +1,11 @@
-//! Backups of a server that takes writes: how fast, beside what the disk does alone, and what a write waits meanwhile.
+//! Backups of a server that takes writes: how fast, beside what the disk does alone, and what a write waits meanwhile; and how long it is
+//! from the beginning of a restore until the restored server is ready.
 
 use std::{
     fs::File,
     io::Write as _,
     path::Path,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +20,7 @@ use crate::{
     load::{self, Until, Work},
     machine::Noise,
     report::{Goal, Report, percentile_ms},
-    server::Server,
+    server::{Server, binary},
 };
 
 /// Filler that makes the event of a new document about 500 bytes.
@@ -43,7 +45,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let server = Server::start(&options.place)?;
+    let mut server = Server::start(&options.place)?;
     eprintln!("    load {} documents", options.documents);
     let work = Work {
         connections: 8,
@@ -80,6 +82,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let during = load.join().map_err(|_| anyhow::anyhow!("a writer panicked"))??;
     let during = reply_times(&during);
 
+    let (restored, ready) = restore(&mut server, &first)?;
+
     let (p99_alone, p99_during) = (percentile_ms(&alone, 0.99), percentile_ms(&during, 0.99));
     let mut report = Report::new(format!("backup: {} documents, {:.2} GB", options.documents, bytes as f64 / 1e9));
     report.figure("the disk alone: parts of 4 MiB, each synced", floor / 1e6, "MB/s");
@@ -98,6 +102,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "ms",
         Goal::AtMost(2.0 * p99_alone),
     );
+    report.figure("restoring it took", restored.as_secs_f64(), "s");
+    report.goal(
+        "from the beginning of the restore until the server was ready",
+        (restored + ready).as_secs_f64(),
+        "s",
+        Goal::AtMost(options.documents as f64 / 1e5),
+    );
     report.publish(&noise.end())
 }
 
@@ -106,6 +117,20 @@ fn backup(server: &Server, to: &Path) -> Result<(u64, Duration)> {
     let began = Instant::now();
     headwater(server, &["backup", "--to", to.to_str().context("the folder is not UTF-8")?])?;
     Ok((size(to)?, began.elapsed()))
+}
+
+/// Puts the newest backup in the place of the server's data: how long that took, and the start on it.
+fn restore(server: &mut Server, from: &Path) -> Result<(Duration, Duration)> {
+    server.stop()?;
+    let data_dir = server.data_dir();
+    std::fs::remove_dir_all(&data_dir)?;
+    let began = Instant::now();
+    let restored =
+        Command::new(binary()?).arg("restore").arg("--from").arg(from).arg("--data-dir").arg(&data_dir).output()?;
+    anyhow::ensure!(restored.status.success(), "restore: {}", String::from_utf8_lossy(&restored.stderr));
+    let took = began.elapsed();
+    server.restart()?;
+    Ok((took, server.ready_after))
 }
 
 /// Bytes a second that the disk takes.
