@@ -3,7 +3,7 @@
 //! Whatever is not named here is not copied: the lock and `run.json` of the process, who is signed
 //! in to the portal and its charts, and the folder of each app, which is copied as a point.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::{
     error::Error,
@@ -25,6 +25,10 @@ const PLAIN: [&str; 11] = [
     "peers.json",
     "revoked-peers.json",
 ];
+
+/// Folders of the same: where webhooks stand, and what they have set aside. A webhook's `position.json` is
+/// read before its `set-aside.json`, so that what the one has passed is in the other.
+const PLAIN_FOLDERS: [&str; 1] = ["sinks"];
 
 /// Files that let somebody in, or sign.
 const SECRET_FILES: [&str; 3] = ["admin.key", "admin.key.sha256", "sinks.json"];
@@ -49,16 +53,21 @@ pub(crate) fn directory_id(data_dir: &Path) -> Result<String, Error> {
 }
 
 /// The plain ones that are there, each with its name.
-pub(crate) fn plain(data_dir: &Path) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
+pub(crate) fn plain(data_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut found = Vec::new();
     for name in PLAIN {
         let path = data_dir.join(name);
-        if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() > SETTINGS_FILE_BYTES_MAX) {
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > SETTINGS_FILE_BYTES_MAX) {
             return Err(Error::damaged(&path, "it is too large for a file of settings"));
         }
         if let Some(contents) = files::read(&path).map_err(Error::io("cannot read", &path))? {
-            found.push((name, contents));
+            found.push((name.to_owned(), contents));
         }
+    }
+    for folder in PLAIN_FOLDERS {
+        let mut files = Vec::new();
+        gather(&data_dir.join(folder), folder, &mut files)?;
+        found.extend(files.into_iter().map(|SecretFile { path, contents }| (path, contents)));
     }
     Ok(found)
 }
@@ -82,14 +91,15 @@ pub(crate) fn secret(data_dir: &Path) -> Result<Vec<SecretFile>, Error> {
     Ok(found)
 }
 
-/// Links are not followed, and what is being made (its name begins with a dot) is passed over.
+/// In the order of their names. Links are not followed, and what is being made (its name begins with a dot) is passed over.
 fn gather(folder: &Path, name: &str, found: &mut Vec<SecretFile>) -> Result<(), Error> {
-    let entries = match std::fs::read_dir(folder) {
+    let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(Error::io("cannot list", folder))?,
     };
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(Error::io("cannot list", folder))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
-        let entry = entry.map_err(Error::io("cannot list", folder))?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(Error::io("cannot read", folder))?);
         let Ok(entry_name) = entry.file_name().into_string() else { continue };
         let name = format!("{name}/{entry_name}");
@@ -105,4 +115,21 @@ fn gather(folder: &Path, name: &str, found: &mut Vec<SecretFile>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_webhooks_stand_is_copied_before_what_they_have_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["set-aside.json", "position.json", ".position.json.new"] {
+            let folder = dir.path().join("sinks/shop/hook");
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(name), name).unwrap();
+        }
+        let names: Vec<_> = plain(dir.path()).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["sinks/shop/hook/position.json", "sinks/shop/hook/set-aside.json"]);
+    }
 }

@@ -235,8 +235,8 @@ impl Copy<'_> {
         manifest.files.push(self.small(store::REGISTER_FILE, register.as_bytes())?);
         for (name, contents) in settings::plain(taking.data.path())? {
             // Who may do what, and did, is of the server that the app leaves.
-            if taking.only.is_none() || BESIDE_AN_APP.contains(&name) {
-                manifest.files.push(self.small(name, &contents)?);
+            if taking.only.is_none() || BESIDE_AN_APP.contains(&name.as_str()) {
+                manifest.files.push(self.small(&name, &contents)?);
             }
         }
         if let Some(passphrase) = taking.passphrase {

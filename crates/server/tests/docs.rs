@@ -89,6 +89,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/reference/small-peer-calls.md",
     "docs/reference/small-peer-sdks.md",
     "docs/reference/sync-protocol.md",
+    "docs/reference/webhooks.md",
     "examples/README.md",
 ];
 
@@ -303,6 +304,11 @@ fn indexes() {
 #[test]
 fn live_queries() {
     follow("docs/reference/live-queries.md");
+}
+
+#[test]
+fn webhooks() {
+    follow("docs/reference/webhooks.md");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! ```text
 //! {"version":1,"liveQuery":"adults","target":{"kind":"kafka","topic":"people","config":{…},"partitions":4},
 //!  "start":"earliest","format":"headwater","createdMs":…}
-//! {"version":1,"target":{"kind":"webhook","url":"https://…"},"start":"latest","format":"headwater","isPaused":true,"createdMs":…}
+//! {"version":1,"target":{"kind":"webhook","url":"https://…"},"start":"latest","format":"headwater","isPaused":true,
+//!  "pauseReason":"…","createdMs":…}
 //! ```
 //! Not here: the secrets (`secrets`), what a configuration may name (`kafka`).
 
@@ -27,6 +28,8 @@ pub(crate) struct Sink {
     pub(crate) start: SinkStart,
     pub(crate) format: SinkFormat,
     pub(crate) is_paused: bool,
+    /// Why, if nobody but its target asked for it.
+    pub(crate) pause_reason: Option<String>,
     pub(crate) created_ms: u64,
 }
 
@@ -60,6 +63,8 @@ struct Body {
     format: SinkFormat,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_paused: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pause_reason: Option<String>,
     created_ms: u64,
 }
 
@@ -81,8 +86,9 @@ impl Target {
 impl Sink {
     /// As the order keeps it.
     pub(crate) fn body(&self) -> String {
-        let Self { live_query, target, on_gap, start, format, is_paused, created_ms, .. } = self.clone();
-        let body = Body { version: VERSION, live_query, target, on_gap, start, format, is_paused, created_ms };
+        let Self { live_query, target, on_gap, start, format, is_paused, pause_reason, created_ms, .. } = self.clone();
+        let version = VERSION;
+        let body = Body { version, live_query, target, on_gap, start, format, is_paused, pause_reason, created_ms };
         serde_json::to_string(&body).unwrap_or_default() // texts, numbers and maps of texts cannot fail
     }
 
@@ -95,8 +101,9 @@ impl Sink {
             return Err(failed(format!("it has version {version}; this server reads up to {VERSION}")));
         }
         let body: Body = serde_json::from_str(body).map_err(|error| failed(error.to_string()))?;
-        let Body { live_query, target, on_gap, start, format, is_paused, created_ms, .. } = body;
-        Ok(Self { name: name.clone(), live_query, target, on_gap, start, format, is_paused, created_ms })
+        let Body { live_query, target, on_gap, start, format, is_paused, pause_reason, created_ms, .. } = body;
+        let name = name.clone();
+        Ok(Self { name, live_query, target, on_gap, start, format, is_paused, pause_reason, created_ms })
     }
 }
 
@@ -127,6 +134,7 @@ mod tests {
                 start: SinkStart::Latest,
                 format: SinkFormat::Debezium,
                 is_paused: true,
+                pause_reason: Some("gone".into()),
                 created_ms: 7,
             };
             assert_eq!(Sink::of(&definition(sink.body())), Ok(sink));

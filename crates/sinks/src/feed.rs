@@ -97,16 +97,15 @@ impl Feed {
 
     /// Where it stands: behind all that [`Feed::read`] has given.
     pub(crate) fn position(&self) -> Position {
-        Position {
-            topic_id: self.topic.id().to_string(),
-            next_offsets: self.tails.iter().map(Tail::next_offset).collect(),
-            leader_epoch: if self.has_passed_all() {
-                self.topic.leader_epoch() as u32
-            } else {
-                self.rebuild.leader_epoch()
-            },
-            tombstone_floor: self.rebuild.tombstone_floor(),
-        }
+        self.position_at(self.tails.iter().map(Tail::next_offset).collect())
+    }
+
+    /// Where a sink stands that has delivered what is before `next_offsets`, one a partition.
+    pub(crate) fn position_at(&self, next_offsets: Vec<u64>) -> Position {
+        let has_passed = self.has_passed_all(&next_offsets);
+        let leader_epoch = if has_passed { self.topic.leader_epoch() as u32 } else { self.rebuild.leader_epoch() };
+        let (topic_id, tombstone_floor) = (self.topic.id().to_string(), self.rebuild.tombstone_floor());
+        Position { topic_id, next_offsets, leader_epoch, tombstone_floor }
     }
 
     /// What comes next, about `bytes_max` and of each partition in order; nothing if there is nothing
@@ -119,7 +118,12 @@ impl Feed {
             let partition = (self.turn + at) % count;
             while self.tails[partition].is_behind() && bytes < bytes_max {
                 self.renew(partition);
-                let pieces = self.tails[partition].read(bytes_max - bytes).await?;
+                let pieces = match self.tails[partition].read(bytes_max - bytes).await {
+                    Ok(pieces) => pieces,
+                    // What was read before it stays read: the next turn tells of it.
+                    Err(_) if !batches.is_empty() => return Ok(batches),
+                    Err(error) => return Err(error.into()),
+                };
                 if pieces.is_empty() {
                     break;
                 }
@@ -142,7 +146,7 @@ impl Feed {
         let (reads, next) = (tail.partition().clone(), tail.next_offset());
         let rebuild = if self.is_exact {
             reads.rebuild_of_exact(next, self.rebuild.tombstone_floor())
-        } else if self.has_passed_all() {
+        } else if self.has_passed_all(&self.tails.iter().map(Tail::next_offset).collect::<Vec<_>>()) {
             Rebuild::at(self.rebuild.tombstone_floor(), self.topic.leader_epoch() as u32)
         } else {
             self.rebuild
@@ -150,10 +154,10 @@ impl Feed {
         self.tails[partition] = Tail::at(reads, next, rebuild);
     }
 
-    /// Whether nothing of what restores skipped is ahead.
-    fn has_passed_all(&self) -> bool {
-        let has_passed = |tail: &Tail| tail.partition().skipped().iter().all(|it| it.end <= tail.next_offset());
-        self.tails.iter().all(has_passed)
+    /// Whether nothing of what restores skipped is ahead of these offsets, one a partition.
+    fn has_passed_all(&self, next_offsets: &[u64]) -> bool {
+        let has_passed = |(tail, next): (&Tail, &u64)| tail.partition().skipped().iter().all(|it| it.end <= *next);
+        self.tails.iter().zip(next_offsets).all(has_passed)
     }
 
     /// That nothing will ever come is an error.

@@ -23,3 +23,4 @@ mod work;
 
 pub use host::Host;
 pub use sinks::{SinkError, SinkFigures, Sinks};
+pub use webhook::{Pace, SetAsideEvent};

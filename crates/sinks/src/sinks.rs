@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use topics::{AppTopics, GroupLags, TopicRegistry};
-use wire::admin::{HIDDEN, NewSink, SinkChange, SinkReply, SinkState, SinkTarget};
+use wire::admin::{HIDDEN, NewSink, SinkChange, SinkFormat, SinkReply, SinkState, SinkTarget};
 
 use crate::{
     definition::{Sink, Target},
@@ -26,6 +26,7 @@ use crate::{
     limits::{CONFIG_BYTES_MAX, LOOK_EVERY, NAME_BYTES_MAX, SINKS_MAX, STOP_TIMEOUT},
     secrets::SecretStore,
     status::{Doing, Status},
+    webhook::{Folders, Pace, SetAside, SetAsideEvent},
     work::{self, Work},
 };
 
@@ -101,6 +102,9 @@ pub struct Sinks {
     topics: Arc<TopicRegistry>,
     host: Arc<Host>,
     secrets: Arc<SecretStore>,
+    outbound: Arc<outbound::Client>,
+    folders: Arc<Folders>,
+    pace: Pace,
     /// One change at a time.
     changing: tokio::sync::Mutex<()>,
     /// By app and sink.
@@ -114,9 +118,21 @@ impl Sinks {
     /// # Errors
     /// The file of secrets cannot be read.
     pub fn open(topics: Arc<TopicRegistry>, host: Host) -> io::Result<Arc<Self>> {
+        Self::open_with(topics, host, Pace::default())
+    }
+
+    /// The same, with webhooks that are called at this pace.
+    ///
+    /// # Errors
+    /// The file of secrets cannot be read.
+    pub fn open_with(topics: Arc<TopicRegistry>, host: Host, pace: Pace) -> io::Result<Arc<Self>> {
         let secrets = Arc::new(SecretStore::open(&host.data_dir)?);
+        let outbound = outbound::Client::new(host.listeners.clone())?.with_timeout(pace.call_timeout);
         Ok(Arc::new(Self {
             topics,
+            outbound: Arc::new(outbound),
+            folders: Folders::new(host.data_dir.clone()),
+            pace,
             host: Arc::new(host),
             secrets,
             changing: tokio::sync::Mutex::default(),
@@ -141,6 +157,7 @@ impl Sinks {
                 _ = stopping.wait_for(|stop| *stop) => {}
             }
         }
+        self.note_pauses().await;
         let all: Vec<_> = self.lock().drain().map(|(_, running)| running).collect();
         for running in &all {
             running.stop.send_replace(true);
@@ -153,6 +170,7 @@ impl Sinks {
     /// Begins what is to run and does not, ends what is not to run and does.
     async fn reconcile(&self) {
         let _one = self.changing.lock().await;
+        self.note_pauses().await;
         let opened = self.topics.all_opened();
         let names: HashSet<_> = opened.iter().map(|topics| topics.app().name().as_str().to_owned()).collect();
         let mut wanted = HashMap::new();
@@ -178,6 +196,28 @@ impl Sinks {
             self.bring_into_force(key, topics, sink).await;
         }
         self.forget_deleted(&names).await;
+    }
+
+    /// What ended since its target wants no more is paused for good.
+    async fn note_pauses(&self) {
+        let asked: Vec<_> = {
+            let running = self.lock();
+            let ended = running.iter().filter(|(_, it)| it.task.as_ref().is_some_and(JoinHandle::is_finished));
+            let paused = ended.map(|(key, it)| (key.0.clone(), it.sink.clone(), it.status.doing()));
+            paused.filter(|(_, _, doing)| doing.state == SinkState::Paused).collect()
+        };
+        for (app, sink, doing) in asked {
+            let Some(topics) = self.topics.opened(&app) else { continue };
+            // Somebody was faster.
+            if find(&topics, &sink.name).ok().as_ref() != Some(&sink) || sink.is_paused {
+                continue;
+            }
+            let paused = Sink { is_paused: true, pause_reason: doing.reason, ..sink };
+            let noted = topics.app().define(DefinitionKind::Sink, &paused.name, paused.body()).await;
+            if let Err(error) = noted {
+                tracing::warn!(app, sink = paused.name, %error, "that it is paused cannot be noted");
+            }
+        }
     }
 
     /// How far behind in time each is, as of now.
@@ -217,12 +257,19 @@ impl Sinks {
         };
         let (stop, stopping) = watch::channel(false);
         let task = if sink.is_paused {
-            status.paused(None);
+            if matches!(sink.target, Target::Webhook { .. })
+                && let Ok(set_aside) = self.folders.set_aside(&key.0, &key.1).await
+            {
+                status.set_aside_are(set_aside.count());
+            }
+            status.paused(sink.pause_reason.clone());
             None
         } else {
             let host = self.host.clone();
             let (sink, secrets, status) = (sink.clone(), secrets.clone(), status.clone());
-            Some(tokio::spawn(work::run(Work { topics, sink, secrets, status, host, stopping })))
+            let (outbound, folders, pace) = (self.outbound.clone(), self.folders.clone(), self.pace);
+            let work = Work { topics, sink, secrets, status, host, outbound, folders, pace, stopping };
+            Some(tokio::spawn(work::run(work)))
         };
         self.lock().insert(key, Running { sink, secrets, status, stop, task });
     }
@@ -233,6 +280,11 @@ impl Sinks {
         let gone: HashSet<String> = self.secrets.apps().into_iter().filter(|app| is_gone(app)).collect();
         if gone.is_empty() {
             return;
+        }
+        for app in &gone {
+            if let Err(error) = self.folders.remove(app, None).await {
+                tracing::warn!(app, %error, "the positions of a deleted app's sinks are still kept");
+            }
         }
         let secrets = self.secrets.clone();
         let forgotten = spawn_blocking(move || secrets.forget(|app, _| gone.contains(app))).await;
@@ -254,6 +306,8 @@ impl Sinks {
             return Err(SinkError::TooMany);
         }
         feed::topic_of(topics, &sink).map_err(|error| SinkError::Invalid(format!("liveQuery: {error}")))?;
+        // What a server that was killed has left of one of that name.
+        self.folders.remove(app.name().as_str(), Some(&sink.name)).await?;
         self.keep_secrets(app.name().as_str(), &sink.name, secrets).await?;
         app.define(DefinitionKind::Sink, &sink.name, sink.body()).await?;
         self.bring_into_force(key_of(topics, &sink.name), topics.clone(), sink.clone()).await;
@@ -297,6 +351,7 @@ impl Sinks {
         let _one = self.changing.lock().await;
         let mut sink = find(topics, name)?;
         sink.is_paused = is_paused;
+        sink.pause_reason = None;
         // Whatever it did, it begins anew.
         let former = self.lock().remove(&key_of(topics, name));
         if let Some(former) = former {
@@ -321,9 +376,52 @@ impl Sinks {
             end(former).await;
         }
         let (secrets, gone) = (self.secrets.clone(), key_of(topics, name));
+        self.folders.remove(&gone.0, Some(&gone.1)).await?;
         let forget = move || secrets.forget(|app, sink| app == gone.0 && sink == gone.1);
         spawn_blocking(forget).await.map_err(io::Error::other)??;
         Ok(())
+    }
+
+    /// The events of a webhook that are set aside, in order, from behind the one with the number
+    /// `after`, at most `limit`.
+    pub async fn set_aside(
+        &self,
+        topics: &AppTopics,
+        name: &str,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<SetAsideEvent>, SinkError> {
+        Ok(self.set_aside_of(topics, name).await?.list(after, limit))
+    }
+
+    /// Has those of these numbers (`None`: all that are set aside) sent once more, as soon as the sink
+    /// runs; how many. What is not delivered then either is set aside as before.
+    pub async fn replay(&self, topics: &AppTopics, name: &str, ids: Option<Vec<u64>>) -> Result<u64, SinkError> {
+        let set_aside = self.set_aside_of(topics, name).await?;
+        Ok(spawn_blocking(move || set_aside.replay(ids.as_deref())).await.map_err(io::Error::other)??)
+    }
+
+    /// Forgets those of these numbers (`None`: all that are set aside); how many.
+    pub async fn drop_set_aside(
+        &self,
+        topics: &AppTopics,
+        name: &str,
+        ids: Option<Vec<u64>>,
+    ) -> Result<u64, SinkError> {
+        let set_aside = self.set_aside_of(topics, name).await?;
+        let (dropping, status) = (set_aside.clone(), self.doing(topics, &find(topics, name)?).1);
+        let dropped = spawn_blocking(move || dropping.drop_events(ids.as_deref())).await;
+        status.set_aside_are(set_aside.count());
+        Ok(dropped.map_err(io::Error::other)??)
+    }
+
+    async fn set_aside_of(&self, topics: &AppTopics, name: &str) -> Result<Arc<SetAside>, SinkError> {
+        let sink = find(topics, name)?;
+        if !matches!(sink.target, Target::Webhook { .. }) {
+            let why = format!("the sink is one of kind {}: only webhooks set events aside", sink.target.kind());
+            return Err(SinkError::Invalid(why));
+        }
+        Ok(self.folders.set_aside(topics.app().name().as_str(), name).await?)
     }
 
     /// Every sink of the apps that are open, for metrics.
@@ -444,7 +542,8 @@ fn lag_events(topics: &AppTopics, sink: &Sink, status: &Status) -> Option<u64> {
         return None;
     }
     let partitions = (0..topic.partitions()).filter_map(|index| topic.partition(i32::from(index)));
-    Some(partitions.zip(next_offsets).map(|(it, next)| it.events_between(next, it.high_watermark())).sum())
+    let behind: u64 = partitions.zip(next_offsets).map(|(it, next)| it.events_between(next, it.high_watermark())).sum();
+    Some(behind.saturating_sub(status.delivered_beyond()))
 }
 
 /// Since when the oldest event is there that is not delivered. Blocks on disk.
@@ -481,12 +580,25 @@ fn checked(new: NewSink, now_ms: u64) -> Result<(Sink, BTreeMap<String, String>)
         }
         SinkTarget::Webhook { url, secret } => {
             check_webhook(&url, &secret)?;
+            if format != SinkFormat::Headwater {
+                return Err(SinkError::Invalid("format: a webhook gets events as they are: \"headwater\"".to_owned()));
+            }
             secrets.insert(SECRET.to_owned(), secret);
             Target::Webhook { url }
         }
     };
     let live_query = live_query.filter(|name| name != topics::MAIN);
-    let sink = Sink { name, live_query, target, on_gap, start, format, is_paused: false, created_ms: now_ms };
+    let sink = Sink {
+        name,
+        live_query,
+        target,
+        on_gap,
+        start,
+        format,
+        is_paused: false,
+        pause_reason: None,
+        created_ms: now_ms,
+    };
     Ok((sink, secrets))
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Status {
     next_offsets: Mutex<Vec<u64>>,
     events: AtomicU64,
     errors: AtomicU64,
+    /// Events at or behind `next_offsets` that are delivered all the same.
+    delivered_beyond: AtomicU64,
     set_aside: AtomicU64,
     /// Since when the oldest event is there that is not delivered, in ms; [`UNKNOWN`] if that is not known.
     lag_ms: AtomicU64,
@@ -40,6 +42,7 @@ impl Default for Status {
             next_offsets: Mutex::default(),
             events: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            delivered_beyond: AtomicU64::new(0),
             set_aside: AtomicU64::new(0),
             lag_ms: AtomicU64::new(UNKNOWN),
         }
@@ -79,6 +82,15 @@ impl Status {
     pub(crate) fn delivered(&self, events: u64, next_offsets: Vec<u64>) {
         self.events.fetch_add(events, Relaxed);
         *self.next_offsets.lock().unwrap_or_else(PoisonError::into_inner) = next_offsets;
+    }
+
+    /// So many events at or behind the next offsets are delivered all the same.
+    pub(crate) fn delivered_beyond_are(&self, count: u64) {
+        self.delivered_beyond.store(count, Relaxed);
+    }
+
+    pub(crate) fn delivered_beyond(&self) -> u64 {
+        self.delivered_beyond.load(Relaxed)
     }
 
     /// A try failed.

@@ -1,15 +1,36 @@
 //! Sinks into a web server: each event is a POST.
+//!
+//! Every event is sent at least once, and those of a document in order; different documents' at the same
+//! time. What cannot be delivered is set aside, and the document's next event says so.
+//!
+//! Not here: how a call is made (crate `outbound`).
 
+mod delivery;
+mod event;
+mod folders;
+mod gate;
+mod kept;
+mod lane;
+mod outcome;
+mod pace;
+mod request;
+mod schedule;
+mod set_aside;
+
+pub(crate) use self::{folders::Folders, set_aside::SetAside};
+pub use self::{pace::Pace, set_aside::SetAsideEvent};
 use crate::work::Work;
 
-/// Delivers until it is told to end.
+/// Delivers until it is told to end, or until somebody has to change something.
 pub(crate) async fn run(work: Work) {
-    work.status.failed("webhooks are not delivered by this version yet");
+    let status = work.status.clone();
+    match delivery::Delivery::open(work).await {
+        Ok(delivery) => delivery.run().await,
+        Err(why) => status.failed(why),
+    }
 }
 
 /// Whether events may be sent there; why not.
 pub(crate) fn check_url(url: &str) -> Result<(), String> {
-    let is_loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_taken = url.starts_with("https://") || is_loopback.iter().any(|start| url.starts_with(start));
-    if is_taken { Ok(()) } else { Err("must be https://…, or http:// to this machine".to_owned()) }
+    outbound::Endpoint::parse(url).map(drop).map_err(|error| error.to_string())
 }

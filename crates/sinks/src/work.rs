@@ -9,6 +9,7 @@ use crate::{
     definition::{Sink, Target},
     host::Host,
     status::Status,
+    webhook::{Folders, Pace},
 };
 
 /// A sink that is to be delivered.
@@ -20,6 +21,10 @@ pub(crate) struct Work {
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) status: Arc<Status>,
     pub(crate) host: Arc<Host>,
+    /// Who calls webhooks, what is kept of them, and how fast they are called.
+    pub(crate) outbound: Arc<outbound::Client>,
+    pub(crate) folders: Arc<Folders>,
+    pub(crate) pace: Pace,
     /// True once it has to end.
     pub(crate) stopping: watch::Receiver<bool>,
 }

@@ -14,7 +14,7 @@ use super::checks::Check;
 use crate::{clock::SystemClock, run_file::RunFile, sizes::shown_bytes};
 
 /// Files and directories that are the owner's alone, below the data directory.
-const PRIVATE: [&str; 8] = [
+const PRIVATE: [&str; 10] = [
     "admin.key",
     "admin.key.sha256",
     "access.json",
@@ -22,6 +22,8 @@ const PRIVATE: [&str; 8] = [
     "revoked-peers.json",
     "authority",
     "credentials",
+    "sinks",
+    "sinks.json",
     "apps.json",
 ];
 /// Each connection is an open file; below this a busy server runs out of them.
