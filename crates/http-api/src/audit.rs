@@ -41,6 +41,8 @@ const ACTIONS: [(&str, &str, &str); 30] = [
     ("DELETE", "/admin/v1/apps/{app}/sinks/{name}", "sink.delete"),
     ("POST", "/admin/v1/apps/{app}/sinks/{name}/pause", "sink.pause"),
     ("POST", "/admin/v1/apps/{app}/sinks/{name}/resume", "sink.resume"),
+    ("DELETE", "/admin/v1/apps/{app}/sinks/{name}/set-aside", "sink.dropSetAside"),
+    ("POST", "/admin/v1/apps/{app}/sinks/{name}/set-aside/replay", "sink.replay"),
     ("POST", "/admin/v1/apps/{app}/indexes", "index.create"),
     ("DELETE", "/admin/v1/apps/{app}/indexes/{collection}/{name}", "index.drop"),
     ("POST", "/admin/v1/apps/{app}/groups/{group}/reset", "group.reset"),

@@ -162,6 +162,9 @@ pub const GROUPS_LISTED_MAX: usize = 10_000;
 /// Small peers in one reply. It says where the next page begins.
 pub const PEERS_LISTED_MAX: usize = 1_000;
 
+/// Events of a webhook that are set aside, in one reply. It says where the next page begins.
+pub const SET_ASIDE_LISTED_MAX: usize = 100;
+
 /// Documents that one `store/write` may touch, queries resolved. More get 413.
 pub const OPERATIONS_MAX: usize = store::limits::TRANSACTION_DOCUMENTS_MAX;
 

@@ -120,6 +120,9 @@ impl Routes {
         routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/sinks/{name}", sinks::delete);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks/{name}/pause", sinks::pause);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks/{name}/resume", sinks::resume);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/sinks/{name}/set-aside", sinks::set_aside);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/sinks/{name}/set-aside", sinks::drop_set_aside);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/sinks/{name}/set-aside/replay", sinks::replay);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes", indexes::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/indexes", indexes::create);
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/indexes/{collection}/{name}", indexes::show);

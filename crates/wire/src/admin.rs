@@ -9,6 +9,7 @@ mod backups;
 mod group_reset;
 mod peers;
 mod scrubs;
+mod set_aside;
 mod sinks;
 mod status;
 
@@ -29,6 +30,7 @@ pub use self::backups::{BackupPointReply, BackupReply, BackupsReply, LeftOutRepl
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
 pub use self::scrubs::{NewScrub, ScrubReply, ScrubsReply};
+pub use self::set_aside::{SetAsideChoice, SetAsideDoneReply, SetAsideEventReply, SetAsideQuery, SetAsideReply};
 pub use self::sinks::{
     HIDDEN, NewSink, SinkChange, SinkDeletedReply, SinkFormat, SinkReply, SinkStart, SinkState, SinkTarget, SinksReply,
 };

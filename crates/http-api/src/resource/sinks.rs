@@ -1,9 +1,14 @@
 //! `/admin/v1/apps/{app}/sinks`: where the app's events are delivered to (docs/reference/sinks.md).
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use wire::admin::{NewSink, SinkChange, SinkDeletedReply, SinksReply};
+use serde_json::value::RawValue;
+use sinks::SetAsideEvent;
+use wire::admin::{
+    NewSink, SetAsideChoice, SetAsideDoneReply, SetAsideEventReply, SetAsideQuery, SetAsideReply, SinkChange,
+    SinkDeletedReply, SinksReply,
+};
 
-use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
+use crate::{call::AdminCall, failure::Failure, limits::SET_ASIDE_LISTED_MAX, reply, state::Shared};
 
 /// 201 and the sink, which begins at once.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
@@ -52,4 +57,50 @@ pub(crate) async fn delete(State(state): State<Shared>, call: AdminCall) -> Resu
     let deleted = call.param("name").to_owned();
     state.operations.sinks.delete(&topics, &deleted).await?;
     Ok(reply::json_of(StatusCode::OK, &SinkDeletedReply { deleted }))
+}
+
+/// In order, a page at a time.
+pub(crate) async fn set_aside(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let SetAsideQuery { after, limit } = SetAsideQuery::parse(&call.query)?;
+    let topics = state.topics.app(call.param("app")).await?;
+    let limit = limit.unwrap_or(SET_ASIDE_LISTED_MAX).clamp(1, SET_ASIDE_LISTED_MAX);
+    let mut events = state.operations.sinks.set_aside(&topics, call.param("name"), after, limit + 1).await?;
+    let has_more = events.len() > limit;
+    events.truncate(limit);
+    let next = events.last().filter(|_| has_more).map(|event| event.id);
+    Ok(reply::json_of(StatusCode::OK, &SetAsideReply { events: events.into_iter().map(shown).collect(), next }))
+}
+
+/// They are sent once more when the sink runs.
+pub(crate) async fn replay(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let SetAsideChoice { ids } = SetAsideChoice::parse(call.body())?;
+    let topics = state.topics.app(call.param("app")).await?;
+    let events = state.operations.sinks.replay(&topics, call.param("name"), ids).await?;
+    Ok(reply::json_of(StatusCode::OK, &SetAsideDoneReply { events }))
+}
+
+/// The receiver never gets them.
+pub(crate) async fn drop_set_aside(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
+    let SetAsideChoice { ids } = SetAsideChoice::parse(call.body())?;
+    let topics = state.topics.app(call.param("app")).await?;
+    let events = state.operations.sinks.drop_set_aside(&topics, call.param("name"), ids).await?;
+    Ok(reply::json_of(StatusCode::OK, &SetAsideDoneReply { events }))
+}
+
+fn shown(event: SetAsideEvent) -> SetAsideEventReply {
+    let SetAsideEvent { id, partition, offset, key, op, txn_id, timestamp_ms, set_aside_ms, reason, .. } = event;
+    let (is_replayed, event) = (event.is_replayed, RawValue::from_string(event.value).unwrap_or_default());
+    SetAsideEventReply {
+        id,
+        partition,
+        offset,
+        key,
+        op,
+        txn_id,
+        timestamp_ms,
+        set_aside_ms,
+        reason,
+        is_replayed,
+        event,
+    }
 }
