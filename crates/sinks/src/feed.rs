@@ -91,6 +91,7 @@ impl Feed {
     /// The same, of a sink whose position is kept together with what it has delivered: it has
     /// delivered nothing behind its position, so that it is told of a restore only where that lost
     /// what it has.
+    #[cfg(feature = "kafka")]
     pub(crate) fn exact(self) -> Self {
         Self { is_exact: true, ..self }
     }
