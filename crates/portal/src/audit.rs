@@ -14,7 +14,7 @@ use operations::{Actor, AuditEntry, Outcome};
 use crate::{form::Form, state::State, visitor::Visitor};
 
 /// Path of the route below an app's, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str); 21] = [
+const ACTIONS: [(&str, &str); 24] = [
     ("apps", "app.create"),
     ("delete", "app.delete"),
     ("api-docs/{call}", "api.try"),
@@ -34,6 +34,9 @@ const ACTIONS: [(&str, &str); 21] = [
     ("indexes", "index.create"),
     ("indexes/{collection}/{name}/drop", "index.drop"),
     ("consumers/{group}/reset", "group.reset"),
+    ("sinks/{name}/pause", "sink.pause"),
+    ("sinks/{name}/resume", "sink.resume"),
+    ("sinks/{name}/delete", "sink.delete"),
     ("peers/{site}/revoke", "peer.revoke"),
     ("peers/{site}/allow", "peer.allow"),
 ];

@@ -11,6 +11,7 @@ use executor::ExecuteError;
 use operations::{
     AppError, DeleteAppError, DropCollectionError, FilesError, IndexError, KeyError, PeerError, ResetError, UserError,
 };
+use sinks::SinkError;
 use store::{AppUnavailable, CommitError, CreateAppError, CreateIndexError, Refusal, SnapshotError};
 use topics::{ChangeError, TopicError, Unsettled};
 
@@ -154,6 +155,17 @@ impl From<PeerError> for Failure {
             PeerError::Credentials(error) => Self::Credentials(error),
             PeerError::Read(error) => Self::Read(error),
             PeerError::Panicked(error) => Self::Panicked(error),
+        }
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::NotFound(name) => Self::NotFound { kind: "sink", name },
+            SinkError::Commit(error) => Self::Commit(error),
+            SinkError::Io(source) => Self::File { file: "sinks.json".to_owned(), source },
+            other => Self::BadInput(other.to_string()),
         }
     }
 }

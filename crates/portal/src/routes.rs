@@ -18,6 +18,7 @@ use crate::{
         api_docs, apps, audit_log, certificates, collection_drop, consumer_group, consumers, document, document_edit,
         document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
         live_query_settings, overview, overview_charts, peers, problem, record, reset, settings_received, sign_in,
+        sinks,
     },
     state::Shared,
 };
@@ -98,6 +99,11 @@ impl Routes {
         routes.get("/portal/apps/{app}/consumers/{group}", consumer_group::show);
         routes.get("/portal/apps/{app}/consumers/{group}/reset", reset::show);
         routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
+
+        routes.get("/portal/apps/{app}/sinks", sinks::show);
+        routes.post("/portal/apps/{app}/sinks/{name}/pause", sinks::pause);
+        routes.post("/portal/apps/{app}/sinks/{name}/resume", sinks::resume);
+        routes.post("/portal/apps/{app}/sinks/{name}/delete", sinks::delete);
 
         routes.get("/portal/apps/{app}/peers", peers::show);
         routes.post("/portal/apps/{app}/peers/{site}/revoke", peers::revoke);

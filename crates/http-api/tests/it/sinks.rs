@@ -22,18 +22,18 @@ fn body(config: &Value) -> String {
 #[test]
 fn a_sink_is_made_shown_changed_and_deleted_and_its_secrets_are_hidden() {
     let server = TestServer::start();
-    let config = json!({ "bootstrap.servers": "127.0.0.1:1", "sasl.password": "hush", "linger.ms": 5 });
+    let config = json!({ "bootstrap.servers": "127.0.0.1:1", "sasl.password": "hush", "compression.level": 5 });
     let made = admin(&server, "POST", ALL, &body(&config));
     assert_eq!(made.status, 201, "{}", made.body);
     let shown = json(&made);
     assert_eq!(
         shown["config"],
-        json!({ "bootstrap.servers": "127.0.0.1:1", "linger.ms": "5", "sasl.password": "***" })
+        json!({ "bootstrap.servers": "127.0.0.1:1", "compression.level": "5", "sasl.password": "***" })
     );
     assert_eq!((&shown["start"], &shown["format"]), (&json!("earliest"), &json!("headwater")));
     assert_eq!(admin(&server, "POST", ALL, &body(&config)).status, 409);
 
-    let change = r#"{"config":{"sasl.password":"***","linger.ms":null,"client.id":"shop"},"onGap":"snapshot"}"#;
+    let change = r#"{"config":{"sasl.password":"***","compression.level":null,"client.id":"shop"},"onGap":"snapshot"}"#;
     let changed = json(&admin(&server, "PATCH", &one("warehouse"), change));
     let config = json!({ "bootstrap.servers": "127.0.0.1:1", "client.id": "shop", "sasl.password": "***" });
     assert_eq!((&changed["config"], &changed["onGap"]), (&config, &json!("snapshot")));

@@ -221,6 +221,10 @@ impl Site {
         }
     }
 
+    pub(crate) fn sinks(&self) -> &Arc<sinks::Sinks> {
+        &self.parts.sinks
+    }
+
     /// Everything that the portal has in memory is gone, as by a restart of the server.
     pub(crate) fn restart(&mut self) {
         let _within = self.runtime.enter();

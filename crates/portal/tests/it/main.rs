@@ -11,5 +11,6 @@ mod hostile_texts;
 mod over_time;
 mod peers;
 mod sessions;
+mod sinks;
 mod statements;
 mod trial;

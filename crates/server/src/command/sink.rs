@@ -53,7 +53,7 @@ Consumers of the topic must set isolation.level=read_committed.")]
     #[command(after_help = "\
 Examples:
   headwater sink set warehouse --config sasl.password=@new-password.txt
-  headwater sink set warehouse --config linger.ms=
+  headwater sink set warehouse --config compression.type=
   headwater sink set crm --secret-file new-secret.txt")]
     Set {
         /// Its name

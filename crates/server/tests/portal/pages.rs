@@ -53,6 +53,7 @@ const PAGES: [(&str, &str); 35] = [
     ("consumers", "consumers"),
     ("consumer-group", "consumers/billing"),
     ("peers", "peers"),
+    ("sinks", "sinks"),
     ("live-queries", "live-queries"),
     ("certificates", "certificates"),
     ("keys", "keys"),
