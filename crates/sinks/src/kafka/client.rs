@@ -72,7 +72,8 @@ impl ClientContext for Context {
         let mut known = self.connection_error.lock().unwrap_or_else(PoisonError::into_inner);
         // That all are down says less than why one is.
         if known.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *known = Some(reason.to_owned());
+            // Behind it stands how often and how soon it was, which differs from one to the next.
+            *known = Some(reason.split(" (after ").next().unwrap_or(reason).to_owned());
         }
     }
 }
@@ -119,11 +120,9 @@ pub(super) fn of_producer(base: &ClientConfig, transactional_id: &str, batch_byt
 
 /// A consumer that belongs to no group (librdkafka wants a name all the same) and sees what was committed.
 pub(super) fn consumer(work: &Work, base: &ClientConfig, name: &str) -> Result<BaseConsumer<Context>, Trouble> {
-    let mut told = ClientConfig::new();
-    for (name, value) in base.config_map() {
-        if !OF_PRODUCERS.contains(&name) {
-            told.set(name, value);
-        }
+    let mut told = base.clone(); // what `config_map` gives has no secrets
+    for name in OF_PRODUCERS {
+        told.remove(name);
     }
     told.set("group.id", name).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
     told.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
@@ -132,7 +131,10 @@ pub(super) fn consumer(work: &Work, base: &ClientConfig, name: &str) -> Result<B
     told.create_with_context(context).map_err(|error| Trouble::of("its configuration", &error, &Context::of(work)))
 }
 
+/// How long to listen for what was said: without any wait a poll ends at the first line of the log.
+const LISTEN: Duration = Duration::from_millis(20);
+
 /// Hears what was said of the consumer's connections.
 pub(super) fn listen(consumer: &BaseConsumer<Context>) {
-    while consumer.poll(Duration::ZERO).is_some() {}
+    while consumer.poll(LISTEN).is_some() {}
 }

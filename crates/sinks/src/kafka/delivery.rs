@@ -19,6 +19,9 @@ pub(super) fn run(work: &Work, handle: &Handle) {
     let mut was_fenced = false;
     loop {
         let trouble = delivery.session(was_fenced);
+        if *work.stopping.borrow() {
+            return;
+        }
         was_fenced = matches!(trouble, Trouble::Fenced(_));
         let wait = match &trouble {
             Trouble::Stopped => return,

@@ -99,7 +99,7 @@ impl<'a> Producing<'a> {
                 }
                 Err(error) => {
                     self.producer.poll(Duration::ZERO);
-                    return Err(Trouble::of("the brokers begin no transactions", &error, self.context()));
+                    return Err(self.trouble("the brokers begin no transactions", &error));
                 }
             }
         }
@@ -111,6 +111,14 @@ impl<'a> Producing<'a> {
 
     fn context(&self) -> &Context {
         self.producer.context()
+    }
+
+    /// What `error` calls for, and what this producer says of itself.
+    fn trouble(&self, doing: &str, error: &KafkaError) -> Trouble {
+        match self.producer.client().fatal_error() {
+            Some((code, why)) => Trouble::of_fatal(doing, code, &why),
+            None => Trouble::of(doing, error, self.context()),
+        }
     }
 
     /// Events whose offsets are at least `next_offsets`, and the cursor, in one transaction; how many there were.
@@ -137,8 +145,7 @@ impl<'a> Producing<'a> {
         learnt: &mut Learnt,
     ) -> Result<u64, Trouble> {
         self.sent.clear();
-        let failed = |error| Trouble::of("a transaction cannot be begun", &error, self.context());
-        self.producer.begin_transaction().map_err(failed)?;
+        self.producer.begin_transaction().map_err(|error| self.trouble("a transaction cannot be begun", &error))?;
         for batch in batches {
             self.send_batch(batch, next_offsets[usize::from(batch.partition)], learnt)?;
         }
@@ -203,7 +210,7 @@ impl<'a> Producing<'a> {
                     self.producer.poll(TICK);
                     self.stop_if_told()?;
                 }
-                Err((error, _)) => return Err(Trouble::of("an event is not taken", &error, self.context())),
+                Err((error, _)) => return Err(self.trouble("an event is not taken", &error)),
             }
         }
     }
@@ -228,7 +235,9 @@ impl<'a> Producing<'a> {
 
     /// Why a record was not taken.
     fn check_refused(&self, learnt: &mut Learnt) -> Result<(), Trouble> {
-        let refused = self.context().refused();
+        let mut refused = self.context().refused();
+        // Those only follow from something else, which the commit tells.
+        refused.retain(|(_, code)| !matches!(code, Code::PurgeQueue | Code::PurgeInflight));
         let Some((_, code)) = refused.first() else { return Ok(()) };
         let is_size = |code: &Code| {
             matches!(code, Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize)
@@ -239,7 +248,7 @@ impl<'a> Producing<'a> {
                 Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => gone(topic),
                 code => {
                     let error = KafkaError::MessageProduction(*code);
-                    Trouble::of(&format!("the topic {topic} does not take events"), &error, self.context())
+                    self.trouble(&format!("the topic {topic} does not take events"), &error)
                 }
             });
         }
@@ -302,7 +311,7 @@ impl<'a> Producing<'a> {
             }
         };
         self.producer.poll(Duration::ZERO);
-        Err(Trouble::of("the transaction is not committed", &error, self.context()))
+        Err(self.trouble("the transaction is not committed", &error))
     }
 
     /// While nothing is to be done: hears what was said, and looks whether the topic has other partitions.

@@ -26,6 +26,12 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What it calls for that a client is of no use any more.
+    pub(super) fn of_fatal(doing: &str, code: Code, why: &str) -> Self {
+        let told = format!("{doing}: {why}");
+        if is_fencing(code) { Self::Fenced(told) } else { Self::Wait(told) }
+    }
+
     /// What `error` calls for, that came of `doing`.
     pub(super) fn of(doing: &str, error: &KafkaError, context: &Context) -> Self {
         let told = format!("{doing}: {}", reason(error, context));
@@ -49,15 +55,19 @@ fn is_fencing(code: Code) -> bool {
     )
 }
 
-/// What librdkafka says, with what it has said of the connections before.
+/// What librdkafka says; of a connection that failed, why it did.
 fn reason(error: &KafkaError, context: &Context) -> String {
-    let said = match error {
-        KafkaError::Transaction(error) => error.string(),
-        KafkaError::ClientConfig(_, why, name, _) => format!("{why} ({name})"),
-        _ => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
+    let code = error.rdkafka_error_code();
+    let said = match (error, code) {
+        (KafkaError::Transaction(error), _) => error.string(),
+        (KafkaError::ClientConfig(_, why, name, _), _) => format!("{why} ({name})"),
+        (_, Some(code)) => code.to_string(),
+        (_, None) => error.to_string(),
     };
+    let of_connections = [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::OperationTimedOut];
     match context.connection_error() {
-        Some(connection) if !said.contains(&connection) => format!("{said} ({connection})"),
-        _ => said,
+        Some(connection) if code.is_some_and(|code| of_connections.contains(&code)) => connection,
+        Some(connection) => format!("{said} ({connection})"),
+        None => said,
     }
 }

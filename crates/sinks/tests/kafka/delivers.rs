@@ -4,7 +4,7 @@ use topics::{LiveQuery, OnGap};
 use wire::admin::SinkStart;
 
 use super::{
-    reader::{assert_same, delivered, expected, flat},
+    reader::{assert_delivered, delivered, expected, flat},
     server::{Server, broker, sink},
 };
 
@@ -45,17 +45,17 @@ async fn events_arrive_once_with_the_same_bytes_key_headers_time_and_partition()
     }
     assert_eq!(server.shown("main").events, 100);
     let main = expected(&server.topics.main(), 3).await;
-    assert_same(&delivered(&bootstrap, "delivers-main"), &main);
+    assert_delivered(&bootstrap, "delivers-main", &main);
     let view = server.topics.live_queries().into_iter().find(|it| it.name == "everybody").unwrap();
     let view = server.topics.by_name(&server.topics.topic_of(&view)).unwrap();
     // Of two partitions into three: no order is promised but that of one document.
-    let (mut found, mut wanted) = (flat(delivered(&bootstrap, "delivers-view")), flat(expected(&view, 3).await));
+    let (mut found, mut wanted) = (flat(delivered(&bootstrap, "delivers-view", 100)), flat(expected(&view, 3).await));
     let by_document = |it: &super::reader::Event| (it.key.clone(), it.header("txnId").parse::<u64>().unwrap());
     assert!(found.chunk_by(|a, b| a.key == b.key).all(|it| it.is_sorted_by_key(by_document)));
     found.sort_by_key(by_document);
     wanted.sort_by_key(by_document);
     assert_eq!(found, wanted);
-    assert_eq!(flat(delivered(&bootstrap, "delivers-late")).len(), 50, "only what came after it");
+    assert_eq!(flat(delivered(&bootstrap, "delivers-late", 50)).len(), 50, "only what came after it");
     server.stop().await;
 }
 
@@ -76,12 +76,12 @@ async fn it_goes_on_where_it_was_and_begins_anew_when_it_is_made_again() {
         server.write("paused", 10).await;
         server.sinks.set_paused(&server.topics, "again", false).await.unwrap();
         server.until_delivered("again").await;
-        assert_same(&delivered(&bootstrap, "goes-on"), &expected(&server.topics.main(), 3).await);
+        assert_delivered(&bootstrap, "goes-on", &expected(&server.topics.main(), 3).await);
         if run == 2 {
             server.sinks.delete(&server.topics, "again").await.unwrap();
             server.sinks.create(&server.topics, sink("again", "goes-on-2", &bootstrap)).await.unwrap();
             server.until_delivered("again").await;
-            assert_same(&delivered(&bootstrap, "goes-on-2"), &expected(&server.topics.main(), 3).await);
+            assert_delivered(&bootstrap, "goes-on-2", &expected(&server.topics.main(), 3).await);
         }
         server.stop().await;
     }

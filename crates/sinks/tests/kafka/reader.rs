@@ -9,12 +9,14 @@ use kafka_wire::record_batch;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
     message::Headers,
 };
 use topics::{Tail, Topic, partition_of_key};
 
 use super::server::WAIT;
+
+/// How long nothing comes behind the last event.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// A record, without where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +35,6 @@ impl Event {
 
     pub(crate) fn key_text(&self) -> String {
         String::from_utf8_lossy(self.key.as_deref().unwrap_or_default()).into_owned()
-    }
-
-    pub(crate) fn value_text(&self) -> String {
-        String::from_utf8_lossy(self.value.as_deref().unwrap_or_default()).into_owned()
     }
 }
 
@@ -75,11 +73,12 @@ pub(crate) async fn expected(topic: &Topic, partitions: u32) -> Partitions {
     found
 }
 
-/// All that was committed to a topic of the target.
-pub(crate) fn delivered(bootstrap: &str, topic: &str) -> Partitions {
+/// All that was committed to a topic of the target, once there is as much as is expected: the brokers mark the end of
+/// a transaction soon after it was committed. More than that is seen as well.
+pub(crate) fn delivered(bootstrap: &str, topic: &str, count: usize) -> Partitions {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("group.id", "oracle").set("enable.auto.commit", "false");
-    config.set("isolation.level", "read_committed").set("enable.partition.eof", "true").set("fetch.wait.max.ms", "20");
+    config.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "20");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
     let partitions = metadata.topics()[0].partitions().len();
@@ -88,26 +87,36 @@ pub(crate) fn delivered(bootstrap: &str, topic: &str) -> Partitions {
         all.add_partition_offset(topic, partition as i32, Offset::Beginning).unwrap();
     }
     consumer.assign(&all).unwrap();
-    let (mut found, mut ends, latest) = (Partitions::new(), 0, Instant::now() + WAIT);
-    while ends < partitions {
-        assert!(Instant::now() < latest, "the topic {topic} is not read to its end");
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Err(KafkaError::PartitionEOF(_))) => ends += 1,
-            Some(Ok(message)) => {
-                let headers =
-                    message.headers().map(|all| all.iter().map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))));
-                let event = Event {
-                    key: message.key().map(<[u8]>::to_vec),
-                    value: message.payload().map(<[u8]>::to_vec),
-                    headers: headers.map(Iterator::collect).unwrap_or_default(),
-                    timestamp_ms: message.timestamp().to_millis().unwrap(),
-                };
-                found.entry(message.partition() as u32).or_default().push(event);
+    let (mut found, mut events) = (Partitions::new(), 0);
+    let mut latest = Instant::now() + WAIT;
+    while Instant::now() < latest {
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
+            let headers =
+                message.headers().map(|all| all.iter().map(|it| (it.key.to_owned(), it.value.map(<[u8]>::to_vec))));
+            let event = Event {
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: headers.map(Iterator::collect).unwrap_or_default(),
+                timestamp_ms: message.timestamp().to_millis().unwrap(),
+            };
+            found.entry(message.partition() as u32).or_default().push(event);
+            events += 1;
+            if events >= count {
+                latest = Instant::now() + QUIET;
             }
-            Some(Err(_)) | None => {}
         }
     }
     found
+}
+
+/// How many they are.
+pub(crate) fn count(found: &Partitions) -> usize {
+    found.values().map(Vec::len).sum()
+}
+
+/// That the topic has them, and nothing else.
+pub(crate) fn assert_delivered(bootstrap: &str, topic: &str, expected: &Partitions) {
+    assert_same(&delivered(bootstrap, topic, count(expected)), expected);
 }
 
 /// All of them in one list, with no order between partitions.
@@ -116,7 +125,7 @@ pub(crate) fn flat(found: Partitions) -> Vec<Event> {
 }
 
 /// That both are the same, told so that a person can read it.
-pub(crate) fn assert_same(found: &Partitions, expected: &Partitions) {
+fn assert_same(found: &Partitions, expected: &Partitions) {
     let all: std::collections::BTreeSet<_> = found.keys().chain(expected.keys()).collect();
     for partition in all {
         let nothing = Vec::new();

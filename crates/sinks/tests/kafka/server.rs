@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
     path::Path,
     sync::{Arc, OnceLock},
     time::{Duration, Instant, UNIX_EPOCH},
@@ -22,7 +21,11 @@ pub(crate) const WAIT: Duration = Duration::from_secs(60);
 /// One for all tests; it ends with the process. `alice` may do nothing.
 pub(crate) fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
-    BROKER.get_or_init(|| Broker::start_with_passwords(&[("alice", "wonderland")], ""))
+    BROKER.get_or_init(|| {
+        let told = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+        drop(told.with_test_writer().try_init());
+        Broker::start_with_passwords(&[("alice", "wonderland")], "")
+    })
 }
 
 #[derive(Debug)]
@@ -104,18 +107,25 @@ pub(crate) async fn until<T: std::fmt::Debug>(look: impl Fn() -> T, holds: impl 
     }
 }
 
-pub(crate) fn write(topics: &AppTopics, id: &str, filler: usize) -> impl Future<Output = ()> {
-    let json = format!(r#"{{"age":{},"filler":"{}"}}"#, id.len(), "x".repeat(filler));
-    let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
-    let operation = Operation {
-        collection: CollectionName::new("people").unwrap(),
-        id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
-        condition: Condition::Always,
-        action: Action::upsert(value),
+pub(crate) async fn write(topics: &AppTopics, id: &str, filler: usize) {
+    write_all(topics, [id.to_owned()], filler).await;
+}
+
+/// In one transaction.
+pub(crate) async fn write_all(topics: &AppTopics, ids: impl IntoIterator<Item = String>, filler: usize) {
+    let operation = |id: String| {
+        let json = format!(r#"{{"age":{},"filler":"{}"}}"#, id.len(), "x".repeat(filler));
+        let Ok(Value::Map(value)) = Value::from_json(json.as_bytes()) else { panic!("{json} is no object") };
+        Operation {
+            collection: CollectionName::new("people").unwrap(),
+            id: DocumentId::from_value(&Value::String(id)).unwrap(),
+            condition: Condition::Always,
+            action: Action::upsert(value),
+        }
     };
-    let changeset = Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() };
-    let committed = topics.app().commit(changeset);
-    async { drop(committed.await.unwrap()) }
+    let operations = ids.into_iter().map(operation).collect();
+    let changeset = Changeset { operations, queries: Vec::new(), origin: Origin::default() };
+    topics.app().commit(changeset).await.unwrap();
 }
 
 /// A sink of the main feed, into a topic that is made with three partitions.
