@@ -19,14 +19,9 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-<<<<<<< HEAD
         app_transfers, apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health,
-        indexes, keys, live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, status, sync, users,
-        write,
-=======
-        apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health, indexes, keys,
-        live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks, status, sync, users, write,
->>>>>>> ac7a6ba (Sinks are made, shown, changed, paused and deleted over HTTP and by headwater sink)
+        indexes, keys, live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks, status, sync,
+        users, write,
     },
     state::Shared,
 };
