@@ -8,6 +8,8 @@
 //! delivered is told as a gap. Secrets are in no definition and in no reply.
 //! Not here: who may make one (the edges), how it is shown (`wire::admin`).
 
+#[cfg(feature = "kafka")]
+mod debezium;
 mod definition;
 mod feed;
 mod host;

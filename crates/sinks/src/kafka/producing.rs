@@ -8,12 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use document::{CollectionName, DocumentId};
 use kafka_wire::record_batch::{self, Record};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::ToBytes,
     producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use wire::{
+    admin::SinkFormat,
+    event::{self, EventOp},
 };
 
 use super::{
@@ -24,6 +29,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
+    debezium::{self, Source},
     feed::Batch,
     limits::{ASK_TIMEOUT, TRANSACTION_TIMEOUT_MS},
     work::Work,
@@ -174,6 +180,11 @@ impl<'a> Producing<'a> {
 
     fn send_event(&mut self, partition: u16, event: &Record<'_>, learnt: &Learnt) -> Result<(), Trouble> {
         let place = (partition, event.offset as u64);
+        if self.work.sink.format == SinkFormat::Debezium {
+            self.send_debezium(event, learnt.too_large.contains(&place))?;
+            self.sent.push(place);
+            return Ok(());
+        }
         let bytes_max = self.target.message_bytes_max;
         let is_too_large = record::batch_bytes(event) > bytes_max || learnt.too_large.contains(&place);
         let value = if is_too_large { record::requery(&self.app, event) } else { None };
@@ -187,6 +198,81 @@ impl<'a> Producing<'a> {
         }
         self.sent.push(place);
         Ok(())
+    }
+
+    /// As Debezium's connectors write it (`debezium`).
+    fn send_debezium(&self, event: &Record<'_>, is_too_large: bool) -> Result<(), Trouble> {
+        let op = record::header(event, "op").unwrap_or_default();
+
+        let (key, value) = (event.key.unwrap_or_default(), event.value.unwrap_or_default());
+        let parts = event::read_key(key);
+        if let Some((collection, id_json)) = &parts
+            && let Some((value, is_gone)) =
+                debezium::value(&self.source(event, collection), value, op == EventOp::Snapshot.as_str())
+            && !is_too_large
+            && self.fits(event, &value)
+        {
+            return self.send_keyed(event, id_json, &value, is_gone);
+        }
+        let mut named = debezium::named(value).unwrap_or_default();
+        if named.is_empty() {
+            match parts {
+                Some((collection, id_json)) => named.push((collection.into_owned(), id_json.to_owned())),
+                None => tracing::warn!(
+                    app = self.app,
+                    sink = self.work.sink.name,
+                    "what was delivered may hold what is gone (resync): deliver it anew into an empty topic"
+                ),
+            }
+        }
+        for (collection, id_json) in named {
+            let document = self.document(&collection, &id_json)?;
+            let value = debezium::read_again(&self.source(event, &collection), document.as_deref());
+            if self.fits(event, &value) {
+                self.send_keyed(event, &id_json, &value, document.is_none())?;
+            } else {
+                tracing::error!(
+                    app = self.app,
+                    sink = self.work.sink.name,
+                    collection,
+                    id_json,
+                    "a document is too large for the topic and is left out"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn source<'s>(&'s self, event: &Record<'_>, collection: &'s str) -> Source<'s> {
+        let txn_id = record::txn_id(event).unwrap_or_default();
+        Source { app: &self.app, collection, txn_id, commit_time_ms: event.timestamp_ms }
+    }
+
+    fn fits(&self, event: &Record<'_>, value: &[u8]) -> bool {
+        let changed = Record { value: Some(value), ..event.clone() };
+        record::batch_bytes(&changed) <= self.target.message_bytes_max
+    }
+
+    fn send_keyed(&self, event: &Record<'_>, id_json: &str, value: &[u8], is_gone: bool) -> Result<(), Trouble> {
+        let key = debezium::key(id_json);
+        self.send_record(&Record { key: Some(&key), value: Some(value), ..event.clone() })?;
+        if is_gone {
+            self.send_record(&Record { key: Some(&key), value: None, ..event.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// A document as it is now; `None` if it is gone.
+    fn document(&self, collection: &str, id_json: &str) -> Result<Option<String>, Trouble> {
+        let failed = |error: &dyn std::fmt::Display| Trouble::Wait(format!("a document cannot be read: {error}"));
+        let name = CollectionName::new(collection).map_err(|error| failed(&error))?;
+        let id = DocumentId::from_json(id_json).map_err(|error| failed(&error))?;
+        let snapshot = self.work.topics.app().snapshot().map_err(|error| failed(&error))?;
+        let stored = snapshot.document(&name, &id).map_err(|error| failed(&error))?;
+        let Some(stored) = stored.filter(|stored| stored.document.value().is_some()) else { return Ok(None) };
+        let mut json = Vec::new();
+        stored.document.write_json(id_json, &mut json);
+        String::from_utf8(json).map(Some).map_err(|error| failed(&error))
     }
 
     fn send_record(&self, record: &Record<'_>) -> Result<(), Trouble> {

@@ -9,7 +9,6 @@ use std::{
 
 use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
-use wire::admin::SinkFormat;
 
 use super::{
     chunks::{self, Chunk, Chunks},
@@ -50,9 +49,6 @@ impl<'a> Session<'a> {
         learnt: &mut Learnt,
         was_fenced: bool,
     ) -> Result<Self, Trouble> {
-        if work.sink.format != SinkFormat::Headwater {
-            return Err(Trouble::Fail("the format debezium is not delivered by this version yet".to_owned()));
-        }
         let asking = client::consumer(work, config, "headwater-sink")?;
         let target = Target::prepare(work, config, &asking, handle)?;
         let cursor_topic = target.cursor_topic.clone();

@@ -1,11 +1,11 @@
 //! What arrives is what our own endpoint gives.
 
 use topics::{LiveQuery, OnGap};
-use wire::admin::SinkStart;
+use wire::admin::{NewSink, SinkFormat, SinkStart};
 
 use super::{
     reader::{assert_delivered, delivered, expected, flat},
-    server::{Server, broker, sink},
+    server::{Server, broker, remove, sink},
 };
 
 fn everybody(partitions: u16) -> LiveQuery {
@@ -31,10 +31,9 @@ async fn events_arrive_once_with_the_same_bytes_key_headers_time_and_partition()
     }
     let bootstrap = broker().bootstrap();
     server.sinks.create(&server.topics, sink("main", "delivers-main", &bootstrap)).await.unwrap();
-    let of_view =
-        wire::admin::NewSink { live_query: Some("everybody".into()), ..sink("view", "delivers-view", &bootstrap) };
+    let of_view = NewSink { live_query: Some("everybody".into()), ..sink("view", "delivers-view", &bootstrap) };
     server.sinks.create(&server.topics, of_view).await.unwrap();
-    let latest = wire::admin::NewSink { start: SinkStart::Latest, ..sink("late", "delivers-late", &bootstrap) };
+    let latest = NewSink { start: SinkStart::Latest, ..sink("late", "delivers-late", &bootstrap) };
     server.sinks.create(&server.topics, latest).await.unwrap();
     server.until_delivered("late").await;
     for n in 0..50 {
@@ -85,4 +84,34 @@ async fn it_goes_on_where_it_was_and_begins_anew_when_it_is_made_again() {
         }
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_format_debezium_has_its_envelope_and_a_tombstone_behind_a_remove() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::open(dir.path(), "run").await;
+    server.write("a", 1).await;
+    server.write("a", 2).await;
+    remove(&server.topics, "a").await;
+    let bootstrap = broker().bootstrap();
+    let envelope = NewSink { format: SinkFormat::Debezium, ..sink("debezium", "debezium", &bootstrap) };
+    server.sinks.create(&server.topics, envelope).await.unwrap();
+    server.until_delivered("debezium").await;
+    let found = flat(delivered(&bootstrap, "debezium", 4));
+    assert!(found.iter().all(|event| event.key_text() == r#"{"_id":"a"}"#));
+    let ops: Vec<_> = found
+        .iter()
+        .map(|event| {
+            let value: serde_json::Value =
+                event.value.as_deref().map_or_else(Default::default, |it| serde_json::from_slice(it).unwrap());
+            let filler = |side: &str| value[side]["filler"].as_str().map(str::len);
+            (value["op"].as_str().map(str::to_owned), filler("before"), filler("after"))
+        })
+        .collect();
+    let op = |op: &str| Some(op.to_owned());
+    assert_eq!(
+        ops,
+        [(op("c"), None, Some(1)), (op("u"), Some(1), Some(2)), (op("d"), Some(2), None), (None, None, None)]
+    );
+    server.stop().await;
 }

@@ -128,6 +128,17 @@ pub(crate) async fn write_all(topics: &AppTopics, ids: impl IntoIterator<Item = 
     topics.app().commit(changeset).await.unwrap();
 }
 
+pub(crate) async fn remove(topics: &AppTopics, id: &str) {
+    let operation = Operation {
+        collection: CollectionName::new("people").unwrap(),
+        id: DocumentId::from_value(&Value::String(id.into())).unwrap(),
+        condition: Condition::Always,
+        action: Action::Remove,
+    };
+    let changeset = Changeset { operations: vec![operation], queries: Vec::new(), origin: Origin::default() };
+    topics.app().commit(changeset).await.unwrap();
+}
+
 /// A sink of the main feed, into a topic that is made with three partitions.
 pub(crate) fn sink(name: &str, topic: &str, bootstrap: &str) -> NewSink {
     NewSink {
