@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 30] = [
+const ACTIONS: [(&str, &str, &str); 32] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
