@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 35] = [
+const PAGES: [(&str, &str); 36] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
