@@ -14,7 +14,7 @@ use operations::{Actor, AuditEntry, Outcome};
 use crate::{form::Form, state::State, visitor::Visitor};
 
 /// Path of the route below an app's, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str); 24] = [
+const ACTIONS: [(&str, &str); 26] = [
     ("apps", "app.create"),
     ("delete", "app.delete"),
     ("api-docs/{call}", "api.try"),
@@ -37,6 +37,8 @@ const ACTIONS: [(&str, &str); 24] = [
     ("sinks/{name}/pause", "sink.pause"),
     ("sinks/{name}/resume", "sink.resume"),
     ("sinks/{name}/delete", "sink.delete"),
+    ("sinks/{name}/set-aside/replay", "sink.replay"),
+    ("sinks/{name}/set-aside/drop", "sink.dropSetAside"),
     ("peers/{site}/revoke", "peer.revoke"),
     ("peers/{site}/allow", "peer.allow"),
 ];

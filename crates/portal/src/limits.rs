@@ -78,6 +78,9 @@ pub const SAMPLES_MAX: usize = 61;
 /// Groups that one page shows; it says how many more there are.
 pub const GROUPS_SHOWN_MAX: usize = 50;
 
+/// Of an event that is set aside, so many bytes are shown.
+pub const SET_ASIDE_SHOWN_BYTES: usize = 500;
+
 /// Rows that one table shows; it says how many more there are.
 pub const ROWS_SHOWN_MAX: usize = 50;
 

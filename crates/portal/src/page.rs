@@ -5,6 +5,7 @@ pub(crate) mod home;
 pub(crate) mod indexes;
 pub(crate) mod problem;
 pub(crate) mod sign_in;
+pub(crate) mod sink;
 pub(crate) mod sinks;
 
 pub(crate) mod live_query_settings;

@@ -18,7 +18,7 @@ use crate::{
         api_docs, apps, audit_log, certificates, collection_drop, consumer_group, consumers, document, document_edit,
         document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
         live_query_settings, overview, overview_charts, peers, problem, record, reset, settings_received, sign_in,
-        sinks,
+        sink, sinks,
     },
     state::Shared,
 };
@@ -101,6 +101,9 @@ impl Routes {
         routes.post("/portal/apps/{app}/consumers/{group}/reset", reset::submit);
 
         routes.get("/portal/apps/{app}/sinks", sinks::show);
+        routes.get("/portal/apps/{app}/sinks/{name}", sink::show);
+        routes.post("/portal/apps/{app}/sinks/{name}/set-aside/replay", sink::replay);
+        routes.post("/portal/apps/{app}/sinks/{name}/set-aside/drop", sink::drop_set_aside);
         routes.post("/portal/apps/{app}/sinks/{name}/pause", sinks::pause);
         routes.post("/portal/apps/{app}/sinks/{name}/resume", sinks::resume);
         routes.post("/portal/apps/{app}/sinks/{name}/delete", sinks::delete);

@@ -232,6 +232,7 @@ impl Sinks {
         };
         let looked = spawn_blocking(move || {
             for (topics, sink, status) in measured {
+                status.look();
                 status.set_lag_ms(lag_ms(&topics, &sink, &status));
             }
         });
@@ -485,6 +486,7 @@ impl Sinks {
             lag_events: lag_events(topics, sink, &status),
             lag_ms: status.lag_ms(),
             events,
+            events_last_minute: status.events_last_minute(),
             errors,
             set_aside: None,
         };

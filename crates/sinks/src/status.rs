@@ -1,11 +1,16 @@
 //! What a sink does, as its task says it and others read it.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use wire::admin::SinkState;
+
+use crate::limits::LOOK_EVERY;
 
 /// Shared between a sink's task and who shows it.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(crate) struct Status {
     /// Events at or behind `next_offsets` that are delivered all the same.
     delivered_beyond: AtomicU64,
     set_aside: AtomicU64,
+    /// What `events` was at each look in the last minute, the oldest first.
+    looks: Mutex<VecDeque<u64>>,
     /// Since when the oldest event is there that is not delivered, in ms; [`UNKNOWN`] if that is not known.
     lag_ms: AtomicU64,
 }
@@ -44,6 +51,7 @@ impl Default for Status {
             errors: AtomicU64::new(0),
             delivered_beyond: AtomicU64::new(0),
             set_aside: AtomicU64::new(0),
+            looks: Mutex::default(),
             lag_ms: AtomicU64::new(UNKNOWN),
         }
     }
@@ -101,6 +109,21 @@ impl Status {
     /// So many events are set aside.
     pub(crate) fn set_aside_are(&self, count: u64) {
         self.set_aside.store(count, Relaxed);
+    }
+
+    /// Notes how many events were delivered, for the rate; to be called every [`LOOK_EVERY`].
+    pub(crate) fn look(&self) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() as u64 >= 60 / LOOK_EVERY.as_secs() {
+            looks.pop_front();
+        }
+        looks.push_back(self.events.load(Relaxed));
+    }
+
+    /// Events that were delivered in the last minute.
+    pub(crate) fn events_last_minute(&self) -> u64 {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.events.load(Relaxed) - looks.front().copied().unwrap_or(0)
     }
 
     /// How far behind it is in time.

@@ -113,7 +113,7 @@ fn api(
     let options = http_api::HttpApiOptions::new(AppName::new("default").unwrap(), "localhost:9".to_owned());
     let parts = http_api::HttpApiParts {
         maintenance: operations::Maintenance::new(data_dir.clone(), topics.clone()),
-        sinks: sinks::Sinks::open(topics.clone(), sinks::Host::of(&data_dir)).unwrap(),
+        sinks: sinks::Sinks::open(topics.clone(), sinks::Host::of(data_dir)).unwrap(),
         data_dir: data_dir.clone(),
         topics: topics.clone(),
         credentials: credentials.clone(),

@@ -31,3 +31,24 @@ fn a_sink_is_shown_paused_resumed_and_deleted() {
     admin.get(SINKS).says("Deleted the sink crm.").says("No sink yet");
     assert_eq!(admin.post(&format!("{SINKS}/crm/pause"), &[]).status, StatusCode::NOT_FOUND);
 }
+
+#[test]
+fn one_sink_is_shown_without_its_secrets_and_with_what_it_has_set_aside() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let topics = site.topics();
+    let body = br#"{"name":"crm","kind":"webhook","url":"http://127.0.0.1:1/<b>","secret":"0123456789abcdef hush"}"#;
+    site.runtime.block_on(site.sinks().create(&topics, NewSink::parse(body).unwrap())).unwrap();
+    let path = format!("{SINKS}/crm");
+    admin.get(SINKS).says(&format!("href=\"{path}\""));
+    let page = admin.get(&path);
+    page.says("http://127.0.0.1:1/&#60;b&#62;").says("***").says("Pause</button>").says("Delete crm for good");
+    page.says("No event is set aside.").says(&format!("href=\"{SINKS}\" aria-current=\"page\""));
+    assert!(!page.text().contains("hush"));
+    assert_eq!(admin.get(&format!("{SINKS}/other")).status, StatusCode::NOT_FOUND);
+    assert_eq!(admin.post(&format!("{path}/set-aside/drop"), &[("id", "x")]).status, StatusCode::BAD_REQUEST);
+    assert_eq!(admin.post(&format!("{path}/set-aside/replay"), &[]).location(), path);
+    assert_eq!(admin.post(&format!("{path}/set-aside/drop"), &[("id", "7")]).location(), path);
+    admin.get(&path).says("0 events will be sent once more").says("Dropped 0 events.");
+    assert_eq!(admin.post(&format!("{SINKS}/other/set-aside/replay"), &[]).status, StatusCode::NOT_FOUND);
+}

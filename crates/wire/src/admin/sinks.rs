@@ -162,6 +162,9 @@ pub struct SinkReply {
     pub lag_ms: Option<u64>,
     /// Events that were delivered since the server's start.
     pub events: u64,
+    /// Events that were delivered in the last minute.
+    #[serde(default)]
+    pub events_last_minute: u64,
     /// Tries that failed since the server's start.
     pub errors: u64,
     /// Events that are set aside, of a webhook.
