@@ -114,3 +114,25 @@ fn what_cannot_be_a_sink_is_refused_with_its_place() {
     assert_eq!(server.get(ALL).status, 401, "the admin key is needed");
     assert_eq!(admin(&server, "GET", "/admin/v1/apps/none/sinks", "").status, 404);
 }
+
+#[test]
+fn what_a_webhook_has_set_aside_is_listed_replayed_and_dropped() {
+    let server = TestServer::start();
+    let hook = r#"{"name":"crm","kind":"webhook","url":"http://127.0.0.1:1/","secret":"0123456789abcdef"}"#;
+    assert_eq!(admin(&server, "POST", ALL, hook).status, 201);
+    let set_aside = format!("{}/set-aside", one("crm"));
+    assert_eq!(admin(&server, "GET", &format!("{set_aside}?after=3&limit=2"), "").body, r#"{"events":[]}"#);
+    for (method, path) in [("POST", format!("{set_aside}/replay")), ("DELETE", set_aside.clone())] {
+        for body in ["", "{}", r#"{"ids":[3,4]}"#] {
+            assert_eq!(admin(&server, method, &path, body).body, r#"{"events":0}"#, "{method} {body}");
+        }
+        assert_eq!(admin(&server, method, &path, r#"{"ids":["x"]}"#).status, 400);
+    }
+    assert_eq!(admin(&server, "GET", &format!("{set_aside}?after=x"), "").status, 400);
+    assert_eq!(admin(&server, "GET", &format!("{}/set-aside", one("other")), "").status, 404);
+    // Only webhooks set events aside.
+    let config = json!({ "bootstrap.servers": "127.0.0.1:1" });
+    assert_eq!(admin(&server, "POST", ALL, &body(&config)).status, 201);
+    let refused = admin(&server, "GET", &format!("{}/set-aside", one("warehouse")), "");
+    assert!(refused.status == 400 && refused.body.contains("only webhooks"), "{}", refused.body);
+}
