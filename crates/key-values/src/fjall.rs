@@ -132,6 +132,44 @@ impl FjallDisk {
         Ok(Self { dir: dir.into(), open: Some((database, spaces)), is_clean: AtomicBool::new(false) })
     }
 
+    /// Puts entries there that come by space and, within one, by key, into spaces that are empty. They go into tables at
+    /// once, past the engine's log: [`KeyValues::write`] writes each twice. Durable after
+    /// [`KeyValues::flush`]; after an error the folder is good for nothing.
+    ///
+    /// # Errors
+    /// The first error of `entries`; they are not in order, name no space, or cannot be written.
+    pub fn fill<E: From<KeyValuesError>>(
+        &self,
+        mut entries: impl Iterator<Item = Result<(Space, Bytes, Bytes), E>>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(KeyValuesError::from(error));
+        let refused = |why: String| Err(E::from(KeyValuesError(why)));
+        pass(&self.dir)?;
+        self.is_clean.store(false, Relaxed);
+        let mut next = entries.next().transpose()?;
+        while let Some(space) = next.as_ref().map(|(space, ..)| *space) {
+            let Some(keyspace) = self.spaces().get(space.0) else {
+                return refused(format!("there is no space {}", space.0));
+            };
+            let mut filling = keyspace.start_ingestion().map_err(failed)?;
+            let mut last: Option<Bytes> = None;
+            while let Some((_, key, value)) = next.take_if(|(of, ..)| *of == space) {
+                // The engine panics at what is not.
+                if last.as_ref().is_some_and(|last| *last >= key) {
+                    return refused("the entries are not in the order of their keys".to_owned());
+                }
+                filling.write(key.0.clone(), value.0).map_err(failed)?;
+                last = Some(key);
+                next = entries.next().transpose()?;
+            }
+            filling.finish().map_err(failed)?;
+            if next.as_ref().is_some_and(|(of, ..)| of.0 < space.0) {
+                return refused("the entries are not in the order of their spaces".to_owned());
+            }
+        }
+        Ok(())
+    }
+
     fn database(&self) -> &Database {
         &self.open.as_ref().expect("it is open").0
     }

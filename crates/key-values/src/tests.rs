@@ -49,6 +49,31 @@ pub(crate) fn content(snapshot: &dyn Snapshot) -> Vec<(Vec<u8>, Vec<u8>)> {
     entries.map(Result::unwrap).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
 }
 
+#[test]
+fn files_are_filled_with_what_comes_in_order_and_with_nothing_else() {
+    type Entry = (usize, &'static [u8]);
+    let dir = tempfile::tempdir().unwrap();
+    let fill = |folder: &str, entries: &[Entry]| {
+        let disk = FjallDisk::open(&dir.path().join(folder), &OPTIONS).unwrap();
+        let entries = entries.iter().map(|(space, key)| Ok((Space(*space), (*key).into(), b"value".into())));
+        disk.fill::<KeyValuesError>(entries).map(|()| disk.flush().unwrap())
+    };
+    fill("whole", &[(0, b"a"), (0, b"b"), (2, b"a"), (2, b"c")]).unwrap();
+    let again = FjallDisk::open(&dir.path().join("whole"), &OPTIONS).unwrap();
+    let keys: Vec<Vec<u8>> = content(&*again.snapshot()).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"a", b"b", b"a", b"c"]);
+    again.insert(Space(0), b"b", b"later").unwrap();
+    assert_eq!(again.get(Space(0), b"b").unwrap().unwrap(), Bytes::from(b"later"), "what is written later counts");
+    let wrong: [&[Entry]; 4] =
+        [&[(0, b"b"), (0, b"a")], &[(0, b"a"), (0, b"a")], &[(1, b"a"), (0, b"a")], &[(9, b"a")]];
+    for (n, entries) in wrong.into_iter().enumerate() {
+        assert!(fill(&format!("wrong{n}"), entries).is_err(), "{entries:?}");
+    }
+    let disk = FjallDisk::open(&dir.path().join("failing"), &OPTIONS).unwrap();
+    let failing = [Ok((Space(0), b"a".into(), b"".into())), Err(KeyValuesError("the source".into()))];
+    assert_eq!(disk.fill(failing.into_iter()).unwrap_err().0, "the source");
+}
+
 fn bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
     let key = || vec(0..3u8, 0..3);
     prop_oneof![key().prop_map(Bound::Included), key().prop_map(Bound::Excluded), Just(Bound::Unbounded)]

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use key_values::{Batch, Bytes, DiskOptions, Durability, FjallDisk, KeyRange, KeyValues as _, KeyValuesError, Space};
+use key_values::{Bytes, DiskOptions, FjallDisk, KeyRange, KeyValues as _, KeyValuesError, Space};
 
 use crate::{
     app::App,
@@ -37,9 +37,6 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between two looks meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-
-/// So many bytes are put into the documents at once.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Whoever reads a segment is told of the progress after so many bytes.
 const TOLD_EVERY_BYTES: u64 = 1 << 20;
@@ -315,6 +312,18 @@ impl PointSegment {
     }
 }
 
+/// Why documents are not written.
+enum Unwritten<E> {
+    Source(E),
+    Engine(KeyValuesError),
+}
+
+impl<E> From<KeyValuesError> for Unwritten<E> {
+    fn from(error: KeyValuesError) -> Self {
+        Self::Engine(error)
+    }
+}
+
 /// Makes the documents of the app in `app_dir`, where there are none, of what [`Point::documents`]
 /// gave. Durable when it returns.
 ///
@@ -328,21 +337,14 @@ pub fn write_documents<E: From<OpenError>>(
     let failed = |KeyValuesError(message): KeyValuesError| OpenError::Engine { path: app_dir.join(DOCUMENTS), message };
     let options = DiskOptions { cache_bytes: 8 << 20, threads: 2, spaces: SPACES };
     let disk = FjallDisk::open(&path, &options).map_err(failed)?;
-    let (mut batch, mut bytes) = (Batch::default(), 0);
-    for entry in entries {
-        let DocumentsEntry { space, key, value } = entry?;
-        let space = usize::from(space);
-        if space >= SPACES.len() {
-            return Err(failed(KeyValuesError(format!("there is no space {space}"))).into());
-        }
-        bytes += key.len() + value.len();
-        batch.insert(Space(space), key, value);
-        if bytes >= BATCH_BYTES {
-            disk.write(std::mem::take(&mut batch), Durability::None).map_err(failed)?;
-            bytes = 0;
-        }
-    }
-    disk.write(batch, Durability::None).map_err(failed)?;
+    let entries = entries.map(|entry| {
+        let DocumentsEntry { space, key, value } = entry.map_err(Unwritten::Source)?;
+        Ok((Space(usize::from(space)), key, value))
+    });
+    disk.fill(entries).map_err(|error| match error {
+        Unwritten::Source(error) => error,
+        Unwritten::Engine(error) => failed(error).into(),
+    })?;
     disk.flush().map_err(failed)?;
     Ok(())
 }
