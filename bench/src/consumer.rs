@@ -101,7 +101,7 @@ pub(crate) struct Stamper {
 
 impl Stamper {
     pub(crate) fn start(server: &Server, client: Client) -> Result<Self> {
-        let mut command = match client {
+        let command = match client {
             Client::Kcat => {
                 let mut kcat = kcat(server);
                 kcat.args(["-o", "beginning", "-u", "-f", "%s\n"]);
@@ -109,6 +109,11 @@ impl Stamper {
             }
             Client::Python => python(server),
         };
+        Self::over(command)
+    }
+
+    /// Of whatever prints an event's value a line.
+    pub(crate) fn over(mut command: Command) -> Result<Self> {
         let mut child = command.spawn().with_context(|| format!("cannot run {:?}", command.get_program()))?;
         let out = child.stdout.take().expect("the pipe was asked for");
         let received = Arc::new(AtomicU64::new(0));

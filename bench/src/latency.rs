@@ -46,7 +46,7 @@ pub(crate) struct Options {
 
 /// One write's times. It was sent no earlier than `due`.
 pub(crate) struct Write {
-    number: u64,
+    pub(crate) number: u64,
     pub(crate) due: Instant,
     pub(crate) replied: Instant,
 }

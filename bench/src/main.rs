@@ -23,6 +23,7 @@ mod node;
 mod postgres;
 mod report;
 mod server;
+mod sink;
 mod size;
 mod start;
 mod statements;
@@ -53,6 +54,8 @@ enum What {
     Connector(connector::Options),
     /// Backups while writes come, beside what the disk does alone.
     Backup(backup::Options),
+    /// A sink into an Apache Kafka: a backlog, the age of events, idle.
+    Sink(sink::Options),
     /// The same records in an Apache Kafka beside the server: one client drains both, and waits for both.
     Broker(broker::Options),
     /// Memory of the server with many idle consumers.
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         What::Drain(options) => drain::run(&options),
         What::Connector(options) => connector::run(&options),
         What::Backup(options) => backup::run(&options),
+        What::Sink(options) => sink::run(&options),
         What::Broker(options) => broker::run(&options),
         What::Connections(options) => connections::run(&options),
         What::Members(options) => members::run(&options),

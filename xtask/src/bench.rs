@@ -25,7 +25,12 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
         sdk::js::build(root, true, false)?;
     }
     let build = ["build", "--release", "--package", "server", "--package", "bench"];
-    step::run("build for measuring (release)", step::cargo().args(build).current_dir(root))?;
+    let mut cargo = step::cargo();
+    cargo.args(build).current_dir(root);
+    if rest.first().is_some_and(|what| what == "sink") {
+        cargo.args(["--features", "server/kafka"]);
+    }
+    step::run("build for measuring (release)", &mut cargo)?;
     let target = build::target(root);
     let mut bench = Command::new(target.join("release/bench"));
     bench.args(if rest.is_empty() { vec!["--help"] } else { rest.iter().map(String::as_str).collect() });
