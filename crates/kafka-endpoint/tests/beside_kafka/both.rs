@@ -20,7 +20,7 @@ use topics::{LiveQuery, OnGap};
 use super::{
     flat::{Fields, any_place, fields},
     peer::Peer,
-    support::{Server, TOPIC, changeset, now_ms},
+    support::{Server, TOPIC, changeset},
 };
 
 /// A live query with four partitions.
@@ -75,7 +75,10 @@ impl Both {
         let create = CreateTopicsRequest::default().with_topics(vec![new(TOPIC, 1), new(FOUR, 4)]);
         let created = self.kafka.ask(&create.with_timeout_ms(10_000), 7).await.unwrap();
         assert!(created.topics.iter().all(|topic| topic.error_code == 0), "{created:?}");
-        let timestamp = i64::try_from(now_ms()).unwrap();
+        // The one event has the same time on both sides.
+        self.server.app.commit(changeset("a", "{}")).await.unwrap();
+        let own = self.server.topics.main().partition(0).unwrap().max_timestamp().await.unwrap().unwrap();
+        let timestamp = i64::try_from(own.timestamp_ms).unwrap();
         let mut batch = BatchBuilder::new(0, timestamp);
         batch.push(timestamp, b"a", b"{}", &[]);
         let data = PartitionProduceData::default().with_records(Some(batch.finish().into()));
@@ -97,7 +100,6 @@ impl Both {
             created_ms: 1,
         };
         self.server.topics.create(live_query).await.unwrap();
-        self.server.app.commit(changeset("a", "{}")).await.unwrap();
     }
 
     /// Asks both; the answers, Kafka's first. A connection that ended is made anew.

@@ -12,11 +12,12 @@ fn a_sink_is_shown_paused_resumed_and_deleted() {
     let site = Site::new();
     let mut admin = site.admin();
     admin.get(SINKS).says("No sink yet").says("headwater sink create warehouse --app default");
-    let body = br#"{"name":"crm","kind":"webhook","url":"https://crm.example/<b>","secret":"0123456789abcdef"}"#;
+    let body =
+        br#"{"name":"crm","kind":"webhook","url":"https://crm.example/hook?a=1&b=2","secret":"0123456789abcdef"}"#;
     let topics = site.runtime.block_on(site.topics.app("default")).unwrap();
     site.runtime.block_on(site.sinks().create(&topics, NewSink::parse(body).unwrap())).unwrap();
     let page = admin.get(SINKS);
-    page.says("crm").says("the main feed").says("https://crm.example/&#60;b&#62;");
+    page.says("crm").says("the main feed").says("https://crm.example/hook?a=1&#38;b=2");
     assert!(!page.text().contains("0123456789abcdef"));
     let answer = admin.post(&format!("{SINKS}/crm/pause"), &[]);
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, SINKS));
@@ -37,12 +38,13 @@ fn one_sink_is_shown_without_its_secrets_and_with_what_it_has_set_aside() {
     let site = Site::new();
     let mut admin = site.admin();
     let topics = site.topics();
-    let body = br#"{"name":"crm","kind":"webhook","url":"http://127.0.0.1:1/<b>","secret":"0123456789abcdef hush"}"#;
+    let body =
+        br#"{"name":"crm","kind":"webhook","url":"http://127.0.0.1:1/hook?a=1&b=2","secret":"0123456789abcdef hush"}"#;
     site.runtime.block_on(site.sinks().create(&topics, NewSink::parse(body).unwrap())).unwrap();
     let path = format!("{SINKS}/crm");
     admin.get(SINKS).says(&format!("href=\"{path}\""));
     let page = admin.get(&path);
-    page.says("http://127.0.0.1:1/&#60;b&#62;").says("***").says("Pause</button>").says("Delete crm for good");
+    page.says("http://127.0.0.1:1/hook?a=1&#38;b=2").says("***").says("Pause</button>").says("Delete crm for good");
     page.says("No event is set aside.").says(&format!("href=\"{SINKS}\" aria-current=\"page\""));
     assert!(!page.text().contains("hush"));
     assert_eq!(admin.get(&format!("{SINKS}/other")).status, StatusCode::NOT_FOUND);
