@@ -148,10 +148,20 @@ fn busy_server() -> String {
     for command in [&["backup", "--to", "backups"][..], &["verify"]] {
         assert_eq!(server.run(command).code(), Some(0), "{command:?}");
     }
+    // Nobody listens there.
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "0123456789abcdef").unwrap();
+    let (path, to) = (secret.path().to_str().unwrap(), ["--webhook", "http://127.0.0.1:9/"]);
+    let made = server.run(&["sink", "create", "hook", to[0], to[1], "--secret-file", path]);
+    assert_eq!(made.code(), Some(0), "{made:?}");
     let mut plain = TcpStream::connect(server.run["kafka"].as_str().unwrap()).unwrap();
     plain.write_all(b"this is no TLS\n").unwrap();
     let _ = plain.read(&mut [0; 16]);
     let scrape = || server.get("/metrics").1.as_str().unwrap().to_owned();
     wait_until("the plain connection is counted", || scrape().contains("reason=\"plain_text\""));
+    wait_until("the sink knows where it is", || {
+        let told = scrape();
+        ["lag_events{", "lag_seconds{"].iter().all(|name| told.contains(&format!("headwater_sink_{name}")))
+    });
     scrape()
 }
