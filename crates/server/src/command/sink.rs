@@ -25,8 +25,8 @@ pub(crate) enum Sink {
 Examples:
   headwater sink create warehouse --kafka broker:9092 --topic people
   headwater sink create adults --live-query adults --kafka broker:9093 --topic people --partitions 6 \\
-    --config security.protocol=SASL_SSL --config sasl.mechanism=SCRAM-SHA-512 --config sasl.username=headwater \\
-    --config sasl.password=@password.txt --config ssl.ca.pem=@ca.pem
+    --property security.protocol=SASL_SSL --property sasl.mechanism=SCRAM-SHA-512 --property sasl.username=headwater \\
+    --property sasl.password=@password.txt --property ssl.ca.pem=@ca.pem
   headwater sink create crm --webhook https://crm.example/headwater --secret-file secret.txt
 
 Consumers of the topic must set isolation.level=read_committed.")]
@@ -52,15 +52,15 @@ Consumers of the topic must set isolation.level=read_committed.")]
     /// Change how a sink reaches its target; it goes on from where it is
     #[command(after_help = "\
 Examples:
-  headwater sink set warehouse --config sasl.password=@new-password.txt
-  headwater sink set warehouse --config compression.type=
+  headwater sink set warehouse --property sasl.password=@new-password.txt
+  headwater sink set warehouse --property compression.type=
   headwater sink set crm --secret-file new-secret.txt")]
     Set {
         /// Its name
         name: String,
         /// A property of librdkafka; @FILE takes its value from a file, nothing behind = removes it
         #[arg(long, value_name = "NAME=VALUE")]
-        config: Vec<String>,
+        property: Vec<String>,
         /// The web server's URL
         #[arg(long, value_name = "URL")]
         webhook: Option<String>,
@@ -119,7 +119,7 @@ pub(crate) struct Create {
     replication_factor: Option<u16>,
     /// A property of librdkafka; @FILE takes its value from a file
     #[arg(long, value_name = "NAME=VALUE", requires = "kafka")]
-    config: Vec<String>,
+    property: Vec<String>,
     /// A web server's URL: https, or http to this machine
     #[arg(long, value_name = "URL", requires = "secret_file")]
     webhook: Option<String>,
@@ -188,11 +188,11 @@ impl Sink {
                 let reply = server.read(&format!("{path}/{}", segment(&name)))?;
                 if json { print_line(&reply) } else { print_one("", &read_reply(&reply)?) }
             }
-            Sink::Set { name, config, webhook, secret_file, on_gap, app } => {
+            Sink::Set { name, property, webhook, secret_file, on_gap, app } => {
                 let (server, path) = connect(context, app)?;
                 let mut body = json!({});
-                if !config.is_empty() {
-                    body["config"] = json!(properties(&config)?);
+                if !property.is_empty() {
+                    body["config"] = json!(properties(&property)?);
                 }
                 set(&mut body, "url", webhook.map(Value::from));
                 set(&mut body, "secret", secret_file.map(|file| secret(&file)).transpose()?);
@@ -213,14 +213,14 @@ impl Sink {
 
 impl Create {
     fn run(self, context: &Context) -> anyhow::Result<()> {
-        let Self { name, live_query, kafka, topic, partitions, replication_factor, config, .. } = self;
+        let Self { name, live_query, kafka, topic, partitions, replication_factor, property, .. } = self;
         let (server, path) = connect(context, self.app)?;
         let (start, format) = (name_of(self.start), name_of(self.format));
         let mut body = json!({ "name": name, "start": start, "format": format });
         set(&mut body, "liveQuery", live_query.map(Value::from));
         set(&mut body, "onGap", self.on_gap.map(name_of).map(Value::from));
         if let Some(servers) = kafka {
-            let mut properties = properties(&config)?;
+            let mut properties = properties(&property)?;
             properties.insert("bootstrap.servers".to_owned(), Some(servers));
             body["kind"] = json!("kafka");
             body["config"] = json!(properties);
@@ -249,11 +249,12 @@ fn properties(given: &[String]) -> anyhow::Result<BTreeMap<String, Option<String
     let mut properties = BTreeMap::new();
     for one in given {
         let Some((name, value)) = one.split_once('=') else {
-            return Err(UsageError(format!("--config: must be NAME=VALUE, not {one:?}")).into());
+            return Err(UsageError(format!("--property: must be NAME=VALUE, not {one:?}")).into());
         };
         let value = match value.strip_prefix('@') {
             Some(file) => {
-                let text = fs::read_to_string(file).with_context(|| format!("--config {name}: cannot read {file}"))?;
+                let text =
+                    fs::read_to_string(file).with_context(|| format!("--property {name}: cannot read {file}"))?;
                 Some(text.trim_end_matches(['\n', '\r']).to_owned())
             }
             None => Some(value.to_owned()).filter(|value| !value.is_empty()),
