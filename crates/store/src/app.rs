@@ -486,7 +486,9 @@ impl App {
             return;
         }
         drop(self.shared.retention.lock().expect("not poisoned").take());
+        // Who observes trims may be the last that holds the app, on that very thread: it ends by itself.
         if let Some(thread) = self.retention.lock().expect("not poisoned").take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!(app = self.name().as_str(), "the retention thread panicked");
