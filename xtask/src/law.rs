@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{build, step};
 
 /// What `cargo xtask test` tries.
-pub(crate) const HISTORIES_IN_CI: u32 = 3_000;
+pub(crate) const HISTORIES_IN_CI: u32 = 2_500;
 
 /// Histories sync at every step: a file system in memory takes them an order of magnitude faster, and a crash is simulated anyway.
 const MEMORY: &str = "/dev/shm";

@@ -1,4 +1,5 @@
-//! Kills at random moments: of the server inside and outside of transactions, and of the broker.
+//! Kills at random moments: of the server inside and outside of transactions, and of the broker. `HEADWATER_SINK_KILLS` says how
+//! often the server is killed, for a longer look: `HEADWATER_SINK_KILLS=50 cargo test -p sinks --features kafka --test kafka kills`.
 
 use std::{thread, time::Duration};
 
@@ -10,7 +11,12 @@ use super::{
     server::{Server, broker, sink},
 };
 
-const KILLS: u64 = 20;
+/// In a test run.
+const KILLS: u64 = 10;
+
+fn kills() -> u64 {
+    std::env::var("HEADWATER_SINK_KILLS").ok().and_then(|said| said.parse().ok()).unwrap_or(KILLS)
+}
 
 /// Numbers that look random, the same in every run.
 fn pause_ms(round: u64, below: u64) -> Duration {
@@ -19,13 +25,13 @@ fn pause_ms(round: u64, below: u64) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_arrives_twice_or_is_missing_over_twenty_kills() {
+async fn nothing_arrives_twice_or_is_missing_over_kills() {
     let dir = tempfile::tempdir().unwrap();
     let bootstrap = broker().bootstrap();
     let server = Server::open(dir.path(), "first").await;
     server.sinks.create(&server.topics, sink("kills", "kills", &bootstrap)).await.unwrap();
     server.stop().await;
-    for round in 0..KILLS {
+    for round in 0..kills() {
         let mut child = ChildServer::start(dir.path(), &format!("run-{round}"), "kills", 100);
         // Every fourth one on the way to its first transaction.
         if round % 4 == 3 {
@@ -39,7 +45,7 @@ async fn nothing_arrives_twice_or_is_missing_over_twenty_kills() {
     let server = Server::open(dir.path(), "last").await;
     server.until_delivered("kills").await;
     let expected = expected(&server.topics.main(), 3).await;
-    assert!(expected.values().map(Vec::len).sum::<usize>() > 1000, "much was written");
+    assert!(expected.values().map(Vec::len).sum::<usize>() > 500, "much was written");
     assert_delivered(&bootstrap, "kills", &expected);
     server.stop().await;
 }
@@ -50,16 +56,14 @@ async fn a_broker_that_is_killed_and_comes_back_is_waited_for() {
     let mut own = Broker::start();
     let server = Server::open(dir.path(), "only").await;
     server.sinks.create(&server.topics, sink("broker-kills", "broker-kills", &own.bootstrap())).await.unwrap();
-    for round in 0..2 {
-        for n in 0..200 {
-            server.write(&format!("{round}-{n}"), 50).await;
-        }
-        own.kill();
-        for n in 0..200 {
-            server.write(&format!("{round}-{n}"), 50).await;
-        }
-        own.start_again();
+    for n in 0..200 {
+        server.write(&format!("before-{n}"), 50).await;
     }
+    own.kill();
+    for n in 0..200 {
+        server.write(&format!("without-{n}"), 50).await;
+    }
+    own.start_again();
     server.until_delivered("broker-kills").await;
     assert_delivered(&own.bootstrap(), "broker-kills", &expected(&server.topics.main(), 3).await);
     server.stop().await;
