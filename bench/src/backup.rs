@@ -1,5 +1,6 @@
-//! Backups of a server that takes writes: how fast, beside what the disk does alone, and what a write waits meanwhile; and how long it is
-//! from the beginning of a restore until the restored server is ready.
+//! Backups of a server that takes writes: how fast, beside what the disk does alone, and what a
+//! write waits meanwhile; and how long it is from the beginning of a restore until the restored
+//! server is ready.
 
 use std::{
     fs::File,

@@ -1,5 +1,6 @@
-//! A sink into an Apache Kafka 4.3.1: how fast it delivers a backlog, in turns with Kafka's own producer of as many records; how old
-//! events are when a `read_committed` client has them; what it takes while nothing happens.
+//! A sink into an Apache Kafka 4.3.1: how fast it delivers a backlog, in turns with Kafka's own
+//! producer of as many records; how old events are when a `read_committed` client has them; what it
+//! takes while nothing happens.
 //!
 //! The producer beside it is idempotent and plain: no transactions, no position that it keeps.
 //! Not here: the broker itself (`real-kafka`); whether each event arrives once (tests of the crate `sinks`).

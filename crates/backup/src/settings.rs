@@ -91,7 +91,8 @@ pub(crate) fn secret(data_dir: &Path) -> Result<Vec<SecretFile>, Error> {
     Ok(found)
 }
 
-/// In the order of their names. Links are not followed, and what is being made (its name begins with a dot) is passed over.
+/// In the order of their names. Links are not followed, and what is being made (its name begins
+/// with a dot) is passed over.
 fn gather(folder: &Path, name: &str, found: &mut Vec<SecretFile>) -> Result<(), Error> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

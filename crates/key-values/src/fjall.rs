@@ -132,9 +132,9 @@ impl FjallDisk {
         Ok(Self { dir: dir.into(), open: Some((database, spaces)), is_clean: AtomicBool::new(false) })
     }
 
-    /// Puts entries there that come by space and, within one, by key, into spaces that are empty. They go into tables at
-    /// once, past the engine's log: [`KeyValues::write`] writes each twice. Durable after
-    /// [`KeyValues::flush`]; after an error the folder is good for nothing.
+    /// Puts entries there that come by space and, within one, by key, into spaces that are empty.
+    /// They go into tables at once, past the engine's log: [`KeyValues::write`] writes each twice.
+    /// Durable after [`KeyValues::flush`]; after an error the folder is good for nothing.
     ///
     /// # Errors
     /// The first error of `entries`; they are not in order, name no space, or cannot be written.

@@ -1,5 +1,5 @@
-//! Backups of a server that trims, builds indexes and makes apps while it takes writes: each is whole, and restored it is the
-//! state of its newest transaction.
+//! Backups of a server that trims, builds indexes and makes apps while it takes writes: each is
+//! whole, and restored it is the state of its newest transaction.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,6 @@
-//! kill -9 of the real binary in a backup and in a restore, at moments spread over the time that one takes: earlier points are
-//! whole, a restored directory is missing, empty or whole, and the next try succeeds.
+//! kill -9 of the real binary in a backup and in a restore, at moments spread over the time that
+//! one takes: earlier points are whole, a restored directory is missing, empty or whole, and the
+//! next try succeeds.
 //!
 //! Not here: a kill at every single step (crate `backup`).
 

@@ -1,5 +1,5 @@
-//! `headwater app export` and `headwater app import`: what is refused, what a kill leaves, and that offsets stay; of running
-//! servers, and of stopped ones.
+//! `headwater app export` and `headwater app import`: what is refused, what a kill leaves, and that
+//! offsets stay; of running servers, and of stopped ones.
 //!
 //! Not here: that a real consumer goes on at the new server (`real_clients::examples`).
 

@@ -1,5 +1,6 @@
-//! Small peers of the Rust SDK that run through a restore: what the backup does not have goes, but for what a peer wrote
-//! itself, which is pushed once more; in the end each peer has what the server has.
+//! Small peers of the Rust SDK that run through a restore: what the backup does not have goes, but
+//! for what a peer wrote itself, which is pushed once more; in the end each peer has what the
+//! server has.
 //!
 //! Not here: a server that is set back at any moment of a random history (crate `simulation`).
 

@@ -238,8 +238,9 @@ fn body_of(ClockNote { trusted_ms, refused_ms }: ClockNote) -> String {
     format!("{{\"trustedMs\":{trusted_ms},\"refusedMs\":{refused}}}")
 }
 
-/// The latest time that the server of a data directory believed, in ms since the epoch, as its note says: nothing that
-/// is there was committed later by much, and what it has not was committed later. `None` without a note that can be read.
+/// The latest time that the server of a data directory believed, in ms since the epoch, as its note
+/// says: nothing that is there was committed later by much, and what it has not was committed
+/// later. `None` without a note that can be read.
 ///
 /// # Errors
 /// The note cannot be read, or is a newer version's.

@@ -1,5 +1,6 @@
-//! Kills at every single step of a backup that others came before, and of a prune: the points that were there are whole, the next
-//! backup succeeds and leaves nothing over, and nothing is outside the folder.
+//! Kills at every single step of a backup that others came before, and of a prune: the points that
+//! were there are whole, the next backup succeeds and leaves nothing over, and nothing is outside
+//! the folder.
 
 use std::{
     collections::BTreeSet,
@@ -46,8 +47,8 @@ impl Before {
         backup.manifest(backup.newest().unwrap()).unwrap().taken_ms
     }
 
-    /// Has `act` killed at each of its steps on a copy of the folder. `may_go` says how many of the oldest points it may
-    /// remove.
+    /// Has `act` killed at each of its steps on a copy of the folder. `may_go` says how many of the
+    /// oldest points it may remove.
     fn kill_at_each_step(&self, may_go: usize, act: impl Fn(&Path) -> bool) {
         let mut killed = 0;
         for at in 1.. {

@@ -1,6 +1,7 @@
-//! Four stock clients keep copies through a restore, each as a group of its own, and none is restarted: a running server is
-//! backed up, killed, restored to the backup and served at the same addresses, while writes go on. Their copies end as what
-//! the restored server finds, and no (`txnId`, `_id`) ever had two contents for anyone.
+//! Four stock clients keep copies through a restore, each as a group of its own, and none is
+//! restarted: a running server is backed up, killed, restored to the backup and served at the same
+//! addresses, while writes go on. Their copies end as what the restored server finds, and no
+//! (`txnId`, `_id`) ever had two contents for anyone.
 //!
 //! Not here: what is served at a seam (`topics`), groups and peers that were put back otherwise.
 

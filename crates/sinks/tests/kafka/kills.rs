@@ -1,5 +1,6 @@
-//! Kills at random moments: of the server inside and outside of transactions, and of the broker. `HEADWATER_SINK_KILLS` says how
-//! often the server is killed, for a longer look: `HEADWATER_SINK_KILLS=50 cargo test -p sinks --features kafka --test kafka kills`.
+//! Kills at random moments: of the server inside and outside of transactions, and of the broker.
+//! `HEADWATER_SINK_KILLS` says how often the server is killed, for a longer look:
+//! `HEADWATER_SINK_KILLS=50 cargo test -p sinks --features kafka --test kafka kills`.
 
 use std::{thread, time::Duration};
 
