@@ -78,7 +78,7 @@ impl Entry for StoredKey {
 
 impl From<OldKey> for StoredKey {
     fn from(OldKey { name, grants, created_ms, sha256 }: OldKey) -> Self {
-        Self { key: ApiKey { name, grants, created_ms }, sha256 }
+        Self { key: ApiKey { name, grants, created_ms, permission: None }, sha256 }
     }
 }
 
@@ -212,7 +212,7 @@ impl KeyRing {
     pub(crate) fn create(&self, new: NewKey, now_ms: u64) -> Result<(ApiKey, String), CredentialsError> {
         names::check_key(&new)?;
         let secret = new_secret("hw_");
-        let key = ApiKey { name: new.name, grants: new.grants, created_ms: now_ms };
+        let key = ApiKey { name: new.name, grants: new.grants, created_ms: now_ms, permission: new.permission };
         let stored = StoredKey { key: key.clone(), sha256: SecretDigest::of(&secret) };
         self.keys.change(|Live { head, entries }| {
             if entries.contains_key(&key.name) {

@@ -1,5 +1,9 @@
 //! API keys: secrets with permissions.
 
+use std::sync::Arc;
+
+use crate::PermissionDocument;
+
 /// What a grant allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,6 +36,9 @@ pub struct NewKey {
     pub name: String,
     /// What it may do; at least one.
     pub grants: Vec<Grant>,
+    /// Which documents it may read and write, of what the grants allow; `None` is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::permission_document::shared")]
+    pub permission: Option<Arc<PermissionDocument>>,
 }
 
 /// A key as it is listed; never its secret.
@@ -44,6 +51,9 @@ pub struct ApiKey {
     pub grants: Vec<Grant>,
     /// When it was made, ms since the epoch.
     pub created_ms: u64,
+    /// Which documents it may read and write, of what the grants allow; `None` is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::permission_document::shared")]
+    pub permission: Option<Arc<PermissionDocument>>,
 }
 
 /// Who a request comes from.
@@ -61,6 +71,14 @@ impl Principal {
         match self {
             Principal::Admin => "admin",
             Principal::Key(key) => &key.name,
+        }
+    }
+
+    /// Which documents it may read and write, of what its grants allow; `None`: no document is kept from it.
+    pub fn permission(&self) -> Option<&Arc<PermissionDocument>> {
+        match self {
+            Principal::Admin => None,
+            Principal::Key(key) => key.permission.as_ref(),
         }
     }
 

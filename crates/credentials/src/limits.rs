@@ -39,3 +39,9 @@ pub(crate) const PASSWORD_CHARACTERS: usize = 32;
 
 /// Characters of an API key's secret behind its prefix: 62^43 is 256 bits.
 pub(crate) const SECRET_CHARACTERS: usize = 43;
+
+/// Queries of a permission document, of reading and writing together.
+pub const PERMISSION_QUERIES_MAX: usize = 20_000;
+
+/// Bytes of a permission document's queries and names of collections, together.
+pub const PERMISSION_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! Which names are usable. What is refused here can reach no path, certificate, script or property file.
 
 use crate::{
-    CredentialsError, Grant, NewKey,
+    CredentialsError, Grant, NewKey, Permission,
     limits::{GRANTS_MAX, NAME_BYTES_MAX, TOPIC_BYTES_MAX},
 };
 
@@ -49,7 +49,15 @@ pub(crate) fn check_key(key: &NewKey) -> Result<(), CredentialsError> {
     if !(1..=GRANTS_MAX).contains(&key.grants.len()) {
         return Err(CredentialsError::bad_name(format!("key {:?} needs 1 to {GRANTS_MAX} grants", key.name)));
     }
-    key.grants.iter().try_for_each(|grant| check_grant(&key.name, grant))
+    key.grants.iter().try_for_each(|grant| check_grant(&key.name, grant))?;
+    let Some(permission) = &key.permission else { return Ok(()) };
+    if key.grants.iter().any(|grant| grant.permissions.contains(&Permission::Admin)) {
+        return Err(CredentialsError::bad_name(format!(
+            "key {:?} is restricted to some documents, and so cannot have admin",
+            key.name
+        )));
+    }
+    permission.check_size().map_err(|why| CredentialsError::bad_name(format!("key {:?}: {why}", key.name)))
 }
 
 fn check_grant(key: &str, grant: &Grant) -> Result<(), CredentialsError> {

@@ -49,7 +49,10 @@ impl Whole {
         let grants =
             vec![Grant { app: "shop".into(), collection: Some("people".into()), permissions: vec![Permission::Read] }];
         let make = |name: &str| {
-            credentials.create_key(NewKey { name: name.into(), grants: grants.clone() }, NOW_MS).unwrap().1
+            credentials
+                .create_key(NewKey { name: name.into(), grants: grants.clone(), permission: None }, NOW_MS)
+                .unwrap()
+                .1
         };
         let (key, revoked_key) = (make("till"), make("gone"));
         credentials.revoke_key("gone").unwrap();

@@ -63,7 +63,7 @@ fn write_newest(data_dir: &Path) {
             collection: Some("people".into()),
             permissions: vec![Permission::Read, Permission::Write],
         }];
-        credentials.create_key(NewKey { name: name.into(), grants }, NOW_MS).unwrap();
+        credentials.create_key(NewKey { name: name.into(), grants, permission: None }, NOW_MS).unwrap();
     }
     credentials.revoke_key("gone").unwrap();
     DirectoryFormat::mark(data_dir).unwrap();

@@ -14,14 +14,17 @@ fn grant(app: &str, collection: Option<&str>, permissions: &[Permission]) -> Gra
 }
 
 fn new_key(name: &str) -> NewKey {
-    NewKey { name: name.to_owned(), grants: vec![grant("shop", None, &[Read])] }
+    NewKey { name: name.to_owned(), grants: vec![grant("shop", None, &[Read])], permission: None }
 }
 
 #[test]
 fn a_key_opens_what_it_was_made_for_until_it_is_revoked() {
     let mut fixture = Fixture::new();
     let (key, secret) = fixture.credentials.create_key(new_key("till-1"), 7).unwrap();
-    assert_eq!(key, ApiKey { name: "till-1".into(), grants: vec![grant("shop", None, &[Read])], created_ms: 7 });
+    assert_eq!(
+        key,
+        ApiKey { name: "till-1".into(), grants: vec![grant("shop", None, &[Read])], created_ms: 7, permission: None }
+    );
     assert!(secret.starts_with("hw_") && secret.len() == 46, "{secret}");
     for _ in 0..2 {
         assert_eq!(fixture.credentials.authenticate(&secret), Some(Principal::Key(key.clone())));
@@ -186,7 +189,7 @@ fn unusable_keys_are_refused() {
         vec![grant("shop", Some(""), &[Read])],
         vec![grant("shop", None, &[Read]); 257],
     ] {
-        refused(NewKey { name: "a".to_owned(), grants });
+        refused(NewKey { name: "a".to_owned(), grants, permission: None });
     }
     fixture.credentials.create_key(new_key("a"), 7).unwrap();
     let error = fixture.credentials.create_key(new_key("a"), 7).unwrap_err().to_string();
@@ -219,7 +222,8 @@ fn changes_at_the_same_time_are_all_kept() {
 fn what_grants_allow() {
     let all = [Read, Write, Admin];
     let allowed = |grants: &[Grant], app: &str, collection: Option<&str>| {
-        let principal = Principal::Key(ApiKey { name: "k".to_owned(), grants: grants.to_vec(), created_ms: 0 });
+        let principal =
+            Principal::Key(ApiKey { name: "k".to_owned(), grants: grants.to_vec(), created_ms: 0, permission: None });
         all.map(|permission| principal.may(permission, app, collection))
     };
     let (none, read, write, every) = ([false; 3], [true, false, false], [false, true, false], [true; 3]);

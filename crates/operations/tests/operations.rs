@@ -226,7 +226,11 @@ async fn a_deleted_app_takes_everything_along_that_opened_it() {
     };
     let mut secrets = Vec::new();
     for (name, apps) in [("shop-only", vec!["shop"]), ("both", vec!["shop", "bakery"]), ("all", vec!["*"])] {
-        let new = credentials::NewKey { name: name.to_owned(), grants: apps.into_iter().map(grant).collect() };
+        let new = credentials::NewKey {
+            name: name.to_owned(),
+            grants: apps.into_iter().map(grant).collect(),
+            permission: None,
+        };
         secrets.push(operations.create_key(new).await.unwrap().1);
     }
     let topics = operations.topics.app("shop").await.unwrap();
@@ -313,7 +317,7 @@ async fn warnings_tell_of_an_open_api_and_of_a_certificate_that_ends() {
     let before_end = ann.expires_ms - 5;
     assert_eq!(codes(before_end), ["certificateEnds", "certificateEnds", "apiOpen"], "the app's own and ann's");
     let grants = vec![Grant { app: "*".into(), collection: None, permissions: vec![Permission::Read] }];
-    operations.create_key(NewKey { name: "reader".into(), grants }).await.unwrap();
+    operations.create_key(NewKey { name: "reader".into(), grants, permission: None }).await.unwrap();
     assert_eq!(codes(now_ms), [""; 0]);
     for warning in operations.warnings(before_end) {
         assert!(warning.text().ends_with('.') && warning.advice().ends_with('.'), "{warning:?}");

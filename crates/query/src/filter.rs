@@ -273,7 +273,7 @@ impl Node {
         }
     }
 
-    fn parts(&self) -> &[Node] {
+    pub(crate) fn parts(&self) -> &[Node] {
         match self {
             Node::All(parts) | Node::Any(parts) => parts,
             Node::Not(inner) => std::slice::from_ref(inner),

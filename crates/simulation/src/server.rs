@@ -354,7 +354,7 @@ impl Server {
         let secret: &[Permission] = if may_read { &both } else { &[Permission::Write] };
         let grants =
             vec![grant("t", &both), grant("log", &both), grant("secret", secret), grant("locked", &[Permission::Read])];
-        let made = self.credentials.create_key(NewKey { name: name.into(), grants }, created_ms);
+        let made = self.credentials.create_key(NewKey { name: name.into(), grants, permission: None }, created_ms);
         Ok(made.map_err(|error| unplanned("no key", error))?.1)
     }
 }

@@ -9,7 +9,7 @@ use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
 /// 201 and the key with its secret, which is not shown again.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let NewKey { name, grants } = NewKey::parse(call.body())?;
-    let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect() };
+    let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect(), permission: None };
     let (key, secret) = state.operations.create_key(new).await?;
     Ok(reply::json_of(StatusCode::CREATED, &KeyReply { secret: Some(secret), ..shown(key) }))
 }

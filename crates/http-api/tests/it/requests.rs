@@ -83,7 +83,7 @@ fn a_key_that_is_made_anew_under_an_old_name_has_ids_of_its_own() {
         vec![credentials::Grant { app: "default".to_owned(), collection: None, permissions }]
     };
     for (made_ms, n) in [(NOW_MS, 1), (NOW_MS + 1, 2)] {
-        let new = credentials::NewKey { name: "till".to_owned(), grants: grants() };
+        let new = credentials::NewKey { name: "till".to_owned(), grants: grants(), permission: None };
         let (_, key) = server.credentials.create_key(new, made_ms).unwrap();
         let write = || server.request("POST", "/api/v4/store/write").key(&key).header("X-Headwater-Request-Id", "a");
         let first = write().body(INCREMENT).send();

@@ -155,7 +155,7 @@ impl TestServer {
             collection: collection.map(str::to_owned),
             permissions: permissions.to_vec(),
         });
-        let new = NewKey { name: name.to_owned(), grants: grants.collect() };
+        let new = NewKey { name: name.to_owned(), grants: grants.collect(), permission: None };
         self.credentials.create_key(new, NOW_MS).unwrap().1
     }
 

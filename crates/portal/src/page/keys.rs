@@ -183,7 +183,7 @@ impl Typed {
             collection: Some(grant.collection.clone()).filter(|collection| !collection.is_empty()),
             permissions: grant.granted(),
         });
-        NewKey { name: self.name.clone(), grants: grants.collect() }
+        NewKey { name: self.name.clone(), grants: grants.collect(), permission: None }
     }
 }
 

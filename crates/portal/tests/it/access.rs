@@ -168,7 +168,7 @@ fn the_admin_key_signs_in_and_no_other_does() {
         collection: None,
         permissions: vec![credentials::Permission::Admin],
     }];
-    let new = credentials::NewKey { name: "deploy".to_owned(), grants };
+    let new = credentials::NewKey { name: "deploy".to_owned(), grants, permission: None };
     let (_, secret) = site.credentials.create_key(new, NOW_MS).unwrap();
     let mut browser = site.visitor();
     for key in ["", "wrong", &secret] {

@@ -63,7 +63,7 @@ fn furnished() -> Site {
             collection: Some((*text).to_owned()),
             permissions: vec![credentials::Permission::Read],
         };
-        let new = credentials::NewKey { name: format!("hostile-{n}"), grants: vec![grant] };
+        let new = credentials::NewKey { name: format!("hostile-{n}"), grants: vec![grant], permission: None };
         site.credentials.create_key(new, NOW_MS).unwrap();
         let member = GroupMember {
             id: (*text).to_owned(),

@@ -114,7 +114,10 @@ impl World {
     pub fn key(&self, name: &str, collection: Option<&str>, permissions: &[Permission]) -> String {
         let grant =
             Grant { app: "shop".into(), collection: collection.map(str::to_owned), permissions: permissions.to_vec() };
-        self.credentials.create_key(NewKey { name: name.into(), grants: vec![grant] }, START_MS).unwrap().1
+        self.credentials
+            .create_key(NewKey { name: name.into(), grants: vec![grant], permission: None }, START_MS)
+            .unwrap()
+            .1
     }
 
     pub fn metrics(&self) -> String {
