@@ -340,10 +340,10 @@ fn checked_admin_key(path: &Path, text: &str, sum: Option<&str>) -> Result<Strin
 /// SHA-256 of a secret; lower-case hex in JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-struct SecretDigest([u8; 32]);
+pub(crate) struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
-    fn of(secret: &str) -> Self {
+    pub(crate) fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
 }

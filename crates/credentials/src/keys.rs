@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::PermissionDocument;
+use crate::{PermissionDocument, UserToken};
 
 /// What a grant allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -63,6 +63,8 @@ pub enum Principal {
     Admin,
     /// The holder of an API key.
     Key(ApiKey),
+    /// A user of an app who has logged in.
+    Token(Arc<UserToken>),
 }
 
 impl Principal {
@@ -71,6 +73,7 @@ impl Principal {
         match self {
             Principal::Admin => "admin",
             Principal::Key(key) => &key.name,
+            Principal::Token(token) => &token.user,
         }
     }
 
@@ -79,12 +82,27 @@ impl Principal {
         match self {
             Principal::Admin => None,
             Principal::Key(key) => key.permission.as_ref(),
+            Principal::Token(token) => Some(&token.permission),
         }
     }
 
-    /// Whether it may do this to a collection of an app; `None` asks for all collections.
+    /// Whether anything at all is granted on the app.
+    pub fn may_anything(&self, app: &str) -> bool {
+        match self {
+            Principal::Admin => true,
+            Principal::Key(key) => key.grants.iter().any(|grant| grant.app == "*" || grant.app == app),
+            Principal::Token(token) => token.app == app,
+        }
+    }
+
+    /// Whether its grants allow this to a collection of an app; `None` asks for all collections. Which documents of
+    /// them it concerns is said by [`Principal::permission`]. A token is for its app, and administrates nothing.
     pub fn may(&self, permission: Permission, app: &str, collection: Option<&str>) -> bool {
-        let Principal::Key(key) = self else { return true };
+        let key = match self {
+            Principal::Admin => return true,
+            Principal::Token(token) => return token.app == app && permission != Permission::Admin,
+            Principal::Key(key) => key,
+        };
         key.grants.iter().any(|grant| {
             (grant.app == "*" || grant.app == app)
                 && (grant.collection.is_none() || grant.collection.as_deref() == collection)

@@ -1,10 +1,10 @@
-//! Who may do what: the certificate authority, user certificates and their bundles, API keys, small
-//! peers that are shut out, live TLS configuration.
+//! Who may do what: the certificate authority, user certificates and their bundles, API keys, tokens of
+//! users who have logged in, small peers that are shut out, live TLS configuration.
 //!
 //! ```text
 //! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json rotation.json
 //! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
-//! <data-dir>/revoked-peers.json
+//! <data-dir>/revoked-peers.json            <data-dir>/tokens.log
 //! ```
 //! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory;
 //! whatever cannot be checked is refused, and so is what is damaged: every file here has a
@@ -34,6 +34,8 @@ mod rotation;
 mod seen;
 mod server_certificate;
 mod tls;
+mod token_log;
+mod tokens;
 mod trust;
 mod users;
 mod verify;
@@ -48,6 +50,7 @@ pub use renewal::RenewedUsers;
 pub use revoked_peers::RevokedPeer;
 pub use rotation::{FormerCertificate, RotationState};
 pub use seen::Seen;
+pub use tokens::{ListedToken, NewToken, NoToken, TOKEN_PREFIX, UserToken};
 pub use users::{ClientPrincipal, PrincipalError, UserCertificate};
 pub use verify::{Finding, verify};
 
@@ -75,6 +78,7 @@ use revoked_peers::RevokedPeers;
 use rotation::Rotation;
 use seen::SeenCertificates;
 use server_certificate::ServerCertificate;
+use tokens::Tokens;
 use trust::Trust;
 use users::{HandedOut, Register, Registered, Standing};
 
@@ -96,6 +100,7 @@ pub struct Credentials {
     https_file_ends_ms: AtomicU64,
     keys: KeyRing,
     revoked_peers: RevokedPeers,
+    tokens: Tokens,
     /// Held while bundles are made or rewritten, and while the authority is replaced.
     bundles: Mutex<()>,
     /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is
@@ -140,6 +145,7 @@ impl Credentials {
         Ok(Arc::new(Self {
             keys,
             revoked_peers: RevokedPeers::open(&data_dir)?,
+            tokens: Tokens::open(&data_dir, now_ms)?,
             data_dir,
             server_certificate,
             trust: ArcSwap::from_pointee(Trust { authorities, clients }),
@@ -194,7 +200,15 @@ impl Credentials {
         self.keys.open_again()
     }
 
-    /// Who presents this secret (the admin key or an API key's); compared in constant time.
+    /// Who presents this secret (the admin key, an API key's or a token that has not ended); compared in constant time.
+    pub fn identify(&self, secret: &str, now_ms: u64) -> Option<Principal> {
+        match secret.starts_with(TOKEN_PREFIX) {
+            true => self.tokens.identify(secret, now_ms).map(Principal::Token),
+            false => self.authenticate(secret),
+        }
+    }
+
+    /// Who presents this secret (the admin key or an API key's, never a token); compared in constant time.
     pub fn authenticate(&self, secret: &str) -> Option<Principal> {
         self.keys.authenticate(secret)
     }
@@ -419,10 +433,11 @@ impl Credentials {
         // Both, whatever becomes of the first.
         let certificates = self.register.revoke(now_ms, |certificate| certificate.app == app);
         let keys = self.keys.withdraw_app(app);
-        let (certificates, keys) = (certificates?.len(), keys?);
+        let tokens = self.tokens.revoke(app, |_| true);
+        let (certificates, keys, tokens) = (certificates?.len(), keys?, tokens?);
         disk::discard_directory(&self.bundle_directory(app))?;
         self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
-        Ok(WithdrawnApp { certificates, keys })
+        Ok(WithdrawnApp { certificates, keys, tokens })
     }
 
     /// Whether the certificate of this serial (lower-case hex) is revoked. One that was never
@@ -458,6 +473,37 @@ impl Credentials {
     /// The app's peers that are shut out, by their sites.
     pub fn revoked_peers(&self, app: &str) -> Vec<RevokedPeer> {
         self.revoked_peers.of_app(app)
+    }
+
+    /// Gives a user of an app who has logged in a token; the second value is what the user presents, shown once and
+    /// stored hashed. It is durable when this returns; blocks on disk.
+    pub fn create_token(&self, new: NewToken, now_ms: u64) -> Result<(Arc<UserToken>, String), NoToken> {
+        names::check_app(&new.app)?;
+        self.tokens.create(new, now_ms)
+    }
+
+    /// An app's tokens that count, of one user or of all, the newest first; at most `most`.
+    pub fn tokens(&self, app: &str, user: Option<&str>, most: usize, now_ms: u64) -> Vec<ListedToken> {
+        self.tokens.list(app, user, most, now_ms)
+    }
+
+    /// How many tokens an app has.
+    pub fn token_count(&self, app: &str) -> usize {
+        self.tokens.count(app)
+    }
+
+    /// Revokes a token of an app, at once and for good. If `tokens.log` cannot be written it is an error, and the token
+    /// is refused all the same until the next start.
+    pub fn revoke_token(&self, app: &str, id: &str) -> Result<(), CredentialsError> {
+        match self.tokens.revoke(app, |token| token.id == id)? {
+            0 => Err(CredentialsError::NotFound { kind: "token", name: id.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same of every token of a user; gives how many there were.
+    pub fn revoke_tokens_of(&self, app: &str, user: &str) -> Result<usize, CredentialsError> {
+        self.tokens.revoke(app, |token| token.user == user)
     }
 
     fn lock_bundles(&self) -> MutexGuard<'_, ()> {
@@ -553,6 +599,8 @@ pub struct WithdrawnApp {
     pub certificates: usize,
     /// The keys that it revoked, by their names.
     pub keys: Vec<String>,
+    /// How many tokens it revoked.
+    pub tokens: usize,
 }
 
 const AUTHORITY: &str = "authority";

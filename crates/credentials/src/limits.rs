@@ -45,3 +45,24 @@ pub const PERMISSION_QUERIES_MAX: usize = 20_000;
 
 /// Bytes of a permission document's queries and names of collections, together.
 pub const PERMISSION_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Longest that a token counts, in milliseconds: a day. A login hook that says longer gets this.
+pub const TOKEN_MS_MAX: u64 = DAY_MS;
+
+/// Tokens of one app; where there are as many nobody logs in until some have ended.
+pub const TOKENS_PER_APP_MAX: usize = 100_000;
+
+/// Tokens of one user of an app; with another one the oldest goes.
+pub const TOKENS_PER_USER_MAX: usize = 100;
+
+/// Bytes of all permission documents that tokens hold, each counted once; beyond it nobody logs in with another one.
+pub const TOKEN_PERMISSIONS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Longest `userID` of a login hook's answer, in bytes; a longer one refuses the login.
+pub const USER_ID_BYTES_MAX: usize = 256;
+
+/// Longest name of a provider, in bytes; a longer one refuses the login.
+pub const PROVIDER_BYTES_MAX: usize = 256;
+
+/// How much more than twice its live part the file of tokens grows before it is written anew, in bytes.
+pub(crate) const TOKEN_LOG_SLACK_BYTES: u64 = 1024 * 1024;

@@ -53,6 +53,17 @@ impl PermissionDocument {
         }
     }
 
+    /// The same text for all that say the same in the same words: by which one is told from another.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("it is plain data")
+    }
+
+    /// The bytes of its queries and names of collections.
+    pub fn size_bytes(&self) -> usize {
+        let queries = [&self.read, &self.write].into_iter().flat_map(|half| &half.queries_by_collection);
+        queries.map(|(name, queries)| name.len() + queries.iter().map(String::len).sum::<usize>()).sum()
+    }
+
     /// Why it is too large to be kept, or `Ok`.
     pub fn check_size(&self) -> Result<(), String> {
         let queries = || [&self.read, &self.write].into_iter().flat_map(|half| &half.queries_by_collection);
@@ -62,8 +73,7 @@ impl PermissionDocument {
                 "a permission document may have {PERMISSION_QUERIES_MAX} queries, this one has {count}"
             ));
         }
-        let lengths = queries().map(|(name, queries)| name.len() + queries.iter().map(String::len).sum::<usize>());
-        let bytes: usize = lengths.sum();
+        let bytes = self.size_bytes();
         match bytes > PERMISSION_BYTES_MAX {
             true => Err(format!(
                 "the queries of a permission document may be {PERMISSION_BYTES_MAX} bytes, these are {bytes}"
@@ -92,6 +102,23 @@ pub(crate) mod shared {
         deserializer: D,
     ) -> Result<Option<Arc<PermissionDocument>>, D::Error> {
         Ok(Option::deserialize(deserializer)?.map(Arc::new))
+    }
+}
+
+/// The same of one that somebody always has.
+pub(crate) mod held {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::PermissionDocument;
+
+    pub(crate) fn serialize<S: Serializer>(held: &Arc<PermissionDocument>, serializer: S) -> Result<S::Ok, S::Error> {
+        held.as_ref().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<PermissionDocument>, D::Error> {
+        PermissionDocument::deserialize(deserializer).map(Arc::new)
     }
 }
 

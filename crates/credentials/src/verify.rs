@@ -12,6 +12,7 @@ use crate::{
     revoked_peers::RevokedPeers,
     rotation::{self, Rotation},
     server_certificate::{self, ServerCertificate},
+    tokens::Tokens,
     users::{self, Register, RegisterContents, Standing},
 };
 
@@ -53,6 +54,7 @@ pub fn verify(data_dir: &Path) -> Vec<Finding> {
     let has_secrets = secrets.into_iter().any(is_there);
     findings.look_at_keys(data_dir, format, has_secrets);
     findings.take(RevokedPeers::look(data_dir));
+    findings.take(Tokens::look(data_dir));
     if !has_secrets {
         let message = "there are no private keys and certificates, as after a restore without them: the next start makes new ones";
         findings.note(message.to_owned());

@@ -9,7 +9,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName, Uri, header};
-use credentials::{Grant, Permission, Principal};
+use credentials::{Permission, Principal, TOKEN_PREFIX};
 
 use crate::{denied::Denied, state::State};
 
@@ -36,7 +36,7 @@ pub(crate) struct Door {
 pub(crate) enum Caller {
     /// Somebody without a key, where none is needed.
     Anyone,
-    /// The holder of a key.
+    /// The holder of a key or a token.
     Holder(Principal),
 }
 
@@ -58,6 +58,8 @@ impl Caller {
             Caller::Holder(Principal::Admin) => "*".to_owned(),
             // No name has a slash.
             Caller::Holder(Principal::Key(key)) => format!("{}/{}", key.name, key.created_ms),
+            // No key's name has an at sign. A user's names stay theirs with the next token.
+            Caller::Holder(Principal::Token(token)) => format!("@{}", token.user),
         }
     }
 
@@ -84,9 +86,8 @@ impl Caller {
     /// Whether anything at all is granted on the app; who has nothing there does not learn whether
     /// it exists.
     pub(crate) fn demand_any(&self, app: &str) -> Result<(), Denied> {
-        let concerns = |grant: &Grant| grant.app == "*" || grant.app == app;
         match self {
-            Caller::Holder(Principal::Key(key)) if !key.grants.iter().any(concerns) => {
+            Caller::Holder(principal) if !principal.may_anything(app) => {
                 Err(self.not_granted("do anything".to_owned(), app))
             }
             _ => Ok(()),
@@ -101,8 +102,9 @@ impl Caller {
 /// Lets a request in, or says why not.
 pub(crate) fn identify(state: &State, door: Door, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Denied> {
     if let Some(secret) = presented_key(headers) {
-        return match state.credentials.authenticate(secret) {
+        return match state.credentials.identify(secret, state.clock.now_ms()) {
             Some(principal) => Ok(Caller::Holder(principal)),
+            None if secret.starts_with(TOKEN_PREFIX) => Err(Denied::TokenUnknown),
             None if state.keys_exist() => Err(Denied::KeyUnknown),
             None => Err(Denied::NoKeyExists { open: door.open }),
         };
@@ -114,7 +116,7 @@ pub(crate) fn identify(state: &State, door: Door, uri: &Uri, headers: &HeaderMap
     Ok(Caller::Anyone)
 }
 
-/// Whose key it is that must have been sent.
+/// Whose key it is that must have been sent. A token is none: it administrates nothing.
 pub(crate) fn identify_holder(state: &State, headers: &HeaderMap) -> Result<Principal, Denied> {
     let secret = presented_key(headers).ok_or(Denied::KeyMissing)?;
     state.credentials.authenticate(secret).ok_or(Denied::KeyUnknown)
@@ -126,10 +128,10 @@ pub(crate) fn identify_admin(state: &State, headers: &HeaderMap, app: Option<&st
     match (&holder, app) {
         (Principal::Admin, _) => Ok(holder),
         (Principal::Key(_), Some(app)) if holder.may(Permission::Admin, app, None) => Ok(holder),
-        (Principal::Key(_), Some(app)) => {
+        (Principal::Key(_) | Principal::Token(_), Some(app)) => {
             Err(Caller::Holder(holder.clone()).not_granted("administer it".to_owned(), app))
         }
-        (Principal::Key(_), None) => Err(Denied::AdminOnly),
+        (Principal::Key(_) | Principal::Token(_), None) => Err(Denied::AdminOnly),
     }
 }
 

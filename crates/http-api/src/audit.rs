@@ -105,6 +105,8 @@ impl Asked {
         let actor = match access::identify_holder(state, request.headers()).ok()? {
             Principal::Admin => Actor::Admin { key: state.credentials.admin_fingerprint(), session: None },
             Principal::Key(key) => Actor::ApiKey { name: key.name.clone() },
+            // It is no key, and administrates nothing.
+            Principal::Token(_) => return None,
         };
         let address = request.extensions().get::<Door>().map(|door| door.peer.ip());
         let subject = Subject::default();

@@ -9,6 +9,8 @@ pub(crate) enum Denied {
     KeyMissing,
     #[error("the key in Authorization is not known; it may have been revoked")]
     KeyUnknown,
+    #[error("the token in Authorization has ended or was revoked: log in again")]
+    TokenUnknown,
     #[error(
         "no key exists on this server{}: {}make one with `headwater key create`",
         if *open { "" } else { " yet" },

@@ -264,9 +264,9 @@ impl Failure {
     /// The status of each failure (docs/reference/http-api.md, "Errors").
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Failure::Denied(
+                Denied::KeyMissing | Denied::KeyUnknown | Denied::TokenUnknown | Denied::NoKeyExists { .. },
+            ) => StatusCode::UNAUTHORIZED,
             Failure::Denied(
                 Denied::HostForeign { .. }
                 | Denied::OriginForeign { .. }
@@ -421,7 +421,9 @@ impl IntoResponse for Failure {
         wire::write_error(&message, &mut body);
         let mut response = reply::json(status, body);
         match &self {
-            Failure::Denied(Denied::KeyMissing | Denied::KeyUnknown | Denied::NoKeyExists { .. }) => {
+            Failure::Denied(
+                Denied::KeyMissing | Denied::KeyUnknown | Denied::TokenUnknown | Denied::NoKeyExists { .. },
+            ) => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             // What is left of the body would be read as the next request's head, and nobody waits

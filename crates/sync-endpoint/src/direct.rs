@@ -272,7 +272,8 @@ impl DirectSession {
         let shared = &self.endpoint.0;
         let app = &shared.app;
         let admitted = || {
-            let caller = admission::caller_of(&shared.credentials, true, app.name().as_str(), hello)?;
+            let caller =
+                admission::caller_of(&shared.credentials, true, app.name().as_str(), hello, shared.clock.now_ms())?;
             let sites = admission::Sites::look_up(app, hello.site, hello.former, &caller)?;
             let live = self.endpoint.enter(hello, self.number, caller.subject(), self.answers)?;
             let authorised = admission::authorised(app, &caller, hello, sites, shared.clock.now_ms());
@@ -293,7 +294,7 @@ impl DirectSession {
     /// Ends the session if its key was revoked, or keys are needed now.
     fn look_at_caller(&mut self) -> bool {
         let Some(known) = &self.known else { return true };
-        let is_valid = known.caller.is_valid(&self.endpoint.0.credentials);
+        let is_valid = known.caller.is_valid(&self.endpoint.0.credentials, self.endpoint.0.clock.now_ms());
         if !is_valid {
             self.machine.refuse(ByeCode::Denied, "the token or key is not valid any more".to_owned(), None);
         }
@@ -302,11 +303,12 @@ impl DirectSession {
 
     fn reauthorise(&mut self, token: &str) {
         let Some(known) = &mut self.known else { return };
-        match Caller::identify(&self.endpoint.0.credentials, true, Some(token)) {
+        let now_ms = self.endpoint.0.clock.now_ms();
+        match Caller::identify(&self.endpoint.0.credentials, true, Some(token), now_ms) {
             Ok(caller) if caller.subject() == known.caller.subject() => {
                 known.caller = caller;
                 let permission = known.caller.permission_hash(self.endpoint.app().name().as_str());
-                self.machine.grant(permission, None, &[]);
+                self.machine.grant(permission, known.caller.remaining_ms(now_ms), &[]);
             }
             Ok(_) => self.machine.refuse(ByeCode::Denied, "the token is of somebody else".to_owned(), None),
             Err(message) => self.machine.refuse(ByeCode::Denied, message, None),

@@ -331,7 +331,7 @@ impl Session {
     /// Ends the session if its key was revoked, or keys are needed now.
     fn look_at_caller(&mut self) -> bool {
         let Some(known) = &self.known else { return true };
-        let is_valid = known.caller.is_valid(&self.shared.credentials);
+        let is_valid = known.caller.is_valid(&self.shared.credentials, self.shared.clock.now_ms());
         if !is_valid {
             self.machine.refuse(ByeCode::Denied, "the token or key is not valid any more".to_owned(), None);
         }
@@ -340,12 +340,12 @@ impl Session {
 
     fn reauthorise(&mut self, token: &str) {
         let Some(known) = &mut self.known else { return };
-        let app = known.app.name().as_str();
-        match Caller::identify(&self.shared.credentials, self.arrival.is_open, Some(token)) {
-            Ok(caller) if caller.subject() == known.caller.subject() => {
+        let (app, now_ms) = (known.app.name().as_str(), self.shared.clock.now_ms());
+        match Caller::identify(&self.shared.credentials, self.arrival.is_open, Some(token), now_ms) {
+            Ok(caller) if caller.subject() == known.caller.subject() && caller.may_anything(app) => {
                 known.caller = caller;
                 let permission = known.caller.permission_hash(app);
-                self.machine.grant(permission, None, &[]);
+                self.machine.grant(permission, known.caller.remaining_ms(now_ms), &[]);
             }
             Ok(_) => {
                 let message = "the token is of somebody else; connect again with it".to_owned();

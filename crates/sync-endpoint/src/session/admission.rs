@@ -56,7 +56,7 @@ pub(super) async fn admit(
     hello: &Hello,
 ) -> Result<Admitted, NotAdmitted> {
     let Arrival { app: name, is_open, address } = arrival;
-    let caller = caller_of(&shared.credentials, *is_open, name, hello)?;
+    let caller = caller_of(&shared.credentials, *is_open, name, hello, shared.clock.now_ms())?;
     if let Err(retry_after_ms) = shared.take_turn() {
         shared.metrics.put_off.inc();
         let message = "so many peers come at once".to_owned();
@@ -93,8 +93,9 @@ pub(crate) fn caller_of(
     is_open: bool,
     app: &str,
     hello: &Hello,
+    now_ms: u64,
 ) -> Result<Caller, NotAdmitted> {
-    let caller = Caller::identify(credentials, is_open, hello.token.as_deref());
+    let caller = Caller::identify(credentials, is_open, hello.token.as_deref(), now_ms);
     let caller = caller.map_err(NotAdmitted::denied)?;
     if caller.may_anything(app) { Ok(caller) } else { Err(no_app(app)) }
 }
@@ -146,7 +147,7 @@ pub(crate) fn authorised(app: &App, caller: &Caller, hello: &Hello, sites: Sites
         former: sites.former.map(told),
         wall_ms,
         permission: caller.permission_hash(app.name().as_str()),
-        expires_ms: None,
+        expires_ms: caller.remaining_ms(wall_ms),
     }
 }
 
