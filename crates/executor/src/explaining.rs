@@ -3,9 +3,14 @@
 //! `{"#operator":"sequence","children":[…]}`: the first child reads, each other one takes what the
 //! one before it gives.
 
+use std::sync::Arc;
+
 use document::{CollectionName, Map, Value};
 use find::Operator;
-use query::dql::{Bound, Conflict, ConflictPolicy, Documents, Insert, Select};
+use query::{
+    IdRules,
+    dql::{Bound, Conflict, ConflictPolicy, Documents, Insert, Select},
+};
 use store::{Snapshot, SnapshotError};
 
 use crate::{
@@ -13,21 +18,21 @@ use crate::{
     selecting::{SelectPlan, Way},
 };
 
-/// What a bound statement would do.
+/// What a bound statement would do, for somebody to whom these documents are `granted` (`None`: all).
 ///
 /// # Errors
 /// Where its collection is none, or indexes cannot be read.
-pub fn explain<E>(snapshot: &Snapshot, bound: &Bound) -> Result<Value, E>
+pub fn explain<E>(snapshot: &Snapshot, bound: &Bound, granted: Option<&Arc<IdRules>>) -> Result<Value, E>
 where
     E: From<SnapshotError> + From<ExecuteError>,
 {
     let ids = |selection: &Select| -> Result<SelectPlan, E> {
-        Ok(SelectPlan::of_ids(snapshot, selection, collection_of(selection)?)?)
+        Ok(SelectPlan::of_ids(snapshot, selection, collection_of(selection)?, granted.cloned())?)
     };
     let of_documents = |select: &Select| -> Result<Option<SelectPlan>, E> {
         match SystemCollection::named(select.collection())? {
             Some(_) => Ok(None),
-            None => Ok(Some(SelectPlan::of(snapshot, select, collection_of(select)?)?)),
+            None => Ok(Some(SelectPlan::of(snapshot, select, collection_of(select)?, granted.cloned())?)),
         }
     };
     Ok(match bound {
@@ -50,7 +55,7 @@ where
         Bound::CreateIndex(_) => explain_step("createIndex"),
         Bound::DropIndex(_) => explain_step("dropIndex"),
         Bound::Show(_) => explain_step("show"),
-        Bound::Explain(inner) => explain::<E>(snapshot, inner)?,
+        Bound::Explain(inner) => explain::<E>(snapshot, inner, granted)?,
     })
 }
 
@@ -185,6 +190,7 @@ fn found(step: Operator, query: &find::Query) -> Value {
         Operator::CountScan => operator("countScan", collection(query)),
         Operator::Scan => operator("scan", collection(query)),
         Operator::Fetch => operator("fetch", Vec::new()),
+        Operator::Permission => operator("permission", Vec::new()),
         Operator::Filter => operator("filter", Vec::new()),
         Operator::Sort { path } => {
             operator("sort", vec![("keys", Value::Array(path.iter().map(|path| text(path)).collect()))])

@@ -3,11 +3,14 @@
 //! Invariants: what the plan says is what is done; rows go straight into the caller's buffer, as
 //! JSON, a comma between two.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use document::{CollectionName, DocumentId, Map, Path, PathSegment, write_json_string};
 use find::{Found, IndexUse, Query, SortKey, limits::SORT_DOCUMENTS_MAX};
-use query::dql::{Row, Select, Shape};
+use query::{
+    IdRules,
+    dql::{Row, Select, Shape},
+};
 use store::{Snapshot, SnapshotError};
 
 use crate::{Work, system::count_value};
@@ -48,12 +51,18 @@ pub(crate) enum Way {
 pub type SystemDocuments = Vec<(DocumentId, Map)>;
 
 impl SelectPlan {
-    /// The plan for documents of `collection`, which is the one that `select` names.
+    /// The plan for documents of `collection`, which is the one that `select` names; of those that are `granted` alone
+    /// (`None`: all are).
     ///
     /// # Errors
     /// Where indexes cannot be read.
-    pub fn of(snapshot: &Snapshot, select: &Select, collection: CollectionName) -> Result<Self, SnapshotError> {
-        let mut query = query_of(select, collection);
+    pub fn of(
+        snapshot: &Snapshot,
+        select: &Select,
+        collection: CollectionName,
+        granted: Option<Arc<IdRules>>,
+    ) -> Result<Self, SnapshotError> {
+        let mut query = query_of(select, collection).granted_to(granted);
         if let Shape::Count(name) = select.shape() {
             let is_shown = select.offset() == 0 && select.limit() != Some(0);
             let plan = find::plan_count(snapshot, &query)?;
@@ -86,12 +95,17 @@ impl SelectPlan {
     ///
     /// # Errors
     /// As [`SelectPlan::of`].
-    pub fn of_ids(snapshot: &Snapshot, selection: &Select, collection: CollectionName) -> Result<Self, SnapshotError> {
+    pub fn of_ids(
+        snapshot: &Snapshot,
+        selection: &Select,
+        collection: CollectionName,
+        granted: Option<Arc<IdRules>>,
+    ) -> Result<Self, SnapshotError> {
         let takes_all = selection.limit().is_none() && selection.offset() == 0;
         if !takes_all {
-            return Self::of(snapshot, selection, collection);
+            return Self::of(snapshot, selection, collection, granted);
         }
-        let query = query_of(selection, collection);
+        let query = query_of(selection, collection).granted_to(granted);
         let plan = find::plan_ids(snapshot, &query)?;
         Ok(Self { query, plan, way: Way::IdsInAnyOrder })
     }
@@ -107,7 +121,7 @@ impl SelectPlan {
         collection: CollectionName,
         rows_max: usize,
     ) -> Result<Self, SnapshotError> {
-        let mut plan = Self::of(snapshot, select, collection)?;
+        let mut plan = Self::of(snapshot, select, collection, None)?;
         if plan.is_paged() {
             plan.query.limit = Some(plan.query.limit.map_or(rows_max, |limit| limit.min(rows_max)));
             plan.plan = match plan.way {
@@ -281,11 +295,12 @@ pub fn each_row_of_system<W: Work>(
     last.try_for_each(|row| take(row, work))
 }
 
-/// Whether more documents may have to be sorted than `find` sorts.
+/// Whether more documents may have to be sorted than `find` sorts. How many there are decides nothing for who may not
+/// see them all.
 fn sorts_too_many(snapshot: &Snapshot, query: &Query) -> Result<bool, SnapshotError> {
     let wanted = query.limit.map_or(usize::MAX, |limit| limit.saturating_add(query.offset));
     let most = SORT_DOCUMENTS_MAX as u64; // it is a constant of six digits
-    Ok(wanted > SORT_DOCUMENTS_MAX && snapshot.documents_in(&query.collection)? > most)
+    Ok(wanted > SORT_DOCUMENTS_MAX && (query.granted.is_some() || snapshot.documents_in(&query.collection)? > most))
 }
 
 fn query_of(select: &Select, collection: CollectionName) -> Query {

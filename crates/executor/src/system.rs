@@ -61,29 +61,26 @@ pub fn dual() -> SystemDocuments {
     vec![(id("dual"), Map::new())]
 }
 
-/// `system:collections`: those that the caller may read.
+/// `system:collections`: those of which `count` tells how many documents the caller sees.
 ///
 /// # Errors
-/// Where they cannot be read.
-pub fn collections(
+/// Where they cannot be read, and what `count` says.
+pub fn collections<E: From<SnapshotError>>(
     snapshot: &Snapshot,
-    may_read: impl Fn(&CollectionName) -> bool,
-) -> Result<SystemDocuments, SnapshotError> {
+    mut count: impl FnMut(&CollectionName) -> Result<Option<u64>, E>,
+) -> Result<SystemDocuments, E> {
     let mut documents = Vec::new();
     for name in snapshot.collections() {
         let name = name?;
-        if !may_read(&name) {
-            continue;
-        }
-        let count = snapshot.documents_in(&name)?;
+        let Some(count) = count(&name)? else { continue };
         let fields = vec![("name", text(name.as_str())), ("documents", count_value(count))];
         documents.push((id(name.as_str()), map(fields)));
     }
     Ok(documents)
 }
 
-/// `system:indexes`, of these indexes, sorted by id.
-pub fn indexes(indexes: &[IndexStatus]) -> SystemDocuments {
+/// `system:indexes`, of these indexes, sorted by id; with the number of entries where `tells_entries`.
+pub fn indexes(indexes: &[IndexStatus], tells_entries: impl Fn(&IndexStatus) -> bool) -> SystemDocuments {
     let document = |index: &IndexStatus| {
         let IndexStatus { definition, is_ready, entries, .. } = index;
         let key = |key: &store::IndexKey| {
@@ -95,13 +92,15 @@ pub fn indexes(indexes: &[IndexStatus]) -> SystemDocuments {
             Value::Map(map(vec![("key", Value::Array(steps.collect())), ("direction", text(direction))]))
         };
         let collection = definition.collection.as_str();
-        let fields = vec![
+        let mut fields = vec![
             ("name", text(&definition.name)),
             ("collection", text(collection)),
             ("fields", Value::Array(definition.keys.iter().map(key).collect())),
             ("state", text(if *is_ready { "ready" } else { "building" })),
-            ("entries", count_value(*entries)),
         ];
+        if tells_entries(index) {
+            fields.push(("entries", count_value(*entries)));
+        }
         (id(&format!("{collection}.{}", definition.name)), map(fields))
     };
     let mut documents: SystemDocuments = indexes.iter().map(document).collect();

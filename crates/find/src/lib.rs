@@ -7,13 +7,15 @@
 //! What a plan reads is looked at again with the filter, except where an index alone counts or tells
 //! the ids.
 //!
-//! Invariants: removed documents are invisible; one read sees one snapshot; memory is bounded by
+//! Invariants: removed documents are invisible, and so is what is not granted to whoever asks: answers and plans are
+//! those of a store without it; one read sees one snapshot; memory is bounded by
 //! [`limits`]; [`Work`] is asked before each document, so that whoever waits no longer, or not so
 //! long, ends the read.
 //! Not here: what a filter means (`query`), how documents and indexes are stored (`store`), replies
 //! (the edges).
 
 mod cursor;
+mod granted;
 mod id_ranges;
 mod index_choice;
 mod key_order;
@@ -24,8 +26,10 @@ mod streams;
 
 pub mod limits;
 
+use std::sync::Arc;
+
 use document::{CollectionName, Path};
-use query::{Budget, Filter, TooExpensive};
+use query::{Budget, Filter, IdRules, TooExpensive};
 use store::SnapshotError;
 
 pub use cursor::{Cursor, CursorError, Fingerprint};
@@ -52,6 +56,9 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// Which indexes may help.
     pub index: IndexUse,
+    /// Which documents there are for whoever asks; `None`: all. The others are left out before anything else is
+    /// asked of them, and no plan depends on them.
+    pub granted: Option<Arc<IdRules>>,
 }
 
 /// Which indexes may help to answer a query.
@@ -79,7 +86,12 @@ impl Query {
     /// All that match, by id.
     pub fn of(collection: CollectionName, filter: Filter) -> Self {
         let (sort, offset, limit, after, index) = (Vec::new(), 0, None, None, IndexUse::Any);
-        Self { collection, filter, sort, offset, limit, after, index }
+        Self { collection, filter, sort, offset, limit, after, index, granted: None }
+    }
+
+    /// The same of these documents alone.
+    pub fn granted_to(self, granted: Option<Arc<IdRules>>) -> Self {
+        Self { granted, ..self }
     }
 }
 

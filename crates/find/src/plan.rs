@@ -11,6 +11,9 @@
 //! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
 //! 5. All documents of the collection.
 //!
+//! Who is not granted all documents gets a plan by the query and the rules alone: as if each index held anything, and
+//! whatever its entries are many or few. Numbers that are counted then say only which reads wait for which.
+//!
 //! An index that the query names ([`IndexUse`]) is taken by rules 2 and 3 however many entries it
 //! has; if it does not help, the others are asked as ever.
 //!
@@ -22,7 +25,7 @@ use document::DocumentId;
 use store::{ReadIndex, Snapshot, SnapshotError};
 
 use crate::{
-    IndexUse, Query,
+    IndexUse, Query, granted,
     id_ranges::{self, IdRange},
     index_choice::{self, IndexAccess, IndexOrder},
     limits::{PROBED_ENTRIES_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
@@ -40,6 +43,8 @@ pub struct Plan {
     is_filtered: bool,
     /// Whether the entries of an index tell all that is asked for, and no document is read.
     is_covering: bool,
+    /// Whether some of what is read may not be there for whoever asks.
+    is_restricted: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +98,8 @@ pub enum Operator {
     Scan,
     /// Each document is read.
     Fetch,
+    /// What is not granted to whoever asks is left out.
+    Permission,
     /// The filter is asked.
     Filter,
     /// What is asked for first is kept in memory.
@@ -162,7 +169,10 @@ impl Plan {
         if query.index == IndexUse::None {
             return Ok(without_index);
         }
-        let indexes = snapshot.indexes(&query.collection)?;
+        let mut indexes = snapshot.indexes(&query.collection)?;
+        if !query.grants().is_all() {
+            indexes = granted::blindly(indexes);
+        }
         if let IndexUse::Named(name) = &query.index
             && let Some(named) = indexes.iter().find(|index| index.definition.name == *name)
             && let Some(plan) = Self::index_of(snapshot, std::slice::from_ref(named), query, purpose, true)?
@@ -177,18 +187,19 @@ impl Plan {
     }
 
     fn without_index(query: &Query, purpose: Purpose) -> Self {
-        let in_order = !purpose.has_order() || query.sort.is_empty();
+        let (in_order, granted) = (!purpose.has_order() || query.sort.is_empty(), query.grants());
         let plan = |access, is_in_order, documents_max| {
-            let is_filtered = !query.filter.is_always();
-            Self { access, is_in_order, documents_max, is_filtered, is_covering: false }
+            let (is_filtered, is_covering) = (!query.filter.is_always(), false);
+            let is_restricted = !granted.is_all() && !matches!(access, Access::Ids(_) | Access::Nothing);
+            Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted }
         };
-        if let Some(mut ids) = query.filter.ids() {
+        if let Some(mut ids) = granted.ids(query.filter.ids()) {
             ids.sort();
             ids.dedup();
             let count = ids.len();
             return plan(if ids.is_empty() { Access::Nothing } else { Access::Ids(ids) }, in_order, Some(count));
         }
-        if purpose == Purpose::Count && query.filter.is_always() {
+        if purpose == Purpose::Count && query.filter.is_always() && granted.is_all() {
             return plan(Access::Counted, true, Some(0));
         }
         let alternatives = query.filter.alternatives();
@@ -217,6 +228,7 @@ impl Plan {
                     documents_max: Some(0),
                     is_filtered: true,
                     is_covering: false,
+                    is_restricted: false,
                 }));
             }
             if let Some(plan) = Self::by_index(snapshot, access, query, purpose, is_named)? {
@@ -250,6 +262,9 @@ impl Plan {
             Purpose::Documents | Purpose::AnyOrder => false,
         };
         let wanted = query.limit.map(|limit| limit.saturating_add(query.offset));
+        if !query.grants().is_all() {
+            return Self::by_index_blindly(snapshot, access, query, is_in_order, is_covering);
+        }
         let stops_at = wanted.filter(|_| access.is_exact && has_order && purpose.has_order());
         let worthwhile = match purpose {
             Purpose::Documents | Purpose::Ids if has_order => None,
@@ -271,7 +286,28 @@ impl Plan {
         }
         let is_filtered = !query.filter.is_always();
         let access = Access::Index(Box::new(access));
-        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering }))
+        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted: false }))
+    }
+
+    /// By an index, however many entries there are: their number tells of what is not granted. `None` where all that
+    /// is found would have to be kept, and it may be more than can be.
+    fn by_index_blindly(
+        snapshot: &Snapshot,
+        access: IndexAccess,
+        query: &Query,
+        is_in_order: bool,
+        is_covering: bool,
+    ) -> Result<Option<Self>, SnapshotError> {
+        let wanted = query.limit.map_or(usize::MAX, |limit| limit.saturating_add(query.offset));
+        if !is_in_order && query.sort.is_empty() && wanted > SORT_DOCUMENTS_MAX {
+            return Ok(None);
+        }
+        // It decides among which reads this one waits, and nothing that is answered.
+        let entries = count_to(snapshot, &access, SMALL_DOCUMENTS_MAX + 1)?;
+        let documents_max = (entries <= SMALL_DOCUMENTS_MAX).then_some(entries);
+        let (is_filtered, is_restricted) = (!query.filter.is_always(), true);
+        let access = Access::Index(Box::new(access));
+        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted }))
     }
 
     /// How many entries of an index may have to be read that are in no order or one that is not
@@ -323,6 +359,10 @@ impl Plan {
                     operators.push(Operator::Fetch);
                 }
             }
+        }
+        if self.is_restricted {
+            let before_fetch = usize::from(matches!(operators.last(), Some(Operator::Fetch)));
+            operators.insert(operators.len() - before_fetch, Operator::Permission);
         }
         if self.is_filtered && !self.is_covering {
             operators.push(Operator::Filter);

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use document::{CollectionName, Document, DocumentId, Map, PathSegment};
-use query::Language;
+use query::{IdRules, Language};
 use store::{RawDocument, Snapshot, SnapshotError};
 
 use crate::{
@@ -27,7 +27,7 @@ pub struct Found {
     pub stored: RawDocument,
 }
 
-/// The document with this id; `None` if there is none, or it was removed.
+/// The document with this id; `None` if there is none, it was removed, or it is not among `granted` (`None`: all are).
 ///
 /// # Errors
 /// Where it cannot be read.
@@ -35,7 +35,11 @@ pub fn by_id(
     snapshot: &Snapshot,
     collection: &CollectionName,
     id: &DocumentId,
+    granted: Option<&IdRules>,
 ) -> Result<Option<Found>, SnapshotError> {
+    if granted.is_some_and(|rules| !rules.grants(collection.as_str(), id)) {
+        return Ok(None);
+    }
     let Some(stored) = snapshot.raw_document(collection, id.as_json())? else { return Ok(None) };
     Ok(stored.exists()?.then(|| Found { id: id.clone(), stored }))
 }
@@ -142,14 +146,15 @@ pub fn documents_ids<W: Work>(
         }
         return Ok(());
     }
-    let limit = query.limit.unwrap_or(usize::MAX);
-    for (n, candidate) in candidates(snapshot, plan, query).take(limit.saturating_add(query.offset)).enumerate() {
-        let candidate = candidate?;
+    let wanted = query.limit.unwrap_or(usize::MAX).saturating_add(query.offset);
+    let mut candidates = candidates(snapshot, plan, query);
+    for n in 0..wanted {
+        let Some(candidate) = candidates.next(work)? else { break };
         let id_json = candidate.id_json()?;
         if n % COUNTED_AT_ONCE == 0 {
             work.check(id_json)?;
         }
-        if n >= query.offset && !take(id_of(&candidate)?, work)? {
+        if n >= query.offset && !take(candidate.id()?, work)? {
             break;
         }
     }
@@ -164,6 +169,14 @@ pub fn count<W: Work>(snapshot: &Snapshot, plan: &Plan, query: &Query, work: &mu
     let mut count = 0;
     match &plan.access {
         Access::Counted => return Ok(snapshot.documents_in(&query.collection)?),
+        Access::Index(access) if access.is_exact && !query.grants().is_all() => {
+            let mut candidates = candidates(snapshot, plan, query);
+            while let Some(candidate) = candidates.next(work)? {
+                work.check(candidate.id_json()?)?;
+                count += 1;
+            }
+            return Ok(count);
+        }
         Access::Index(access) if access.is_exact => {
             for span in access.all_spans() {
                 for (n, entry) in snapshot.index_entries(&access.index, span, false).enumerate() {
@@ -216,8 +229,9 @@ fn each_match<W: Work>(
     mut take: impl FnMut(DocumentId) -> bool,
 ) -> Result<(), W::Error> {
     let reader = Reader::of(snapshot, query);
-    for candidate in candidates(snapshot, plan, query) {
-        if let Some((found, _)) = reader.look(candidate?, work)?
+    let mut candidates = candidates(snapshot, plan, query);
+    while let Some(candidate) = candidates.next(work)? {
+        if let Some((found, _)) = reader.look(candidate, work)?
             && !take(found.id)
         {
             break;
@@ -239,8 +253,8 @@ fn in_order<W: Work>(
     if to_take == Some(0) {
         return Ok(());
     }
-    for candidate in candidates(reader.snapshot, plan, query) {
-        let candidate = candidate?;
+    let mut candidates = candidates(reader.snapshot, plan, query);
+    while let Some(candidate) = candidates.next(work)? {
         if to_skip > 0 && is_exact {
             if to_skip % COUNTED_AT_ONCE == 0 {
                 work.check(candidate.id_json()?)?;
@@ -289,8 +303,9 @@ fn places<W: Work>(snapshot: &Snapshot, plan: &Plan, query: &Query, work: &mut W
     let mut smallest = smallest(query);
     if query.limit != Some(0) {
         let reader = Reader::of(snapshot, query).with_sort();
-        for candidate in candidates(snapshot, plan, query) {
-            if let Some((found, fields)) = reader.look(candidate?, work)? {
+        let mut candidates = candidates(snapshot, plan, query);
+        while let Some(candidate) = candidates.next(work)? {
+            if let Some((found, fields)) = reader.look(candidate, work)? {
                 smallest.push(found.id, &fields)?;
                 work.keeps(smallest.bytes())?;
             }
@@ -307,12 +322,13 @@ fn places_of_entries<W: Work>(
     work: &mut W,
 ) -> Result<Smallest, W::Error> {
     let mut smallest = smallest(query);
-    for (n, candidate) in candidates(snapshot, plan, query).enumerate() {
-        let candidate = candidate?;
+    let (mut candidates, mut n) = (candidates(snapshot, plan, query), 0);
+    while let Some(candidate) = candidates.next(work)? {
         if n % COUNTED_AT_ONCE == 0 {
             work.check(candidate.id_json()?)?;
         }
-        smallest.push(id_of(&candidate)?, &Map::new())?;
+        n += 1;
+        smallest.push(candidate.id()?, &Map::new())?;
     }
     Ok(smallest)
 }
@@ -377,13 +393,5 @@ fn fields_of(stored: &RawDocument, names: Option<&[&str]>) -> Result<Option<Map>
         Some([]) => Ok(stored.exists()?.then(Map::new)),
         Some(names) => stored.fields(names),
         None => Ok(stored.decode()?.document.value()),
-    }
-}
-
-fn id_of(candidate: &Candidate) -> Result<DocumentId, SnapshotError> {
-    match candidate {
-        Candidate::Document(document) => document.id(),
-        Candidate::Entry(entry) => entry.id(),
-        Candidate::Id(id) => Ok(id.clone()),
     }
 }

@@ -10,7 +10,8 @@ use document::{CollectionName, DocumentId};
 use store::{IdBound, IndexEntry, RawDocument, ReadIndex, Snapshot, SnapshotError, Span};
 
 use crate::{
-    Query,
+    Query, Work,
+    granted::Granted,
     index_choice::{IndexAccess, IndexOrder, SortedEntries},
     limits::TURNED_ENTRIES_MAX,
     plan::{Access, Plan},
@@ -24,6 +25,14 @@ pub(crate) enum Candidate {
 }
 
 impl Candidate {
+    pub(crate) fn id(&self) -> Result<DocumentId, SnapshotError> {
+        match self {
+            Candidate::Document(document) => document.id(),
+            Candidate::Entry(entry) => entry.id(),
+            Candidate::Id(id) => Ok(id.clone()),
+        }
+    }
+
     pub(crate) fn id_json(&self) -> Result<&str, SnapshotError> {
         match self {
             Candidate::Document(document) => document.id_json(),
@@ -46,12 +55,36 @@ impl Candidate {
     }
 }
 
-pub(crate) type Candidates<'s> = Box<dyn Iterator<Item = Result<Candidate, SnapshotError>> + 's>;
+/// What the plan reads and whoever asks may have.
+pub(crate) struct Candidates<'s> {
+    all: Stored<'s>,
+    granted: Granted<'s>,
+}
+
+impl Candidates<'_> {
+    /// The next one. `work` is asked about each that is left out.
+    pub(crate) fn next<W: Work>(&mut self, work: &mut W) -> Result<Option<Candidate>, W::Error> {
+        for candidate in self.all.by_ref() {
+            let candidate = candidate?;
+            if self.granted.is_all() || self.granted.has(&candidate.id()?) {
+                return Ok(Some(candidate));
+            }
+            work.check(candidate.id_json()?)?;
+        }
+        Ok(None)
+    }
+}
+
+type Stored<'s> = Box<dyn Iterator<Item = Result<Candidate, SnapshotError>> + 's>;
 type Entries<'s> = Box<dyn Iterator<Item = Result<IndexEntry, SnapshotError>> + 's>;
 
-/// All that the plan reads. Where it is in order, what is not behind the query's cursor is left
-/// out.
+/// All that the plan reads, without what is not granted. Where it is in order, what is not behind the query's
+/// cursor is left out.
 pub(crate) fn candidates<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s Query) -> Candidates<'s> {
+    Candidates { all: stored(snapshot, plan, query), granted: query.grants() }
+}
+
+fn stored<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s Query) -> Stored<'s> {
     let after = query.after.as_ref().filter(|_| query.sort.is_empty()).map(|cursor| &cursor.id);
     match &plan.access {
         Access::Nothing => Box::new(std::iter::empty()),
@@ -81,7 +114,7 @@ pub(crate) fn candidates<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s 
     }
 }
 
-fn documents<'s>(snapshot: &'s Snapshot, query: &Query, from: IdBound, to: IdBound) -> Candidates<'s> {
+fn documents<'s>(snapshot: &'s Snapshot, query: &Query, from: IdBound, to: IdBound) -> Stored<'s> {
     let documents = snapshot.raw_documents(&query.collection, from, to);
     Box::new(documents.map(|document| Ok(Candidate::Document(document?))))
 }

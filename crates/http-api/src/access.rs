@@ -6,10 +6,13 @@
 //! rebinding) is a way in.
 //! Not here: what a key's grants say (`credentials::Principal::may`).
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::http::{HeaderMap, HeaderName, Uri, header};
-use credentials::{Permission, Principal, TOKEN_PREFIX};
+use credentials::{Permission, PermissionDocument, Principal, TOKEN_PREFIX};
 
 use crate::{denied::Denied, state::State};
 
@@ -60,6 +63,14 @@ impl Caller {
             Caller::Holder(Principal::Key(key)) => format!("{}/{}", key.name, key.created_ms),
             // No key's name has an at sign. A user's names stay theirs with the next token.
             Caller::Holder(Principal::Token(token)) => format!("@{}", token.user),
+        }
+    }
+
+    /// Which documents it may read and write, of what the grants allow; `None`: all.
+    pub(crate) fn permission(&self) -> Option<&Arc<PermissionDocument>> {
+        match self {
+            Caller::Anyone => None,
+            Caller::Holder(principal) => principal.permission(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use credentials::Credentials;
 use executor::Statements;
 use operations::{AuditLog, ConsumerGroups, Maintenance, Operations, PeerDirectory};
+use permissions::KnownRights;
 use prometheus_client::registry::Registry;
 use sinks::Sinks;
 use store::{DataDir, WallClock};
@@ -91,6 +92,7 @@ impl HttpApi {
             data_dir: parts.data_dir,
             topics: parts.topics,
             credentials: parts.credentials,
+            rights: KnownRights::default(),
             clock: parts.clock,
             sign_in_links: parts.sign_in_links,
             peers: parts.peers,

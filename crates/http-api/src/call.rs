@@ -20,6 +20,7 @@ use crate::{
     body::ReadBody,
     body_error::BodyError,
     denied::Denied,
+    document_access::DocumentAccess,
     failure::Failure,
     guests::Guest,
     gzip, request_id,
@@ -38,6 +39,8 @@ const CAUSE: HeaderName = HeaderName::from_static("x-headwater-cause");
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
+    /// Which documents there are for the caller.
+    pub(crate) documents: DocumentAccess,
     /// `X-DITTO-TXN-ID`: the answer may not be older.
     pub(crate) txn_min: Option<TxnId>,
     /// `X-DITTO-ENSURE-INSERT`: an upsert of a document that is there is refused.
@@ -139,7 +142,20 @@ impl FromRequest<Shared> for Call {
         if parts.method == Method::GET || parts.method == Method::HEAD {
             body = asked(&parts, body)?;
         }
-        Ok(Self { app, caller, txn_min, ensure_insert, request_id, takes_gzip, traceparent, cause, body, guest })
+        let documents = DocumentAccess::of(&caller, app.name().as_str(), &state.rights);
+        Ok(Self {
+            app,
+            caller,
+            documents,
+            txn_min,
+            ensure_insert,
+            request_id,
+            takes_gzip,
+            traceparent,
+            cause,
+            body,
+            guest,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use find::{CursorError, SortTooLarge};
 use operations::{
     AppError, BackupError, DeleteAppError, DeleteGroupError, IndexError, KeyError, PeerError, ResetError, UserError,
 };
+use permissions::RightsError;
 use query::{
     BindError, ParseError, TooExpensive,
     dql::{RowsError, SyntaxError},
@@ -30,6 +31,8 @@ pub(crate) enum Failure {
     Denied(#[from] Denied),
     #[error(transparent)]
     Body(#[from] BodyError),
+    #[error("permission: {0}")]
+    Permission(RightsError),
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("{place}: {error}")]
@@ -234,6 +237,7 @@ impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Credentials(error) => Self::Credentials(error),
+            KeyError::Permission(error) => Self::Permission(error),
             KeyError::Panicked(error) => Self::Panicked(error),
         }
     }
@@ -280,6 +284,7 @@ impl Failure {
             | Failure::Request(RequestError::SystemCollection { .. }) => StatusCode::FORBIDDEN,
             Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })
             | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
+            | Failure::Permission(_)
             | Failure::Query { .. }
             | Failure::QueryArgs { .. }
             | Failure::Syntax(_)

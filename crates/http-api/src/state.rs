@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 use credentials::Credentials;
 use executor::Statements;
 use operations::Operations;
+use permissions::KnownRights;
 use prometheus_client::registry::Registry;
 use store::{App, AppUnavailable, DataDir, WallClock};
 use tokio::sync::Semaphore;
@@ -25,6 +26,7 @@ pub(crate) struct State {
     pub(crate) data_dir: Arc<DataDir>,
     pub(crate) topics: Arc<TopicRegistry>,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) rights: KnownRights,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) sign_in_links: Option<Arc<dyn SignInLinks>>,
     pub(crate) peers: Option<Arc<dyn PeerSessions>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use credentials::{ApiKey, CredentialsError, DiskProof, NewKey};
+use permissions::{DocumentRights, RightsError};
 use tokio::task::JoinError;
 
 use crate::{blocking::blocking, operations::Operations};
@@ -13,6 +14,9 @@ pub enum KeyError {
     /// It cannot be, or could not be kept.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// Its permission document is none.
+    #[error("permission: {0}")]
+    Permission(#[from] RightsError),
     /// The work broke off.
     #[error(transparent)]
     Panicked(#[from] JoinError),
@@ -22,7 +26,13 @@ impl Operations {
     /// Makes a key; with its secret, which nothing keeps.
     pub async fn create_key(self: &Arc<Self>, new: NewKey) -> Result<(ApiKey, String), KeyError> {
         let it = self.clone();
-        blocking(move || it.credentials.create_key(new, it.clock.now_ms())).await
+        blocking(move || {
+            if let Some(document) = &new.permission {
+                DocumentRights::compile(document)?;
+            }
+            Ok::<_, KeyError>(it.credentials.create_key(new, it.clock.now_ms())?)
+        })
+        .await
     }
 
     /// Revokes the key of that name.

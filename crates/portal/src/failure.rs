@@ -143,6 +143,7 @@ impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Credentials(error) => Self::Credentials(error),
+            KeyError::Permission(error) => Self::BadInput(format!("permission: {error}")),
             KeyError::Panicked(error) => Self::Panicked(error),
         }
     }

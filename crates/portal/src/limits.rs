@@ -275,3 +275,6 @@ pub const API_ANSWER_SHOWN_BYTES: usize = 24 * 1024;
 
 /// How long such a call may take.
 pub const API_CALL_TIMEOUT: Duration = Duration::from_secs(35);
+
+/// Characters of a key's permission document that the page of keys shows.
+pub(crate) const PERMISSION_SHOWN_CHARS: usize = 4_000;

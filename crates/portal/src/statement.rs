@@ -209,8 +209,10 @@ fn system_documents(
     Ok(match collection {
         SystemCollection::Dual => system::dual(),
         SystemCollection::DataSyncInfo => SystemDocuments::new(),
-        SystemCollection::Collections => system::collections(snapshot, |_| true)?,
-        SystemCollection::Indexes => system::indexes(&app.indexes()),
+        SystemCollection::Collections => {
+            system::collections::<Failure>(snapshot, |name| Ok(Some(snapshot.documents_in(name)?)))?
+        }
+        SystemCollection::Indexes => system::indexes(&app.indexes(), |_| true),
         SystemCollection::ActiveRequests => {
             let advice = "which statements run is known to the HTTP API: ask it with headwater execute";
             return Err(Failure::BadInput(advice.to_owned()));

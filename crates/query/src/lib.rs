@@ -247,6 +247,11 @@ impl Filter {
         }
     }
 
+    /// What everything matches, in the legacy language.
+    pub fn always() -> Self {
+        Self { root: Root::Legacy(Arc::new(Node::Constant(true))), made_steps: 0 }
+    }
+
     /// Whether everything matches (`true`).
     pub fn is_always(&self) -> bool {
         match &self.root {

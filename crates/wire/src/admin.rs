@@ -8,6 +8,7 @@ mod authority;
 mod backups;
 mod group_reset;
 mod peers;
+mod permission;
 mod scrubs;
 mod set_aside;
 mod sinks;
@@ -29,6 +30,7 @@ pub use self::authority::{
 pub use self::backups::{BackupPointReply, BackupReply, BackupsReply, LeftOutReply, NewBackup, RunningReply};
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
+pub use self::permission::{GrantedQueries, PermissionDocument};
 pub use self::scrubs::{NewScrub, ScrubReply, ScrubsReply};
 pub use self::set_aside::{SetAsideChoice, SetAsideDoneReply, SetAsideEventReply, SetAsideQuery, SetAsideReply};
 pub use self::sinks::{
@@ -97,6 +99,8 @@ pub struct NewKey {
     pub name: String,
     /// What it may do; at least one.
     pub grants: Vec<Grant>,
+    /// Which documents it may read and write, of what the grants allow; absent: all.
+    pub permission: Option<PermissionDocument>,
 }
 
 /// What a key may do on an app, or on one of its collections.
@@ -133,6 +137,9 @@ pub struct KeyReply {
     pub grants: Vec<Grant>,
     /// When it was made, ms since the epoch.
     pub created_ms: u64,
+    /// Which documents it may read and write, of what the grants allow; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub permission: Option<PermissionDocument>,
     /// What is sent as `Authorization: Bearer <secret>`; only in the reply that made the key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub secret: Option<String>,
@@ -637,14 +644,17 @@ impl NewKey {
         let mut fields = Fields::of_body(body)?;
         let name = fields.string("name")?;
         let grants = fields.required("grants")?;
-        fields.finish(&["name", "grants"])?;
+        let permission = fields.optional("permission");
+        let permission = permission.map(|value| PermissionDocument::take(&Place::Body.field("permission"), value));
+        let permission = permission.transpose()?;
+        fields.finish(&["name", "grants", "permission"])?;
         let place = Place::Body.field("grants");
         let grants = non_empty(&place, grants)?
             .into_iter()
             .enumerate()
             .map(|(index, grant)| Grant::take(&place.element(index), grant))
             .collect::<Result<_, _>>()?;
-        Ok(Self { name, grants })
+        Ok(Self { name, grants, permission })
     }
 }
 

@@ -90,11 +90,15 @@ pub enum WriteResult<'a> {
         updated: usize,
         /// Documents that matched but where a command could not be done; they stayed as they were.
         error: usize,
+        /// Documents that matched and that the caller may see but not write; they stayed as they were.
+        denied: usize,
     },
     /// Of a remove.
     Remove {
         /// Documents removed.
         deleted: usize,
+        /// As of an update.
+        denied: usize,
     },
 }
 
@@ -360,15 +364,15 @@ fn write_result(out: &mut Vec<u8>, txn_id: &str, result: &WriteResult<'_>) {
             put(id.as_json());
             put("}");
         }
-        WriteResult::Update { updated, error } => {
+        WriteResult::Update { updated, error, denied } => {
             put(r#"{"method":"update","transactionId":"#);
             put(txn_id);
-            put(&format!(r#","updated":{updated},"error":{error},"internalError":0,"permissionDenied":0}}"#));
+            put(&format!(r#","updated":{updated},"error":{error},"internalError":0,"permissionDenied":{denied}}}"#));
         }
-        WriteResult::Remove { deleted } => {
+        WriteResult::Remove { deleted, denied } => {
             put(r#"{"method":"remove","transactionId":"#);
             put(txn_id);
-            put(&format!(r#","deleted":{deleted},"internalError":0,"permissionDenied":0}}"#));
+            put(&format!(r#","deleted":{deleted},"internalError":0,"permissionDenied":{denied}}}"#));
         }
     }
 }

@@ -305,15 +305,15 @@ fn results_have_the_contracts_bytes() {
     let id = DocumentId::from_value(&Value::String("abc123".into())).unwrap();
     let results = [
         WriteResult::Upsert { id: &id },
-        WriteResult::Update { updated: 1, error: 0 },
-        WriteResult::Remove { deleted: 1 },
+        WriteResult::Update { updated: 1, error: 0, denied: 0 },
+        WriteResult::Remove { deleted: 1, denied: 2 },
     ];
     let mut out = Vec::new();
     write_results(&mut out, 62, results);
     let expected = concat!(
         r#"{"results":[{"method":"upsert","transactionId":62,"id":"abc123"},"#,
         r#"{"method":"update","transactionId":62,"updated":1,"error":0,"internalError":0,"permissionDenied":0},"#,
-        r#"{"method":"remove","transactionId":62,"deleted":1,"internalError":0,"permissionDenied":0}]}"#,
+        r#"{"method":"remove","transactionId":62,"deleted":1,"internalError":0,"permissionDenied":2}]}"#,
     );
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }

@@ -31,7 +31,7 @@ fn a_large_sort_without_a_limit_is_of_rows() {
     }
     let explained = |statement: &str| {
         let Bound::Select(select) = bound(statement) else { panic!("a SELECT") };
-        let plan = SelectPlan::of(&world.snapshot(), &select, name("c")).unwrap();
+        let plan = SelectPlan::of(&world.snapshot(), &select, name("c"), None).unwrap();
         operators(&explain_select(&plan, &select))
     };
     let whole = "SELECT _id FROM c ORDER BY n";

@@ -63,7 +63,7 @@ impl World {
     pub(crate) fn select_within(&self, statement: &str, bytes_max: usize) -> Result<String, Ended> {
         let Bound::Select(select) = bound(statement) else { panic!("a SELECT: {statement}") };
         let snapshot = self.snapshot();
-        let plan = SelectPlan::of(&snapshot, &select, name(select.collection()))?;
+        let plan = SelectPlan::of(&snapshot, &select, name(select.collection()), None)?;
         let mut out = Vec::new();
         let mut work = Work { budget: Budget::new(u64::MAX), bytes_max };
         plan.run(&snapshot, &select, &mut work, &mut out)?;

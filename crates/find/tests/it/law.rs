@@ -1,16 +1,16 @@
 //! The law: what is found by a plan is what a look at all documents finds, filtered, sorted and cut, in one piece and page by page, by
-//! one plan or by another for each page; and what is counted is as many. In either language.
+//! one plan or by another for each page; and what is counted is as many. In either language, and of what is granted.
 //!
 //! `FIND_CASES` says how many random collections are tried (120 if not given), each with 30 queries.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use document::{DocumentId, Map, Value};
 use find::{
     Cursor, Fingerprint, IndexUse, Plan, Query, SortKey, plan, plan_count, plan_documents_ids, plan_ids, plan_in_place,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
-use query::{Budget, Filter, Language, compare_for_sort, dql};
+use query::{Budget, Filter, IdRules, Language, compare_for_sort, dql};
 use store::Snapshot;
 
 use crate::support::{Counting, World, name, path, read};
@@ -120,6 +120,8 @@ struct Asked {
     offset: usize,
     limit: Option<usize>,
     page: usize,
+    /// Rules of which any grants; `None`: all is granted.
+    granted: Option<Vec<&'static str>>,
 }
 
 fn fields(palettes: [Palette; 3]) -> BoxedStrategy<Map> {
@@ -228,13 +230,22 @@ fn asked(palettes: [Palette; 3]) -> BoxedStrategy<Asked> {
         0..4_usize,
         prop::option::weighted(0.8, 0..9_usize),
         1..5_usize,
+        granted(),
     )
-        .prop_map(|((query, dql), (x, y, t, z), sort, offset, limit, page)| {
+        .prop_map(|((query, dql), (x, y, t, z), sort, offset, limit, page, granted)| {
             let args = [("x", x), ("y", y), ("t", t), ("z", Value::Array(z))];
             let args = Map::from_fields(args.map(|(name, value)| (name.to_owned(), value)).to_vec());
-            Asked { query, args, dql, sort, offset: offset.saturating_sub(1), limit, page }
+            Asked { query, args, dql, sort, offset: offset.saturating_sub(1), limit, page, granted }
         })
         .boxed()
+}
+
+fn granted() -> impl Strategy<Value = Option<Vec<&'static str>>> {
+    let rules =
+        ["_id == 'a'", "_id == 'k3'", "_id == 3", "_id.x == 'y'", "starts_with(_id, 'k1')", "_id < 5", "_id.x > 0"];
+    let some = prop::collection::vec(prop::sample::select(rules.to_vec()), 0..4);
+    let whole_ids = prop::collection::vec(prop::sample::select(rules[..3].to_vec()), 1..3);
+    prop_oneof![5 => Just(None), 2 => some.prop_map(Some), 1 => whole_ids.prop_map(Some), 1 => Just(Some(vec!["true"]))]
 }
 
 fn collection() -> impl Strategy<Value = Collection> {
@@ -267,7 +278,10 @@ fn by_looking(snapshot: &Snapshot, query: &Query) -> Vec<DocumentId> {
     for entry in snapshot.scan(&query.collection) {
         let (id, stored) = entry.unwrap();
         let Some(fields) = stored.document.value() else { continue };
-        if query.filter.matches(&id, &fields, &mut Budget::of_a_document()).unwrap() {
+        let rules = query.granted.as_ref();
+        if rules.is_none_or(|rules| rules.grants(query.collection.as_str(), &id))
+            && query.filter.matches(&id, &fields, &mut Budget::of_a_document()).unwrap()
+        {
             found.push((id, fields));
         }
     }
@@ -346,7 +360,12 @@ fn query(asked: &Asked, collection: &str, filter: Filter) -> Query {
         .iter()
         .map(|(key, descending)| SortKey { path: path(PATHS.get(*key).unwrap_or(&"_id")), descending: *descending });
     let sort: Vec<SortKey> = sort.collect();
-    Query { sort, offset: asked.offset, limit: asked.limit, ..Query::of(name(collection), filter) }
+    let rules = |rules: &Vec<&str>| {
+        let rules = rules.iter().map(|&rule| rule.to_owned()).collect();
+        Arc::new(IdRules::compile(false, &[(collection.to_owned(), rules)].into()).unwrap())
+    };
+    let granted = asked.granted.as_ref().map(rules);
+    Query { sort, offset: asked.offset, limit: asked.limit, granted, ..Query::of(name(collection), filter) }
 }
 
 /// What is found of `all` that match, in order: as documents, as rows, as ids, and counted.
@@ -378,6 +397,7 @@ fn check_answers(snapshot: &Snapshot, query: &Query, all: &[DocumentId], seen: &
 
     let mut work = Counting::new(usize::MAX);
     let everything = Query { index: query.index.clone(), ..Query::of(query.collection.clone(), query.filter.clone()) };
+    let everything = everything.granted_to(query.granted.clone());
     let count_plan = plan_count(snapshot, &everything).unwrap();
     seen.note(&count_plan.to_string());
     let counted = find::count(snapshot, &count_plan, &everything, &mut work).unwrap();
@@ -397,7 +417,7 @@ fn check_answers(snapshot: &Snapshot, query: &Query, all: &[DocumentId], seen: &
 fn rows(snapshot: &Snapshot, plan: &Plan, query: &Query, names: Option<&[&str]>) -> Vec<DocumentId> {
     let mut ids = Vec::new();
     find::rows(snapshot, plan, query, names, &mut Counting::new(usize::MAX), |id, fields, _| {
-        let document = find::by_id(snapshot, &query.collection, id).unwrap().unwrap().document().unwrap();
+        let document = find::by_id(snapshot, &query.collection, id, None).unwrap().unwrap().document().unwrap();
         let whole = document.value().unwrap();
         match names {
             None => assert_eq!(*fields, whole),

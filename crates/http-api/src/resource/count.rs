@@ -18,7 +18,7 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     call.demand(Permission::Read, &collection)?;
     let filter = reading::parse_filter("query", &query.query, &query.args)?;
     call.wait_for_txn(&state).await?;
-    let query = Query::of(collection, filter);
+    let query = Query::of(collection, filter).granted_to(call.documents.readable());
     let body = reading::read(&state, &call.app, move |snapshot, work, let_in| {
         let plan = find::plan_count(snapshot, &query)?;
         if !plan.is_small() && let_in != Extent::Scan {

@@ -24,6 +24,7 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     let one_at_most = filter.ids().is_some_and(|ids| ids.len() <= 1);
     let (serialized_as, describe) = (request.serialized_as, request.describe);
     let (query, fingerprint) = query(request, filter)?;
+    let query = query.granted_to(call.documents.readable());
     call.wait_for_txn(&state).await?;
     if describe {
         let body = reading::read(&state, &call.app, move |snapshot, _, _| details(snapshot, &query).map(Begun::Done));

@@ -15,9 +15,10 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     let FindByIdRequest { collection, id, serialized_as } = FindByIdRequest::parse(call.body())?;
     call.demand(Permission::Read, &collection)?;
     call.wait_for_txn(&state).await?;
+    let granted = call.documents.readable();
     let form = ReplyForm { extent: Extent::One, gzip: call.takes_gzip };
     let reply = reading::reply(&state, &call.app, form, move |snapshot, _, _| {
-        let Some(found) = find::by_id(snapshot, &collection, &id)? else {
+        let Some(found) = find::by_id(snapshot, &collection, &id, granted.as_deref())? else {
             return Err(Failure::DocumentNotFound {
                 collection: collection.as_str().to_owned(),
                 id: id.as_json().to_owned(),

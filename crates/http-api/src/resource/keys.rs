@@ -1,15 +1,21 @@
 //! `/admin/v1/keys`: API keys.
 
+use std::sync::Arc;
+
 use axum::{extract::State, http::StatusCode, response::Response};
 use credentials::{ApiKey, DiskProof};
 use wire::admin::{Grant, KeyReply, KeyRevokedReply, KeysReply, NewKey, OpenAgain, Permission};
 
-use crate::{call::AdminCall, failure::Failure, reply, state::Shared};
+use crate::{call::AdminCall, failure::Failure, permission_document, reply, state::Shared};
 
 /// 201 and the key with its secret, which is not shown again.
 pub(crate) async fn create(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
-    let NewKey { name, grants } = NewKey::parse(call.body())?;
-    let new = credentials::NewKey { name, grants: grants.into_iter().map(stored_grant).collect(), permission: None };
+    let NewKey { name, grants, permission } = NewKey::parse(call.body())?;
+    let new = credentials::NewKey {
+        name,
+        grants: grants.into_iter().map(stored_grant).collect(),
+        permission: permission.map(|it| Arc::new(permission_document::stored(it))),
+    };
     let (key, secret) = state.operations.create_key(new).await?;
     Ok(reply::json_of(StatusCode::CREATED, &KeyReply { secret: Some(secret), ..shown(key) }))
 }
@@ -35,7 +41,8 @@ pub(crate) async fn open_again(State(state): State<Shared>, call: AdminCall) -> 
 
 fn shown(key: ApiKey) -> KeyReply {
     let grants = key.grants.into_iter().map(shown_grant).collect();
-    KeyReply { name: key.name, grants, created_ms: key.created_ms, secret: None }
+    let permission = key.permission.as_deref().map(permission_document::shown);
+    KeyReply { name: key.name, grants, created_ms: key.created_ms, permission, secret: None }
 }
 
 fn shown_grant(grant: credentials::Grant) -> Grant {

@@ -1,4 +1,4 @@
-//! `GET /metrics`, for Prometheus. Where keys are needed, a key that may read every app.
+//! `GET /metrics`, for Prometheus. Where keys are needed, a key that may read every app, and every document of it.
 
 use axum::{
     body::Body,
@@ -21,7 +21,8 @@ impl FromRequestParts<Shared> for MaySeeNumbers {
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, Failure> {
         let caller = access::identify(state, door(parts), &parts.uri, &parts.headers)?;
-        if caller.may(Permission::Read, "*", None) {
+        let sees_all = caller.permission().is_none_or(|document| document.read.everything);
+        if sees_all && caller.may(Permission::Read, "*", None) {
             Ok(Self)
         } else {
             Err(caller.not_granted("read the numbers".to_owned(), "*").into())

@@ -25,12 +25,13 @@ pub(crate) async fn handle(State(state): State<Shared>, call: Call) -> Result<Re
     // One id in every collection can be much to read and to answer.
     let extent = if request.collection.is_some() { Extent::One } else { Extent::Scan };
     let (caller, app_name) = (call.caller.clone(), call.app_name().to_owned());
+    let granted = call.documents.readable();
     let form = ReplyForm { extent, gzip: call.takes_gzip };
     let reply = reading::reply(&state, &call.app, form, move |snapshot, work, _| {
         let mut reply = DocumentsReply::default();
         for collection in collections(snapshot, &request, &caller, &app_name)? {
             work.check()?;
-            if let Some(found) = find::by_id(snapshot, &collection, &request.id)? {
+            if let Some(found) = find::by_id(snapshot, &collection, &request.id, granted.as_deref())? {
                 let fields = super::find::shown(&found, SerializedAs::LatestValues)?;
                 reply.push_of_collection(&request.id, &fields, &collection);
             }

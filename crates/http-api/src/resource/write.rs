@@ -27,6 +27,7 @@ use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_resu
 
 use crate::{
     call::Call,
+    document_access::DocumentAccess,
     failure::Failure,
     limits,
     reading::{self, Begun, Extent, parse_filter_for_change},
@@ -44,6 +45,7 @@ pub(crate) async fn handle(State(state): State<Shared>, mut call: Call) -> Respo
 async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response, Failure> {
     let WriteRequest { commands } = WriteRequest::parse(call.body())?;
     let filters = filters(call, &commands)?;
+    check_upserts(call, &commands)?;
     call.wait_for_txn(state).await?;
     if let Some(remembered) = remembered(call, &request).await? {
         return Ok(request_id::repeated(remembered));
@@ -159,6 +161,16 @@ fn filters(call: &Call, commands: &[WriteCommand]) -> Result<Vec<Option<Arc<Filt
     commands.iter().enumerate().map(of_command).collect()
 }
 
+/// Whether every document that an upsert names may be written, wherever else it stands in the request: or nothing is.
+fn check_upserts(call: &Call, commands: &[WriteCommand]) -> Result<(), Failure> {
+    for command in commands {
+        if let WriteCommand::Upsert { collection, id: Some(id), .. } = command {
+            call.documents.demand_write(collection, id)?;
+        }
+    }
+    Ok(())
+}
+
 fn query_of(command: &WriteCommand) -> Option<(&str, &Map)> {
     match command {
         WriteCommand::Update { selection: Selection::Query { query, args }, .. }
@@ -181,18 +193,22 @@ async fn plan(
         return Err(Failure::TooManyScans { command });
     }
     let takes_little = |filter: &Arc<Filter>| filter.steps_max().is_some_and(|steps| steps <= INLINE_STEPS_MAX);
-    if !scans && filters.iter().flatten().all(takes_little) {
+    let all = || commands.iter().zip(&filters);
+    let counts_denied = all().any(|(command, filter)| names_denied(&call.documents, command, filter.as_deref()));
+    let (own_state, rules) =
+        (state.clone(), PlanRules { access: call.documents.clone(), ensure_insert: call.ensure_insert });
+    if !scans && !counts_denied && filters.iter().flatten().all(takes_little) {
         let mut budget = Budget::new(limits::REQUEST_STEPS_MAX);
-        return Plan::of(state, commands, filters, Vec::new(), call.ensure_insert, &mut budget);
+        return Plan::of(state, commands, filters, Looked::default(), rules, &mut budget);
     }
-    let (own_state, ensure_insert) = (state.clone(), call.ensure_insert);
     let asked = Mutex::new(Some((commands, filters)));
     reading::read(state, &call.app, move |snapshot, work, let_in| {
         let mut asked = asked.lock().expect("not poisoned");
         let (commands, filters) = asked.as_ref().expect("planned once");
-        let Begun::Done(found) = look(snapshot, commands, filters, work, let_in)? else { return Ok(Begun::IsScan) };
+        let looked = look(snapshot, commands, filters, &rules.access, work, let_in)?;
+        let Begun::Done(looked) = looked else { return Ok(Begun::IsScan) };
         let (commands, filters) = asked.take().expect("planned once");
-        Plan::of(&own_state, commands, filters, found, ensure_insert, &mut work.budget).map(Begun::Done)
+        Plan::of(&own_state, commands, filters, looked, rules.clone(), &mut work.budget).map(Begun::Done)
     })
     .await
 }
@@ -200,34 +216,95 @@ async fn plan(
 /// What a filter may take on one id to be asked at once.
 const INLINE_STEPS_MAX: u64 = 10_000;
 
-/// The ids that each command's query selects, by the command's index; none at all where every query
-/// names its ids.
+/// What a snapshot tells of the commands, by their index.
+#[derive(Default)]
+struct Looked {
+    /// The ids that each command's query selects; none at all where every query names its ids.
+    found: Vec<Vec<DocumentId>>,
+    /// How many more the caller sees but may not write. No command of the request changes those, so that what the
+    /// snapshot says of them holds.
+    denied: Vec<usize>,
+}
+
+/// Whether the command names a document that the caller may see but not write: whether it is there is to be told.
+fn names_denied(access: &DocumentAccess, command: &WriteCommand, filter: Option<&Filter>) -> bool {
+    let is_denied = |id: &DocumentId| is_denied(access, command.collection(), id);
+    access.is_restricted()
+        && match (command, filter) {
+            (WriteCommand::Upsert { .. }, _) => false,
+            (_, Some(filter)) => filter.ids().is_some_and(|ids| ids.iter().any(is_denied)),
+            (
+                WriteCommand::Update { selection: Selection::Id(id), .. }
+                | WriteCommand::Remove { selection: Selection::Id(id), .. },
+                None,
+            ) => is_denied(id),
+            _ => false,
+        }
+}
+
+fn is_denied(access: &DocumentAccess, collection: &CollectionName, id: &DocumentId) -> bool {
+    access.may_read(collection, id) && !access.may_write(collection, id)
+}
+
+/// Of one that names documents.
+fn count_denied(
+    snapshot: &Snapshot,
+    command: &WriteCommand,
+    filter: Option<&Filter>,
+    access: &DocumentAccess,
+    work: &mut Work,
+) -> Result<usize, Failure> {
+    let collection = command.collection();
+    match (command, filter) {
+        (_, Some(filter)) => {
+            let query = Query::of(collection.clone(), filter.clone()).granted_to(access.readable());
+            let ids = find::ids(snapshot, &find::plan_ids(snapshot, &query)?, &query, work, usize::MAX)?;
+            Ok(ids.iter().filter(|id| is_denied(access, collection, id)).count())
+        }
+        (
+            WriteCommand::Update { selection: Selection::Id(id), .. }
+            | WriteCommand::Remove { selection: Selection::Id(id), .. },
+            None,
+        ) => Ok(usize::from(find::by_id(snapshot, collection, id, None)?.is_some())),
+        _ => Ok(0),
+    }
+}
+
 fn look(
     snapshot: &Snapshot,
     commands: &[WriteCommand],
     filters: &[Option<Arc<Filter>>],
+    access: &DocumentAccess,
     work: &mut Work,
     let_in: Extent,
-) -> Result<Begun<Vec<Vec<DocumentId>>>, Failure> {
+) -> Result<Begun<Looked>, Failure> {
     let mut plans = Vec::new();
     for (index, (command, filter)) in commands.iter().zip(filters).enumerate() {
         let Some(filter) = filter.as_ref().filter(|filter| filter.ids().is_none()) else { continue };
-        let query = Query::of(command.collection().clone(), (**filter).clone());
+        let query = Query::of(command.collection().clone(), (**filter).clone()).granted_to(access.readable());
         let plan = find::plan_ids(snapshot, &query)?;
         if !plan.is_small() && let_in != Extent::Scan {
             return Ok(Begun::IsScan);
         }
         plans.push((index, query, plan));
     }
-    let mut found = Vec::new();
+    let mut looked = Looked { found: Vec::new(), denied: vec![0; commands.len()] };
     let mut room = limits::OPERATIONS_MAX;
     for (index, query, plan) in plans {
-        found.resize_with(commands.len(), Vec::new);
-        let ids = find::ids(snapshot, &plan, &query, work, room + 1)?;
+        looked.found.resize_with(commands.len(), Vec::new);
+        let mut ids = find::ids(snapshot, &plan, &query, work, room + 1)?;
         room = room.checked_sub(ids.len()).ok_or(Failure::TransactionTooLarge { command: index })?;
-        found[index] = ids;
+        let seen = ids.len();
+        ids.retain(|id| access.may_write(&query.collection, id));
+        looked.denied[index] = seen - ids.len();
+        looked.found[index] = ids;
     }
-    Ok(Begun::Done(found))
+    for (index, (command, filter)) in commands.iter().zip(filters).enumerate() {
+        if names_denied(access, command, filter.as_deref()) {
+            looked.denied[index] = count_denied(snapshot, command, filter.as_deref(), access, work)?;
+        }
+    }
+    Ok(Begun::Done(looked))
 }
 
 /// What the commands of a request are to do to which documents, and which operation belongs to
@@ -244,6 +321,8 @@ struct Plan {
     commands: Vec<PlannedCommand>,
     /// When an upsert may happen.
     upserts_if: Condition,
+    /// Which documents may be written.
+    access: DocumentAccess,
     /// Whether a document gets an id here.
     made_ids: bool,
     /// What the operations weigh, without the values of upserts: those are the request's own.
@@ -266,6 +345,15 @@ struct Selected {
 struct PlannedCommand {
     kind: CommandKind,
     operations: Range<usize>,
+    /// Documents that it would have changed if its caller were allowed to.
+    denied: usize,
+}
+
+/// What a plan obeys beside the commands.
+#[derive(Clone)]
+struct PlanRules {
+    access: DocumentAccess,
+    ensure_insert: bool,
 }
 
 enum CommandKind {
@@ -279,10 +367,11 @@ impl Plan {
         state: &state::State,
         commands: Vec<WriteCommand>,
         filters: Vec<Option<Arc<Filter>>>,
-        mut scanned: Vec<Vec<DocumentId>>,
-        ensure_insert: bool,
+        looked: Looked,
+        rules: PlanRules,
         budget: &mut Budget,
     ) -> Result<Self, Failure> {
+        let Looked { found: mut scanned, mut denied } = looked;
         let mut plan = Self {
             selected: Vec::with_capacity(commands.len()),
             queries: Vec::new(),
@@ -291,15 +380,17 @@ impl Plan {
             commands: Vec::with_capacity(commands.len()),
             made_ids: false,
             bytes: 0,
-            upserts_if: if ensure_insert { Condition::Absent } else { Condition::Always },
+            upserts_if: if rules.ensure_insert { Condition::Absent } else { Condition::Always },
+            access: rules.access,
             named: (!scanned.is_empty()).then(HashMap::new),
             condition_steps_max: Some(0),
         };
         scanned.resize_with(commands.len(), Vec::new);
+        denied.resize(commands.len(), 0);
         for (index, ((command, filter), scanned)) in commands.into_iter().zip(filters).zip(scanned).enumerate() {
             let first = plan.operations;
             let kind = plan.add(state, index, command, filter.as_ref(), scanned, budget)?;
-            plan.commands.push(PlannedCommand { kind, operations: first..plan.operations });
+            plan.commands.push(PlannedCommand { kind, operations: first..plan.operations, denied: denied[index] });
         }
         Ok(plan)
     }
@@ -316,7 +407,12 @@ impl Plan {
         match command {
             WriteCommand::Upsert { collection, id, value, types } => {
                 self.made_ids |= id.is_none();
-                let id = id.unwrap_or_else(|| DocumentId::generated(state.clock.now_ms(), rand::random()));
+                if let Some(id) = &id {
+                    self.access.demand_write(&collection, id)?;
+                }
+                let generated = || DocumentId::generated(state.clock.now_ms(), rand::random());
+                let id = id.unwrap_or_else(generated);
+                self.access.demand_generated(&collection, &id)?;
                 let kind = CommandKind::Upsert { id: id.clone() };
                 let action = Action::Upsert { value, types };
                 self.push(Selected { collection, ids: vec![id], condition: self.upserts_if.clone(), action });
@@ -347,7 +443,10 @@ impl Plan {
         budget: &mut Budget,
     ) -> Result<(), Failure> {
         let (ids, condition) = match (selection, filter) {
-            (Selection::Id(id), _) => (vec![id], Condition::Exists),
+            (Selection::Id(id), _) => {
+                let is_allowed = self.access.may_write(&collection, &id);
+                (Vec::from_iter(is_allowed.then_some(id)), Condition::Exists)
+            }
             (Selection::Query { query, args }, Some(filter)) => {
                 let ids = self.candidates(&collection, filter, scanned, budget)?;
                 let by_id = filter.is_id_only(); // then the candidates are the matches, whatever happens meanwhile
@@ -397,7 +496,8 @@ impl Plan {
         ids.extend(named_earlier.into_iter().flatten().cloned());
         let (mut seen, mut candidates) = (HashSet::new(), Vec::with_capacity(ids.len()));
         for id in ids {
-            let possible = !filter.is_id_only() || filter.matches(&id, &Map::new(), budget)?;
+            let is_allowed = self.access.may_write(collection, &id);
+            let possible = is_allowed && (!filter.is_id_only() || filter.matches(&id, &Map::new(), budget)?);
             if possible && seen.insert(id.clone()) {
                 candidates.push(id);
             }
@@ -428,9 +528,9 @@ impl PlannedCommand {
             CommandKind::Upsert { id } => WriteResult::Upsert { id },
             CommandKind::Update => {
                 let error = own.iter().filter(|outcome| matches!(outcome, Outcome::Failed(_))).count();
-                WriteResult::Update { updated: applied, error }
+                WriteResult::Update { updated: applied, error, denied: self.denied }
             }
-            CommandKind::Remove => WriteResult::Remove { deleted: applied },
+            CommandKind::Remove => WriteResult::Remove { deleted: applied, denied: self.denied },
         }
     }
 }

@@ -14,6 +14,7 @@ mod get;
 mod indexes;
 mod operating;
 mod peers;
+mod permissions;
 mod requery;
 mod requests;
 mod server;

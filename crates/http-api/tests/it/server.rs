@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use credentials::{Credentials, Grant, NewKey, Permission};
+use credentials::{Credentials, Grant, NewKey, Permission, PermissionDocument};
 use http_api::{HttpApi, HttpApiOptions, HttpApiParts};
 use operations::{ConsumerGroup, ConsumerGroups};
 use prometheus_client::registry::Registry;
@@ -150,12 +150,22 @@ impl TestServer {
 
     /// Makes a key with grants such as `("default", Some("people"), &[Permission::Read])`.
     pub(crate) fn key(&self, name: &str, grants: &[(&str, Option<&str>, &[Permission])]) -> String {
+        self.restricted_key(name, grants, None)
+    }
+
+    /// The same with a permission document.
+    pub(crate) fn restricted_key(
+        &self,
+        name: &str,
+        grants: &[(&str, Option<&str>, &[Permission])],
+        permission: Option<PermissionDocument>,
+    ) -> String {
         let grants = grants.iter().map(|(app, collection, permissions)| Grant {
             app: (*app).to_owned(),
             collection: collection.map(str::to_owned),
             permissions: permissions.to_vec(),
         });
-        let new = NewKey { name: name.to_owned(), grants: grants.collect(), permission: None };
+        let new = NewKey { name: name.to_owned(), grants: grants.collect(), permission: permission.map(Arc::new) };
         self.credentials.create_key(new, NOW_MS).unwrap().1
     }
 

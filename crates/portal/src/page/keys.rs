@@ -8,14 +8,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
+use credentials::{ApiKey, CredentialsError, Grant, GrantedQueries, NewKey, Permission, PermissionDocument};
 use operations::KeyError;
 
 use crate::{
     failure::Failure,
     form::Form,
     layout::{self, Layout, Section},
-    limits::{ROWS_SHOWN_MAX, SECRET_SHOWN},
+    limits::{PERMISSION_SHOWN_CHARS, ROWS_SHOWN_MAX, SECRET_SHOWN},
     moment,
     page::problem::sentence,
     scope::{Scope, app_path, segment},
@@ -47,6 +47,8 @@ struct Keys {
 struct Row {
     key: ApiKey,
     grants: Vec<String>,
+    /// How far its permission document reaches, and the document; `None`: all documents.
+    permission: Option<(String, String)>,
     revoke_path: String,
 }
 
@@ -122,6 +124,7 @@ fn page(
     let left_out = keys.len().saturating_sub(ROWS_SHOWN_MAX);
     let row = |key: ApiKey| Row {
         grants: key.grants.iter().map(grant_text).collect(),
+        permission: key.permission.as_deref().map(|document| (reach_text(document), document_text(document))),
         revoke_path: app_path(scope.name(), &format!("keys/{}/revoke", segment(&key.name))),
         key,
     };
@@ -132,6 +135,30 @@ fn page(
         status,
         &Keys { layout, rows, left_out, is_closed, apps: scope.state().app_names(), typed, error, made },
     )
+}
+
+/// Which documents a permission document reaches, in short.
+fn reach_text(document: &PermissionDocument) -> String {
+    let collections = |half: &GrantedQueries| half.queries_by_collection.len();
+    match (document.read.everything, document.write.everything) {
+        (true, true) => "all documents".to_owned(),
+        (true, false) => format!("reads all, writes some of {}", counted(collections(&document.write))),
+        (false, _) => format!("restricted: some of {}", counted(collections(&document.read))),
+    }
+}
+
+fn counted(collections: usize) -> String {
+    format!("{collections} collection{}", if collections == 1 { "" } else { "s" })
+}
+
+/// As JSON, or its beginning.
+fn document_text(document: &PermissionDocument) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    if let Some((end, _)) = text.char_indices().nth(PERMISSION_SHOWN_CHARS) {
+        text.truncate(end);
+        text.push_str("\n… `headwater key list --json` shows all of it");
+    }
+    text
 }
 
 /// A grant as `headwater key create --grant` takes it.

@@ -1,10 +1,14 @@
 //! `headwater key`: API keys of the running server.
 
-use std::str::FromStr;
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
+use anyhow::Context as _;
 use credentials::DiskProof;
 use serde_json::json;
-use wire::admin::{Grant, KeyReply, KeysReply, Permission};
+use wire::admin::{Grant, GrantedQueries, KeyReply, KeysReply, Permission, PermissionDocument};
 
 use super::{Context, read_reply};
 use crate::{
@@ -22,7 +26,12 @@ Examples:
   headwater key create my-app                               read and write in the default app
   headwater key create reports --grant shop=read            read in the app shop
   headwater key create till --grant shop/orders=read,write  one collection
-  headwater key create deploy --grant '*=admin'             everything, in every app")]
+  headwater key create deploy --grant '*=admin'             everything, in every app
+  headwater key create north --permission north.json        some documents: those that the file names
+
+north.json says by queries over _id which documents of a collection may be read and which of those be written:
+  {\"read\":{\"queriesByCollection\":{\"orders\":[\"_id.shop == 'north'\"]}},
+   \"write\":{\"queriesByCollection\":{\"orders\":[\"_id.shop == 'north'\"]}}}")]
     Create {
         /// Its name: letters, digits, '.', '_' and '-'
         name: String,
@@ -32,6 +41,10 @@ Examples:
         grants: Vec<GrantText>,
         #[command(flatten)]
         app: AppOption,
+        /// Which documents it may read and write, of what it is granted: a permission document as JSON; '-' is the
+        /// standard input [default: all]
+        #[arg(long, value_name = "FILE")]
+        permission: Option<PathBuf>,
         /// Print the server's JSON reply
         #[arg(long)]
         json: bool,
@@ -62,14 +75,18 @@ Example:
 impl Key {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            Key::Create { name, grants, app, json } => {
+            Key::Create { name, grants, app, permission, json } => {
                 let app = app.resolve(&context.file)?;
                 let mut grants: Vec<Grant> = grants.into_iter().map(|grant| grant.0).collect();
                 if grants.is_empty() {
                     let permissions = vec![Permission::Read, Permission::Write];
                     grants.push(Grant { app: app.as_str().to_owned(), collection: None, permissions });
                 }
-                let reply = connect(context)?.create("keys", &json!({ "name": name, "grants": grants }))?;
+                let mut new = json!({ "name": name, "grants": grants });
+                if let Some(file) = permission {
+                    new["permission"] = permission_of(&file)?;
+                }
+                let reply = connect(context)?.create("keys", &new)?;
                 if json { print_line(&reply) } else { print_secret(&read_reply(&reply)?) }
             }
             Key::List { json } => {
@@ -103,6 +120,15 @@ impl Key {
     }
 }
 
+/// A permission document as it stands in a file; what its queries are is the server's to say.
+pub(super) fn permission_of(file: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()).context("cannot read the permission from standard input")?,
+        false => std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+    };
+    serde_json::from_str(&text).with_context(|| format!("{} holds no JSON", file.display()))
+}
+
 fn connect(context: &Context) -> anyhow::Result<AdminClient> {
     AdminClient::connect(&context.common.data_dir)
 }
@@ -117,9 +143,23 @@ fn print_secret(made: &KeyReply) -> anyhow::Result<()> {
 fn print_keys(reply: &KeysReply) -> anyhow::Result<()> {
     let row = |key: &KeyReply| {
         let grants = key.grants.iter().map(grant_text).collect::<Vec<_>>().join(" ");
-        vec![key.name.clone(), grants, date_time(key.created_ms)]
+        let documents = key.permission.as_ref().map_or_else(|| "all".to_owned(), documents_text);
+        vec![key.name.clone(), grants, documents, date_time(key.created_ms)]
     };
-    print_table(&["key", "grants", "made"], &reply.keys.iter().map(row).collect::<Vec<_>>(), "no keys")
+    print_table(&["key", "grants", "documents", "made"], &reply.keys.iter().map(row).collect::<Vec<_>>(), "no keys")
+}
+
+/// How far a permission document reaches; `--json` shows it.
+fn documents_text(document: &PermissionDocument) -> String {
+    let half = |half: &GrantedQueries| match half.everything {
+        true => "all".to_owned(),
+        false => match half.queries_by_collection.len() {
+            0 => "none".to_owned(),
+            1 => "some of 1 collection".to_owned(),
+            collections => format!("some of {collections} collections"),
+        },
+    };
+    format!("read {}, write {}", half(&document.read), half(&document.write))
 }
 
 fn grant_text(grant: &Grant) -> String {

@@ -21,6 +21,7 @@ use wire::execute::{QueryType, Warning, begin_execute_reply, end_execute_reply};
 use super::{Text, collection, select::Source};
 use crate::{
     call::Call,
+    document_access::DocumentAccess,
     failure::Failure,
     limits,
     reading::{self, Begun, Extent},
@@ -40,11 +41,16 @@ struct Mutation {
     text: Text,
     origin: Origin,
     state: Shared,
+    access: DocumentAccess,
 }
 
 /// What it is to write to or to write.
 enum Found {
-    Ids(Vec<DocumentId>),
+    Ids {
+        writable: Vec<DocumentId>,
+        /// What the caller may see but not write, and stays as it is.
+        denied: Vec<DocumentId>,
+    },
     Documents(Vec<NewDocument>),
 }
 
@@ -53,6 +59,14 @@ struct Answer {
     /// Of its operations.
     ids: Vec<DocumentId>,
     returning: Option<Projector>,
+    /// What the caller may see but not write.
+    denied: Vec<DocumentId>,
+}
+
+/// A statement as a transaction.
+struct Planned {
+    write: PlannedWrite,
+    denied: Vec<DocumentId>,
 }
 
 pub(super) async fn mutate(
@@ -68,9 +82,9 @@ pub(super) async fn mutate(
     let mutation = Mutation::new(state, call, bound, text)?;
     let (returning, before) = mutation.returning();
     let makes_ids = mutation.makes_ids();
-    let PlannedWrite { mut write, bytes, steps_max } = plan(state, call, mutation).await?;
+    let Planned { write: PlannedWrite { mut write, bytes, steps_max }, denied } = plan(state, call, mutation).await?;
     let ids = write.changeset.operations.iter().map(|operation| operation.id.clone()).collect();
-    let answer = Answer { ids, returning };
+    let answer = Answer { ids, returning, denied };
     if answer.ids.is_empty() {
         // By now it may have been done by another of the same name, which left nothing to do.
         if let Some(known) = remembered(call, &request).await? {
@@ -148,7 +162,7 @@ fn repeated(remembered: Remembered) -> Vec<u8> {
 }
 
 /// What the statement comes to. On a blocking thread, unless it names its documents.
-async fn plan(state: &Shared, call: &Call, mut mutation: Mutation) -> Result<PlannedWrite, Failure> {
+async fn plan(state: &Shared, call: &Call, mut mutation: Mutation) -> Result<Planned, Failure> {
     if let Some(found) = mutation.found_at_once()? {
         return mutation.planned(found);
     }
@@ -172,7 +186,14 @@ impl Mutation {
             _ => selection(&bound).collection(),
         };
         let collection = collection(name)?;
-        Ok(Self { bound, collection, text, origin: call.origin(), state: state.clone() })
+        Ok(Self {
+            bound,
+            collection,
+            text,
+            origin: call.origin(),
+            state: state.clone(),
+            access: call.documents.clone(),
+        })
     }
 
     /// What RETURNING makes, and whether of documents as they were before.
@@ -221,7 +242,10 @@ impl Mutation {
             }
             ids = matching;
         }
-        Ok(Some(Found::Ids(ids)))
+        ids.retain(|id| self.access.may_read(&self.collection, id));
+        // Whether those that may not be written are there is to be told.
+        let are_allowed = ids.iter().all(|id| self.access.may_write(&self.collection, id));
+        Ok(are_allowed.then_some(Found::Ids { writable: ids, denied: Vec::new() }))
     }
 
     fn look(
@@ -233,44 +257,66 @@ impl Mutation {
     ) -> Result<Begun<Found>, Failure> {
         let Bound::Insert(insert) = &self.bound else {
             let selection = selection(&self.bound);
-            let plan = SelectPlan::of_ids(snapshot, selection, self.collection.clone())?;
+            let plan = SelectPlan::of_ids(snapshot, selection, self.collection.clone(), self.access.readable())?;
             if !plan.is_small() && let_in != Extent::Scan {
                 return Ok(Begun::IsScan);
             }
             let ids = executor::selected_ids(snapshot, &plan, selection, work)?;
-            return Ok(Begun::Done(Found::Ids(ids)));
+            let (writable, denied) = ids.into_iter().partition(|id| self.access.may_write(&self.collection, id));
+            return Ok(Begun::Done(Found::Ids { writable, denied }));
         };
         let Documents::Select(select) = &insert.documents else { unreachable!("they were found at once") };
         let documents = match source.expect("a SELECT has a source") {
             Source::Documents(collection) => {
-                let plan = SelectPlan::of(snapshot, select, collection.clone())?;
+                let plan = SelectPlan::of(snapshot, select, collection.clone(), self.access.readable())?;
                 if !plan.is_small() && let_in != Extent::Scan {
                     return Ok(Begun::IsScan);
                 }
                 executor::documents_of_rows(snapshot, insert, select, executor::Source::Stored(&plan), work)?
             }
             Source::System(system) => {
-                let documents = system.documents(snapshot)?;
+                if system.is_scan() && let_in != Extent::Scan {
+                    return Ok(Begun::IsScan);
+                }
+                let documents = system.documents(snapshot, work)?;
                 executor::documents_of_rows(snapshot, insert, select, executor::Source::System(&documents), work)?
             }
         };
         Ok(Begun::Done(Found::Documents(documents)))
     }
 
-    fn planned(&self, found: Found) -> Result<PlannedWrite, Failure> {
+    /// An INSERT that names or makes an id that its caller may not write is refused as a whole.
+    fn planned(&self, found: Found) -> Result<Planned, Failure> {
         let Text { text, args, constants } = &self.text;
         let text = StatementText { text, args, constants };
         let (collection, origin) = (&self.collection, self.origin.clone());
-        Ok(match (&self.bound, found) {
+        let (write, denied) = match (&self.bound, found) {
             (Bound::Insert(insert), Found::Documents(documents)) => {
-                let generate = || DocumentId::generated(self.state.clock.now_ms(), rand::random());
-                executor::insert(collection, insert.conflict, documents, generate, origin)?
+                let mut refused = None;
+                let generate = || {
+                    let id = DocumentId::generated(self.state.clock.now_ms(), rand::random());
+                    refused = refused.take().or(self.access.demand_generated(collection, &id).err());
+                    id
+                };
+                let write = executor::insert(collection, insert.conflict, documents, generate, origin)?;
+                refused.map_or(Ok(()), Err)?;
+                (write, Vec::new())
             }
-            (Bound::Update(update), Found::Ids(ids)) => executor::update(collection, update, ids, text, origin)?,
-            (Bound::Delete(delete), Found::Ids(ids)) => executor::delete(collection, delete, ids, text, origin)?,
+            (Bound::Update(update), Found::Ids { writable, denied }) => {
+                (executor::update(collection, update, writable, text, origin)?, denied)
+            }
+            (Bound::Delete(delete), Found::Ids { writable, denied }) => {
+                (executor::delete(collection, delete, writable, text, origin)?, denied)
+            }
             _ => unreachable!("an INSERT has documents, others have ids"),
-        })
+        };
+        write.ids().try_for_each(|id| self.access.demand_write(collection, id))?;
+        Ok(Planned { write, denied })
     }
+}
+
+fn denied(id: &DocumentId) -> Warning {
+    Warning { id: Some(id.clone()), description: "not written: that is not permitted".to_owned() }
 }
 
 /// Of an UPDATE or DELETE.
@@ -286,7 +332,7 @@ impl Answer {
     /// The whole reply; or only its beginning, once it is longer than `bytes_max`.
     fn rendered(&self, committed: &Committed, bytes_max: usize) -> Vec<u8> {
         let mut body = Vec::new();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Warning> = self.denied.iter().map(denied).collect();
         begin_execute_reply(committed.txn_id.0, QueryType::Mutation, &mut body);
         if let Some(projector) = &self.returning {
             self.write_rows(projector, committed, bytes_max, &mut body, &mut warnings);

@@ -36,20 +36,24 @@ impl Source {
 pub(super) async fn select(state: &Shared, call: &Call, select: Select) -> Result<Response, Failure> {
     let one_at_most = select.filter().ids().is_some_and(|ids| ids.len() <= 1);
     let source = Source::of(state, call, &select)?;
+    let granted = call.documents.readable();
     let form = ReplyForm { extent: if one_at_most { Extent::One } else { Extent::Several }, gzip: call.takes_gzip };
     let reply = reading::reply(state, &call.app, form, move |snapshot, work, let_in| {
         let mut body = Vec::new();
         begin_execute_reply(snapshot.txn_id().0, QueryType::Select, &mut body);
         match &source {
             Source::Documents(collection) => {
-                let plan = SelectPlan::of(snapshot, &select, collection.clone())?;
+                let plan = SelectPlan::of(snapshot, &select, collection.clone(), granted.clone())?;
                 if !plan.is_small() && let_in != Extent::Scan {
                     return Ok(Begun::IsScan);
                 }
                 plan.run(snapshot, &select, work, &mut body)?;
             }
             Source::System(system) => {
-                executor::run_on_system(&system.documents(snapshot)?, &select, work, &mut body)?;
+                if system.is_scan() && let_in != Extent::Scan {
+                    return Ok(Begun::IsScan);
+                }
+                executor::run_on_system(&system.documents(snapshot, work)?, &select, work, &mut body)?;
             }
         }
         end_execute_reply(iter::empty(), &[], &mut body);
@@ -60,8 +64,9 @@ pub(super) async fn select(state: &Shared, call: &Call, select: Select) -> Resul
 
 /// One item, the plan of what is not run.
 pub(super) async fn explain(state: &Shared, call: &Call, explained: Bound) -> Result<Response, Failure> {
+    let granted = call.documents.readable();
     let body = reading::read(state, &call.app, move |snapshot, _, _| {
-        let plan = executor::explain::<Failure>(snapshot, &explained)?;
+        let plan = executor::explain::<Failure>(snapshot, &explained, granted.as_ref())?;
         Ok(Begun::Done(of_one_item(snapshot.txn_id().0, &plan)))
     });
     Ok(reply::json(StatusCode::OK, body.await?))

@@ -49,7 +49,7 @@ pub(super) fn of_query(snapshot: &Snapshot, collection: CollectionName, filter: 
 
 /// Of a statement.
 pub(super) fn of_statement(snapshot: &Snapshot, bound: &Bound) -> Result<Steps, Failure> {
-    let explained = executor::explain::<Failure>(snapshot, bound)?;
+    let explained = executor::explain::<Failure>(snapshot, bound, None)?;
     let helps = match selection(bound) {
         Some(select) => helping(snapshot, select.collection(), select.filter())?,
         None => None,
