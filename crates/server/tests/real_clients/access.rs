@@ -1,11 +1,13 @@
 //! A certificate opens its own app's topics and groups, and shows no others.
 
+use std::time::{Duration, Instant};
+
 use super::{
     client::Client,
-    clients::{KAFKA_OF_THE_PAGE, TOPIC, kafka_tool, kcat},
+    clients::{KAFKA_OF_THE_PAGE, TOPIC, kafka_tool, kcat, plain_kcat},
     events::write_numbered,
 };
-use crate::support::{TestServer, wait_until};
+use crate::support::{PATIENCE, TestServer};
 
 #[test]
 fn another_apps_certificate_is_refused_the_topic() {
@@ -52,7 +54,7 @@ fn equal_group_names_of_two_apps_are_two_groups() {
 fn without_a_certificate_there_is_no_way_in() {
     let server = server_with_two_apps();
     let ca = server.data_dir().join("credentials/default/ca.pem");
-    let mut command = std::process::Command::new("kcat");
+    let mut command = plain_kcat();
     command.args(["-b", server.run["kafka"].as_str().unwrap(), "-X", "security.protocol=ssl", "-X"]);
     command.arg(format!("ssl.ca.location={}", ca.display())).args(["-L", "-m", "5"]);
     let output = command.output().expect("kcat is there: run cargo xtask test");
@@ -82,7 +84,7 @@ fn the_log_names_whoever_is_refused_and_the_file_that_a_client_needs() {
     let clients: Vec<Client> = [(&own, &ann), (&own, &ben), (&ben, &ann)]
         .into_iter()
         .map(|(trusts, shows)| {
-            let mut kcat = std::process::Command::new("kcat");
+            let mut kcat = plain_kcat();
             kcat.args(["-b", server.run["kafka"].as_str().unwrap(), "-L", "-m", "60", "-X", "security.protocol=ssl"]);
             for (option, file) in [
                 ("ssl.ca.location", trusts.join("ca.pem")),
@@ -99,10 +101,18 @@ fn the_log_names_whoever_is_refused_and_the_file_that_a_client_needs() {
         vec!["subject=\"O=default, CN=ben\"", "issuer=\"", &format!("serial=\"{foreign}\""), "UnknownIssuer"],
         vec!["received fatal alert: UnknownCA", "cluster.p12", "ssl.truststore.location", "ca.pem", "ssl.ca.location"],
     ] {
-        wait_until(&format!("a line with {said:?}"), || {
-            let log = server.stderr();
-            log.lines().any(|line| line.contains("refused") && said.iter().all(|part| line.contains(part)))
-        });
+        let begun = Instant::now();
+        let is_said =
+            |log: &str| log.lines().any(|line| line.contains("refused") && said.iter().all(|part| line.contains(part)));
+        while !is_said(&server.stderr()) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no line with {said:?}; the log: {}; the clients: {:?}",
+                server.stderr(),
+                clients.iter().map(Client::complaints).collect::<Vec<_>>()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     drop(clients);
 }

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 
 use super::{
     client::Client,
-    clients::{KAFKA_OF_TODAY, TOPIC, fast_start, kcat_all, kcat_group, tool},
+    clients::{KAFKA_OF_TODAY, TOPIC, fast_start, kcat_all, kcat_group, plain_kcat, tool},
     events::{numbers, write_numbered},
 };
 use crate::support::{TestServer, only_line, wait_until};
@@ -36,7 +36,7 @@ impl OldFiles {
     }
 
     fn kcat(&self, server: &TestServer, arguments: &[&str]) -> Command {
-        let mut kcat = Command::new("kcat");
+        let mut kcat = plain_kcat();
         kcat.arg("-F").arg(self.path().join("librdkafka.properties"));
         kcat.args(["-b", server.run["kafka"].as_str().unwrap(), "-q", "-u"]).args(arguments);
         kcat
