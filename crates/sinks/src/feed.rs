@@ -42,6 +42,16 @@ pub(crate) enum FeedError {
     NoLiveQuery(String),
     #[error("the live query was made anew since: its offsets are others. Delete the sink and make it again")]
     AnotherTopic,
+    #[cfg(feature = "kafka")]
+    #[error(
+        "the sink has delivered what this server does not have: partition {partition} up to offset {delivered}, and the \
+         data ends at {end}. An older copy of the data directory lies here: put it back by `headwater restore`, which \
+         goes on above what was given out, or delete the sink and make it again"
+    )]
+    Ahead { partition: usize, delivered: u64, end: u64 },
+    #[cfg(feature = "kafka")]
+    #[error("it is not known yet what the topic has")]
+    Unsettled,
     #[error(transparent)]
     Read(#[from] TopicError),
 }
@@ -94,6 +104,21 @@ impl Feed {
     #[cfg(feature = "kafka")]
     pub(crate) fn exact(self) -> Self {
         Self { is_exact: true, ..self }
+    }
+
+    /// That no partition stands at an offset that was never given out here: what comes until then would be left out, and
+    /// nobody would notice. For a sink whose position is kept elsewhere than the data.
+    #[cfg(feature = "kafka")]
+    pub(crate) async fn check_not_ahead(&self) -> Result<(), FeedError> {
+        for (index, tail) in self.tails.iter().enumerate() {
+            let (partition, delivered) = (tail.partition(), tail.next_offset());
+            let end = partition.settled_high_watermark().await.map_err(|_| FeedError::Unsettled)?;
+            if delivered > end {
+                partition.note_ahead(delivered);
+                return Err(FeedError::Ahead { partition: index, delivered, end });
+            }
+        }
+        Ok(())
     }
 
     /// Where it stands: behind all that [`Feed::read`] has given.

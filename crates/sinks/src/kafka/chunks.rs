@@ -83,8 +83,10 @@ fn taken(received: Option<Result<Chunk, FeedError>>) -> Result<Chunk, Trouble> {
 /// What a feed that cannot be followed calls for.
 pub(super) fn of_feed(error: &FeedError) -> Trouble {
     match error {
-        FeedError::NoLiveQuery(_) | FeedError::AnotherTopic => Trouble::Fail(error.to_string()),
-        FeedError::Read(_) => Trouble::Wait(format!("events cannot be read: {error}")),
+        FeedError::NoLiveQuery(_) | FeedError::AnotherTopic | FeedError::Ahead { .. } => {
+            Trouble::Fail(error.to_string())
+        }
+        FeedError::Unsettled | FeedError::Read(_) => Trouble::Wait(format!("events cannot be read: {error}")),
     }
 }
 

@@ -70,6 +70,7 @@ impl<'a> Session<'a> {
         let position = cursor.filter(|it| it.sink_created_ms == work.sink.created_ms).map(|it| it.position);
         let feed = handle.block_on(Feed::open(&work.topics, &work.sink, position.as_ref()));
         let feed = feed.map_err(|error| chunks::of_feed(&error))?.exact();
+        handle.block_on(feed.check_not_ahead()).map_err(|error| chunks::of_feed(&error))?;
         let goes_on_at = feed.position();
         producing.transact(&[], &[], &Cursor::of(work, goes_on_at.clone()), learnt)?;
         tracing::info!(

@@ -137,3 +137,20 @@ async fn a_restored_server_says_resync_only_where_the_sink_has_delivered_what_is
     let at = by_txn.iter().position(|(_, op)| *op == "resync").unwrap();
     assert_eq!(at, 15, "between the two lives: {by_txn:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_that_was_plainly_put_back_fails_before_events_are_left_out() {
+    let (one, other) = twins("put-back", 10, 10).await;
+    let server = Server::open(one.path(), "lost").await;
+    for n in 0..5 {
+        server.write(&format!("lost-{n}"), 10).await;
+    }
+    server.until_delivered("put-back").await;
+    let end = server.topics.main().partition(0).unwrap().high_watermark();
+    server.stop().await;
+    let server = Server::open(other.path(), "put back").await;
+    let failed = server.until_state("put-back", SinkState::Failed, "put it back by `headwater restore`").await;
+    let reason = failed.reason.unwrap();
+    assert!(reason.contains(&format!("up to offset {end}")), "{reason}");
+    server.stop().await;
+}
