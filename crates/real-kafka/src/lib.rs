@@ -1,5 +1,5 @@
-//! A real Apache Kafka 4.3.1 for tests and measurements: one node (KRaft), on loopback, at free ports, with empty folders of
-//! its own.
+//! A real Apache Kafka 4.3.1 for tests and measurements: one node (KRaft) or three, on loopback, at free ports, with empty
+//! folders of their own.
 //!
 //! Invariant: what it runs comes from `cargo xtask tools`, and it ends with its [`Broker`], or with the process that holds it.
 //! Not here: clients. No product code uses this crate, and it panics with what is wrong, as a test does.
@@ -46,11 +46,24 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 ";
 
+/// What three brokers are told beside that: everything is on each of them, and two must have what is acknowledged.
+const PROPERTIES_OF_THREE: &str = "offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+min.insync.replicas=2
+replica.lag.time.max.ms=3000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+";
+
 /// A broker that runs. It is killed, and its files are removed, when it is dropped.
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
     second_address: SocketAddr,
+    controller: SocketAddr,
     folder: TempDir,
     running: Running,
 }
@@ -65,9 +78,23 @@ impl Broker {
 
     /// The same, with further `properties`, a line each. They come last, so they win.
     pub fn start_with(properties: &str) -> Self {
+        Self::try_to_start(properties, None)
+    }
+
+    /// Three brokers that are one cluster, the first of which leads it: whatever is told by `properties` to each. A topic
+    /// whose replication factor is three takes events while two of them run.
+    pub fn start_three(properties: &str) -> [Self; 3] {
+        let properties = format!("{PROPERTIES_OF_THREE}{properties}");
+        let first = Self::start_with(&properties);
+        let [second, third] = [2, 3].map(|node| Self::try_to_start(&properties, Some((node, first.controller))));
+        [first, second, third]
+    }
+
+    /// `joins`: the number of a node that is a broker alone, and the controller that it belongs to.
+    fn try_to_start(properties: &str, joins: Option<(u8, SocketAddr)>) -> Self {
         let mut said = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::attempt(properties) {
+            match Self::attempt(properties, joins) {
                 Ok(broker) => return broker,
                 Err(output) => said = output,
             }
@@ -95,7 +122,7 @@ impl Broker {
         ))
     }
 
-    fn attempt(properties: &str) -> Result<Self, String> {
+    fn attempt(properties: &str, joins: Option<(u8, SocketAddr)>) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("real-kafka").tempdir().expect("a folder for Kafka");
         let data = folder.path().join("data");
         copy(&home().join("formatted"), &data);
@@ -107,16 +134,23 @@ impl Broker {
         } else {
             String::new()
         };
+        let (node, controller, leads) = match joins {
+            None => (String::new(), controller, format!(",CONTROLLER://{controller}")),
+            Some((node, controller)) => {
+                renumber(&data.join("meta.properties"), node);
+                (format!("process.roles=broker\nnode.id={node}\n"), controller, String::new())
+            }
+        };
         let file = folder.path().join(PROPERTIES_FILE);
         let text = format!(
-            "{PROPERTIES}listeners=PLAINTEXT://{client},CONTROLLER://{controller}{second_listener}\n\
+            "{PROPERTIES}{node}listeners=PLAINTEXT://{client}{leads}{second_listener}\n\
              advertised.listeners=PLAINTEXT://{client}{second_listener}\ncontroller.quorum.voters=1@{controller}\n\
              log.dirs={}\n{properties}\n",
             data.display()
         );
         fs::write(&file, text).expect("the broker's properties can be written");
         let running = run(folder.path(), client)?;
-        Ok(Self { address: client, second_address: second, folder, running })
+        Ok(Self { address: client, second_address: second, controller, folder, running })
     }
 
     /// Starts the process again after [`Broker::kill`], with the same files at the same addresses.
@@ -163,6 +197,13 @@ impl Broker {
     /// A folder that goes with the broker.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// From now on no file of the process grows beyond so many bytes, as on a disk without room, until it is started again.
+    pub fn fill_the_disk(&self, file_bytes_max: u64) {
+        let mut limit = Command::new("prlimit");
+        limit.args([format!("--pid={}", self.process_id()), format!("--fsize={file_bytes_max}")]);
+        assert!(limit.status().expect("prlimit is there: it is part of util-linux").success());
     }
 
     /// Kills the process (SIGKILL), as a machine does that loses its power.
@@ -216,6 +257,18 @@ pub fn home() -> PathBuf {
 fn free_ports() -> [SocketAddr; 3] {
     let held = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
     held.map(|listener| listener.local_addr().expect("a bound port has an address"))
+}
+
+/// Gives a formatted folder to another node: its number, and an id of the folder that no other has.
+fn renumber(properties: &Path, node: u8) {
+    let text = fs::read_to_string(properties).expect("a formatted folder: run cargo xtask tools");
+    let of_node = |line: &str| match line.split_once('=') {
+        Some(("node.id", _)) => format!("node.id={node}\n"),
+        Some(("directory.id", id)) => format!("directory.id={node}{}\n", &id[1..]),
+        _ => format!("{line}\n"),
+    };
+    let text: String = text.lines().map(of_node).collect();
+    fs::write(properties, text).expect("the folder's properties can be written");
 }
 
 fn copy(from: &Path, to: &Path) {
