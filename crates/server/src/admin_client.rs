@@ -57,6 +57,12 @@ impl AdminClient {
         reply(request.call(), &self.base)
     }
 
+    /// The same with a JSON body that says what of it.
+    pub(crate) fn delete_some(&self, path: &str, body: &Value) -> anyhow::Result<String> {
+        let request = self.agent.delete(self.url(path)).header("authorization", &self.authorization).force_send_body();
+        reply(request.content_type("application/json").send(body.to_string()), &self.base)
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}/admin/v1/{path}", self.base)
     }

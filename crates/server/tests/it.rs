@@ -29,5 +29,6 @@ mod portal;
 mod real_clients;
 mod restore;
 mod restored_peers;
+mod sinks;
 mod small_peers;
 mod tasks;

@@ -2,6 +2,8 @@
 //!
 //! Not here: delivering (crate `sinks`).
 
+mod set_aside;
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::Context as _;
@@ -87,6 +89,9 @@ Examples:
         #[command(flatten)]
         app: AppOption,
     },
+    /// Look at events that a webhook did not take, send them once more, or drop them
+    #[command(subcommand)]
+    SetAside(set_aside::SetAside),
     /// Delete a sink; what it has delivered stays
     Delete {
         /// Its name
@@ -202,6 +207,7 @@ impl Sink {
             }
             Sink::Pause { name, app } => act(context, app, &name, "pause", "paused"),
             Sink::Resume { name, app } => act(context, app, &name, "resume", "resumed"),
+            Sink::SetAside(what) => what.run(context),
             Sink::Delete { name, app } => {
                 let (server, path) = connect(context, app)?;
                 server.delete(&format!("{path}/{}", segment(&name)))?;
