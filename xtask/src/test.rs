@@ -9,6 +9,9 @@ use anyhow::{Result, bail};
 
 use crate::{build, compat, deny, dist, law, sdk, sim, step, tidy, tools, wasm};
 
+/// How much tests try that can try more: `cargo xtask flips`, or the test with the variable set.
+const BUDGETS: [(&str, &str); 2] = [("HEADWATER_FLIPS", "8"), ("DAMAGE_FLIPS", "2")];
+
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;
     let mut failed = Vec::new();
@@ -38,6 +41,11 @@ pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
         tests.arg("--workspace").args(build::FEATURES);
     }
     tests.arg("--no-fail-fast").args(rest).env("HEADWATER_TOOLS", &tools).current_dir(root);
+    if rest.is_empty() {
+        // Many tests wait for programs beside them.
+        let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1);
+        tests.env("RUST_TEST_THREADS", threads.to_string()).envs(BUDGETS);
+    }
     check(step::run_tests("tests", &mut tests));
     if rest.is_empty() {
         check(compat::run_short(root, &tools));
