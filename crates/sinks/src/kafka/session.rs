@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,10 @@ use crate::{
 /// How often an idle sink hears its producer.
 const LISTEN_EVERY: Duration = Duration::from_secs(5);
 
+/// How long the brokers get to write the marks of a transaction's end before the next one begins. One that comes sooner
+/// is told CONCURRENT_TRANSACTIONS, and librdkafka asks again after 20 ms.
+const MARKS_TAKE: Duration = Duration::from_millis(5);
+
 /// How often the target's partitions are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
 
@@ -38,6 +43,7 @@ pub(super) struct Session<'a> {
     chunks: Chunks,
     position: Position,
     counted: Instant,
+    committed: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -85,7 +91,8 @@ impl<'a> Session<'a> {
         work.status.delivered(0, goes_on_at.next_offsets.clone());
         work.status.running();
         let chunks = Chunks::of(feed, handle);
-        Ok(Self { work, handle, producing, chunks, position: goes_on_at, counted: Instant::now() })
+        let now = Instant::now();
+        Ok(Self { work, handle, producing, chunks, position: goes_on_at, counted: now, committed: now })
     }
 
     /// Delivers, until something ends it. `succeeded` is called after each transaction.
@@ -99,7 +106,9 @@ impl<'a> Session<'a> {
             match self.chunks.next(self.handle, &mut stopping, LISTEN_EVERY)? {
                 None => self.producing.idle(),
                 Some(chunk) => {
+                    thread::sleep(MARKS_TAKE.saturating_sub(self.committed.elapsed()));
                     self.take(chunk, learnt)?;
+                    self.committed = Instant::now();
                     succeeded();
                     if learnt.is_single {
                         // What was too large is behind.
