@@ -31,7 +31,7 @@ const PLAIN: [&str; 11] = [
 const PLAIN_FOLDERS: [&str; 1] = ["sinks"];
 
 /// Files that let somebody in, or sign.
-const SECRET_FILES: [&str; 3] = ["admin.key", "admin.key.sha256", "sinks.json"];
+const SECRET_FILES: [&str; 4] = ["admin.key", "admin.key.sha256", "login-hooks.json", "sinks.json"];
 
 /// Folders of them.
 const SECRET_FOLDERS: [&str; 2] = ["authority", "credentials"];

@@ -4,7 +4,7 @@
 //! ```text
 //! <data-dir>/admin.key admin.key.sha256    <data-dir>/authority/     ca.key ca.pem server.pem users.json rotation.json
 //! <data-dir>/access.json keys.json         <data-dir>/credentials/   <app>/…, one bundle each; <app>/users/<user>/…
-//! <data-dir>/revoked-peers.json            <data-dir>/tokens.log
+//! <data-dir>/revoked-peers.json            <data-dir>/tokens.log login-hooks.json
 //! ```
 //! Invariants: secrets are stored hashed (keys) or in files of mode 0600 below a 0700 directory;
 //! whatever cannot be checked is refused, and so is what is damaged: every file here has a
@@ -23,6 +23,7 @@ mod key_ring;
 mod keys;
 mod ledger;
 pub mod limits;
+mod login_hooks;
 mod names;
 mod own_authority;
 mod permission_document;
@@ -44,6 +45,7 @@ pub use bundle::{Bundle, ConsumeScript};
 pub use disk_proof::DiskProof;
 pub use error::CredentialsError;
 pub use keys::{ApiKey, Grant, NewKey, Permission, Principal};
+pub use login_hooks::LoginHook;
 pub use permission_document::{GrantedQueries, PermissionDocument};
 pub use presented::{Presented, PresentedCertificate};
 pub use renewal::RenewedUsers;
@@ -74,6 +76,7 @@ use bundle::BundleOf;
 use client_verifier::RegisteredClients;
 use key_ring::KeyRing;
 use ledger::Entries;
+use login_hooks::LoginHooks;
 use revoked_peers::RevokedPeers;
 use rotation::Rotation;
 use seen::SeenCertificates;
@@ -101,6 +104,7 @@ pub struct Credentials {
     keys: KeyRing,
     revoked_peers: RevokedPeers,
     tokens: Tokens,
+    login_hooks: LoginHooks,
     /// Held while bundles are made or rewritten, and while the authority is replaced.
     bundles: Mutex<()>,
     /// The apps whose own bundle cannot be used, each with the reason. Never held while the disk is
@@ -146,6 +150,7 @@ impl Credentials {
             keys,
             revoked_peers: RevokedPeers::open(&data_dir)?,
             tokens: Tokens::open(&data_dir, now_ms)?,
+            login_hooks: LoginHooks::open(&data_dir)?,
             data_dir,
             server_certificate,
             trust: ArcSwap::from_pointee(Trust { authorities, clients }),
@@ -434,6 +439,7 @@ impl Credentials {
         let certificates = self.register.revoke(now_ms, |certificate| certificate.app == app);
         let keys = self.keys.withdraw_app(app);
         let tokens = self.tokens.revoke(app, |_| true);
+        self.login_hooks.delete(app)?;
         let (certificates, keys, tokens) = (certificates?.len(), keys?, tokens?);
         disk::discard_directory(&self.bundle_directory(app))?;
         self.damaged_bundles.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
@@ -492,6 +498,11 @@ impl Credentials {
         self.tokens.count(app)
     }
 
+    /// The same of each app that has any, by their names.
+    pub fn token_counts(&self) -> Vec<(String, usize)> {
+        self.tokens.counts()
+    }
+
     /// Revokes a token of an app, at once and for good. If `tokens.log` cannot be written it is an error, and the token
     /// is refused all the same until the next start.
     pub fn revoke_token(&self, app: &str, id: &str) -> Result<(), CredentialsError> {
@@ -504,6 +515,32 @@ impl Credentials {
     /// The same of every token of a user; gives how many there were.
     pub fn revoke_tokens_of(&self, app: &str, user: &str) -> Result<usize, CredentialsError> {
         self.tokens.revoke(app, |token| token.user == user)
+    }
+
+    /// Where the app's users are asked for when they log in.
+    pub fn login_hook(&self, app: &str) -> Option<LoginHook> {
+        self.login_hooks.of(app)
+    }
+
+    /// Sets where the app's users are asked for, in place of what was set before. Without a secret it keeps the one that
+    /// it has, or gets a new one. `url` is to be checked by who calls it.
+    pub fn set_login_hook(
+        &self,
+        app: &str,
+        url: String,
+        secret: Option<String>,
+        now_ms: u64,
+    ) -> Result<LoginHook, CredentialsError> {
+        names::check_app(app)?;
+        self.login_hooks.set(app, url, secret, now_ms)
+    }
+
+    /// From now on nobody logs in to the app; tokens that were given out stay. [`CredentialsError::NotFound`] if none is set.
+    pub fn delete_login_hook(&self, app: &str) -> Result<(), CredentialsError> {
+        match self.login_hooks.delete(app)? {
+            true => Ok(()),
+            false => Err(CredentialsError::NotFound { kind: "login hook of the app", name: app.to_owned() }),
+        }
     }
 
     fn lock_bundles(&self) -> MutexGuard<'_, ()> {

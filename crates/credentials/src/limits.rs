@@ -66,3 +66,6 @@ pub const PROVIDER_BYTES_MAX: usize = 256;
 
 /// How much more than twice its live part the file of tokens grows before it is written anew, in bytes.
 pub(crate) const TOKEN_LOG_SLACK_BYTES: u64 = 1024 * 1024;
+
+/// Lengths of a login hook's secret that somebody gives, in bytes; others are refused.
+pub const HOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;

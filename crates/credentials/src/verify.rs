@@ -9,6 +9,7 @@ use crate::{
     authority::Authority,
     bundle, bundle_directories, check_principal, disk, handed_out_to,
     key_ring::{self, Found},
+    login_hooks::LoginHooks,
     revoked_peers::RevokedPeers,
     rotation::{self, Rotation},
     server_certificate::{self, ServerCertificate},
@@ -55,6 +56,7 @@ pub fn verify(data_dir: &Path) -> Vec<Finding> {
     findings.look_at_keys(data_dir, format, has_secrets);
     findings.take(RevokedPeers::look(data_dir));
     findings.take(Tokens::look(data_dir));
+    findings.take(LoginHooks::look(data_dir));
     if !has_secrets {
         let message = "there are no private keys and certificates, as after a restore without them: the next start makes new ones";
         findings.note(message.to_owned());

@@ -15,6 +15,7 @@ use topics::TopicRegistry;
 use crate::{
     guests::Guests,
     limits,
+    login::Logins,
     metrics::{Metrics, backups, certificates, sinks as sink_metrics},
     options::HttpApiOptions,
     peers::PeerSessions,
@@ -88,6 +89,7 @@ impl HttpApi {
         certificates::register(&mut registry, &operations);
         backups::register(&mut registry, &operations);
         sink_metrics::register(&mut registry, &operations);
+        let logins = Logins::register(&mut registry, &parts.credentials);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,
@@ -108,6 +110,7 @@ impl HttpApi {
             heavy_writes: Arc::new(Semaphore::new(limits::HEAVY_WRITES_MAX)),
             plans_kib: Arc::new(Semaphore::new(limits::PLANS_KIB_MAX)),
             scans: Arc::new(Semaphore::new(limits::SCANS_MAX)),
+            logins,
             point_reads: Arc::new(Semaphore::new(limits::POINT_READS_MAX)),
             options,
         });

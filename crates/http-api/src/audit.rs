@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Method, path of the route, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str, &str); 32] = [
+const ACTIONS: [(&str, &str, &str); 36] = [
     ("POST", "/admin/v1/apps", "app.create"),
     ("DELETE", "/admin/v1/apps/{app}", "app.delete"),
     ("POST", "/admin/v1/apps/{app}/credentials", "user.issue"),
@@ -49,6 +49,10 @@ const ACTIONS: [(&str, &str, &str); 32] = [
     ("DELETE", "/admin/v1/apps/{app}/groups/{group}", "group.delete"),
     ("POST", "/admin/v1/apps/{app}/peers/{site}/revoke", "peer.revoke"),
     ("POST", "/admin/v1/apps/{app}/peers/{site}/allow", "peer.allow"),
+    ("POST", "/admin/v1/apps/{app}/login-hook", "loginHook.set"),
+    ("DELETE", "/admin/v1/apps/{app}/login-hook", "loginHook.delete"),
+    ("DELETE", "/admin/v1/apps/{app}/tokens", "token.revokeAll"),
+    ("DELETE", "/admin/v1/apps/{app}/tokens/{id}", "token.revoke"),
     ("POST", "/admin/v1/keys", "key.create"),
     ("DELETE", "/admin/v1/keys/{name}", "key.revoke"),
     ("POST", "/admin/v1/open-again", "api.openAgain"),

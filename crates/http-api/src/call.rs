@@ -208,7 +208,7 @@ pub(crate) fn door(parts: &Parts) -> Door {
 }
 
 /// As [`door`].
-fn guest(parts: &Parts) -> &Arc<Guest> {
+pub(crate) fn guest(parts: &Parts) -> &Arc<Guest> {
     parts.extensions.get().expect("serve puts the guest on every request")
 }
 

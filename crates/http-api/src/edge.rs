@@ -19,6 +19,7 @@ use crate::{
     access::{self, Door},
     failure::Failure,
     guests::Guest,
+    resource::login,
     unread,
 };
 
@@ -37,7 +38,8 @@ pub(crate) async fn answer(api: HttpApi, door: Door, guest: Arc<Guest>, request:
     let Some((mut request, lending)) = unread::lend(request, &guest) else {
         return std::future::pending().await; // the connection is being closed, and this with it
     };
-    let has_key = request.headers().contains_key(header::AUTHORIZATION);
+    // A login brings what it is let in by in its body, and is nobody's who has no such thing.
+    let has_key = request.headers().contains_key(header::AUTHORIZATION) || login::is_login(request.uri().path());
     let body_timeout = api.state.options.body_timeout;
     request.extensions_mut().insert(door);
     let mut response = match request.headers().contains_key(header::ORIGIN) {
@@ -58,7 +60,7 @@ async fn answer_page(api: HttpApi, door: Door, request: Request<Body>, has_key: 
     let names = &api.state.options.host_names;
     let same_site = access::check_site(door.local_ip, names, request.uri(), request.headers()).is_ok();
     if is_preflight(request.method(), request.headers()) {
-        return if same_site || asks_for(request.headers()).any(|name| name == header::AUTHORIZATION) {
+        return if same_site || has_key || asks_for(request.headers()).any(|name| name == header::AUTHORIZATION) {
             preflight(request.headers())
         } else {
             Failure::PreflightDenied.into_response()

@@ -22,7 +22,13 @@ use store::{AppNameError, AppUnavailable, CommitError, CreateAppError, CreateInd
 use topics::ChangeError;
 use wire::RequestError;
 
-use crate::{body_error::BodyError, denied::Denied, limits, reply};
+use crate::{
+    body_error::BodyError,
+    denied::Denied,
+    limits,
+    login::{LoginRefused, form::FormError},
+    reply,
+};
 
 /// Why a call failed. Its message is what the caller reads.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +162,14 @@ pub(crate) enum Failure {
     ClockNotNoted(std::io::Error),
     #[error(transparent)]
     Backup(BackupError),
+    #[error(transparent)]
+    Login(#[from] LoginRefused),
+    #[error(transparent)]
+    LoginForm(#[from] FormError),
+    #[error("nobody logs in to the app {app:?}: it has no login hook")]
+    NoLoginHook { app: String },
+    #[error("say whose tokens are to be revoked: ?user=")]
+    NoUserNamed,
     #[error("the server failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
@@ -270,7 +284,9 @@ impl Failure {
         match self {
             Failure::Denied(
                 Denied::KeyMissing | Denied::KeyUnknown | Denied::TokenUnknown | Denied::NoKeyExists { .. },
-            ) => StatusCode::UNAUTHORIZED,
+            )
+            | Failure::Login(LoginRefused::Refused) => StatusCode::UNAUTHORIZED,
+            Failure::Login(LoginRefused::TooManyAttempts) => StatusCode::TOO_MANY_REQUESTS,
             Failure::Denied(
                 Denied::HostForeign { .. }
                 | Denied::OriginForeign { .. }
@@ -306,6 +322,8 @@ impl Failure {
             | Failure::OtherApp { .. }
             | Failure::FlagMalformed { .. }
             | Failure::RequestIdMalformed { .. }
+            | Failure::LoginForm(_)
+            | Failure::NoUserNamed
             | Failure::QueryStringAndBody
             | Failure::NoUpgrade { .. }
             | Failure::Commit(CommitError::Refused(
@@ -352,6 +370,7 @@ impl Failure {
             | Failure::GroupNotFound { .. }
             | Failure::TopicNotFound { .. }
             | Failure::PeerNotFound { .. }
+            | Failure::NoLoginHook { .. }
             | Failure::Index(IndexError::NotFound { .. })
             | Failure::CertificateNotFound { .. }
             | Failure::Credentials(CredentialsError::NotFound { .. }) => StatusCode::NOT_FOUND,
@@ -398,6 +417,7 @@ impl Failure {
             Failure::Body(BodyError::Busy)
             | Failure::ReadsBusy
             | Failure::WritesBusy
+            | Failure::Login(LoginRefused::Busy)
             | Failure::NoRoomForPeers
             | Failure::Backup(BackupError::Stopping | BackupError::App(_))
             | Failure::Reset(ResetError::Unsettled(_))
@@ -438,7 +458,7 @@ impl IntoResponse for Failure {
             }
             _ => {}
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -23,6 +23,7 @@ mod guests;
 mod gzip;
 mod hint;
 mod http2;
+mod login;
 mod metrics;
 mod options;
 mod page_call;

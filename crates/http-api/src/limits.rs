@@ -188,3 +188,21 @@ pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How much is then thrown away, in bytes; what comes beyond is reset.
 pub const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The largest body of a login, in bytes. A larger one gets 413.
+pub const LOGIN_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a login hook may take to answer. After that the login is refused.
+pub const LOGIN_HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Logins that an address may try in a second. For more: 429.
+pub const LOGINS_PER_SECOND: u32 = 10;
+
+/// Addresses whose logins are counted at once. Where there are more, one that is not counted yet gets 429.
+pub const LOGIN_ADDRESSES_MAX: usize = 100_000;
+
+/// Logins that wait for their hooks at once. For more: 503.
+pub const LOGINS_AT_ONCE: usize = 256;
+
+/// Tokens on a page of the list.
+pub const TOKENS_LISTED_MAX: usize = 1_000;

@@ -20,8 +20,8 @@ use crate::{
     metrics::RouteMetrics,
     resource::{
         app_transfers, apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health,
-        indexes, keys, live_queries, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks, status, sync,
-        users, write,
+        indexes, keys, live_queries, login, login_hook, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks,
+        status, sync, tokens, users, write,
     },
     state::Shared,
 };
@@ -83,6 +83,7 @@ impl Routes {
         }
         for base in ["", "/{app}"] {
             routes.add(Method::GET, base, "/sync/v1", sync::handle);
+            routes.add(Method::POST, base, login::PATH, login::handle);
         }
         routes.add(Method::GET, "", "/health/live", health::live);
         routes.add(Method::GET, "", "/health/ready", health::ready);
@@ -130,6 +131,12 @@ impl Routes {
         routes.add(Method::GET, "", "/admin/v1/apps/{app}/peers", peers::list);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/revoke", peers::revoke);
         routes.add(Method::POST, "", "/admin/v1/apps/{app}/peers/{site}/allow", peers::allow);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/login-hook", login_hook::show);
+        routes.add(Method::POST, "", "/admin/v1/apps/{app}/login-hook", login_hook::set);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/login-hook", login_hook::delete);
+        routes.add(Method::GET, "", "/admin/v1/apps/{app}/tokens", tokens::list);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/tokens", tokens::revoke_all);
+        routes.add(Method::DELETE, "", "/admin/v1/apps/{app}/tokens/{id}", tokens::revoke);
         routes.add(Method::GET, "", "/admin/v1/keys", keys::list);
         routes.add(Method::POST, "", "/admin/v1/keys", keys::create);
         routes.add(Method::DELETE, "", "/admin/v1/keys/{name}", keys::revoke);

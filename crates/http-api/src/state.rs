@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
 use crate::{
-    active_statements::ActiveStatements, guests::Guests, metrics::Metrics, options::HttpApiOptions,
+    active_statements::ActiveStatements, guests::Guests, login::Logins, metrics::Metrics, options::HttpApiOptions,
     peers::PeerSessions, sign_in_links::SignInLinks, work::ReplyMemory,
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct State {
     pub(crate) heavy_writes: Arc<Semaphore>,
     pub(crate) plans_kib: Arc<Semaphore>,
     pub(crate) point_reads: Arc<Semaphore>,
+    pub(crate) logins: Logins,
 }
 
 impl fmt::Debug for State {

@@ -29,6 +29,7 @@ mod peer_directory;
 mod peers;
 mod reset;
 mod status;
+mod tokens;
 mod users;
 mod warning;
 mod warnings;

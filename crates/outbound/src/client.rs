@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Method, Request, Response,
+    Method, Request, Response, StatusCode,
     body::Incoming,
     header::{HOST, HeaderName, HeaderValue, USER_AGENT},
 };
@@ -90,7 +90,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Answer, CallError> {
         let deadline = tokio::time::Instant::now() + self.timeout;
-        let timed_out = |_| CallError::TimedOut { host: endpoint.host.clone() };
+        let timed_out = |_| CallError::TimedOut { host: endpoint.host.clone(), seconds: self.timeout.as_secs() };
         let exchange = self.exchange(endpoint, headers, body);
         let (mut connection, response) = timeout_at(deadline, exchange).await.map_err(timed_out)??;
         let answer = Answer::of(response.status(), response.headers());
@@ -99,6 +99,30 @@ impl Client {
             endpoint.keep(connection);
         }
         Ok(answer)
+    }
+
+    /// The same, and gives the status with the answer's body, all of which must come within `patience`.
+    ///
+    /// # Errors
+    /// There is no answer, or it is longer than [`crate::limits::ANSWER_BYTES_MAX`] bytes.
+    pub async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<(StatusCode, Bytes), CallError> {
+        let answered = async {
+            let (mut connection, response) = self.exchange(endpoint, headers, body).await?;
+            let status = response.status();
+            let body = connection.read(&endpoint.host, response.into_body()).await?;
+            if connection.is_ready_again().await {
+                endpoint.keep(connection);
+            }
+            Ok((status, body))
+        };
+        let timed_out = |_| CallError::TimedOut { host: endpoint.host.clone(), seconds: patience.as_secs() };
+        timeout(patience, answered).await.map_err(timed_out)?
     }
 
     async fn exchange(

@@ -1,7 +1,7 @@
 //! A connection over which calls are made, one after the other.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Request, Response,
     body::Incoming,
@@ -14,7 +14,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::limits::{AGE_MAX, ANSWER_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, IDLE_TIMEOUT};
+use crate::{
+    error::{CallError, chain},
+    limits::{AGE_MAX, ANSWER_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, IDLE_TIMEOUT},
+};
 
 /// A connection that HTTP is spoken on. Closed when it is dropped.
 pub(crate) struct Connection {
@@ -57,7 +60,22 @@ impl Connection {
     pub(crate) async fn finish(&mut self, body: Incoming) -> bool {
         let read = timeout(BODY_TIMEOUT, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
         let is_whole = matches!(read, Ok(Ok(_)));
+        is_whole && self.is_ready_again().await
+    }
+
+    /// The answer's whole body.
+    pub(crate) async fn read(&mut self, host: &str, body: Incoming) -> Result<Bytes, CallError> {
+        let host = || host.to_owned();
+        match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+            Ok(read) => Ok(read.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(CallError::TooLong { host: host() }),
+            Err(error) => Err(CallError::Cut { host: host(), why: chain(&*error) }),
+        }
+    }
+
+    /// Whether another call can be made, now that the answer is read.
+    pub(crate) async fn is_ready_again(&mut self) -> bool {
         self.used = Instant::now();
-        is_whole && matches!(timeout(BODY_TIMEOUT, self.sender.ready()).await, Ok(Ok(())))
+        matches!(timeout(BODY_TIMEOUT, self.sender.ready()).await, Ok(Ok(())))
     }
 }

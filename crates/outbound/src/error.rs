@@ -2,7 +2,7 @@
 
 use std::{error::Error, net::IpAddr};
 
-use crate::limits::CALL_TIMEOUT;
+use crate::limits::ANSWER_BYTES_MAX;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +58,16 @@ pub enum CallError {
         why: String,
     },
     /// It took too long.
-    #[error("{host} did not answer within {} s", CALL_TIMEOUT.as_secs())]
+    #[error("{host} did not answer within {seconds} s")]
     TimedOut {
+        /// The host.
+        host: String,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// Its answer does not end.
+    #[error("{host} answers more than {ANSWER_BYTES_MAX} bytes")]
+    TooLong {
         /// The host.
         host: String,
     },

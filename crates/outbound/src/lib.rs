@@ -16,10 +16,15 @@ mod endpoint;
 mod error;
 pub mod limits;
 mod resolve;
+mod signature;
 
 pub use answer::Answer;
 pub use client::Client;
 pub use endpoint::{BadUrl, Endpoint};
 pub use error::CallError;
-pub use hyper::header::{HeaderName, HeaderValue};
+pub use hyper::{
+    StatusCode,
+    header::{HeaderName, HeaderValue},
+};
 pub use resolve::{Resolve, Resolved};
+pub use signature::signature;

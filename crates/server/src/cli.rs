@@ -107,6 +107,12 @@ pub(crate) enum Verb {
     /// List small peers, shut one out, let it in again
     #[command(subcommand)]
     Peers(command::peers::Peers),
+    /// Say who is asked when users of an app log in
+    #[command(subcommand)]
+    LoginHook(command::login_hook::LoginHook),
+    /// List users who have logged in, and revoke their tokens
+    #[command(subcommand)]
+    Token(command::token::Token),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(command::key::Key),

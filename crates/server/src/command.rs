@@ -23,7 +23,9 @@ pub(crate) mod index;
 mod job_progress;
 pub(crate) mod key;
 pub(crate) mod live_query;
+pub(crate) mod login_hook;
 pub(crate) mod peers;
+pub(crate) mod token;
 
 pub(crate) mod restore;
 
@@ -92,6 +94,8 @@ pub(crate) fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<()> {
         Verb::Index(verb) => verb.run(&context),
         Verb::Groups(verb) => verb.run(&context),
         Verb::Peers(verb) => verb.run(&context),
+        Verb::LoginHook(verb) => verb.run(&context),
+        Verb::Token(verb) => verb.run(&context),
         Verb::Key(verb) => verb.run(&context),
         Verb::Credentials(verb) => verb.run(&context),
         Verb::AcceptClock(verb) => verb.run(&context),

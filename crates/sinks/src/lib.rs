@@ -25,4 +25,4 @@ mod work;
 
 pub use host::Host;
 pub use sinks::{SinkError, SinkFigures, Sinks};
-pub use webhook::{Pace, SetAsideEvent};
+pub use webhook::{Pace, SetAsideEvent, check_url};

@@ -141,6 +141,11 @@ impl Sinks {
         }))
     }
 
+    /// Who makes the server's calls: one for all, since it keeps connections and knows where the server itself listens.
+    pub fn outbound(&self) -> &Arc<outbound::Client> {
+        &self.outbound
+    }
+
     /// Has a task for each sink that is in force, until `stopping` is true; ends when they have.
     pub async fn keep(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         for app in self.secrets.apps() {

@@ -30,7 +30,10 @@ pub(crate) async fn run(work: Work) {
     }
 }
 
-/// Whether events may be sent there; why not.
-pub(crate) fn check_url(url: &str) -> Result<(), String> {
+/// Whether somebody may be called there; why not.
+///
+/// # Errors
+/// Why not.
+pub fn check_url(url: &str) -> Result<(), String> {
     outbound::Endpoint::parse(url).map(drop).map_err(|error| error.to_string())
 }

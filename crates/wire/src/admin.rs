@@ -13,6 +13,7 @@ mod scrubs;
 mod set_aside;
 mod sinks;
 mod status;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,10 @@ pub use self::sinks::{
     HIDDEN, NewSink, SinkChange, SinkDeletedReply, SinkFormat, SinkReply, SinkStart, SinkState, SinkTarget, SinksReply,
 };
 pub use self::status::{AppStatusReply, CertificatesReply, DiskReply, GroupStatusReply, StatusReply};
+pub use self::tokens::{
+    LoginHookDeletedReply, LoginHookReply, NewLoginHook, TokenReply, TokenRevokedReply, TokensQuery, TokensReply,
+    TokensRevokedReply,
+};
 use crate::{
     RequestError,
     shape::{self, Fields, Place},

@@ -10,7 +10,7 @@ use document::{Map, Value};
 
 use crate::RequestError;
 
-const TEXTS: [&str; 6] = ["collection", "query", "serializedAs", "collectionName", "appId", "after"];
+const TEXTS: [&str; 7] = ["collection", "query", "serializedAs", "collectionName", "appId", "after", "user"];
 const IDS: [&str; 2] = ["id", "documentId"];
 
 /// The body that says the same as `query`, the part of a target after its `?`.

@@ -12,6 +12,7 @@ mod faults;
 mod find;
 mod get;
 mod indexes;
+mod login;
 mod operating;
 mod peers;
 mod permissions;

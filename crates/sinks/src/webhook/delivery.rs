@@ -15,7 +15,7 @@ use super::{
     event,
     kept::Kept,
     outcome::Outcome,
-    request::{self, Sender},
+    request::Sender,
     schedule::{Call, Progress, Schedule, Settled},
     set_aside::SetAside,
 };
@@ -160,7 +160,7 @@ impl Delivery {
     fn call(&mut self) {
         while let Some(call) = self.schedule.next(self.now_ms()) {
             let now_ms = self.work.host.clock.now_ms();
-            let signature = request::signature(&self.secrets(now_ms), now_ms / 1000, &call.event.value);
+            let signature = outbound::signature(&self.secrets(now_ms), now_ms / 1000, &call.event.value);
             let headers = self.sender.headers(&call.event, call.skipped, &signature);
             let (client, endpoint) = (self.work.outbound.clone(), self.endpoint.clone());
             self.calls.spawn(async move {

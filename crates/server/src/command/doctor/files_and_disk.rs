@@ -14,13 +14,14 @@ use super::checks::Check;
 use crate::{clock::SystemClock, run_file::RunFile, sizes::shown_bytes};
 
 /// Files and directories that are the owner's alone, below the data directory.
-const PRIVATE: [&str; 11] = [
+const PRIVATE: [&str; 12] = [
     "admin.key",
     "admin.key.sha256",
     "access.json",
     "keys.json",
     "revoked-peers.json",
     "tokens.log",
+    "login-hooks.json",
     "authority",
     "credentials",
     "sinks",
