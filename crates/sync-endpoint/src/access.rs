@@ -5,16 +5,18 @@
 //! revoked key or token allowed is looked at again with every question and every push.
 //! Not here: what a key's grants say (`credentials::Principal::may`).
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use credentials::{Credentials, Grant, Permission, Principal, TOKEN_PREFIX};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::rights::{KnownRights, Rights};
 
 /// The peer name of writes that nobody signed with a key.
 const ANYONE: &str = "peer";
 
 /// Who a session is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Caller {
     /// Somebody without a key, where none is needed.
     Anyone,
@@ -24,6 +26,8 @@ pub(crate) enum Caller {
         principal: Principal,
         /// What was presented.
         token: String,
+        /// Which documents it may have and write; `None`: all that its grants allow.
+        rights: Option<Arc<Rights>>,
     },
 }
 
@@ -32,6 +36,7 @@ impl Caller {
     /// there are none.
     pub(crate) fn identify(
         credentials: &Credentials,
+        known: &KnownRights,
         is_open: bool,
         token: Option<&str>,
         now_ms: u64,
@@ -42,7 +47,10 @@ impl Caller {
             return if needs_key { Err("a token or key is needed here".to_owned()) } else { Ok(Self::Anyone) };
         };
         match credentials.identify(token, now_ms) {
-            Some(principal) => Ok(Self::Holder { principal, token: token.to_owned() }),
+            Some(principal) => {
+                let rights = principal.permission().map(|document| known.of(document));
+                Ok(Self::Holder { principal, token: token.to_owned(), rights })
+            }
             None if is_login(token) => Err("the token has ended or was revoked: log in again".to_owned()),
             None => Err("the token or key is not known".to_owned()),
         }
@@ -52,7 +60,7 @@ impl Caller {
     pub(crate) fn is_valid(&self, credentials: &Credentials, now_ms: u64) -> bool {
         match self {
             Self::Anyone => !credentials.is_closed(),
-            Self::Holder { principal, token } => credentials.identify(token, now_ms).as_ref() == Some(principal),
+            Self::Holder { principal, token, .. } => credentials.identify(token, now_ms).as_ref() == Some(principal),
         }
     }
 
@@ -89,6 +97,14 @@ impl Caller {
         match self {
             Self::Anyone => true,
             Self::Holder { principal, .. } => principal.may(permission, app, Some(collection)),
+        }
+    }
+
+    /// Which documents it may have and write; `None`: all that its grants allow.
+    pub(crate) fn rights(&self) -> Option<&Arc<Rights>> {
+        match self {
+            Self::Anyone => None,
+            Self::Holder { rights, .. } => rights.as_ref(),
         }
     }
 

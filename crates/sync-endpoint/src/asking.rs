@@ -111,7 +111,7 @@ impl Asking {
     }
 
     fn enter(&mut self, asked: &Asked, name: usize) -> Entered {
-        if let Some(ids) = asked.filter.ids() {
+        if let Some(ids) = asked.ids() {
             ids.iter().for_each(|id| self.by_id.entry(id.clone()).or_default().push(name));
             return Entered::Ids(ids);
         }
@@ -192,7 +192,7 @@ mod tests {
 
     fn asked(text: &str) -> Arc<Asked> {
         let filter = Query::parse(text).unwrap().bind(&Map::new()).unwrap();
-        Arc::new(Asked { collection: CollectionName::new("c").unwrap(), filter })
+        Arc::new(Asked { collection: CollectionName::new("c").unwrap(), filter, rights: None })
     }
 
     fn map(json: &str) -> Map {

@@ -30,9 +30,14 @@ use crate::{
     access::Caller,
     changes::{self, ChangesError},
     digests::Digesting,
+    hidden_places::HiddenPlaces,
     page::{ChangesPlace, Holds},
     pushes::{self, Pusher},
-    session::admission::{self, NotAdmitted},
+    rights::KnownRights,
+    session::{
+        OTHER_PERMISSION,
+        admission::{self, NotAdmitted},
+    },
     snapshot_pages::{self, SnapshotPageError},
     subscription::{Filters, Subscribed},
 };
@@ -54,6 +59,8 @@ struct Shared {
     clock: Arc<dyn WallClock>,
     runtime: tokio::runtime::Runtime,
     filters: Filters,
+    rights: KnownRights,
+    hidden_places: HiddenPlaces,
     room: Mutex<Room>,
 }
 
@@ -125,6 +132,8 @@ impl DirectEndpoint {
             clock,
             runtime,
             filters: Filters::default(),
+            rights: KnownRights::default(),
+            hidden_places: HiddenPlaces::default(),
             room: Mutex::default(),
         })))
     }
@@ -272,8 +281,14 @@ impl DirectSession {
         let shared = &self.endpoint.0;
         let app = &shared.app;
         let admitted = || {
-            let caller =
-                admission::caller_of(&shared.credentials, true, app.name().as_str(), hello, shared.clock.now_ms())?;
+            let caller = admission::caller_of(
+                &shared.credentials,
+                &shared.rights,
+                true,
+                app.name().as_str(),
+                hello,
+                shared.clock.now_ms(),
+            )?;
             let sites = admission::Sites::look_up(app, hello.site, hello.former, &caller)?;
             let live = self.endpoint.enter(hello, self.number, caller.subject(), self.answers)?;
             let authorised = admission::authorised(app, &caller, hello, sites, shared.clock.now_ms());
@@ -304,10 +319,15 @@ impl DirectSession {
     fn reauthorise(&mut self, token: &str) {
         let Some(known) = &mut self.known else { return };
         let now_ms = self.endpoint.0.clock.now_ms();
-        match Caller::identify(&self.endpoint.0.credentials, true, Some(token), now_ms) {
+        let shared = &self.endpoint.0;
+        match Caller::identify(&shared.credentials, &shared.rights, true, Some(token), now_ms) {
             Ok(caller) if caller.subject() == known.caller.subject() => {
+                let app = self.endpoint.app().name().as_str();
+                let permission = caller.permission_hash(app);
+                if permission != known.caller.permission_hash(app) {
+                    return self.machine.refuse(ByeCode::Busy, OTHER_PERMISSION.to_owned(), Some(0));
+                }
                 known.caller = caller;
-                let permission = known.caller.permission_hash(self.endpoint.app().name().as_str());
                 self.machine.grant(permission, known.caller.remaining_ms(now_ms), &[]);
             }
             Ok(_) => self.machine.refuse(ByeCode::Denied, "the token is of somebody else".to_owned(), None),
@@ -359,7 +379,14 @@ impl DirectSession {
             return;
         }
         let Some(subscribed) = self.subs.get(&sub).cloned() else { return };
-        match snapshot_pages::read(self.endpoint.app(), &subscribed.asked, page, bytes_max, NO_TURN) {
+        match snapshot_pages::read(
+            self.endpoint.app(),
+            &subscribed.asked,
+            &self.endpoint.0.hidden_places,
+            page,
+            bytes_max,
+            NO_TURN,
+        ) {
             Ok(snapshot_pages::Page { items, next, at }) => {
                 let at = sync_protocol::TxnId(at.0);
                 self.machine.handle_snapshot(SnapshotPage { request, items, next, at });

@@ -105,6 +105,10 @@ impl Event {
     /// names its document the former is not known, and taken for granted.
     pub(crate) fn asked_of(&self, asked: &Asked) -> (bool, bool) {
         let id = &self.change.id;
+        // Not even that it has left is told of one that nobody here may have.
+        if !asked.may_have(id) {
+            return (false, false);
+        }
         let of = |fields: &Option<Map>| fields.as_ref().is_some_and(|fields| asked.has(id, fields));
         (self.change.kind == ChangeKind::Requery || of(&self.old), of(&self.new))
     }

@@ -25,12 +25,14 @@ mod page;
 mod peers;
 mod pushes;
 mod remembered;
+mod rights;
 mod scans;
 mod session;
 mod snapshot_pages;
 mod socket;
 mod subscription;
 
+pub mod hidden_places;
 pub mod limits;
 
 pub use endpoint::{Arrival, Place, SyncEndpoint};

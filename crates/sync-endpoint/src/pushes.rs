@@ -115,6 +115,10 @@ fn operation(app: &App, caller: &Caller, it: PushOperation) -> Result<Operation,
     if !caller.may(Permission::Write, app.name().as_str(), collection.as_str()) {
         return Err((NackCode::Denied, format!("no right to write the collection {:?}", collection.as_str())));
     }
+    if !caller.rights().is_none_or(|rights| rights.writes(&collection, &id)) {
+        // Whether it exists or not.
+        return Err((NackCode::Denied, format!("no right to write this document of {:?}", collection.as_str())));
+    }
     let delta = Document::decode(&delta).map_err(|error| (NackCode::Invalid, error.to_string()))?;
     let action = Action::Merge { delta, removed: kind == ItemKind::Removed, base: base.0 };
     Ok(Operation { collection, id, condition: Condition::Always, action })

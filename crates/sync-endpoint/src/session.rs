@@ -47,6 +47,10 @@ use crate::{
     subscription::Subscribed,
 };
 
+/// Said to a peer whose next token allows something else. What is read, kept and under way here is as the one before
+/// allowed; when the peer comes again, which it does at once, its subscriptions begin again.
+pub(crate) const OTHER_PERMISSION: &str = "the token allows something else than the one before; connect again with it";
+
 const CLOSED: u16 = 1000;
 const BROKE_THE_PROTOCOL: u16 = 1002;
 
@@ -341,10 +345,14 @@ impl Session {
     fn reauthorise(&mut self, token: &str) {
         let Some(known) = &mut self.known else { return };
         let (app, now_ms) = (known.app.name().as_str(), self.shared.clock.now_ms());
-        match Caller::identify(&self.shared.credentials, self.arrival.is_open, Some(token), now_ms) {
+        let (credentials, rights) = (&self.shared.credentials, &self.shared.rights);
+        match Caller::identify(credentials, rights, self.arrival.is_open, Some(token), now_ms) {
             Ok(caller) if caller.subject() == known.caller.subject() && caller.may_anything(app) => {
+                let permission = caller.permission_hash(app);
+                if permission != known.caller.permission_hash(app) {
+                    return self.machine.refuse(ByeCode::Busy, OTHER_PERMISSION.to_owned(), Some(0));
+                }
                 known.caller = caller;
-                let permission = known.caller.permission_hash(app);
                 self.machine.grant(permission, known.caller.remaining_ms(now_ms), &[]);
             }
             Ok(_) => {

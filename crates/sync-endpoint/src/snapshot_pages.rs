@@ -13,7 +13,10 @@ use document::DocumentId;
 use store::{App, RawDocument, Snapshot, SnapshotError, TxnId};
 use sync_protocol::{Rest, SnapshotItem};
 
-use crate::subscription::Asked;
+use crate::{
+    hidden_places::{self, HiddenPlaces},
+    subscription::Asked,
+};
 
 /// A page.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ const LOOKED_AT: usize = 64;
 pub(crate) fn read(
     app: &App,
     asked: &Asked,
+    hidden: &HiddenPlaces,
     page: Option<&[u8]>,
     bytes_max: u64,
     turn: Duration,
@@ -50,8 +54,15 @@ pub(crate) fn read(
     let behind = match page {
         None => None,
         Some(page) => {
-            let id = std::str::from_utf8(page).ok().and_then(|json| DocumentId::from_json(json).ok());
-            Some(id.ok_or(SnapshotPageError::Place)?)
+            let opened = hidden.open(page);
+            let id = std::str::from_utf8(opened.as_deref().unwrap_or(page)).ok();
+            let id = id.and_then(|json| DocumentId::from_json(json).ok());
+            match id {
+                // It was hidden by a server that has stopped: what is sent again is not wrong.
+                None if hidden_places::is_hidden(page) => None,
+                None => return Err(SnapshotPageError::Place),
+                id => id,
+            }
         }
     };
     let snapshot = app.snapshot()?;
@@ -62,7 +73,8 @@ pub(crate) fn read(
     for (n, raw) in documents.enumerate() {
         let raw = raw?;
         let id = raw.id()?;
-        let is_in = raw.fields(&names)?.is_some_and(|fields| asked.has(&id, &fields));
+        let may_have = asked.may_have(&id);
+        let is_in = may_have && raw.fields(&names)?.is_some_and(|fields| asked.has(&id, &fields));
         let id_json = id.as_json().as_bytes().to_vec();
         if is_in {
             let state = raw.encoded()?.to_vec();
@@ -70,7 +82,7 @@ pub(crate) fn read(
             items.push(SnapshotItem { id, state, rest: Rest::default() });
         }
         if bytes as u64 >= bytes_max || (n % LOOKED_AT == LOOKED_AT - 1 && begun.elapsed() > turn) {
-            next = Some(id_json);
+            next = Some(if may_have { id_json } else { hidden.seal(&id_json) });
             break;
         }
     }
@@ -83,8 +95,8 @@ pub(crate) fn documents<'s>(
     asked: &'s Asked,
     behind: Option<&str>,
 ) -> Box<dyn Iterator<Item = Result<RawDocument, SnapshotError>> + 's> {
-    let Asked { collection, filter } = asked;
-    if let Some(ids) = filter.ids() {
+    let collection = &asked.collection;
+    if let Some(ids) = asked.ids() {
         let mut ids: Vec<String> = ids.iter().map(|id| id.as_json().to_owned()).collect();
         ids.sort_unstable();
         ids.retain(|id| behind.is_none_or(|behind| id.as_str() > behind));

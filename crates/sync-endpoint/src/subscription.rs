@@ -13,13 +13,15 @@ use document::{CollectionName, DocumentId, Map, Value};
 use query::{Budget, Filter, Query};
 use sync_protocol::{Language, SubId, Subscription};
 
-use crate::access::Caller;
+use crate::{access::Caller, rights::Rights};
 
 /// What is asked of documents.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) collection: CollectionName,
     pub(crate) filter: Filter,
+    /// Which documents whoever asks may have; `None`: all of the collection.
+    pub(crate) rights: Option<Arc<Rights>>,
 }
 
 /// A subscription, ready to be asked.
@@ -40,8 +42,8 @@ struct Known {
     looked_at: usize,
 }
 
-/// Collection, language, query, arguments.
-type Text = (CollectionName, u64, String, String);
+/// Collection, language, query, arguments, and the address of the rights: these live as long as what is asked with them.
+type Text = (CollectionName, u64, String, String, usize);
 
 /// Never fewer are looked through.
 const LOOKED_AT_MIN: usize = 64;
@@ -58,13 +60,15 @@ impl Filters {
         if !caller.may(Permission::Read, app, collection.as_str()) {
             return Err(format!("no right to read the collection {:?}", collection.as_str()));
         }
-        let text = (collection.clone(), *language as u64, query.clone(), args.clone());
+        let rights = caller.rights().filter(|rights| !rights.reads_all_of(collection));
+        let address = rights.map_or(0, |rights| Arc::as_ptr(rights).addr());
+        let text = (collection.clone(), *language as u64, query.clone(), args.clone(), address);
         let known = |known: &Known| known.by_text.get(&text).and_then(Weak::upgrade);
         let found = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(asked) = found {
             return Ok(Arc::new(Subscribed { sub: *sub, asked }));
         }
-        let subscribed = Subscribed::of(subscription)?;
+        let subscribed = Subscribed::of(subscription, rights)?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.by_text.len() >= known.looked_at.max(LOOKED_AT_MIN) {
             known.by_text.retain(|_, asked| asked.strong_count() > 0);
@@ -77,7 +81,7 @@ impl Filters {
 
 impl Subscribed {
     /// What the peer asks for, or why it cannot be had.
-    pub(crate) fn of(subscription: &Subscription) -> Result<Arc<Self>, String> {
+    pub(crate) fn of(subscription: &Subscription, rights: Option<&Arc<Rights>>) -> Result<Arc<Self>, String> {
         let Subscription { sub, collection, language, query, args, .. } = subscription;
         let args = read_args(args)?;
         let filter = match language {
@@ -93,14 +97,31 @@ impl Subscribed {
                 filter
             }
         };
-        Ok(Arc::new(Self { sub: *sub, asked: Arc::new(Asked { collection: collection.clone(), filter }) }))
+        Ok(Arc::new(Self {
+            sub: *sub,
+            asked: Arc::new(Asked { collection: collection.clone(), filter, rights: rights.cloned() }),
+        }))
     }
 }
 
 impl Asked {
+    /// Whether whoever asks may have the document, if there is one: it is so for ever, since it depends on the id alone.
+    pub(crate) fn may_have(&self, id: &DocumentId) -> bool {
+        self.rights.as_ref().is_none_or(|rights| rights.reads(&self.collection, id))
+    }
+
+    /// The ids of all documents that can be in it, if they are known.
+    pub(crate) fn ids(&self) -> Option<Vec<DocumentId>> {
+        let granted = || self.rights.as_ref().and_then(|rights| rights.ids(&self.collection));
+        self.filter.ids().or_else(granted)
+    }
+
     /// Whether the document is in it. One on which the filter is too expensive is, unless its id or
     /// a value that the filter needs says otherwise.
     pub(crate) fn has(&self, id: &DocumentId, fields: &Map) -> bool {
+        if !self.may_have(id) {
+            return false;
+        }
         let found = self.filter.matches(id, fields, &mut Budget::of_a_document());
         found.unwrap_or_else(|_| self.filter.may_match(id, fields))
     }

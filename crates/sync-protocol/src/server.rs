@@ -237,14 +237,15 @@ impl ServerMachine {
         }
     }
 
-    /// What the peer may do from now on. Subscriptions whose documents this changes begin again.
+    /// What the peer may do from now on. Subscriptions whose documents this changes begin again: the peer is told so
+    /// first, and so never takes what it has under the former permission for what it may have under this one.
     pub fn grant(&mut self, permission: u64, expires_ms: Option<u64>, changed: &[SubId]) {
         if self.state.is_welcomed() {
             self.permission = permission;
-            self.send(Granted { permission, expires_ms, rest: Rest::default() });
             for sub in changed {
                 self.resync(*sub, ResyncReason::Permission, String::new());
             }
+            self.send(Granted { permission, expires_ms, rest: Rest::default() });
         }
     }
 

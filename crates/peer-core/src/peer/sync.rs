@@ -154,7 +154,7 @@ impl Peer {
                 self.commit(done)?;
             }
             PeerOutput::Granted { permission, expires_ms } => {
-                self.take_grant(permission)?;
+                permission.map_or(Ok(()), |permission| self.take_grant(permission))?;
                 self.outputs.push_back(Output::Granted { expires_ms });
             }
             PeerOutput::WantDigest { subs } => self.answer_digest(subs)?,

@@ -16,6 +16,7 @@ use crate::{
     limits::RETRY_WRITES_AFTER_MS,
     live_sites::{NoEntry, Opening, SitePlace},
     peers::LivePeer,
+    rights::KnownRights,
 };
 
 /// A peer that is let in.
@@ -56,7 +57,7 @@ pub(super) async fn admit(
     hello: &Hello,
 ) -> Result<Admitted, NotAdmitted> {
     let Arrival { app: name, is_open, address } = arrival;
-    let caller = caller_of(&shared.credentials, *is_open, name, hello, shared.clock.now_ms())?;
+    let caller = caller_of(&shared.credentials, &shared.rights, *is_open, name, hello, shared.clock.now_ms())?;
     if let Err(retry_after_ms) = shared.take_turn() {
         shared.metrics.put_off.inc();
         let message = "so many peers come at once".to_owned();
@@ -90,12 +91,13 @@ pub(super) async fn admit(
 /// Whose a hello is, if anything may be done in the app.
 pub(crate) fn caller_of(
     credentials: &Credentials,
+    known: &KnownRights,
     is_open: bool,
     app: &str,
     hello: &Hello,
     now_ms: u64,
 ) -> Result<Caller, NotAdmitted> {
-    let caller = Caller::identify(credentials, is_open, hello.token.as_deref(), now_ms);
+    let caller = Caller::identify(credentials, known, is_open, hello.token.as_deref(), now_ms);
     let caller = caller.map_err(NotAdmitted::denied)?;
     if caller.may_anything(app) { Ok(caller) } else { Err(no_app(app)) }
 }

@@ -94,9 +94,16 @@ impl Session {
             return;
         }
         let (Some(known), Some(subscribed)) = (&self.known, self.subs.get(&sub).cloned()) else { return };
-        let app = known.app.clone();
+        let (app, shared) = (known.app.clone(), self.shared.clone());
         self.read(move || {
-            let page = snapshot_pages::read(&app, &subscribed.asked, page.as_deref(), bytes_max, READ_TURN);
+            let page = snapshot_pages::read(
+                &app,
+                &subscribed.asked,
+                &shared.hidden_places,
+                page.as_deref(),
+                bytes_max,
+                READ_TURN,
+            );
             Answer::Snapshot { request, sub, page }
         });
     }

@@ -10,5 +10,6 @@ mod hostile;
 mod live;
 mod peer;
 mod peers;
+mod permissions;
 mod pushes;
 mod world;

@@ -48,6 +48,8 @@ pub struct Peer {
     /// Bytes that came, frames of the WebSocket included.
     pub heard_bytes: usize,
     pub is_site_reused: bool,
+    /// How often the server took a later token.
+    pub grants: usize,
     pub digests: Vec<DigestReply>,
     /// Stores nothing for now.
     pub is_slow: bool,
@@ -102,6 +104,7 @@ impl Peer {
             changes_messages: 0,
             heard_bytes: 0,
             is_site_reused: false,
+            grants: 0,
             digests: Vec::new(),
             is_slow: false,
             withheld: Vec::new(),
@@ -187,6 +190,10 @@ impl Peer {
         let mut bytes = Vec::new();
         encode(&mut bytes, frame, Some([1, 2, 3, 4]));
         let _ = stream.write_all(&bytes).await;
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.stream.is_some()
     }
 
     pub async fn until_live(&mut self) {
@@ -319,6 +326,7 @@ impl Peer {
             }
             PeerOutput::DigestReply(reply) => self.digests.push(reply),
             PeerOutput::SiteReused => self.is_site_reused = true,
+            PeerOutput::Granted { permission: Some(_), .. } => self.grants += 1,
             _ => {}
         }
         None

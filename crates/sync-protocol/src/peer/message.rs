@@ -76,8 +76,7 @@ impl PeerMachine {
         let offset_ms = i128::from(welcome.wall_ms) - i128::from(own_wall_ms);
         let bound = if offset_ms < 0 { i64::MIN } else { i64::MAX };
         self.outputs.push_back(PeerOutput::ClockOffset(i64::try_from(offset_ms).unwrap_or(bound)));
-        let (permission, expires_ms) = (welcome.permission, welcome.expires_ms);
-        self.outputs.push_back(PeerOutput::Granted { permission, expires_ms });
+        self.outputs.push_back(PeerOutput::Granted { permission: None, expires_ms: welcome.expires_ms });
         self.enter(PeerState::CatchingUp);
         self.meet_incarnation(&welcome);
         for sub in std::mem::take(&mut self.link.late_subs) {
@@ -108,7 +107,7 @@ impl PeerMachine {
         for hash in self.identity.subs.iter_mut().filter_map(|it| it.hash.as_mut()) {
             *hash = permission;
         }
-        self.outputs.push_back(PeerOutput::Granted { permission, expires_ms });
+        self.outputs.push_back(PeerOutput::Granted { permission: Some(permission), expires_ms });
         Ok(())
     }
 

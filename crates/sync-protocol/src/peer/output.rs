@@ -102,11 +102,11 @@ pub enum PeerOutput {
     },
     /// The server's wall clock less this one's, in milliseconds.
     ClockOffset(i64),
-    /// What the peer may do; to be kept in every subscription that has a hash and is not begun again
-    /// by a resync.
+    /// What the peer may do.
     Granted {
-        /// The permission hash.
-        permission: u64,
+        /// The permission hash, to be kept in every subscription that has a hash. None by a welcome: which
+        /// subscriptions that changes is said by resyncs, and until they are here nobody knows.
+        permission: Option<u64>,
         /// How long the token is good for.
         expires_ms: Option<u64>,
     },

@@ -113,7 +113,8 @@ impl PeerHost {
                     }
                 }
                 PeerOutput::Rejected { seq, .. } => self.decide(seq, Verdict::Rejected),
-                PeerOutput::Granted { permission, .. } => {
+                PeerOutput::Granted { permission: None, .. } => {}
+                PeerOutput::Granted { permission: Some(permission), .. } => {
                     for sub in &mut self.identity.subs {
                         sub.hash = sub.hash.map(|_| permission);
                     }
