@@ -15,7 +15,7 @@ use topics::TopicRegistry;
 use crate::{
     guests::Guests,
     limits,
-    login::Logins,
+    logins::Logins,
     metrics::{Metrics, backups, certificates, sinks as sink_metrics},
     options::HttpApiOptions,
     peers::PeerSessions,

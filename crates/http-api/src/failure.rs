@@ -26,7 +26,7 @@ use crate::{
     body_error::BodyError,
     denied::Denied,
     limits,
-    login::{LoginRefused, form::FormError},
+    login_error::{FormError, LoginRefused},
     reply,
 };
 

@@ -24,6 +24,8 @@ mod gzip;
 mod hint;
 mod http2;
 mod login;
+mod login_error;
+mod logins;
 mod metrics;
 mod options;
 mod page_call;

@@ -5,67 +5,22 @@
 //! Not here: the route (`resource::login`), the call itself (`outbound`), tokens (`credentials`).
 
 pub(crate) mod answer;
-pub(crate) mod attempts;
 pub(crate) mod form;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use credentials::{Credentials, LoginHook, NewToken, NoToken, UserToken};
-use outbound::{CallError, Endpoint, HeaderName, HeaderValue, StatusCode};
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
-    metrics::{MetricType, counter::Counter, family::Family, gauge::ConstGauge},
-    registry::Registry,
-};
-use tokio::sync::Semaphore;
+use credentials::{LoginHook, NewToken, NoToken, UserToken};
+use outbound::{CallError, HeaderName, HeaderValue, StatusCode};
 
 use self::{
     answer::{AnswerError, Known},
-    attempts::Attempts,
     form::LoginForm,
 };
-use crate::{
-    limits::{LOGIN_HOOK_TIMEOUT, LOGINS_AT_ONCE},
-    state::State,
-};
+use crate::{limits::LOGIN_HOOK_TIMEOUT, login_error::LoginRefused, state::State};
 
 const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 const SIGNATURE: HeaderName = HeaderName::from_static("ditto-signature");
-
-/// What all logins share.
-#[derive(Debug)]
-pub(crate) struct Logins {
-    attempts: Mutex<Attempts>,
-    begun: Instant,
-    places: Semaphore,
-    outcomes: Family<OutcomeLabels, Counter>,
-    /// The hook that was asked last of each app, for the connections that it keeps.
-    endpoints: Mutex<HashMap<String, (String, Arc<Endpoint>)>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
-}
-
-/// Why nobody is logged in, as they are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LoginRefused {
-    #[error("the login is refused")]
-    Refused,
-    #[error("too many logins from this address: at most {} a second", crate::limits::LOGINS_PER_SECOND)]
-    TooManyAttempts,
-    #[error("too many logins are under way; try again")]
-    Busy,
-}
 
 /// Why nobody is logged in, as the log says.
 #[derive(Debug, thiserror::Error)]
@@ -101,72 +56,6 @@ impl Why {
     }
 }
 
-impl Logins {
-    pub(crate) fn register(registry: &mut Registry, credentials: &Arc<Credentials>) -> Self {
-        let logins = Self {
-            attempts: Mutex::default(),
-            begun: Instant::now(),
-            places: Semaphore::new(LOGINS_AT_ONCE),
-            outcomes: Family::default(),
-            endpoints: Mutex::default(),
-        };
-        let headwater = registry.sub_registry_with_prefix("headwater");
-        headwater.register("logins", "Logins that were tried, by what became of them", logins.outcomes.clone());
-        headwater.register_collector(Box::new(TokenCollector(credentials.clone())));
-        logins
-    }
-
-    fn count(&self, outcome: &'static str) {
-        self.outcomes.get_or_create(&OutcomeLabels { outcome }).inc();
-    }
-
-    /// Whether this address may try now.
-    pub(crate) fn take_turn(&self, address: IpAddr) -> Result<(), LoginRefused> {
-        let now_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.take_turn(address, now_ms) {
-            return Ok(());
-        }
-        self.count("too_many");
-        Err(LoginRefused::TooManyAttempts)
-    }
-
-    fn endpoint(&self, app: &str, url: &str) -> Result<Arc<Endpoint>, outbound::BadUrl> {
-        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, endpoint)) = endpoints.get(app).filter(|(known, _)| known == url) {
-            return Ok(endpoint.clone());
-        }
-        let endpoint = Arc::new(Endpoint::parse(url)?);
-        endpoints.insert(app.to_owned(), (url.to_owned(), endpoint.clone()));
-        Ok(endpoint)
-    }
-}
-
-/// Counts tokens when somebody scrapes.
-struct TokenCollector(Arc<Credentials>);
-
-impl fmt::Debug for TokenCollector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenCollector")
-    }
-}
-
-impl Collector for TokenCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let counts = self.0.token_counts();
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let help = "Tokens of the app's users that count, or ended within the last minutes";
-        let mut encoder = encoder.encode_descriptor("tokens", help, None, MetricType::Gauge)?;
-        for (app, count) in counts {
-            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_family(&[("app", app.as_str())])?)?;
-        }
-        Ok(())
-    }
-}
-
 /// Logs in; with the token as its holder presents it.
 pub(crate) async fn log_in(
     state: &Arc<State>,
@@ -174,10 +63,7 @@ pub(crate) async fn log_in(
     form: LoginForm,
 ) -> Result<(Arc<UserToken>, String), LoginRefused> {
     let logins = &state.logins;
-    let Ok(_place) = logins.places.try_acquire() else {
-        logins.count("busy");
-        return Err(LoginRefused::Busy);
-    };
+    let _place = logins.place()?;
     let (app, provider) = (form.app.clone(), form.provider.clone());
     match tried(state, form).await {
         Ok((token, secret)) => {

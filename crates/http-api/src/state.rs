@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use topics::TopicRegistry;
 
 use crate::{
-    active_statements::ActiveStatements, guests::Guests, login::Logins, metrics::Metrics, options::HttpApiOptions,
+    active_statements::ActiveStatements, guests::Guests, logins::Logins, metrics::Metrics, options::HttpApiOptions,
     peers::PeerSessions, sign_in_links::SignInLinks, work::ReplyMemory,
 };
 

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::login::answer;
+use crate::{login::answer, login_error::FormError};
 
 /// Who wants to log in, and by what they say so.
 #[derive(Clone)]
@@ -21,21 +21,10 @@ impl std::fmt::Debug for LoginForm {
     }
 }
 
-/// What is wrong with a form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FormError {
-    #[error(
-        "a login is a form (application/x-www-form-urlencoded) with appId, provider, token and siteId; {0} is missing"
-    )]
-    Missing(&'static str),
-    #[error("{0} is there twice")]
-    Twice(&'static str),
-}
-
 impl LoginForm {
-    /// Reads `application/x-www-form-urlencoded`. `app` is whose path it came to, if that names one; the site is of no
-    /// weight, and what is not known is passed over.
-    pub(crate) fn parse(body: &[u8], app: Option<&str>) -> Result<Self, FormError> {
+    /// Reads `application/x-www-form-urlencoded`. `app` is whose path it came to, if that names one; `default_app` is
+    /// meant where nothing does. The site is of no weight, and what is not known is passed over.
+    pub(crate) fn parse(body: &[u8], app: Option<&str>, default_app: &str) -> Result<Self, FormError> {
         let (mut app_id, mut provider, mut token) = (None, None, None);
         for (name, value) in form_urlencoded::parse(body) {
             let (place, name) = match &*name {
@@ -49,10 +38,8 @@ impl LoginForm {
             }
         }
         let given = |value: Option<String>, name| value.ok_or(FormError::Missing(name));
-        let app = match app {
-            Some(app) => app.to_owned(),
-            None => given(app_id.filter(|app| !app.is_empty()), "appId")?,
-        };
+        let app_id = app_id.filter(|app: &String| !app.is_empty());
+        let app = app.map(str::to_owned).or(app_id).unwrap_or_else(|| default_app.to_owned());
         Ok(Self { app, provider: given(provider, "provider")?, token: given(token, "token")? })
     }
 
@@ -75,16 +62,17 @@ mod tests {
 
     #[test]
     fn a_form_is_read_and_what_is_missing_is_named() {
-        let form = LoginForm::parse(b"appId=shop&provider=own+one&token=a%2Bb%3D&siteId=7&more=x", None).unwrap();
+        let form =
+            LoginForm::parse(b"appId=shop&provider=own+one&token=a%2Bb%3D&siteId=7&more=x", None, "default").unwrap();
         let asked = String::from_utf8(form.question()).unwrap();
         assert_eq!(asked, r#"{"appID":"shop","provider":"own one","token":"a+b="}"#);
         assert!(!format!("{form:?}").contains("a+b"));
-        let missing = |body: &[u8]| LoginForm::parse(body, None).unwrap_err();
-        assert_eq!(missing(b"provider=a&token=b"), FormError::Missing("appId"));
-        assert_eq!(missing(b"appId=&provider=a&token=b"), FormError::Missing("appId"));
-        assert_eq!(missing(br#"{"appId":"shop"}"#), FormError::Missing("appId"));
+        let missing = |body: &[u8]| LoginForm::parse(body, None, "default").unwrap_err();
+        assert_eq!(missing(br#"{"appId":"shop"}"#), FormError::Missing("provider"));
         assert_eq!(missing(b"appId=a&token=b"), FormError::Missing("provider"));
         assert_eq!(missing(b"appId=a&provider=b&token=c&token=d"), FormError::Twice("token"));
-        assert_eq!(LoginForm::parse(b"appId=x&provider=a&token=b", Some("shop")).unwrap().app, "shop");
+        let app = |body: &[u8], app| LoginForm::parse(body, app, "default").unwrap().app;
+        assert_eq!(app(b"appId=x&provider=a&token=b", Some("shop")), "shop");
+        assert_eq!([app(b"provider=a&token=b", None), app(b"appId=&provider=a&token=b", None)], ["default", "default"]);
     }
 }

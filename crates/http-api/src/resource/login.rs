@@ -83,7 +83,7 @@ impl FromRequest<Shared> for Login {
         if body.bytes.len() > LOGIN_BYTES_MAX {
             return Err(too_long().into());
         }
-        let form = LoginForm::parse(&body.bytes, app.as_deref())?;
+        let form = LoginForm::parse(&body.bytes, app.as_deref(), state.options.default_app.as_str())?;
         Ok(Self { form, address })
     }
 }

@@ -209,7 +209,7 @@ fn forms_are_bounded_and_attempts_are() {
     let server = TestServer::start();
     let post = |path: &str, body: &str| server.request("POST", path).body(body).send();
     let missing = post("/_ditto/auth/login", r#"{"appId":"default"}"#);
-    assert_eq!((missing.status, missing.message().contains("appId is missing")), (400, true));
+    assert_eq!((missing.status, missing.message().contains("provider is missing")), (400, true));
     assert_eq!(post("/default/_ditto/auth/login", "provider=a&token=b").status, 401, "below the app's path");
     assert_eq!(post("/_ditto/auth/login", &"x".repeat(65 * 1024)).status, 413);
     let statuses: Vec<u16> = (0..20).map(|_| log_in(&server).status).collect();
