@@ -2,7 +2,7 @@
 //! or the difference is listed here with its reason.
 //!
 //! One JVM runs all tools of a version (`Tools.java`), since each start of one takes seconds.
-//! Not here: the answers themselves, field by field (`crates/kafka-endpoint/tests/beside_kafka.rs`).
+//! Not here: the answers themselves, field by field (`crates/kafka-endpoint/tests/it/beside_kafka.rs`).
 
 use std::{
     collections::BTreeSet,

@@ -110,7 +110,10 @@ impl Server {
 
     fn create_key(&self, name: &str, permission: Permission) -> String {
         let grant = Grant { app: "*".into(), collection: None, permissions: vec![permission] };
-        self.credentials.create_key(NewKey { name: name.into(), grants: vec![grant], permission: None }, now_ms()).unwrap().1
+        self.credentials
+            .create_key(NewKey { name: name.into(), grants: vec![grant], permission: None }, now_ms())
+            .unwrap()
+            .1
     }
 
     /// Key, value and headers of every event.

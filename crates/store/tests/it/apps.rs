@@ -1,13 +1,10 @@
 //! Apps of a data directory: the register, one app's damage, and what a failed or interrupted creation leaves.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
-
-mod support;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
+use crate::support::{HandClock, START_MS, changeset, documents, open, open_with, options, runtime, upsert};
 use files::faults::{Fault, Plan, inject};
 use store::{App, AppName, AppUnavailable, CommitError, CreateAppError, DataDir, DeleteAppError, OpenError, verify};
-use support::{HandClock, START_MS, changeset, documents, open, open_with, options, runtime, upsert};
 
 fn name(name: &str) -> AppName {
     AppName::new(name).unwrap()
@@ -72,7 +69,7 @@ fn an_app_whose_files_are_gone_or_anothers_is_damaged() {
     let data = DataDir::open(other.path(), options(), HandClock::at(1), random).unwrap();
     write(&data.create_app(&name("lost")).unwrap(), "foreign");
     drop(data);
-    support::copy_dir(&other.path().join("apps/lost/journal"), &journal("lost"));
+    crate::support::copy_dir(&other.path().join("apps/lost/journal"), &journal("lost"));
     let data = open(dir.path());
     assert!(reason(&data, "lost").contains("is of another app"));
     assert_eq!(documents(&data.app("kept").unwrap()).len(), 1);
@@ -146,7 +143,7 @@ fn whatever_fails_while_an_app_is_made_it_is_there_whole_or_not_at_all() {
         let mut at = 1;
         loop {
             let dir = tempfile::tempdir().unwrap();
-            support::copy_dir(before.path(), dir.path());
+            crate::support::copy_dir(before.path(), dir.path());
             let data = open(dir.path());
             let injected = inject(dir.path(), Plan::new(fault, at));
             let made = data.make_app(&name("shop"));
@@ -229,7 +226,7 @@ fn an_app_that_was_not_opened_since_a_kill_recovers_on_its_first_use() {
         write(&data.create_app(&name(app)).unwrap(), app);
     }
     for round in ["one", "two"] {
-        support::copy_dir(&dir.path().join("killed"), &dir.path().join(round));
+        crate::support::copy_dir(&dir.path().join("killed"), &dir.path().join(round));
     }
     let data = open(&dir.path().join("one"));
     assert_eq!(documents(&data.app("a").unwrap()).len(), 1);
@@ -326,7 +323,7 @@ fn whatever_fails_while_an_app_is_deleted_it_is_there_whole_or_not_at_all() {
         let (mut at, mut stayed, mut went) = (1, 0, 0);
         loop {
             let dir = tempfile::tempdir().unwrap();
-            support::copy_dir(before.path(), dir.path());
+            crate::support::copy_dir(before.path(), dir.path());
             let data = open(dir.path());
             let injected = inject(dir.path(), Plan::new(fault, at));
             let deleted = delete(&data, "lost");

@@ -1,17 +1,13 @@
 //! A request that is repeated gets its first answer and writes nothing, whenever it comes; and what
 //! cannot be known is called unknown.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
+use crate::support::*;
 use document::{Action, Changeset, Path, UpdateCommand, UpdateKind, Value};
 use files::{
     Act,
     faults::{Fault, Plan, inject},
 };
 use store::{App, CommitError, Committed, Counts, Request, Written};
-use support::*;
 
 fn request(id: &str) -> Request {
     Request { caller: "till".into(), id: id.into(), body: [1; 16], given: true }

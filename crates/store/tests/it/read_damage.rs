@@ -1,8 +1,5 @@
 //! Damage that is met while events are read: what lies before it is given, then an error that names
 //! the place; never anything wrong.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
-
-mod support;
 
 use std::{
     collections::BTreeSet,
@@ -10,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::support::*;
 use store::{App, ReadError};
-use support::*;
 
 /// What every byte of a segment is flipped with, in turns.
 const FLIPS: [u8; 4] = [0x01, 0x80, 0x10, 0xff];

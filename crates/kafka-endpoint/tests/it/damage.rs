@@ -1,20 +1,15 @@
 //! Damaged events: a consumer gets what lies before, then an error that its client shows; nobody
 //! waits in silence.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
 use std::{collections::BTreeSet, os::unix::fs::FileExt as _, path::Path};
 
+use crate::support::*;
 use kafka_protocol::messages::{
     FetchRequest, ListOffsetsRequest, TopicName,
     fetch_request::{FetchPartition, FetchTopic},
     list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
 };
 use store::StoreOptions;
-use support::*;
 use topics::{LiveQuery, OnGap};
 
 /// Java's consumer throws on it, librdkafka hands it to the application.

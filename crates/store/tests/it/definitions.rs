@@ -1,12 +1,8 @@
 //! Definitions are entries of the order: whatever becomes of the documents, the journal has them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
+use crate::support::*;
 use files::faults::{Fault, Plan, inject};
 use store::{CommitError, Definition, DefinitionKind, TxnId};
-use support::*;
 
 const LIVE_QUERY: DefinitionKind = DefinitionKind::LiveQuery;
 

@@ -1,11 +1,7 @@
 //! A compressed live query as the wire has it: whole batches with Kafka's attribute bits, within the
 //! bounds of a fetch, and none that the client's version cannot read.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
+use crate::support::*;
 use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiKey, DescribeConfigsRequest, FetchRequest, MetadataRequest, TopicName,
@@ -17,7 +13,6 @@ use kafka_wire::{
     compression::decompress,
     record_batch::{decode_records, verify},
 };
-use support::*;
 use topics::{Compression, LiveQuery, OnGap};
 
 const PEOPLE: &str = "user-consumable-shop.people";

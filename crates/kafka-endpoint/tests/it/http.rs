@@ -1,12 +1,10 @@
 //! Clients that want HTTP, on the endpoint's port: they are told by their ALPN, and handed over.
 
-mod support;
-
 use std::{path::Path, sync::Arc};
 
+use crate::support::{Server, Wire, client_config, within};
 use kafka_protocol::messages::{ApiVersionsRequest, MetadataRequest};
 use rustls::ClientConfig;
-use support::{Server, Wire, client_config, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A client that offers these protocols, with the app's certificate or none.

@@ -1,10 +1,7 @@
 //! What peers push is taken exactly once, whatever fails on the way, and its events say what came of
 //! it.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
+use crate::support::{START_MS, changeset, events, map, open_app, operation, remove, runtime, upsert};
 use document::{
     Action, Changeset, Document, Operation, Origin, Path, Pushed, SiteId, Stamp, UpdateCommand, UpdateKind,
 };
@@ -14,7 +11,6 @@ use files::{
     faults::{Fault, Plan, inject},
 };
 use store::{App, CommitError, PushFaultReason, PushOutcome, PushRefusal, Refusal, TxnId, Write};
-use support::{START_MS, changeset, events, map, open_app, operation, remove, runtime, upsert};
 
 const SITE: SiteId = SiteId(0xb2);
 

@@ -1,20 +1,16 @@
 //! Damage is never served: what is missing, foreign or left over is refused by name, or harmless.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use crate::support::*;
 use files::{
     Act,
     faults::{Fault, Plan, inject},
 };
 use store::{AppName, DataDir, NoObserver, StoreOptions};
-use support::*;
 
 /// A directory as a clean stop leaves it, with several segments.
 fn filled(dir: &Path) -> Vec<Event> {
@@ -141,7 +137,7 @@ fn segments_that_a_trim_could_not_remove_are_removed_at_the_next_start() {
     let (_data, app) = open_app(dir.path());
     assert!(!segments(dir.path()).contains(&before[1]));
     assert_eq!(app.events().log_start(), trimmed);
-    let served = runtime().block_on(support::events(&app));
+    let served = runtime().block_on(crate::support::events(&app));
     assert_eq!(served, events[trimmed as usize..]);
 }
 
@@ -164,6 +160,9 @@ fn documents_that_are_gone_are_made_anew() {
         std::fs::remove_dir_all(dir.path().join("apps/shop/documents")).unwrap();
         assert_eq!(findings(dir.path()), [""; 0]);
         let (_data, app) = open_app(dir.path());
-        assert_eq!((documents(&app), runtime().block_on(support::events(&app))), (before.clone(), events.clone()));
+        assert_eq!(
+            (documents(&app), runtime().block_on(crate::support::events(&app))),
+            (before.clone(), events.clone())
+        );
     }
 }

@@ -1,11 +1,7 @@
 //! Every API that is served, in every version that is advertised: the answer can be encoded, and is
 //! read back whole.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
+use crate::support::*;
 use kafka_protocol::{
     messages::{
         AlterConfigsRequest, ApiKey, ApiVersionsRequest, ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest,
@@ -45,7 +41,6 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 use kafka_wire::api_versions::{ADVERTISED, advertised_api};
-use support::*;
 
 const FOREIGN: &str = "user-consumable-other";
 

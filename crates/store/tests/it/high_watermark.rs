@@ -1,5 +1,4 @@
 //! Readers never get an event before the high watermark is behind it.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::{
     sync::{

@@ -2,19 +2,16 @@
 //! in the order of their values, and a collection has as many documents as are counted.
 
 #![cfg(feature = "memory")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
 
 use std::{collections::BTreeSet, ops::Bound, sync::Arc, time::Duration};
 
+use crate::support::*;
 use document::{CollectionName, Path as FieldPath};
 use proptest::{collection::vec, prelude::*, sample::select};
 use store::{
     App, CommitError, Crash, CreateIndexError, DataDir, IndexDefinition, IndexKey, KeyEnd, KeyStart, MemoryDisk, Span,
     StoreOptions,
 };
-use support::*;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 

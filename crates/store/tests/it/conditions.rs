@@ -1,13 +1,9 @@
 //! Conditions of a write are decided within a budget (docs/reference/query-language.md, "What a
 //! query may cost").
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
+use crate::support::*;
 use document::{Action, Condition, Operation, Path, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, Outcome, Refusal, TxnId, limits::CHANGESET_STEPS_MAX};
-use support::*;
 
 /// Sets `seen` where the document matches the changeset's query.
 fn mark(document: &str, query: usize) -> Operation {

@@ -5,13 +5,9 @@
 //! written when the format was made, and is never written again; later formats are whole
 //! directories (test `formats` of the crate `topics`).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 
-use support::*;
+use crate::support::*;
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats/v1")

@@ -1,15 +1,11 @@
 //! What a committed changeset becomes: documents, events, transactions (docs/reference/events.md,
 //! docs/reference/documents.md).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
 use std::{ops::Bound, sync::atomic::Ordering, time::Duration};
 
+use crate::support::*;
 use document::{Action, Condition, Path, Stamp, UpdateCommand, UpdateKind, Value};
 use store::{CommitError, CommittedOffset, Outcome, Refusal, TxnId};
-use support::*;
 
 #[test]
 fn the_pages_events() {

@@ -1,18 +1,14 @@
 //! What a crash leaves: every acknowledged write once, the bytes of events unchanged, documents equal to a replay.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
 use std::{
     fs::OpenOptions,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
+use crate::support::*;
 use document::{Action, Operation};
 use proptest::prelude::*;
-use support::*;
 
 /// A directory as a kill leaves it, after `count` writes over 50 documents.
 fn killed(count: u64) -> (tempfile::TempDir, Vec<Event>, Vec<String>) {

@@ -4,26 +4,17 @@
 //! Not here: what tools make of the answers (`crates/server/tests/real_clients`), and each version of each API
 //! (`versions`).
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-#[path = "beside_kafka/administration.rs"]
 mod administration;
-#[path = "beside_kafka/both.rs"]
 mod both;
-#[path = "beside_kafka/flat.rs"]
 mod flat;
-#[path = "beside_kafka/groups.rs"]
 mod groups;
-#[path = "beside_kafka/peer.rs"]
 mod peer;
-#[path = "beside_kafka/reading.rs"]
 mod reading;
-#[path = "beside_kafka/refusals.rs"]
 mod refusals;
-mod support;
 
 use both::{Both, Difference};
+
+use crate::support;
 
 /// Every difference that is meant.
 const MEANT: &[&[Difference]] = &[administration::MEANT, groups::MEANT, reading::MEANT, refusals::MEANT];

@@ -2,15 +2,12 @@
 //! before stays.
 
 #![cfg(feature = "memory")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
 
 use kafka_wire::record_batch;
 use std::{path::Path, sync::Arc};
 
+use crate::support::*;
 use store::{App, DataDir, Incarnation, StoreOptions};
-use support::*;
 
 /// Offset of each event with the leader epoch of its batch.
 fn epochs(app: &App) -> Vec<(u64, i32)> {

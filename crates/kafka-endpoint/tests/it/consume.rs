@@ -1,12 +1,8 @@
 //! Reading a topic: with the project's own consumer, and with requests of every kind.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use kafka_client::Consumer;
 use kafka_protocol::{
     ResponseError,
@@ -17,7 +13,6 @@ use kafka_protocol::{
         offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
     },
 };
-use support::*;
 
 fn fetch(offset: i64, wait_ms: i32, bytes_min: i32, bytes_max: i32) -> FetchRequest {
     let partition = FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(bytes_max);

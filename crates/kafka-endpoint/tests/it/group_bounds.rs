@@ -1,12 +1,8 @@
 //! Consumer groups stay bounded: offsets that nobody uses expire, and an app has so many groups and no more.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::*;
 use kafka_protocol::messages::{
     GroupId, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest, SyncGroupRequest, TopicName,
     join_group_request::JoinGroupRequestProtocol,
@@ -14,7 +10,6 @@ use kafka_protocol::messages::{
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
 };
 use store::StoreOptions;
-use support::*;
 
 const GROUP_MAX_SIZE_REACHED: i16 = 81;
 

@@ -4,16 +4,12 @@
 //! Members have the ids that the script gives them, topics the same names on both sides. Of an assignment the script sees
 //! how many partitions of which topic: which of them a member gets is each assignor's own affair.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
+use crate::support::*;
 use bytes::Bytes;
 use kafka_protocol::{
     messages::{
@@ -31,7 +27,6 @@ use kafka_protocol::{
     },
     protocol::{Decodable as _, HeaderVersion as _, Request, StrBytes},
 };
-use support::*;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

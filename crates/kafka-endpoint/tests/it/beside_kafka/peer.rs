@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::support::{Server, frame, key_of, within};
+use crate::support::{Server, frame, key_of, within};
 
 /// A connection of either kind.
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}

@@ -1,8 +1,5 @@
 //! Retention: what is trimmed can be named exactly, whatever was written meanwhile, and the
 //! directory stays provably whole.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
-
-mod support;
 
 use std::{
     collections::BTreeMap,
@@ -11,17 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{HandClock, START_MS, changeset, copy_dir, options, remove, runtime, upsert};
 use document::{Condition, Stamp};
 use proptest::prelude::*;
 use store::{App, AppName, CommittedOffset, DataDir, NoObserver, Outcome, StoreOptions};
-use support::{HandClock, START_MS, changeset, copy_dir, options, remove, runtime, upsert};
 
 fn trimming(retention_bytes: u64) -> StoreOptions {
     StoreOptions { retention_bytes: Some(retention_bytes), ..options() }
 }
 
 fn open_unobserved(dir: &Path, options: StoreOptions, clock: Arc<HandClock>) -> (Arc<DataDir>, Arc<App>) {
-    let data = support::open_with(dir, options, clock).unwrap();
+    let data = crate::support::open_with(dir, options, clock).unwrap();
     let app = data.app("shop").unwrap_or_else(|_| data.create_app(&AppName::new("shop").unwrap()).unwrap());
     (data, app)
 }
@@ -341,7 +338,7 @@ fn documents_that_lack_what_was_trimmed_are_refused() {
     wait_until("something is trimmed", || app.stats().log_start > 0);
     drop((data, app));
     std::fs::remove_dir_all(dir.path().join("apps/shop/documents")).unwrap();
-    let error = support::try_open(dir.path()).unwrap_err().to_string();
+    let error = crate::support::try_open(dir.path()).unwrap_err().to_string();
     assert!(error.contains("restore a backup"), "{error}");
     assert!(!store::verify(dir.path(), &mut |_| {}).unwrap().is_whole());
 }

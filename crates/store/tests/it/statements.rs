@@ -1,19 +1,15 @@
 //! What a statement comes to is decided when it is applied, journaled as plain operations, and
 //! handed back.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
-
-mod support;
-
 use std::{collections::BTreeMap, path::Path as FilePath};
 
+use crate::support::*;
 use document::{
     Action, Changeset, Condition, ConditionQuery, Dialect, FieldType, Map, Operation, Path, Stamp, UpdateCommand,
     UpdateKind, Value,
 };
 use query::dql::{Bound, Constants, Statement};
 use store::{App, CommitError, Committed, Outcome, Refusal, Request, Returning, TxnId, Write, Written};
-use support::*;
 
 fn difference(document: &str, json: &str) -> Operation {
     let types = vec![(Path::parse("n").unwrap(), FieldType::Counter)];

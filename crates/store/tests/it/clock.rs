@@ -1,8 +1,5 @@
 //! What a machine's clock does that cannot be believed: no write takes its time, nothing is dropped
 //! for being old, and readers and consumers notice nothing.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
-
-mod support;
 
 use std::{
     path::Path,
@@ -13,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{START_MS, changeset, documents, options, remove, runtime, upsert};
 use store::{
     App, AppName, ClockRefusal, ClockStanding, CommitError, Committed, CommittedOffset, DataDir, NewLife, NoObserver,
     OpenError, Request, RestoreTo, StoreOptions, TxnId, WallClock, Written,
 };
-use support::{START_MS, changeset, documents, options, remove, runtime, upsert};
 
 const HOUR_MS: u64 = 3600 * 1000;
 const DAY_MS: u64 = 24 * HOUR_MS;

@@ -1,10 +1,6 @@
 //! Consumer groups across a restart, and what one app's groups may take up.
 
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
-mod support;
-
+use crate::support::*;
 use kafka_protocol::messages::{
     GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, OffsetCommitRequest,
     SyncGroupRequest, TopicName,
@@ -12,7 +8,6 @@ use kafka_protocol::messages::{
     leave_group_request::MemberIdentity,
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
 };
-use support::*;
 
 const GROUP: &str = "readers";
 const INVALID_GROUP_ID: i16 = 24;
