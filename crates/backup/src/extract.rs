@@ -127,8 +127,9 @@ impl Backup {
         let mut manifest = self.manifest(point)?;
         let folder = format!("{APPS_FOLDER}/{}/", app.as_str());
         manifest.files.retain(|file| file.path.starts_with(&folder) || BESIDE_AN_APP.contains(&file.path.as_str()));
+        manifest.attachments.retain(|file| file.path.starts_with(&folder));
         manifest.apps.retain(|known| known.name == app.as_str());
-        (manifest.attachments, manifest.secrets) = (Vec::new(), None);
+        manifest.secrets = None;
         self.make(&manifest, &[], dir, tell).inspect_err(|_| {
             let _ = files::remove_tree(dir);
         })

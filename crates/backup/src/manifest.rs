@@ -6,8 +6,8 @@
 //!  "attachments":[],"secrets":null}
 //! ```
 //! A file is the bytes of its parts, one after the other. An app whose journal was trimmed has its
-//! documents as a stream ([`crate::documents`]). Attachments are files too, in a list of their own;
-//! this version writes none.
+//! documents as a stream ([`crate::documents`]). Attachments are files too, in a list of their own,
+//! by app and id: what an id names never changes, so that each is copied once.
 //!
 //! Invariant: one that was read has names and parts that may be used as they are.
 

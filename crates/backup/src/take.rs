@@ -7,6 +7,7 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
+use attachments::Blobs;
 use store::{App, AppName, DataDir, JOURNAL_FOLDER, Point, PointSegment};
 
 use crate::{
@@ -101,7 +102,7 @@ pub fn take_and_prune(
         parts: Parts::of(dir),
         known: known
             .iter()
-            .flat_map(|manifest| &manifest.files)
+            .flat_map(|manifest| manifest.files.iter().chain(&manifest.attachments))
             .map(|file| (file.path.clone(), file.clone()))
             .collect(),
         known_apps: known
@@ -270,6 +271,7 @@ impl Copy<'_> {
             };
         }
         manifest.files.append(&mut files);
+        self.attachments(name, app.blobs(), manifest)?;
         manifest.apps.push(ManifestApp {
             name: name.as_str().to_owned(),
             instance: hex(&point.instance),
@@ -286,7 +288,9 @@ impl Copy<'_> {
     /// were then, since they are what the journal says.
     fn is_known(&self, app: &AppName, files: &[FileEntry]) -> bool {
         let folder = format!("{}/{}/", store::APPS_FOLDER, app.as_str());
-        let known = self.known.keys().filter(|path| path.starts_with(&folder)).count();
+        let blobs = format!("{folder}{}/", store::ATTACHMENTS_FOLDER);
+        let is_of_journal = |path: &&String| path.starts_with(&folder) && !path.starts_with(&blobs);
+        let known = self.known.keys().filter(is_of_journal).count();
         known == files.len() && files.iter().all(|file| self.known.get(&file.path) == Some(file))
     }
 
@@ -319,6 +323,34 @@ impl Copy<'_> {
             self.teller.done(read.len() as u64)?;
         }
         Ok(FileEntry { path, bytes, identity, parts })
+    }
+
+    /// After the documents: what they hold is there, and what nobody holds may go meanwhile.
+    fn attachments(&mut self, app: &AppName, blobs: &Blobs, manifest: &mut Manifest) -> Result<(), Failed> {
+        let unreadable = |error: std::io::Error| Failed::App(format!("an attachment cannot be read: {error}"));
+        let folder = format!("{}/{}/{}", store::APPS_FOLDER, app.as_str(), store::ATTACHMENTS_FOLDER);
+        for (id, bytes) in blobs.list().map_err(unreadable)? {
+            let path = format!("{folder}/{id}");
+            self.teller.expect(bytes);
+            // What an id names never changes.
+            let known = self.known.get(&path).filter(|known| known.bytes == bytes);
+            if let Some(known) = known.filter(|known| known.parts.iter().all(|part| self.parts.has(part))) {
+                manifest.attachments.push(known.clone());
+                self.teller.done(bytes)?;
+                continue;
+            }
+            let Some(file) = blobs.find(&id).map_err(unreadable)? else { continue };
+            let (mut parts, mut at) = (Vec::new(), 0);
+            while at < file.len_bytes() {
+                let mut piece = vec![0; PART_BYTES.min(usize::try_from(file.len_bytes() - at).unwrap_or(PART_BYTES))];
+                file.read_exact_at(&mut piece, at).map_err(unreadable)?;
+                at += piece.len() as u64;
+                parts.push(self.put(&piece)?);
+                self.teller.done(piece.len() as u64)?;
+            }
+            manifest.attachments.push(FileEntry { path, bytes: at, identity: None, parts });
+        }
+        Ok(())
     }
 
     fn documents(&mut self, point: &Point) -> Result<DocumentsStream, Failed> {

@@ -4,6 +4,7 @@
 //! (`store`).
 
 mod stored;
+mod tokens;
 
 use crate::{CollectionName, Document, DocumentId, FieldType, Map, Path, SiteId, Stamp, Value};
 

@@ -20,6 +20,7 @@ mod view;
 mod write;
 
 pub use self::additions::Additions;
+pub use self::attachment::problem as token_problem;
 pub use self::delta::DeltaError;
 use self::field::{Content, Field, Leaf};
 pub use self::fields::{FieldState, FieldType};

@@ -22,6 +22,7 @@ pub use changeset::{
 };
 pub use document::{
     Additions, DeltaError, Document, DocumentDecodeError, FieldState, FieldType, Shown, UpdateError, WriteRules,
+    token_problem,
 };
 pub use id::{CollectionName, CollectionNameError, DocumentId, DocumentIdError};
 pub use json::{JsonError, find_oversized_integer, write_json_string};

@@ -98,6 +98,12 @@ pub fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
     sync_directory(parent_of(to))
 }
 
+/// As [`move_durably`], but for the names: they are durable after [`sync_directory`] of the folder.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    pass(Act::Rename, to)?;
+    fs::rename(from, to)
+}
+
 /// Puts a file that cannot be used aside, as `<name>.damaged` beside it, in place of one that was put
 /// there before; gives where it is.
 pub fn set_aside(path: &Path) -> io::Result<PathBuf> {

@@ -17,7 +17,7 @@ mod whole_directory;
 pub use data_file::DataFile;
 pub use directory_format::{DirectoryFormat, DirectoryFormatError};
 pub use durable::{
-    PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, remove_tree,
+    PRIVATE_DIRECTORY, PRIVATE_FILE, ensure_directory, move_durably, read, remove, remove_durably, remove_tree, rename,
     set_aside, sync_directory, write_whole, write_whole_unnamed,
 };
 pub use sealed::{Sealed, UnsealError, seal, unseal};

@@ -82,6 +82,23 @@ impl Caller {
         }
     }
 
+    /// Whether it may do so in some collection of the app.
+    pub(crate) fn may_somewhere(&self, permission: Permission, app: &str) -> bool {
+        match self {
+            Caller::Holder(Principal::Key(key)) => key.grants.iter().any(|grant| {
+                let collection = grant.collection.as_deref();
+                (grant.app == "*" || grant.app == app) && self.may(permission, app, collection)
+            }),
+            other => other.may(permission, app, None),
+        }
+    }
+
+    /// Whether every document of the app may be read.
+    pub(crate) fn sees_all(&self, app: &str) -> bool {
+        let permission = self.permission();
+        self.may(Permission::Read, app, None) && permission.is_none_or(|document| document.read.everything)
+    }
+
     pub(crate) fn demand(&self, permission: Permission, app: &str, collection: &str) -> Result<(), Denied> {
         if self.may(permission, app, Some(collection)) {
             return Ok(());

@@ -36,9 +36,7 @@ impl ReadBody {
         if announced_length(headers).is_some_and(|length| length > max_bytes as u64) {
             return Err(BodyError::TooLong { max_bytes });
         }
-        if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
-            return Err(BodyError::Encoded(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
-        }
+        check_encoding(headers)?;
         if HttpBody::is_end_stream(&body) {
             return Ok(Self::default());
         }
@@ -51,7 +49,26 @@ impl ReadBody {
     }
 }
 
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
+/// A share of the memory for bodies for one that is not kept whole. `guest` is whose body it is.
+pub(crate) async fn share(
+    state: &State,
+    guest: &Guest,
+    bytes: usize,
+) -> Result<Option<OwnedSemaphorePermit>, BodyError> {
+    let mut share = Share { state, guest, permit: None, waits: false };
+    let grown = timeout(state.options.body_timeout, share.grow(bytes)).await;
+    grown.map(|()| share.permit).map_err(|_| BodyError::Busy)
+}
+
+/// A body comes as it is.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), BodyError> {
+    match headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        Some(encoding) => Err(BodyError::Encoded(String::from_utf8_lossy(encoding.as_bytes()).into_owned())),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -55,6 +55,19 @@ pub(crate) struct Call {
     guest: Arc<Guest>,
 }
 
+/// A call of `attachments/*`, let in; its body is still to be read.
+#[derive(Debug)]
+pub(crate) struct UnreadCall {
+    pub(crate) app: Arc<App>,
+    pub(crate) caller: Caller,
+    pub(crate) headers: HeaderMap,
+    /// The query string; empty if there is none.
+    pub(crate) query: String,
+    pub(crate) guest: Arc<Guest>,
+    pub(crate) body: Body,
+    params: RawPathParams,
+}
+
 /// A call of `/admin/v1/*` by the holder of the admin key or, of `/admin/v1/apps/{app}/*`, of a key
 /// with `admin` on that app, read.
 #[derive(Debug)]
@@ -113,6 +126,13 @@ impl Call {
     }
 }
 
+impl UnreadCall {
+    /// What stands at `{name}` of the route's path.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        param(&self.params, name).expect("a resource asks for what its route has")
+    }
+}
+
 impl AdminCall {
     /// What stands at `{name}` of the route's path.
     pub(crate) fn param(&self, name: &str) -> &str {
@@ -156,6 +176,20 @@ impl FromRequest<Shared> for Call {
             body,
             guest,
         })
+    }
+}
+
+impl FromRequest<Shared> for UnreadCall {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let caller = access::identify(state, door(&parts), &parts.uri, &parts.headers)?;
+        let app = named_app(&mut parts, state, &caller).await?;
+        let params = path_params(&mut parts, state).await?;
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let guest = guest(&parts).clone();
+        Ok(Self { app, caller, headers: parts.headers, query, guest, body, params })
     }
 }
 

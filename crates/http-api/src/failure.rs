@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use attachments::AttachmentError;
 use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -23,6 +24,7 @@ use topics::ChangeError;
 use wire::RequestError;
 
 use crate::{
+    attachment::multipart::MultipartError,
     body_error::BodyError,
     denied::Denied,
     limits,
@@ -63,6 +65,18 @@ pub(crate) enum Failure {
     App(#[from] AppUnavailable),
     #[error("there is no document {id} in the collection {collection:?}")]
     DocumentNotFound { collection: String, id: String },
+    #[error(transparent)]
+    Multipart(#[from] MultipartError),
+    #[error("the attachment is longer than {bytes_max} bytes")]
+    AttachmentTooLong { bytes_max: u64 },
+    #[error("there is no attachment {id:?}")]
+    AttachmentNotFound { id: String },
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
+    #[error("there is no attachment {id:?}: upload it before its token is written")]
+    AttachmentMissing { id: String },
+    #[error("the len of the attachment {id:?} is wrong{}", len.map_or(String::new(), |len| format!(": it has {len} bytes")))]
+    AttachmentLength { id: String, len: Option<u64> },
     #[error("there is nothing at {path}{}", if hint.is_empty() { String::new() } else { format!(": {hint}") })]
     PathNotFound { path: String, hint: String },
     #[error("{path} does not take {method}")]
@@ -334,6 +348,9 @@ impl Failure {
                 | Refusal::ReturnedTooMuch { .. }
                 | Refusal::Push { .. },
             ))
+            | Failure::Multipart(_)
+            | Failure::AttachmentMissing { .. }
+            | Failure::AttachmentLength { .. }
             | Failure::TooManyScans { .. }
             | Failure::ReplyTooLarge
             | Failure::SortTooLarge(_)
@@ -364,6 +381,7 @@ impl Failure {
             | Failure::App(AppUnavailable::NotFound { .. })
             | Failure::Backup(BackupError::App(AppUnavailable::NotFound { .. }))
             | Failure::DocumentNotFound { .. }
+            | Failure::AttachmentNotFound { .. }
             | Failure::PathNotFound { .. }
             | Failure::LiveQuery(ChangeError::NotFound(_))
             | Failure::Sink(SinkError::NotFound(_))
@@ -391,6 +409,8 @@ impl Failure {
                 | CredentialsError::FormerInUse { .. },
             ) => StatusCode::CONFLICT,
             Failure::Body(BodyError::TooLong { .. })
+            | Failure::AttachmentTooLong { .. }
+            | Failure::Attachment(AttachmentError::TooMuchUnheld { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Execute(ExecuteError::TooLarge)
             | Failure::Commit(CommitError::TooManyIndexEntries { .. })
@@ -399,6 +419,7 @@ impl Failure {
             )) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Commit(CommitError::Unknown { .. })
             | Failure::Read(_)
+            | Failure::Attachment(AttachmentError::Io(_))
             | Failure::ReadAbandoned
             | Failure::Panicked(_)
             | Failure::Backup(BackupError::Thread(_))
@@ -415,6 +436,7 @@ impl Failure {
                 CredentialsError::Io { .. } | CredentialsError::File { .. } | CredentialsError::Certificate { .. },
             ) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::Body(BodyError::Busy)
+            | Failure::Attachment(AttachmentError::DiskFull)
             | Failure::ReadsBusy
             | Failure::WritesBusy
             | Failure::Login(LoginRefused::Busy)

@@ -13,10 +13,10 @@ pub(crate) fn of(path: &str) -> String {
         return format!("it is at {}/{version}/store/execute; execute belongs to v4 and v5", base(&segments));
     }
     if segments.contains(&"attachments") {
-        return match version {
-            Some("v2" | "v3" | "v4" | "v5") => "this version has no attachments".to_owned(),
-            _ => "attachments belong to /api/v2 to /api/v5, and this version has none".to_owned(),
-        };
+        return format!(
+            "attachments are at {0}/v4/attachments/upload and {0}/v4/attachments/<id>; they belong to v2 to v5",
+            base(&segments)
+        );
     }
     match CALLS.iter().find(|call| call.eq_ignore_ascii_case(last)) {
         Some(call) => {
@@ -79,8 +79,8 @@ mod tests {
             ("/api/v4/store/find/", "it is at /api/v4/store/find; "),
             ("/api/v3/store/execute", "it is at /api/v5/store/execute; execute belongs to v4 and v5"),
             ("/shop/api/v4/execute", "it is at /shop/api/v4/store/execute; "),
-            ("/shop/api/v1/attachments/upload", "attachments belong to /api/v2 to /api/v5, "),
-            ("/api/v2/attachments/abc", "this version has no attachments"),
+            ("/shop/api/v1/attachments/upload", "attachments are at /shop/api/v4/attachments/upload and "),
+            ("/api/v2/attachments", "attachments are at /api/v4/attachments/upload and "),
         ] {
             let hint = super::of(path);
             assert!(hint.starts_with(expected) && hint.is_empty() == expected.is_empty(), "{path}: {hint}");

@@ -11,6 +11,7 @@
 mod access;
 mod active_statements;
 mod api;
+mod attachment;
 mod audit;
 mod body;
 mod body_error;

@@ -7,6 +7,29 @@ use std::time::Duration;
 /// announced.
 pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// The longest attachment, in bytes. A longer one gets 413.
+pub const ATTACHMENT_BYTES_MAX: u64 = 20 * 1024 * 1024;
+
+/// What of an attachment is in memory at once, in bytes: a piece that comes, or goes, and the one
+/// before or after it.
+pub const ATTACHMENT_PIECE_BYTES: usize = 256 * 1024;
+
+/// What an upload or a fetch counts toward [`BODIES_KIB_MAX`] or [`REPLIES_SMALL_KIB_MAX`], in bytes.
+pub const ATTACHMENT_MEMORY_BYTES: usize = 1024 * 1024;
+
+/// What a form may have beside its file, in bytes: boundaries and headers.
+pub const FORM_BYTES_MAX: u64 = 32 * 1024;
+
+/// The longest headers of a form's part, in bytes. Longer ones get 400.
+pub const PART_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// What may follow a form's last boundary, in bytes. More gets 400.
+pub const PART_TAIL_BYTES_MAX: usize = 1024;
+
+/// Bytes of an upload that a client must send each second, on average, beyond [`BODY_TIMEOUT`]. A
+/// slower one gets 408, and nothing is kept.
+pub const UPLOAD_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
+
 /// How long a request waits for the transaction that its `X-DITTO-TXN-ID` names. After that: 404,
 /// and nothing was done.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

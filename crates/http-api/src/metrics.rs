@@ -9,6 +9,7 @@ pub(crate) mod sinks;
 
 use std::{fmt, sync::Arc, sync::atomic::AtomicI64, time::Duration};
 
+use attachments::BlobsStats;
 use axum::http::StatusCode;
 use prometheus_client::{
     collector::Collector,
@@ -138,6 +139,7 @@ impl fmt::Debug for AppCollector {
 struct AppNumbers {
     labels: [(&'static str, String); 1],
     stats: AppStats,
+    blobs: BlobsStats,
     newest_txn: u64,
     high_watermark: u64,
     writable: bool,
@@ -171,6 +173,15 @@ impl Collector for AppCollector {
         counter(e, "requests_forgotten", "Named requests that were forgotten before their time", &apps, |app| {
             app.stats.requests_forgotten_early
         })?;
+        gauge(e, "attachments", "Attachments that there are", &apps, |app| app.blobs.count)?;
+        bytes(e, "attachments", "Attachments on disk", &apps, |app| app.blobs.bytes)?;
+        gauge(e, "attachments_unheld", "Attachments that no document held when it was looked", &apps, |app| {
+            app.blobs.unheld
+        })?;
+        counter(e, "attachments_collected", "Attachments removed since no document held them", &apps, |app| {
+            app.blobs.collected
+        })?;
+        counter(e, "attachments_collected_bytes", "Bytes of those", &apps, |app| app.blobs.collected_bytes)?;
         gauge(e, "documents", "Documents of all collections", &apps, |app| app.stats.documents)?;
         gauge(e, "indexes_ready", "Indexes that queries use", &apps, |app| app.stats.indexes_ready)?;
         gauge(e, "indexes_building", "Indexes that are being built", &apps, |app| app.stats.indexes_building)?;
@@ -223,6 +234,7 @@ impl AppNumbers {
         Self {
             labels: [("app", app.name().as_str().to_owned())],
             stats: app.stats(),
+            blobs: app.blobs().stats(),
             newest_txn: app.newest_txn().0,
             high_watermark: app.events().high_watermark(),
             writable: app.write_obstacle().is_none(),

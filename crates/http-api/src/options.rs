@@ -23,6 +23,8 @@ pub struct HttpApiOptions {
     pub kafka_endpoint: String,
     /// See [`limits::REQUEST_BYTES_MAX`].
     pub request_bytes_max: usize,
+    /// See [`limits::ATTACHMENT_BYTES_MAX`].
+    pub attachment_bytes_max: u64,
     /// See [`limits::REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
     /// See [`limits::BODY_TIMEOUT`].
@@ -47,6 +49,7 @@ impl HttpApiOptions {
             host_names: Vec::new(),
             kafka_endpoint,
             request_bytes_max: limits::REQUEST_BYTES_MAX,
+            attachment_bytes_max: limits::ATTACHMENT_BYTES_MAX,
             request_timeout: limits::REQUEST_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             header_timeout: limits::HEADER_TIMEOUT,

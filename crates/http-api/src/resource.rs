@@ -2,6 +2,7 @@
 
 pub(crate) mod app_transfers;
 pub(crate) mod apps;
+pub(crate) mod attachments;
 pub(crate) mod authority;
 pub(crate) mod backups;
 pub(crate) mod clock;

@@ -19,9 +19,9 @@ use crate::{
     hint,
     metrics::RouteMetrics,
     resource::{
-        app_transfers, apps, authority, backups, clock, collections, count, execute, find, find_by_id, groups, health,
-        indexes, keys, live_queries, login, login_hook, metrics, openapi, peers, requery, scrubs, sign_in_links, sinks,
-        status, sync, tokens, users, write,
+        app_transfers, apps, attachments, authority, backups, clock, collections, count, execute, find, find_by_id,
+        groups, health, indexes, keys, live_queries, login, login_hook, metrics, openapi, peers, requery, scrubs,
+        sign_in_links, sinks, status, sync, tokens, users, write,
     },
     state::Shared,
 };
@@ -80,6 +80,11 @@ impl Routes {
         }
         for base in ["/api/v5", "/{app}/api/v5"] {
             routes.add(Method::POST, base, EXECUTE, execute::handle);
+        }
+        // The first version of the API had none.
+        for base in STORE_BASES.into_iter().filter(|base| !base.ends_with("v1")) {
+            routes.add(Method::POST, base, "/attachments/upload", attachments::upload);
+            routes.add(Method::GET, base, "/attachments/{id}", attachments::fetch);
         }
         for base in ["", "/{app}"] {
             routes.add(Method::GET, base, "/sync/v1", sync::handle);

@@ -235,7 +235,8 @@ impl Share {
         Handle::current().block_on(async { room_for_reply(&self.guests, &self.large_kib, kib, at_most).await })
     }
 
-    fn shrunk_to(mut self, bytes: usize) -> Self {
+    /// Without what a reply of `bytes` does not need.
+    pub(crate) fn shrunk_to(mut self, bytes: usize) -> Self {
         match &mut self.large {
             // It waits to be sent in the place of what it has grown to.
             Some(large) => {

@@ -68,6 +68,9 @@ pub(crate) struct ServeOptions {
     /// The largest request body, in bytes or as 8MiB [default: 2MiB]
     #[arg(long, value_name = "N", env = "HEADWATER_MAX_REQUEST_BYTES", help_heading = "HTTP")]
     pub(crate) max_request_bytes: Option<ByteSize>,
+    /// The longest attachment, in bytes or as 50MiB [default: 20MiB]
+    #[arg(long, value_name = "N", env = "HEADWATER_MAX_ATTACHMENT_BYTES", help_heading = "HTTP")]
+    pub(crate) max_attachment_bytes: Option<ByteSize>,
     /// How long a request waits for the transaction of its X-DITTO-TXN-ID, as 5s or plain
     /// milliseconds [default: 5s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_REQUEST_TIMEOUT_MS", help_heading = "HTTP")]
@@ -150,6 +153,10 @@ pub(crate) struct ServeOptions {
         allow_negative_numbers = true
     )]
     pub(crate) tombstone_retention_ms: Option<KeepLimit<Milliseconds>>,
+    /// Remove an attachment so long after no document holds it any more, as 7d or plain milliseconds
+    /// [default: 7d]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_ATTACHMENT_GRACE", help_heading = "Data")]
+    pub(crate) attachment_grace: Option<Milliseconds>,
     /// Take the machine's clock as it is, however far it is from the time that was noted last: for
     /// one start, after somebody has looked that it is right
     #[arg(
@@ -230,6 +237,8 @@ pub(crate) struct ServerSettings {
     pub(crate) https_files: Option<(PathBuf, PathBuf)>,
     /// The largest request body.
     pub(crate) request_bytes_max: u64,
+    /// The longest attachment.
+    pub(crate) attachment_bytes_max: u64,
     /// How long a request waits for its transaction.
     pub(crate) request_timeout_ms: u64,
     /// Whether no keys are asked for off loopback.
@@ -252,6 +261,8 @@ pub(crate) struct ServerSettings {
     pub(crate) retention_ms: Option<u64>,
     /// `None` keeps all.
     pub(crate) tombstone_retention_ms: Option<u64>,
+    /// How long an attachment stays that no document holds.
+    pub(crate) attachment_grace: Duration,
     /// Whether the machine's clock is taken as it is at the start.
     pub(crate) accept_clock: bool,
     /// Where the newest transactions are noted, absolute; `None`: in the data directory.
@@ -269,6 +280,11 @@ const SEGMENT_BYTES_MAX: u64 = (1 << 31) - 1;
 /// Bounds of `--max-request-bytes`: a request is held in memory while it is read.
 const REQUEST_BYTES_MIN: u64 = 1 << 10;
 const REQUEST_BYTES_MAX: u64 = 1 << 30;
+/// Bounds of `--max-attachment-bytes`: never in memory whole, so that the disk is what bounds it.
+const ATTACHMENT_BYTES_MIN: u64 = 1;
+const ATTACHMENT_BYTES_MAX: u64 = 1 << 40;
+/// `--attachment-grace`.
+const ATTACHMENT_GRACE_MS_DEFAULT: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Bounds of `--max-event-bytes`: no smaller than a `requeryRequired`, no larger than a document
 /// before and after a change.
 const EVENT_BYTES_MIN: u64 = 4 << 10;
@@ -341,6 +357,13 @@ impl ServeOptions {
                 REQUEST_BYTES_MIN,
                 REQUEST_BYTES_MAX,
             )?,
+            attachment_bytes_max: bounded(
+                "max-attachment-bytes",
+                options.max_attachment_bytes,
+                20 << 20,
+                ATTACHMENT_BYTES_MIN,
+                ATTACHMENT_BYTES_MAX,
+            )?,
             request_timeout_ms: request_timeout(options.request_timeout_ms)?,
             insecure_open: options.insecure_open.unwrap_or(false),
             kafka_listen: options.kafka_listen.unwrap_or_else(|| ListenAddress::loopback(9093)),
@@ -352,6 +375,9 @@ impl ServeOptions {
             retention_bytes: options.retention_bytes.and_then(KeepLimit::limit).map(|size| size.0),
             retention_ms: options.retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
             tombstone_retention_ms: options.tombstone_retention_ms.and_then(KeepLimit::limit).map(|time| time.0),
+            attachment_grace: Duration::from_millis(
+                options.attachment_grace.map_or(ATTACHMENT_GRACE_MS_DEFAULT, |time| time.0),
+            ),
             accept_clock: options.accept_clock.unwrap_or(false),
             newest_note,
             segment_bytes: bounded(
@@ -374,6 +400,7 @@ impl ServeOptions {
             https_cert: self.https_cert.or(below.https_cert),
             https_key: self.https_key.or(below.https_key),
             max_request_bytes: self.max_request_bytes.or(below.max_request_bytes),
+            max_attachment_bytes: self.max_attachment_bytes.or(below.max_attachment_bytes),
             request_timeout_ms: self.request_timeout_ms.or(below.request_timeout_ms),
             insecure_open: self.insecure_open.or(below.insecure_open),
             kafka_listen: self.kafka_listen.or(below.kafka_listen),
@@ -387,6 +414,7 @@ impl ServeOptions {
             retention_bytes: self.retention_bytes.or(below.retention_bytes),
             retention_ms: self.retention_ms.or(below.retention_ms),
             tombstone_retention_ms: self.tombstone_retention_ms.or(below.tombstone_retention_ms),
+            attachment_grace: self.attachment_grace.or(below.attachment_grace),
             accept_clock: self.accept_clock.or(below.accept_clock),
             newest_note: self.newest_note.or(below.newest_note),
             backup_to: self.backup_to.or(below.backup_to),
@@ -502,10 +530,11 @@ mod tests {
         assert_eq!(settings.http_listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.kafka_listen.to_string(), "127.0.0.1:9093");
         assert_eq!((settings.request_bytes_max, settings.segment_bytes), (2 << 20, 64 << 20));
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        assert_eq!((settings.attachment_bytes_max, settings.attachment_grace), (20 << 20, week));
         assert_eq!((settings.app.as_str(), settings.insecure_open), ("default", false));
         assert_eq!(settings.request_timeout_ms, 5_000);
         assert_eq!(settings.connections_per_user_max, 4_096);
-        let week = Duration::from_secs(7 * 24 * 60 * 60);
         assert_eq!((settings.groups_per_app_max, settings.offsets_retention), (1_000, Some(week)));
     }
 

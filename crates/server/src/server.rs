@@ -7,6 +7,7 @@
 //! (`command::serve`).
 
 mod address;
+mod attachment_sweeps;
 mod backup_schedule;
 mod certificate_notes;
 mod clock_notes;
@@ -243,6 +244,8 @@ impl Server {
         if let Some(schedule) = settings.backups.clone() {
             tokio::spawn(backup_schedule::keep(schedule, maintenance.clone(), data.clone(), stopping.clone()));
         }
+        let grace = settings.attachment_grace;
+        tokio::spawn(attachment_sweeps::keep(grace, data.clone(), topics.clone(), stopping.clone()));
         let delivering = tokio::spawn(sinks.keep(stopping.clone()));
         tokio::spawn(topics.clone().keep(stopping));
         facts.run.write(&facts.data_dir)?;

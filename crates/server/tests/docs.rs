@@ -77,6 +77,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/operating/sizing.md",
     "docs/operating/upgrading.md",
     "docs/reference/access.md",
+    "docs/reference/attachments.md",
     "docs/reference/documents.md",
     "docs/reference/events.md",
     "docs/reference/http-api.md",
@@ -284,6 +285,11 @@ fn changing_a_stored_format() {
 #[test]
 fn decisions() {
     follow("docs/internals/decisions.md");
+}
+
+#[test]
+fn attachments() {
+    follow("docs/reference/attachments.md");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use attachments::Blobs;
 use document::SiteId;
 
 use crate::{
@@ -46,6 +47,23 @@ pub struct App {
 }
 
 impl App {
+    /// The blobs that its documents may refer to.
+    pub fn blobs(&self) -> &Arc<Blobs> {
+        &self.shared.blobs
+    }
+
+    /// Whether there is room for a file of `bytes` beside the journal and the documents, with what is kept
+    /// in reserve for them. Blocks on disk, for a moment.
+    ///
+    /// # Errors
+    /// [`CommitError::DiskFull`].
+    pub fn check_room_for(&self, bytes: u64) -> Result<(), CommitError> {
+        // What cannot be asked shows when it is written.
+        let Ok((free_bytes, total)) = disk::space(&self.shared.dir) else { return Ok(()) };
+        let needed_bytes = disk::reserve_bytes(self.shared.options.disk_reserve_bytes, total).saturating_add(bytes);
+        if free_bytes < needed_bytes { Err(CommitError::DiskFull { free_bytes, needed_bytes }) } else { Ok(()) }
+    }
+
     /// Its name.
     pub fn name(&self) -> &AppName {
         &self.shared.name
@@ -137,6 +155,7 @@ impl App {
     pub async fn push(&self, pushes: Vec<Write>) -> Result<Vec<PushOutcome>, CommitError> {
         let is_named = |write: &Write| write.changeset.origin.site.is_some() && write.changeset.origin.pushed.is_some();
         assert!(pushes.iter().all(is_named), "what is pushed has a site and a number");
+        self.keep_referred(&pushes);
         self.pipeline.send(|answer| Command::Push(pushes, Instant::now(), answer)).await
     }
 

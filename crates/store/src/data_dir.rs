@@ -28,7 +28,7 @@ use crate::{
     disk::{self, DiskSpace},
     journal::{self, Journal, segment::SegmentError},
     newest_note::{NEWEST_FILE, NewestNote},
-    open::{JOURNAL, fresh_site},
+    open::{ATTACHMENTS, JOURNAL, fresh_site},
     open_error::OpenError,
     options::{StoreOptions, WallClock},
     position::TxnId,
@@ -325,6 +325,14 @@ impl DataDir {
         slot.opened().is_none()
             && journal::oldest_sealed_ms(&slot.dir.join(JOURNAL))
                 .is_ok_and(|ms| ms.is_some_and(|ms| ms < oldest_kept_ms))
+    }
+
+    /// Whether an app that is not open has an attachment that no document held `grace_ms` ago, as far
+    /// as that was noted. Blocks on disk.
+    pub fn has_old_attachments(&self, name: &str, grace_ms: u64) -> bool {
+        let (Some(slot), Some(now_ms)) = (self.slot(name), self.clock.time().believed_ms()) else { return false };
+        slot.opened().is_none()
+            && attachments::has_unheld_since(&slot.dir.join(ATTACHMENTS), now_ms.saturating_sub(grace_ms))
     }
 
     /// Makes an app, and opens it. Blocks on disk.

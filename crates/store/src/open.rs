@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
+use attachments::Blobs;
 use document::SiteId;
 use key_values::{DiskOptions, FjallDisk, KeyValues};
 use tokio::sync::watch;
@@ -36,6 +37,9 @@ pub const JOURNAL: &str = "journal";
 
 /// The folder of an app's documents, in the app's.
 pub(crate) const DOCUMENTS: &str = "documents";
+
+/// The folder of an app's blobs, in the app's.
+pub const ATTACHMENTS: &str = "attachments";
 
 /// A site id for a new app's own writes: never nobody's, and never the one that is nobody's own
 /// ([`SiteId::INITIAL`]).
@@ -94,6 +98,7 @@ impl App {
         }
         let seams = engine.seams().map_err(engine_error)?;
         let definitions = Definitions::of(engine.definitions().map_err(engine_error)?);
+        let blobs_error = |source| OpenError::Io { act: "cannot list", path: dir.join(ATTACHMENTS), source };
         let shared = Arc::new(Shared {
             name,
             dir: dir.to_owned(),
@@ -101,6 +106,7 @@ impl App {
             site,
             options: options.clone(),
             clock,
+            blobs: Blobs::open(&dir.join(ATTACHMENTS)).map_err(blobs_error)?,
             events: EventLog::new(journal.clone(), position.next_offset, seams),
             deltas: Arc::default(),
             journal,

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, RwLock, atomic::AtomicU64},
 };
 
+use attachments::Blobs;
 use document::SiteId;
 use tokio::sync::watch;
 
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<Journal>,
     pub(crate) engine: Engine,
     pub(crate) events: EventLog,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) deltas: Arc<Deltas>,
     pub(crate) newest_txn: watch::Sender<u64>,
     /// Counts the indexes that became ready, or were made or dropped.

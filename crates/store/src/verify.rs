@@ -21,7 +21,7 @@ use crate::{
     differences::Differences,
     engine::{Engine, EngineError, EngineSnapshot, decode_stored, requests::RequestsKept, spaces, stored_parts},
     examined::Examined,
-    index_check,
+    held_blobs, index_check,
     journal::{
         Journal,
         frame::{FrameError, FrameHeader},
@@ -242,6 +242,7 @@ fn verify_documents(
     check_index(engine, start.first_offset, report)?;
     index_check::check(engine, &mut report.findings)?;
     read_the_rest(engine)?;
+    report.findings.extend(held_blobs::findings(dir, &engine.snapshot())?);
     if report.findings.is_empty() {
         let examined = Examined { engine, journal: &opened.journal, applied_frames };
         report.findings.extend(examine(&examined).map_err(|error| EngineError(error.message))?);

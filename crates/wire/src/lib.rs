@@ -5,6 +5,7 @@
 //! Not here: sockets and status codes (`http-api`), the stored form of documents (`document`).
 
 pub mod admin;
+pub mod attachment;
 pub mod error;
 pub mod event;
 pub mod execute;

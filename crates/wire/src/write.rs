@@ -269,13 +269,27 @@ fn take_types(place: &Place<'_>, overrides: Map, value: &Map) -> Result<Vec<(Pat
         let kind = match shape::string(&place, kind)?.as_str() {
             "register" => FieldType::Register,
             "counter" => FieldType::Counter,
-            other => return Err(place.fault(format_args!("unknown type {other:?}; known are counter, register"))),
+            "attachment" => FieldType::Attachment,
+            other => {
+                let message = format_args!("unknown type {other:?}; known are counter, register, attachment");
+                return Err(place.fault(message));
+            }
         };
         let is_inside_array = path.segments.iter().any(|segment| matches!(segment, PathSegment::Index(_)));
         match kind {
             FieldType::Counter if is_inside_array => {
                 return Err(place.fault("an array is one register: there is no counter inside it"));
             }
+            FieldType::Attachment if is_inside_array => {
+                return Err(place.fault("an array is one register: there is no attachment inside it"));
+            }
+            FieldType::Attachment => match path.lookup(value) {
+                Some(Value::Map(token)) => {
+                    check_token(&place, token)?;
+                    types.push((path, kind));
+                }
+                _ => return Err(place.fault("an attachment needs a token at this path of \"value\"")),
+            },
             FieldType::Counter if !path.lookup(value).is_some_and(is_number) => {
                 return Err(place.fault("a counter needs a number at this path of \"value\""));
             }
@@ -284,11 +298,12 @@ fn take_types(place: &Place<'_>, overrides: Map, value: &Map) -> Result<Vec<(Pat
             kind => types.push((path, kind)),
         }
     }
+    let is_value = |kind: FieldType| matches!(kind, FieldType::Register | FieldType::Attachment);
     let is_register =
-        |names: &[PathSegment]| types.iter().any(|(path, kind)| *kind == FieldType::Register && path.segments == names);
+        |names: &[PathSegment]| types.iter().any(|(path, kind)| is_value(*kind) && path.segments == names);
     let swallowed = types.iter().find(|(path, _)| (1..path.segments.len()).any(|n| is_register(&path.segments[..n])));
     match swallowed {
-        Some((path, _)) => Err(place.field(&path.to_string()).fault("is inside an object that is one register")),
+        Some((path, _)) => Err(place.field(&path.to_string()).fault("is inside an object that is one value")),
         None => Ok(types),
     }
 }
@@ -300,7 +315,7 @@ fn take_change(place: &Place<'_>, value: Value) -> Result<UpdateCommand, Request
         "set" => UpdateKind::Set,
         "increment" => UpdateKind::Increment,
         "replaceWithCounter" => UpdateKind::ReplaceWithCounter,
-        "setAttachment" => return Err(place.field("method").fault("setAttachment is not supported yet")),
+        "setAttachment" => return take_attachment(place, fields),
         other => {
             return Err(place.field("method").fault(format_args!(
                 "unknown method {other:?}; known are set, increment, replaceWithCounter, setAttachment"
@@ -316,6 +331,24 @@ fn take_change(place: &Place<'_>, value: Value) -> Result<UpdateCommand, Request
     let kind = kind(value);
     check_operand(&place.field("value"), &kind)?;
     Ok(UpdateCommand { path: field_path(&place.field("path"), &path)?, kind })
+}
+
+fn take_attachment(place: &Place<'_>, mut fields: Fields<'_>) -> Result<UpdateCommand, RequestError> {
+    let path = fields.string("path")?;
+    let value = fields.required("value")?;
+    fields.finish(CHANGE_FIELDS)?;
+    let value_place = place.field("value");
+    let token = shape::object(&value_place, value)?;
+    check_token(&value_place, &token)?;
+    let kind = UpdateKind::SetAttachment(token);
+    Ok(UpdateCommand { path: field_path(&place.field("path"), &path)?, kind })
+}
+
+fn check_token(place: &Place<'_>, token: &Map) -> Result<(), RequestError> {
+    match document::token_problem(token) {
+        Some(problem) => Err(place.fault(format_args!("is no attachment's token: {problem}"))),
+        None => Ok(()),
+    }
 }
 
 fn check_operand(place: &Place<'_>, kind: &UpdateKind) -> Result<(), RequestError> {

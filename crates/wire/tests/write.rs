@@ -90,7 +90,7 @@ fn value_type_overrides_name_numbers() {
     );
     refused_one(
         r#"{"method":"upsert","collection":"c","value":{"n":1},"valueTypeOverrides":{"n":"set"}}"#,
-        expect![[r#"commands[0].valueTypeOverrides.n: unknown type "set"; known are counter, register"#]],
+        expect![[r#"commands[0].valueTypeOverrides.n: unknown type "set"; known are counter, register, attachment"#]],
     );
     refused_one(
         r#"{"method":"upsert","collection":"c","value":{"a":[1]},"valueTypeOverrides":{"a[0]":"counter"}}"#,
@@ -110,7 +110,7 @@ fn value_type_overrides_name_objects_that_are_one_value() {
     refused_one(
         r#"{"method":"upsert","collection":"c","value":{"o":{"n":1}},
             "valueTypeOverrides":{"o":"register","o.n":"counter"}}"#,
-        expect!["commands[0].valueTypeOverrides.o.n: is inside an object that is one register"],
+        expect!["commands[0].valueTypeOverrides.o.n: is inside an object that is one value"],
     );
 }
 
@@ -265,7 +265,11 @@ fn changes_of_another_shape() {
     );
     change(
         r#"{"method":"setAttachment","path":"a","value":{}}"#,
-        expect!["commands[0].commands[0].method: setAttachment is not supported yet"],
+        expect![[r#"commands[0].commands[0].value: is no attachment's token: its "id" must be a text"#]],
+    );
+    change(
+        r#"{"method":"setAttachment","path":"a","value":5}"#,
+        expect!["commands[0].commands[0].value: must be an object, not an integer"],
     );
     change(
         r#"{"method":"unset","path":"a"}"#,

@@ -4,10 +4,33 @@
 //! `{"id":"…","len":5,"metadata":{"name":"a.txt"}}`.
 //! Not here: blobs, and whether there is one of that id and length.
 
-use crate::{Map, Value};
+use super::field::{Content, Field, MapField};
+use crate::{Document, Map, Value};
+
+impl Document {
+    /// Gives every token that a reader sees in it.
+    pub fn for_each_token(&self, each: &mut dyn FnMut(&Map)) {
+        if let Field::Map(map) = &self.root {
+            of_map(map, each);
+        }
+    }
+}
+
+fn of_map(map: &MapField, each: &mut dyn FnMut(&Map)) {
+    for (_, field) in &map.children {
+        match field {
+            Field::Map(inside) => of_map(inside, each),
+            Field::Leaf(leaf) => {
+                if let Content::Attachment(token) = &leaf.content {
+                    each(token);
+                }
+            }
+        }
+    }
+}
 
 /// What is wrong with `token`; `None` where it is one.
-pub(super) fn problem(token: &Map) -> Option<&'static str> {
+pub fn problem(token: &Map) -> Option<&'static str> {
     let is_text = |value: &Value| matches!(value, Value::String(_));
     match token.field("id") {
         Some(Value::String(id)) if !id.is_empty() => {}

@@ -26,6 +26,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wire::write::{Selection, WriteCommand, WriteRequest, WriteResult, write_results};
 
 use crate::{
+    attachment::tokens::Referred,
     call::Call,
     document_access::DocumentAccess,
     failure::Failure,
@@ -62,14 +63,15 @@ async fn write(state: &Shared, call: &Call, request: Request) -> Result<Response
     }
     let memory = memory_for(state, bytes).await?;
     let room = room_for(state, condition_steps_max).await?;
-    let takes_room = memory.is_some() || room.is_some();
     let mut all = Vec::with_capacity(operations);
     all.extend(selected.into_iter().flat_map(Selected::into_operations));
     let changeset = Changeset { operations: all, queries, origin: call.origin() };
     let write = Write { filters, ..Write::from(changeset) };
+    let referred = Referred::by(call, &write).await?;
+    let takes_room = memory.is_some() || room.is_some() || !referred.is_empty();
     // An answer that tells an id is kept in any case: nobody else knows it.
     let is_kept = request.given || made_ids;
-    let commit = commit(call.app.clone(), write, request, is_kept, commands);
+    let commit = referred.until(commit(call.app.clone(), write, request, is_kept, commands));
     if !takes_room {
         return commit.await;
     }

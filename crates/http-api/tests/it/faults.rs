@@ -38,12 +38,7 @@ fn malformed_input() {
         (find, br#"{"collection":"c","sort":[{"property":"a..b"}]}"#, 400, "sort[0].property: "),
         ("/api/v4/store/nothing", b"{}", 404, "there is nothing at /api/v4/store/nothing"),
         ("/", b"{}", 404, "there is nothing at /"),
-        (
-            "/api/v4/attachments/upload",
-            b"",
-            404,
-            "there is nothing at /api/v4/attachments/upload: this version has no attachments",
-        ),
+        ("/api/v4/attachments/upload", b"", 400, "an attachment is uploaded as multipart/form-data with a boundary"),
         ("/nobody/api/v4/store/find", br#"{"collection":"c"}"#, 404, "there is no app \"nobody\""),
         (
             "/%ff/api/v4/store/find",

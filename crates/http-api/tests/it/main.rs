@@ -3,6 +3,8 @@
 
 mod access;
 mod admin;
+mod attachment_tokens;
+mod attachments;
 mod browser;
 mod connection;
 mod door;

@@ -31,7 +31,10 @@ fn what_is_elsewhere_is_named() {
         ("/shop/api/v2/find", "it is at /shop/api/v2/store/find; there are the versions v1 to v5"),
         ("/api/v3/store/execute", "it is at /api/v5/store/execute; execute belongs to v4 and v5"),
         ("/shop/api/v5/execute", "it is at /shop/api/v5/store/execute; execute belongs to v4 and v5"),
-        ("/api/v1/attachments/upload", "attachments belong to /api/v2 to /api/v5, and this version has none"),
+        (
+            "/api/v1/attachments/upload",
+            "attachments are at /api/v4/attachments/upload and /api/v4/attachments/<id>; they belong to v2 to v5",
+        ),
     ] {
         let reply = server.post(path, "{}");
         assert_eq!((reply.status, reply.message()), (404, format!("there is nothing at {path}: {hint}")));

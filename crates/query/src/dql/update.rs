@@ -127,6 +127,24 @@ impl Update {
 
 /// What is known of it before a document is looked at.
 impl Update {
+    /// Gives the attachments' tokens that it writes, as far as they do not depend on the document: what
+    /// is computed of a document's fields is not among them.
+    ///
+    /// # Errors
+    /// The budget does not suffice.
+    pub fn for_each_token(&self, budget: &mut Budget, each: &mut dyn FnMut(&Map)) -> Result<(), TooExpensive> {
+        let nothing = Map::new();
+        let scope = Scope { id: None, fields: &nothing, slots: &[] };
+        for change in self.bound.changes.iter().filter(|change| matches!(change.what, What::Set(_))) {
+            match change.kind(&scope, &self.bound.declared, budget) {
+                Ok(kind) => kind.for_each_token(each),
+                Err(DecideError::TooExpensive(error)) => return Err(error),
+                Err(DecideError::Refused { .. }) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a right side looks at fields, so that what is written tells of what was there.
     pub fn reads_fields(&self) -> bool {
         self.right_sides().any(Node::reads_fields)

@@ -133,6 +133,7 @@ fn http_api(
         open_doors: listening.open_doors(settings.insecure_open),
         host_names: listening.names.clone(),
         request_bytes_max: usize::try_from(settings.request_bytes_max).unwrap_or(usize::MAX),
+        attachment_bytes_max: settings.attachment_bytes_max,
         request_timeout: Duration::from_millis(settings.request_timeout_ms),
         ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
     };

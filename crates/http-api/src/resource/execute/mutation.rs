@@ -20,6 +20,7 @@ use wire::execute::{QueryType, Warning, begin_execute_reply, end_execute_reply};
 
 use super::{Text, collection, select::Source};
 use crate::{
+    attachment::tokens::Referred,
     call::Call,
     document_access::DocumentAccess,
     failure::Failure,
@@ -101,10 +102,11 @@ pub(super) async fn mutate(
     }
     let memory = memory_for(state, counted).await?;
     let room = room_for(state, steps_max).await?;
-    let takes_room = memory.is_some() || room.is_some();
+    let referred = Referred::by(call, &write).await?;
+    let takes_room = memory.is_some() || room.is_some() || !referred.is_empty();
     // An answer that tells what was made is kept in any case: nobody else knows it.
     let is_kept = request.given || makes_ids;
-    let commit = commit(call.app.clone(), write, request, is_kept, answer);
+    let commit = referred.until(commit(call.app.clone(), write, request, is_kept, answer));
     if !takes_room {
         return commit.await.map(|body| reply::json(StatusCode::OK, body));
     }

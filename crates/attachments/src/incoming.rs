@@ -1,0 +1,116 @@
+//! A blob that is on its way: written to a file without a name of its own while it is hashed.
+//!
+//! Invariant: when [`Incoming::finish`] returns, the blob is durable under its name; whoever drops
+//! one before leaves nothing.
+
+use std::{path::PathBuf, sync::Arc};
+
+use files::DataFile;
+use ring::digest::{Context, SHA256};
+
+use crate::{
+    AttachmentError, BlobId, Blobs, limits,
+    note::Note,
+    state::{State, Upload, counted},
+};
+
+/// A blob that is being written.
+pub struct Incoming {
+    blobs: Arc<Blobs>,
+    file: DataFile,
+    /// `None` once it has its name.
+    path: Option<PathBuf>,
+    hash: Context,
+    len: u64,
+}
+
+/// What was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name.
+    pub id: BlobId,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+impl std::fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Incoming").field("path", &self.path).field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl Incoming {
+    pub(crate) fn create(blobs: Arc<Blobs>, path: PathBuf) -> std::io::Result<Self> {
+        let file = DataFile::create(&path)?;
+        Ok(Self { blobs, file, path: Some(path), hash: Context::new(&SHA256), len: 0 })
+    }
+
+    /// How much has come, in bytes.
+    pub fn len_bytes(&self) -> u64 {
+        self.len
+    }
+
+    /// Adds what comes next.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), AttachmentError> {
+        self.file.write_all_at(bytes, self.len)?;
+        self.hash.update(bytes);
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Gives it its name, durably. Whoever had uploaded the same before loses nothing; a damaged file
+    /// of that name is replaced.
+    pub fn finish(mut self, uploader: &str, now_ms: u64) -> Result<Stored, AttachmentError> {
+        self.file.sync_all()?;
+        let digest = self.hash.clone().finish();
+        let id = BlobId(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"));
+        self.enter(&id, uploader, now_ms)?;
+        files::sync_directory(&self.blobs.folder)?;
+        Ok(Stored { id, len: self.len })
+    }
+
+    fn enter(&mut self, id: &BlobId, uploader: &str, now_ms: u64) -> Result<(), AttachmentError> {
+        let blobs = self.blobs.clone();
+        let mut state = blobs.state();
+        let by = uploaders(&state, id, uploader);
+        if by.first().is_some_and(|first| first == uploader) {
+            let held_bytes = state.unheld_bytes(uploader, Some(id));
+            if held_bytes + counted(self.len) > limits::UNHELD_BYTES_MAX {
+                let (uploader, bytes_max) = (uploader.to_owned(), limits::UNHELD_BYTES_MAX);
+                return Err(AttachmentError::TooMuchUnheld { uploader, held_bytes, bytes_max });
+            }
+        }
+        let Some(path) = &self.path else { return Ok(()) };
+        let (named, before) = (blobs.path(id), std::fs::metadata(blobs.path(id)).ok().map(|known| known.len()));
+        files::rename(path, &named)?;
+        self.path = None;
+        // Without one it is not known after a restart whose it is.
+        if let Err(error) = Note::new(now_ms, by.clone()).write(&blobs.folder, id) {
+            tracing::warn!(%error, %id, "the note of an attachment cannot be written");
+        }
+        state.count += u64::from(before.is_none());
+        state.bytes = state.bytes + self.len - before.unwrap_or(0);
+        let touched = state.sweep;
+        state.uploads.insert(*id, Upload { len: self.len, since_ms: now_ms, by, is_held: false, touched });
+        Ok(())
+    }
+}
+
+/// Who uploaded it, `uploader` among them.
+fn uploaders(state: &State, id: &BlobId, uploader: &str) -> Vec<String> {
+    let mut by = state.uploads.get(id).map(|known| known.by.clone()).unwrap_or_default();
+    if !by.iter().any(|known| known == uploader) && by.len() < limits::UPLOADERS_MAX {
+        by.push(uploader.to_owned());
+    }
+    by
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take()
+            && let Err(error) = files::remove(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "an upload that was given up cannot be removed");
+        }
+    }
+}

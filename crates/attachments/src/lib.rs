@@ -1,0 +1,26 @@
+//! The blobs of one app: files that are named by the SHA-256 of what is in them
+//! (docs/reference/attachments.md).
+//!
+//! Invariants: a file that has a blob's name is whole and durable; what was begun and not finished
+//! is gone at the latest when the folder is opened again; a blob is removed only while nobody is
+//! about to refer to it ([`Hold`]).
+//! Not here: which documents hold a blob (`store`), who may have one (`http-api`).
+
+mod blob_id;
+mod blobs;
+mod error;
+mod incoming;
+mod note;
+mod state;
+mod sweep;
+mod verify;
+
+pub mod limits;
+
+pub use blob_id::BlobId;
+pub use blobs::{BlobFile, Blobs, BlobsStats, Hold};
+pub use error::AttachmentError;
+pub use incoming::{Incoming, Stored};
+pub use note::has_unheld_since;
+pub use sweep::Swept;
+pub use verify::verify;

@@ -1,0 +1,48 @@
+//! What is kept in memory of an app's blobs: totals, who is about to refer to one, and of those that
+//! no document holds since when, and whose they are.
+
+use std::collections::HashMap;
+
+use crate::{BlobId, limits};
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    /// How many are about to refer to it.
+    pub(crate) holds: HashMap<BlobId, usize>,
+    pub(crate) uploads: HashMap<BlobId, Upload>,
+    /// How often it was looked through for blobs that nobody holds.
+    pub(crate) sweep: u64,
+    pub(crate) collected: u64,
+    pub(crate) collected_bytes: u64,
+}
+
+/// A blob that no document holds, or of which it is still known who uploaded it.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) len: u64,
+    pub(crate) since_ms: u64,
+    /// The first is the one to whom it counts.
+    pub(crate) by: Vec<String>,
+    /// Whether a document held it when somebody last looked.
+    pub(crate) is_held: bool,
+    /// During which sweep somebody had to do with it last: that one does not remove it.
+    pub(crate) touched: u64,
+}
+
+impl State {
+    /// What `uploader` has in blobs that no document holds, in bytes, without
+    /// `except`.
+    pub(crate) fn unheld_bytes(&self, uploader: &str, except: Option<&BlobId>) -> u64 {
+        let is_theirs = |(known, upload): &(&BlobId, &Upload)| {
+            Some(*known) != except && !upload.is_held && upload.by.first().is_some_and(|first| first == uploader)
+        };
+        self.uploads.iter().filter(is_theirs).map(|(_, upload)| counted(upload.len)).sum()
+    }
+}
+
+/// What a blob of `len` bytes counts.
+pub(crate) fn counted(len: u64) -> u64 {
+    len.max(limits::UNHELD_BYTES_EACH_MIN)
+}

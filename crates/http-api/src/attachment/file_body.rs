@@ -1,0 +1,87 @@
+//! A blob, or a part of it, as a reply's body: read on blocking threads, a piece ahead of the client.
+//!
+//! Invariant: no more than two pieces are in memory, whatever the blob's length.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use attachments::BlobFile;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::task::JoinHandle;
+
+use crate::limits::ATTACHMENT_PIECE_BYTES;
+
+/// What is still to be sent of a blob. `S` is held as long: its share of the memory.
+pub(crate) struct FileBody<S> {
+    file: Arc<BlobFile>,
+    /// Where the next piece to be read begins, and where the last one ends.
+    at: u64,
+    end: u64,
+    left: u64,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+    _share: S,
+}
+
+impl<S> FileBody<S> {
+    /// Of `file`, `len` bytes from `first` on.
+    pub(crate) fn new(file: Arc<BlobFile>, first: u64, len: u64, share: S) -> Self {
+        Self { file, at: first, end: first + len, left: len, reading: None, _share: share }
+    }
+
+    fn read_next(&mut self) {
+        let len = (self.end - self.at).min(ATTACHMENT_PIECE_BYTES as u64);
+        if len == 0 {
+            return;
+        }
+        let (file, at) = (self.file.clone(), self.at);
+        self.at += len;
+        self.reading = Some(tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; len as usize];
+            file.read_exact_at(&mut bytes, at)?;
+            Ok(Bytes::from(bytes))
+        }));
+    }
+}
+
+impl<S: Unpin> Body for FileBody<S> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        if self.reading.is_none() {
+            self.read_next();
+        }
+        let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
+        let read = ready!(Pin::new(reading).poll(context)).unwrap_or_else(|error| Err(io::Error::other(error)));
+        self.reading = None;
+        match read {
+            Ok(bytes) => {
+                self.left -= bytes.len() as u64;
+                self.read_next();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Err(error) => {
+                // The client sees that the reply ends too early.
+                tracing::error!(%error, "an attachment cannot be read to its end");
+                self.left = 0;
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

@@ -1,0 +1,132 @@
+//! An upload on its way from its client to a file.
+//!
+//! Invariants: an upload holds two pieces of memory, whatever its length, and a thread only while a
+//! piece is written; its client has to send a least number of bytes a second; whatever ends it early
+//! leaves nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use attachments::{AttachmentError, Incoming, Stored};
+use axum::body::Body;
+use http_body_util::BodyExt;
+use store::App;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    attachment::multipart::Multipart,
+    body_error::BodyError,
+    failure::Failure,
+    guests::Guest,
+    limits::{ATTACHMENT_PIECE_BYTES, UPLOAD_BYTES_PER_SECOND_MIN},
+};
+
+/// Who uploads where, within which bounds.
+pub(crate) struct Receiving {
+    pub(crate) app: Arc<App>,
+    pub(crate) guest: Arc<Guest>,
+    /// The longest file, in bytes.
+    pub(crate) bytes_max: u64,
+    /// How long the client may be silent.
+    pub(crate) patience: Duration,
+}
+
+/// The file as far as it has come.
+struct File {
+    app: Arc<App>,
+    /// `None` while a piece is written.
+    incoming: Option<Incoming>,
+    writing: Option<JoinHandle<Result<(Incoming, Vec<u8>), Failure>>>,
+    /// What comes, until it is enough to be written.
+    piece: Vec<u8>,
+    /// The memory of the piece before.
+    spare: Vec<u8>,
+    len: u64,
+}
+
+impl Receiving {
+    /// Reads the form, and keeps the file in it, whole and durable.
+    pub(crate) async fn receive(
+        &self,
+        mut form: Multipart,
+        mut body: Body,
+        uploader: &str,
+        now_ms: u64,
+    ) -> Result<Stored, Failure> {
+        let mut file = File::begin(self.app.clone()).await?;
+        let (began, mut came) = (Instant::now(), 0);
+        while let Some(frame) = timeout_at(self.due(began, came), body.frame()).await.map_err(|_| self.late())? {
+            let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue }; // trailers
+            came += data.len() as u64;
+            // For whoever looks for connections that do nothing.
+            self.guest.work_waits();
+            for part in data.chunks(ATTACHMENT_PIECE_BYTES) {
+                form.take(part, |content| file.add(content))?;
+                if file.len > self.bytes_max {
+                    return Err(Failure::AttachmentTooLong { bytes_max: self.bytes_max });
+                }
+                if file.piece.len() >= ATTACHMENT_PIECE_BYTES {
+                    file.write_piece().await?;
+                }
+            }
+        }
+        form.finish()?;
+        file.write_piece().await?;
+        let incoming = file.into_whole().await?;
+        let uploader = uploader.to_owned();
+        Ok(tokio::task::spawn_blocking(move || incoming.finish(&uploader, now_ms)).await??)
+    }
+
+    /// By when the client has to send more: it may be silent for a while, but not again and again.
+    fn due(&self, began: Instant, came: u64) -> Instant {
+        let earned = Duration::from_millis(came * 1000 / UPLOAD_BYTES_PER_SECOND_MIN);
+        (began + earned).min(Instant::now()) + self.patience
+    }
+
+    fn late(&self) -> Failure {
+        Failure::Body(BodyError::Late { waited: self.patience })
+    }
+}
+
+impl File {
+    async fn begin(app: Arc<App>) -> Result<Self, Failure> {
+        let blobs = app.blobs().clone();
+        let incoming = tokio::task::spawn_blocking(move || blobs.begin().map_err(AttachmentError::from)).await??;
+        let memory = || Vec::with_capacity(2 * ATTACHMENT_PIECE_BYTES);
+        Ok(Self { app, incoming: Some(incoming), writing: None, piece: memory(), spare: memory(), len: 0 })
+    }
+
+    fn add(&mut self, content: &[u8]) {
+        self.piece.extend_from_slice(content);
+        self.len += content.len() as u64;
+    }
+
+    /// Has what came written, while the next comes.
+    async fn write_piece(&mut self) -> Result<(), Failure> {
+        self.wait().await?;
+        let Some(mut incoming) = self.incoming.take() else { return Ok(()) };
+        let piece = std::mem::replace(&mut self.piece, std::mem::take(&mut self.spare));
+        let app = self.app.clone();
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            app.check_room_for(piece.len() as u64)?;
+            incoming.write(&piece)?;
+            Ok((incoming, piece))
+        }));
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Result<(), Failure> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let (incoming, mut piece) = writing.await??;
+        piece.clear();
+        (self.incoming, self.spare) = (Some(incoming), piece);
+        Ok(())
+    }
+
+    async fn into_whole(mut self) -> Result<Incoming, Failure> {
+        self.wait().await?;
+        Ok(self.incoming.take().expect("it is here but for the time of a write"))
+    }
+}

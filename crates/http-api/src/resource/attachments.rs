@@ -1,0 +1,128 @@
+//! `POST attachments/upload` and `GET attachments/{id}` (docs/reference/attachments.md).
+//!
+//! Invariants: an upload is answered when its blob is durable; what is fetched is never taken for a
+//! page or a script of the server's, whatever is in it.
+//! Not here: how a form and a part are read (`attachment`), the files (`attachments`).
+
+use std::sync::Arc;
+
+use attachments::{AttachmentError, BlobFile, BlobId, Stored};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use credentials::Permission;
+use serde::Serialize;
+
+use crate::{
+    attachment::{
+        file_body::FileBody,
+        holder::Holder,
+        multipart::{Multipart, MultipartError},
+        range::{self, Part},
+        receive::Receiving,
+    },
+    body,
+    call::UnreadCall,
+    failure::Failure,
+    limits, reply,
+    state::Shared,
+};
+
+const SECURITY_POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+
+#[derive(Serialize)]
+struct Uploaded {
+    id: String,
+    len: u64,
+}
+
+pub(crate) async fn upload(State(state): State<Shared>, call: UnreadCall) -> Result<Response, Failure> {
+    let app = call.app.name().as_str();
+    if !call.caller.may_somewhere(Permission::Write, app) {
+        return Err(call.caller.not_granted("write anything".to_owned(), app).into());
+    }
+    let bytes_max = state.options.attachment_bytes_max;
+    let announced = body::announced_length(&call.headers);
+    if announced.is_some_and(|length| length > bytes_max.saturating_add(limits::FORM_BYTES_MAX)) {
+        return Err(Failure::AttachmentTooLong { bytes_max });
+    }
+    body::check_encoding(&call.headers)?;
+    let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = Multipart::new(content_type.ok_or(MultipartError::NotMultipart)?)?;
+    call.app.check_room_for(announced.unwrap_or(0))?;
+    let _share = body::share(&state, &call.guest, limits::ATTACHMENT_MEMORY_BYTES).await?;
+    let patience = state.options.body_timeout;
+    let receiving = Receiving { app: call.app.clone(), guest: call.guest.clone(), bytes_max, patience };
+    let uploader = call.caller.scope();
+    let Stored { id, len } = receiving.receive(form, call.body, &uploader, state.clock.now_ms()).await?;
+    Ok(reply::json_of(StatusCode::OK, &Uploaded { id: id.to_string(), len }))
+}
+
+pub(crate) async fn fetch(State(state): State<Shared>, call: UnreadCall) -> Result<Response, Failure> {
+    let not_found = |asked: &str| Failure::AttachmentNotFound { id: asked.to_owned() };
+    let id: BlobId = call.param("id").parse().map_err(|_| not_found(call.param("id")))?;
+    let holder = Holder::of(&state, &call)?;
+    let UnreadCall { app, headers, .. } = call;
+    if let Some(holder) = holder
+        && !holder.holds(&state, &app, id).await?
+    {
+        return Err(not_found(&id.to_string()));
+    }
+    let found = tokio::task::spawn_blocking(move || app.blobs().find(&id).map_err(AttachmentError::Io)).await??;
+    let file = Arc::new(found.ok_or_else(|| not_found(&id.to_string()))?);
+    let etag = format!("\"{id}\"");
+    if range::is_known(&headers, &etag) {
+        return Ok(described(StatusCode::NOT_MODIFIED, &etag, None, Body::empty()));
+    }
+    let len = file.len_bytes();
+    match range::part(&headers, &etag, len) {
+        Part::Unsatisfiable => {
+            let mut response = described(StatusCode::RANGE_NOT_SATISFIABLE, &etag, Some(0), Body::empty());
+            response.headers_mut().insert(header::CONTENT_RANGE, value(format!("bytes */{len}")));
+            Ok(response)
+        }
+        Part::Whole => send(&state, file, (0, len), StatusCode::OK, &etag).await,
+        Part::Bytes { first, last } => {
+            let part = (first, last + 1 - first);
+            let mut response = send(&state, file, part, StatusCode::PARTIAL_CONTENT, &etag).await?;
+            response.headers_mut().insert(header::CONTENT_RANGE, value(format!("bytes {first}-{last}/{len}")));
+            Ok(response)
+        }
+    }
+}
+
+/// `part` is where it begins, and its length.
+async fn send(
+    state: &Shared,
+    file: Arc<BlobFile>,
+    part: (u64, u64),
+    status: StatusCode,
+    etag: &str,
+) -> Result<Response, Failure> {
+    let (first, len) = part;
+    let share = state.replies.share(limits::REPLY_BYTES_SMALL, state.options.scan_timeout).await?;
+    let share = share.shrunk_to(limits::ATTACHMENT_MEMORY_BYTES.min(len as usize));
+    let body = Body::new(FileBody::new(file, first, len, share));
+    Ok(described(status, etag, Some(len), body))
+}
+
+fn described(status: StatusCode, etag: &str, len: Option<u64>, body: Body) -> Response {
+    let mut response = reply::with_type(status, HeaderValue::from_static("application/octet-stream"), body);
+    let headers = response.headers_mut();
+    if let Some(len) = len {
+        headers.insert(header::CONTENT_LENGTH, len.into());
+    }
+    headers.insert(header::ETAG, value(etag.to_owned()));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    response
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("it is of digits, letters and signs")
+}

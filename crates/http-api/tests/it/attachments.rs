@@ -1,0 +1,164 @@
+//! `attachments/*`: what is kept, what is not, and how it is handed out.
+
+use std::{
+    io::{Read as _, Write as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use credentials::Permission;
+
+use crate::server::{Connection, Reply, Request, TestServer, wait_until};
+
+const UPLOAD: &str = "/api/v4/attachments/upload";
+/// The SHA-256 of `hello`, by `sha256sum`.
+pub(crate) const HELLO: &str = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
+
+fn form(content: &str) -> String {
+    format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.html\"\r\n\r\n{content}\r\n--b--\r\n")
+}
+
+fn request(server: &TestServer, path: &str, form: &str) -> Request {
+    server.request("POST", path).header("Content-Type", "multipart/form-data; boundary=b").body(form)
+}
+
+pub(crate) fn upload(server: &TestServer, content: &str) -> Reply {
+    request(server, UPLOAD, &form(content)).send()
+}
+
+/// Names in the folder of the app's blobs.
+fn files(server: &TestServer) -> Vec<String> {
+    let entries = std::fs::read_dir(folder(server)).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "unheld");
+    names.sort();
+    names
+}
+
+fn folder(server: &TestServer) -> PathBuf {
+    server.data_dir.path().join("apps/default/attachments")
+}
+
+#[test]
+fn a_file_is_kept_by_its_hash_and_comes_back_whole_or_in_part() {
+    let server = TestServer::start();
+    let stored = (200, format!(r#"{{"id":"{HELLO}","len":5}}"#));
+    for base in ["/api/v2", "/api/v3", "/api/v4", "/api/v5", "/default/api/v4"] {
+        let reply = request(&server, &format!("{base}/attachments/upload"), &form("hello")).send();
+        assert_eq!((reply.status, reply.body), stored);
+    }
+    assert_eq!(files(&server), [HELLO], "once, and nothing beside it");
+    let path = format!("/default/api/v3/attachments/{HELLO}");
+    let whole = server.get(&path);
+    assert_eq!(whole.pair(), (200, "hello"));
+    let etag = format!("\"{HELLO}\"");
+    for (name, expected) in [
+        ("ETag", etag.as_str()),
+        ("Content-Length", "5"),
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Disposition", "attachment"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "private, no-cache"),
+        ("Accept-Ranges", "bytes"),
+        ("Content-Security-Policy", "default-src 'none'; sandbox"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    ] {
+        assert_eq!(whole.header(name), Some(expected), "{name}");
+    }
+    assert_eq!(server.request("HEAD", &path).send_head(), 200);
+    let ranged = |range| server.request("GET", &path).header("Range", range).send();
+    let part = ranged("bytes=1-2");
+    assert_eq!((part.pair(), part.header("Content-Range")), ((206, "el"), Some("bytes 1-2/5")));
+    assert_eq!(ranged("bytes=-2").pair(), (206, "lo"));
+    assert_eq!(ranged("bytes=0-0,2-2").pair(), (200, "hello"), "several at once are the whole");
+    let beyond = ranged("bytes=5-");
+    assert_eq!((beyond.pair(), beyond.header("Content-Range")), ((416, ""), Some("bytes */5")));
+    let known = server.request("GET", &path).header("If-None-Match", &etag).send();
+    assert_eq!((known.pair(), known.header("ETag")), ((304, ""), Some(etag.as_str())));
+    let unknown = server.get("/api/v4/attachments/47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
+    assert_eq!(unknown.status, 404);
+    assert_eq!(server.get("/api/v4/attachments/..%2f..%2fapps.json").status, 404);
+    assert_eq!(server.get(UPLOAD).status, 405);
+    assert_eq!(upload(&server, "").body, r#"{"id":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","len":0}"#);
+    let server = server.restarted();
+    assert_eq!(server.get(&path).pair(), (200, "hello"));
+    let stats = server.app().blobs().stats();
+    assert_eq!((stats.count, stats.bytes, stats.unheld), (2, 5, 2));
+}
+
+#[test]
+fn what_is_not_one_whole_file_leaves_nothing() {
+    let server = TestServer::start_with(|options| {
+        options.attachment_bytes_max = 100_000;
+        options.body_timeout = Duration::from_millis(300);
+    });
+    let (hello, long) = (form("hello"), form(&"x".repeat(100_001)));
+    let second = hello.replace("--b--", &hello);
+    for (body, status, message) in [
+        (second.as_str(), 400, "the form has more than one part: an upload is one file"),
+        (&hello.replace("\"file\"", "\"photo\""), 400, "name=\"photo\""),
+        (&hello.replace("--b--", ""), 400, "the form is cut off: its last boundary is missing"),
+        (&long, 413, "the attachment is longer than 100000 bytes"),
+        (&form(&"x".repeat(200_000)), 413, "the attachment is longer than 100000 bytes"),
+    ] {
+        let reply = request(&server, UPLOAD, body).send();
+        assert_eq!(reply.status, status, "{}", reply.body);
+        assert!(reply.message().ends_with(message) || reply.message().contains(message), "{}", reply.body);
+    }
+    assert_eq!(server.post(UPLOAD, "hello").status, 400);
+    // One that ends too early, one whose length is wrong, one that sends a byte now and then.
+    let head = request(&server, UPLOAD, &hello).to_bytes();
+    let mut left = Connection::open(server.address);
+    left.send(&head[..head.len() - 20]);
+    wait_until(|| !files(&server).is_empty());
+    drop(left);
+    wait_until(|| files(&server).is_empty());
+    let mut slow = Connection::open(server.address);
+    slow.send(&head[..head.len() - hello.len()]);
+    slow.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let answer = hello.as_bytes().iter().find_map(|byte| {
+        slow.stream.write_all(&[*byte]).unwrap();
+        let mut answer = [0; 12];
+        // A byte every 50 ms, until there is an answer.
+        slow.stream.read(&mut answer).is_ok().then_some(answer)
+    });
+    assert_eq!(answer.as_ref(), Some(b"HTTP/1.1 408"));
+    wait_until(|| files(&server).is_empty());
+    assert_eq!(upload(&server, &"x".repeat(100_000)).status, 200);
+    assert_eq!(files(&server).len(), 1);
+}
+
+#[test]
+fn a_hundred_at_once() {
+    let server = TestServer::start();
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let server = &server;
+        let one = |n: usize| scope.spawn(move || upload(server, &format!("{}-", n % 50).repeat(20_000)));
+        let all: Vec<_> = (0..100).map(one).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(files(&server).len(), 50, "two of each");
+    assert_eq!(server.app().blobs().stats().count, 50);
+    for reply in replies {
+        let json: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        let fetched = server.get(&format!("/api/v4/attachments/{}", json["id"].as_str().unwrap()));
+        assert_eq!(fetched.body.len() as u64, json["len"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn who_may() {
+    let server = TestServer::start();
+    let reader = server.key("reader", &[("default", None, &[Permission::Read])]);
+    let writer = server.key("writer", &[("default", Some("people"), &[Permission::Write])]);
+    let other = server.key("other", &[("shop", None, &[Permission::Read, Permission::Write])]);
+    let hello = form("hello");
+    let by = |key: &str| request(&server, UPLOAD, &hello).key(key).send().status;
+    assert_eq!((by(&writer), by(&reader), by(&other)), (200, 403, 403));
+    assert_eq!(request(&server, UPLOAD, &hello).send().status, 401);
+    let path = format!("/api/v4/attachments/{HELLO}");
+    let fetched = |key: &str| server.request("GET", &path).key(key).send().status;
+    assert_eq!((fetched(&reader), fetched(&writer), fetched(&other)), (200, 403, 403));
+    assert_eq!(server.get(&path).status, 401);
+}
