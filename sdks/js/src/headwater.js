@@ -31,13 +31,14 @@ export class Headwater {
 
   /**
    * @param {import('./port.js').Port} port
+   * @param {import('./login.js').LoginServer} [server] where to log in
    */
-  constructor(port) {
+  constructor(port, server) {
     this.#port = port;
     /** Its documents. */
     this.store = new Store(port);
     /** Subscriptions, and what became of writes. */
-    this.sync = new Sync(port);
+    this.sync = new Sync(port, server);
   }
 
   /**
@@ -46,7 +47,9 @@ export class Headwater {
    * @param {Config} config
    */
   static async open(config) {
-    const headwater = new Headwater(await platform().openPort(configMessage(config)));
+    const headwater = new Headwater(
+      await platform().openPort(configMessage(config)), { url: config?.server, app: config?.app },
+    );
     if (config.tokenSource) {
       headwater.sync.tokenSource(config.tokenSource);
     }

@@ -3,6 +3,7 @@
  */
 import { Events, observe } from './observer.js';
 import { callOut } from './errors.js';
+import { logIn } from './login.js';
 import { verdict } from './written.js';
 
 /** @typedef {import('./port.js').Port} Port */
@@ -27,14 +28,17 @@ import { verdict } from './written.js';
 /** Sync of a peer. */
 export class Sync {
   #port;
+  #server;
   /** @type {Observer | undefined} */
   #token;
 
   /**
    * @param {Port} port
+   * @param {import('./login.js').LoginServer} [server] where to log in
    */
-  constructor(port) {
+  constructor(port, server = {}) {
     this.#port = port;
+    this.#server = server;
   }
 
   /**
@@ -171,6 +175,20 @@ export class Sync {
    */
   async authenticate(token) {
     await this.#port.call({ call: 'authenticate', token });
+  }
+
+  /**
+   * Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When it
+   * ends, the source of tokens is asked, and may log in again: there is no refresh token.
+   *
+   * @param {string} token
+   * @param {string} provider
+   * @returns {Promise<{userId: string, expires: Date}>}
+   */
+  async login(token, provider) {
+    const { userId, accessToken, expires } = await logIn(this.#server, token, provider);
+    await this.authenticate(accessToken);
+    return { userId, expires };
   }
 
   /**

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,17 @@ export class Server {
   }
 
   /**
+   * Says who is asked when users of its default app log in.
+   *
+   * @param {string} url
+   */
+  async setLoginHook(url) {
+    const args = ['login-hook', 'set', 'default', '--url', url, '--data-dir', this.dir];
+    const { code, stderr } = await run(program(), args);
+    assert.equal(code, 0, stderr);
+  }
+
+  /**
    * Makes a key.
    *
    * @param {string[]} args of `headwater key create`
@@ -140,6 +152,25 @@ export class Server {
     assert.equal(code, 0, stderr);
     return stdout.trim();
   }
+}
+
+/**
+ * A login hook, which is gone after the tests: its URL.
+ *
+ * @param {(asked: {appID: string, provider: string, token: string}) => object} answer
+ */
+export async function loginHook(answer) {
+  const hook = createWebServer(async (request, response) => {
+    assert.match(String(request.headers['ditto-signature']), /^t=\d+,v1=[0-9a-f]{64}$/);
+    const parts = [];
+    for await (const part of request) {
+      parts.push(part);
+    }
+    response.end(JSON.stringify(answer(JSON.parse(Buffer.concat(parts).toString()))));
+  });
+  after(() => hook.close().closeAllConnections());
+  await new Promise((resolve) => hook.listen(0, '127.0.0.1', () => resolve(undefined)));
+  return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (hook.address()).port}/`;
 }
 
 /**

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { Headwater } from 'headwater';
-import { Ditto, DittoConfig } from 'headwater/compat';
+import { Authenticator, Ditto, DittoConfig } from 'headwater/compat';
 
-import { PATIENCE_MS, Server, folder, freePort, open, runNode, waitFor } from './support.js';
+import { PATIENCE_MS, Server, folder, freePort, loginHook, open, runNode, waitFor } from './support.js';
 
 const WAIT = { timeoutMs: PATIENCE_MS };
 
@@ -110,7 +110,7 @@ test('whoever has a newer token is asked for it', async () => {
   after(() => ditto.close());
   await ditto.auth.loginWithToken('none of its');
   await ditto.auth.setExpirationHandler(async (it) => {
-    const { error } = await it.auth.login(token, 'any');
+    const { error } = await it.auth.login(token);
     assert.equal(error, null);
   });
   /** @type {boolean[]} */
@@ -131,7 +131,7 @@ test('an older identity asks its handler for a token', async () => {
     authHandler: {
       authenticationRequired: async (authenticator) => {
         isAsked = true;
-        await authenticator.loginWithToken(token, 'any');
+        await authenticator.loginWithToken(token, Authenticator.DEVELOPMENT_PROVIDER);
       },
     },
   }, join(folder(), 'ditto'));
@@ -142,6 +142,51 @@ test('an older identity asks its handler for a token', async () => {
   await store.collection('t').upsert({ _id: 'a' });
   await waitFor('the handler', () => isAsked);
   assert.equal((await server.events(1))[0].change.newValue._id, 'a');
+});
+
+test('a user logs in through the app\'s hook, and again when the token ends', async () => {
+  const server = await Server.start();
+  const hook = await loginHook((asked) => {
+    const [userID, seconds] = asked.token.split(':');
+    if (asked.provider !== 'own' || userID === 'nobody') {
+      return { authenticate: false };
+    }
+    const all = { everything: true, queriesByCollection: {} };
+    const own = { everything: false, queriesByCollection: { notes: [`_id.owner == '${userID}'`] } };
+    return { authenticate: true, userID, expirationSeconds: Number(seconds), permissions: { read: own, write: all } };
+  });
+  await server.setLoginHook(hook);
+  await server.key('closes-the-server');
+
+  const peer = await open({ server: server.url, app: 'default' });
+  await assert.rejects(peer.sync.login('nobody:60', 'own'), { code: 'rejected' });
+  await assert.rejects(peer.sync.login('ann:60', 'other'), { code: 'rejected' });
+  const { userId, expires } = await peer.sync.login('ann:60', 'own');
+  assert.ok(userId === 'ann' && expires.getTime() > Date.now());
+  await peer.startSync();
+  await peer.sync.registerSubscription('SELECT * FROM notes');
+  const own = await peer.store.collection('notes').upsert({ _id: { owner: 'ann', n: 1 } });
+  assert.equal(await own.committed(WAIT), 1);
+  const anothers = await peer.store.collection('notes').upsert({ _id: { owner: 'bob', n: 1 } });
+  await assert.rejects(anothers.committed(WAIT), { code: 'rejected' });
+
+  const config = new DittoConfig('default', { mode: 'server', url: server.url }, join(folder(), 'ditto'));
+  const ditto = await Ditto.open(config);
+  after(() => ditto.close());
+  let logins = 0;
+  await ditto.auth.setExpirationHandler(async (it) => {
+    logins++;
+    const { error } = await it.auth.login('ann:2', 'own');
+    assert.equal(error, null);
+  });
+  const { error } = await ditto.auth.login('nobody:60', 'own');
+  assert.equal(error?.code, 'rejected');
+  ditto.sync.registerSubscription('SELECT * FROM notes');
+  ditto.startSync();
+  // Two seconds each: the token is replaced before it ends, or the session ends with it; the handler knows no difference.
+  await waitFor('another login', () => logins >= 2);
+  assert.equal(ditto.auth.status.userID, 'ann');
+  await waitFor('what ann has', async () => (await ditto.store.execute('SELECT * FROM notes')).items.length === 1);
 });
 
 test('a process that ends by itself first pushes to a server that is there', async () => {

@@ -297,6 +297,8 @@ export declare class Sync {
   forgetRejected(sequence: number): Promise<void>;
   /** A newer token. */
   authenticate(token: string): Promise<void>;
+  /** Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. */
+  login(token: string, provider: string): Promise<{ userId: string; expires: Date }>;
   /** Who gives a newer token; null takes an earlier source away. */
   tokenSource(source: TokenSource | null): void;
 }

@@ -1,9 +1,11 @@
 /**
- * Tokens, by the vendor's names. A token is a key of the server.
+ * Logging in, by the vendor's names. With a provider the server asks the app's login hook; with the one for development,
+ * or none, the token is a key of the server.
  *
- * Not here: providers; the server knows keys alone.
+ * Not here: the call to the server (`login`).
  */
 import { HeadwaterError, callOut } from '../errors.js';
+import { logIn } from '../login.js';
 import { observe } from '../observer.js';
 
 /** @typedef {import('../port.js').Port} Port */
@@ -19,33 +21,38 @@ import { observe } from '../observer.js';
 
 /** Gives the server tokens. */
 export class Authenticator {
-  /** The provider of tokens for development; every provider is the same here. */
+  /** The provider of tokens for development: keys of the server. */
   static DEVELOPMENT_PROVIDER = '__playgroundProvider';
 
   #port;
   #ditto;
+  #server;
+  /** @type {Date | undefined} */
+  #expires;
   /** @type {import('../observer.js').Observer | undefined} */
   #asked;
 
   /**
    * @param {Port} port
    * @param {Ditto} ditto
-   * @param {boolean} hasServer
+   * @param {import('../login.js').LoginServer} server
    */
-  constructor(port, ditto, hasServer) {
+  constructor(port, ditto, server) {
     this.#port = port;
     this.#ditto = ditto;
+    this.#server = server;
     /** Whether there is a server to log in to. */
-    this.loginSupported = hasServer;
+    this.loginSupported = server.url !== undefined;
     /** @type {AuthenticationStatus} */
     this.status = { isAuthenticated: false, userID: null };
   }
 
   /**
-   * Gives the server a key.
+   * Logs in with what a provider gave. When the token that the server gives for it ends, the expiration handler is
+   * called, and logs in again: there is no refresh token.
    *
    * @param {string} token
-   * @param {string} [provider] makes no difference
+   * @param {string} [provider] without one, or with the one for development, the token is a key of the server
    * @returns {Promise<{clientInfo: string | null, error: HeadwaterError | null}>}
    */
   async login(token, provider) {
@@ -61,16 +68,23 @@ export class Authenticator {
    * The same, which throws.
    *
    * @param {string} token
-   * @param {string} [_provider] makes no difference
+   * @param {string} [provider] as there
    * @returns {Promise<void>}
    */
-  async loginWithToken(token, _provider) {
-    await this.#port.call({ call: 'authenticate', token });
+  async loginWithToken(token, provider = Authenticator.DEVELOPMENT_PROVIDER) {
+    let given = token;
+    if (provider !== Authenticator.DEVELOPMENT_PROVIDER) {
+      const { userId, accessToken, expires } = await logIn(this.#server, token, provider);
+      given = accessToken;
+      this.#expires = expires;
+      this.status = { ...this.status, userID: userId };
+    }
+    await this.#port.call({ call: 'authenticate', token: given });
   }
 
-  /** There are no passwords. */
+  /** There are no passwords: a hook may take one as the token of a provider. */
   async loginWithUsernameAndPassword() {
-    throw new HeadwaterError('unsupported', 'a server knows keys, no passwords: login(token)');
+    throw new HeadwaterError('unsupported', 'a server knows no passwords: login(token, provider)');
   }
 
   /**
@@ -90,7 +104,7 @@ export class Authenticator {
    */
   async setExpirationHandler(handler) {
     this.#asked?.cancel();
-    const ask = () => handler && callOut(() => handler(this.#ditto, 0));
+    const ask = () => handler && callOut(async () => handler(this.#ditto, await this.#secondsLeft()));
     this.#asked = handler ? observe(this.#port, { watch: 'token' }, ask) : undefined;
   }
 
@@ -103,11 +117,18 @@ export class Authenticator {
     const observer = observe(this.#port, { watch: 'state' }, ({ state }) => {
       const isAuthenticated = state === 'live' || state === 'catching_up';
       if (isAuthenticated !== this.status.isAuthenticated) {
-        this.status = { isAuthenticated, userID: null };
+        this.status = { ...this.status, isAuthenticated };
         callOut(() => callback(this.status));
       }
     });
     callOut(() => callback(this.status));
     return { stop: () => observer.cancel(), cancel: () => observer.cancel() };
+  }
+
+  /** Until the token ends; 0 where the server does not take it. */
+  async #secondsLeft() {
+    const { state } = await this.#port.call({ call: 'state' });
+    const leftMs = this.#expires && state !== 'needs_token' ? this.#expires.getTime() - Date.now() : 0;
+    return Math.max(Math.ceil(leftMs / 1000), 0);
   }
 }

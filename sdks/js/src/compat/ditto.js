@@ -53,7 +53,7 @@ export class Ditto {
     const opened = /** @type {unknown} */ (identity) instanceof Opened
       ? /** @type {Opened} */ (/** @type {unknown} */ (identity)) : openIdentity(identity, path);
     const { port, config } = opened;
-    const hasServer = config.server !== undefined;
+    const server = /** @type {string | undefined} */ (config.server);
     this.#port = port;
     /** The app at the server. */
     this.appID = opened.appID;
@@ -62,8 +62,8 @@ export class Ditto {
     this.deviceName = 'headwater';
     this.transportConfig = new TransportConfig();
     this.store = new Store(port);
-    this.sync = new Sync(port, hasServer);
-    this.auth = new Authenticator(port, this, hasServer);
+    this.sync = new Sync(port, server !== undefined);
+    this.auth = new Authenticator(port, this, { url: server, app: /** @type {string | undefined} */ (config.app) });
     this.presence = new Presence(port, this);
     const handler = opened === /** @type {unknown} */ (identity) ? undefined : identity.authHandler;
     if (handler) {
