@@ -11,6 +11,9 @@ use crate::Error;
 /// Gives a newer token, or none.
 pub(crate) type TokenSource = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
+/// Gives a provider's token and the provider's name, or none.
+pub(crate) type LoginSource = Arc<dyn Fn() -> Option<(String, String)> + Send + Sync>;
+
 /// How a peer is opened.
 #[derive(Clone)]
 pub struct Config {
@@ -19,6 +22,7 @@ pub struct Config {
     pub(crate) app: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) token_source: Option<TokenSource>,
+    pub(crate) login_source: Option<LoginSource>,
     pub(crate) ca_certificates: Vec<String>,
     pub(crate) strict: bool,
     pub(crate) relaxed: bool,
@@ -36,6 +40,7 @@ impl Config {
             app: None,
             token: None,
             token_source: None,
+            login_source: None,
             ca_certificates: Vec::new(),
             strict: false,
             relaxed: false,
@@ -70,6 +75,16 @@ impl Config {
     #[must_use]
     pub fn token_source(mut self, source: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         self.token_source = Some(Arc::new(source));
+        self
+    }
+
+    /// Who says what to log in with, and by which provider: asked when the server does not take the token that there is,
+    /// or there is none, and a minute before that ends. The peer then logs in as [`Sync::login`](crate::Sync::login)
+    /// does: there is no refresh token. It runs on the thread of callbacks. Where it has nothing, or the login fails, it is
+    /// asked again later. It takes the place of a [`Config::token_source`].
+    #[must_use]
+    pub fn login_source(mut self, source: impl Fn() -> Option<(String, String)> + Send + Sync + 'static) -> Self {
+        self.login_source = Some(Arc::new(source));
         self
     }
 
@@ -148,6 +163,11 @@ impl Endpoint {
         Ok(Self { is_tls, authority: format!("{authority}{port}"), path: format!("{below}/sync/v1") })
     }
 
+    /// Where users of the app log in.
+    pub(crate) fn login_path(&self) -> String {
+        format!("{}/_ditto/auth/login", self.path.strip_suffix("/sync/v1").unwrap_or_default())
+    }
+
     /// As a certificate names it.
     pub(crate) fn host(&self) -> &str {
         let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
@@ -166,6 +186,7 @@ mod tests {
             let endpoint = Endpoint::parse(url, app).unwrap();
             assert_eq!((&*endpoint.authority, &*endpoint.path), (authority, path));
             assert_eq!(endpoint.is_tls, url.starts_with("https") || url.starts_with("wss"));
+            assert_eq!(endpoint.login_path(), path.replace("/sync/v1", "/_ditto/auth/login"));
         }
         check("http://localhost:8080", None, "localhost:8080", "/sync/v1");
         check("http://shop.example/", Some("shop"), "shop.example:80", "/shop/sync/v1");

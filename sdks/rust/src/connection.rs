@@ -92,7 +92,8 @@ fn run(server: &Server, number: u64, mailbox: &Mailbox) -> io::Result<()> {
     done
 }
 
-fn connect(authority: &str) -> io::Result<TcpStream> {
+/// A connection that is waited for, at most so long at each step.
+pub(crate) fn connect(authority: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the server's name has no address");
     for address in authority.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, SOCKET_TIMEOUT) {

@@ -70,6 +70,14 @@ pub enum Error {
         /// What the server says of it.
         why: String,
     },
+    /// A user could not log in.
+    #[error("cannot log in: {why}")]
+    Login {
+        /// Whether the server says no; else it did not answer, or could not ask.
+        is_refused: bool,
+        /// What the server says, or why it does not.
+        why: String,
+    },
     /// The peer was asked to wait for itself: within a transaction its own handle is to be used.
     #[error("within a transaction only its own handle may be used")]
     InTransaction,

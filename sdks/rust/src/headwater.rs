@@ -12,9 +12,10 @@ use std::{
 use crate::{
     Config, Error, Store, Sync,
     callbacks::{Callback, Callbacks},
-    config::TokenSource,
+    config::{LoginSource, TokenSource},
     connection::Server,
     core::{Core, Parts},
+    login,
     mailbox::{Mailbox, Message},
     opener::Opener,
     readers::Readers,
@@ -60,7 +61,8 @@ impl Headwater {
             watches: AtomicU64::new(WatchId::FIRST.0),
             threads: Mutex::default(),
         });
-        let token_source = config.token_source.map(|source| {
+        let token_source = config.login_source.zip(server.clone()).map(|(source, server)| by_login(source, server));
+        let token_source = token_source.or(config.token_source).map(|source| {
             let watch = WatchId::TOKEN_SOURCE;
             callbacks.add(watch, ask_for_token(source, mailbox.clone()));
             Target::Callback(callbacks.clone(), watch)
@@ -124,6 +126,14 @@ fn server(config: &Config) -> Result<Option<Server>, Error> {
         why: "what was given as a CA's certificate is none",
     })?;
     Ok(Some(Server { endpoint, tls }))
+}
+
+/// A source of tokens that logs in.
+fn by_login(source: LoginSource, server: Server) -> TokenSource {
+    Arc::new(move || {
+        let (token, provider) = source()?;
+        login::log_in(&server, &token, &provider).ok().map(|login| login.access_token)
+    })
 }
 
 fn ask_for_token(source: TokenSource, mailbox: Mailbox) -> Callback {

@@ -46,3 +46,6 @@ pub(crate) const TRANSACTION_IDLE: Duration = Duration::from_secs(10);
 /// transaction; more is refused.
 #[cfg(feature = "bindings")]
 pub(crate) const WAITING_MAX: usize = 16_384;
+
+/// Bytes of a server's answer to a login; a longer one is none.
+pub(crate) const LOGIN_ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -14,10 +14,10 @@ use serde::Serialize;
 use sync_protocol::{PeerState, Seq, SubId};
 
 use crate::{
-    Error, Observer, Verdict,
+    Error, Login, Observer, Verdict,
     core::Core,
     headwater::Shared,
-    json,
+    json, login,
     promise::{Resolver, promise},
     watch::{Bell, Refusals, StateCell, Target, WatchId},
 };
@@ -176,6 +176,19 @@ impl Sync {
             core.authenticate(token);
             Ok(())
         })
+    }
+
+    /// Logs in with what a provider gave: the server asks the app's login hook, and the token that it gives is used from
+    /// now on. When that ends, [`crate::Config::login_source`] is asked for the next login. Waits for the server, some
+    /// seconds at most.
+    ///
+    /// # Errors
+    /// No server is named; the server refuses the login or does not answer; the peer is closed.
+    pub fn login(&self, token: &str, provider: &str) -> Result<Login, Error> {
+        let server = self.shared.mailbox.call(|core| Ok(core.server.clone()))?.ok_or(Error::NoServer)?;
+        let login = login::log_in(&server, token, provider)?;
+        self.authenticate(&login.access_token)?;
+        Ok(login)
     }
 
     /// Waits until the server has a write, by its [`crate::Written::sequence`]: the id of its

@@ -20,6 +20,8 @@ impl From<Error> for CallError {
             Error::NoServer => Code::NoServer,
             Error::Value { .. } => Code::InvalidValue,
             Error::Rejected { .. } => Code::Rejected,
+            Error::Login { is_refused: true, .. } => Code::Rejected,
+            Error::Login { is_refused: false, .. } => Code::TimedOut,
             Error::InTransaction => Code::InTransaction,
             Error::TimedOut => Code::TimedOut,
             Error::Closed => Code::Closed,

@@ -159,6 +159,40 @@ fn what_the_server_refuses_is_told_and_falls_back() {
 }
 
 #[test]
+fn a_user_logs_in_and_again_when_the_token_ends() {
+    let (dir, url) = (tempfile::tempdir().unwrap(), free_url());
+    let peer = Headwater::open(Config::new(dir.path()).server(&url)).unwrap();
+    let failed = peer.sync().login("ann", "own").unwrap_err();
+    assert!(matches!(failed, Error::Login { is_refused: false, .. }), "{failed}");
+    let server = Server::start(&url);
+    server.create_read_key("closes-it");
+    let refused = peer.sync().login("ann", "other").unwrap_err();
+    assert_eq!(refused.to_string(), "cannot log in: the login is refused");
+    assert!(matches!(refused, Error::Login { is_refused: true, .. }));
+    let login = peer.sync().login("ann", "own").unwrap();
+    assert_eq!(login.user_id, "ann");
+    assert!(!format!("{login:?}").contains(&login.access_token));
+    peer.start_sync().unwrap();
+    peer.store().collection("t").unwrap().upsert(json!({"_id": 1})).unwrap().committed(PATIENCE).unwrap();
+    assert!(server.events()[0].contains("peer=ann"), "{:?}", server.events());
+    peer.close();
+
+    let (asked, logins) = sync_channel(100);
+    let other = tempfile::tempdir().unwrap();
+    let config = Config::new(other.path()).server(&url).token("none of its").login_source(move || {
+        asked.send(()).unwrap();
+        Some(("bob".to_owned(), "own".to_owned()))
+    });
+    let peer = Headwater::open(config).unwrap();
+    peer.start_sync().unwrap();
+    // A token counts for two seconds, and the next one is asked for before.
+    for _ in 0..3 {
+        logins.recv_timeout(PATIENCE).expect("it is asked to log in");
+        peer.store().collection("t").unwrap().upsert(json!({})).unwrap().committed(PATIENCE).unwrap();
+    }
+}
+
+#[test]
 fn why_it_does_not_sync_can_be_asked() {
     let (dir, url) = (tempfile::tempdir().unwrap(), free_url());
     let peer = Headwater::open(Config::new(dir.path()).server(&url).token("nobody's")).unwrap();

@@ -76,14 +76,15 @@ impl Server {
             SyncEndpoint::new(topics, credentials.clone(), Arc::new(Today), &mut Registry::default(), stopping);
         let tls = (scheme == "https").then(|| TlsAcceptor::from(credentials.https_tls(&[], None, now_ms()).unwrap()));
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        let known = credentials.clone();
         runtime.spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
-                let (endpoint, tls) = (endpoint.clone(), tls.clone());
+                let (endpoint, tls, credentials) = (endpoint.clone(), tls.clone(), known.clone());
                 tokio::spawn(async move {
-                    let Some(tls) = tls else { return session(endpoint, stream, from.ip()).await };
+                    let Some(tls) = tls else { return session(endpoint, credentials, stream, from.ip()).await };
                     // A client that does not trust it leaves.
                     let Ok(stream) = tls.accept(stream).await else { return };
-                    session(endpoint, stream, from.ip()).await;
+                    session(endpoint, credentials, stream, from.ip()).await;
                 });
             }
         });
@@ -143,7 +144,7 @@ impl Drop for Server {
     }
 }
 
-async fn session<S>(endpoint: SyncEndpoint, mut stream: S, address: IpAddr)
+async fn session<S>(endpoint: SyncEndpoint, credentials: Arc<Credentials>, mut stream: S, address: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -152,6 +153,9 @@ where
         head.push(stream.read_u8().await.unwrap());
     }
     let head = String::from_utf8(head).unwrap();
+    if head.starts_with("POST /_ditto/auth/login HTTP/1.0\r\n") {
+        return log_in(&credentials, &head, stream).await;
+    }
     assert!(head.starts_with("GET /sync/v1 HTTP/1.1\r\n"), "no other route is used: {head}");
     let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
     let accept = STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
@@ -162,6 +166,33 @@ where
     stream.write_all(answer.as_bytes()).await.unwrap();
     let place = endpoint.admit(address).unwrap();
     endpoint.run(place, Arrival { app: "shop".into(), address, is_open: true }, stream).await;
+}
+
+/// As a server whose hook knows every user whose token is their name, by the provider "own", for two seconds.
+async fn log_in<S>(credentials: &Credentials, head: &str, mut stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+    let mut form = vec![0; length.parse().unwrap()];
+    stream.read_exact(&mut form).await.unwrap();
+    let form = String::from_utf8(form).unwrap();
+    let user = form.strip_prefix("appId=&provider=own&token=").and_then(|rest| rest.strip_suffix("&siteId=0"));
+    let (status, body) = match user {
+        Some(user) => {
+            let permission = credentials::PermissionDocument::everything();
+            let (app, provider) = ("shop".to_owned(), "own".to_owned());
+            let new = credentials::NewToken { app, user: user.to_owned(), provider, life_ms: 2_000, permission };
+            let (_, token) = credentials.create_token(new, now_ms()).unwrap();
+            let body =
+                format!(r#"{{"userId":"{user}","accessToken":"{token}","accessExpiry":"2026-01-31T12:00:00Z"}}"#);
+            ("200 OK", body)
+        }
+        None => ("401 Unauthorized", r#"{"message":"the login is refused"}"#.to_owned()),
+    };
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
 }
 
 /// Everything that is waited for happens within this.
