@@ -498,11 +498,6 @@ impl Credentials {
         self.tokens.count(app)
     }
 
-    /// The same of each app that has any, by their names.
-    pub fn token_counts(&self) -> Vec<(String, usize)> {
-        self.tokens.counts()
-    }
-
     /// Revokes a token of an app, at once and for good. If `tokens.log` cannot be written it is an error, and the token
     /// is refused all the same until the next start.
     pub fn revoke_token(&self, app: &str, id: &str) -> Result<(), CredentialsError> {

@@ -240,12 +240,6 @@ impl Tokens {
         self.read().of_app.get(app).copied().unwrap_or(0)
     }
 
-    pub(crate) fn counts(&self) -> Vec<(String, usize)> {
-        let mut counts: Vec<_> = self.read().of_app.iter().map(|(app, count)| (app.clone(), *count)).collect();
-        counts.sort();
-        counts
-    }
-
     /// Withdraws those of an app that `is_meant`; gives how many they were.
     pub(crate) fn revoke(&self, app: &str, is_meant: impl Fn(&UserToken) -> bool) -> Result<usize, CredentialsError> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);

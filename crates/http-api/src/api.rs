@@ -89,7 +89,7 @@ impl HttpApi {
         certificates::register(&mut registry, &operations);
         backups::register(&mut registry, &operations);
         sink_metrics::register(&mut registry, &operations);
-        let logins = Logins::register(&mut registry, &parts.credentials);
+        let logins = Logins::register(&mut registry, &parts.credentials, &parts.data_dir);
         let state = Arc::new(State {
             data_dir: parts.data_dir,
             topics: parts.topics,

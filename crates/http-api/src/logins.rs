@@ -20,6 +20,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::Counter, family::Family, gauge::ConstGauge},
     registry::Registry,
 };
+use store::DataDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::attempts::Attempts;
@@ -42,7 +43,8 @@ struct OutcomeLabels {
 }
 
 impl Logins {
-    pub(crate) fn register(registry: &mut Registry, credentials: &Arc<Credentials>) -> Self {
+    pub(crate) fn register(registry: &mut Registry, credentials: &Arc<Credentials>, data_dir: &Arc<DataDir>) -> Self {
+        let tokens = TokenCollector { credentials: credentials.clone(), data_dir: data_dir.clone() };
         let logins = Self {
             attempts: Mutex::default(),
             begun: Instant::now(),
@@ -52,7 +54,7 @@ impl Logins {
         };
         let headwater = registry.sub_registry_with_prefix("headwater");
         headwater.register("logins", "Logins that were tried, by what became of them", logins.outcomes.clone());
-        headwater.register_collector(Box::new(TokenCollector(credentials.clone())));
+        headwater.register_collector(Box::new(tokens));
         logins
     }
 
@@ -92,7 +94,10 @@ impl Logins {
 }
 
 /// Counts tokens when somebody scrapes.
-struct TokenCollector(Arc<Credentials>);
+struct TokenCollector {
+    credentials: Arc<Credentials>,
+    data_dir: Arc<DataDir>,
+}
 
 impl fmt::Debug for TokenCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,15 +107,12 @@ impl fmt::Debug for TokenCollector {
 
 impl Collector for TokenCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let counts = self.0.token_counts();
-        if counts.is_empty() {
-            return Ok(());
-        }
         let help = "Tokens of the app's users that count, or ended within the last minutes";
         let mut encoder = encoder.encode_descriptor("tokens", help, None, MetricType::Gauge)?;
-        for (app, count) in counts {
-            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_family(&[("app", app.as_str())])?)?;
+        for app in self.data_dir.open_apps() {
+            let app = app.name().as_str();
+            let gauge = ConstGauge::new(i64::try_from(self.credentials.token_count(app)).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_family(&[("app", app)])?)?;
         }
         Ok(())
     }

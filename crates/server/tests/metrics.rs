@@ -154,6 +154,14 @@ fn busy_server() -> String {
     let (path, to) = (secret.path().to_str().unwrap(), ["--webhook", "http://127.0.0.1:9/"]);
     let made = server.run(&["sink", "create", "hook", to[0], to[1], "--secret-file", path]);
     assert_eq!(made.code(), Some(0), "{made:?}");
+    // The app has no login hook.
+    let http = server.run["http"].as_str().unwrap().trim_start_matches("http://");
+    let (mut login, form) = (TcpStream::connect(http).unwrap(), "appId=default&provider=own&token=x");
+    let head = format!("POST /_ditto/auth/login HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}", form.len());
+    login.write_all(format!("{head}\r\n\r\n{form}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    login.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(" 401 "), "{answer}");
     let mut plain = TcpStream::connect(server.run["kafka"].as_str().unwrap()).unwrap();
     plain.write_all(b"this is no TLS\n").unwrap();
     let _ = plain.read(&mut [0; 16]);

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use credentials::PermissionDocument;
-use query::{IdRules, IdRulesError};
+use permissions::{DocumentRights, RightsError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -35,8 +35,8 @@ pub(crate) enum AnswerError {
     Permission(serde_json::Error),
     #[error("has permissions that are too large: {0}")]
     TooLarge(String),
-    #[error("has permissions that cannot be obeyed, for {half}: {error}")]
-    Rules { half: &'static str, error: IdRulesError },
+    #[error("has permissions that cannot be obeyed, {0}")]
+    Rules(#[from] RightsError),
 }
 
 /// The hook's answer; what is not known here is passed over.
@@ -72,10 +72,7 @@ fn permission(mut given: Value) -> Result<PermissionDocument, AnswerError> {
     }
     let document: PermissionDocument = serde_json::from_value(given).map_err(AnswerError::Permission)?;
     document.check_size().map_err(AnswerError::TooLarge)?;
-    for (half, granted) in [("read", &document.read), ("write", &document.write)] {
-        IdRules::compile(granted.everything, &granted.queries_by_collection)
-            .map_err(|error| AnswerError::Rules { half, error })?;
-    }
+    DocumentRights::compile(&document)?;
     Ok(document)
 }
 
@@ -138,7 +135,7 @@ mod tests {
                     r#"false,"queriesByCollection":{"a":["owner == 'x'"]}"#,
                     1,
                 ),
-                "cannot be obeyed, for read: query 0 of collection a looks at fields",
+                "cannot be obeyed, read: query 0 of collection a looks at fields",
             ),
         ] {
             assert!(told(&changed).contains(why), "{changed}: {}", told(&changed));
