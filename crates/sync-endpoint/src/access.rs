@@ -8,9 +8,8 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use credentials::{Credentials, Grant, Permission, Principal, TOKEN_PREFIX};
+use permissions::{DocumentRights, KnownRights};
 use xxhash_rust::xxh3::xxh3_64;
-
-use crate::rights::{KnownRights, Rights};
 
 /// The peer name of writes that nobody signed with a key.
 const ANYONE: &str = "peer";
@@ -27,7 +26,7 @@ pub(crate) enum Caller {
         /// What was presented.
         token: String,
         /// Which documents it may have and write; `None`: all that its grants allow.
-        rights: Option<Arc<Rights>>,
+        rights: Option<Arc<DocumentRights>>,
     },
 }
 
@@ -101,7 +100,7 @@ impl Caller {
     }
 
     /// Which documents it may have and write; `None`: all that its grants allow.
-    pub(crate) fn rights(&self) -> Option<&Arc<Rights>> {
+    pub(crate) fn rights(&self) -> Option<&Arc<DocumentRights>> {
         match self {
             Self::Anyone => None,
             Self::Holder { rights, .. } => rights.as_ref(),

@@ -20,6 +20,7 @@ use std::{
 
 use credentials::Credentials;
 use document::SiteId;
+use permissions::KnownRights;
 use store::{App, DeltasWanted, TxnId, WallClock};
 use sync_protocol::{
     ByeCode, ChangesPage, Hello, Push, ResyncReason, ServerMachine, ServerOutput, SessionState, SnapshotPage, SubId,
@@ -33,7 +34,6 @@ use crate::{
     hidden_places::HiddenPlaces,
     page::{ChangesPlace, Holds},
     pushes::{self, Pusher},
-    rights::KnownRights,
     session::{
         OTHER_PERMISSION,
         admission::{self, NotAdmitted},

@@ -9,6 +9,7 @@ use std::{
 };
 
 use credentials::Credentials;
+use permissions::KnownRights;
 use prometheus_client::registry::Registry;
 use store::WallClock;
 use tokio::{
@@ -25,7 +26,6 @@ use crate::{
     live::LiveFeeds,
     live_sites::LiveSites,
     metrics::Metrics,
-    rights::KnownRights,
     scans::Scans,
     session,
     subscription::Filters,

@@ -25,7 +25,6 @@ mod page;
 mod peers;
 mod pushes;
 mod remembered;
-mod rights;
 mod scans;
 mod session;
 mod snapshot_pages;

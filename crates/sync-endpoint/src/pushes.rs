@@ -115,7 +115,7 @@ fn operation(app: &App, caller: &Caller, it: PushOperation) -> Result<Operation,
     if !caller.may(Permission::Write, app.name().as_str(), collection.as_str()) {
         return Err((NackCode::Denied, format!("no right to write the collection {:?}", collection.as_str())));
     }
-    if !caller.rights().is_none_or(|rights| rights.writes(&collection, &id)) {
+    if !caller.rights().is_none_or(|rights| rights.may_write(&collection, &id)) {
         // Whether it exists or not.
         return Err((NackCode::Denied, format!("no right to write this document of {:?}", collection.as_str())));
     }

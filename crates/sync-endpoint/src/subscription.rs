@@ -10,10 +10,11 @@ use std::{
 
 use credentials::Permission;
 use document::{CollectionName, DocumentId, Map, Value};
+use permissions::DocumentRights;
 use query::{Budget, Filter, Query};
 use sync_protocol::{Language, SubId, Subscription};
 
-use crate::{access::Caller, rights::Rights};
+use crate::access::Caller;
 
 /// What is asked of documents.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Asked {
     pub(crate) collection: CollectionName,
     pub(crate) filter: Filter,
     /// Which documents whoever asks may have; `None`: all of the collection.
-    pub(crate) rights: Option<Arc<Rights>>,
+    pub(crate) rights: Option<Arc<DocumentRights>>,
 }
 
 /// A subscription, ready to be asked.
@@ -60,7 +61,7 @@ impl Filters {
         if !caller.may(Permission::Read, app, collection.as_str()) {
             return Err(format!("no right to read the collection {:?}", collection.as_str()));
         }
-        let rights = caller.rights().filter(|rights| !rights.reads_all_of(collection));
+        let rights = caller.rights().filter(|rights| !rights.may_read_all_of(collection));
         let address = rights.map_or(0, |rights| Arc::as_ptr(rights).addr());
         let text = (collection.clone(), *language as u64, query.clone(), args.clone(), address);
         let known = |known: &Known| known.by_text.get(&text).and_then(Weak::upgrade);
@@ -81,7 +82,7 @@ impl Filters {
 
 impl Subscribed {
     /// What the peer asks for, or why it cannot be had.
-    pub(crate) fn of(subscription: &Subscription, rights: Option<&Arc<Rights>>) -> Result<Arc<Self>, String> {
+    pub(crate) fn of(subscription: &Subscription, rights: Option<&Arc<DocumentRights>>) -> Result<Arc<Self>, String> {
         let Subscription { sub, collection, language, query, args, .. } = subscription;
         let args = read_args(args)?;
         let filter = match language {
@@ -107,12 +108,18 @@ impl Subscribed {
 impl Asked {
     /// Whether whoever asks may have the document, if there is one: it is so for ever, since it depends on the id alone.
     pub(crate) fn may_have(&self, id: &DocumentId) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.reads(&self.collection, id))
+        self.rights.as_ref().is_none_or(|rights| rights.may_read(&self.collection, id))
     }
 
     /// The ids of all documents that can be in it, if they are known.
     pub(crate) fn ids(&self) -> Option<Vec<DocumentId>> {
-        let granted = || self.rights.as_ref().and_then(|rights| rights.ids(&self.collection));
+        let granted = || {
+            let rules = self.rights.as_ref()?.readable()?;
+            match rules.of(self.collection.as_str()) {
+                None => Some(Vec::new()),
+                Some(rules) => rules.ids().map(|ids| ids.iter().cloned().collect()),
+            }
+        };
         self.filter.ids().or_else(granted)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use credentials::Credentials;
 use document::SiteId;
+use permissions::KnownRights;
 use store::{App, AppUnavailable, Site, SnapshotError};
 use sync_protocol::{Authorised, ByeCode, Cursor, FormerSite, Hello, Rest, Seq, SeqRange, TxnId};
 
@@ -16,7 +17,6 @@ use crate::{
     limits::RETRY_WRITES_AFTER_MS,
     live_sites::{NoEntry, Opening, SitePlace},
     peers::LivePeer,
-    rights::KnownRights,
 };
 
 /// A peer that is let in.
