@@ -16,7 +16,9 @@
 //! A configuration names the folder where the vendor's names the app; [`Ditto::builder`] takes the
 //! vendor's identities. Closures that change documents run on the peer's thread, so they are `Send`.
 //!
-//! Not here: `auth` and other identities; presence; attachments; transports.
+//! When a token ends [`DittoConfig::login_source`] is asked, where the vendor's has an expiration handler.
+//!
+//! Not here: other identities; presence; attachments; transports.
 
 mod documents;
 mod identity;
@@ -32,8 +34,8 @@ pub use self::{
     queries::{IntoQuery, QueryResult, QueryResultItem},
 };
 pub use crate::{
-    Config as DittoConfig, DocumentId, Error as DittoError, LocalEvent as LiveQueryEvent, Observer as StoreObserver,
-    Subscription as SyncSubscription,
+    Config as DittoConfig, DocumentId, Error as DittoError, LocalEvent as LiveQueryEvent, Login,
+    Observer as StoreObserver, Subscription as SyncSubscription,
 };
 use crate::{Headwater, json};
 
@@ -48,6 +50,20 @@ pub struct Store(crate::Store);
 /// A [`crate::Sync`].
 #[derive(Debug, Clone)]
 pub struct Sync(crate::Sync);
+
+/// What logs users in.
+#[derive(Debug, Clone)]
+pub struct DittoAuthenticator(crate::Sync);
+
+impl DittoAuthenticator {
+    /// [`crate::Sync::login`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn login(&self, token: &str, provider: &str) -> Result<Login, DittoError> {
+        self.0.login(token, provider)
+    }
+}
 
 /// A [`crate::Transaction`].
 #[derive(Debug)]
@@ -73,6 +89,11 @@ impl Ditto {
     /// The older way to open.
     pub fn builder() -> DittoBuilder {
         DittoBuilder::default()
+    }
+
+    /// By which users log in; the vendor's may be none.
+    pub fn auth(&self) -> Option<DittoAuthenticator> {
+        Some(DittoAuthenticator(self.0.sync()))
     }
 
     /// The documents.
