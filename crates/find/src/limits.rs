@@ -27,3 +27,8 @@ pub const TURNED_ENTRIES_MAX: usize = 256;
 
 /// Entries of an index that are counted between two questions whether to go on.
 pub const COUNTED_AT_ONCE: usize = 256;
+
+/// A page of all documents, by what comes first in an order, that is read from an index for somebody who may not see all
+/// documents. A longer one is sorted: that fails where it has too much to keep, and whether it does must not depend on
+/// an index.
+pub const RESTRICTED_PAGE_MAX: usize = 1_000;

@@ -12,7 +12,9 @@
 //! 5. All documents of the collection.
 //!
 //! Who is not granted all documents gets a plan by the query and the rules alone: as if each index held anything, and
-//! whatever its entries are many or few. Numbers that are counted then say only which reads wait for which.
+//! whatever its entries are many or few. Numbers that are counted then say only which reads wait for which. An index
+//! that gives an order, which depends on what stands in it, is read for a short page of all documents: whatever it is,
+//! the answer is the same, and what is shown is the plan without.
 //!
 //! An index that the query names ([`IndexUse`]) is taken by rules 2 and 3 however many entries it
 //! has; if it does not help, the others are asked as ever.
@@ -28,7 +30,7 @@ use crate::{
     IndexUse, Query, granted,
     id_ranges::{self, IdRange},
     index_choice::{self, IndexAccess, IndexOrder},
-    limits::{PROBED_ENTRIES_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
+    limits::{PROBED_ENTRIES_MAX, RESTRICTED_PAGE_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
 };
 
 /// How a query is answered. Displays in a line.
@@ -45,6 +47,8 @@ pub struct Plan {
     is_covering: bool,
     /// Whether some of what is read may not be there for whoever asks.
     is_restricted: bool,
+    /// What is told of it instead, where it depends on what may not be told.
+    shown: Option<Box<Plan>>,
 }
 
 #[derive(Debug, Clone)]
@@ -169,10 +173,45 @@ impl Plan {
         if query.index == IndexUse::None {
             return Ok(without_index);
         }
-        let mut indexes = snapshot.indexes(&query.collection)?;
-        if !query.grants().is_all() {
-            indexes = granted::blindly(indexes);
+        let indexes = snapshot.indexes(&query.collection)?;
+        if query.grants().is_all() {
+            return Self::with_indexes(snapshot, &indexes, query, purpose, without_index);
         }
+        let ordered = Self::ordered_for_restricted(&indexes, query, purpose);
+        let blind = Self::with_indexes(snapshot, &granted::blindly(indexes), query, purpose, without_index)?;
+        Ok(match ordered {
+            Some(ordered) => Self { shown: Some(Box::new(blind)), ..ordered },
+            None => blind,
+        })
+    }
+
+    /// The first page of all documents in the order of an index. Sorting so few cannot fail, and nothing is asked of a
+    /// document but whether it is granted: so nobody can tell by the answer which of the two was done.
+    fn ordered_for_restricted(indexes: &[ReadIndex], query: &Query, purpose: Purpose) -> Option<Self> {
+        let wanted = query.limit?.saturating_add(query.offset);
+        if !purpose.has_order() || !query.filter.is_always() || wanted > RESTRICTED_PAGE_MAX {
+            return None;
+        }
+        let access = index_choice::by_order(indexes, true, query)?;
+        let is_covering = purpose == Purpose::Ids && access.covers_ids(query);
+        Some(Self {
+            access: Access::Index(Box::new(access)),
+            is_in_order: true,
+            documents_max: None,
+            is_filtered: false,
+            is_covering,
+            is_restricted: true,
+            shown: None,
+        })
+    }
+
+    fn with_indexes(
+        snapshot: &Snapshot,
+        indexes: &[ReadIndex],
+        query: &Query,
+        purpose: Purpose,
+        without_index: Self,
+    ) -> Result<Self, SnapshotError> {
         if let IndexUse::Named(name) = &query.index
             && let Some(named) = indexes.iter().find(|index| index.definition.name == *name)
             && let Some(plan) = Self::index_of(snapshot, std::slice::from_ref(named), query, purpose, true)?
@@ -181,7 +220,7 @@ impl Plan {
         }
         let index = match indexes.is_empty() {
             true => None,
-            false => Self::index_of(snapshot, &indexes, query, purpose, false)?,
+            false => Self::index_of(snapshot, indexes, query, purpose, false)?,
         };
         Ok(index.unwrap_or(without_index))
     }
@@ -191,7 +230,7 @@ impl Plan {
         let plan = |access, is_in_order, documents_max| {
             let (is_filtered, is_covering) = (!query.filter.is_always(), false);
             let is_restricted = !granted.is_all() && !matches!(access, Access::Ids(_) | Access::Nothing);
-            Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted }
+            Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted, shown: None }
         };
         if let Some(mut ids) = granted.ids(query.filter.ids()) {
             ids.sort();
@@ -229,6 +268,7 @@ impl Plan {
                     is_filtered: true,
                     is_covering: false,
                     is_restricted: false,
+                    shown: None,
                 }));
             }
             if let Some(plan) = Self::by_index(snapshot, access, query, purpose, is_named)? {
@@ -286,7 +326,8 @@ impl Plan {
         }
         let is_filtered = !query.filter.is_always();
         let access = Access::Index(Box::new(access));
-        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted: false }))
+        let (is_restricted, shown) = (false, None);
+        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted, shown }))
     }
 
     /// By an index, however many entries there are: their number tells of what is not granted. `None` where all that
@@ -307,7 +348,7 @@ impl Plan {
         let documents_max = (entries <= SMALL_DOCUMENTS_MAX).then_some(entries);
         let (is_filtered, is_restricted) = (!query.filter.is_always(), true);
         let access = Access::Index(Box::new(access));
-        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted }))
+        Ok(Some(Self { access, is_in_order, documents_max, is_filtered, is_covering, is_restricted, shown: None }))
     }
 
     /// How many entries of an index may have to be read that are in no order or one that is not
@@ -343,6 +384,9 @@ impl Plan {
 
     /// The steps that it takes.
     pub fn operators(&self, query: &Query) -> Vec<Operator> {
+        if let Some(shown) = &self.shown {
+            return shown.operators(query);
+        }
         let mut operators = Vec::new();
         match &self.access {
             Access::Nothing => operators.push(Operator::IdScan { ids: Some(0) }),
