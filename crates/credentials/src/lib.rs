@@ -358,7 +358,7 @@ impl Credentials {
         disk::ensure_private_directory(&parent)?;
         disk::remove_staging(&parent)?;
         if disk::is_vacant(&directory)? {
-            let user = NewUser { app, user: DEFAULT_USER, topic, endpoint, directory: &directory };
+            let user = NewUser { app, user: DEFAULT_USER, topic, endpoint, directory: &directory, live_queries: None };
             return Ok(self.issue(&user, Placed::InNewDirectory, now_ms, |_| Ok(()))?.1);
         }
         for found in bundle_directories(&self.data_dir).iter().filter(|found| found.app == app) {
@@ -391,15 +391,35 @@ impl Credentials {
         directory: &Path,
         now_ms: u64,
     ) -> Result<(UserCertificate, Bundle), CredentialsError> {
+        self.issue_new_user(&NewUser { app, user, topic, endpoint, directory, live_queries: None }, now_ms)
+    }
+
+    /// As [`Credentials::issue_user`], for some live queries alone if it says so.
+    pub fn issue_new_user(
+        &self,
+        new: &NewUser<'_>,
+        now_ms: u64,
+    ) -> Result<(UserCertificate, Bundle), CredentialsError> {
+        let &NewUser { app, user, topic, endpoint, directory, live_queries } = new;
         check_bundle(app, user, topic, endpoint)?;
+        if live_queries.is_some_and(|names| !(1..=limits::LIVE_QUERIES_MAX).contains(&names.len())) {
+            let most = limits::LIVE_QUERIES_MAX;
+            return Err(CredentialsError::bad_name(format!("a certificate may be for 1 to {most} live queries")));
+        }
         let _changing = self.lock_bundles();
         let trust = self.trust.load_full();
         let issuing = trust.authorities.issuing_id();
         let check = |entries: &Entries<Registered>| refuse_second(entries, app, user, issuing, now_ms);
         check(&self.register.entries())?;
         let directory = self.prepared_directory(directory, app, user)?;
-        let user = NewUser { app, user, topic, endpoint, directory: &directory };
+        let user = NewUser { directory: &directory, ..*new };
         self.issue(&user, Placed::InNewDirectory, now_ms, check)
+    }
+
+    /// The live queries that a certificate opens, by name; `None`: all of its app. One that is not in the register opens
+    /// none.
+    pub fn live_queries_of(&self, principal: &ClientPrincipal) -> Option<Vec<String>> {
+        self.register.live_queries_of(principal)
     }
 
     /// Every user certificate ever issued, of one app or of all; revoked ones say so. Sorted by
@@ -554,7 +574,7 @@ impl Credentials {
         now_ms: u64,
         check: impl FnOnce(&Entries<Registered>) -> Result<(), CredentialsError>,
     ) -> Result<(UserCertificate, Bundle), CredentialsError> {
-        let &NewUser { app, user, topic, endpoint, directory } = new;
+        let &NewUser { app, user, topic, endpoint, directory, live_queries } = new;
         let authorities = &self.trust.load().authorities;
         let issued = authorities.issuing().issue_user(app, user, now_ms)?;
         let certificate = UserCertificate {
@@ -564,6 +584,7 @@ impl Credentials {
             issued_ms: now_ms,
             expires_ms: issued.expires_ms,
             revoked_ms: None,
+            live_queries: live_queries.map(<[String]>::to_vec),
         };
         let passwords = match placed {
             Placed::InNewDirectory => None,
@@ -650,13 +671,20 @@ enum Placed {
 }
 
 /// A user who gets a certificate.
-struct NewUser<'a> {
-    app: &'a str,
-    user: &'a str,
-    topic: &'a str,
-    endpoint: &'a str,
-    /// Where the files go.
-    directory: &'a Path,
+#[derive(Debug, Clone, Copy)]
+pub struct NewUser<'a> {
+    /// The app that it opens (O).
+    pub app: &'a str,
+    /// The user (CN).
+    pub user: &'a str,
+    /// The topic that the files name.
+    pub topic: &'a str,
+    /// The endpoint that they name.
+    pub endpoint: &'a str,
+    /// Where they go.
+    pub directory: &'a Path,
+    /// The live queries that it opens; `None`: all of the app.
+    pub live_queries: Option<&'a [String]>,
 }
 
 fn open_authority(

@@ -69,3 +69,6 @@ pub(crate) const TOKEN_LOG_SLACK_BYTES: u64 = 1024 * 1024;
 
 /// Lengths of a login hook's secret that somebody gives, in bytes; others are refused.
 pub const HOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// Live queries that one certificate may be issued for.
+pub const LIVE_QUERIES_MAX: usize = 100;

@@ -47,7 +47,11 @@ impl Credentials {
             if only_former && !self.is_of_former(&principal.serial) {
                 continue;
             }
-            let user = NewUser { app, user: &found.user, topic, endpoint, directory: &found.path };
+            let live_queries = self.register.live_queries_of(&principal);
+            let live_queries = live_queries.as_deref();
+            let own_topic = live_queries.and_then(<[String]>::first).map(|name| format!("{topic}.{name}"));
+            let topic = own_topic.as_deref().unwrap_or(topic);
+            let user = NewUser { app, user: &found.user, topic, endpoint, directory: &found.path, live_queries };
             renewed.push(self.issue(&user, Placed::Over, now_ms, |_| Ok(()))?.0);
         }
         let has_files: BTreeSet<_> = renewed.iter().map(|certificate| certificate.user.clone()).collect();

@@ -34,6 +34,9 @@ pub struct UserCertificate {
     /// When it was revoked, ms since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<u64>,
+    /// The live queries that it opens, by name, of those that have a permission; `None`: all of the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_queries: Option<Vec<String>>,
 }
 
 /// What a client certificate says of its holder.
@@ -239,6 +242,14 @@ impl Register {
         self.standing_of(principal) != Standing::Unknown
     }
 
+    /// See [`UserCertificate::live_queries`]; nothing for one that is not in the register.
+    pub(crate) fn live_queries_of(&self, principal: &ClientPrincipal) -> Option<Vec<String>> {
+        match self.ledger.live().entries.get(&principal.serial) {
+            Some(entry) => entry.certificate.live_queries.clone(),
+            None => Some(Vec::new()),
+        }
+    }
+
     /// When the certificate of a serial ends; 0 if it is not in the register.
     pub(crate) fn expires_ms(&self, serial: &str) -> u64 {
         self.ledger.live().entries.get(serial).map_or(0, |entry| entry.certificate.expires_ms)
@@ -385,6 +396,7 @@ mod tests {
             issued_ms: 1,
             expires_ms: 9,
             revoked_ms: None,
+            live_queries: None,
         };
         register.add(certificate("01", "ann").into(), |_| Ok(())).unwrap();
         register.add(certificate("02", "bob").into(), |_| Ok(())).unwrap();

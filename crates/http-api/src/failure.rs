@@ -41,6 +41,10 @@ pub(crate) enum Failure {
     Body(#[from] BodyError),
     #[error("permission: {0}")]
     Permission(RightsError),
+    #[error(
+        "liveQueries: {live_query:?} has no permission; make one with a permission, and issue the certificate for that"
+    )]
+    Unrestricted { live_query: String },
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("{place}: {error}")]
@@ -286,6 +290,8 @@ impl From<UserError> for Failure {
     fn from(error: UserError) -> Self {
         match error {
             UserError::CertificateNotFound { serial } => Self::CertificateNotFound { serial },
+            UserError::Unrestricted { live_query } => Self::Unrestricted { live_query },
+            UserError::App(error) => Self::App(error),
             UserError::Credentials(error) => Self::Credentials(error),
             UserError::Panicked(error) => Self::Panicked(error),
         }
@@ -315,6 +321,7 @@ impl Failure {
             Failure::Request(RequestError::Json { .. } | RequestError::Shape { .. })
             | Failure::Body(BodyError::Broken(_) | BodyError::Encoded(_))
             | Failure::Permission(_)
+            | Failure::Unrestricted { .. }
             | Failure::Query { .. }
             | Failure::QueryArgs { .. }
             | Failure::Syntax(_)

@@ -186,8 +186,10 @@ fn commit_error(session: &Session, group: &str, error: &CommitError) -> Response
     }
 }
 
-/// A group's name must be there and not too long; a NUL would end it in the store's keys.
-fn check_group(name: &str) -> Result<(), ResponseError> {
+/// A group must be one that the session may see. Its name must be there and not too long; a NUL would end it in the
+/// store's keys.
+fn check_group(session: &Session, name: &str) -> Result<(), ResponseError> {
+    session.check_group(name)?;
     let fits = (1..=limits::GROUP_NAME_BYTES_MAX).contains(&name.len()) && !name.contains('\0');
     if fits { Ok(()) } else { Err(ResponseError::InvalidGroupId) }
 }
@@ -205,7 +207,7 @@ fn check_groups_room(session: &Session, group: &str) -> Result<(), ResponseError
 
 /// A topic of the session's app, by name. Logs it when the name is another app's.
 fn topic_by_name(session: &Session, name: &str) -> Result<crate::topics::Topic, ResponseError> {
-    let found = crate::topics::by_name(&session.topics, name);
+    let found = session.opens.by_name(&session.topics, name);
     if let Err(ResponseError::TopicAuthorizationFailed) = found {
         session.server.refusals.note_foreign_topic(session.peer, &session.who(), name);
     }

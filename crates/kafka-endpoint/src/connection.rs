@@ -28,6 +28,7 @@ use crate::{
     fetch_session::FetchSession,
     handshakes::{Cut, HandshakePlace},
     limits,
+    opens::Opens,
     reason::Reason,
     rebuilds::Rebuilds,
     refusal::Who,
@@ -124,12 +125,14 @@ async fn serve_app(shared: &Arc<Shared>, client: Client, stream: FrameStream) ->
         Err(error) => return unavailable::answer_requests(shared, &client, &error, stream).await,
     };
     let Client { principal, peer, place, refused: _ } = client;
+    let opens = Opens::of(shared.credentials.live_queries_of(&principal));
     let session = Session {
         server: shared.server.clone(),
         app: topics.app().clone(),
         topics,
         app_name: principal.app.as_str().into(),
         principal,
+        opens,
         peer,
         place,
         rebuilds: Rebuilds::default(),

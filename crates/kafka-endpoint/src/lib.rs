@@ -11,6 +11,7 @@
 //! unfiltered fetch copies stored batches.
 
 mod endpoint;
+mod opens;
 mod options;
 mod shared;
 

@@ -1,11 +1,12 @@
-//! Who is at the other end of a connection, and what they may see: one app.
+//! Who is at the other end of a connection, and what they may see: one app, or some live queries of it (`opens`).
 
 use std::{net::SocketAddr, sync::Arc};
 
 use credentials::ClientPrincipal;
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::{ResponseError, protocol::StrBytes};
 use store::{App, WallClock};
-use topics::AppTopics;
+use topics::{AppTopics, Topic};
+use uuid::Uuid;
 
 use crate::{
     admission::UserPlace,
@@ -13,6 +14,7 @@ use crate::{
     fetch_session::{FetchSession, FetchSessionRoom},
     groups::GroupKey,
     metrics::Metrics,
+    opens::Opens,
     options::TopicSettings,
     rebuilds::Rebuilds,
     refusal::{RefusalLog, Who},
@@ -46,6 +48,7 @@ pub(crate) struct Session {
     pub(crate) topics: Arc<AppTopics>,
     pub(crate) app_name: Arc<str>,
     pub(crate) principal: ClientPrincipal,
+    pub(crate) opens: Opens,
     pub(crate) peer: SocketAddr,
     pub(crate) place: UserPlace,
     pub(crate) rebuilds: Rebuilds,
@@ -62,6 +65,21 @@ impl Session {
     pub(crate) fn new_fetch_session_id(&self) -> i32 {
         let [a, b, c, d, ..] = (self.server.random)();
         (i32::from_be_bytes([a, b, c, d]) & i32::MAX).max(1)
+    }
+
+    /// The topics that it may see.
+    pub(crate) fn all_topics(&self) -> Vec<Topic> {
+        self.opens.all(&self.topics)
+    }
+
+    /// One of them.
+    pub(crate) fn topic_by_id(&self, id: Uuid) -> Result<Topic, ResponseError> {
+        self.opens.by_id(&self.topics, id)
+    }
+
+    /// GROUP_AUTHORIZATION_FAILED for a group that it may not see.
+    pub(crate) fn check_group(&self, name: &str) -> Result<(), ResponseError> {
+        self.opens.check_group(&self.app.name().main_topic(), name)
     }
 
     /// The app's group of that name.

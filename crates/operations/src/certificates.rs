@@ -98,7 +98,7 @@ mod tests {
 
     fn certificate(user: &str, expires_ms: u64, revoked_ms: Option<u64>) -> UserCertificate {
         let (app, serial) = ("shop".to_owned(), format!("{user}-{expires_ms}"));
-        UserCertificate { app, user: user.to_owned(), serial, issued_ms: 0, expires_ms, revoked_ms }
+        UserCertificate { app, user: user.to_owned(), serial, issued_ms: 0, expires_ms, revoked_ms, live_queries: None }
     }
 
     #[test]

@@ -16,10 +16,20 @@ impl Operations {
         topics: &Arc<AppTopics>,
         new: NewLiveQuery,
     ) -> Result<LiveQuery, ChangeError> {
-        let NewLiveQuery { name, collection, query, query_language, partitions, on_gap, compression } = new;
+        let NewLiveQuery { name, collection, query, query_language, partitions, on_gap, compression, permission } = new;
+        let permission = permission.map(|document| document.read);
         let created_ms = self.clock.now_ms();
-        let live_query =
-            LiveQuery { name, collection, query, query_language, partitions, on_gap, compression, created_ms };
+        let live_query = LiveQuery {
+            name,
+            collection,
+            query,
+            query_language,
+            partitions,
+            on_gap,
+            compression,
+            permission,
+            created_ms,
+        };
         topics.create(live_query.clone()).await?;
         Ok(live_query)
     }

@@ -4,8 +4,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use credentials::{Bundle, CredentialsError, UserCertificate};
-use store::AppName;
+use credentials::{Bundle, CredentialsError, NewUser, UserCertificate};
+use store::{AppName, AppUnavailable};
 use tokio::task::JoinError;
 
 use crate::{blocking::blocking, operations::Operations};
@@ -19,6 +19,17 @@ pub enum UserError {
         /// Its serial.
         serial: String,
     },
+    /// It shall be for a live query that carries whatever its query matches.
+    #[error(
+        "the live query {live_query:?} has no permission: make one with a permission, and issue the certificate for that"
+    )]
+    Unrestricted {
+        /// Its name.
+        live_query: String,
+    },
+    /// Its app cannot be opened.
+    #[error(transparent)]
+    App(#[from] AppUnavailable),
     /// It cannot be, or could not be kept.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -29,19 +40,35 @@ pub enum UserError {
 
 impl Operations {
     /// Issues a certificate, with the files that a client needs in `directory`, or else in the
-    /// user's own place.
+    /// user's own place. With `live_queries` it opens those alone; each must have a permission, and the files name the
+    /// first one's topic.
     pub async fn issue_user(
         self: &Arc<Self>,
         app: &AppName,
         user: &str,
         directory: Option<PathBuf>,
+        live_queries: Option<Vec<String>>,
     ) -> Result<(UserCertificate, Bundle), UserError> {
+        if let Some(names) = &live_queries {
+            self.check_restricted(app, names).await?;
+        }
         let (it, app, user) = (self.clone(), app.clone(), user.to_owned());
         let issue = move || {
-            let (app, topic) = (app.as_str(), app.main_topic());
+            let first = live_queries.as_ref().and_then(|names| names.first());
+            let main = app.main_topic();
+            let topic = first.map_or(main.clone(), |name| format!("{main}.{name}"));
+            let app = app.as_str();
             let directory = directory.unwrap_or_else(|| it.credentials_directory(app, Some(&user)));
             let now_ms = it.clock.now_ms();
-            let issued = it.credentials.issue_user(app, &user, &topic, &it.kafka_endpoint, &directory, now_ms)?;
+            let new = NewUser {
+                app,
+                user: &user,
+                topic: &topic,
+                endpoint: &it.kafka_endpoint,
+                directory: &directory,
+                live_queries: live_queries.as_deref(),
+            };
+            let issued = it.credentials.issue_new_user(&new, now_ms)?;
             if !it.data_dir.has_app(app) {
                 // It was deleted meanwhile, and a later one of its name is not to be opened by this.
                 it.credentials.withdraw_app(app, now_ms)?;
@@ -50,6 +77,20 @@ impl Operations {
             Ok(issued)
         };
         blocking(issue).await
+    }
+
+    /// Whether a certificate may be issued for these live queries alone: they are there, and each has a permission.
+    async fn check_restricted(&self, app: &AppName, names: &[String]) -> Result<(), UserError> {
+        let topics = self.topics.app(app.as_str()).await?;
+        let known = topics.live_queries();
+        for name in names {
+            match known.iter().find(|live_query| live_query.name == *name) {
+                Some(live_query) if live_query.permission.is_some() => {}
+                Some(_) => return Err(UserError::Unrestricted { live_query: name.clone() }),
+                None => return Err(CredentialsError::NotFound { kind: "live query", name: name.clone() }.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Revokes every certificate of the user; their connections are cut. Gives those that it

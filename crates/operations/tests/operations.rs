@@ -76,11 +76,11 @@ async fn certificates_are_an_apps_own() {
     let directory = tempfile::tempdir().unwrap();
     let (operations, _) = operations(&directory);
     let (shop, bakery) = (operations.create_app("shop").await.unwrap(), operations.create_app("bakery").await.unwrap());
-    let (ann, bundle) = operations.issue_user(&shop, "ann", None).await.unwrap();
+    let (ann, bundle) = operations.issue_user(&shop, "ann", None, None).await.unwrap();
     assert_eq!(bundle.directory, operations.credentials_directory("shop", Some("ann")));
-    let again = operations.issue_user(&shop, "ann", None).await;
+    let again = operations.issue_user(&shop, "ann", None, None).await;
     assert!(matches!(again, Err(UserError::Credentials(CredentialsError::Exists { .. }))), "{again:?}");
-    let hidden = operations.issue_user(&shop, ".ann", None).await;
+    let hidden = operations.issue_user(&shop, ".ann", None, None).await;
     assert!(matches!(hidden, Err(UserError::Credentials(CredentialsError::BadName { .. }))), "{hidden:?}");
 
     assert!(operations.bundle_files("shop", Some("ann")).unwrap().exist().unwrap());
@@ -109,6 +109,7 @@ async fn a_live_query_is_changed_by_its_name() {
         partitions: 2,
         on_gap: OnGap::Requery,
         compression: Compression::None,
+        permission: None,
     };
     let made = operations.create_live_query(&topics, new.clone()).await.unwrap();
     assert_eq!(operations.live_query(&topics, "adults").unwrap(), made);
@@ -218,7 +219,7 @@ async fn a_deleted_app_takes_everything_along_that_opened_it() {
     let shop = operations.create_app("shop").await.unwrap();
     operations.create_app("bakery").await.unwrap();
     operations.create_app("default").await.unwrap();
-    let (ann, _) = operations.issue_user(&shop, "ann", None).await.unwrap();
+    let (ann, _) = operations.issue_user(&shop, "ann", None, None).await.unwrap();
     let grant = |app: &str| credentials::Grant {
         app: app.to_owned(),
         collection: None,
@@ -267,7 +268,7 @@ async fn a_deletion_that_a_crash_broke_off_is_finished_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let (before, _) = operations(&directory);
     let shop = before.create_app("shop").await.unwrap();
-    let (ann, _) = before.issue_user(&shop, "ann", None).await.unwrap();
+    let (ann, _) = before.issue_user(&shop, "ann", None, None).await.unwrap();
     before.topics.begin_deletion("shop").await.unwrap();
     assert!(!before.credentials.is_revoked(&ann.serial), "here it broke off");
     drop(before);
@@ -313,7 +314,7 @@ async fn warnings_tell_of_an_open_api_and_of_a_certificate_that_ends() {
     let shop = operations.create_app("shop").await.unwrap();
     operations.topics.app("shop").await.unwrap();
     assert_eq!(codes(now_ms), ["apiOpen"]);
-    let (ann, _) = operations.issue_user(&shop, "ann", None).await.unwrap();
+    let (ann, _) = operations.issue_user(&shop, "ann", None, None).await.unwrap();
     let before_end = ann.expires_ms - 5;
     assert_eq!(codes(before_end), ["certificateEnds", "certificateEnds", "apiOpen"], "the app's own and ann's");
     let grants = vec![Grant { app: "*".into(), collection: None, permissions: vec![Permission::Read] }];

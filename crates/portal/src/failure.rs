@@ -175,6 +175,8 @@ impl From<UserError> for Failure {
     fn from(error: UserError) -> Self {
         match error {
             UserError::CertificateNotFound { serial } => Self::NotFound { kind: "certificate", name: serial },
+            error @ UserError::Unrestricted { .. } => Self::BadInput(error.to_string()),
+            UserError::App(error) => Self::App(error),
             UserError::Credentials(error) => Self::Credentials(error),
             UserError::Panicked(error) => Self::Panicked(error),
         }

@@ -261,6 +261,7 @@ impl AppTopics {
             partitions: 1,
             on_gap: self.main_on_gap.get(),
             compression: Compression::None,
+            permission: None,
             created_ms: 0,
         };
         std::iter::once(main).chain(self.views().iter().map(|view| view.live_query())).collect()

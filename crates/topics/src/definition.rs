@@ -5,6 +5,7 @@
 //! a live query  {"version":2,"collection":…,"query":…,"language":1,"partitions":4,"onGap":"requery","createdMs":…}
 //! the main feed {"version":1,"onGap":"snapshot"}, under the name `main`; until it is changed it has none
 //! ```
+//! One with a permission has version 4 and `"permission":{"everything":…,"queriesByCollection":…}`.
 //! One that is compressed has version 3 and `"compression":"lz4"`, say, so that an older server names
 //! it and does not call it broken; `"isSparse":true` where it would have version 1.
 //! Version 1 of a live query says the same; its topic was made when offsets were the journal's, and
@@ -18,9 +19,10 @@ use document::Dialect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{App, Definition, DefinitionKind, TakeOverError};
 
-use crate::live_query::{Compression, LiveQuery, MAIN, OnGap, QueryLanguage};
+use crate::live_query::{Compression, GrantedQueries, LiveQuery, MAIN, OnGap, QueryLanguage};
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+const COMPRESSED_VERSION: u32 = 3;
 const UNCOMPRESSED_VERSION: u32 = 2;
 const SPARSE_VERSION: u32 = 1;
 const MAIN_VERSION: u32 = 1;
@@ -62,6 +64,8 @@ struct Body {
     compression: Compression,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_sparse: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    permission: Option<GrantedQueries>,
     created_ms: u64,
 }
 
@@ -99,7 +103,18 @@ impl Defined {
                 continue;
             }
             let body: Body = parse(body, VERSION).map_err(failed)?;
-            let Body { version, collection, query, partitions, on_gap, compression, is_sparse, created_ms, .. } = body;
+            let Body {
+                version,
+                collection,
+                query,
+                partitions,
+                on_gap,
+                compression,
+                is_sparse,
+                permission,
+                created_ms,
+                ..
+            } = body;
             let unknown = || failed(format!("its language {} is not known", body.language));
             let query_language = language_of(body.language).ok_or_else(unknown)?;
             let name = name.clone();
@@ -112,6 +127,7 @@ impl Defined {
                     partitions,
                     on_gap,
                     compression,
+                    permission,
                     created_ms,
                 },
                 origin: *origin,
@@ -143,13 +159,15 @@ fn parse<T: DeserializeOwned>(text: &str, known: u32) -> Result<T, String> {
 }
 
 pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
-    let LiveQuery { collection, query, query_language, partitions, on_gap, compression, created_ms, .. } =
-        live_query.clone();
+    let LiveQuery {
+        collection, query, query_language, partitions, on_gap, compression, permission, created_ms, ..
+    } = live_query.clone();
     text_of(&Body {
-        version: match (compression, is_sparse) {
-            (Compression::None, true) => SPARSE_VERSION,
-            (Compression::None, false) => UNCOMPRESSED_VERSION,
-            _ => VERSION,
+        version: match (&permission, compression, is_sparse) {
+            (Some(_), ..) => VERSION,
+            (None, Compression::None, true) => SPARSE_VERSION,
+            (None, Compression::None, false) => UNCOMPRESSED_VERSION,
+            _ => COMPRESSED_VERSION,
         },
         collection,
         query,
@@ -157,7 +175,8 @@ pub(crate) fn body_of(live_query: &LiveQuery, is_sparse: bool) -> String {
         partitions,
         on_gap,
         compression,
-        is_sparse: is_sparse && !compression.is_none(),
+        is_sparse: is_sparse && (permission.is_some() || !compression.is_none()),
+        permission,
         created_ms,
     })
 }
@@ -211,6 +230,7 @@ mod tests {
             partitions: 4,
             on_gap: OnGap::Snapshot,
             compression: Compression::None,
+            permission: None,
             created_ms: 7,
         };
         let body = body_of(&uncompressed, false);
@@ -222,8 +242,12 @@ mod tests {
         );
         let by_dql = LiveQuery { query_language: QueryLanguage::Dql, ..uncompressed.clone() };
         assert!(body_of(&by_dql, false).contains(r#""query":"age >= 18","language":2,"#));
+        let queries_by_collection = [("people".to_owned(), vec!["_id.shop == 'x'".to_owned()])].into();
+        let permission = Some(GrantedQueries { everything: false, queries_by_collection });
+        let restricted = LiveQuery { permission, ..compressed.clone() };
+        assert!(body_of(&restricted, false).starts_with(r#"{"version":4,"#));
         for (live_query, is_sparse) in
-            [&uncompressed, &compressed, &by_dql].into_iter().flat_map(|one| [(one, false), (one, true)])
+            [&uncompressed, &compressed, &by_dql, &restricted].into_iter().flat_map(|one| [(one, false), (one, true)])
         {
             let body = body_of(live_query, is_sparse);
             let definitions = [definition("adults", body), definition(MAIN, body_of_main(OnGap::Snapshot))];
@@ -235,10 +259,10 @@ mod tests {
 
     #[test]
     fn what_a_newer_version_defined_is_named() {
-        for body in [r#"{"version":4,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
+        for body in [r#"{"version":5,"more":1}"#, r#"{"version":1,"onGap":"requery","more":1}"#, "{"] {
             let error = Defined::of(&[definition("a", body.into())]).unwrap_err();
             assert!(error.starts_with("the definition of the live query \"a\" cannot be read: "), "{error}");
-            assert_eq!(error.contains("it has version 4"), body.contains(":4"), "{error}");
+            assert_eq!(error.contains("it has version 5"), body.contains(":5"), "{error}");
         }
         let body = r#"{"version":2,"query":"a","language":3,"partitions":1,"onGap":"requery","createdMs":1}"#;
         let error = Defined::of(&[definition("a", body.into())]).unwrap_err();

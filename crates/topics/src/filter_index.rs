@@ -1,7 +1,8 @@
 //! Which live queries may carry an event, without asking every filter.
 //!
 //! A filter that needs a field to equal one of some constants is entered under those, one that matches certain ids only under these; the others
-//! are asked about every event of their collection. Live queries of the same collection, language and text are entered, and asked, as one.
+//! are asked about every event of their collection. Live queries of the same collection, language, text and permission are entered, and asked, as
+//! one.
 //!
 //! Values are looked up as the legacy language compares them, for filters of either language: what
 //! equals by DQL equals there too.
@@ -18,7 +19,12 @@ use std::{
 use document::{DocumentId, Map, Path, Value};
 use query::{Filter, compare_for_sort};
 
-use crate::{limits::INDEXED_VALUES_MAX, live_query::QueryLanguage, matcher::Event, view::View};
+use crate::{
+    limits::INDEXED_VALUES_MAX,
+    live_query::{GrantedQueries, QueryLanguage},
+    matcher::Event,
+    view::View,
+};
 
 /// The filters of an app's live queries. These are named by their places in the list that it was made of.
 #[derive(Debug, Default)]
@@ -49,12 +55,12 @@ struct Field {
 
 impl FilterIndex {
     pub(crate) fn new(views: &[Arc<View>]) -> Self {
-        type Asked<'v> = Option<(&'v str, QueryLanguage)>;
+        type Asked<'v> = (Option<(&'v str, QueryLanguage)>, Option<&'v GrantedQueries>);
         let mut scopes: HashMap<Option<&str>, BTreeMap<Asked<'_>, Vec<usize>>> = HashMap::new();
         for (place, view) in views.iter().enumerate() {
             let of_collection = scopes.entry(view.query.collection.as_deref()).or_default();
             let asked = view.query.query.as_deref().map(|text| (text, view.query.query_language));
-            of_collection.entry(asked).or_default().push(place);
+            of_collection.entry((asked, view.query.permission.as_ref())).or_default().push(place);
         }
         let mut index = Self::default();
         for (collection, places) in scopes {
@@ -277,6 +283,7 @@ mod tests {
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,
+            permission: None,
             created_ms: 1,
         };
         let filter = query.check().unwrap();

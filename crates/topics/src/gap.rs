@@ -199,7 +199,7 @@ pub(crate) fn is_valid(
         return Ok(Some((stored, true)));
     }
     let (_, id_json) = parts(&entry.document)?;
-    if view.matcher.filter.is_none() || matches_now(&view.matcher, id_json, &stored) {
+    if view.matcher.carries_all() || matches_now(&view.matcher, id_json, &stored) {
         return Ok(None);
     }
     // By this event or by a later one.

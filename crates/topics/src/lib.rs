@@ -44,7 +44,7 @@ pub use app_topics::{AppTopics, ChangeError, LiveQueryChange};
 pub use event_filter::EventFilter;
 pub use lag::{GroupLags, LagTimes, PartitionLag};
 pub use layout::{TopicLayout, TopicShape};
-pub use live_query::{Compression, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, codec_of};
+pub use live_query::{Compression, GrantedQueries, LiveQuery, LiveQueryError, MAIN, OnGap, QueryLanguage, codec_of};
 pub use murmur2::partition_of_key;
 pub use numbering::Skipped;
 pub use registry::TopicRegistry;

@@ -8,12 +8,12 @@ use std::sync::{
 
 use document::{CollectionName, Map};
 use kafka_wire::compression::Codec;
-use query::{Filter, Query, dql};
+use query::{Filter, IdRules, Query, dql};
 use serde::{Deserialize, Serialize};
 use store::AppName;
-pub use wire::admin::{Compression, OnGap, QueryLanguage};
+pub use wire::admin::{Compression, GrantedQueries, OnGap, QueryLanguage};
 
-use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX};
+use crate::limits::{NAME_BYTES_MAX, PARTITIONS_MAX, PERMISSION_BYTES_MAX};
 
 /// The name under which the app's main feed is shown and changed. It carries everything and stays.
 pub const MAIN: &str = "main";
@@ -40,6 +40,10 @@ pub struct LiveQuery {
     /// How its batches are compressed for Kafka clients.
     #[serde(default, skip_serializing_if = "Compression::is_none")]
     pub compression: Compression,
+    /// Which documents of its collection it may carry at all, whatever the query says; `None`: all. Who reads it is told
+    /// of no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<GrantedQueries>,
     /// When it was made, ms since the epoch.
     pub created_ms: u64,
 }
@@ -87,6 +91,9 @@ pub enum LiveQueryError {
     /// Its query.
     #[error("query: {0}")]
     Query(String),
+    /// Its permission.
+    #[error("permission: {0}")]
+    Permission(String),
     /// Its partitions.
     #[error("partitions: must be from 1 to {PARTITIONS_MAX}, not {0}")]
     Partitions(u16),
@@ -110,6 +117,24 @@ impl LiveQuery {
         let filter =
             filter_of(query, self.query_language, self.collection.as_deref()).map_err(LiveQueryError::Query)?;
         Ok(Some(filter).filter(|filter| !filter.is_always()))
+    }
+
+    /// The rules of its permission, checked, if it has one.
+    pub fn granted(&self) -> Result<Option<Arc<IdRules>>, LiveQueryError> {
+        let Some(permission) = &self.permission else { return Ok(None) };
+        let wrong = |why: String| Err(LiveQueryError::Permission(why));
+        if self.collection.is_none() {
+            return wrong("a live query with a permission names its collection".to_owned());
+        }
+        let lists = permission.queries_by_collection.iter();
+        let bytes: usize = lists.map(|(name, all)| name.len() + all.iter().map(String::len).sum::<usize>()).sum();
+        if bytes > PERMISSION_BYTES_MAX {
+            return wrong(format!("its queries may be {PERMISSION_BYTES_MAX} bytes, these are {bytes}"));
+        }
+        match IdRules::compile(permission.everything, &permission.queries_by_collection) {
+            Ok(rules) => Ok(Some(Arc::new(rules))),
+            Err(error) => wrong(error.to_string()),
+        }
     }
 
     /// The topic, and the default consumer group.
@@ -144,6 +169,7 @@ mod tests {
             partitions,
             on_gap: OnGap::Requery,
             compression: Compression::None,
+            permission: None,
             created_ms: 1,
         }
     }

@@ -18,7 +18,7 @@ use std::{
 
 use document::{DocumentId, Map, Value};
 use kafka_wire::record_batch::Record;
-use query::{Budget, Filter};
+use query::{Budget, Filter, IdRules};
 use store::TxnId;
 use wire::event::{self, Change, EventOp};
 
@@ -29,6 +29,8 @@ use crate::{limits::LIGHT_STEPS_MAX, murmur2};
 pub(crate) struct Matcher {
     pub(crate) collection: Option<String>,
     pub(crate) filter: Option<Filter>,
+    /// Which documents of the collection it may carry; `None`: all.
+    pub(crate) granted: Option<Arc<IdRules>>,
     pub(crate) partitions: u16,
     /// How often the filter was given up.
     pub(crate) given_up: Arc<AtomicU64>,
@@ -61,7 +63,7 @@ pub(crate) struct Documents {
 impl Matcher {
     /// What carries everything in one partition.
     pub(crate) fn everything() -> Self {
-        Self { collection: None, filter: None, partitions: 1, given_up: Arc::default() }
+        Self { collection: None, filter: None, granted: None, partitions: 1, given_up: Arc::default() }
     }
 
     /// The partition of a key.
@@ -83,6 +85,9 @@ impl Matcher {
         if !self.wants_collection(event.collection) {
             return None;
         }
+        if self.granted.is_some() && !event.id().is_some_and(|id| self.grants(&id)) {
+            return None;
+        }
         if self.filter.is_none() {
             return Some(if event.leaves_document() { Seen::Inside } else { Seen::Leave });
         }
@@ -100,8 +105,22 @@ impl Matcher {
         steps_max.is_some_and(|steps| steps <= LIGHT_STEPS_MAX)
     }
 
+    /// Whether every document of its collections is carried, whatever it is.
+    pub(crate) fn carries_all(&self) -> bool {
+        self.filter.is_none() && self.granted.is_none()
+    }
+
+    /// Whether a document of its collection may be carried; that never changes.
+    fn grants(&self, id: &DocumentId) -> bool {
+        let Some(rules) = &self.granted else { return true };
+        self.collection.as_deref().is_some_and(|collection| rules.grants(collection, id))
+    }
+
     /// Whether a document's present state matches.
     pub(crate) fn matches(&self, id: &DocumentId, fields: &Map) -> bool {
+        if !self.grants(id) {
+            return false;
+        }
         let Some(filter) = &self.filter else { return true };
         filter.matches(id, fields, &mut Budget::of_a_document()).unwrap_or_else(|_| {
             self.given_up.fetch_add(1, Relaxed);
@@ -131,6 +150,12 @@ impl<'r> Event<'r> {
     fn leaves_document(&self) -> bool {
         let op = header(self.record, "op");
         [EventOp::Insert, EventOp::Update].iter().any(|left| op == Some(left.as_str()))
+    }
+
+    /// The id of its document, which an event that tells nothing else tells too.
+    fn id(&self) -> Option<DocumentId> {
+        let (_, id) = event::read_key(self.record.key?)?;
+        DocumentId::from_json(id).ok()
     }
 
     pub(crate) fn key(&self) -> &'r [u8] {

@@ -91,6 +91,7 @@ fn matcher(progress: &Arc<Progress>, defined: &DefinedQuery) -> Result<Matcher, 
     Ok(Matcher {
         collection: query.collection.clone(),
         filter: query.check()?,
+        granted: query.granted()?,
         partitions: query.partitions,
         given_up: progress.given_up.clone(),
     })
@@ -130,7 +131,7 @@ impl Making<'_> {
 
     fn carries_now(&self, change: &TrimmedChange) -> bool {
         self.matcher.wants_collection(&change.collection)
-            && (self.matcher.filter.is_none() || matches_now(self.matcher, &change.id_json, &change.stored))
+            && (self.matcher.carries_all() || matches_now(self.matcher, &change.id_json, &change.stored))
     }
 
     fn partition_of(&self, change: &TrimmedChange) -> u16 {
@@ -260,7 +261,7 @@ impl Making<'_> {
         let Some((collection, id)) = store::split_document_key(document) else { return Ok(None) };
         let (collection, id_json) = (collection.to_owned(), id.to_owned());
         let change = TrimmedChange { offset, collection, id_json, stored };
-        if self.matcher.filter.is_none() || self.carries_now(&change) {
+        if self.matcher.carries_all() || self.carries_now(&change) {
             return Ok(None);
         }
         let partition = self.partition_of(&change);

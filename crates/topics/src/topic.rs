@@ -150,6 +150,14 @@ impl Topic {
         &self.name
     }
 
+    /// The name of its live query, if that has a permission.
+    pub fn restricted_live_query(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::View(view) if view.query.permission.is_some() => Some(&view.query.name),
+            Kind::View(_) | Kind::Main(_) => None,
+        }
+    }
+
     /// Stable for the life of the app, restores included; another one for a live query that is made
     /// again.
     pub fn id(&self) -> Uuid {

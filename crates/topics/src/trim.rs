@@ -436,6 +436,7 @@ mod tests {
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: crate::live_query::Compression::None,
+            permission: None,
             created_ms: 1,
         }
     }

@@ -57,7 +57,9 @@ fn examine(app: &Examined<'_>) -> Result<Vec<String>, SnapshotError> {
         }
         let filter = one.query.check().map_err(|error| damaged(error.to_string()))?;
         let collection = one.query.collection.clone();
-        let matcher = Matcher { collection, filter, partitions: one.query.partitions, given_up: Arc::default() };
+        let granted = one.query.granted().map_err(|error| damaged(error.to_string()))?;
+        let (partitions, given_up) = (one.query.partitions, Arc::default());
+        let matcher = Matcher { collection, filter, granted, partitions, given_up };
         match Recount::begin(app, number, head, matcher)? {
             Ok(recount) => recounts.push(recount),
             Err(finding) => findings.push(finding),
@@ -207,7 +209,7 @@ impl Recount {
                 fields
                     .is_some_and(|fields| DocumentId::from_json(id_json).is_ok_and(|id| matcher.matches(&id, &fields)))
             };
-            if matcher.filter.is_none() || matches() {
+            if matcher.carries_all() || matches() {
                 let mut name = Vec::new();
                 event::write_key(&mut name, collection, id_json);
                 missing.push(String::from_utf8_lossy(&name).into_owned());

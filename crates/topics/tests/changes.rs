@@ -44,6 +44,7 @@ fn adults() -> LiveQuery {
         partitions: 1,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,
+        permission: None,
         created_ms: 1,
     }
 }

@@ -44,6 +44,7 @@ fn people(partitions: u16, compression: Compression) -> LiveQuery {
         partitions,
         on_gap: OnGap::Requery,
         compression,
+        permission: None,
         created_ms: 1,
     }
 }

@@ -82,6 +82,7 @@ fn fill(path: &Path) {
                 partitions: 2,
                 on_gap: OnGap::Requery,
                 compression: topics::Compression::None,
+                permission: None,
                 created_ms: 1,
             };
             app.create(adults).await.unwrap();

@@ -118,6 +118,7 @@ async fn a_live_query_of_a_closed_app_goes_on_where_it_was() {
         partitions: 1,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,
+        permission: None,
         created_ms: 1,
     };
     for round in 1..=3 {

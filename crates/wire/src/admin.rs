@@ -31,7 +31,7 @@ pub use self::authority::{
 pub use self::backups::{BackupPointReply, BackupReply, BackupsReply, LeftOutReply, NewBackup, RunningReply};
 pub use self::group_reset::{GroupDeletedReply, GroupMoveReply, GroupReset, GroupResetReply, ResetTo};
 pub use self::peers::{PeerAllowedReply, PeerConnectionReply, PeerReply, PeerRevokedReply, PeersQuery, PeersReply};
-pub use self::permission::{GrantedQueries, PermissionDocument};
+pub use self::permission::{GrantedQueries, LiveQueryPermission, PermissionDocument};
 pub use self::scrubs::{NewScrub, ScrubReply, ScrubsReply};
 pub use self::set_aside::{SetAsideChoice, SetAsideDoneReply, SetAsideEventReply, SetAsideQuery, SetAsideReply};
 pub use self::sinks::{
@@ -205,6 +205,8 @@ pub struct NewUser {
     /// Where, on the server, its files shall be; an absolute path. `None`: among the app's
     /// credentials.
     pub directory: Option<PathBuf>,
+    /// The live queries that it opens, each with a permission; `None`: all of the app.
+    pub live_queries: Option<Vec<String>>,
 }
 
 /// A user certificate as it is listed.
@@ -224,6 +226,9 @@ pub struct UserReply {
     /// When it was revoked, ms since the epoch; absent where it is valid.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revoked_ms: Option<u64>,
+    /// The live queries that it opens; absent: all of the app.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub live_queries: Option<Vec<String>>,
 }
 
 /// `GET /admin/v1/apps/{app}/credentials`.
@@ -269,6 +274,8 @@ pub struct NewLiveQuery {
     pub on_gap: OnGap,
     /// `None` if not given.
     pub compression: Compression,
+    /// Which documents it may carry, by the document's half for reading; `None`: all.
+    pub permission: Option<PermissionDocument>,
 }
 
 /// The body of `PATCH /admin/v1/apps/{app}/live-queries/{name}`.
@@ -341,6 +348,9 @@ pub struct LiveQueryReply {
     /// How its batches are compressed; absent: not at all.
     #[serde(skip_serializing_if = "Compression::is_none", default)]
     pub compression: Compression,
+    /// Which documents it may carry; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub permission: Option<LiveQueryPermission>,
     /// Its topic.
     pub topic: String,
     /// The consumer group that is meant for it.
@@ -489,12 +499,22 @@ impl NewLiveQuery {
         let partitions = fields.optional_size("partitions")?.unwrap_or(1);
         let on_gap = OnGap::take(&mut fields)?;
         let compression = Compression::take(&mut fields)?.unwrap_or_default();
-        fields.finish(&["name", "collection", "query", "queryLanguage", "partitions", "onGap", "compression"])?;
+        let permission = PermissionDocument::take_optional(&mut fields)?;
+        fields.finish(&[
+            "name",
+            "collection",
+            "query",
+            "queryLanguage",
+            "partitions",
+            "onGap",
+            "compression",
+            "permission",
+        ])?;
         let partitions = u16::try_from(partitions).map_err(|_| {
             Place::Body.field("partitions").fault(format_args!("must be from 1 to 1000, not {partitions}"))
         })?;
         let on_gap = on_gap.unwrap_or_default();
-        Ok(Self { name, collection, query, query_language, partitions, on_gap, compression })
+        Ok(Self { name, collection, query, query_language, partitions, on_gap, compression, permission })
     }
 }
 
@@ -502,7 +522,7 @@ impl LiveQueryChange {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::of_body(body)?;
-        for name in ["name", "collection", "query", "queryLanguage", "partitions"] {
+        for name in ["name", "collection", "query", "queryLanguage", "partitions", "permission"] {
             if fields.take(name).is_some() {
                 let message = "cannot be changed, only onGap and compression can: make a new live query";
                 return Err(Place::Body.field(name).fault(message));
@@ -649,9 +669,7 @@ impl NewKey {
         let mut fields = Fields::of_body(body)?;
         let name = fields.string("name")?;
         let grants = fields.required("grants")?;
-        let permission = fields.optional("permission");
-        let permission = permission.map(|value| PermissionDocument::take(&Place::Body.field("permission"), value));
-        let permission = permission.transpose()?;
+        let permission = PermissionDocument::take_optional(&mut fields)?;
         fields.finish(&["name", "grants", "permission"])?;
         let place = Place::Body.field("grants");
         let grants = non_empty(&place, grants)?
@@ -697,12 +715,20 @@ impl NewUser {
         let mut fields = Fields::of_body(body)?;
         let user = fields.string("user")?;
         let directory = fields.optional_string("directory")?.map(PathBuf::from);
-        fields.finish(&["user", "directory"])?;
+        let live_queries = fields.optional("liveQueries").map(names).transpose()?;
+        fields.finish(&["user", "directory", "liveQueries"])?;
         if directory.as_ref().is_some_and(|directory| !directory.is_absolute()) {
             return Err(Place::Body.field("directory").fault("must be an absolute path"));
         }
-        Ok(Self { user, directory })
+        Ok(Self { user, directory, live_queries })
     }
+}
+
+/// Of live queries; at least one.
+fn names(value: Value) -> Result<Vec<String>, RequestError> {
+    let place = Place::Body.field("liveQueries");
+    let names = non_empty(&place, value)?.into_iter().enumerate();
+    names.map(|(index, name)| shape::string(&place.element(index), name)).collect()
 }
 
 fn non_empty(place: &Place<'_>, value: Value) -> Result<Vec<Value>, RequestError> {

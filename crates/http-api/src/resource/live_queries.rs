@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use topics::{AppTopics, LiveQuery};
-use wire::admin::{LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryReply, NewLiveQuery};
+use wire::admin::{
+    LiveQueriesReply, LiveQueryChange, LiveQueryDeletedReply, LiveQueryPermission, LiveQueryReply, NewLiveQuery,
+};
 
 use crate::{
     call::AdminCall,
@@ -63,6 +65,7 @@ fn shown(state: &state::State, topics: &AppTopics, live_query: &LiveQuery) -> Li
         partitions: live_query.partitions,
         on_gap: live_query.on_gap,
         compression: live_query.compression,
+        permission: live_query.permission.clone().map(|read| LiveQueryPermission { read }),
         group: topic.clone(),
         topic,
         endpoint: state.options.kafka_endpoint.clone(),

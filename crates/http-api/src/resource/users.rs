@@ -10,11 +10,11 @@ use crate::{call::AdminCall, denied::Denied, failure::Failure, reply, state::Sha
 /// administers one app does not choose it.
 pub(crate) async fn issue(State(state): State<Shared>, call: AdminCall) -> Result<Response, Failure> {
     let app = state.operations.app_named(call.param("app"))?;
-    let NewUser { user, directory } = NewUser::parse(call.body())?;
+    let NewUser { user, directory, live_queries } = NewUser::parse(call.body())?;
     if directory.is_some() && call.holder != Principal::Admin {
         return Err(Denied::DirectoryNamed.into());
     }
-    let (certificate, bundle) = state.operations.issue_user(&app, &user, directory).await?;
+    let (certificate, bundle) = state.operations.issue_user(&app, &user, directory, live_queries).await?;
     let issued = UserIssuedReply {
         user: shown(certificate),
         directory: bundle.directory.display().to_string(),
@@ -45,5 +45,6 @@ pub(super) fn shown(certificate: UserCertificate) -> UserReply {
         issued_ms: certificate.issued_ms,
         expires_ms: certificate.expires_ms,
         revoked_ms: certificate.revoked_ms,
+        live_queries: certificate.live_queries,
     }
 }

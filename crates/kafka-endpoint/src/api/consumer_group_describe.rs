@@ -29,6 +29,9 @@ pub(super) fn handle(
 ) -> ConsumerGroupDescribeResponse {
     let with_operations = request.include_authorized_operations;
     let groups = request.group_ids.into_iter().map(|id| {
+        if let Err(error) = session.check_group(&id) {
+            return DescribedGroup::default().with_group_id(id).with_error_code(error.code());
+        }
         let described = match session.server.coordinator.describe_consumer(&session.group(&id)) {
             Some((view, layout)) => present(id, view, &layout, version),
             None => absent(session, id),

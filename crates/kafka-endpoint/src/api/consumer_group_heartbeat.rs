@@ -12,6 +12,7 @@ use kafka_protocol::{
 use crate::{
     consumer_groups::{Assignment, Heartbeat, HeartbeatAnswer},
     generations, limits,
+    opens::Opens,
     request::Request,
     session::Session,
 };
@@ -24,7 +25,13 @@ pub(super) async fn handle(
     request: &Request,
     heartbeat: ConsumerGroupHeartbeatRequest,
 ) -> ConsumerGroupHeartbeatResponse {
-    if let Err(error) = check(&heartbeat) {
+    if let Err(error) = session.check_group(&heartbeat.group_id) {
+        return refused(error, "Group authorization failed.");
+    }
+    if let Err(error) = check_subscription(session, &heartbeat) {
+        return refused(error, "Topic authorization failed.");
+    }
+    if let Err(error) = check(session, &heartbeat) {
         return refused(error, "the name of the group or of the member is empty, too long, or has a NUL");
     }
     if heartbeat.member_epoch == 0
@@ -49,11 +56,23 @@ pub(super) async fn handle(
     }
 }
 
-fn check(heartbeat: &ConsumerGroupHeartbeatRequest) -> Result<(), ResponseError> {
+/// The server assigns topics to members: of those that they may see. A pattern could match others.
+fn check_subscription(session: &Session, heartbeat: &ConsumerGroupHeartbeatRequest) -> Result<(), ResponseError> {
+    if session.opens == Opens::App {
+        return Ok(());
+    }
+    if heartbeat.subscribed_topic_regex.as_ref().is_some_and(|pattern| !pattern.is_empty()) {
+        return Err(ResponseError::TopicAuthorizationFailed);
+    }
+    let names = heartbeat.subscribed_topic_names.iter().flatten();
+    names.map(|name| super::topic_by_name(session, name)).try_for_each(|found| found.map(drop))
+}
+
+fn check(session: &Session, heartbeat: &ConsumerGroupHeartbeatRequest) -> Result<(), ResponseError> {
     if heartbeat.group_id.is_empty() {
         return Err(ResponseError::InvalidRequest);
     }
-    super::check_group(&heartbeat.group_id)?;
+    super::check_group(session, &heartbeat.group_id)?;
     let names = [Some(&heartbeat.member_id), heartbeat.instance_id.as_ref(), heartbeat.rack_id.as_ref()];
     let is_too_long = |name: &&StrBytes| name.len() > limits::GROUP_NAME_BYTES_MAX;
     if names.iter().flatten().any(is_too_long) { Err(ResponseError::InvalidRequest) } else { Ok(()) }

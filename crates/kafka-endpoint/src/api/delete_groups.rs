@@ -17,7 +17,7 @@ pub(super) async fn handle(session: &Session, request: DeleteGroupsRequest) -> D
 }
 
 async fn delete(session: &Session, group: &str) -> Result<(), ResponseError> {
-    super::check_group(group)?;
+    super::check_group(session, group)?;
     let (coordinator, key) = (&session.server.coordinator, session.group(group));
     if coordinator.has_members(&key) {
         return Err(ResponseError::NonEmptyGroup);

@@ -10,7 +10,7 @@ use kafka_protocol::{
 };
 
 use super::read_only;
-use crate::{request::Request, session::Session, topics};
+use crate::{request::Request, session::Session};
 
 pub(super) fn handle(session: &Session, request: &Request, delete: DeleteTopicsRequest) -> DeleteTopicsResponse {
     let wanted = if request.version >= 6 {
@@ -33,7 +33,7 @@ pub(super) fn handle(session: &Session, request: &Request, delete: DeleteTopicsR
 fn refuse(session: &Session, request: &Request, wanted: &DeleteTopicState) -> (ResponseError, StrBytes) {
     let found = match &wanted.name {
         Some(name) => super::topic_by_name(session, name),
-        None => topics::by_id(&session.topics, wanted.topic_id),
+        None => session.topic_by_id(wanted.topic_id),
     };
     match found {
         Ok(topic) => {

@@ -21,6 +21,9 @@ pub(super) fn handle(session: &Session, request: DescribeGroupsRequest, version:
     let with_operations = request.include_authorized_operations;
     let with_offsets = session.app.groups_with_offsets();
     let groups = request.groups.into_iter().map(|id| {
+        if let Err(error) = session.check_group(&id) {
+            return DescribedGroup::default().with_group_id(id).with_error_code(error.code());
+        }
         let key = session.group(&id);
         // Kafka's clients ask ConsumerGroupDescribe first, and here only for groups that it does not know.
         if session.server.coordinator.describe_consumer(&key).is_some() {

@@ -18,7 +18,7 @@ const LOG_DIR: &str = "journal";
 
 pub(super) fn handle(session: &Session, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let topics: Vec<DescribeLogDirsTopic> = match request.topics {
-        None => session.topics.all().iter().map(|topic| describe(session, topic, None)).collect(),
+        None => session.all_topics().iter().map(|topic| describe(session, topic, None)).collect(),
         Some(wanted) => {
             let found = wanted.into_iter().filter_map(|wanted| {
                 let topic = super::topic_by_name(session, &wanted.topic).ok()?;

@@ -51,8 +51,7 @@ impl<'a> Pages<'a> {
         let is_for_all = request.topics.is_empty();
         let names: BTreeSet<TopicName> = if is_for_all {
             session
-                .topics
-                .all()
+                .all_topics()
                 .iter()
                 .map(|topic| TopicName(topic.name().to_owned().into()))
                 .filter(is_ahead)

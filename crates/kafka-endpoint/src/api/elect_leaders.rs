@@ -20,7 +20,7 @@ pub(super) fn handle(session: &Session, request: ElectLeadersRequest, version: i
     let is_known = ELECTION_TYPES.contains(&election);
     let results = match request.topic_partitions {
         // Kafka names every topic then, with those partitions that had an election.
-        None => session.topics.all().iter().map(|topic| none_of(topic.name())).collect(),
+        None => session.all_topics().iter().map(|topic| none_of(topic.name())).collect(),
         Some(wanted) => {
             let elect = |wanted: TopicPartitions| {
                 let result = |index: &i32| {

@@ -99,7 +99,7 @@ impl<'a> Fetch<'a> {
         let is_replica = wanted.replica_id.0 >= 0 || wanted.replica_state.replica_id.0 >= 0;
         let topics = wanted.topics.into_iter().map(|topic| {
             let found = if version >= 13 {
-                topics::by_id(&session.topics, topic.topic_id)
+                session.topic_by_id(topic.topic_id)
             } else {
                 super::topic_by_name(session, &topic.topic)
             };

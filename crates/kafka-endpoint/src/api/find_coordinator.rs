@@ -31,6 +31,11 @@ pub(super) fn handle(session: &Session, request: FindCoordinatorRequest, version
 fn find(session: &Session, key_type: i8, key: StrBytes, version: i16) -> Coordinator {
     let coordinator = Coordinator::default().with_key(key);
     match key_type {
+        GROUP if session.check_group(&coordinator.key).is_err() => coordinator
+            .with_error_code(ResponseError::GroupAuthorizationFailed.code())
+            .with_error_message(Some(StrBytes::from_static_str("Group authorization failed.")))
+            .with_node_id(BrokerId(-1))
+            .with_port(-1),
         GROUP | TRANSACTION => coordinator
             .with_error_message(Some(StrBytes::from_static_str(if version < 4 { "NONE" } else { "" })))
             .with_node_id(BrokerId(NODE_ID))

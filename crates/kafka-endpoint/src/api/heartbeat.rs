@@ -8,7 +8,7 @@ pub(super) fn handle(session: &Session, request: &HeartbeatRequest) -> Heartbeat
     let key = session.group(&request.group_id);
     let instance_id = request.group_instance_id.as_deref();
     let beat = || {
-        super::check_group(&request.group_id)?;
+        super::check_group(session, &request.group_id)?;
         let coordinator = &session.server.coordinator;
         let noted = || generations::of_member(session, &request.group_id, &request.member_id);
         let member = (request.member_id.as_str(), instance_id, request.generation_id);

@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroupRequest) -> JoinGroupResponse {
     let key = session.group(&join.group_id);
-    let answer = match check(&join).and_then(|()| super::check_groups_room(session, &join.group_id)) {
+    let answer = match check(session, &join).and_then(|()| super::check_groups_room(session, &join.group_id)) {
         Ok(()) => {
             let is_static = join.group_instance_id.is_some();
             let (join, layout) = (to_join(session, request, join), session.topics.layout());
@@ -30,8 +30,8 @@ pub(super) async fn handle(session: &Session, request: &Request, join: JoinGroup
     to_response(answer, request.version)
 }
 
-fn check(join: &JoinGroupRequest) -> Result<(), ResponseError> {
-    super::check_group(&join.group_id)?;
+fn check(session: &Session, join: &JoinGroupRequest) -> Result<(), ResponseError> {
+    super::check_group(session, &join.group_id)?;
     let instance = join.group_instance_id.as_deref().unwrap_or_default();
     if join.member_id.len().max(instance.len()) > limits::GROUP_NAME_BYTES_MAX {
         return Err(ResponseError::InvalidGroupId);

@@ -5,7 +5,7 @@ use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse, leave_grou
 use crate::{groups::Leaver, session::Session};
 
 pub(super) fn handle(session: &Session, request: LeaveGroupRequest, version: i16) -> LeaveGroupResponse {
-    if let Err(error) = super::check_group(&request.group_id) {
+    if let Err(error) = super::check_group(session, &request.group_id) {
         return LeaveGroupResponse::default().with_error_code(error.code());
     }
     let leavers: Vec<Leaver> = if version >= 3 {

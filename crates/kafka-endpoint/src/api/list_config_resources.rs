@@ -32,7 +32,7 @@ pub(super) fn handle(
         found.push(entry(kind, NODE_ID.to_string()));
     }
     if is_wanted(TOPIC) {
-        found.extend(session.topics.all().iter().map(|topic| entry(TOPIC, topic.name().to_owned())));
+        found.extend(session.all_topics().iter().map(|topic| entry(TOPIC, topic.name().to_owned())));
     }
     ListConfigResourcesResponse::default().with_config_resources(found)
 }

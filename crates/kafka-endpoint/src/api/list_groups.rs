@@ -31,8 +31,10 @@ pub(super) fn handle(session: &Session, request: &ListGroupsRequest, version: i1
     for (name, state) in coordinator.list_consumer(&session.app_name) {
         groups.insert(name, (state.as_str(), CONSUMER.to_owned(), CONSUMER_TYPE));
     }
-    let wanted = groups.into_iter().filter(|(_, (state, _, group_type))| {
-        is_wanted(&request.states_filter, state) && is_wanted(&request.types_filter, group_type)
+    let wanted = groups.into_iter().filter(|(name, (state, _, group_type))| {
+        session.check_group(name).is_ok()
+            && is_wanted(&request.states_filter, state)
+            && is_wanted(&request.types_filter, group_type)
     });
     let entry = |(name, (state, protocol_type, group_type)): (Arc<str>, Listed)| {
         let entry = ListedGroup::default()

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     session::{NODE_ID, Session},
-    topics::{self, Topic},
+    topics::Topic,
 };
 
 /// What may be done with a topic: READ, DESCRIBE and DESCRIBE_CONFIGS, as bits of Kafka's
@@ -26,7 +26,7 @@ pub(super) fn handle(session: &Session, request: MetadataRequest, version: i16) 
             named.into_iter().map(|wanted| describe_named(session, wanted, version, with_operations)).collect()
         }
         // No list, or (version 0) an empty one, means all.
-        _ => session.topics.all().iter().map(|topic| describe(topic, with_operations)).collect(),
+        _ => session.all_topics().iter().map(|topic| describe(topic, with_operations)).collect(),
     };
     MetadataResponse::default()
         .with_brokers(vec![
@@ -50,7 +50,7 @@ fn describe_named(
     let by_id = version >= 12 && wanted.topic_id != Uuid::nil();
     let name = wanted.name.filter(|_| !by_id);
     let found = match &name {
-        None if by_id => topics::by_id(&session.topics, wanted.topic_id),
+        None if by_id => session.topic_by_id(wanted.topic_id),
         None => Err(ResponseError::InvalidRequest),
         Some(name) => super::topic_by_name(session, name),
     };

@@ -53,7 +53,7 @@ pub(super) async fn handle(session: &Session, request: OffsetCommitRequest, vers
 /// By its name, or from version 10 on by its id.
 fn find(session: &Session, topic: &OffsetCommitRequestTopic, version: i16) -> Result<Topic, ResponseError> {
     if version >= offsets_by_id::VERSION {
-        return crate::topics::by_id(&session.topics, topic.topic_id);
+        return session.topic_by_id(topic.topic_id);
     }
     super::topic_by_name(session, &topic.name)
 }
@@ -73,7 +73,7 @@ async fn commit(
 }
 
 fn admit(session: &Session, request: &OffsetCommitRequest, version: i16) -> Result<(), ResponseError> {
-    super::check_group(&request.group_id)?;
+    super::check_group(session, &request.group_id)?;
     let key = session.group(&request.group_id);
     let noted = || generations::of_member(session, &request.group_id, &request.member_id);
     let by = Committer {

@@ -16,7 +16,7 @@ use crate::{groups::GroupView, session::Session};
 pub(super) async fn handle(session: &Session, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
     let group = request.group_id.to_string();
     let refused = |error: ResponseError| OffsetDeleteResponse::default().with_error_code(error.code());
-    if let Err(error) = super::check_group(&group) {
+    if let Err(error) = super::check_group(session, &group) {
         return refused(error);
     }
     let (coordinator, key) = (&session.server.coordinator, session.group(&group));

@@ -16,7 +16,7 @@ use kafka_protocol::{
 use kafka_wire::offsets_by_id;
 use store::CommittedOffset;
 
-use crate::session::Session;
+use crate::{opens::Opens, session::Session};
 
 /// The first version in which members of the consumer protocol say their epoch (KIP-848).
 const MEMBER_EPOCH_SINCE: i16 = 9;
@@ -61,7 +61,7 @@ fn of_group(session: &Session, group: OffsetFetchRequestGroup, version: i16) -> 
 
 /// Topics are named by ids; of one that is not there each partition has an error.
 fn of_group_by_id(session: &Session, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
-    let find = |id| crate::topics::by_id(&session.topics, id);
+    let find = |id| session.topic_by_id(id);
     let wanted = group.topics.as_ref().map(|topics| {
         let known = topics.iter().filter_map(|it| Some((find(it.topic_id).ok()?, it.partition_indexes.clone())));
         known.map(|(topic, partitions)| (TopicName(topic.name().to_owned().into()), partitions)).collect()
@@ -69,7 +69,7 @@ fn of_group_by_id(session: &Session, group: OffsetFetchRequestGroup) -> OffsetFe
     let mut response = to_group(session, group.group_id, wanted);
     // Topics that have gone since have no id.
     response.topics.retain_mut(|topic| {
-        let id = crate::topics::by_name(&session.topics, &topic.name).map(|topic| topic.id());
+        let id = session.opens.by_name(&session.topics, &topic.name).map(|topic| topic.id());
         topic.topic_id = id.unwrap_or_default();
         topic.name = TopicName::default();
         id.is_ok()
@@ -83,7 +83,7 @@ fn of_group_by_id(session: &Session, group: OffsetFetchRequestGroup) -> OffsetFe
 }
 
 fn positions(session: &Session, group: &str, wanted: Wanted) -> Result<Vec<(TopicName, Vec<Position>)>, ResponseError> {
-    super::check_group(group)?;
+    super::check_group(session, group)?;
     let mut committed: BTreeMap<(String, i32), CommittedOffset> = session
         .app
         .committed_offsets(group)
@@ -92,6 +92,7 @@ fn positions(session: &Session, group: &str, wanted: Wanted) -> Result<Vec<(Topi
         .collect();
     let Some(wanted) = wanted else {
         let mut topics: BTreeMap<String, Vec<Position>> = BTreeMap::new();
+        committed.retain(|(topic, _), _| session.opens == Opens::App || super::topic_by_name(session, topic).is_ok());
         for ((topic, partition), offset) in committed {
             topics.entry(topic).or_default().push((partition, Ok(Some(offset))));
         }

@@ -14,7 +14,7 @@ pub(super) async fn handle(session: &Session, request: SyncGroupRequest, version
     if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
         return SyncGroupResponse::default().with_error_code(ResponseError::InconsistentGroupProtocol.code());
     }
-    if let Err(error) = super::check_group(&request.group_id) {
+    if let Err(error) = super::check_group(session, &request.group_id) {
         return SyncGroupResponse::default().with_error_code(error.code());
     }
     let key = session.group(&request.group_id);

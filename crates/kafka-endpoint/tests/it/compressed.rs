@@ -29,6 +29,7 @@ async fn with_events(compression: Compression) -> Server {
         partitions: 1,
         on_gap: OnGap::Requery,
         compression,
+        permission: None,
         created_ms: 1,
     };
     server.topics.create(live_query).await.unwrap();

@@ -2,17 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::*;
+use credentials::NewUser;
 use kafka_client::Consumer;
 use kafka_protocol::{
     ResponseError,
     messages::{
-        FetchRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest, TopicName,
+        FetchRequest, FindCoordinatorRequest, GroupId, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+        TopicName,
         fetch_request::{FetchPartition, FetchTopic},
+        metadata_request::MetadataRequestTopic,
         offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
         offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
     },
 };
+use topics::LiveQuery;
+
+use crate::support::*;
 
 fn fetch(offset: i64, wait_ms: i32, bytes_min: i32, bytes_max: i32) -> FetchRequest {
     let partition = FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(bytes_max);
@@ -254,5 +259,78 @@ async fn a_client_that_goes_away_ends_its_wait() {
     drop(wire);
     until(|| server.metric("headwater_kafka_fetches_waiting") == 0.0, "the wait's end").await;
     until(|| server.metric("headwater_kafka_connections") == 0.0, "the connection's end").await;
+    server.stop().await;
+}
+
+/// The server issues a certificate for one live query with a permission; there are another one, and one without.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_for_a_live_query_opens_it_and_nothing_else() {
+    let server = Server::start().await;
+    for (id, json) in [("n1", r#"{"n":1}"#), ("s1", r#"{"n":2}"#), ("n2", r#"{"n":3}"#)] {
+        server.upsert(id, json).await;
+    }
+    let live_query = |name: &str, rule: Option<&str>| LiveQuery {
+        name: name.to_owned(),
+        collection: Some("people".to_owned()),
+        query: Some("n > 0".to_owned()),
+        query_language: topics::QueryLanguage::Legacy,
+        partitions: 1,
+        on_gap: topics::OnGap::Requery,
+        compression: topics::Compression::None,
+        permission: rule.map(|rule| topics::GrantedQueries {
+            everything: false,
+            queries_by_collection: [("people".to_owned(), vec![rule.to_owned()])].into(),
+        }),
+        created_ms: now_ms(),
+    };
+    let others = [live_query("south", Some("starts_with(_id, 's')")), live_query("open", None)];
+    for made in others.into_iter().chain([live_query("north", Some("starts_with(_id, 'n')"))]) {
+        server.topics.create(made).await.unwrap();
+    }
+    let directory = server.directory.path().join("credentials/shop/users/ann");
+    let names = ["north".to_owned(), "open".to_owned()];
+    let new = NewUser {
+        app: "shop",
+        user: "ann",
+        topic: "user-consumable-shop.north",
+        endpoint: &server.endpoint(),
+        directory: &directory,
+        live_queries: Some(&names),
+    };
+    server.credentials.issue_new_user(&new, now_ms()).unwrap();
+    let ann = client_config(&directory, Some(&directory));
+    let own = "user-consumable-shop.north";
+
+    let mut consumer = Consumer::connect(&server.endpoint(), ann.clone()).await.unwrap();
+    let mut keys = Vec::new();
+    while keys.len() < 2 {
+        let fetched = consumer.fetch(own, 0, keys.len() as i64, Duration::from_secs(1), 1 << 20).await.unwrap();
+        keys.extend(fetched.records.into_iter().map(|record| String::from_utf8(record.key.unwrap().to_vec()).unwrap()));
+    }
+    assert_eq!(keys, [r#"["people","n1"]"#, r#"["people","n2"]"#]);
+    assert_eq!(consumer.offsets(own, 0).await.unwrap(), (0, 2), "what is not granted is not counted");
+
+    let mut wire = Wire::connect(server.address, ann).await.unwrap();
+    let seen = wire.call(MetadataRequest::default().with_topics(None), 12).await;
+    let seen: Vec<&str> = seen.topics.iter().map(|topic| topic.name.as_deref().unwrap().as_str()).collect();
+    assert_eq!(seen, [own]);
+    for other in [TOPIC, "user-consumable-shop.south", "user-consumable-shop.open", "user-consumable-shop.none", "else"]
+    {
+        let name = Some(TopicName(other.to_owned().into()));
+        let asked = MetadataRequest::default().with_topics(Some(vec![MetadataRequestTopic::default().with_name(name)]));
+        assert_eq!(wire.call(asked, 12).await.topics[0].error_code, 29, "{other}");
+    }
+    let by_id = |id| FetchTopic::default().with_topic_id(id).with_partitions(vec![FetchPartition::default()]);
+    let main = server.topics.by_name(TOPIC).unwrap().id();
+    let fetched = wire.call(FetchRequest::default().with_topics(vec![by_id(main)]), 13).await;
+    assert_eq!(fetched.responses[0].partitions[0].error_code, ResponseError::UnknownTopicId.code());
+
+    for (group, code) in [(own, 0), (TOPIC, 30), ("any", 30)] {
+        let named = OffsetFetchRequestGroup::default().with_group_id(GroupId(group.to_owned().into()));
+        let answer = wire.call(OffsetFetchRequest::default().with_groups(vec![named.with_topics(None)]), 8).await;
+        assert_eq!(answer.groups[0].error_code, code, "{group}");
+        let find = FindCoordinatorRequest::default().with_coordinator_keys(vec![group.to_owned().into()]);
+        assert_eq!(wire.call(find, 4).await.coordinators[0].error_code, code, "{group}");
+    }
     server.stop().await;
 }

@@ -79,6 +79,7 @@ impl Broker {
                     partitions,
                     on_gap: OnGap::Requery,
                     compression: Compression::None,
+                    permission: None,
                     created_ms: now_ms(),
                 };
                 server.topics.create(live_query).await.unwrap();

@@ -31,6 +31,7 @@ fn live_query(name: &str, created_ms: u64) -> LiveQuery {
         partitions: 1,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,
+        permission: None,
         created_ms,
     }
 }

@@ -67,7 +67,7 @@ fn action(scope: &Scope) -> String {
 /// Issues a certificate, and leads to its files.
 pub(crate) async fn issue(scope: Scope) -> Result<Response, Failure> {
     let user = scope.visit.form.text("user").trim().to_owned();
-    match scope.state().operations.issue_user(scope.app.name(), &user, None).await {
+    match scope.state().operations.issue_user(scope.app.name(), &user, None, None).await {
         Ok((_, bundle)) => {
             scope.visit.carried_out(&action(&scope));
             let directory = bundle.directory.display();

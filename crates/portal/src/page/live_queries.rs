@@ -208,6 +208,7 @@ impl Typed {
             partitions,
             on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
             compression: self.compression,
+            permission: None,
         })
     }
 }

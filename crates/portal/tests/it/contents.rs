@@ -26,6 +26,7 @@ fn every_page_with_its_assets_is_small() {
             partitions: 2,
             on_gap: topics::OnGap::Requery,
             compression: topics::Compression::None,
+            permission: None,
             created_ms: 1,
         };
         let of_app = site.topics();

@@ -54,6 +54,7 @@ fn furnished() -> Site {
             partitions: 1,
             on_gap: OnGap::Requery,
             compression: topics::Compression::None,
+            permission: None,
             created_ms: NOW_MS,
         };
         let topics = site.topics();

@@ -22,7 +22,8 @@ pub(crate) enum Credentials {
     #[command(after_help = "\
 Examples:
   headwater credentials issue warehouse
-  headwater credentials issue warehouse --app shop --out ./warehouse-certificates")]
+  headwater credentials issue warehouse --app shop --out ./warehouse-certificates
+  headwater credentials issue north --live-query north   that topic alone; the live query has a permission")]
     Issue {
         /// The user: the certificate's CN
         user: String,
@@ -31,6 +32,10 @@ Examples:
         /// Where the server puts the files [default: users/<USER> in the app's credentials directory]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// A live query with a permission; the certificate opens its topic and its groups, and never the main feed;
+        /// repeatable [default: everything of the app]
+        #[arg(long = "live-query", value_name = "NAME")]
+        live_queries: Vec<String>,
         /// Print the server's JSON reply
         #[arg(long)]
         json: bool,
@@ -62,7 +67,7 @@ impl Credentials {
         match self {
             Credentials::Rotate(rotate) => rotate.run(context),
             Credentials::Status(status) => status.run(context),
-            Credentials::Issue { user, app, out, json } => {
+            Credentials::Issue { user, app, out, live_queries, json } => {
                 let out = out
                     .map(|out| std::path::absolute(&out).with_context(|| format!("--out {}", out.display())))
                     .transpose()?;
@@ -70,6 +75,9 @@ impl Credentials {
                 let mut body = json!({ "user": user });
                 if let Some(out) = out {
                     body["directory"] = json!(out);
+                }
+                if !live_queries.is_empty() {
+                    body["liveQueries"] = json!(live_queries);
                 }
                 let reply = server.create(&path, &body)?;
                 if json { print_line(&reply) } else { print_issued(&read_reply(&reply)?) }
@@ -117,8 +125,10 @@ fn print_issued(issued: &UserIssuedReply) -> anyhow::Result<()> {
 fn print_users(reply: &UsersReply) -> anyhow::Result<()> {
     let row = |user: &UserReply| {
         let revoked = user.revoked_ms.map(date_time).unwrap_or_default();
-        vec![user.user.clone(), user.serial.clone(), date_time(user.issued_ms), date_time(user.expires_ms), revoked]
+        let opens = user.live_queries.as_ref().map_or_else(|| "the app".to_owned(), |names| names.join(" "));
+        let (issued, expires) = (date_time(user.issued_ms), date_time(user.expires_ms));
+        vec![user.user.clone(), user.serial.clone(), opens, issued, expires, revoked]
     };
     let rows: Vec<Vec<String>> = reply.credentials.iter().map(row).collect();
-    print_table(&["user", "serial", "issued", "expires", "revoked"], &rows, "no certificates")
+    print_table(&["user", "serial", "opens", "issued", "expires", "revoked"], &rows, "no certificates")
 }

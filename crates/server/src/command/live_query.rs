@@ -1,5 +1,7 @@
 //! `headwater live-query`: what the topics of the running server's apps carry.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use serde_json::json;
 use wire::admin::{LiveQueriesReply, LiveQueryReply};
@@ -20,7 +22,8 @@ Examples:
   headwater live-query create adults --collection people --query \"age >= 18\" --partitions 4
   headwater live-query create orders --collection orders --on-gap snapshot --app shop
   headwater live-query create stale --query-language dql --query \"status IS MISSING\"
-  headwater live-query create archive --compression zstd")]
+  headwater live-query create archive --compression zstd
+  headwater live-query create north --collection orders --permission north.json   documents that the file lets read")]
     Create {
         /// Its name: 1 to 64 of a-z, 0-9 and '-'; its topic is user-consumable-<app>.<name>
         name: String,
@@ -42,6 +45,10 @@ Examples:
         /// How its batches are compressed for Kafka clients
         #[arg(long, value_enum, default_value_t = Compression::None)]
         compression: Compression,
+        /// Which documents it may carry, whatever the query says: a permission document as JSON, of which what may be read
+        /// counts; '-' is the standard input [default: all]
+        #[arg(long, value_name = "FILE", requires = "collection")]
+        permission: Option<PathBuf>,
         #[command(flatten)]
         app: AppOption,
         /// Print the server's JSON reply
@@ -142,6 +149,7 @@ impl LiveQuery {
                 partitions,
                 on_gap,
                 compression,
+                permission,
                 app,
                 json,
             } => {
@@ -159,6 +167,9 @@ impl LiveQuery {
                     if let Some(given) = given {
                         body[field] = json!(given);
                     }
+                }
+                if let Some(file) = permission {
+                    body["permission"] = super::key::permission_of(&file)?;
                 }
                 let reply = server.create(&path, &body)?;
                 if json { print_line(&reply) } else { print_one("made", &read_reply(&reply)?) }

@@ -17,6 +17,7 @@ fn everybody(partitions: u16) -> LiveQuery {
         partitions,
         on_gap: OnGap::Requery,
         compression: topics::Compression::None,
+        permission: None,
         created_ms: 1,
     }
 }

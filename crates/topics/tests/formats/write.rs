@@ -344,6 +344,7 @@ fn live_query(name: &str, collection: Option<&str>, query: Option<&str>, partiti
         partitions,
         on_gap,
         compression: topics::Compression::None,
+        permission: None,
         created_ms: START_MS,
     }
 }

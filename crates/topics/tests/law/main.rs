@@ -64,13 +64,15 @@ impl WallClock for Counting {
 type Described = (&'static str, Option<&'static str>, Option<&'static str>, u16, OnGap);
 
 /// Of each live query one of every kind.
-const CONSUMERS: u8 = 12;
+const CONSUMERS: u8 = 15;
 
-const LIVE_QUERIES: [Described; 4] = [
+const LIVE_QUERIES: [Described; 5] = [
     (MAIN, None, None, 1, OnGap::Requery),
     ("adults", Some("people"), Some("age >= 18"), 1, OnGap::Requery),
     ("spread", None, Some("age >= 18"), 3, OnGap::Snapshot),
     ("pets", Some("pets"), None, 2, OnGap::Snapshot),
+    // Its second half is a permission.
+    ("mine", Some("people"), Some("age >= 18 && _id < 4"), 2, OnGap::Requery),
 ];
 
 struct World {
@@ -130,6 +132,14 @@ impl World {
     }
 
     fn live_query(&self, &(name, collection, query, partitions, on_gap): &Described) -> LiveQuery {
+        let (query, rule) = query.map_or((None, None), |query| match query.split_once(" && ") {
+            Some((query, rule)) => (Some(query), Some(rule.to_owned())),
+            None => (Some(query), None),
+        });
+        let permission = rule.map(|rule| topics::GrantedQueries {
+            everything: false,
+            queries_by_collection: [("people".to_owned(), vec![rule])].into(),
+        });
         LiveQuery {
             name: name.into(),
             collection: collection.map(Into::into),
@@ -138,6 +148,7 @@ impl World {
             partitions,
             on_gap,
             compression: topics::Compression::None,
+            permission,
             created_ms: self.clock.now_ms(),
         }
     }

@@ -22,18 +22,33 @@ pub struct PermissionDocument {
     pub write: GrantedQueries,
 }
 
-/// One half of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// One half of it; as a live query keeps what may be read, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrantedQueries {
     /// All documents.
+    #[serde(default)]
     pub everything: bool,
     /// By collection, queries over `_id`; any grants.
+    #[serde(default)]
     pub queries_by_collection: BTreeMap<String, Vec<String>>,
 }
 
+/// What of a permission document a live query has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveQueryPermission {
+    /// What may be carried.
+    pub read: GrantedQueries,
+}
+
 impl PermissionDocument {
-    pub(crate) fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
+    /// The field `permission` of a body.
+    pub(crate) fn take_optional(fields: &mut Fields<'_>) -> Result<Option<Self>, RequestError> {
+        let Some(value) = fields.optional("permission") else { return Ok(None) };
+        Self::take(&fields.place.field("permission"), value).map(Some)
+    }
+
+    fn take(place: &Place<'_>, value: Value) -> Result<Self, RequestError> {
         let mut fields = Fields::of(place, value)?;
         let mut half = |name: &str| match fields.optional(name) {
             Some(value) => GrantedQueries::take(&place.field(name), value),

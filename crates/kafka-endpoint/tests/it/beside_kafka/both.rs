@@ -97,6 +97,7 @@ impl Both {
             partitions: 4,
             on_gap: OnGap::Requery,
             compression: topics::Compression::None,
+            permission: None,
             created_ms: 1,
         };
         self.server.topics.create(live_query).await.unwrap();
