@@ -57,6 +57,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/guides/kafka-connect.md",
     "docs/guides/kafka-streams.md",
     "docs/guides/mirrormaker.md",
+    "docs/guides/own-documents.md",
     "docs/guides/small-peers.md",
     "docs/guides/small-peers-in-a-browser.md",
     "docs/guides/tutorial.md",
@@ -230,6 +231,11 @@ fn mirrormaker() {
 #[test]
 fn small_peers_in_a_browser() {
     follow("docs/guides/small-peers-in-a-browser.md");
+}
+
+#[test]
+fn own_documents() {
+    follow("docs/guides/own-documents.md");
 }
 
 #[test]
