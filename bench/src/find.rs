@@ -1,5 +1,5 @@
 //! Reading documents: by an index, in the order of one, by ids, counted and scanned, by DQL too;
-//! what indexes cost writers; and PostgreSQL at the same questions over the same documents.
+//! what indexes cost writers, and permission documents whoever has one (`restricted`); and PostgreSQL at the same questions over the same documents.
 //!
 //! The documents are about 0.5 kB, loaded by `headwater import` from one file of lines, which
 //! PostgreSQL copies too.
@@ -23,6 +23,7 @@ use crate::{
     machine::{self, Noise},
     postgres::Postgres,
     report::{Goal, Report, percentile_ms},
+    restricted,
     server::{self, Server},
     statements,
 };
@@ -165,6 +166,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let postgres = if options.without_postgres { None } else { Some(prepare_postgres(options, &lines)?) };
     ask(options, [&server, &few], postgres.as_ref(), &mut report)?;
     statements::run(&server, documents, Duration::from_secs(options.seconds), options.turns, &mut report)?;
+    restricted::run(&server, documents, Duration::from_secs(options.seconds), &mut report)?;
     drop((postgres, server, few));
     if !options.without_writes {
         writes(options, &mut report)?;

@@ -24,6 +24,34 @@ pub(crate) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     request
 }
 
+/// The same, with a key.
+pub(crate) fn post_with_key(path: &str, key: &str, body: &[u8]) -> Vec<u8> {
+    let mut request = Vec::with_capacity(body.len() + 240);
+    write!(
+        request,
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .expect("a vector takes every write");
+    request.extend_from_slice(body);
+    request
+}
+
+/// What a `POST` that makes something answers, over a connection of its own; an error unless the status is 201.
+pub(crate) fn created(address: SocketAddr, path: &str, key: &str, body: &[u8]) -> Result<String> {
+    let mut stream = std::net::TcpStream::connect(address).context("cannot connect to the server")?;
+    let request = String::from_utf8(post_with_key(path, key, body))?;
+    stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    let (head, body) = reply.split_once("\r\n\r\n").with_context(|| format!("POST {path} was cut off"))?;
+    if !head.starts_with("HTTP/1.1 201 ") {
+        bail!("POST {path}: {} {body}", head.lines().next().unwrap_or_default());
+    }
+    Ok(body.to_owned())
+}
+
 /// What `GET path` answers, over a connection of its own; an error unless the status is 200.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = std::net::TcpStream::connect(address).context("cannot connect to the server")?;

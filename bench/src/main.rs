@@ -22,6 +22,7 @@ mod members;
 mod node;
 mod postgres;
 mod report;
+mod restricted;
 mod server;
 mod sink;
 mod size;
