@@ -33,12 +33,15 @@ pub(crate) struct Receiving {
     pub(crate) patience: Duration,
 }
 
+/// A piece on its way to the disk; gives the file and the piece's memory back.
+type Writing = JoinHandle<Result<(Incoming, Vec<u8>), Failure>>;
+
 /// The file as far as it has come.
 struct File {
     app: Arc<App>,
     /// `None` while a piece is written.
     incoming: Option<Incoming>,
-    writing: Option<JoinHandle<Result<(Incoming, Vec<u8>), Failure>>>,
+    writing: Option<Writing>,
     /// What comes, until it is enough to be written.
     piece: Vec<u8>,
     /// The memory of the piece before.
