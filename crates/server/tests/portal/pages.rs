@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 36] = [
+const PAGES: [(&str, &str); 37] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -54,6 +54,7 @@ const PAGES: [(&str, &str); 36] = [
     ("consumer-group", "consumers/billing"),
     ("peers", "peers"),
     ("sinks", "sinks"),
+    ("sink", "sinks/crm"),
     ("live-queries", "live-queries"),
     ("certificates", "certificates"),
     ("keys", "keys"),
@@ -113,6 +114,7 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     browser.open(&address(&server, "peers"));
     look(&browser, "peers-empty", &mut faults);
     let _peers = peers(&server);
+    sink(&server);
     for (name, path) in PAGES {
         browser.open(&address(&server, path));
         if name == "consumer-group" {
@@ -157,6 +159,18 @@ fn peers(server: &TestServer) -> Vec<(Headwater, tempfile::TempDir)> {
     let site = present["site"].as_str().unwrap();
     assert_eq!(server.run(&["peers", "revoke", site]).code(), Some(0));
     peers
+}
+
+/// A sink whose target is away.
+fn sink(server: &TestServer) {
+    std::fs::write(server.directory().path().join("secret"), "0123456789abcdef").unwrap();
+    let to = ["--webhook", "http://127.0.0.1:9/headwater", "--secret-file", "secret"];
+    let made = server.run(&[&["sink", "create", "crm"], &to[..]].concat());
+    assert_eq!(made.code(), Some(0), "{made:?}");
+    wait_until("it has found nobody", || {
+        let shown = server.run(&["sink", "show", "crm", "--json"]).stdout;
+        serde_json::from_str::<Value>(&shown).unwrap()["errors"].as_u64() > Some(0)
+    });
 }
 
 /// Waits for what a page shows only after a while.
