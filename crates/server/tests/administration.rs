@@ -292,7 +292,7 @@ fn a_key_closes_what_was_open_and_opens_it_to_its_holder() {
     let secret = made.stdout.trim();
     assert!(made.code() == Some(0) && secret.len() >= 24 && !secret.contains(char::is_whitespace), "{made:?}");
     let listed = server.run(&["key", "list"]).stdout;
-    assert!(listed.contains("till  default/people=read,write  20") && !listed.contains(secret), "{listed}");
+    assert!(listed.contains("till  default/people=read,write  all        20") && !listed.contains(secret), "{listed}");
     assert!(!server.run(&["key", "list", "--json"]).stdout.contains(secret));
 
     assert_eq!(server.post("/api/v4/store/write", &susan()).0, 401);
@@ -370,10 +370,10 @@ fn a_certificate_is_issued_listed_and_revoked() {
         let listed = server.run(&["credentials", "list"]).stdout;
         listed.lines().find(|line| line.starts_with(user)).map(|line| line.split_whitespace().count())
     };
-    assert_eq!(row("warehouse"), Some(4), "user, serial, issued, expires");
+    assert_eq!(row("warehouse"), Some(6), "user, serial, the app, issued, expires");
     let revoked = server.run(&["credentials", "revoke", "warehouse"]);
     assert!(revoked.stdout.starts_with("revoked 1 certificate of warehouse: serial "), "{revoked:?}");
-    assert_eq!(row("warehouse"), Some(5), "and when it was revoked");
+    assert_eq!(row("warehouse"), Some(7), "and when it was revoked");
     let taken = server.run(&["credentials", "issue", "other", "--out", "for-warehouse"]);
     assert!(only_line(&taken.stderr).contains("for-warehouse is not empty"), "{taken:?}");
     for _ in 0..2 {

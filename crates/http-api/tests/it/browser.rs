@@ -57,7 +57,8 @@ fn with_a_key_any_page_may_call_under_any_name() {
     };
     let reply = request().key(&key).send();
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, Some("*")));
-    assert_eq!(reply.header("access-control-expose-headers"), Some("X-Headwater-Request-Id"));
+    let exposed = "X-Headwater-Request-Id, ETag, Content-Range, Accept-Ranges";
+    assert_eq!(reply.header("access-control-expose-headers"), Some(exposed));
     let fetched = request().key(&key).header("Sec-Fetch-Site", "cross-site").send();
     assert_eq!((fetched.status, fetched.header("cross-origin-resource-policy")), (200, None));
     let reply = request().key("wrong").send();
