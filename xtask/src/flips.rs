@@ -23,7 +23,7 @@ pub(crate) fn run(root: &Path, seconds: u32, all: bool) -> Result<()> {
     for (package, which) in TESTS {
         let mut flips = step::cargo();
         flips.args(["test", "--release", "--package", package]).args(which).args(["--", "--nocapture"]);
-        flips.env("HEADWATER_FLIPS", &how_much).current_dir(root);
+        flips.env("FLIPS_SECONDS", &how_much).current_dir(root);
         step::run(&format!("flipped bits of what {package} stores"), &mut flips)?;
     }
     Ok(())

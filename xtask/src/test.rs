@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::{build, compat, deny, dist, law, sdk, sim, step, tidy, tools, wasm};
 
 /// How much tests try that can try more: `cargo xtask flips`, or the test with the variable set.
-const BUDGETS: [(&str, &str); 2] = [("HEADWATER_FLIPS", "8"), ("DAMAGE_FLIPS", "2")];
+const BUDGETS: [(&str, &str); 2] = [("FLIPS_SECONDS", "8"), ("DAMAGE_FLIPS", "2")];
 
 pub(crate) fn run(root: &Path, rest: &[String]) -> Result<()> {
     let tools = tools::install(root)?;

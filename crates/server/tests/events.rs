@@ -227,8 +227,9 @@ fn on_a_terminal_the_demo_stays_and_shows_what_comes() {
             terminal
         })
     };
-    let once = demo(" --once");
+    let mut once = demo(" --once");
     once.wait_for_line("What to try next");
+    assert!(once.wait().success(), "it ends, and its directory goes with it");
     let stays = demo("");
     stays.wait_for_line("The portal, in a browser");
     assert!(stays.wait_for_line("/portal/sign-in?token=").contains("http://127.0.0.1:"));

@@ -14,7 +14,7 @@
 //! Two loops. The first flips every bit of every frame in memory: its own checks must notice. The
 //! second flips bits in files, and opens and reads the journal: all bits of what decides where
 //! frames are (the heads of segments, their footers, the heads of frames and of the first batches),
-//! and a sample of the rest, for so many seconds. `HEADWATER_FLIPS=all` tries all bits there too.
+//! and a sample of the rest, for so many seconds. `FLIPS_SECONDS=all` tries all bits there too.
 //! Not here: the documents, and what stands beside them (test `formats` of the crate `topics`).
 
 use std::{
@@ -258,7 +258,7 @@ fn check_file(dir: &Path, path: &Path, documents_know_all: bool, budget: Duratio
             counts.cut += 1;
         }
     };
-    if std::env::var("HEADWATER_FLIPS").is_ok_and(|text| text == "all") {
+    if std::env::var("FLIPS_SECONDS").is_ok_and(|text| text == "all") {
         (0..bits).for_each(flip);
         return counts;
     }

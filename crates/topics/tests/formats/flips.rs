@@ -16,7 +16,7 @@
 //!
 //! Every bit of what is looked at before the engine opens: the small files, and what the inventory
 //! of a clean stop covers (of larger files one bit in so many). Of all others, which cost an
-//! opening of the engine each, as many as a budget allows: `HEADWATER_FLIPS` seconds (20 if not
+//! opening of the engine each, as many as a budget allows: `FLIPS_SECONDS` seconds (20 if not
 //! given), or `all`. `cargo xtask flips` runs it. Journals have a loop of their own over all bits
 //! (crate `store`, `journal::flips`), and so have the files of the crate `credentials`.
 
@@ -97,7 +97,7 @@ enum Budget {
 
 impl Budget {
     fn asked_for() -> Self {
-        match std::env::var("HEADWATER_FLIPS").as_deref() {
+        match std::env::var("FLIPS_SECONDS").as_deref() {
             Ok("all") => Self::All,
             Ok(seconds) => Self::Sample(Duration::from_secs(seconds.parse().unwrap())),
             Err(_) => Self::Sample(Duration::from_secs(SAMPLE_SECONDS)),
