@@ -14,7 +14,7 @@ use operations::{Actor, AuditEntry, Outcome};
 use crate::{form::Form, state::State, visitor::Visitor};
 
 /// Path of the route below an app's, and the action's name. Never renamed.
-const ACTIONS: [(&str, &str); 26] = [
+const ACTIONS: [(&str, &str); 27] = [
     ("apps", "app.create"),
     ("delete", "app.delete"),
     ("api-docs/{call}", "api.try"),
@@ -27,6 +27,7 @@ const ACTIONS: [(&str, &str); 26] = [
     ("certificates/{serial}/revoke", "certificate.revoke"),
     ("keys", "key.create"),
     ("keys/{name}/revoke", "key.revoke"),
+    ("tokens/{id}/revoke", "token.revoke"),
     ("documents/new", "document.write"),
     ("documents/{collection}/{id}/edit", "document.write"),
     ("documents/{collection}/{id}/remove", "document.remove"),

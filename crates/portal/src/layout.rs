@@ -22,6 +22,7 @@ pub(crate) enum Section {
     Peers,
     Certificates,
     Keys,
+    Tokens,
     ApiDocs,
     Audit,
 }
@@ -47,6 +48,7 @@ const NAVIGATION: [(&str, &[Known]); 5] = [
         "Access",
         &[
             (Section::Keys, "Keys", "keys"),
+            (Section::Tokens, "Tokens", "tokens"),
             (Section::Certificates, "Certificates", "certificates"),
             (Section::Peers, "Peers", "peers"),
             (Section::Audit, "Audit log", "/portal/audit-log"),
@@ -144,6 +146,7 @@ fn icon(section: Section) -> &'static str {
         Section::Peers => "peers",
         Section::Certificates => "certificates",
         Section::Keys => "keys",
+        Section::Tokens => "tokens",
         Section::ApiDocs => "api-docs",
         Section::Audit => "audit",
     }

@@ -58,6 +58,7 @@ mod event_row;
 mod chart;
 mod chart_scale;
 
+mod reach;
 mod reading;
 
 mod page;

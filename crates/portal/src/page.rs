@@ -20,6 +20,7 @@ pub(crate) mod live_query;
 pub(crate) mod audit_log;
 pub(crate) mod certificates;
 pub(crate) mod keys;
+pub(crate) mod tokens;
 
 mod api_call;
 pub(crate) mod api_docs;

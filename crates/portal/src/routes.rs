@@ -18,7 +18,7 @@ use crate::{
         api_docs, apps, audit_log, certificates, collection_drop, consumer_group, consumers, document, document_edit,
         document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
         live_query_settings, overview, overview_charts, peers, problem, record, reset, settings_received, sign_in,
-        sink, sinks,
+        sink, sinks, tokens,
     },
     state::Shared,
 };
@@ -70,6 +70,8 @@ impl Routes {
         routes.get("/portal/apps/{app}/keys", keys::show);
         routes.post("/portal/apps/{app}/keys", keys::create);
         routes.post("/portal/apps/{app}/keys/{name}/revoke", keys::revoke);
+        routes.get("/portal/apps/{app}/tokens", tokens::show);
+        routes.post("/portal/apps/{app}/tokens/{id}/revoke", tokens::revoke);
         routes.get("/portal/api-docs", api_docs::show);
         routes.get("/portal/api-docs/{call}", api_docs::show_call);
         routes.post("/portal/api-docs/{call}", api_docs::try_call);

@@ -8,16 +8,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use credentials::{ApiKey, CredentialsError, Grant, GrantedQueries, NewKey, Permission, PermissionDocument};
+use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
 use operations::KeyError;
 
 use crate::{
     failure::Failure,
     form::Form,
     layout::{self, Layout, Section},
-    limits::{PERMISSION_SHOWN_CHARS, ROWS_SHOWN_MAX, SECRET_SHOWN},
+    limits::{ROWS_SHOWN_MAX, SECRET_SHOWN},
     moment,
     page::problem::sentence,
+    reach::Reach,
     scope::{Scope, app_path, segment},
     session::{MadeKey, Session},
     table,
@@ -47,8 +48,8 @@ struct Keys {
 struct Row {
     key: ApiKey,
     grants: Vec<String>,
-    /// How far its permission document reaches, and the document; `None`: all documents.
-    permission: Option<(String, String)>,
+    /// Its permission document; `None`: all documents.
+    permission: Option<Reach>,
     revoke_path: String,
 }
 
@@ -124,7 +125,7 @@ fn page(
     let left_out = keys.len().saturating_sub(ROWS_SHOWN_MAX);
     let row = |key: ApiKey| Row {
         grants: key.grants.iter().map(grant_text).collect(),
-        permission: key.permission.as_deref().map(|document| (reach_text(document), document_text(document))),
+        permission: key.permission.as_deref().map(|document| Reach::of(document, "headwater key list --json")),
         revoke_path: app_path(scope.name(), &format!("keys/{}/revoke", segment(&key.name))),
         key,
     };
@@ -135,30 +136,6 @@ fn page(
         status,
         &Keys { layout, rows, left_out, is_closed, apps: scope.state().app_names(), typed, error, made },
     )
-}
-
-/// Which documents a permission document reaches, in short.
-fn reach_text(document: &PermissionDocument) -> String {
-    let collections = |half: &GrantedQueries| half.queries_by_collection.len();
-    match (document.read.everything, document.write.everything) {
-        (true, true) => "all documents".to_owned(),
-        (true, false) => format!("reads all, writes some of {}", counted(collections(&document.write))),
-        (false, _) => format!("restricted: some of {}", counted(collections(&document.read))),
-    }
-}
-
-fn counted(collections: usize) -> String {
-    format!("{collections} collection{}", if collections == 1 { "" } else { "s" })
-}
-
-/// As JSON, or its beginning.
-fn document_text(document: &PermissionDocument) -> String {
-    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
-    if let Some((end, _)) = text.char_indices().nth(PERMISSION_SHOWN_CHARS) {
-        text.truncate(end);
-        text.push_str("\n… `headwater key list --json` shows all of it");
-    }
-    text
 }
 
 /// A grant as `headwater key create --grant` takes it.

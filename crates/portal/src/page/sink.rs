@@ -25,6 +25,8 @@ struct SinkPage {
     sink: SinkReply,
     target: String,
     lag: String,
+    /// Since when the oldest of them waits.
+    lag_time: Option<String>,
     rate: String,
     /// Names and values; `***` for a secret.
     config: Vec<(String, String)>,
@@ -51,7 +53,8 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let page = SinkPage {
         layout: scope.layout(format!("Sink {name}"), Section::Sinks),
         target: sink.url.clone().or_else(|| sink.topic.clone()).unwrap_or_default(),
-        lag: sink.lag_events.map_or("\u{2013}".to_owned(), |events| figures::lag(events, sink.lag_ms)),
+        lag: sink.lag_events.map_or("\u{2013}".to_owned(), figures::count),
+        lag_time: sink.lag_ms.filter(|ms| *ms >= 1000).map(figures::span),
         rate: figures::rate(sink.events_last_minute as f64 / 60.0),
         config: sink.config.clone().unwrap_or_default().into_iter().collect(),
         set_aside: set_aside.into_iter().map(row).collect(),

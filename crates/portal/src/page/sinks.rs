@@ -79,7 +79,7 @@ fn row(scope: &Scope, sink: SinkReply) -> Row {
         reason: sink.reason,
         next_try_ms: sink.next_try_ms,
         lag: sink.lag_events.map(figures::count),
-        lag_time: sink.lag_ms.filter(|ms| *ms >= 1000).map(|ms| format!("{} s", figures::count(ms / 1000))),
+        lag_time: sink.lag_ms.filter(|ms| *ms >= 1000).map(figures::span),
         events: figures::count(sink.events),
         errors: some(sink.errors),
         set_aside: sink.set_aside.and_then(some),

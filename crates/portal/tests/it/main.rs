@@ -13,4 +13,5 @@ mod peers;
 mod sessions;
 mod sinks;
 mod statements;
+mod tokens;
 mod trial;

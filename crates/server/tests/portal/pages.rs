@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the screenshot, path.
-const PAGES: [(&str, &str); 37] = [
+const PAGES: [(&str, &str); 38] = [
     ("overview", ""),
     ("settings", "settings"),
     ("documents", "documents?collection=people&query=age+%3E%3D+30"),
@@ -58,6 +58,7 @@ const PAGES: [(&str, &str); 37] = [
     ("live-queries", "live-queries"),
     ("certificates", "certificates"),
     ("keys", "keys"),
+    ("tokens", "tokens"),
     ("api-docs", "/portal/api-docs"),
     ("api-call", "/portal/api-docs/write"),
     ("api-call-dangerous", "/portal/api-docs/revokeKey"),

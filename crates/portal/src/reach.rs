@@ -1,0 +1,42 @@
+//! How a permission document is shown: how far it reaches, and the document.
+
+use credentials::{GrantedQueries, PermissionDocument};
+
+use crate::limits::PERMISSION_SHOWN_CHARS;
+
+/// How a permission document is shown.
+pub(crate) struct Reach {
+    /// In short.
+    pub(crate) summary: String,
+    /// As JSON, or its beginning.
+    pub(crate) document: String,
+}
+
+impl Reach {
+    /// Where the document is too long to be shown, `command` shows all of it.
+    pub(crate) fn of(document: &PermissionDocument, command: &str) -> Self {
+        Self { summary: summary(document), document: text(document, command) }
+    }
+}
+
+fn summary(document: &PermissionDocument) -> String {
+    let collections = |half: &GrantedQueries| half.queries_by_collection.len();
+    match (document.read.everything, document.write.everything) {
+        (true, true) => "all documents".to_owned(),
+        (true, false) => format!("reads all, writes some of {}", counted(collections(&document.write))),
+        (false, _) => format!("restricted: some of {}", counted(collections(&document.read))),
+    }
+}
+
+fn counted(collections: usize) -> String {
+    format!("{collections} collection{}", if collections == 1 { "" } else { "s" })
+}
+
+fn text(document: &PermissionDocument, command: &str) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    if let Some((end, _)) = text.char_indices().nth(PERMISSION_SHOWN_CHARS) {
+        text.truncate(end);
+        text.push_str(&format!("\n… `{command}` shows all of it"));
+    }
+    text
+}
