@@ -163,9 +163,10 @@ fn state(out: &mut String, topics: &AppTopics) -> Result<(), String> {
     writeln!(out, "newest txn {}, high watermark {}", app.newest_txn().0, app.events().high_watermark()).unwrap();
     writeln!(out, "log start {}, tombstone floor {}", app.events().log_start(), app.tombstone_floor()).unwrap();
     for live_query in topics.live_queries() {
-        // As fixtures have it that are older than compression, and than a second language.
+        // As fixtures have it that are older than compression, than a second language, and than permissions.
         let shown = format!("{live_query:?}").replace(", compression: None", "");
         let shown = shown.replace(", query_language: Legacy", "");
+        let shown = shown.replace(", permission: None", "");
         writeln!(out, "{shown} is {}", topics.topic_of(&live_query)).unwrap();
     }
     for topic in topics.all() {
