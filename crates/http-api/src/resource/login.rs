@@ -56,9 +56,10 @@ pub(crate) async fn handle(State(state): State<Shared>, login: Login) -> Result<
     Ok(reply::json_of(StatusCode::OK, &reply))
 }
 
-/// Whether a path is this one's.
+/// Whether a path is this one's: below the server, or below an app, and nothing else that ends so.
 pub(crate) fn is_login(path: &str) -> bool {
-    path.ends_with(PATH)
+    let below = path.strip_suffix(PATH);
+    below.is_some_and(|app| app.is_empty() || app.strip_prefix('/').is_some_and(|app| !app.contains('/')))
 }
 
 /// Below the server, or below an app.
@@ -85,5 +86,21 @@ impl FromRequest<Shared> for Login {
         }
         let form = LoginForm::parse(&body.bytes, app.as_deref(), state.options.default_app.as_str())?;
         Ok(Self { form, address })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_other_path_is_taken_for_a_login() {
+        for (path, is_one) in [
+            ("/_ditto/auth/login", true),
+            ("/shop/_ditto/auth/login", true),
+            ("/portal/apps/shop/_ditto/auth/login", false),
+            ("shop/_ditto/auth/login", false),
+            ("/_ditto/auth/login/x", false),
+        ] {
+            assert_eq!(super::is_login(path), is_one, "{path}");
+        }
     }
 }
