@@ -175,9 +175,9 @@ test('a user logs in through the app\'s hook, and again when the token ends', as
   after(() => ditto.close());
   let logins = 0;
   await ditto.auth.setExpirationHandler(async (it) => {
-    logins++;
     const { error } = await it.auth.login('ann:2', 'own');
-    assert.equal(error, null);
+    // One may still be asked when the test is over, and its server too.
+    logins += error ? 0 : 1;
   });
   const { error } = await ditto.auth.login('nobody:60', 'own');
   assert.equal(error?.code, 'rejected');
