@@ -35,11 +35,11 @@ const (
 	ErrPendingFull Code = "pending_full"
 	// ErrTooMany says: more observers or subscriptions than there may be.
 	ErrTooMany Code = "too_many"
-	// ErrNoServer says: sync was asked for, and no server is named.
+	// ErrNoServer says: sync or a login was asked for, and no server is named.
 	ErrNoServer Code = "no_server"
 	// ErrInvalidServer says: the URL of the server, its app or a certificate is none.
 	ErrInvalidServer Code = "invalid_server"
-	// ErrRejected says: the server refused the write; it is among the rejected ones.
+	// ErrRejected says: the server refused the write, which is among the rejected ones, or the login.
 	ErrRejected Code = "rejected"
 	// ErrTimedOut says: nothing came within the time; it may still come.
 	ErrTimedOut Code = "timed_out"

@@ -44,6 +44,13 @@ pub enum Call {
     StopSync,
     /// A newer token.
     Authenticate(String),
+    /// Asks the server for a token, and uses it.
+    Login {
+        /// What a provider gave.
+        token: String,
+        /// Which one.
+        provider: String,
+    },
     /// Where sync stands.
     State,
     /// Waits until the server has a local transaction.
@@ -151,6 +158,7 @@ impl Call {
             "start_sync" => Self::StartSync,
             "stop_sync" => Self::StopSync,
             "authenticate" => Self::Authenticate(it.text("token")?),
+            "login" => Self::Login { token: it.text("token")?, provider: it.text("provider")? },
             "state" => Self::State,
             "committed" => Self::Committed(Seq(it.number("sequence")?), timeout(it)?),
             "flushed" => Self::Flushed(timeout(it)?),

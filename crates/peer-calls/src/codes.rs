@@ -35,11 +35,11 @@ pub enum Code {
     PendingFull = 14,
     /// More observers or subscriptions than there may be.
     TooMany = 15,
-    /// Sync was asked for, and no server is named.
+    /// Sync or a login was asked for, and no server is named.
     NoServer = 16,
     /// The URL of the server, its app or a certificate is none.
     InvalidServer = 17,
-    /// The server refused the write; it is among the rejected ones.
+    /// The server refused the write, which is among the rejected ones, or the login.
     Rejected = 18,
     /// Nothing came within the time; it may still come.
     TimedOut = 19,

@@ -12,6 +12,8 @@ use crate::limits::{TOKEN_AHEAD_MS, TOKEN_WAIT_MS};
 #[derive(Debug, Default)]
 pub struct TokenRefresh {
     due_ms: Option<u64>,
+    /// When the token ends that the server took.
+    ends_ms: Option<u64>,
     /// How long the next wait is; 0: none.
     wait_ms: u64,
     is_needed: bool,
@@ -28,6 +30,7 @@ impl TokenRefresh {
         match state {
             PeerState::NeedsAuth if !self.is_needed => {
                 self.is_needed = true;
+                self.ends_ms = None;
                 self.due_ms = Some(now_ms.saturating_add(self.wait_ms));
             }
             PeerState::NeedsAuth => {}
@@ -44,6 +47,12 @@ impl TokenRefresh {
     pub fn granted(&mut self, expires_ms: Option<u64>, now_ms: u64) {
         let ahead = |expires_ms: u64| expires_ms.saturating_sub(TOKEN_AHEAD_MS).max(expires_ms / 2);
         self.due_ms = expires_ms.map(|expires_ms| now_ms.saturating_add(ahead(expires_ms)));
+        self.ends_ms = expires_ms.map(|expires_ms| now_ms.saturating_add(expires_ms));
+    }
+
+    /// How long the server takes the token yet; `None` if it takes none, or the token has no end.
+    pub fn remaining_ms(&self, now_ms: u64) -> Option<u64> {
+        self.ends_ms.map(|ends_ms| ends_ms.saturating_sub(now_ms)).filter(|remaining_ms| *remaining_ms > 0)
     }
 
     /// Whether the app is to be asked now.

@@ -34,11 +34,11 @@ typedef enum HeadwaterError {
   HEADWATER_ERROR_PENDING_FULL = 14,
   /* more observers or subscriptions than there may be */
   HEADWATER_ERROR_TOO_MANY = 15,
-  /* sync was asked for, and no server is named */
+  /* sync or a login was asked for, and no server is named */
   HEADWATER_ERROR_NO_SERVER = 16,
   /* the URL of the server, its app or a certificate is none */
   HEADWATER_ERROR_INVALID_SERVER = 17,
-  /* the server refused the write; it is among the rejected ones */
+  /* the server refused the write, which is among the rejected ones, or the login */
   HEADWATER_ERROR_REJECTED = 18,
   /* nothing came within the time; it may still come */
   HEADWATER_ERROR_TIMED_OUT = 19,

@@ -51,13 +51,13 @@ namespace Headwater
         /// <summary>more observers or subscriptions than there may be</summary>
         public const string TooMany = "too_many";
 
-        /// <summary>sync was asked for, and no server is named</summary>
+        /// <summary>sync or a login was asked for, and no server is named</summary>
         public const string NoServer = "no_server";
 
         /// <summary>the URL of the server, its app or a certificate is none</summary>
         public const string InvalidServer = "invalid_server";
 
-        /// <summary>the server refused the write; it is among the rejected ones</summary>
+        /// <summary>the server refused the write, which is among the rejected ones, or the login</summary>
         public const string Rejected = "rejected";
 
         /// <summary>nothing came within the time; it may still come</summary>

@@ -33,11 +33,11 @@ export const codes = Object.freeze({
   pending_full: 14,
   /** more observers or subscriptions than there may be */
   too_many: 15,
-  /** sync was asked for, and no server is named */
+  /** sync or a login was asked for, and no server is named */
   no_server: 16,
   /** the URL of the server, its app or a certificate is none */
   invalid_server: 17,
-  /** the server refused the write; it is among the rejected ones */
+  /** the server refused the write, which is among the rejected ones, or the login */
   rejected: 18,
   /** nothing came within the time; it may still come */
   timed_out: 19,

@@ -33,11 +33,11 @@ export declare const codes: {
   readonly pending_full: 14;
   /** more observers or subscriptions than there may be */
   readonly too_many: 15;
-  /** sync was asked for, and no server is named */
+  /** sync or a login was asked for, and no server is named */
   readonly no_server: 16;
   /** the URL of the server, its app or a certificate is none */
   readonly invalid_server: 17;
-  /** the server refused the write; it is among the rejected ones */
+  /** the server refused the write, which is among the rejected ones, or the login */
   readonly rejected: 18;
   /** nothing came within the time; it may still come */
   readonly timed_out: 19;

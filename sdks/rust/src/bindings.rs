@@ -11,6 +11,7 @@ mod answering;
 mod calls;
 mod errors;
 mod events;
+mod logins;
 mod reads;
 mod transactions;
 
@@ -21,7 +22,7 @@ use std::{
 
 use peer_calls::{Answer, Call, CallError, Code, Format, Opening, Watch, encode_error, encode_result};
 
-use self::{answering::Answering, reads::Reads, transactions::Transactions};
+use self::{answering::Answering, logins::Logins, reads::Reads, transactions::Transactions};
 use crate::{Config, Headwater, headwater::Shared, watch::WatchId};
 
 /// A peer that is open. Clones are the same one; it is closed with the last of them, or by
@@ -36,6 +37,7 @@ struct Inner {
     shared: Arc<Shared>,
     transactions: Arc<Transactions>,
     reads: Reads,
+    logins: Arc<Logins>,
     /// Who is told when a newer token is wanted.
     tokens: Arc<Mutex<Vec<WatchId>>>,
 }
@@ -67,7 +69,8 @@ impl Binding {
         });
         let opened = Headwater::open(config)?.into_shared();
         let _ = shared.set(Arc::downgrade(&opened));
-        let inner = Inner { shared: opened, transactions: Arc::default(), reads: Reads::default(), tokens };
+        let (transactions, reads, logins) = Default::default();
+        let inner = Inner { shared: opened, transactions, reads, logins, tokens };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -184,6 +187,7 @@ impl Inner {
     fn close(&self) {
         self.reads.close();
         self.transactions.close();
+        self.logins.close();
         self.shared.close();
     }
 }

@@ -16,7 +16,8 @@
 //! A configuration names the folder where the vendor's names the app; [`Ditto::builder`] takes the
 //! vendor's identities. Closures that change documents run on the peer's thread, so they are `Send`.
 //!
-//! When a token ends [`DittoConfig::login_source`] is asked, where the vendor's has an expiration handler.
+//! When a token ends, and whenever the server does not take it, the expiration handler is called, and logs in again
+//! ([`DittoAuthenticator::set_expiration_handler`]).
 //!
 //! Not here: other identities; presence; attachments; transports.
 
@@ -24,13 +25,16 @@ mod documents;
 mod identity;
 mod queries;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
 pub use self::{
     documents::{BoxedDocument, Collection, LiveQuery, MutDocument, PendingCursorOperation, PendingIdOperation},
-    identity::{AppId, DittoBuilder, Identity, OfflinePlayground, OnlinePlayground, PersistentRoot},
+    identity::{
+        AppId, DittoAuthenticationEventHandler, DittoBuilder, Identity, OfflinePlayground, OnlinePlayground,
+        OnlineWithAuthentication, PersistentRoot,
+    },
     queries::{IntoQuery, QueryResult, QueryResultItem},
 };
 pub use crate::{
@@ -56,12 +60,44 @@ pub struct Sync(crate::Sync);
 pub struct DittoAuthenticator(crate::Sync);
 
 impl DittoAuthenticator {
-    /// [`crate::Sync::login`].
+    fn of(ditto: &Ditto) -> Self {
+        Self(ditto.0.sync())
+    }
+
+    /// The provider of tokens for development: keys of the server.
+    pub const DEVELOPMENT_PROVIDER: &str = "__playgroundProvider";
+
+    /// [`crate::Sync::login`]; nobody is named where the token is a key of the server, by
+    /// [`Self::DEVELOPMENT_PROVIDER`].
     ///
     /// # Errors
     /// As there.
-    pub fn login(&self, token: &str, provider: &str) -> Result<Login, DittoError> {
-        self.0.login(token, provider)
+    pub fn login(&self, token: &str, provider: &str) -> Result<Option<Login>, DittoError> {
+        match provider {
+            Self::DEVELOPMENT_PROVIDER => self.0.authenticate(token).map(|()| None),
+            provider => self.0.login(token, provider).map(Some),
+        }
+    }
+
+    /// Calls `handler` when the server does not take the token, or there is none, and a minute before it ends, with how
+    /// long it counts yet: there is no refresh token. It runs on the thread of callbacks, and may log in there. If it does
+    /// not, it is called again later. It takes the place of an earlier one, and of a [`DittoConfig::login_source`].
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn set_expiration_handler(
+        &self,
+        mut handler: impl FnMut(&Ditto, Duration) + Send + 'static,
+    ) -> Result<(), DittoError> {
+        self.0.on_token_wanted(move |peer, remaining| handler(&Ditto(peer), remaining))
+    }
+
+    /// Ends sync. What is here stays.
+    ///
+    /// # Errors
+    /// The peer is closed.
+    pub fn logout(&self) -> Result<(), DittoError> {
+        self.0.stop()
     }
 }
 
@@ -93,7 +129,7 @@ impl Ditto {
 
     /// By which users log in; the vendor's may be none.
     pub fn auth(&self) -> Option<DittoAuthenticator> {
-        Some(DittoAuthenticator(self.0.sync()))
+        Some(DittoAuthenticator::of(self))
     }
 
     /// The documents.

@@ -7,14 +7,17 @@
 //! Not here: sockets (`connection`), callbacks (`callbacks`), the opening (`opener`).
 
 mod slot;
-mod token;
+pub(crate) mod token;
 
 use std::{sync::Arc, time::Duration};
 
 use peer_core::{Output, Peer, PeerError};
 use sync_protocol::{PeerState, Seq};
 
-use self::{slot::Slot, token::TokenRefresh};
+use self::{
+    slot::Slot,
+    token::{Remaining, TokenRefresh},
+};
 use crate::{
     Error, State,
     clock::Clock,
@@ -63,13 +66,14 @@ pub(crate) struct Parts {
     pub(crate) server: Option<Server>,
     pub(crate) token: Option<String>,
     pub(crate) token_source: Option<Target>,
+    pub(crate) token_remaining: Remaining,
     pub(crate) is_relaxed: bool,
     pub(crate) mailbox: Mailbox,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { peer, opener, readers, server, token, token_source, is_relaxed, mailbox } = parts;
+        let Parts { peer, opener, readers, server, token, token_source, token_remaining, is_relaxed, mailbox } = parts;
         Self {
             peer: Slot::new(peer),
             clock: Clock::new(),
@@ -82,7 +86,7 @@ impl Core {
             readers,
             is_relaxed,
             persist_due_ms: None,
-            token_refresh: TokenRefresh::new(token_source),
+            token_refresh: TokenRefresh::new(token_source, token_remaining),
             mailbox,
             link: None,
             number: 0,
@@ -336,6 +340,11 @@ impl Core {
     pub(crate) fn authenticate(&mut self, token: String) {
         self.token = Some(token.clone());
         self.peer.authenticate(self.clock.now(), token);
+    }
+
+    /// Who is asked for a newer token from now on.
+    pub(crate) fn ask_for_tokens(&mut self, source: Target) {
+        self.token_refresh.ask(source);
     }
 
     /// The store could not be read or written, by whatever was done.

@@ -31,8 +31,8 @@ pub enum Error {
         /// Why.
         why: &'static str,
     },
-    /// Sync was asked for, and no server is named.
-    #[error("cannot sync: no server is named")]
+    /// Sync or a login was asked for, and no server is named.
+    #[error("no server is named")]
     NoServer,
     /// A write; nothing of it was done.
     #[error(transparent)]

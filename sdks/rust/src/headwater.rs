@@ -14,7 +14,7 @@ use crate::{
     callbacks::{Callback, Callbacks},
     config::{LoginSource, TokenSource},
     connection::Server,
-    core::{Core, Parts},
+    core::{Core, Parts, token::Remaining},
     login,
     mailbox::{Mailbox, Message},
     opener::Opener,
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) mailbox: Mailbox,
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) readers: Arc<Readers>,
+    pub(crate) token_remaining: Remaining,
     watches: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -54,10 +55,12 @@ impl Headwater {
         let readers = Arc::new(Readers::new(peer.reader()));
         let (mailbox, inbox) = Mailbox::new();
         let callbacks = Arc::new(Callbacks::default());
+        let token_remaining = Remaining::default();
         let shared = Arc::new(Shared {
             mailbox: mailbox.clone(),
             callbacks: callbacks.clone(),
             readers: readers.clone(),
+            token_remaining: token_remaining.clone(),
             watches: AtomicU64::new(WatchId::FIRST.0),
             threads: Mutex::default(),
         });
@@ -68,7 +71,8 @@ impl Headwater {
             Target::Callback(callbacks.clone(), watch)
         });
         let is_relaxed = config.relaxed;
-        let parts = Parts { peer, opener, readers, server, token: config.token, token_source, is_relaxed, mailbox };
+        let token = config.token;
+        let parts = Parts { peer, opener, readers, server, token, token_source, token_remaining, is_relaxed, mailbox };
         let poster = Callbacks::poster(&callbacks);
         let peer = move || {
             let _poster = poster; // until whoever waits in the inbox is answered
@@ -78,6 +82,10 @@ impl Headwater {
         shared.spawn("headwater-peer", peer).map_err(failed)?;
         shared.spawn("headwater-call", move || callbacks.run()).map_err(failed)?;
         Ok(Self { shared })
+    }
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     #[cfg(feature = "bindings")]

@@ -47,5 +47,12 @@ pub(crate) const TRANSACTION_IDLE: Duration = Duration::from_secs(10);
 #[cfg(feature = "bindings")]
 pub(crate) const WAITING_MAX: usize = 16_384;
 
+/// How many logins of a binding wait for the server at a time; one more is refused.
+#[cfg(feature = "bindings")]
+pub(crate) const LOGINS_MAX: usize = 8;
+
+/// A server's answer to a login has come within this, or there is none: the server asks the app's hook first.
+pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Bytes of a server's answer to a login; a longer one is none.
 pub(crate) const LOGIN_ANSWER_BYTES_MAX: usize = 64 * 1024;

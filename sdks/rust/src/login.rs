@@ -7,6 +7,7 @@
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
+    time::Instant,
 };
 
 use rustls::StreamOwned;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use crate::{
     Error,
     connection::{self, Server},
-    limits::LOGIN_ANSWER_BYTES_MAX,
+    limits::{LOGIN_ANSWER_BYTES_MAX, LOGIN_TIMEOUT},
 };
 
 /// A user who has logged in.
@@ -73,6 +74,7 @@ fn ask(server: &Server, token: &str, provider: &str) -> io::Result<(u16, Vec<u8>
 }
 
 fn exchange<S: Read + Write>(mut stream: S, request: &str) -> io::Result<(u16, Vec<u8>)> {
+    let began = Instant::now();
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
     let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
@@ -85,7 +87,7 @@ fn exchange<S: Read + Write>(mut stream: S, request: &str) -> io::Result<(u16, V
             Ok(count) => answer.extend_from_slice(&chunk[..count]),
             Err(error) => return Err(error),
         }
-        if answer.len() > LOGIN_ANSWER_BYTES_MAX {
+        if answer.len() > LOGIN_ANSWER_BYTES_MAX || began.elapsed() > LOGIN_TIMEOUT {
             return Err(io::Error::other("the server's answer does not end"));
         }
     }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use sync_protocol::{PeerState, Seq, SubId};
 
 use crate::{
-    Error, Login, Observer, Verdict,
+    Error, Headwater, Login, Observer, Verdict,
     core::Core,
     headwater::Shared,
     json, login,
@@ -189,6 +189,27 @@ impl Sync {
         let login = login::log_in(&server, token, provider)?;
         self.authenticate(&login.access_token)?;
         Ok(login)
+    }
+
+    /// Has `callback` called where [`crate::Config::token_source`] would be asked, in the place of that: with how long the
+    /// server takes the token yet, which is nothing where it takes none.
+    pub(crate) fn on_token_wanted(
+        &self,
+        mut callback: impl FnMut(Headwater, Duration) + Send + 'static,
+    ) -> Result<(), Error> {
+        let (peer, remaining) = (Arc::downgrade(&self.shared), self.shared.token_remaining.clone());
+        let ask = move || {
+            // Who is asked does not hold the peer open.
+            if let Some(shared) = peer.upgrade() {
+                callback(Headwater::of(shared), remaining.get().unwrap_or_default());
+            }
+        };
+        let callbacks = self.shared.callbacks.clone();
+        callbacks.add(WatchId::TOKEN_SOURCE, Box::new(ask));
+        self.shared.mailbox.call(move |core| {
+            core.ask_for_tokens(Target::Callback(callbacks, WatchId::TOKEN_SOURCE));
+            Ok(())
+        })
     }
 
     /// Waits until the server has a write, by its [`crate::Written::sequence`]: the id of its

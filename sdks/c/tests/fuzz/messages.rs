@@ -28,6 +28,7 @@ pub(crate) const CALLS: &[&str] = &[
     r#"{"call":"start_sync"}"#,
     r#"{"call":"stop_sync"}"#,
     r#"{"call":"authenticate","token":"x"}"#,
+    r#"{"call":"login","token":"x","provider":"y"}"#,
     r#"{"call":"state"}"#,
     r#"{"call":"committed","sequence":1,"timeout_ms":1}"#,
     r#"{"call":"flushed","timeout_ms":0}"#,

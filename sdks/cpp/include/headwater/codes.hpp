@@ -41,11 +41,11 @@ enum class Code : int32_t {
   pending_full = 14,
   /// More observers or subscriptions than there may be.
   too_many = 15,
-  /// Sync was asked for, and no server is named.
+  /// Sync or a login was asked for, and no server is named.
   no_server = 16,
   /// The URL of the server, its app or a certificate is none.
   invalid_server = 17,
-  /// The server refused the write; it is among the rejected ones.
+  /// The server refused the write, which is among the rejected ones, or the login.
   rejected = 18,
   /// Nothing came within the time; it may still come.
   timed_out = 19,

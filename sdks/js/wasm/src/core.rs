@@ -209,7 +209,7 @@ impl Core {
             }
             Call::Unsubscribe(sub) => self.peer.unsubscribe(sub)?,
             Call::StartSync if self.options.opening.server.is_none() => {
-                return Err(CallError::new(Code::NoServer, "no server is named"));
+                return Err(no_server());
             }
             Call::StartSync => {
                 self.is_sync_wanted = true;
@@ -222,6 +222,13 @@ impl Core {
             Call::Authenticate(token) => {
                 self.options.token = Some(token.clone());
                 self.peer.authenticate(now, token);
+            }
+            Call::Login { .. } if self.options.opening.server.is_none() => return Err(no_server()),
+            Call::Login { .. } => {
+                return Err(CallError::new(
+                    Code::Unsupported,
+                    "who opens the peer asks the server, and calls authenticate",
+                ));
             }
             _ => unreachable!("it is done elsewhere"),
         }
@@ -323,7 +330,7 @@ impl Core {
 
     fn token_tick(&mut self, now: Now) {
         if self.watches.wants_token() && self.token_refresh.tick(now.steady_ms) {
-            self.watches.tell_token(&mut self.outputs);
+            self.watches.tell_token(self.token_refresh.remaining_ms(now.steady_ms), &mut self.outputs);
         }
     }
 
@@ -436,4 +443,8 @@ impl Core {
     fn retry_later(&mut self, now: Now) {
         self.retry_ms = Some(now.steady_ms.saturating_add(RETRY_MS));
     }
+}
+
+fn no_server() -> CallError {
+    CallError::new(Code::NoServer, "no server was named when the peer was opened")
 }

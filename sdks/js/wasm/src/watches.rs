@@ -136,9 +136,13 @@ impl Watches {
         self.all.values().any(|it| matches!(it.what, What::Token))
     }
 
-    pub(crate) fn tell_token(&self, outputs: &mut Outputs) {
+    pub(crate) fn tell_token(&self, remaining_ms: Option<u64>, outputs: &mut Outputs) {
+        let event = match remaining_ms {
+            Some(remaining_ms) => Answer::new().with_number("remaining_ms", remaining_ms),
+            None => Answer::new(),
+        };
         for (number, watched) in self.all.iter().filter(|(_, it)| matches!(it.what, What::Token)) {
-            outputs.add(kind::EVENT, *number, &encode(watched.format, &Answer::new()));
+            outputs.add(kind::EVENT, *number, &encode(watched.format, &event));
         }
     }
 

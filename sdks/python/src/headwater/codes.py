@@ -39,11 +39,11 @@ class Code:
     PENDING_FULL: Final = "pending_full"
     #: more observers or subscriptions than there may be
     TOO_MANY: Final = "too_many"
-    #: sync was asked for, and no server is named
+    #: sync or a login was asked for, and no server is named
     NO_SERVER: Final = "no_server"
     #: the URL of the server, its app or a certificate is none
     INVALID_SERVER: Final = "invalid_server"
-    #: the server refused the write; it is among the rejected ones
+    #: the server refused the write, which is among the rejected ones, or the login
     REJECTED: Final = "rejected"
     #: nothing came within the time; it may still come
     TIMED_OUT: Final = "timed_out"

@@ -20,6 +20,7 @@ impl Inner {
             Call::Within(transaction, step) => self.transactions.step(transaction, step, answering),
             Call::Commit(transaction) => self.transactions.commit(transaction, answering),
             Call::Rollback(transaction) => self.transactions.roll_back(transaction, answering),
+            Call::Login { token, provider } => self.logins.begin(&self.shared, token, provider, answering),
             Call::Committed(seq, _) => {
                 self.verdict(move |core, verdict| core.waiters.for_one(&core.peer, seq, verdict), answering);
             }
@@ -116,6 +117,7 @@ fn run(core: &mut Core, call: Call) -> Result<Answer, CallError> {
         | Call::Within(..)
         | Call::Commit(_)
         | Call::Rollback(_)
+        | Call::Login { .. }
         | Call::Committed(..)
         | Call::Flushed(_) => unreachable!("they are done elsewhere"),
     }

@@ -73,7 +73,14 @@ impl Inner {
                 self.begin(move |core| core.watches.watch_rejections(number, refusals, target));
             }
             Watch::Token => {
-                callbacks.add(number, Box::new(move || tell(&Ok(Answer::new()))));
+                let remaining = self.shared.token_remaining.clone();
+                let event = move || match remaining.get() {
+                    Some(it) => {
+                        Answer::new().with_number("remaining_ms", it.as_millis().try_into().unwrap_or(u64::MAX))
+                    }
+                    None => Answer::new(),
+                };
+                callbacks.add(number, Box::new(move || tell(&Ok(event()))));
                 self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(number);
             }
             Watch::Select { .. } | Watch::Find { .. } => unreachable!("they are observed"),

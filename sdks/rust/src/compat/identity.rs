@@ -1,11 +1,13 @@
 //! The vendor's older way to open: a builder with a folder and an identity.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use super::{Ditto, DittoConfig, DittoError};
+use super::{Ditto, DittoAuthenticator, DittoConfig, DittoError};
 
 /// A folder.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ impl From<String> for AppId {
 pub enum Identity {
     /// With a server.
     OnlinePlayground(OnlinePlayground),
+    /// With a server, and somebody who logs in.
+    OnlineWithAuthentication(OnlineWithAuthentication),
     /// Without one.
     OfflinePlayground(OfflinePlayground),
 }
@@ -52,6 +56,30 @@ pub struct OnlinePlayground {
     app: AppId,
     token: String,
     url: Option<String>,
+}
+
+/// A peer with a server, and somebody who logs in.
+#[derive(Clone)]
+pub struct OnlineWithAuthentication {
+    app: AppId,
+    url: Option<String>,
+    handler: Arc<dyn DittoAuthenticationEventHandler>,
+}
+
+impl fmt::Debug for OnlineWithAuthentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { app, url, .. } = self;
+        f.debug_struct("OnlineWithAuthentication").field("app", app).field("url", url).finish_non_exhaustive()
+    }
+}
+
+/// Who logs in, on the thread of callbacks. One that does not is asked again later.
+pub trait DittoAuthenticationEventHandler: Send + Sync {
+    /// The server does not take the token, or there is none.
+    fn authentication_required(&self, auth: DittoAuthenticator);
+
+    /// It ends in so long.
+    fn authentication_expiring_soon(&self, auth: DittoAuthenticator, seconds_remaining: Duration);
 }
 
 /// A peer without a server.
@@ -75,6 +103,22 @@ impl OnlinePlayground {
     }
 }
 
+impl OnlineWithAuthentication {
+    /// `url` says where the server is. The vendor's cloud is not there, whether it is wanted or not.
+    ///
+    /// # Errors
+    /// None; the vendor's says that there may be one.
+    pub fn new(
+        _: Arc<PersistentRoot>,
+        app: impl Into<AppId>,
+        handler: impl DittoAuthenticationEventHandler + 'static,
+        _enable_cloud_sync: bool,
+        url: Option<&str>,
+    ) -> Result<Self, DittoError> {
+        Ok(Self { app: app.into(), url: url.map(str::to_owned), handler: Arc::new(handler) })
+    }
+}
+
 impl OfflinePlayground {
     /// The app makes no difference.
     ///
@@ -88,6 +132,12 @@ impl OfflinePlayground {
 impl From<OnlinePlayground> for Identity {
     fn from(identity: OnlinePlayground) -> Self {
         Self::OnlinePlayground(identity)
+    }
+}
+
+impl From<OnlineWithAuthentication> for Identity {
+    fn from(identity: OnlineWithAuthentication) -> Self {
+        Self::OnlineWithAuthentication(identity)
     }
 }
 
@@ -150,11 +200,37 @@ impl DittoBuilder {
     /// As there.
     pub fn build(self) -> Result<Ditto, DittoError> {
         let mut config = DittoConfig::new(&self.root.0);
-        if let Some(Identity::OnlinePlayground(OnlinePlayground { app: AppId(app), token, url })) = self.identity {
-            config.server = url;
-            config.app = Some(app);
-            config.token = Some(token).filter(|token| !token.is_empty());
+        match self.identity {
+            Some(Identity::OnlinePlayground(OnlinePlayground { app: AppId(app), token, url })) => {
+                config.server = url;
+                config.app = named(app);
+                config.token = Some(token).filter(|token| !token.is_empty());
+            }
+            Some(Identity::OnlineWithAuthentication(OnlineWithAuthentication { app: AppId(app), url, handler })) => {
+                config.server = url;
+                config.app = named(app);
+                let ditto = Ditto::open_sync(config)?;
+                ask_for_logins(&ditto, handler)?;
+                return Ok(ditto);
+            }
+            Some(Identity::OfflinePlayground(_)) | None => {}
         }
         Ditto::open_sync(config)
     }
+}
+
+/// Without a name it is the server's default app.
+fn named(app: String) -> Option<String> {
+    Some(app).filter(|app| !app.is_empty())
+}
+
+fn ask_for_logins(ditto: &Ditto, handler: Arc<dyn DittoAuthenticationEventHandler>) -> Result<(), DittoError> {
+    let asked = move |ditto: &Ditto, remaining: Duration| {
+        let auth = DittoAuthenticator::of(ditto);
+        match remaining.is_zero() {
+            true => handler.authentication_required(auth),
+            false => handler.authentication_expiring_soon(auth, remaining),
+        }
+    };
+    DittoAuthenticator::of(ditto).set_expiration_handler(asked)
 }

@@ -117,6 +117,7 @@ fn what_is_no_message_is_refused() {
     rig.check_error(&json!({"call": "execute", "statement": "SELECT"}), "invalid_query");
     rig.check_error(&json!({"call": "remove", "collection": "a"}), "invalid_message");
     rig.check_error(&json!({"call": "start_sync"}), "no_server");
+    rig.check_error(&json!({"call": "login", "token": "t", "provider": "p"}), "no_server");
     rig.check_error(&json!({"call": "commit", "transaction": 7}), "no_transaction");
 }
 
@@ -295,6 +296,46 @@ fn a_token_is_asked_for_and_what_the_server_refuses_is_told() {
     let forget = json!({"call": "forget_rejected", "sequence": written["sequence"]});
     assert_eq!(rig.call(&forget), json!({}));
     assert_eq!(rig.call(&json!({"call": "rejected"})), json!({"rejected": []}));
+}
+
+#[test]
+fn a_user_logs_in_and_again_when_the_token_ends() {
+    let url = server::free_url();
+    let login = json!({"call": "login", "token": "ann", "provider": "own"});
+    let rig = Rig::with_server(&url, "none of its");
+    rig.check_error(&login, "timed_out");
+    let server = server::Server::start(&url);
+    server.create_read_key("closes-the-server");
+    rig.check_error(&json!({"call": "login", "token": "ann", "provider": "other"}), "rejected");
+    let (_, tokens) = rig.watch(&json!({"watch": "token"}));
+    rig.call(&json!({"call": "start_sync"}));
+    let written = rig.call(&json!({"call": "upsert", "collection": "t", "value": {"_id": 1}}));
+    assert_eq!(tokens.recv_timeout(LONG).unwrap(), json!({}), "it takes none");
+    // A second before the end, unless all is slow.
+    let is_asked_ahead = (0..10).any(|_| {
+        let answer = rig.start(&login).recv_timeout(LONG).unwrap();
+        assert_eq!(answer, json!({"userId": "ann", "expires": "2026-01-31T12:00:00Z"}));
+        rig.call(&json!({"call": "committed", "sequence": written["sequence"]}));
+        tokens.recv_timeout(LONG).unwrap()["remaining_ms"].is_number()
+    });
+    assert!(is_asked_ahead);
+}
+
+#[test]
+fn a_login_that_waits_is_answered_when_the_peer_is_closed() {
+    // It takes connections, and says nothing.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let rig = Rig::with_server(&format!("http://{}", listener.local_addr().unwrap()), "");
+    let login = json!({"call": "login", "token": "ann", "provider": "own"});
+    let waiting: Vec<_> = (0..8).map(|_| rig.start(&login)).collect();
+    let more = rig.start(&login).recv_timeout(LONG).unwrap();
+    assert_eq!(more["error"]["code"], "too_many");
+    let _asked = listener.accept().unwrap();
+    rig.binding.close();
+    for answer in waiting {
+        assert_eq!(answer.try_recv().unwrap()["error"]["code"], "closed", "it is there once the peer is closed");
+    }
+    rig.check_error(&login, "closed");
 }
 
 #[test]

@@ -1,8 +1,17 @@
 //! Programs by the vendor's names.
 
-use std::sync::{Arc, mpsc::sync_channel};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
+    time::Duration,
+};
 
-use headwater::compat::{Ditto, DittoConfig, DittoError, OnlinePlayground, PersistentRoot};
+use headwater::compat::{
+    Ditto, DittoAuthenticationEventHandler, DittoAuthenticator, DittoConfig, DittoError, OnlinePlayground,
+    OnlineWithAuthentication, PersistentRoot,
+};
 use serde_json::json;
 
 use crate::{
@@ -89,4 +98,53 @@ fn a_legacy_app_with_the_vendors_names() {
     written.unwrap();
     assert!(people.find_by_id("Bob").remove().unwrap() && people.find_by_id("Kim").evict().unwrap());
     assert_eq!(people.find_all().exec().unwrap().len(), 2);
+}
+
+/// Logs in, and says with how long left.
+struct LogsIn(SyncSender<Duration>);
+
+impl LogsIn {
+    fn log_in(&self, auth: &DittoAuthenticator, remaining: Duration) {
+        let login = auth.login("ann", "own").unwrap().unwrap();
+        assert_eq!(login.user_id, "ann");
+        let _ = self.0.send(remaining); // unless the test is over
+    }
+}
+
+impl DittoAuthenticationEventHandler for LogsIn {
+    fn authentication_required(&self, auth: DittoAuthenticator) {
+        self.log_in(&auth, Duration::ZERO);
+    }
+
+    fn authentication_expiring_soon(&self, auth: DittoAuthenticator, seconds_remaining: Duration) {
+        self.log_in(&auth, seconds_remaining);
+    }
+}
+
+#[test]
+fn a_user_logs_in_by_the_vendors_names() {
+    let (dir, url) = (tempfile::tempdir().unwrap(), free_url());
+    let server = Server::start(&url);
+    let key = server.create_write_key("closes-it");
+    let (sender, logins) = sync_channel(100);
+    let root = Arc::new(PersistentRoot::new(dir.path()).unwrap());
+    let handler = LogsIn(sender.clone());
+    let identity = |root| OnlineWithAuthentication::new(root, "", handler, false, Some(&url));
+    let ditto = Ditto::builder().with_root(root).with_identity(identity).unwrap().build().unwrap();
+    ditto.start_sync().unwrap();
+    assert_eq!(logins.recv_timeout(PATIENCE).unwrap(), Duration::ZERO, "it has no token at first");
+    // A token counts for two seconds, and the next one is asked for a second before, unless all is slow.
+    assert!((0..10).any(|_| !logins.recv_timeout(PATIENCE).unwrap().is_zero()));
+
+    let auth = ditto.auth().unwrap();
+    assert!(matches!(auth.login("ann", "other"), Err(DittoError::Login { is_refused: true, .. })));
+    auth.set_expiration_handler(move |ditto, _| {
+        assert!(ditto.auth().unwrap().login(&key, DittoAuthenticator::DEVELOPMENT_PROVIDER).unwrap().is_none());
+        sender.send(Duration::MAX).unwrap();
+    })
+    .unwrap();
+    while logins.recv_timeout(PATIENCE).unwrap() != Duration::MAX {}
+    ditto.store().collection("people").unwrap().upsert(json!({"_id": "susan"})).unwrap();
+    wait_for("the write by the key", || server.events().len() == 1);
+    auth.logout().unwrap();
 }

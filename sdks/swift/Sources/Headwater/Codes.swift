@@ -39,11 +39,11 @@ public struct Code: RawRepresentable, Hashable, Sendable {
   public static let pendingFull = Code(rawValue: "pending_full")
   /// More observers or subscriptions than there may be.
   public static let tooMany = Code(rawValue: "too_many")
-  /// Sync was asked for, and no server is named.
+  /// Sync or a login was asked for, and no server is named.
   public static let noServer = Code(rawValue: "no_server")
   /// The URL of the server, its app or a certificate is none.
   public static let invalidServer = Code(rawValue: "invalid_server")
-  /// The server refused the write; it is among the rejected ones.
+  /// The server refused the write, which is among the rejected ones, or the login.
   public static let rejected = Code(rawValue: "rejected")
   /// Nothing came within the time; it may still come.
   public static let timedOut = Code(rawValue: "timed_out")

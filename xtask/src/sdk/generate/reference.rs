@@ -98,6 +98,9 @@ fn when(kind: &str) -> &'static str {
         "state" => "at once, after the calls before it",
         "write, or read if it is a SELECT" => "a SELECT at once, everything else once it is durable",
         "waits" => "once the server has said something, or after the time",
+        "asks the server" => {
+            "once the server has answered; its token is used from then on. A browser's engine has it not: its page asks"
+        }
         _ => "as what it is",
     }
 }

@@ -33,11 +33,11 @@ public final class Codes {
     public static final String PENDING_FULL = "pending_full";
     /** More observers or subscriptions than there may be. */
     public static final String TOO_MANY = "too_many";
-    /** Sync was asked for, and no server is named. */
+    /** Sync or a login was asked for, and no server is named. */
     public static final String NO_SERVER = "no_server";
     /** The URL of the server, its app or a certificate is none. */
     public static final String INVALID_SERVER = "invalid_server";
-    /** The server refused the write; it is among the rejected ones. */
+    /** The server refused the write, which is among the rejected ones, or the login. */
     public static final String REJECTED = "rejected";
     /** Nothing came within the time; it may still come. */
     public static final String TIMED_OUT = "timed_out";
