@@ -164,6 +164,8 @@ func TestSyncWithoutAServer(t *testing.T) {
 	if state := good(sync.State())(t); state != Connecting && state != Waiting {
 		t.Fatal(state)
 	}
+	_, err = sync.Login(context.Background(), "what it gave", "own")
+	hasCode(t, ErrTimedOut, err)
 	for _, err := range []error{
 		sync.ForgetRejected(1), sync.Authenticate("newer"), sync.TokenSource(func() string { return "" }),
 		sync.TokenSource(nil), headwater.StopSync(), subscription.Cancel(),

@@ -56,7 +56,7 @@ func Open(config Config) (*Headwater, error) {
 	if err != nil {
 		return nil, err
 	}
-	headwater := &Headwater{port: port, store: &Store{port}, sync: &Sync{port: port}}
+	headwater := handleOf(port)
 	if config.TokenSource != nil {
 		if err := headwater.sync.TokenSource(config.TokenSource); err != nil {
 			port.close()
@@ -64,6 +64,10 @@ func Open(config Config) (*Headwater, error) {
 		}
 	}
 	return headwater, nil
+}
+
+func handleOf(port *port) *Headwater {
+	return &Headwater{port: port, store: &Store{port}, sync: &Sync{port: port}}
 }
 
 // Store has its documents.

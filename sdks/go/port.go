@@ -84,6 +84,11 @@ func (port *port) await(ctx context.Context, request Document) (Document, error)
 		left := math.Ceil(time.Until(deadline).Seconds() * 1000)
 		request["timeout_ms"] = int64(math.Max(left, 0))
 	}
+	return port.awaitAsItIs(ctx, request)
+}
+
+// awaitAsItIs is the same for a request that takes no time.
+func (port *port) awaitAsItIs(ctx context.Context, request Document) (Document, error) {
 	message, err := encode(request)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package headwater
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // State is where sync stands.
@@ -134,28 +135,56 @@ func (sync *Sync) Authenticate(token string) error {
 	return err
 }
 
+// Login is a user who has logged in.
+type Login struct {
+	// UserID is who it is, as the app's login hook says.
+	UserID string
+	// Expires is when the server's token ends.
+	Expires time.Time
+}
+
+// Login logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When that
+// ends, the source of tokens is asked: there is no refresh token. It waits for the server, some seconds at most, or until the
+// context is done; what was begun is done all the same. Errors: ErrRejected, ErrTimedOut, ErrNoServer.
+func (sync *Sync) Login(ctx context.Context, token, provider string) (Login, error) {
+	answer, err := sync.port.awaitAsItIs(ctx, Document{"call": "login", "token": token, "provider": provider})
+	if err != nil {
+		return Login{}, err
+	}
+	expires, err := time.Parse(time.RFC3339, text(answer["expires"]))
+	return Login{UserID: text(answer["userId"]), Expires: expires}, err
+}
+
 // TokenSource says who gives a newer token: asked, on the dispatcher, when the server does not take the old one, and a
-// minute before that ends. Where it has none (""), it is asked again later. Another source takes the place of an earlier
-// one; nil takes it away.
+// minute before that ends. It may log in, and give "". Where no token comes, it is asked again later. Another source takes
+// the place of an earlier one; nil takes it away.
 func (sync *Sync) TokenSource(source func() string) error {
+	if source == nil {
+		return sync.OnTokenWanted(nil)
+	}
+	return sync.OnTokenWanted(func(asking *Headwater, _ time.Duration) {
+		if token := source(); token != "" {
+			_ = asking.Sync().Authenticate(token) // unless it is closed
+		}
+	})
+}
+
+// OnTokenWanted has callback called where a TokenSource would be asked, in the place of that: with the peer, by a handle that
+// does not keep it open, and with how long the server takes the token yet, which is 0 where it takes none.
+func (sync *Sync) OnTokenWanted(callback func(asking *Headwater, remaining time.Duration)) error {
 	sync.mutex.Lock()
 	defer sync.mutex.Unlock()
 	if sync.token != nil {
 		sync.token.cancel()
 		sync.token = nil
 	}
-	if source == nil {
+	if callback == nil {
 		return nil
 	}
-	number := sync.port.core.number // who is asked does not keep the peer open
+	asking := handleOf(&port{core: sync.port.core})
 	watch, err := sync.port.subscribe(Document{"watch": "token"}, func(event Document) {
-		if event["error"] != nil {
-			return
-		}
-		if token := source(); token != "" {
-			if message, err := encode(Document{"call": "authenticate", "token": token}); err == nil {
-				nativeCall(number, message)
-			}
+		if event["error"] == nil {
+			callback(asking, time.Duration(natural(event["remaining_ms"]))*time.Millisecond)
 		}
 	})
 	if err == nil {

@@ -14,6 +14,7 @@ pub(crate) mod js;
 pub(crate) mod jvm;
 mod kotlin;
 pub(crate) mod languages;
+mod login;
 mod page;
 pub(crate) mod python;
 mod runs;

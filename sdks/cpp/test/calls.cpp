@@ -159,6 +159,8 @@ TEST(sync_says_where_it_stands) {
   CHECK(peer.sync().rejected().empty());
   peer.sync().forget_rejected(1);
   peer.sync().authenticate("newer");
+  CHECK_ERROR(Code::timed_out, peer.sync().login("what it gave", "own"));
+  CHECK_ERROR(Code::timed_out, peer.sync().login_later("what it gave", "own").get());
   peer.stop_sync();
   CHECK(peer.info().abi == 1 && !peer.info().version.empty());
   Opened alone;

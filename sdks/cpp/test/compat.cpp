@@ -207,16 +207,17 @@ TEST(compat_subscriptions_and_tokens) {
   CHECK(ditto.sync().get_subscriptions().size() == 3);
   for (const auto &it : {subscription, legacy, one}) it->cancel();
   CHECK(subscription->is_cancelled() && ditto.sync().get_subscriptions().empty());
-  size_t answers = 0;
+  Told<std::string> answers;
+  auto tell = [&](const std::unique_ptr<DittoError> &error) { answers.say(error ? error->code_name() : "none"); };
   auto auth = ditto.get_auth();
   auth->set_expiration_handler([](Ditto &, uint32_t) {});
   auth->login("token", Authenticator::get_development_provider(),
-              [&](std::unique_ptr<std::string>, std::unique_ptr<DittoError> error) { answers += error == nullptr; });
-  auth->login_with_token("token", "any", [&](std::unique_ptr<DittoError> error) { answers += error == nullptr; });
-  auth->login_with_credentials("me", "secret", "any", [&](std::unique_ptr<DittoError> error) {
-    answers += error->code() == headwater::Code::unsupported;
-  });
-  CHECK(answers == 3);
+              [&](std::unique_ptr<std::string>, std::unique_ptr<DittoError> error) { tell(error); });
+  CHECK(answers.wait(1) == "none" && auth->get_status().get_user_id().empty());
+  auth->login_with_token("what it gave", "own", [&](std::unique_ptr<DittoError> error) { tell(error); });
+  CHECK(answers.wait(2) == "timed_out");
+  auth->login_with_credentials("me", "secret", "own", [&](std::unique_ptr<DittoError> error) { tell(error); });
+  CHECK(answers.wait(3) == "unsupported");
   Told<size_t> peers;
   auto presence = ditto.get_presence().observe([&](PresenceGraph graph) { peers.say(graph.remote_peers.size()); });
   CHECK(peers.wait(1) == 0);

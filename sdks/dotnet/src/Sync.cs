@@ -2,6 +2,7 @@
 
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading.Tasks;
 
@@ -37,6 +38,22 @@ namespace Headwater
 
         /// <summary>The value.</summary>
         public object Value { get; }
+    }
+
+    /// <summary>A user who has logged in.</summary>
+    public sealed class Login
+    {
+        internal Login(Dictionary<string, object> message)
+        {
+            UserId = (string)message["userId"];
+            Expires = DateTimeOffset.Parse((string)message["expires"], CultureInfo.InvariantCulture);
+        }
+
+        /// <summary>Who it is, as the app's login hook says.</summary>
+        public string UserId { get; }
+
+        /// <summary>When the server's token ends.</summary>
+        public DateTimeOffset Expires { get; }
     }
 
     /// <summary>A write that the server refused.</summary>
@@ -185,8 +202,19 @@ namespace Headwater
         }
 
         /// <summary>
+        /// Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When
+        /// that ends, the source of tokens is asked: there is no refresh token.
+        /// </summary>
+        /// <exception cref="HeadwaterException">rejected, timed_out, no_server</exception>
+        public async Task<Login> LoginAsync(string token, string provider)
+        {
+            var login = Message.Call("login").With("token", token).With("provider", provider);
+            return new Login(await port.CallAsync(login).ConfigureAwait(false));
+        }
+
+        /// <summary>
         /// Who gives a newer token, or null: asked when the server does not take the old one, and a minute before that
-        /// ends. Another source takes the place of an earlier one; null takes it away.
+        /// ends. It may log in and give null. Another source takes the place of an earlier one; null takes it away.
         /// </summary>
         public void TokenSource(Func<Task<string>> source)
         {

@@ -87,6 +87,15 @@ namespace Headwater.Tests
                 Expect.That((await peer.Sync.RejectedAsync()).Count == 0, "nothing is rejected");
                 await peer.Sync.ForgetRejectedAsync(1);
                 peer.Sync.OnRejected(_ => { }).Cancel();
+                try
+                {
+                    await peer.Sync.LoginAsync("what it gave", "own");
+                    throw new Mismatch("nobody was asked");
+                }
+                catch (HeadwaterException error)
+                {
+                    Expect.Same(Codes.NoServer, error.Code);
+                }
                 peer.Sync.TokenSource(() => Task.FromResult("token"));
                 peer.Sync.TokenSource(null);
                 var info = await peer.InfoAsync();

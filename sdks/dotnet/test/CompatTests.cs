@@ -214,8 +214,37 @@ namespace Headwater.Tests
                 ditto.Auth.ObserveStatus(statuses.Add);
                 Expect.That(statuses.TryTake(out var status, Expect.Long) && !status.IsAuthenticated, "nobody is logged in");
                 Expect.That(!ditto.Auth.LoginSupported, "there is no server");
+                Throws(Codes.NoServer, () => ditto.Auth.LoginAsync("token", "own").GetAwaiter().GetResult());
                 ditto.Auth.Logout(it => it.Store["people"].FindAll().Evict());
             });
+        }
+
+        [Test]
+        internal static void ALoginWithoutAnAnswerTimesOut()
+        {
+            using (var folder = new Folder())
+            using (var ditto = new Ditto(
+                DittoIdentity.OnlineWithAuthentication("", new Nobody(), customAuthUrl: "http://127.0.0.1:9"), folder.Name))
+            {
+                Expect.That(ditto.Auth.LoginSupported, "there is a server");
+                Throws(Codes.TimedOut, () => ditto.Auth.LoginAsync("token", "own").GetAwaiter().GetResult());
+                var errors = new BlockingCollection<DittoException>();
+                ditto.Auth.Login("token", "own", (_, error) => errors.Add(error));
+                ditto.Auth.LoginWithToken("key", DittoAuthenticationProvider.Development, errors.Add);
+                Expect.That(new[] { errors.Take(), errors.Take() }.Count(it => it == null) == 1, "one of them is refused");
+            }
+        }
+
+        /// <summary>Does not log in.</summary>
+        private sealed class Nobody : IDittoAuthenticationDelegate
+        {
+            public void AuthenticationRequired(DittoAuthenticator authenticator)
+            {
+            }
+
+            public void AuthenticationExpiringSoon(DittoAuthenticator authenticator, long secondsRemaining)
+            {
+            }
         }
 
         private static void Run(Action<Ditto> act)

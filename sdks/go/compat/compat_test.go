@@ -186,6 +186,11 @@ func TestPacingAndTheOlderWay(t *testing.T) {
 		t.Fatal("there is none")
 	}
 	check(t, ditto.Auth.Login("another", DevelopmentProvider))
+	if err := ditto.Auth.Login("what it gave", "own"); !errors.Is(err, headwater.ErrTimedOut) {
+		t.Fatal(err)
+	}
+	check(t, ditto.Auth.SetExpirationHandler(func(*Ditto, time.Duration) {}))
+	check(t, ditto.Auth.SetExpirationHandler(nil))
 	check(t, ditto.Auth.Logout())
 }
 

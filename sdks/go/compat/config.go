@@ -6,6 +6,7 @@ package compat
 
 import (
 	"os"
+	"time"
 
 	"headwater"
 )
@@ -102,12 +103,22 @@ func (identity OnlinePlayground) own(dir string) headwater.Config {
 	}
 }
 
-// OnlineWithAuthentication has a server, and somebody who is asked for tokens.
+// OnlineWithAuthentication has a server, and somebody who logs in.
 type OnlineWithAuthentication struct {
 	AppID         string
 	CustomAuthURL string
-	// AuthenticationRequired is called whenever the server does not take the token, and a minute before that ends.
+	// AuthenticationRequired is called whenever the server does not take the token.
 	AuthenticationRequired func(*Authenticator)
+	// AuthenticationExpiringSoon is called a minute before that ends; AuthenticationRequired is if there is none.
+	AuthenticationExpiringSoon func(authenticator *Authenticator, timeUntilExpiration time.Duration)
+}
+
+func (identity OnlineWithAuthentication) ask(ditto *Ditto, timeUntilExpiration time.Duration) {
+	if timeUntilExpiration > 0 && identity.AuthenticationExpiringSoon != nil {
+		identity.AuthenticationExpiringSoon(ditto.Auth, timeUntilExpiration)
+		return
+	}
+	identity.AuthenticationRequired(ditto.Auth)
 }
 
 func (identity OnlineWithAuthentication) own(dir string) headwater.Config {

@@ -10,7 +10,7 @@ type Ditto struct {
 	Store *Store
 	// Sync has subscriptions.
 	Sync *Sync
-	// Auth gives the server tokens.
+	// Auth logs users in.
 	Auth *Authenticator
 	// Presence is who is there.
 	Presence *Presence
@@ -33,15 +33,12 @@ func Open(config DittoConfig) (*Ditto, error) {
 // NewDitto opens a peer in the older way; path is its folder.
 func NewDitto(identity Identity, path string) (*Ditto, error) {
 	own := identity.own(path)
+	ditto, err := openWith(own, own.App)
 	asks, isAsked := identity.(OnlineWithAuthentication)
-	if isAsked && asks.AuthenticationRequired != nil {
-		auth := &Authenticator{}
-		own.TokenSource = func() string {
-			asks.AuthenticationRequired(auth)
-			return auth.takeToken()
-		}
+	if err != nil || !isAsked || asks.AuthenticationRequired == nil {
+		return ditto, err
 	}
-	return openWith(own, own.App)
+	return ditto, ditto.Auth.SetExpirationHandler(asks.ask)
 }
 
 func openWith(config headwater.Config, app string) (*Ditto, error) {
@@ -49,13 +46,17 @@ func openWith(config headwater.Config, app string) (*Ditto, error) {
 	if err != nil {
 		return nil, err
 	}
-	sync := &Sync{own: own, hasServer: config.Server != ""}
+	return dittoOf(own, app, config.Dir, config.Server != "", &user{}), nil
+}
+
+func dittoOf(own *headwater.Headwater, app, dir string, hasServer bool, user *user) *Ditto {
 	ditto := &Ditto{
-		Store: newStore(own), Sync: sync, Presence: &Presence{own: own, deviceName: "headwater"},
-		Auth:  &Authenticator{own: own, LoginSupported: config.Server != ""},
-		AppID: app, PersistenceDirectory: config.Dir, DeviceName: "headwater", own: own,
+		Store: newStore(own), Sync: &Sync{own: own, hasServer: hasServer},
+		Presence: &Presence{own: own, deviceName: "headwater"},
+		AppID:    app, PersistenceDirectory: dir, DeviceName: "headwater", own: own,
 	}
-	return ditto, nil
+	ditto.Auth = &Authenticator{LoginSupported: hasServer, ditto: ditto, user: user}
+	return ditto
 }
 
 // StartSync is as Sync.Start.

@@ -1,9 +1,11 @@
 package compat
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"headwater"
 )
@@ -85,55 +87,75 @@ func unlessClosed(err error) error {
 // AuthenticationStatus says whether the server has taken the token.
 type AuthenticationStatus struct {
 	IsAuthenticated bool
-	UserID          string
+	// UserID is who has logged in, as the app's login hook says; "" where a key was given.
+	UserID string
 }
 
-// Authenticator gives the server tokens. A token is a key of the server; there are no providers.
+// Authenticator logs users in. With a provider the server asks the app's login hook; with the one for development the token
+// is a key of the server.
 type Authenticator struct {
 	// LoginSupported says whether there is a server to log in to.
 	LoginSupported bool
-	own            *headwater.Headwater
-	mutex          sync.Mutex
-	// token is what was given while it is asked for.
-	token string
+	ditto          *Ditto
+	user           *user
 }
 
-// DevelopmentProvider is the provider of tokens for development; every provider is the same here.
+// user is who has logged in last.
+type user struct {
+	mutex sync.Mutex
+	id    string
+}
+
+func (user *user) get() string {
+	user.mutex.Lock()
+	defer user.mutex.Unlock()
+	return user.id
+}
+
+func (user *user) set(id string) {
+	user.mutex.Lock()
+	defer user.mutex.Unlock()
+	user.id = id
+}
+
+// DevelopmentProvider is the provider of tokens for development: keys of the server.
 const DevelopmentProvider = "__playgroundProvider"
 
-// Login gives the server a key; provider makes no difference.
+// Login logs in with what a provider gave; with DevelopmentProvider it is a key of the server. It waits for the server, some
+// seconds at most. Codes of errors: ErrRejected, ErrTimedOut, ErrNoServer.
 func (auth *Authenticator) Login(token, provider string) error {
-	if auth.own == nil { // who is asked gives it to who asks
-		auth.mutex.Lock()
-		defer auth.mutex.Unlock()
-		auth.token = token
-		return nil
+	if provider == DevelopmentProvider {
+		return auth.ditto.own.Sync().Authenticate(token)
 	}
-	return auth.own.Sync().Authenticate(token)
-}
-
-func (auth *Authenticator) takeToken() string {
-	auth.mutex.Lock()
-	defer auth.mutex.Unlock()
-	token := auth.token
-	auth.token = ""
-	return token
+	login, err := auth.ditto.own.Sync().Login(context.Background(), token, provider)
+	if err == nil {
+		auth.user.set(login.UserID)
+	}
+	return err
 }
 
 // Logout ends sync. What is here stays.
 func (auth *Authenticator) Logout() error {
-	return unlessClosed(auth.own.StopSync())
+	return auth.ditto.StopSync()
 }
 
-// SetExpirationHandler has handler give a token, or "", whenever the server does not take the one that it has, and a minute
-// before that ends; nil takes an earlier one away.
-func (auth *Authenticator) SetExpirationHandler(handler func() string) error {
-	return auth.own.Sync().TokenSource(handler)
+// SetExpirationHandler has handler called, on the dispatcher, whenever the server does not take the token, and a minute before
+// that ends, with how long it counts yet. It logs in: there is no refresh token. Where it does not, it is called again later.
+// nil takes an earlier one away.
+func (auth *Authenticator) SetExpirationHandler(handler func(ditto *Ditto, timeUntilExpiration time.Duration)) error {
+	if handler == nil {
+		return auth.ditto.own.Sync().OnTokenWanted(nil)
+	}
+	app, dir, hasServer, user := auth.ditto.AppID, auth.ditto.PersistenceDirectory, auth.LoginSupported, auth.user
+	return auth.ditto.own.Sync().OnTokenWanted(func(asking *headwater.Headwater, remaining time.Duration) {
+		handler(dittoOf(asking, app, dir, hasServer, user), remaining)
+	})
 }
 
 // ObserveStatus calls callback with whether the server has taken the token, now and whenever that changes.
 func (auth *Authenticator) ObserveStatus(callback func(AuthenticationStatus)) (*headwater.Observer, error) {
-	return onChange(auth.own, func(isConnected bool) { callback(AuthenticationStatus{IsAuthenticated: isConnected}) })
+	user := auth.user
+	return onChange(auth.ditto.own, func(isConnected bool) { callback(AuthenticationStatus{isConnected, user.get()}) })
 }
 
 // onChange tells whether the server is there, now and whenever that changes.

@@ -3,6 +3,7 @@ package com.headwater.kotlin.test
 
 import com.ditto.kotlin.DefaultDittoDependencies
 import com.ditto.kotlin.Ditto
+import com.ditto.kotlin.DittoAuthenticator
 import com.ditto.kotlin.DittoConfig
 import com.ditto.kotlin.DittoCounter
 import com.ditto.kotlin.DittoDocumentId
@@ -38,6 +39,14 @@ private suspend fun opened() {
         same(listOf("app", true, false), listOf(ditto.appId, ditto.isSyncActive, ditto.isClosed))
         ditto.stopSync()
         refused(Codes.IN_USE) { DittoFactory.create(dependencies, identity) }
+    }
+    val asked = DittoIdentity.OnlineWithAuthentication(dependencies, "app", { }, customAuthUrl = "http://127.0.0.1:1")
+    Ditto(dependencies, asked).use { ditto ->
+        ditto.auth.login("key", DittoAuthenticator.DEVELOPMENT_PROVIDER)
+        refused(Codes.TIMED_OUT) { ditto.auth.login("what it gave", "own") }
+        ditto.auth.expirationHandler = { it, _ -> it.auth.login("what it gave", "own") }
+        ditto.auth.expirationHandler = null
+        same(listOf(true, null), listOf(ditto.auth.isLoginSupported, ditto.auth.userId))
     }
     val alone = DittoConfig("app", DittoConfig.Connect.SmallPeersOnly(), folder().path)
     val ditto = DittoFactory.create(alone)

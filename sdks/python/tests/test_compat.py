@@ -112,6 +112,7 @@ class Compat(PeerTest):
             ditto.auth.observe_status(seen)
             seen.wait_for(2)
             self.assertIsNone(ditto.auth.login("another"))
+            self.assertEqual(ditto.auth.login("what it gave", "own").code, "timed_out")
             ditto.auth.set_expiration_handler(lambda *_: None)
             ditto.auth.logout(lambda it: it.store.collection("people").find_all().evict())
             self.assertFalse(ditto.is_sync_active)

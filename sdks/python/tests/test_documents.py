@@ -75,6 +75,7 @@ class Documents(PeerTest):
         self.assertEqual(headwater.sync.rejected(), [])
         headwater.sync.forget_rejected(1)
         headwater.sync.authenticate("a newer key")
+        self.assert_code("timed_out", headwater.sync.login, "what it gave", "own")
         headwater.stop_sync()
         subscription.cancel()
         self.assertEqual(headwater.sync.state(), "stopped")

@@ -64,6 +64,11 @@ impl Server {
 
     /// Runs a command of the binary, which reads `input`, to its end.
     pub(super) fn run(&self, arguments: &[&str], input: &str) -> Result<()> {
+        self.output(arguments, input).map(drop)
+    }
+
+    /// The same: what it prints.
+    pub(crate) fn output(&self, arguments: &[&str], input: &str) -> Result<String> {
         let shown = arguments.join(" ");
         let mut command = command(&self.binary, self.folder.path());
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -74,7 +79,7 @@ impl Server {
         if !output.status.success() {
             bail!("headwater {shown}: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        Ok(())
+        String::from_utf8(output.stdout).with_context(|| format!("headwater {shown} prints no text"))
     }
 
     /// Writes documents with these numbers as their ids, a transaction each.

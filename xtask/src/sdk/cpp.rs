@@ -65,7 +65,8 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let installed = sdk.install()?;
     sdk.run_readme(&installed)?;
     let examples = sdk.build_examples(&installed)?;
-    Ok(Ran { vectors, page: Command::new(examples.join("page")), flush: Command::new(examples.join("flush")) })
+    let program = |name| Command::new(examples.join(name));
+    Ok(Ran { vectors, page: program("page"), flush: program("flush"), login: program("login") })
 }
 
 /// Measures what a call costs over the border, and writes.

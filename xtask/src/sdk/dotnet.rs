@@ -29,7 +29,7 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let built = Built::new(setting.root, "debug")?;
     built.compile_sdk()?;
     let tests = built.compile("Headwater.Tests", &[built.source.join("test/*.cs")], &["-unsafe"])?;
-    let [page, flush] = ["Page", "Flush"].map(|name| {
+    let [page, flush, login] = ["Page", "Flush", "Login"].map(|name| {
         let program = built.compile(name, &[built.source.join(format!("examples/{name}.cs"))], &[])?;
         Ok::<_, anyhow::Error>(built.mono(&program))
     });
@@ -38,7 +38,7 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     built.run_example()?;
     let mut driver = built.mono(&tests);
     driver.arg("vectors").arg(setting.root.join("sdks/conformance/vectors")).arg(setting.transcripts);
-    Ok(Ran { vectors: setting.vectors("C#", &mut driver)?, page: page?, flush: flush? })
+    Ok(Ran { vectors: setting.vectors("C#", &mut driver)?, page: page?, flush: flush?, login: login? })
 }
 
 /// Measures what a call costs over the border from C++ and from C#, in turns.

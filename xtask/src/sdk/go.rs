@@ -22,11 +22,13 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
     let page = go.compile("page", "./examples/page", &[])?;
     // One example has the library in it, so that both ways to link are tried.
     let flush = go.compile("flush", "./examples/flush", &["-tags", "headwater_static"])?;
+    let login = go.compile("login", "./examples/login", &[])?;
     let driver = go.compile_driver()?;
     Ok(Ran {
         vectors: setting.vectors("Go", go.with_library(&driver).arg("vectors"))?,
         page: go.with_library(&page),
         flush: go.with_library(&flush),
+        login: go.with_library(&login),
     })
 }
 

@@ -71,5 +71,6 @@ pub(super) fn test_vectors(setting: &Setting<'_>) -> Result<Ran> {
         vectors: setting.vectors("Node.js", &mut program("sdks/conformance/node.js"))?,
         page: program("sdks/js/examples/page.js"),
         flush: program("sdks/js/examples/flush.js"),
+        login: program("sdks/js/examples/login.js"),
     })
 }

@@ -168,6 +168,7 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
         vectors: setting.vectors("Java", vectors.arg(setting.transcripts))?,
         page: program("Page"),
         flush: program("Flush"),
+        login: program("Login"),
     })
 }
 

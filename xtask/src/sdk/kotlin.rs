@@ -48,7 +48,12 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
         java.arg(name);
         Ok::<_, anyhow::Error>(java)
     };
-    Ok(Ran { vectors: setting.vectors("Kotlin", &mut vectors)?, page: program("PageKt")?, flush: program("FlushKt")? })
+    Ok(Ran {
+        vectors: setting.vectors("Kotlin", &mut vectors)?,
+        page: program("PageKt")?,
+        flush: program("FlushKt")?,
+        login: program("LoginKt")?,
+    })
 }
 
 impl Kotlin {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{page, runs::Runs, transcripts::Transcripts, vectors::Vectors};
+use super::{login, page, runs::Runs, transcripts::Transcripts, vectors::Vectors};
 use crate::{build, step};
 
 /// What the test of a language has at hand.
@@ -29,6 +29,9 @@ pub(super) struct Ran {
     /// The example `flush`: it is given a folder and a server, ends when the server has everything, and prints the
     /// last transaction.
     pub(super) flush: Command,
+    /// The example `login`: it is given a folder, a server, a provider and tokens. It logs in with each token and prints
+    /// what came of it, prints the id of what it writes, and logs in with the last token again whenever it is asked to.
+    pub(super) login: Command,
 }
 
 /// A language of `sdks/table.json`.
@@ -73,8 +76,8 @@ pub(crate) fn run(root: &Path, tools: &Path, only: &[String], record: bool) -> R
             Err(error) => failed.push(format!("{}: {error:#}", language.name)),
         }
     }
-    if let Err(error) = page::test(root, tools, &mut ran) {
-        failed.push(format!("{error:#}"));
+    for test in [page::test(root, tools, &mut ran), login::test(root, &mut ran)] {
+        failed.extend(test.err().map(|error| format!("{error:#}")));
     }
     if !failed.is_empty() {
         bail!("not every language does what it should:\n  {}", failed.join("\n  "));

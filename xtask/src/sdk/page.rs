@@ -20,7 +20,7 @@ use super::languages::Ran;
 use crate::{build, compat::Server, step};
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Lines of a process that wait to be read.
 const LINES_MAX: usize = 1024;
@@ -129,7 +129,7 @@ impl PagesScript {
 }
 
 /// The lines that a process prints, as they come.
-fn lines(process: &mut Child) -> Result<Receiver<String>> {
+pub(super) fn lines(process: &mut Child) -> Result<Receiver<String>> {
     let output = BufReader::new(process.stdout.take().context("no output")?);
     // What nobody has read yet; a process that prints more than this waits.
     let (sender, receiver) = sync_channel(LINES_MAX);
@@ -138,7 +138,7 @@ fn lines(process: &mut Child) -> Result<Receiver<String>> {
 }
 
 /// A process, or a group of them, that is killed when this is dropped.
-struct Killed(Child);
+pub(super) struct Killed(pub(super) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {

@@ -33,6 +33,7 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
         vectors: setting.vectors("Python", &mut program("tests/conformance.py"))?,
         page: program("examples/page.py"),
         flush: program("examples/flush.py"),
+        login: program("examples/login.py"),
     })
 }
 

@@ -19,5 +19,6 @@ pub(super) fn test(setting: &Setting<'_>) -> Result<Ran> {
         vectors: setting.vectors("Rust", driver.arg("check").current_dir(root))?,
         page: Command::new(folder.join("examples/page")),
         flush: Command::new(folder.join("examples/flush")),
+        login: Command::new(folder.join("examples/login")),
     })
 }

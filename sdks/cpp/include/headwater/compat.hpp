@@ -30,8 +30,10 @@ class Ditto {
     config.dir = std::move(path);
     open(config, identity.app_id);
     if (identity.callback) {
-      auto ask = [callback = identity.callback, authenticator = std::weak_ptr(opened->authenticator)] {
-        if (auto it = authenticator.lock()) callback->authentication_required(it);
+      auto ask = [callback = identity.callback, authenticator = std::weak_ptr(opened->authenticator)](uint32_t seconds) {
+        auto it = authenticator.lock();
+        if (it && seconds > 0) callback->authentication_expiring_soon(it, seconds);
+        if (it && seconds == 0) callback->authentication_required(it);
       };
       opened->authenticator->ask(std::move(ask));
     }
@@ -123,9 +125,9 @@ class Ditto {
 };
 
 inline void Authenticator::set_expiration_handler(ExpirationHandler handler) {
-  ask([handler = std::move(handler), ditto = ditto] {
+  ask([handler = std::move(handler), ditto = ditto](uint32_t seconds) {
     std::unique_ptr<Ditto> asks = ditto();
-    if (asks && handler) handler(*asks, 0);
+    if (asks && handler) handler(*asks, seconds);
   });
 }
 

@@ -26,6 +26,14 @@ struct Rejected {
   std::vector<std::pair<std::string, Json>> values;
 };
 
+/// A user who has logged in.
+struct Login {
+  /// Who it is, as the app's login hook says.
+  std::string user_id;
+  /// When the server's token ends: RFC 3339, in UTC.
+  std::string expires;
+};
+
 /// Gives a token, or none.
 using TokenSource = std::function<std::optional<std::string>()>;
 
@@ -44,6 +52,14 @@ std::vector<std::pair<std::string, Element>> of_collections(std::string_view obj
 inline Rejected rejected_in(std::string_view object) {
   return {number_in(object, "sequence").value_or(0), text_in(object, "why").value_or(""),
           of_collections<Id>(object, "documents", "id"), of_collections<Json>(object, "values", "value")};
+}
+
+inline Login login_in(std::string_view answer) {
+  return {read_text(needed(answer, "userId")), read_text(needed(answer, "expires"))};
+}
+
+inline Message logging_in(std::string_view token, std::string_view provider) {
+  return Message("call", "login").text("token", token).text("provider", provider);
 }
 
 inline std::string state_in(std::string_view message) { return read_text(needed(message, "state")); }
@@ -130,8 +146,20 @@ class Sync {
     detail::ask(peer_, detail::Message("call", "authenticate").text("token", token));
   }
 
+  /// Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When that
+  /// ends, the source of tokens is asked: there is no refresh token. Waits for the server, some seconds at most. Throws
+  /// `rejected`, `timed_out` or `no_server`.
+  Login login(std::string_view token, std::string_view provider) const {
+    return detail::login_in(detail::ask(peer_, detail::logging_in(token, provider)).text());
+  }
+
+  /// The same as a future, which must not be waited for in a callback.
+  std::future<Login> login_later(std::string_view token, std::string_view provider) const {
+    return detail::promised<Login>(peer_, detail::logging_in(token, provider), detail::login_in);
+  }
+
   /// Has `source` give a newer token: it is asked when the server does not take the old one, and a minute before that
-  /// ends. Where it has none, it is asked again later.
+  /// ends. It may log in, and give none. Where no token comes, it is asked again later.
   Observer token_source(TokenSource source) const {
     auto tell = [sync = *this, source = std::move(source)](std::string_view) {
       if (std::optional<std::string> token = source()) sync.authenticate(*token);

@@ -21,8 +21,18 @@ namespace DittoSDK
         {
             if (identity.Delegate != null)
             {
-                Auth.Ask(() => identity.Delegate.AuthenticationRequired(Auth));
+                Auth.Ask(seconds => Ask(identity.Delegate, seconds));
             }
+        }
+
+        private void Ask(IDittoAuthenticationDelegate who, double seconds)
+        {
+            if (seconds > 0)
+            {
+                who.AuthenticationExpiringSoon(Auth, (long)Math.Ceiling(seconds));
+                return;
+            }
+            who.AuthenticationRequired(Auth);
         }
 
         private Ditto(HeadwaterConfig config, string appId)

@@ -98,13 +98,13 @@ namespace DittoSDK
         }
     }
 
-    /// <summary>Is asked for a token when the server does not take the one that there is.</summary>
+    /// <summary>Logs in when the server does not take the token, or that ends.</summary>
     public interface IDittoAuthenticationDelegate
     {
         /// <summary>The server wants a token: log in.</summary>
         void AuthenticationRequired(DittoAuthenticator authenticator);
 
-        /// <summary>The token ends soon; it is never called here, AuthenticationRequired is.</summary>
+        /// <summary>The token ends in so many seconds: log in again.</summary>
         void AuthenticationExpiringSoon(DittoAuthenticator authenticator, long secondsRemaining);
     }
 

@@ -35,6 +35,7 @@ const HARMLESS = new Set([
   'start_sync',
   'stop_sync',
   'authenticate',
+  'login',
   'committed',
   'flushed',
 ]);

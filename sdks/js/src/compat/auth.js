@@ -8,6 +8,7 @@ import { HeadwaterError, callOut } from '../errors.js';
 import { logIn } from '../login.js';
 import { observe } from '../observer.js';
 
+/** @typedef {import('../port.js').Message} Message */
 /** @typedef {import('../port.js').Port} Port */
 /** @typedef {import('./ditto.js').Ditto} Ditto */
 
@@ -27,8 +28,6 @@ export class Authenticator {
   #port;
   #ditto;
   #server;
-  /** @type {Date | undefined} */
-  #expires;
   /** @type {import('../observer.js').Observer | undefined} */
   #asked;
 
@@ -74,9 +73,8 @@ export class Authenticator {
   async loginWithToken(token, provider = Authenticator.DEVELOPMENT_PROVIDER) {
     let given = token;
     if (provider !== Authenticator.DEVELOPMENT_PROVIDER) {
-      const { userId, accessToken, expires } = await logIn(this.#server, token, provider);
+      const { userId, accessToken } = await logIn(this.#server, token, provider);
       given = accessToken;
-      this.#expires = expires;
       this.status = { ...this.status, userID: userId };
     }
     await this.#port.call({ call: 'authenticate', token: given });
@@ -104,7 +102,7 @@ export class Authenticator {
    */
   async setExpirationHandler(handler) {
     this.#asked?.cancel();
-    const ask = () => handler && callOut(async () => handler(this.#ditto, await this.#secondsLeft()));
+    const ask = (/** @type {Message} */ event) => handler && callOut(() => handler(this.#ditto, secondsLeft(event)));
     this.#asked = handler ? observe(this.#port, { watch: 'token' }, ask) : undefined;
   }
 
@@ -124,11 +122,28 @@ export class Authenticator {
     callOut(() => callback(this.status));
     return { stop: () => observer.cancel(), cancel: () => observer.cancel() };
   }
+}
 
-  /** Until the token ends; 0 where the server does not take it. */
-  async #secondsLeft() {
-    const { state } = await this.#port.call({ call: 'state' });
-    const leftMs = this.#expires && state !== 'needs_token' ? this.#expires.getTime() - Date.now() : 0;
-    return Math.max(Math.ceil(leftMs / 1000), 0);
-  }
+/**
+ * Has an identity's handler log in.
+ *
+ * @param {AuthenticationHandler} handler
+ * @param {Authenticator} authenticator
+ * @param {Message} event of the watch `token`
+ */
+export function askToLogIn(handler, authenticator, event) {
+  const seconds = secondsLeft(event);
+  return seconds > 0 && handler.authenticationExpiringSoon
+    ? handler.authenticationExpiringSoon(authenticator, seconds)
+    : handler.authenticationRequired(authenticator);
+}
+
+/**
+ * Until the token ends; 0 where the server does not take it.
+ *
+ * @param {Message} event of the watch `token`
+ * @returns {number}
+ */
+function secondsLeft({ remaining_ms: remainingMs }) {
+  return Math.ceil((remainingMs ?? 0) / 1000);
 }

@@ -5,7 +5,7 @@ import { callOut } from '../errors.js';
 import { observe } from '../observer.js';
 import { lazyPort } from '../lazy-port.js';
 import { platform } from '../port.js';
-import { Authenticator } from './auth.js';
+import { Authenticator, askToLogIn } from './auth.js';
 import { messageOfConfig, messageOfIdentity } from './config.js';
 import { Presence } from './presence.js';
 import { Store } from './store.js';
@@ -67,7 +67,7 @@ export class Ditto {
     this.presence = new Presence(port, this);
     const handler = opened === /** @type {unknown} */ (identity) ? undefined : identity.authHandler;
     if (handler) {
-      observe(port, { watch: 'token' }, () => callOut(() => handler.authenticationRequired(this.auth)));
+      observe(port, { watch: 'token' }, (event) => callOut(() => askToLogIn(handler, this.auth, event)));
     }
   }
 

@@ -13,13 +13,13 @@ from .find import Find
 from .headwater import Headwater
 from .observer import Events, Observer
 from .store import Store
-from .sync import Rejected, Subscription, Sync
+from .sync import Login, Rejected, Subscription, Sync
 from .transaction import Transaction, TransactionCollection
 from .written import Executed, Written
 
 __all__ = [
     "ByID", "Change", "ChangeMessage", "Code", "Collection", "Events", "Executed", "Find", "Headwater", "HeadwaterError",
-    "LocalEvent", "MutableDocument", "MutableField", "Observer", "Rejected", "Store", "Subscription", "Sync",
+    "LocalEvent", "Login", "MutableDocument", "MutableField", "Observer", "Rejected", "Store", "Subscription", "Sync",
     "Transaction", "TransactionCollection", "Written",
 ]
 __version__ = "0.1.0"

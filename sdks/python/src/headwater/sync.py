@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .observer import Events, Observer, OnError, observe
@@ -23,6 +24,21 @@ class Rejected:
     documents: List[Dict[str, Any]]
     #: What upserts in it would have written: ``collection``, ``value``. It is nowhere else.
     values: List[Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user who has logged in."""
+
+    #: Who it is, as the app's login hook says.
+    user_id: str
+    #: When the server's token ends.
+    expires: datetime
+
+
+def _login(answer: Message) -> Login:
+    # Of Python 3.11 on ``Z`` is known.
+    return Login(answer["userId"], datetime.fromisoformat(answer["expires"].replace("Z", "+00:00")))
 
 
 def _rejected(message: Message) -> Rejected:
@@ -115,9 +131,19 @@ class Sync:
         """A newer token."""
         self._port.call({"call": "authenticate", "token": token})
 
+    def login(self, token: str, provider: str) -> Login:
+        """Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on.
+        When that ends, the source of tokens is asked: there is no refresh token. Waits for the server, some seconds at
+        most. Raises ``rejected``, ``timed_out`` or ``no_server``."""
+        return _login(self._port.wait({"call": "login", "token": token, "provider": provider}))
+
+    async def login_async(self, token: str, provider: str) -> Login:
+        """The same for an event loop."""
+        return _login(await self._port.call_async({"call": "login", "token": token, "provider": provider}))
+
     def token_source(self, source: Optional[Callable[[], Optional[str]]]) -> None:
         """Who gives a newer token: asked, on the executor, when the server does not take the old one, and a minute
-        before that ends. Where it has none, it is asked again later. Another source takes the place of an earlier one;
+        before that ends. It may log in, and give None. Where no token comes, it is asked again later. Another source takes the place of an earlier one;
         None takes it away."""
         if self._token is not None:
             self._token.cancel()

@@ -62,6 +62,10 @@ pub(super) fn calls(
     let _ = sync.on_rejected(|_| ())?;
     // log in with a newer token
     let _ = sync.authenticate("token")?;
+    // log in with what a provider gave, through the app's login hook
+    let _ = sync.login("what it gave", "own")?;
+    // be asked to log in again when the token ends
+    let _ = Config::new("till-7").login_source(|| None);
     // a document by its id
     let _ = collection.find_by_id("susan")?;
     // documents that match
@@ -146,6 +150,12 @@ pub(super) fn calls(
     let _ = ditto.sync().register_subscription("SELECT * FROM people")?;
     // end a subscription
     let _ = sync_subscription.cancel()?;
+    // log in with a newer token
+    let _ = ditto.auth().map(|auth| auth.login("token", DittoAuthenticator::DEVELOPMENT_PROVIDER));
+    // log in with what a provider gave, through the app's login hook
+    let _ = ditto.auth().map(|auth| auth.login("what it gave", "own"));
+    // be asked to log in again when the token ends
+    let _ = ditto.auth().map(|auth| auth.set_expiration_handler(|_, _| ()));
     // a document by its id
     let _ = ditto_collection.find_by_id("susan").exec()?;
     // documents that match

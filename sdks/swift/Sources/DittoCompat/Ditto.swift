@@ -2,7 +2,7 @@
 //
 // Invariants: the name of an app or database is the app at the server; where no server is named it is the one of the
 // environment (`HEADWATER_URL`), or of this machine.
-// Not here: attachments, presence, transports.
+// Not here: attachments, presence, transports; logging in (`DittoAuthenticator`).
 
 import Foundation
 import Headwater
@@ -12,6 +12,9 @@ public typealias DittoSwiftError = HeadwaterError
 /// What is opened, in the older way.
 public enum DittoIdentity {
   case onlinePlayground(appID: String, token: String, enableDittoCloudSync: Bool = true, customAuthURL: URL? = nil)
+  case onlineWithAuthentication(
+    appID: String, authenticationDelegate: DittoAuthenticationDelegate, enableDittoCloudSync: Bool = true,
+    customAuthURL: URL? = nil)
   case offlinePlayground(appID: String = "")
 
   func config(_ dir: String) -> Config {
@@ -20,6 +23,10 @@ public enum DittoIdentity {
       config.server = serverURL(url)
       config.app = appID.isEmpty ? nil : appID
       config.token = token.isEmpty ? nil : token
+    }
+    if case .onlineWithAuthentication(let appID, _, _, let url) = self {
+      config.server = serverURL(url)
+      config.app = appID.isEmpty ? nil : appID
     }
     return config
   }
@@ -62,19 +69,29 @@ public final class Ditto {
   let headwater: Headwater
   public let store: DittoStore
   public let sync: DittoSync
+  /// Logs users in; nil if there is no server.
+  public private(set) var auth: DittoAuthenticator?
 
   /// Opens a peer in the older way. It throws, as the vendor's does not.
-  public init(identity: DittoIdentity, persistenceDirectory: URL? = nil) throws {
-    let config = identity.config(persistenceDirectory?.path ?? "ditto")
-    headwater = try Headwater(config)
-    store = DittoStore(headwater: headwater)
-    sync = DittoSync(headwater: headwater, hasServer: config.server != nil)
+  public convenience init(identity: DittoIdentity, persistenceDirectory: URL? = nil) throws {
+    try self.init(identity.config(persistenceDirectory?.path ?? "ditto"))
+    if case .onlineWithAuthentication(_, let delegate, _, _) = identity {
+      auth?.expirationHandler = { [weak delegate] ditto, remaining in
+        guard let delegate = delegate, let auth = ditto.auth else { return }
+        if remaining > 0 {
+          delegate.authenticationExpiringSoon(authenticator: auth, secondsRemaining: Int64(remaining.rounded(.up)))
+        } else {
+          delegate.authenticationRequired(authenticator: auth)
+        }
+      }
+    }
   }
 
   private init(_ config: Config) throws {
     headwater = try Headwater(config)
     store = DittoStore(headwater: headwater)
     sync = DittoSync(headwater: headwater, hasServer: config.server != nil)
+    auth = config.server == nil ? nil : DittoAuthenticator(ditto: self, sync: headwater.sync)
   }
 
   /// Opens a peer.

@@ -62,13 +62,38 @@ public struct Sync {
   /// A newer token.
   public func authenticate(_ token: String) throws { _ = try peer.call(["call": "authenticate", "token": token]) }
 
-  /// Has `source` give a newer token, as long as somebody holds what this gives.
+  /// Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When that
+  /// ends, the source of tokens is asked: there is no refresh token. An error is `rejected`, `timed_out` or `no_server`.
+  public func login(_ token: String, _ provider: String) async throws -> Login {
+    Login(try await peer.callLater(["call": "login", "token": token, "provider": provider]))
+  }
+
+  /// Has `source` give a newer token, as long as somebody holds what this gives. It may log in, and give none.
   public func tokenSource(_ source: @escaping () -> String?) throws -> Observer {
-    try peer.watch(["watch": "token"]) { _ in
+    try onTokenWanted { _ in
       if let token = source() {
         try? authenticate(token)  // of a peer that is closed nobody asks
       }
     }
+  }
+
+  /// Calls `callback` where a source of tokens would be asked, with how long the server takes the token yet, which is 0
+  /// where it takes none.
+  public func onTokenWanted(_ callback: @escaping (TimeInterval) -> Void) throws -> Observer {
+    try peer.watch(["watch": "token"]) { callback(Double($0["remaining_ms"] as? Int ?? 0) / 1000) }
+  }
+}
+
+/// A user who has logged in.
+public struct Login {
+  /// Who it is, as the app's login hook says.
+  public let userID: String
+  /// When the server's token ends.
+  public let expires: Date
+
+  init(_ message: Document) {
+    userID = message["userId"] as? String ?? ""
+    expires = ISO8601DateFormatter().date(from: message["expires"] as? String ?? "") ?? .distantPast
   }
 }
 

@@ -69,8 +69,23 @@ final class HeadwaterTests: XCTestCase {
     XCTAssertThrowsError(try headwater.info())
   }
 
+  func testALoginWithoutAnAnswerTimesOut() async throws {
+    let nobody = URL(string: "http://127.0.0.1:9")
+    let identity = DittoIdentity.onlinePlayground(appID: "", token: "", customAuthURL: nobody)
+    let ditto = try Ditto(identity: identity, persistenceDirectory: folder)
+    ditto.auth?.expirationHandler = { _, _ in }
+    try await ditto.auth?.login(token: "a key", provider: .development)
+    do {
+      try await ditto.auth?.login(token: "what it gave", provider: "own")
+      XCTFail("nobody answers")
+    } catch let error as HeadwaterError {
+      XCTAssertEqual(error.code, .timedOut)
+    }
+  }
+
   func testTheVendorsNames() async throws {
     let ditto = try Ditto(identity: .offlinePlayground(), persistenceDirectory: folder)
+    XCTAssertNil(ditto.auth)
     let docID = try ditto.store["people"].upsert(["name": "Susan", "age": 31])
     try ditto.store["people"].findByID(docID).update { susan in susan?["age"].set(32) }
     let result = try await ditto.store.execute(query: "SELECT * FROM people WHERE age = :age", arguments: ["age": 32])

@@ -21,8 +21,10 @@ class AuthenticationCallback {
  public:
   virtual ~AuthenticationCallback() = default;
   virtual void authentication_required(std::shared_ptr<Authenticator> authenticator) = 0;
-  /// It is never called: `authentication_required` is, a minute before a token ends.
-  virtual void authentication_expiring_soon(std::shared_ptr<Authenticator>, int64_t) {}
+  /// The token ends in so many seconds; unless it is said otherwise, this is as `authentication_required`.
+  virtual void authentication_expiring_soon(std::shared_ptr<Authenticator> authenticator, int64_t) {
+    authentication_required(std::move(authenticator));
+  }
   virtual void authentication_status_did_change(std::shared_ptr<Authenticator>) {}
 };
 

@@ -126,8 +126,27 @@ public final class Sync {
     }
 
     /**
+     * Logs in with what a provider gave: the server asks the app's login hook, and its token is used from now on. When that
+     * ends, the source of tokens is asked: there is no refresh token. Waits for the server, some seconds at most.
+     *
+     * @throws HeadwaterException {@code rejected}, {@code timed_out}, {@code no_server}
+     */
+    public Login login(String token, String provider) {
+        return new Login(port.call(loggingIn(token, provider)));
+    }
+
+    /** The same without waiting. */
+    public CompletionStage<Login> loginAsync(String token, String provider) {
+        return port.callLater(loggingIn(token, provider)).thenApply(Login::new);
+    }
+
+    private static Message loggingIn(String token, String provider) {
+        return Message.call("login").with("token", token).with("provider", provider);
+    }
+
+    /**
      * Who gives a newer token, on the thread of callbacks: asked when the server does not take the old one, and a minute
-     * before that ends. Where it gives null it is asked again later. Another source takes the place of an earlier one; null
+     * before that ends. It may log in, and give null; where no token comes it is asked again later. Another source takes the place of an earlier one; null
      * takes it away.
      */
     public synchronized void tokenSource(Supplier<String> source) {

@@ -37,7 +37,13 @@ public final class Ditto implements AutoCloseable {
         this.presence = new DittoPresence(port, this);
         DittoAuthenticationCallback callback = config.authenticationCallback();
         if (callback != null) {
-            auth.onTokenWanted(() -> callback.authenticationRequired(auth));
+            auth.onTokenWanted(seconds -> {
+                if (seconds > 0) {
+                    callback.authenticationExpiringSoon(auth, seconds);
+                } else {
+                    callback.authenticationRequired(auth);
+                }
+            });
         }
     }
 

@@ -1,12 +1,13 @@
 package live.ditto;
 
-/** Who is asked for a key of the server. */
+/** Who logs in. */
 @FunctionalInterface
 public interface DittoAuthenticationCallback {
-    /** A key is wanted: {@link DittoAuthenticator#login} gives one. */
+    /** The server does not take the token, or there is none: {@link DittoAuthenticator#login} is to be called. */
     void authenticationRequired(DittoAuthenticator authenticator);
 
-    /** The vendor's; not called, since {@link #authenticationRequired} is, a minute before a key ends. */
+    /** The token ends in so many seconds; unless it is said otherwise, this is as {@link #authenticationRequired}. */
     default void authenticationExpiringSoon(DittoAuthenticator authenticator, long secondsRemaining) {
+        authenticationRequired(authenticator);
     }
 }

@@ -75,7 +75,7 @@ public abstract class DittoIdentity {
         }
     }
 
-    /** With a function that is asked for a key. */
+    /** With a function that logs in. */
     public static final class OnlineWithAuthentication extends DittoIdentity {
         private final DittoAuthenticationCallback callback;
 

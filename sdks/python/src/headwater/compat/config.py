@@ -7,7 +7,7 @@ environment, or of this machine.
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..errors import HeadwaterError
 from ..port import Message
@@ -80,8 +80,12 @@ def _server_of(url: Optional[str]) -> str:
     return url or os.environ.get("HEADWATER_URL") or LOOPBACK
 
 
-def handler_of(identity: Mapping[str, Any]) -> Optional[Callable[[Any], object]]:
-    """Who is asked for a token: an object with ``authentication_required``, or a function."""
+def handler_of(
+    identity: Mapping[str, Any],
+) -> Optional[Tuple[Callable[[Any], object], Optional[Callable[[Any, float], object]]]]:
+    """Who logs in: an object with ``authentication_required``, and ``authentication_expiring_soon`` if it has that, or a
+    function."""
     handler = identity.get("auth_handler")
-    required: Optional[Callable[[Any], object]] = getattr(handler, "authentication_required", handler)
-    return required
+    if handler is None:
+        return None
+    return getattr(handler, "authentication_required", handler), getattr(handler, "authentication_expiring_soon", None)

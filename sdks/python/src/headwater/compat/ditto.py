@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, Callable, List, Optional
 
-from ..observer import observe
 from ..port import Message, Port
 from .auth import Authenticator
 from .config import DittoConfig, Identity, handler_of, message_of_config, message_of_identity, plain_identity
@@ -32,14 +30,15 @@ class Ditto:
         self._set_up(message_of_identity(plain, path), plain.get("app_id") or "")
         handler = handler_of(plain)
         if handler is not None:
-            auth, required = weakref.ref(self.auth), handler  # who is asked does not keep the peer open
+            required, soon = handler
 
-            def ask(_: Message) -> None:
-                found = auth()
-                if found is not None:
-                    required(found)
+            def ask(ditto: Ditto, seconds: float) -> None:
+                if seconds > 0 and soon is not None:
+                    soon(ditto.auth, seconds)
+                else:
+                    required(ditto.auth)
 
-            self._asked = observe(self._port, {"watch": "token"}, ask)
+            self.auth.set_expiration_handler(ask)
 
     @classmethod
     def open(cls, config: DittoConfig) -> Ditto:

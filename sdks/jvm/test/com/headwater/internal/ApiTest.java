@@ -286,6 +286,9 @@ public final class ApiTest {
             headwater.sync().onRejected(rejected -> check(false, "nobody refuses")).cancel();
             headwater.sync().forgetRejected(1);
             headwater.sync().authenticate("newer");
+            refused(Codes.TIMED_OUT, () -> headwater.sync().login("what it gave", "own"));
+            check(headwater.sync().loginAsync("what it gave", "own").handle((login, error) -> error).toCompletableFuture()
+                    .join() != null, "nobody answers");
             headwater.sync().tokenSource(() -> null);
             headwater.sync().tokenSource(null);
             refused(Codes.INVALID_QUERY, () -> headwater.sync().registerSubscription("SELECT * FROM a LIMIT 1"));

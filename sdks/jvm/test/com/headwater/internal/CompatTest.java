@@ -15,6 +15,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import live.ditto.DefaultDittoDependencies;
 import live.ditto.Ditto;
+import live.ditto.DittoAuthenticator;
 import live.ditto.DittoCollection;
 import live.ditto.DittoConfig;
 import live.ditto.DittoCounter;
@@ -64,7 +65,7 @@ public final class CompatTest {
         }
         File folder = Tests.folder().toFile();
         Ditto ditto = new Ditto(new DittoConfig.Builder(folder).identity(
-                new DittoIdentity.OnlineWithAuthentication(null, "app", auth -> auth.login("key", "any"))).build());
+                new DittoIdentity.OnlineWithAuthentication(null, "app", auth -> auth.login("key", "own"))).build());
         checkEquals(folder.getPath(), ditto.getPersistenceDirectory());
         ditto.close();
         ditto.stopSync();
@@ -233,9 +234,14 @@ public final class CompatTest {
                 await("both", () -> told.contains("till 7") && told.contains(false));
                 check(observer != status && ditto.presence.getGraph().getRemotePeers().isEmpty(), "nobody else is there");
             }
-            ditto.auth.setExpirationHandler((peer, seconds) -> peer.auth.login("key", "any"));
-            ditto.auth.login("key", "any", (info, error) -> told.add(error == null ? "in" : "out"));
-            check(told.contains("in"), "the key was given");
+            ditto.auth.setExpirationHandler((peer, seconds) -> peer.auth.login("what it gave", "own"));
+            ditto.auth.setExpirationHandler(null);
+            ditto.auth.login("key", DittoAuthenticator.DEVELOPMENT_PROVIDER,
+                    (info, error) -> told.add(error == null ? "in" : "out"));
+            await("the key", () -> told.contains("in"));
+            ditto.auth.login("what it gave", "own", (info, error) -> told.add(error.code()));
+            await("the login", () -> told.contains(Codes.TIMED_OUT));
+            ApiTest.refused(Codes.TIMED_OUT, () -> ditto.auth.login("what it gave", "own"));
             ditto.auth.logout();
             ditto.updateTransportConfig(config -> config.connect(connect -> connect.getWebsocketUrls().add("wss://x")));
             List<String> logged = new ArrayList<>();

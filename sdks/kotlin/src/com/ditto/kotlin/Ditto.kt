@@ -1,7 +1,6 @@
 /** A peer that is open, by the vendor's names for Kotlin. */
 package com.ditto.kotlin
 
-import live.ditto.DittoAuthenticator
 import live.ditto.DittoPresence
 import live.ditto.DittoSync
 import live.ditto.DittoTransportConfig
@@ -27,8 +26,8 @@ class Ditto internal constructor(private val java: JavaDitto) : AutoCloseable {
     /** Subscriptions, and sync on and off. */
     val sync: DittoSync = java.sync
 
-    /** Tokens. */
-    val auth: DittoAuthenticator = java.auth
+    /** Logging in. */
+    val auth = DittoAuthenticator(java.auth, this)
 
     /** Who is there. */
     val presence: DittoPresence = java.presence

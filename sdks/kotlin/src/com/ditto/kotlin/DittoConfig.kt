@@ -1,7 +1,8 @@
 /** What is opened, by the vendor's names for Kotlin. */
 package com.ditto.kotlin
 
-import live.ditto.DittoAuthenticationCallback
+import live.ditto.DittoAuthenticationCallback as JavaCallback
+import live.ditto.DittoAuthenticator as JavaAuthenticator
 import live.ditto.DittoConfig as JavaConfig
 import live.ditto.DittoIdentity as JavaIdentity
 
@@ -57,7 +58,7 @@ sealed class DittoIdentity {
             JavaIdentity.OnlinePlayground(dependencies, appId, token, enableDittoCloudSync, customAuthUrl)
     }
 
-    /** With a function that is asked for a key. */
+    /** With a function that logs in. */
     class OnlineWithAuthentication(
         private val dependencies: DittoDependencies?,
         private val appId: String,
@@ -66,7 +67,16 @@ sealed class DittoIdentity {
         private val customAuthUrl: String? = null,
     ) : DittoIdentity() {
         override fun java() =
-            JavaIdentity.OnlineWithAuthentication(dependencies, appId, callback, enableDittoCloudSync, customAuthUrl)
+            JavaIdentity.OnlineWithAuthentication(dependencies, appId, asked, enableDittoCloudSync, customAuthUrl)
+
+        private val asked
+            get() = object : JavaCallback {
+                override fun authenticationRequired(authenticator: JavaAuthenticator) =
+                    callback.authenticationRequired(DittoAuthenticator(authenticator, null))
+
+                override fun authenticationExpiringSoon(authenticator: JavaAuthenticator, secondsRemaining: Long) =
+                    callback.authenticationExpiringSoon(DittoAuthenticator(authenticator, null), secondsRemaining)
+            }
     }
 
     /** Without a server. */

@@ -2,7 +2,6 @@
 package com.ditto.kotlin
 
 typealias DefaultDittoDependencies = live.ditto.DefaultDittoDependencies
-typealias DittoAuthenticator = live.ditto.DittoAuthenticator
 typealias DittoCollection = live.ditto.DittoCollection
 typealias DittoCounter = live.ditto.DittoCounter
 typealias DittoDependencies = live.ditto.DittoDependencies

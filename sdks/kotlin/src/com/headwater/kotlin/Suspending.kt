@@ -8,6 +8,7 @@ package com.headwater.kotlin
 import com.headwater.Collection
 import com.headwater.Executed
 import com.headwater.Find
+import com.headwater.Login
 import com.headwater.Store
 import com.headwater.Sync
 import com.headwater.Written
@@ -35,5 +36,8 @@ suspend fun Written.awaitCommitted(timeout: Duration? = null): Long? =
 
 /** Waits until the server has said of everything that is pending whether it takes it. */
 suspend fun Sync.awaitFlushed(timeout: Duration? = null): Long? = flushedAsync(timeout?.toJavaDuration()).await().orNull()
+
+/** Logs in with what a provider gave: the server asks the app's login hook, and its token is used from then on. */
+suspend fun Sync.awaitLogin(token: String, provider: String): Login = loginAsync(token, provider).await()
 
 private fun OptionalLong.orNull(): Long? = if (isPresent) asLong else null
