@@ -23,8 +23,9 @@ use files::DataFile;
 use crate::{
     BlobId,
     incoming::Incoming,
+    limits,
     note::{Note, UNHELD},
-    state::{State, Upload},
+    state::{State, Upload, counted},
 };
 
 /// How the name of a file begins that is on its way.
@@ -183,6 +184,14 @@ impl Blobs {
     /// What `uploader` has in blobs that no document holds, in bytes.
     pub fn unheld_bytes(&self, uploader: &str) -> u64 {
         self.state().unheld_bytes(uploader, None)
+    }
+
+    /// Whether a sweep makes room for `len` bytes more of `uploader`: they are too many, and some of
+    /// theirs have not been held for `grace_ms`. After a sweep it does not, so none runs for nothing.
+    pub fn needs_sweep(&self, uploader: &str, len: u64, now_ms: u64, grace_ms: u64) -> bool {
+        let state = self.state();
+        state.unheld_bytes(uploader, None) + counted(len) > limits::UNHELD_BYTES_MAX
+            && state.has_overdue(uploader, now_ms, grace_ms)
     }
 
     /// Numbers for `/metrics`.

@@ -4,11 +4,14 @@
 //! Invariants: a file that has a blob's name is whole and durable; what was begun and not finished
 //! is gone at the latest when the folder is opened again; a blob is removed only while nobody is
 //! about to refer to it ([`Hold`]).
+//! Feature `body`: a blob as the body of an HTTP reply, which needs tokio.
 //! Not here: which documents hold a blob (`store`), who may have one (`http-api`).
 
 mod blob_id;
 mod blobs;
 mod error;
+#[cfg(feature = "body")]
+mod file_body;
 mod incoming;
 mod note;
 mod state;
@@ -20,7 +23,9 @@ pub mod limits;
 pub use blob_id::BlobId;
 pub use blobs::{BlobFile, Blobs, BlobsStats, Hold};
 pub use error::AttachmentError;
+#[cfg(feature = "body")]
+pub use file_body::FileBody;
 pub use incoming::{Incoming, Stored};
 pub use note::has_unheld_since;
 pub use sweep::Swept;
-pub use verify::verify;
+pub use verify::{Damage, verify};

@@ -1,5 +1,9 @@
 //! Bounds of this crate, and what crossing one means.
 
+/// What of a blob is read at once while it is handed out, in bytes. Two such pieces are in memory.
+#[cfg(feature = "body")]
+pub const PIECE_BYTES: usize = 256 * 1024;
+
 /// What one uploader may have in blobs that no document holds, in bytes. A further upload is
 /// refused until some are held, or go.
 pub const UNHELD_BYTES_MAX: u64 = 1 << 30;

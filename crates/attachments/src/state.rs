@@ -40,6 +40,14 @@ impl State {
         };
         self.uploads.iter().filter(is_theirs).map(|(_, upload)| counted(upload.len)).sum()
     }
+
+    /// Whether one of theirs is to go at the next sweep.
+    pub(crate) fn has_overdue(&self, uploader: &str, now_ms: u64, grace_ms: u64) -> bool {
+        let is_overdue = |upload: &Upload| !upload.is_held && upload.since_ms.saturating_add(grace_ms) <= now_ms;
+        let mut theirs =
+            self.uploads.values().filter(|upload| upload.by.first().is_some_and(|first| first == uploader));
+        theirs.any(is_overdue)
+    }
 }
 
 /// What a blob of `len` bytes counts.

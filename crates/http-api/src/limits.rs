@@ -10,8 +10,10 @@ pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The longest attachment, in bytes. A longer one gets 413.
 pub const ATTACHMENT_BYTES_MAX: u64 = 20 * 1024 * 1024;
 
-/// What of an attachment is in memory at once, in bytes: a piece that comes, or goes, and the one
-/// before or after it.
+/// How long an attachment stays that no document holds. Then it is removed.
+pub const ATTACHMENT_GRACE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What of an upload is written at once, in bytes. Two such pieces are in memory: one that comes, and the one before it.
 pub const ATTACHMENT_PIECE_BYTES: usize = 256 * 1024;
 
 /// What an upload or a fetch counts toward [`BODIES_KIB_MAX`] or [`REPLIES_SMALL_KIB_MAX`], in bytes.
@@ -19,6 +21,9 @@ pub const ATTACHMENT_MEMORY_BYTES: usize = 1024 * 1024;
 
 /// What a form may have beside its file, in bytes: boundaries and headers.
 pub const FORM_BYTES_MAX: u64 = 32 * 1024;
+
+/// Documents of a write that are looked at for the attachments that its caller has not uploaded. Of a longer write the first ones.
+pub const HOLDERS_MAX: usize = 1_000;
 
 /// The longest headers of a form's part, in bytes. Longer ones get 400.
 pub const PART_HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -25,6 +25,8 @@ pub struct HttpApiOptions {
     pub request_bytes_max: usize,
     /// See [`limits::ATTACHMENT_BYTES_MAX`].
     pub attachment_bytes_max: u64,
+    /// How long an attachment stays that no document holds.
+    pub attachment_grace: Duration,
     /// See [`limits::REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
     /// See [`limits::BODY_TIMEOUT`].
@@ -50,6 +52,7 @@ impl HttpApiOptions {
             kafka_endpoint,
             request_bytes_max: limits::REQUEST_BYTES_MAX,
             attachment_bytes_max: limits::ATTACHMENT_BYTES_MAX,
+            attachment_grace: limits::ATTACHMENT_GRACE,
             request_timeout: limits::REQUEST_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             header_timeout: limits::HEADER_TIMEOUT,

@@ -168,6 +168,18 @@ fn damage_is_found_while_the_server_runs() {
         status.stdout.contains("A look for damage found") || status.stderr.contains("A look for damage"),
         "{status:?}"
     );
+    // An attachment too.
+    let (_, stored) = server.upload(b"hello");
+    let id = stored["id"].as_str().unwrap();
+    std::fs::write(server.data_dir().join("apps/default/attachments").join(id), "hallo").unwrap();
+    let damaged = server.run(&["verify"]);
+    let told = format!("DAMAGE: app \"default\": the attachment {id} is not what its name says");
+    assert!(damaged.code() == Some(1) && damaged.stdout.contains(&told), "{damaged:?}");
+    let (_, metrics) = server.get("/metrics");
+    assert!(metrics.as_str().unwrap().contains("headwater_scrub_findings 2\n"), "{metrics}");
+    assert_eq!(server.upload(b"hello").0, 200, "uploading it mends it");
+    let mended = server.run(&["verify"]);
+    assert!(mended.code() == Some(1) && !mended.stdout.contains(id), "{mended:?}");
     // A backup names what it could not copy.
     let to = server.directory().path().join("backups");
     let taken = server.run(&["backup", "--to", to.to_str().unwrap()]);

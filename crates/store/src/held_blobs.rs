@@ -78,6 +78,18 @@ impl App {
     }
 }
 
+impl App {
+    /// Which attachments are damaged. At most [`FINDINGS_MAX`], and how many more there are.
+    pub(crate) fn scrub_attachments(&self, read: &mut dyn FnMut(u64) -> bool) -> Vec<String> {
+        let mut damaged = Findings::default();
+        let checked =
+            self.blobs().scrub(read, &mut |id, damage| damaged.add(|| format!("the attachment {id} {damage}")));
+        let mut told: Vec<String> = damaged.told("more attachments are damaged").collect();
+        told.extend(checked.err().map(|error| format!("the attachments cannot be looked through: {error}")));
+        told
+    }
+}
+
 impl Snapshot {
     /// The blobs that documents hold; `None` where `goes_on` said `false`. Looks at every document.
     pub fn held_blobs(&self, goes_on: &mut dyn FnMut() -> bool) -> Result<Option<HashSet<BlobId>>, SnapshotError> {

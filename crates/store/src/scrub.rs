@@ -1,10 +1,10 @@
-//! Looking for damage in an app that is open: every frame and every entry of the documents is read,
-//! as slowly as whoever asks wants it, and each document whose last event is kept is held against that
+//! Looking for damage in an app that is open: every frame, every entry of the documents and every
+//! attachment is read, as slowly as whoever asks wants it, and each document whose last event is kept is held against that
 //! event ([`last_events`]).
 //!
 //! Invariant: a writer waits for nothing of this; the engine's clean-up is held back for a moment
 //! only.
-//! Not here: a replay of the whole journal, which proves more (`verify`, for which nobody may write).
+//! Not here: whether each token has its attachment, and a replay of the whole journal, which proves more (`verify`, for which nobody may write).
 
 mod last_events;
 
@@ -28,7 +28,7 @@ pub struct ScrubProgress {
 impl App {
     /// About how many bytes a look for damage reads.
     pub fn scrub_bytes(&self) -> u64 {
-        self.shared.journal.len_bytes() + self.shared.engine.disk_bytes()
+        self.shared.journal.len_bytes() + self.shared.engine.disk_bytes() + self.blobs().stats().bytes
     }
 
     /// Looks for damage; gives what it found, with its place. What is damaged in the journal is noted
@@ -67,6 +67,7 @@ impl App {
                 findings.push(format!("the documents cannot be read ({}): {message}", space.name));
             }
         }
+        findings.extend(self.scrub_attachments(&mut read));
         Ok(findings)
     }
 

@@ -100,9 +100,13 @@ fn who_has_too_much_that_nobody_holds_keeps_no_more() {
         .set_len(limits::UNHELD_BYTES_MAX)
         .unwrap();
     let blobs = Blobs::open(&folder).unwrap();
+    let needs_sweep = |uploader, now_ms| blobs.needs_sweep(uploader, 1, now_ms, GRACE_MS);
+    assert!(!needs_sweep("a", GRACE_MS - 1) && needs_sweep("a", GRACE_MS) && !needs_sweep("b", GRACE_MS));
     let mut incoming = blobs.begin().unwrap();
     incoming.write(b"more").unwrap();
     assert!(matches!(incoming.finish("a", 0), Err(AttachmentError::TooMuchUnheld { .. })));
     assert_eq!(names(&folder), 1, "nothing of it is left");
     keep(&blobs, b"more", "b", 0);
+    assert_eq!(sweep(&blobs, &[], GRACE_MS), 2);
+    assert!(!blobs.needs_sweep("a", limits::UNHELD_BYTES_MAX + 1, GRACE_MS, GRACE_MS), "it would make no room");
 }

@@ -29,6 +29,8 @@ pub(crate) struct Receiving {
     pub(crate) guest: Arc<Guest>,
     /// The longest file, in bytes.
     pub(crate) bytes_max: u64,
+    /// How long an attachment stays that no document holds.
+    pub(crate) grace: Duration,
     /// How long the client may be silent.
     pub(crate) patience: Duration,
 }
@@ -78,8 +80,13 @@ impl Receiving {
         form.finish()?;
         file.write_piece().await?;
         let incoming = file.into_whole().await?;
-        let uploader = uploader.to_owned();
-        Ok(tokio::task::spawn_blocking(move || incoming.finish(&uploader, now_ms)).await??)
+        let (app, uploader) = (self.app.clone(), uploader.to_owned());
+        let grace_ms = u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX);
+        let finish = move || {
+            make_room(&app, &uploader, incoming.len_bytes(), now_ms, grace_ms);
+            incoming.finish(&uploader, now_ms)
+        };
+        Ok(tokio::task::spawn_blocking(finish).await??)
     }
 
     /// By when the client has to send more: it may be silent for a while, but not again and again.
@@ -90,6 +97,20 @@ impl Receiving {
 
     fn late(&self) -> Failure {
         Failure::Body(BodyError::Late { waited: self.patience })
+    }
+}
+
+/// What is to be removed anyway keeps nobody from uploading. Blocks, for as long as it takes to look
+/// at every document.
+fn make_room(app: &App, uploader: &str, len: u64, now_ms: u64, grace_ms: u64) {
+    if !app.blobs().needs_sweep(uploader, len, now_ms, grace_ms) {
+        return;
+    }
+    match app.sweep_attachments(grace_ms, &mut || true) {
+        Ok(swept) => {
+            tracing::info!(app = app.name().as_str(), uploader, removed = swept.removed, "made room for an attachment")
+        }
+        Err(error) => tracing::error!(app = app.name().as_str(), %error, "attachments cannot be looked through"),
     }
 }
 

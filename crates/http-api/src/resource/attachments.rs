@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use attachments::{AttachmentError, BlobFile, BlobId, Stored};
+use attachments::{AttachmentError, BlobFile, BlobId, FileBody, Stored};
 use axum::{
     body::Body,
     extract::State,
@@ -18,7 +18,6 @@ use serde::Serialize;
 
 use crate::{
     attachment::{
-        file_body::FileBody,
         holder::Holder,
         multipart::{Multipart, MultipartError},
         range::{self, Part},
@@ -54,8 +53,8 @@ pub(crate) async fn upload(State(state): State<Shared>, call: UnreadCall) -> Res
     let form = Multipart::new(content_type.ok_or(MultipartError::NotMultipart)?)?;
     call.app.check_room_for(announced.unwrap_or(0))?;
     let _share = body::share(&state, &call.guest, limits::ATTACHMENT_MEMORY_BYTES).await?;
-    let patience = state.options.body_timeout;
-    let receiving = Receiving { app: call.app.clone(), guest: call.guest.clone(), bytes_max, patience };
+    let (patience, grace) = (state.options.body_timeout, state.options.attachment_grace);
+    let receiving = Receiving { app: call.app.clone(), guest: call.guest.clone(), bytes_max, grace, patience };
     let uploader = call.caller.scope();
     let Stored { id, len } = receiving.receive(form, call.body, &uploader, state.clock.now_ms()).await?;
     Ok(reply::json_of(StatusCode::OK, &Uploaded { id: id.to_string(), len }))

@@ -129,6 +129,22 @@ fn what_is_not_one_whole_file_leaves_nothing() {
 }
 
 #[test]
+fn what_goes_anyway_keeps_nobody_from_uploading() {
+    let server = TestServer::start();
+    assert_eq!(upload(&server, "hello").status, 200);
+    // As if it were as long as all that may be that no document holds.
+    let file = std::fs::File::options().write(true).open(folder(&server).join(HELLO)).unwrap();
+    file.set_len(attachments::limits::UNHELD_BYTES_MAX).unwrap();
+    let server = server.restarted();
+    let refused = upload(&server, "more");
+    assert!(refused.status == 413 && refused.message().contains("that no document holds"), "{}", refused.body);
+    // Its time is over by now, though nobody has looked yet.
+    let server = server.restarted_with(|options| options.attachment_grace = Duration::ZERO);
+    assert_eq!(upload(&server, "more").status, 200);
+    assert_eq!((files(&server).len(), server.app().blobs().stats().collected), (1, 1));
+}
+
+#[test]
 fn a_hundred_at_once() {
     let server = TestServer::start();
     let replies: Vec<Reply> = std::thread::scope(|scope| {

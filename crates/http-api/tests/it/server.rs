@@ -77,10 +77,14 @@ impl TestServer {
     }
 
     /// Stops it, and starts another on the same directory.
-    pub(crate) fn restarted(mut self) -> Self {
+    pub(crate) fn restarted(self) -> Self {
+        self.restarted_with(|_| {})
+    }
+
+    pub(crate) fn restarted_with(mut self, change: impl FnOnce(&mut HttpApiOptions)) -> Self {
         let directory = self.directory.take().unwrap();
         drop(self);
-        Self::start_in(directory, |_| {})
+        Self::start_in(directory, change)
     }
 
     fn start_in(directory: TempDir, change: impl FnOnce(&mut HttpApiOptions)) -> Self {

@@ -134,6 +134,7 @@ fn http_api(
         host_names: listening.names.clone(),
         request_bytes_max: usize::try_from(settings.request_bytes_max).unwrap_or(usize::MAX),
         attachment_bytes_max: settings.attachment_bytes_max,
+        attachment_grace: settings.attachment_grace,
         request_timeout: Duration::from_millis(settings.request_timeout_ms),
         ..HttpApiOptions::new(settings.app.clone(), listening.endpoint())
     };

@@ -283,6 +283,22 @@ impl TestServer {
         (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// Uploads an attachment; the status and the reply's JSON.
+    pub(crate) fn upload(&self, content: &[u8]) -> (u16, Value) {
+        let head = b"--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n";
+        let form = [head, content, b"\r\n--b--\r\n"].concat();
+        let request = Self::agent().post(self.url("/api/v4/attachments/upload"));
+        let mut reply = request.content_type("multipart/form-data; boundary=b").send(&form[..]).unwrap();
+        let text = reply.body_mut().read_to_string().unwrap();
+        (reply.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Fetches `path`; the status and the reply's bytes.
+    pub(crate) fn fetch(&self, path: &str) -> (u16, Vec<u8>) {
+        let mut reply = Self::agent().get(self.url(path)).call().unwrap();
+        (reply.status().as_u16(), reply.body_mut().read_to_vec().unwrap())
+    }
+
     /// Sends a signal and goes on.
     pub(crate) fn signal(&self, signal: Signal) {
         self.running.signal(signal);

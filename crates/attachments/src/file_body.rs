@@ -9,15 +9,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use attachments::BlobFile;
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use crate::limits::ATTACHMENT_PIECE_BYTES;
+use crate::{BlobFile, limits::PIECE_BYTES};
 
 /// What is still to be sent of a blob. `S` is held as long: its share of the memory.
-pub(crate) struct FileBody<S> {
+#[derive(Debug)]
+pub struct FileBody<S> {
     file: Arc<BlobFile>,
     /// Where the next piece to be read begins, and where the last one ends.
     at: u64,
@@ -28,13 +28,13 @@ pub(crate) struct FileBody<S> {
 }
 
 impl<S> FileBody<S> {
-    /// Of `file`, `len` bytes from `first` on.
-    pub(crate) fn new(file: Arc<BlobFile>, first: u64, len: u64, share: S) -> Self {
+    /// Of `file`, `len` bytes from `first` on. To be read within a tokio runtime.
+    pub fn new(file: Arc<BlobFile>, first: u64, len: u64, share: S) -> Self {
         Self { file, at: first, end: first + len, left: len, reading: None, _share: share }
     }
 
     fn read_next(&mut self) {
-        let len = (self.end - self.at).min(ATTACHMENT_PIECE_BYTES as u64);
+        let len = (self.end - self.at).min(PIECE_BYTES as u64);
         if len == 0 {
             return;
         }
