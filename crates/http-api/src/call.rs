@@ -49,6 +49,8 @@ pub(crate) struct Call {
     pub(crate) request_id: Option<String>,
     /// Whether the reply may be compressed.
     pub(crate) takes_gzip: bool,
+    /// The query string of what writes; empty if there is none.
+    pub(crate) query: String,
     traceparent: Option<String>,
     cause: Option<u64>,
     body: ReadBody,
@@ -163,6 +165,7 @@ impl FromRequest<Shared> for Call {
             body = asked(&parts, body)?;
         }
         let documents = DocumentAccess::of(&caller, app.name().as_str(), &state.rights);
+        let query = parts.uri.query().unwrap_or_default().to_owned();
         Ok(Self {
             app,
             caller,
@@ -171,6 +174,7 @@ impl FromRequest<Shared> for Call {
             ensure_insert,
             request_id,
             takes_gzip,
+            query,
             traceparent,
             cause,
             body,

@@ -4,6 +4,7 @@ use super::attachment;
 use super::counter::Counter;
 use super::field::Content;
 use super::number::Number;
+use crate::limits::DEPTH_MAX;
 use crate::{FieldType, Path, PathSegment, Value};
 
 /// Which fields of an object are of which type, and the way to the field at hand.
@@ -42,7 +43,9 @@ impl<'a> AskedTypes<'a> {
             (FieldType::Counter, _) => Number::from_value(value).map(|start| Content::Counter(Counter::started(start))),
             (FieldType::Register, _) => Some(Content::Register(value.clone())),
             (FieldType::Attachment, Value::Map(token)) => {
-                attachment::problem(token).is_none().then(|| Content::Attachment(token.clone()))
+                let is_one = attachment::problem(token).is_none();
+                let fits = self.names.len() + attachment::depth(token) <= DEPTH_MAX;
+                (is_one && fits).then(|| Content::Attachment(attachment::whole(token)))
             }
             (FieldType::Attachment | FieldType::Map, _) => None,
         }

@@ -1,7 +1,8 @@
 //! Attachment tokens: what stands in a document for a blob that is kept elsewhere.
 //!
 //! A token is one value, the last writer wins:
-//! `{"id":"…","len":5,"metadata":{"name":"a.txt"}}`.
+//! `{"id":"…","len":5,"metadata":{"name":"a.txt"}}`. Whoever writes one may leave its metadata out:
+//! in the document they are `{}`.
 //! Not here: blobs, and whether there is one of that id and length.
 
 use super::field::{Content, Field, MapField};
@@ -29,6 +30,20 @@ fn of_map(map: &MapField, each: &mut dyn FnMut(&Map)) {
     }
 }
 
+/// The token as it stands in a document.
+pub(super) fn whole(token: &Map) -> Map {
+    if token.field("metadata").is_some() {
+        return token.clone();
+    }
+    let fields = token.iter().map(|(name, value)| (name.to_owned(), value.clone()));
+    Map::from_fields(fields.chain([("metadata".to_owned(), Value::Map(Map::new()))]).collect())
+}
+
+/// How deep the token nests as it stands in a document.
+pub(super) fn depth(token: &Map) -> usize {
+    whole(token).depth()
+}
+
 /// What is wrong with `token`; `None` where it is one.
 pub fn problem(token: &Map) -> Option<&'static str> {
     let is_text = |value: &Value| matches!(value, Value::String(_));
@@ -40,9 +55,10 @@ pub fn problem(token: &Map) -> Option<&'static str> {
         Some(Value::Int(0..) | Value::Uint(_)) => {}
         _ => return Some("its \"len\" must be an integer, at least 0"),
     }
-    match token.field("metadata") {
-        Some(Value::Map(metadata)) if metadata.iter().all(|(_, value)| is_text(value)) => {}
+    let known = match token.field("metadata") {
+        None => 2,
+        Some(Value::Map(metadata)) if metadata.iter().all(|(_, value)| is_text(value)) => 3,
         _ => return Some("its \"metadata\" must be an object of texts"),
-    }
-    (token.len() > 3).then_some("it holds more than \"id\", \"len\" and \"metadata\"")
+    };
+    (token.len() > known).then_some("it holds more than \"id\", \"len\" and \"metadata\"")
 }

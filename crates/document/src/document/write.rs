@@ -132,7 +132,11 @@ fn check_path(segments: &[PathSegment], kind: &UpdateKind) -> Result<(), String>
     }
     let depth_inside = match kind {
         UpdateKind::Set(value) | UpdateKind::SetRegister(value) => value.depth(),
-        UpdateKind::SetAttachment(object) | UpdateKind::Merge { value: object, .. } => object.depth(),
+        UpdateKind::SetAttachment(token) => attachment::depth(token),
+        UpdateKind::Merge { value, types } => {
+            // A token may get metadata.
+            value.depth() + usize::from(types.iter().any(|(_, kind)| *kind == FieldType::Attachment))
+        }
         UpdateKind::Increment(_) | UpdateKind::ReplaceWithCounter(_) | UpdateKind::Unset => 0,
     };
     let depth = segments.len() + depth_inside;
@@ -178,7 +182,8 @@ impl Write {
                 if let Some(problem) = attachment::problem(token) {
                     return Err(format!("cannot hold this attachment: {problem}"));
                 }
-                *field = Field::Leaf(Leaf { cleared: self.stamp, content: Content::Attachment(token.clone()) });
+                *field =
+                    Field::Leaf(Leaf { cleared: self.stamp, content: Content::Attachment(attachment::whole(token)) });
             }
         }
         Ok(())

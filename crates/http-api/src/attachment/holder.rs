@@ -12,6 +12,7 @@ use store::App;
 use wire::{attachment::HolderRequest, query_string};
 
 use crate::{
+    access::Caller,
     call::UnreadCall,
     document_access::DocumentAccess,
     failure::Failure,
@@ -36,10 +37,21 @@ impl Holder {
         if call.query.is_empty() {
             return Err(caller.not_granted(NEEDS_HOLDER.to_owned(), app).into());
         }
-        let HolderRequest { collection, id } = HolderRequest::parse(&query_string::body_of(&call.query)?)?;
+        let documents = DocumentAccess::of(caller, app, &state.rights);
+        Self::named(&call.query, caller, app, &documents).map(Some)
+    }
+
+    /// The one that a query string names.
+    pub(crate) fn named(query: &str, caller: &Caller, app: &str, documents: &DocumentAccess) -> Result<Self, Failure> {
+        let HolderRequest { collection, id } = HolderRequest::parse(&query_string::body_of(query)?)?;
         caller.demand(Permission::Read, app, collection.as_str())?;
-        let is_visible = DocumentAccess::of(caller, app, &state.rights).may_read(&collection, &id);
-        Ok(Some(Self { collection, id, is_visible }))
+        let is_visible = documents.may_read(&collection, &id);
+        Ok(Self { collection, id, is_visible })
+    }
+
+    /// Where it is; `None` where the caller does not see it.
+    pub(crate) fn visible(self) -> Option<(CollectionName, DocumentId)> {
+        self.is_visible.then_some((self.collection, self.id))
     }
 
     /// Whether it is seen and holds the blob.

@@ -99,6 +99,56 @@ fn a_token_needs_its_file_and_its_length() {
 }
 
 #[test]
+fn what_a_statement_makes_is_a_token_of_its_document() {
+    let server = TestServer::start();
+    assert_eq!((upload(&server, "hello").status, upload(&server, "").status), (200, 200));
+    let hello = token(HELLO, 5);
+    let fields = format!(r#"{{"f":{hello},"claimed":{}}}"#, token(ABSENT, 7));
+    let upsert = format!(
+        r#"{{"method":"upsert","collection":"people","id":"a","value":{fields},"valueTypeOverrides":{{"f":"attachment"}}}}"#
+    );
+    assert_eq!(write(&server, &upsert).0, 200);
+    let update = |set: &str| {
+        let statement = format!("UPDATE COLLECTION people (f ATTACHMENT, g ATTACHMENT) SET {set} WHERE _id = 'a'");
+        execute(&server, &statement, &token(ABSENT, 7))
+    };
+    assert_eq!(update("g = f").0, 200, "the document holds it");
+    let renamed = "f = {'id': f.id, 'len': f.len, 'metadata': {'name': 'b.txt'}}";
+    assert_eq!(update(renamed).0, 200);
+    for claimed in ["g = claimed", "g = {'id': f.id, 'len': f.len + 1}"] {
+        let (status, body) = update(claimed);
+        assert!(status == 400 && body.contains("an attachment that the document does not hold"), "{status} {body}");
+    }
+    // A token that is named is looked at, also where it may not be taken.
+    let (status, body) = update("g = CASE WHEN claimed.len > 9 THEN :t ELSE f END");
+    assert!(status == 400 && body.contains("the len of the attachment"), "{status} {body}");
+    let found = server.post("/api/v4/store/findbyid", r#"{"collection":"people","id":"a"}"#);
+    let expected = format!(r#""f":{},"g":{hello}"#, hello.replace("a.txt", "b.txt"));
+    assert!(found.body.contains(&expected), "{}", found.body);
+}
+
+#[test]
+fn metadata_may_be_left_out() {
+    let server = TestServer::start();
+    assert_eq!(upload(&server, "hello").status, 200);
+    let short = format!(r#"{{"id":"{HELLO}","len":5}}"#);
+    assert_eq!(write(&server, &upsert("a", &short)).0, 200);
+    assert_eq!(write(&server, &set("g", &short)).0, 200);
+    let update = "UPDATE COLLECTION people (h ATTACHMENT) SET h = :t WHERE _id = 'a'";
+    assert_eq!(execute(&server, update, &short).0, 200);
+    let insert = "INSERT INTO COLLECTION people (h ATTACHMENT) DOCUMENTS ({'_id': 'b', 'h': :t})";
+    assert_eq!(execute(&server, insert, &short).0, 200);
+    let whole = format!(r#"{{"id":"{HELLO}","len":5,"metadata":{{}}}}"#);
+    for (id, fields) in
+        [("a", format!(r#""g":{whole},"h":{whole},"o":{{"photo":{whole}}}"#)), ("b", format!(r#""h":{whole}"#))]
+    {
+        let found = server.post("/api/v4/store/findbyid", format!(r#"{{"collection":"people","id":"{id}"}}"#));
+        assert!(found.body.contains(&fields), "{}", found.body);
+    }
+    assert_eq!((sweep(&server), server.get(&format!("/api/v4/attachments/{HELLO}")).status), (0, 200), "they hold it");
+}
+
+#[test]
 fn who_does_not_see_everything_needs_a_document_that_holds_it() {
     let server = TestServer::start();
     let (read, write) = (Permission::Read, Permission::Write);
@@ -115,10 +165,11 @@ fn who_does_not_see_everything_needs_a_document_that_holds_it() {
         let request = server.request("POST", "/api/v4/attachments/upload").key(key);
         request.header("Content-Type", "multipart/form-data; boundary=b").body(form(content)).send().status
     };
-    let written = |key: &str, command: &str| {
-        let request = server.request("POST", "/api/v4/store/write").key(key);
+    let written_by = |key: &str, query: &str, command: &str| {
+        let request = server.request("POST", &format!("/api/v4/store/write{query}")).key(key);
         request.body(format!(r#"{{"commands":[{command}]}}"#)).send().status
     };
+    let written = |key: &str, command: &str| written_by(key, "", command);
     let fetched = |key: &str, query: &str| {
         server.request("GET", &format!("/api/v4/attachments/{HELLO}{query}")).key(key).send().status
     };
@@ -134,6 +185,23 @@ fn who_does_not_see_everything_needs_a_document_that_holds_it() {
         assert_eq!(with("?collection=people"), 400);
     }
     assert_eq!(fetched(&people, "?collection=ships&documentId=a"), 403);
+    // A write names such a document too, or is one itself.
+    let elsewhere = upsert("c", &token(HELLO, 5));
+    assert_eq!(written(&people, &elsewhere), 400);
+    for (query, status) in [("?collection=people&documentId=b", 400), ("?collection=ships&documentId=a", 403)] {
+        assert_eq!(written_by(&people, query, &elsewhere), status, "{query}");
+    }
+    assert_eq!(written_by(&people, "?collection=people&documentId=a", &elsewhere), 200);
+    assert_eq!((written(&people, &hello), written(&restricted, &hello)), (200, 200), "it holds it already");
+    let insert = format!(
+        r#"{{"statement":"INSERT INTO COLLECTION people (f ATTACHMENT) DOCUMENTS ({{'_id': 'd', 'f': :t}})","args":{{"t":{}}}}}"#,
+        token(HELLO, 5)
+    );
+    let executed = |query: &str| {
+        let request = server.request("POST", &format!("/api/v4/store/execute{query}")).key(&people);
+        request.body(&insert).send().status
+    };
+    assert_eq!((executed(""), executed("?collection=people&documentId=c")), (400, 200));
     assert_eq!(written(&all, &upsert("b", &token(HELLO, 5))), 200);
     assert_eq!(fetched(&people, "?collection=people&documentId=b"), 200);
     assert_eq!(fetched(&restricted, "?collection=people&documentId=b"), 404, "a document that it does not see");

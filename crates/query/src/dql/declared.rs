@@ -37,6 +37,11 @@ impl Declared {
         self.kinds.get(path).copied()
     }
 
+    /// Whether it declares an attachment.
+    pub(crate) fn has_attachments(&self) -> bool {
+        self.kinds.values().any(|kind| *kind == FieldType::Attachment)
+    }
+
     /// What the fields of a document are, where their values do not say it.
     ///
     /// # Errors
@@ -97,25 +102,18 @@ impl Declared {
             (FieldType::Register, _)
             | (FieldType::Map, Value::Map(_))
             | (FieldType::Counter, Value::Int(_) | Value::Uint(_) | Value::Float(_)) => return Ok(Some(kind)),
-            (FieldType::Attachment, Value::Map(token)) if is_token(token) => return Ok(Some(kind)),
+            (FieldType::Attachment, Value::Map(token)) if document::token_problem(token).is_none() => {
+                return Ok(Some(kind));
+            }
             (FieldType::Map, _) => "an object",
             (FieldType::Counter, _) => "a number",
-            (FieldType::Attachment, _) => "an attachment's token: an object of `id`, `len` and `metadata`",
+            (FieldType::Attachment, _) => "an attachment's token: an object of `id`, `len` and perhaps `metadata`",
         };
         let name = kind.as_str().to_uppercase();
         let found = if matches!(value, Value::Map(_)) { "another object" } else { value.kind_name() };
         let found = if kind == FieldType::Attachment { found } else { value.kind_name() };
         Err(format!("`{}` is declared {name}: it must be {wanted}, not {found}", path_of(path)))
     }
-}
-
-/// Whether it is an attachment's token: what the document takes as one.
-fn is_token(token: &Map) -> bool {
-    let is_text = |value: &Value| matches!(value, Value::String(_));
-    matches!(token.field("id"), Some(Value::String(id)) if !id.is_empty())
-        && matches!(token.field("len"), Some(Value::Int(0..) | Value::Uint(_)))
-        && matches!(token.field("metadata"), Some(Value::Map(map)) if map.iter().all(|(_, value)| is_text(value)))
-        && token.len() == 3
 }
 
 /// Steps through objects as a document's path.

@@ -253,6 +253,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_constant(&self) -> bool {
+        matches!(self, Node::Constant(_))
+    }
+
     /// What it is made of.
     pub(crate) fn parts(&self) -> Vec<&Node> {
         match self {

@@ -22,6 +22,7 @@ use super::syntax::{Assigned, CounterChange, Source};
 use super::{Constants, syntax};
 use crate::BindError;
 use crate::budget::{Budget, NODE_STEPS, SEGMENT_STEPS, TooExpensive};
+use crate::filter::weight;
 
 /// An UPDATE with its arguments in place. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,7 +96,8 @@ impl Update {
     /// there. Every right side sees the document as it is given.
     ///
     /// # Errors
-    /// A right side is MISSING, or cannot be written where it should be.
+    /// A right side is MISSING, or cannot be written where it should be, or makes a token that neither
+    /// the statement names nor the document holds.
     pub fn decide(
         &self,
         id: &DocumentId,
@@ -109,6 +111,7 @@ impl Update {
         for change in &self.bound.changes {
             budget.charge(NODE_STEPS)?;
             let kind = change.kind(&scope, &self.bound.declared, budget)?;
+            standing.check_tokens(change, &kind, &self.bound.declared, budget)?;
             let way = standing.way(&change.path, budget)?;
             if matches!(kind, UpdateKind::Unset) && way.obstacle.is_some() {
                 continue;
@@ -127,22 +130,14 @@ impl Update {
 
 /// What is known of it before a document is looked at.
 impl Update {
-    /// Gives the attachments' tokens that it writes, as far as they do not depend on the document: what
-    /// is computed of a document's fields is not among them.
+    /// Gives the attachments' tokens that it names, in its arguments or in its text. Those that it
+    /// makes of a document's fields are not among them: it writes such a one only where the document
+    /// holds it already ([`Update::decide`]).
     ///
     /// # Errors
     /// The budget does not suffice.
     pub fn for_each_token(&self, budget: &mut Budget, each: &mut dyn FnMut(&Map)) -> Result<(), TooExpensive> {
-        let nothing = Map::new();
-        let scope = Scope { id: None, fields: &nothing, slots: &[] };
-        for change in self.bound.changes.iter().filter(|change| matches!(change.what, What::Set(_))) {
-            match change.kind(&scope, &self.bound.declared, budget) {
-                Ok(kind) => kind.for_each_token(each),
-                Err(DecideError::TooExpensive(error)) => return Err(error),
-                Err(DecideError::Refused { .. }) => {}
-            }
-        }
-        Ok(())
+        self.bound.changes.iter().try_for_each(|change| change.for_each_named_token(&self.bound.declared, budget, each))
     }
 
     /// Whether a right side looks at fields, so that what is written tells of what was there.
@@ -153,6 +148,10 @@ impl Update {
     /// The most steps that [`Update::decide`] takes, but for looking at what stands at its paths;
     /// `None` where that depends on the document.
     pub fn steps_max(&self) -> Option<u64> {
+        let makes_tokens = self.bound.declared.has_attachments() && self.right_sides().any(|side| !side.is_constant());
+        if makes_tokens {
+            return None;
+        }
         let changes = self.bound.changes.len() as u64;
         let mut sides = self.right_sides();
         sides.try_fold(changes * NODE_STEPS, |sum, side| Some(sum.saturating_add(side.steps_max()?)))
@@ -189,6 +188,27 @@ impl Change {
             }),
             What::Unset => UpdateKind::Unset,
         })
+    }
+
+    /// Gives the tokens that the statement itself names: what the right side comes to without a
+    /// document, and each constant in it that is one.
+    fn for_each_named_token(
+        &self,
+        declared: &Declared,
+        budget: &mut Budget,
+        each: &mut dyn FnMut(&Map),
+    ) -> Result<(), TooExpensive> {
+        let What::Set(node) = &self.what else { return Ok(()) };
+        if !declared.has_attachments() {
+            return Ok(());
+        }
+        let nothing = Map::new();
+        match self.kind(&Scope { id: None, fields: &nothing, slots: &[] }, declared, budget) {
+            Ok(kind) => kind.for_each_token(each),
+            Err(DecideError::TooExpensive(error)) => return Err(error),
+            Err(DecideError::Refused { .. }) => {}
+        }
+        if node.is_constant() { Ok(()) } else { constant_tokens(node, budget, each) }
     }
 
     fn value(&self, node: &Node, scope: &Scope<'_>, budget: &mut Budget) -> Result<Value, DecideError> {
@@ -256,12 +276,63 @@ impl Standing<'_> {
         Ok(way)
     }
 
+    /// A token that is made of fields is one that the document holds, whatever its metadata: so its blob
+    /// is there, and whoever sees the document may have it.
+    fn check_tokens(
+        &self,
+        change: &Change,
+        kind: &UpdateKind,
+        declared: &Declared,
+        budget: &mut Budget,
+    ) -> Result<(), DecideError> {
+        let mut made = Vec::new();
+        if !matches!(&change.what, What::Set(node) if node.is_constant()) {
+            kind.for_each_token(&mut |token| made.push(named_by(token)));
+        }
+        if made.is_empty() {
+            return Ok(());
+        }
+        budget.charge(self.fields.memory_bytes() as u64 / 8)?;
+        let mut known = Vec::new();
+        self.document.for_each_token(&mut |token| known.push(named_by(token)));
+        change.for_each_named_token(declared, budget, &mut |token| known.push(named_by(token)))?;
+        if made.iter().all(|token| known.contains(token)) {
+            return Ok(());
+        }
+        let problem = "would be set to an attachment that the document does not hold: name its token in the arguments";
+        Err(change.refused(problem.to_owned()))
+    }
+
     fn opaque(&mut self, path: &[String], budget: &mut Budget) -> Result<Option<FieldType>, TooExpensive> {
         if self.opaque.is_none() {
             budget.charge(self.fields.memory_bytes() as u64 / 8)?;
             self.opaque = Some(opaque_fields(self.document));
         }
         Ok(self.opaque.as_ref().and_then(|opaque| opaque.get(path).copied()))
+    }
+}
+
+/// Which blob a token names, and how long it says it is.
+fn named_by(token: &Map) -> [Option<Value>; 2] {
+    ["id", "len"].map(|name| token.field(name).cloned())
+}
+
+/// Gives the tokens among the constants of an expression, and in them.
+fn constant_tokens(node: &Node, budget: &mut Budget, each: &mut dyn FnMut(&Map)) -> Result<(), TooExpensive> {
+    budget.charge(NODE_STEPS)?;
+    if let Node::Constant(Some(value)) = node {
+        budget.charge(weight(value))?;
+        tokens_in(value, each);
+    }
+    node.parts().into_iter().try_for_each(|part| constant_tokens(part, budget, each))
+}
+
+fn tokens_in(value: &Value, each: &mut dyn FnMut(&Map)) {
+    match value {
+        Value::Map(map) if document::token_problem(map).is_none() => each(map),
+        Value::Map(map) => map.iter().for_each(|(_, value)| tokens_in(value, each)),
+        Value::Array(values) => values.iter().for_each(|value| tokens_in(value, each)),
+        _ => {}
     }
 }
 

@@ -74,9 +74,12 @@ fn objects_are_registers_in_strict_mode_and_what_they_were_declared() {
     let token = r#"{"d":{"f":{"id":"x","len":1,"metadata":{}}}}"#;
     let declared = "INSERT INTO COLLECTION t (f ATTACHMENT) DOCUMENTS (:d)";
     check(declared, token, true, &[r#"- {"f":{"id":"x","len":1,"metadata":{}}} f:attachment"#]);
-    for wrong in
-        [r#"{"id":"x","len":-1,"metadata":{}}"#, r#"{"id":"x","len":1}"#, r#"{"id":1,"len":1,"metadata":{}}"#, "1"]
-    {
+    for wrong in [
+        r#"{"id":"x","len":-1,"metadata":{}}"#,
+        r#"{"id":"x","len":1,"x":{}}"#,
+        r#"{"id":1,"len":1,"metadata":{}}"#,
+        "1",
+    ] {
         check_error(declared, &format!(r#"{{"d":{{"f":{wrong}}}}}"#), "`f` is declared ATTACHMENT");
     }
     check_error(

@@ -96,8 +96,34 @@ fn an_object_merges_or_is_one_register() {
     );
     check_error("UPDATE COLLECTION t (m MAP) SET m = 1", "`m` is declared MAP");
     check_error("UPDATE COLLECTION t (n COUNTER) SET n = 'x'", "`n` is declared COUNTER");
-    let token = "an attachment's token: an object of `id`, `len` and `metadata`, not another object";
+    let token = "an attachment's token: an object of `id`, `len` and perhaps `metadata`, not another object";
     check_error("UPDATE COLLECTION t (f ATTACHMENT) SET f = {'id': 'j'}", token);
+}
+
+#[test]
+fn a_token_is_named_by_the_statement_or_held_by_the_document() {
+    let declared =
+        |set: &str| format!("UPDATE COLLECTION t (f ATTACHMENT, g ATTACHMENT, o MAP (h ATTACHMENT)) SET {set}");
+    let held = r#"{"id":"i","len":1,"metadata":{}}"#;
+    check(&declared("g = f"), &[&format!("g attachment {held}")]);
+    check(&declared("o = {'h': f}"), &[&format!(r#"o merge {{"h":{held}}} h:attachment"#)]);
+    let named = r#"{"id":"i","len":1,"metadata":{"name":"x"}}"#;
+    let made = declared("f = {'id': f.id, 'len': f.len, 'metadata': {'name': s}}");
+    check(&made, &[&format!("f attachment {named}")]);
+    let new = "{'id': 'j', 'len': 2}";
+    check(&declared(&format!("g = {new}")), &[r#"g attachment {"id":"j","len":2}"#]);
+    // Whatever the edge had to look at may come of it.
+    for made in [format!("CASE WHEN n > 1 THEN {new} ELSE f END"), format!("CASE WHEN n > 9 THEN f ELSE {new} END")] {
+        check(&declared(&format!("g = {made}")), &[r#"g attachment {"id":"j","len":2}"#]);
+    }
+    for made in ["{'id': s, 'len': 2}", "{'id': f.id, 'len': n}", "{'id': _id, 'len': 1, 'metadata': {}}"] {
+        let refused = "`g` would be set to an attachment that the document does not hold";
+        check_error(&declared(&format!("g = {made}")), refused);
+    }
+    let mut tokens = Vec::new();
+    let update = update(&declared(&format!("g = CASE WHEN n > 1 THEN {new} ELSE f END, f = g")), "{}", false).unwrap();
+    update.for_each_token(&mut Budget::of_a_document(), &mut |token| tokens.push(token.clone())).unwrap();
+    assert_eq!(tokens.first(), Some(&object(r#"{"id":"j","len":2}"#)), "{tokens:?}");
 }
 
 #[test]
