@@ -16,6 +16,7 @@ mod documents;
 mod events;
 mod hostile_peers;
 mod imports;
+mod killed_attachments;
 mod killed_backups;
 mod killed_peers;
 mod lifecycle;
