@@ -49,13 +49,24 @@ pub(crate) struct Memory {
 
 /// What a process holds in memory now.
 pub(crate) fn memory(pid: u32) -> Result<Memory> {
+    Ok(Memory { resident_mib: status_mib(pid, "VmRSS")?, anonymous_mib: status_mib(pid, "RssAnon")? })
+}
+
+fn status_mib(pid: u32, name: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("cannot read the process's status")?;
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kib = line.and_then(|it| it.split_whitespace().next()).and_then(|it| it.parse::<f64>().ok());
-        kib.map(|it| it / 1024.0).with_context(|| format!("the process's status has no {name}"))
-    };
-    Ok(Memory { resident_mib: field("VmRSS")?, anonymous_mib: field("RssAnon")? })
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kib = line.and_then(|it| it.split_whitespace().next()).and_then(|it| it.parse::<f64>().ok());
+    kib.map(|it| it / 1024.0).with_context(|| format!("the process's status has no {name}"))
+}
+
+/// Begins to look how much a process holds at most.
+pub(crate) fn begin_peak(pid: u32) -> Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the kernel does not forget the process's peak")
+}
+
+/// How much it has held at most since then, in MiB (`VmHWM`).
+pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
+    status_mib(pid, "VmHWM")
 }
 
 /// The 1-minute load average.

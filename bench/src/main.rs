@@ -7,6 +7,7 @@
 //! that is part of the figure.
 //! Not here: building the binaries and installing the clients (`xtask`), the figures to reach (README).
 
+mod attachments;
 mod backup;
 mod broker;
 mod connections;
@@ -55,6 +56,8 @@ enum What {
     Connector(connector::Options),
     /// Backups while writes come, beside what the disk does alone.
     Backup(backup::Options),
+    /// Attachments up and down, beside what the disk does alone, and the memory of a hundred at once.
+    Attachments(attachments::Options),
     /// A sink into an Apache Kafka: a backlog, the age of events, idle.
     Sink(sink::Options),
     /// The same records in an Apache Kafka beside the server: one client drains both, and waits for both.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         What::Drain(options) => drain::run(&options),
         What::Connector(options) => connector::run(&options),
         What::Backup(options) => backup::run(&options),
+        What::Attachments(options) => attachments::run(&options),
         What::Sink(options) => sink::run(&options),
         What::Broker(options) => broker::run(&options),
         What::Connections(options) => connections::run(&options),

@@ -85,7 +85,7 @@ fn writes(connection: &mut BlockingConnection, keys: [&str; 2], time: Duration, 
 }
 
 /// A key's secret.
-fn key(server: &Server, admin: &str, name: &str, permission: Value) -> Result<String> {
+pub(crate) fn key(server: &Server, admin: &str, name: &str, permission: Value) -> Result<String> {
     let grant = json!({ "app": "default", "permissions": ["read", "write"] });
     let mut new = json!({ "name": name, "grants": [grant] });
     if !permission.is_null() {
