@@ -143,8 +143,8 @@ class Sync:
 
     def token_source(self, source: Optional[Callable[[], Optional[str]]]) -> None:
         """Who gives a newer token: asked, on the executor, when the server does not take the old one, and a minute
-        before that ends. It may log in, and give None. Where no token comes, it is asked again later. Another source takes the place of an earlier one;
-        None takes it away."""
+        before that ends. It may log in, and give None. Where no token comes, it is asked again later. Another source
+        takes the place of an earlier one; None takes it away."""
         if self._token is not None:
             self._token.cancel()
             self._token = None

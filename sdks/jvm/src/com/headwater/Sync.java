@@ -146,8 +146,8 @@ public final class Sync {
 
     /**
      * Who gives a newer token, on the thread of callbacks: asked when the server does not take the old one, and a minute
-     * before that ends. It may log in, and give null; where no token comes it is asked again later. Another source takes the place of an earlier one; null
-     * takes it away.
+     * before that ends. It may log in, and give null; where no token comes it is asked again later. Another source takes
+     * the place of an earlier one; null takes it away.
      */
     public synchronized void tokenSource(Supplier<String> source) {
         if (tokens != null) {
