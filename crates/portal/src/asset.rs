@@ -41,6 +41,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ("refresh.js", JS, include_str!("../assets/refresh.js")),
         ("languages.js", JS, include_str!("../assets/languages.js")),
         ("documents.js", JS, include_str!("../assets/documents.js")),
+        ("attachments.js", JS, include_str!("../assets/attachments.js")),
         ("preview.js", JS, include_str!("../assets/preview.js")),
         ("chart.js", JS, include_str!("../assets/chart.js")),
         ("icon.svg", SVG, include_str!("../assets/icon.svg")),

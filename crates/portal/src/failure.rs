@@ -40,6 +40,10 @@ pub(crate) enum Failure {
     BadInput(String),
     #[error("too many live pages of events are open")]
     TooManyStreams,
+    #[error("too many attachments are being downloaded")]
+    TooManyDownloads,
+    #[error("the attachment cannot be read: {0}")]
+    Attachment(std::io::Error),
     #[error("the group {0:?} has members at the moment")]
     GroupBusy(String),
     #[error("{file} cannot be read: {source}")]
@@ -260,6 +264,7 @@ impl Failure {
             ) => StatusCode::CONFLICT,
             Failure::GroupBusy(_) | Failure::Commit(CommitError::RequestReused { .. }) => StatusCode::CONFLICT,
             Failure::TooManyStreams
+            | Failure::TooManyDownloads
             | Failure::App(AppUnavailable::Damaged { .. } | AppUnavailable::Busy { .. } | AppUnavailable::Stopping)
             | Failure::Unsettled(_)
             | Failure::Commit(
@@ -282,6 +287,7 @@ impl Failure {
             )
             | Failure::PartlyDropped(_)
             | Failure::Topics(_)
+            | Failure::Attachment(_)
             | Failure::Read(_)
             | Failure::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -315,6 +321,7 @@ impl Failure {
                 "Load the page again in a moment."
             }
             Failure::TooManyStreams => "Close one that is not needed, in this browser or another.",
+            Failure::TooManyDownloads => "Wait until one has ended, and load it again.",
             Failure::GroupBusy(_) => "Nothing was done. Stop its consumers first, and wait until the group is empty.",
             Failure::FormTooLarge { .. } => "Nothing was done. Large documents can be written over the HTTP API.",
             Failure::FormUnreadable { .. } | Failure::BadInput(_) => {
@@ -382,6 +389,7 @@ impl Failure {
                 DeleteAppError::Store(_) | DeleteAppError::Unfinished { .. } | DeleteAppError::Panicked(_),
             )
             | Failure::Topics(_)
+            | Failure::Attachment(_)
             | Failure::Read(_)
             | Failure::Panicked(_) => "The server's log says more. Try again; if it stays, restart the server.",
         }

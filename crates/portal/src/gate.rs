@@ -37,7 +37,7 @@ use crate::{
 };
 
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'",
 );
 
@@ -194,8 +194,9 @@ fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 fn secure(headers: &mut HeaderMap) {
+    // What somebody uploaded has a policy of its own, which allows less.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         // With no-referrer browsers would send "Origin: null" with our own forms (Fetch standard); other sites are told nothing by this either.
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),

@@ -48,8 +48,10 @@ mod clip;
 mod difference;
 mod document_write;
 mod glance;
+mod image_kind;
 mod json_text;
 mod scan;
+mod shown_attachment;
 mod shown_value;
 mod statement;
 

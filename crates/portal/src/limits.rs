@@ -185,6 +185,15 @@ pub const HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// [`SEARCH_TIME_MAX`].
 pub const HISTORY_TIME_MAX: Duration = Duration::from_millis(15);
 
+/// The longest image among attachments that is shown on a page, in bytes. Longer ones are downloaded.
+pub const ATTACHMENT_SHOWN_BYTES_MAX: u64 = 10 * 1024 * 1024;
+
+/// Attachments that are being downloaded at once. One more gets 503.
+pub const DOWNLOADS_MAX: usize = 16;
+
+/// The longest name that a downloaded attachment gets, in characters. A longer one is cut.
+pub const FILE_NAME_CHARACTERS_MAX: usize = 120;
+
 /// Events on a page.
 pub const EVENTS_SHOWN_MAX: usize = 50;
 

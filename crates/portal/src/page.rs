@@ -17,6 +17,7 @@ pub(crate) mod warning_strip;
 pub(crate) mod live_queries;
 pub(crate) mod live_query;
 
+pub(crate) mod attachment;
 pub(crate) mod audit_log;
 pub(crate) mod certificates;
 pub(crate) mod keys;

@@ -13,7 +13,7 @@ use topics::TopicRegistry;
 use crate::{
     ApiCalls, SignInTokens,
     attempts::Attempts,
-    limits::{KEPT_FORMS_AT_ONCE_MAX, STREAMS_MAX},
+    limits::{DOWNLOADS_MAX, KEPT_FORMS_AT_ONCE_MAX, STREAMS_MAX},
     options::PortalOptions,
     reading::{description::Description, sampler::Sampler, samples, timeline_file},
     routes::Routes,
@@ -108,6 +108,7 @@ impl Portal {
             scans,
             timelines: Arc::new(timelines),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
             cookie_label,
         });
         let stopping = || state.stopping.clone();

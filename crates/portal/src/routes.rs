@@ -15,8 +15,8 @@ use crate::{
     failure::Failure,
     gate,
     page::{
-        api_docs, apps, audit_log, certificates, collection_drop, consumer_group, consumers, document, document_edit,
-        document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
+        api_docs, apps, attachment, audit_log, certificates, collection_drop, consumer_group, consumers, document,
+        document_edit, document_new, documents, event_stream, events, home, indexes, keys, live_queries, live_query,
         live_query_settings, overview, overview_charts, peers, problem, record, reset, settings_received, sign_in,
         sink, sinks, tokens,
     },
@@ -85,6 +85,8 @@ impl Routes {
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/edit", document_edit::submit);
         routes.get("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::removal);
         routes.post("/portal/apps/{app}/documents/{collection}/{id}/remove", document_edit::remove);
+
+        routes.get("/portal/apps/{app}/attachments/{id}", attachment::download);
 
         routes.get("/portal/apps/{app}/collections/{collection}/drop", collection_drop::form);
         routes.post("/portal/apps/{app}/collections/{collection}/drop", collection_drop::submit);

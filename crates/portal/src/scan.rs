@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use document::{CollectionName, DocumentId, Map};
+use document::{CollectionName, Document, DocumentId, FieldType, Map, PathSegment};
 use find::{Cursor, Operator, Plan, Query, SortKey};
 use query::Filter;
 use store::{App, Snapshot, StoredDocument};
@@ -74,6 +74,8 @@ pub(crate) enum Reach {
 pub(crate) struct Seen {
     pub(crate) id: DocumentId,
     pub(crate) fields: Map,
+    /// Which of the fields are attachments' tokens.
+    pub(crate) tokens: Vec<String>,
 }
 
 impl Scans {
@@ -170,8 +172,9 @@ fn by(
             next = found.last().map(|last| find::place_behind(query, &last.id, &last.fields));
             return Ok(false);
         }
-        let fields = one.document()?.value().unwrap_or_default();
-        found.push(Seen { id: one.id, fields });
+        let document = one.document()?;
+        let (fields, tokens) = (document.value().unwrap_or_default(), tokens(&document));
+        found.push(Seen { id: one.id, fields, tokens });
         Ok(true)
     });
     let reach = match ended(looked)? {
@@ -185,6 +188,21 @@ fn by(
     };
     let (looked_at, in_collection, matches, scans) = (glance.looked_at, 0, None, false);
     Ok(Sight { found, looked_at, next, reach, in_collection, matches, scans })
+}
+
+/// The document's own fields that are attachments' tokens; not those deeper in it.
+fn tokens(document: &Document) -> Vec<String> {
+    let mut has_any = false;
+    document.for_each_token(&mut |_| has_any = true);
+    if !has_any {
+        return Vec::new();
+    }
+    let names = document.fields().into_iter().filter(|field| field.kind == FieldType::Attachment);
+    let names = names.filter_map(|field| match <[PathSegment; 1]>::try_from(field.path.segments) {
+        Ok([PathSegment::Field(name)]) => Some(name),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// How many match, where that is told soon.

@@ -5,9 +5,9 @@
 //! Not here: JSON (`json_text`).
 
 use askama::{Template, filters::HtmlSafe};
-use document::Value;
+use document::{Map, Value};
 
-use crate::{clip::Clipper, figures, json_text};
+use crate::{clip::Clipper, figures, json_text, shown_attachment};
 
 /// Numbers of milliseconds between these may be times: the year 2001, the year 2100.
 const TIMES_MS: std::ops::Range<i64> = 978_307_200_000..4_102_444_800_000;
@@ -47,6 +47,18 @@ impl ShownValue {
             _ => String::new(),
         };
         Self { kind, text, title, exact: None }
+    }
+
+    /// The token of an attachment: its file's name and length. In the title it is as it stands.
+    pub(crate) fn of_token(token: &Map, clipper: &mut Clipper, bytes_max: usize) -> Self {
+        let words = format!("{} ({})", shown_attachment::name(token), shown_attachment::length(token));
+        let text = clipper.clip(&words, bytes_max);
+        Self {
+            kind: "file",
+            text,
+            title: clipper.clip(&json_text::line(&Value::Map(token.clone())), bytes_max),
+            exact: None,
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub(crate) scans: Scans,
     pub(crate) timelines: Arc<Timelines>,
     pub(crate) streams: Arc<Semaphore>,
+    /// Attachments that are being downloaded.
+    pub(crate) downloads: Arc<Semaphore>,
     pub(crate) samples: Arc<Samples>,
     /// Tells this server's cookies from those of another on the same host.
     pub(crate) cookie_label: String,

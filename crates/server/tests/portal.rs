@@ -5,6 +5,7 @@
 //! Not here: what can be seen without a browser (the tests of `crates/portal`), but for `links`.
 
 pub(crate) mod accessibility;
+mod attachments;
 mod boxes;
 mod browsing;
 mod charts;

@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use document::{CollectionName, Document, DocumentId, FieldType};
+use document::{CollectionName, Document, DocumentId, FieldState, FieldType, Value};
 use kafka_wire::record_batch::Record;
 use store::StoredDocument;
 
@@ -25,6 +25,7 @@ use crate::{
     reading::history::{self, History},
     scan,
     scope::{Scope, segment},
+    shown_attachment::{Files, ShownAttachment},
     shown_value::ShownValue,
     table,
 };
@@ -52,7 +53,7 @@ struct DocumentPage {
 #[template(path = "document_drawer.html")]
 struct Drawer {
     page: DocumentPage,
-    fields: Vec<(String, &'static str, Option<ShownValue>)>,
+    fields: Vec<(String, &'static str, Shown)>,
 }
 
 /// What is known of its changes.
@@ -72,11 +73,38 @@ struct Changes {
 struct Field {
     path: String,
     kind: &'static str,
-    value: Option<ShownValue>,
+    shown: Shown,
     written_ms: u64,
     site: String,
     /// As the form names it; `None` for a map.
     edit: Option<String>,
+}
+
+/// What is shown of a field.
+enum Shown {
+    /// Of a map.
+    Nothing,
+    Value(ShownValue),
+    Attachment(ShownAttachment),
+}
+
+/// Makes what is shown of fields.
+struct Showing<'s> {
+    app: &'s str,
+    files: &'s Files,
+    clipper: &'s mut Clipper,
+}
+
+impl Showing<'_> {
+    fn of(&mut self, field: &FieldState) -> Shown {
+        match (&field.value, field.kind) {
+            (None, _) => Shown::Nothing,
+            (Some(Value::Map(token)), FieldType::Attachment) => {
+                Shown::Attachment(ShownAttachment::of(self.app, token, self.files, self.clipper))
+            }
+            (Some(value), _) => Shown::Value(ShownValue::of(value, self.clipper, VALUE_SHOWN_BYTES)),
+        }
+    }
 }
 
 /// A document that a path names.
@@ -111,9 +139,10 @@ pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
         return Ok(as_json(&named, &stored.document));
     }
     let changes = changes(&scope, &named, &stored).await?;
-    let page = page(&scope, &named, &stored, changes);
+    let files = Files::of(&scope.app, &stored.document).await?;
+    let page = page(&scope, &named, &stored, &files, changes);
     if scope.visit.query.text("part") == "drawer" {
-        let fields = drawer_fields(&stored.document);
+        let fields = drawer_fields(scope.name(), &stored.document, &files);
         return Ok(layout::page(StatusCode::OK, &Drawer { page, fields }));
     }
     Ok(layout::page(StatusCode::OK, &page))
@@ -154,11 +183,12 @@ fn as_json(named: &Named, document: &Document) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-fn page(scope: &Scope, named: &Named, stored: &StoredDocument, changes: Changes) -> DocumentPage {
+fn page(scope: &Scope, named: &Named, stored: &StoredDocument, files: &Files, changes: Changes) -> DocumentPage {
     let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES);
     let path = named.path(scope);
     let id = clipper.clip(named.id.as_json(), 2 * NAME_SHOWN_BYTES);
-    let (fields, more_fields, bytes) = fields(&stored.document, &mut clipper);
+    let showing = Showing { app: scope.name(), files, clipper: &mut clipper };
+    let (fields, more_fields, bytes) = fields(&stored.document, showing);
     let collection = named.collection.as_str();
     DocumentPage {
         layout: scope.layout(format!("Document {id}"), Section::Documents),
@@ -178,29 +208,29 @@ fn page(scope: &Scope, named: &Named, stored: &StoredDocument, changes: Changes)
 }
 
 /// Each field with its type and its value as people read it.
-fn drawer_fields(document: &Document) -> Vec<(String, &'static str, Option<ShownValue>)> {
+fn drawer_fields(app: &str, document: &Document, files: &Files) -> Vec<(String, &'static str, Shown)> {
     let mut clipper = Clipper::new(DOCUMENTS_HTML_BYTES / 2);
+    let mut showing = Showing { app, files, clipper: &mut clipper };
     let leaves = document.fields().into_iter().filter(|field| field.kind != FieldType::Map);
-    let shown = |field: document::FieldState| {
-        let path = clipper.clip(&field.path.to_string(), NAME_SHOWN_BYTES);
-        let value = field.value.map(|value| ShownValue::of(&value, &mut clipper, VALUE_SHOWN_BYTES));
-        (path, field.kind.as_str(), value)
+    let shown = |field: FieldState| {
+        let path = showing.clipper.clip(&field.path.to_string(), NAME_SHOWN_BYTES);
+        (path, field.kind.as_str(), showing.of(&field))
     };
     leaves.take(FIELDS_SHOWN_MAX).map(shown).collect()
 }
 
 /// The first fields, how many more there are, and how large the document is as JSON.
-fn fields(document: &Document, clipper: &mut Clipper) -> (Vec<Field>, usize, usize) {
+fn fields(document: &Document, mut showing: Showing<'_>) -> (Vec<Field>, usize, usize) {
     let all = document.fields();
     let bytes = document.value().map_or(0, |value| json_text::pretty(&value).len());
     let more = all.len().saturating_sub(FIELDS_SHOWN_MAX);
-    let field = |field: document::FieldState| {
+    let field = |field: FieldState| {
         let name = field.path.to_string();
         Field {
             edit: (field.kind != FieldType::Map).then(|| name.clone()),
-            path: clipper.clip(&name, NAME_SHOWN_BYTES),
+            path: showing.clipper.clip(&name, NAME_SHOWN_BYTES),
             kind: field.kind.as_str(),
-            value: field.value.as_ref().map(|value| ShownValue::of(value, clipper, VALUE_SHOWN_BYTES)),
+            shown: showing.of(&field),
             written_ms: field.stamp.wall_ms(),
             site: format!("{:016x}", field.stamp.site.0),
         }

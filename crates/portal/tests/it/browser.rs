@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header, uri::Scheme},
+    http::{HeaderMap, Method, Request, Response, StatusCode, header, uri::Scheme},
 };
 use credentials::Credentials;
 use document::{Action, Changeset, CollectionName, Condition, DocumentId, Operation, Origin, SiteId, Value};
@@ -370,6 +370,12 @@ impl Browser<'_> {
             self.csrf = rest.split('"').next().unwrap().to_owned();
         }
         answer
+    }
+
+    /// The answer to a GET, whose body is not read.
+    pub(crate) fn unread(&self, path: &str) -> Response<Body> {
+        let service = TowerToHyperService::new(self.site.router.clone());
+        self.site.runtime.block_on(service.call(self.request(Method::GET, path, &[], ""))).unwrap()
     }
 
     fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {

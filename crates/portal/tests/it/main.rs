@@ -3,6 +3,7 @@
 
 mod access;
 mod apps;
+mod attachments;
 mod browser;
 mod browsing;
 mod contents;

@@ -134,7 +134,10 @@ fn columns(listing: &Listing, names: &[String], clipper: &mut Clipper) -> Vec<Co
 
 fn shown_row(app: &str, collection: &str, seen: &Seen, names: &[String], is_json: bool, clipper: &mut Clipper) -> Row {
     let cell = |name: &String, clipper: &mut Clipper| {
-        seen.fields.field(name).map(|value| ShownValue::of(value, clipper, CELL_SHOWN_BYTES))
+        seen.fields.field(name).map(|value| match value {
+            Value::Map(token) if seen.tokens.contains(name) => ShownValue::of_token(token, clipper, CELL_SHOWN_BYTES),
+            value => ShownValue::of(value, clipper, CELL_SHOWN_BYTES),
+        })
     };
     Row {
         path: document_path(app, collection, seen.id.as_json()),
@@ -198,7 +201,7 @@ mod tests {
 
     fn seen(json: &str) -> Seen {
         let Ok(Value::Map(fields)) = Value::from_json(json.as_bytes()) else { panic!("{json}") };
-        Seen { id: DocumentId::from_json("1").unwrap(), fields }
+        Seen { id: DocumentId::from_json("1").unwrap(), fields, tokens: Vec::new() }
     }
 
     #[test]
