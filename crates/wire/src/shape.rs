@@ -156,6 +156,11 @@ pub(crate) fn array(place: &Place<'_>, value: Value) -> Result<Vec<Value>, Reque
     }
 }
 
+pub(crate) fn non_empty_array(place: &Place<'_>, value: Value) -> Result<Vec<Value>, RequestError> {
+    let elements = array(place, value)?;
+    if elements.is_empty() { Err(place.fault("must not be empty")) } else { Ok(elements) }
+}
+
 pub(crate) fn document_id(place: &Place<'_>, value: &Value) -> Result<DocumentId, RequestError> {
     DocumentId::from_value(value).map_err(|error| place.fault(error))
 }
