@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Credentials, CredentialsError, DEFAULT_USER, NewUser, Placed, UserCertificate, bundle, bundle_directories,
-    check_bundle,
+    Credentials, CredentialsError, DEFAULT_USER, NewUser, UserCertificate, bundle,
+    bundles::{bundle_directories, check_bundle},
+    issuing::Placed,
     users::{Registered, Standing},
 };
 

@@ -14,7 +14,7 @@ use files::{DirectoryFormat, PRIVATE_FILE};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CredentialsError, disk,
+    Credentials, CredentialsError, disk,
     ledger::{self, Contents, Entries, Entry, Ledger},
 };
 
@@ -114,6 +114,30 @@ impl RevokedPeers {
 
 fn id(app: &str, site: u64) -> String {
     format!("{app}/{site}")
+}
+
+impl Credentials {
+    /// Shuts a peer of an app out, at once and until it is allowed again. One that is revoked already
+    /// stays so since when it was. If `revoked-peers.json` cannot be written it is an error, and the
+    /// peer is refused all the same until the next start. Whoever holds sessions ends them.
+    pub fn revoke_peer(&self, app: &str, site: u64, now_ms: u64) -> Result<RevokedPeer, CredentialsError> {
+        self.revoked_peers.revoke(app, site, now_ms)
+    }
+
+    /// Lets a peer in again; [`CredentialsError::NotFound`] if it is not revoked.
+    pub fn allow_peer(&self, app: &str, site: u64) -> Result<(), CredentialsError> {
+        self.revoked_peers.allow(app, site)
+    }
+
+    /// Whether this peer of the app is shut out.
+    pub fn is_peer_revoked(&self, app: &str, site: u64) -> bool {
+        self.revoked_peers.is_revoked(app, site)
+    }
+
+    /// The app's peers that are shut out, by their sites.
+    pub fn revoked_peers(&self, app: &str) -> Vec<RevokedPeer> {
+        self.revoked_peers.of_app(app)
+    }
 }
 
 #[cfg(test)]

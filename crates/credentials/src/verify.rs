@@ -7,7 +7,9 @@ use files::DirectoryFormat;
 use crate::{
     AUTHORITY, BUNDLES, CredentialsError, DEFAULT_USER, USERS,
     authority::Authority,
-    bundle, bundle_directories, check_principal, disk, handed_out_to,
+    bundle,
+    bundles::{bundle_directories, check_principal, handed_out_to},
+    disk,
     key_ring::{self, Found},
     login_hooks::LoginHooks,
     revoked_peers::RevokedPeers,
