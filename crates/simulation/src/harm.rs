@@ -10,6 +10,7 @@ use sync_protocol::{
 use crate::{
     law::{Held, law},
     rig::{Rig, collection, id, map},
+    rights::Rights,
     step::Harm,
     wire::{BEYOND_THE_WINDOW, Connection, Down, Tap},
     world::World,
@@ -26,7 +27,7 @@ impl World {
         self.harms += 1;
         let site = SiteId(0x0bad_0000_0000 + self.harms);
         let now_ms = self.server.now_ms();
-        let mut connection = Connection::new(&self.server, false);
+        let mut connection = Connection::new(&self.server, Rights { secret: false, ..Rights::ALL });
         let taken = match harm {
             Harm::ForeignStamps => {
                 let foreign = self.rigs[0].peer.site();

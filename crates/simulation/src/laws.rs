@@ -10,6 +10,7 @@ use crate::{
     known,
     law::{Broken, Held, law, unplanned},
     rig::{Rig, collection, id, stored_key},
+    rights::Rights,
     step::QUERIES,
     world::World,
 };
@@ -62,7 +63,7 @@ impl World {
             let is_there = rig.sub_of(query).is_some();
             let sub = rig.sub_of(query);
             let is_refused = rig.peer.subscriptions().any(|(it, _, refused)| Some(it) == sub && refused.is_some());
-            let is_allowed = rig.may_read_secret || QUERIES[query].0 != "secret";
+            let is_allowed = rig.rights.has_some_of(QUERIES[query].0);
             if !is_there || (is_refused && is_allowed) {
                 rig.subscribe(query).map_err(|error| unplanned("no subscription", error))?;
             }
@@ -87,14 +88,14 @@ impl World {
         let synced = rig.disk.synced();
         let mut expected = BTreeMap::new();
         for (sub, subscription, refused) in rig.peer.subscriptions() {
-            let is_allowed = rig.may_read_secret || subscription.collection.as_str() != "secret";
+            let is_allowed = rig.rights.has_some_of(subscription.collection.as_str());
             law(2, refused.is_some() != is_allowed, || {
                 format!("peer {peer}: {} is allowed: {is_allowed}, and {refused:?}", subscription.query)
             })?;
             if refused.is_some() {
                 continue;
             }
-            let matching = self.matching(subscription.collection.as_str(), &subscription.query)?;
+            let matching = self.matching(subscription.collection.as_str(), &subscription.query, rig.rights)?;
             let members: BTreeSet<Vec<u8>> = matching.keys().cloned().collect();
             let has = rig.disk.members(sub.0);
             law(1, has == members, || {
@@ -111,7 +112,7 @@ impl World {
         }
         let more = synced.keys().filter(|key| !expected.contains_key(*key) && !rig.wrote.contains(*key));
         let more: Vec<&Vec<u8>> = more.filter(|key| !is_gone(&synced[*key])).collect();
-        let forbidden = more.iter().any(|key| key.starts_with(b"secret\0")) && !rig.may_read_secret;
+        let forbidden = more.iter().any(|key| !may_have(rig.rights, key));
         // What no subscription had when the right was taken back stays, as it does without that.
         law(2, !forbidden || rig.has_unsubscribed, || {
             format!("peer {peer} keeps {}, which it may not read", shown(more.iter().copied()))
@@ -123,8 +124,8 @@ impl World {
         law(1, left == 0, || format!("peer {peer} has {left} records of what is not there any more"))
     }
 
-    /// What the server has of a query, by the peer's keys.
-    fn matching(&self, of: &str, text: &str) -> Held<BTreeMap<Vec<u8>, Vec<u8>>> {
+    /// What the server has of a query for whoever has these rights, by the peer's keys.
+    fn matching(&self, of: &str, text: &str, rights: Rights) -> Held<BTreeMap<Vec<u8>, Vec<u8>>> {
         let filter = filter(text)?;
         let snapshot = self.server.app().snapshot().map_err(|error| unplanned("no snapshot", error))?;
         let all = snapshot.raw_documents(&collection(of), std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
@@ -135,7 +136,7 @@ impl World {
                 Ok((raw.id()?, raw.decode()?.document.value(), raw.encoded()?.to_vec()))
             };
             let (id, value, state) = read().map_err(|error| unplanned("no document", error))?;
-            let Some(fields) = value else { continue };
+            let Some(fields) = value.filter(|_| rights.has(of, id.as_json())) else { continue };
             if filter.matches(&id, &fields, &mut Budget::of_a_document()).unwrap_or(true) {
                 found.insert(stored_key(of, &id), state);
             }
@@ -209,6 +210,11 @@ impl World {
 /// Whether a state is that of a removed document, or of one that was never there.
 fn is_gone(state: &[u8]) -> bool {
     document::Document::decode(state).is_ok_and(|document| !document.exists())
+}
+
+fn may_have(rights: Rights, key: &[u8]) -> bool {
+    let text = std::str::from_utf8(key).unwrap_or_default();
+    text.split_once('\0').is_none_or(|(collection, id_json)| rights.has(collection, id_json))
 }
 
 fn filter(text: &str) -> Held<Filter> {

@@ -19,6 +19,7 @@ mod laws;
 mod ledger;
 mod random;
 mod rig;
+mod rights;
 mod run;
 mod server;
 mod step;

@@ -10,6 +10,7 @@ use sync_protocol::SubId;
 use crate::{
     disk::Disk,
     law::{Held, unplanned},
+    rights::Rights,
     server::Server,
     step::QUERIES,
     wire::Connection,
@@ -24,7 +25,7 @@ pub(crate) struct Rig {
     pub(crate) token: Option<String>,
     pub(crate) key_name: String,
     pub(crate) created_ms: u64,
-    pub(crate) may_read_secret: bool,
+    pub(crate) rights: Rights,
     pub(crate) connection: Option<Connection>,
     /// Whether a failing disk means that it is killed.
     pub(crate) kills: bool,
@@ -58,7 +59,7 @@ impl Rig {
             token,
             key_name,
             created_ms,
-            may_read_secret: true,
+            rights: Rights::ALL,
             connection: None,
             kills: false,
             observer,
@@ -77,7 +78,7 @@ impl Rig {
         self.was_renewed = true;
         Ok(Self {
             offset_ms: self.offset_ms,
-            may_read_secret: self.may_read_secret,
+            rights: self.rights,
             wanted: self.wanted.clone(),
             has_unsubscribed: self.has_unsubscribed,
             wrote: self.wrote.clone(),

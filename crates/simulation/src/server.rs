@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use credentials::{Credentials, Grant, NewKey, Permission};
+use credentials::{Credentials, NewKey};
 use document::{Changeset, Operation, Origin};
 use files::{
     Act,
@@ -24,6 +24,7 @@ use sync_endpoint::direct::DirectEndpoint;
 
 use crate::{
     law::{Held, law, unplanned},
+    rights::Rights,
     step::Failure,
     tally::Tally,
 };
@@ -341,20 +342,12 @@ impl Server {
     }
 
     /// Gives a key of this name these rights, and takes back the one before. Its secret.
-    pub(crate) fn make_key(&self, name: &str, may_read: bool, created_ms: u64) -> Held<String> {
+    pub(crate) fn make_key(&self, name: &str, rights: Rights, created_ms: u64) -> Held<String> {
         if self.credentials.keys().iter().any(|key| key.name == name) {
             self.credentials.revoke_key(name).map_err(|error| unplanned("a key stays", error))?;
         }
-        let grant = |collection: &str, permissions: &[Permission]| Grant {
-            app: APP.into(),
-            collection: Some(collection.into()),
-            permissions: permissions.to_vec(),
-        };
-        let both = [Permission::Read, Permission::Write];
-        let secret: &[Permission] = if may_read { &both } else { &[Permission::Write] };
-        let grants =
-            vec![grant("t", &both), grant("log", &both), grant("secret", secret), grant("locked", &[Permission::Read])];
-        let made = self.credentials.create_key(NewKey { name: name.into(), grants, permission: None }, created_ms);
+        let (grants, permission) = (rights.grants(), rights.document().map(Arc::new));
+        let made = self.credentials.create_key(NewKey { name: name.into(), grants, permission }, created_ms);
         Ok(made.map_err(|error| unplanned("no key", error))?.1)
     }
 }

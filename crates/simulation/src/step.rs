@@ -16,6 +16,9 @@ pub(crate) const COPIES_MAX: usize = 2;
 /// Documents that everybody writes.
 pub(crate) const DOCUMENTS: u64 = 5;
 
+/// A bit for each of them.
+pub(crate) const ALL_DOCUMENTS: u8 = (1 << DOCUMENTS) - 1;
+
 /// What histories of a kind do beyond what all do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Kind {
@@ -174,6 +177,12 @@ pub enum Step {
         may_read: bool,
         is_new_key: bool,
     },
+    /// The key of a peer has a permission document: of the documents that everybody writes, those of these bits.
+    Permit {
+        peer: usize,
+        documents: u8,
+        is_new_key: bool,
+    },
     Harm(Harm),
     Wait {
         ms: u64,
@@ -230,7 +239,8 @@ fn step(random: &mut Random, kind: Kind, peers: &mut usize) -> Step {
         50..51 => Step::Subscribe { peer, query: random.index(QUERIES.len()) },
         51..52 => Step::Unsubscribe { peer, query: random.index(QUERIES.len()) },
         52..54 => Step::Persist { peer },
-        54..56 if kind.rights => Step::Rights { peer, may_read: random.once_in(2), is_new_key: random.once_in(5) },
+        54 if kind.rights => Step::Rights { peer, may_read: random.once_in(2), is_new_key: random.once_in(5) },
+        55 if kind.rights => Step::Permit { peer, documents: documents(random), is_new_key: random.once_in(5) },
         54 if kind.restores => Step::Backup,
         55 if kind.restores && random.once_in(2) => Step::Restore,
         54 if kind.copies && *peers < PEERS + COPIES_MAX => {
@@ -243,6 +253,11 @@ fn step(random: &mut Random, kind: Kind, peers: &mut usize) -> Step {
         61 if random.once_in(3) => Step::Stop { peer },
         _ => Step::Move { peer, up: random.index(6), down: random.index(6) },
     }
+}
+
+/// All of them more often than any others.
+fn documents(random: &mut Random) -> u8 {
+    if random.once_in(4) { ALL_DOCUMENTS } else { u8::try_from(random.below(1 << DOCUMENTS)).unwrap_or(ALL_DOCUMENTS) }
 }
 
 /// What may be subscribed to: collection, query, whether it is DQL.
@@ -363,6 +378,11 @@ impl fmt::Display for Step {
                 let what = if *may_read { "may" } else { "may not" };
                 let key = if *is_new_key { ", by a key of its own" } else { "" };
                 write!(f, "peer {peer} {what} read the collection secret from here on{key}")
+            }
+            Self::Permit { peer, documents, is_new_key } => {
+                let key = if *is_new_key { ", by a key of its own" } else { "" };
+                let all = (0..DOCUMENTS).filter(|n| documents >> n & 1 == 1).map(|n| format!("d{n}"));
+                write!(f, "peer {peer} may read {:?} of t from here on{key}", all.collect::<Vec<_>>())
             }
             Self::Harm(harm) => write!(f, "somebody means harm: {harm:?}"),
             Self::Wait { ms } => write!(f, "{ms} ms go by"),

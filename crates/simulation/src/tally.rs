@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 pub struct Tally(BTreeMap<String, u64>);
 
 /// What must have happened in a run over many histories.
-pub const EXPECTED: [&str; 33] = [
+pub const EXPECTED: [&str; 34] = [
     "peer kills",
     "peer power losses",
     "peer kills between two writes",
@@ -37,6 +37,7 @@ pub const EXPECTED: [&str; 33] = [
     "forks",
     "copies",
     "rights changed",
+    "permission documents changed",
     "evictions",
     "observed results",
     "committed transactions looked up",

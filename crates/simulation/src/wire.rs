@@ -14,6 +14,7 @@ use sync_protocol::{
 
 use crate::{
     law::{Held, law},
+    rights::Rights,
     server::Server,
     tally::Tally,
     trace::Trace,
@@ -35,8 +36,8 @@ pub(crate) struct Connection {
     pub(crate) down: VecDeque<Down>,
     /// The collections of its subscriptions, as the peer said them.
     subs: BTreeMap<SubId, String>,
-    /// Whether its key may read the collection `secret`, as it is now.
-    may_read_secret: bool,
+    /// Its key's, as they are now.
+    rights: Rights,
     /// Bytes of each message with documents that was sent and not applied.
     unapplied: VecDeque<u64>,
     applied: u64,
@@ -54,13 +55,13 @@ pub(crate) struct Tap<'w> {
 }
 
 impl Connection {
-    pub(crate) fn new(server: &Server, may_read_secret: bool) -> Self {
+    pub(crate) fn new(server: &Server, rights: Rights) -> Self {
         Self {
             session: DirectSession::new(server.endpoint(), server.now_ms()),
             up: VecDeque::new(),
             down: VecDeque::new(),
             subs: BTreeMap::new(),
-            may_read_secret,
+            rights,
             unapplied: VecDeque::new(),
             applied: 0,
             is_over: false,
@@ -145,14 +146,14 @@ impl Connection {
         }
         match &decoded.message {
             Message::Snapshot(snapshot) => {
-                let collection = self.subs.get(&snapshot.sub).map_or("", String::as_str).to_owned();
-                if !snapshot.items.is_empty() {
-                    self.check_allowed(&collection)?;
+                let collection = self.subs.get(&snapshot.sub).map_or("", String::as_str);
+                for item in &snapshot.items {
+                    self.check_allowed(collection, item.id.as_json())?;
                 }
             }
             Message::Changes(changes) => {
                 for item in changes.items.iter().filter(|item| item.bytes.is_some()) {
-                    self.check_allowed(item.collection.as_str())?;
+                    self.check_allowed(item.collection.as_str(), item.id.as_json())?;
                 }
                 tap.tally.add("items of changes", changes.items.len() as u64);
             }
@@ -179,15 +180,15 @@ impl Connection {
         Ok(())
     }
 
-    fn check_allowed(&self, collection: &str) -> Held {
-        law(2, self.may_read_secret || collection != "secret", || {
-            "documents of the collection secret are sent to a peer that may not read it".to_owned()
+    fn check_allowed(&self, collection: &str, id_json: &str) -> Held {
+        law(2, self.rights.has(collection, id_json), || {
+            format!("{id_json} of the collection {collection} is sent to a peer that may not read it")
         })
     }
 
     /// Its key has other rights from here on.
-    pub(crate) fn set_rights(&mut self, may_read_secret: bool) {
-        self.may_read_secret = may_read_secret;
+    pub(crate) fn set_rights(&mut self, rights: Rights) {
+        self.rights = rights;
     }
 }
 

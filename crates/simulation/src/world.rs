@@ -14,6 +14,7 @@ use crate::{
     ledger::Ledger,
     random::Random,
     rig::{Rig, collection, id, stored_key},
+    rights::Rights,
     run::How,
     server::{Left, START_MS, Server},
     step::{History, Kind, PEERS, SUBSCRIBED, Step, offset},
@@ -49,7 +50,7 @@ impl World {
         for (peer, queries) in SUBSCRIBED.iter().enumerate() {
             let name = format!("peer{peer}");
             let token = match history.kind.rights {
-                true => Some(server.make_key(&name, true, START_MS)?),
+                true => Some(server.make_key(&name, Rights::ALL, START_MS)?),
                 false => None,
             };
             let mut rig = Rig::new(history.seed * 64 + peer as u64 * 16 + 1, token, name, START_MS)?;
@@ -172,7 +173,14 @@ impl World {
             }
             Step::Backup => self.server.back_up(),
             Step::Restore => self.restore(),
-            Step::Rights { peer, may_read, is_new_key } => self.change_rights(peer, may_read, is_new_key),
+            Step::Rights { peer, may_read, is_new_key } => {
+                self.tally.count("rights changed");
+                self.change_rights(peer, is_new_key, |rights| Rights { secret: may_read, ..rights })
+            }
+            Step::Permit { peer, documents, is_new_key } => {
+                self.tally.count("permission documents changed");
+                self.change_rights(peer, is_new_key, |rights| Rights { documents, ..rights })
+            }
             Step::Harm(harm) => self.harm(harm),
             Step::Wait { ms } => self.go_on(ms),
         }
@@ -201,7 +209,7 @@ impl World {
             Output::Connect => {
                 let now = self.rigs[peer].now(&self.server);
                 let rig = &mut self.rigs[peer];
-                rig.connection = Some(Connection::new(&self.server, rig.may_read_secret));
+                rig.connection = Some(Connection::new(&self.server, rig.rights));
                 if rig.peer.connected(now).is_err() {
                     self.disk_failed(peer)?;
                 }
@@ -380,18 +388,19 @@ impl World {
         Ok(())
     }
 
-    fn change_rights(&mut self, peer: usize, may_read: bool, is_new_key: bool) -> Held {
+    fn change_rights(&mut self, peer: usize, is_new_key: bool, change: impl Fn(Rights) -> Rights) -> Held {
         let now_ms = self.server.now_ms();
         let Some(rig) = self.rigs.get_mut(peer).filter(|rig| rig.token.is_some()) else { return Ok(()) };
         if is_new_key {
             rig.created_ms = now_ms;
         }
-        rig.may_read_secret = may_read;
-        rig.token = Some(self.server.make_key(&rig.key_name, may_read, rig.created_ms)?);
+        rig.rights = change(rig.rights);
+        rig.token = Some(self.server.make_key(&rig.key_name, rig.rights, rig.created_ms)?);
         if let Some(connection) = &mut rig.connection {
-            connection.set_rights(may_read);
+            connection.set_rights(rig.rights);
         }
-        self.tally.count("rights changed");
+        // What comes again is granted again, and not what was evicted.
+        rig.evicted.clear();
         Ok(())
     }
 

@@ -1,8 +1,11 @@
 //! What peers push: to changesets, and back to verdicts.
 //!
 //! Invariants: pushes of a session are applied in their order; one that has no verdict ends the
-//! session, and nothing after it is applied.
+//! session, and nothing after it is applied. One that was taken is never refused afterwards, though the peer's rights
+//! are others by now: it is sent again by a peer that had no answer.
 //! Not here: whether a push was taken before (`store`), what it does (`rules`).
+
+use std::{cmp::Ordering, sync::Arc};
 
 use credentials::Permission;
 use document::{Action, Changeset, Condition, Document, Operation, Origin, Pushed, SiteId};
@@ -49,20 +52,25 @@ pub(crate) struct Pusher {
 ///
 /// # Errors
 /// Of those that are not answered so nobody knows; they are to be sent again.
-pub(crate) async fn apply(app: &App, pusher: &Pusher, pushes: Vec<Push>) -> Result<Vec<Verdict>, CommitError> {
+pub(crate) async fn apply(app: &Arc<App>, pusher: &Pusher, pushes: Vec<Push>) -> Result<Vec<Verdict>, CommitError> {
     let mut verdicts = Vec::with_capacity(pushes.len());
     let (mut pushed, mut writes) = (Vec::new(), Vec::new());
     for push in pushes {
         let (seq, operations) = (push.seq, push.operations.len());
         let needs = push.needs.iter().map(|seq| seq.0).collect();
-        match changeset(app, pusher, push) {
+        let identity = Pushed { seq: seq.0, hash: digest(&push), subject: pusher.caller.subject() };
+        match changeset(app, pusher, push, &identity) {
             Ok(changeset) => {
                 pushed.push((seq, operations));
                 writes.push(Write { needs, ..Write::from(changeset) });
             }
             Err(faults) => {
-                let faults = with_the_others(faults, operations);
-                verdicts.push(Verdict::Refused { seq, faults, at: app.newest_txn() });
+                let is_denied = faults.iter().all(|fault| fault.code == NackCode::Denied);
+                let before = if is_denied { taken_before(app, pusher.site, identity).await? } else { None };
+                verdicts.push(match before {
+                    Some(txn) => Verdict::Taken { seq, txn, is_new: false },
+                    None => Verdict::Refused { seq, faults: with_the_others(faults, operations), at: app.newest_txn() },
+                });
             }
         }
     }
@@ -83,10 +91,25 @@ pub(crate) async fn apply(app: &App, pusher: &Pusher, pushes: Vec<Push>) -> Resu
     Ok(verdicts)
 }
 
+/// The transaction that a push became which may not be applied now, if it was taken before; 0 where it is not known any
+/// more.
+async fn taken_before(app: &Arc<App>, site: SiteId, pushed: Pushed) -> Result<Option<TxnId>, CommitError> {
+    let app = app.clone();
+    let looked = tokio::task::spawn_blocking(move || app.site(site)).await;
+    let halted = |reason: String| CommitError::Halted { reason };
+    let known = looked.map_err(|error| halted(error.to_string()))?.map_err(|error| halted(error.to_string()))?;
+    let Some(known) = known.filter(|known| known.subject == pushed.subject) else { return Ok(None) };
+    let is_missing = || known.missing.iter().any(|(first, last)| (*first..=*last).contains(&pushed.seq));
+    Ok(match pushed.seq.cmp(&known.seq) {
+        Ordering::Equal => Some(known.txn_id).filter(|_| known.hash == pushed.hash),
+        Ordering::Less => Some(TxnId::default()).filter(|_| !is_missing()),
+        Ordering::Greater => None,
+    })
+}
+
 /// A push as a changeset, or all that is wrong with it by itself.
-fn changeset(app: &App, pusher: &Pusher, push: Push) -> Result<Changeset, Vec<Fault>> {
+fn changeset(app: &App, pusher: &Pusher, push: Push, identity: &Pushed) -> Result<Changeset, Vec<Fault>> {
     let Pusher { caller, site } = pusher;
-    let pushed = Pushed { seq: push.seq.0, hash: digest(&push), subject: caller.subject() };
     let (mut operations, mut faults) = (Vec::with_capacity(push.operations.len()), Vec::new());
     for (n, it) in push.operations.into_iter().enumerate() {
         match operation(app, caller, it) {
@@ -102,7 +125,7 @@ fn changeset(app: &App, pusher: &Pusher, push: Push) -> Result<Changeset, Vec<Fa
         traceparent: push.traceparent.filter(|text| is_traceparent(text)),
         cause: None,
         site: Some(*site),
-        pushed: Some(pushed),
+        pushed: Some(identity.clone()),
     };
     Ok(Changeset { operations, queries: Vec::new(), origin })
 }
