@@ -18,6 +18,18 @@ pub(crate) struct Draft {
     pub(crate) form: Form,
     /// What is wrong with it, where the server knew when it was sent.
     pub(crate) error: Option<String>,
+    /// The field that it is about; `None`: the form.
+    pub(crate) wrong_field: Option<&'static str>,
+}
+
+impl Draft {
+    /// What is wrong, apart from this field, and with it.
+    pub(crate) fn errors_beside(self, field: &str) -> [Option<String>; 2] {
+        match self.wrong_field == Some(field) {
+            true => [None, self.error],
+            false => [self.error, None],
+        }
+    }
 }
 
 /// The drafts of a session.
@@ -78,7 +90,7 @@ mod tests {
     use super::*;
 
     fn draft(text: &str) -> Draft {
-        Draft { form: Form::parse(format!("text={text}").as_bytes()).unwrap(), error: None }
+        Draft { form: Form::parse(format!("text={text}").as_bytes()).unwrap(), ..Draft::default() }
     }
 
     #[test]

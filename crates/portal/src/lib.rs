@@ -36,6 +36,7 @@ mod figures;
 mod form;
 mod layout;
 mod moment;
+mod permission_field;
 mod plural;
 mod prose;
 mod scope;

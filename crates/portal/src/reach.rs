@@ -1,6 +1,7 @@
 //! How a permission document is shown: how far it reaches, and the document.
 
 use credentials::{GrantedQueries, PermissionDocument};
+use serde::Serialize;
 
 use crate::limits::PERMISSION_SHOWN_CHARS;
 
@@ -17,6 +18,17 @@ impl Reach {
     pub(crate) fn of(document: &PermissionDocument, command: &str) -> Self {
         Self { summary: summary(document), document: text(document, command) }
     }
+
+    /// Of what a live query may carry of its collection.
+    pub(crate) fn of_carried(carried: &topics::GrantedQueries, collection: &str, command: &str) -> Self {
+        let queries = carried.queries_by_collection.get(collection).map_or(0, Vec::len);
+        let summary = match (carried.everything, queries) {
+            (true, _) => "all".to_owned(),
+            (false, 1) => "those that one query grants".to_owned(),
+            (false, queries) => format!("those that {queries} queries grant"),
+        };
+        Self { summary, document: text(carried, command) }
+    }
 }
 
 fn summary(document: &PermissionDocument) -> String {
@@ -32,7 +44,7 @@ fn counted(collections: usize) -> String {
     format!("{collections} collection{}", if collections == 1 { "" } else { "s" })
 }
 
-fn text(document: &PermissionDocument, command: &str) -> String {
+fn text(document: &impl Serialize, command: &str) -> String {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     if let Some((end, _)) = text.char_indices().nth(PERMISSION_SHOWN_CHARS) {
         text.truncate(end);

@@ -111,7 +111,16 @@ impl Visit {
     /// what is wrong with it or what it would do. So nothing is sent twice by a browser that loads the
     /// page again or comes back to it.
     pub(crate) fn again(&self, of: &str, page: &str, error: Option<String>) -> Response {
-        let draft = Draft { form: self.form.without(&[CSRF]), error };
+        self.again_with(of, page, error, None)
+    }
+
+    /// The same where one field is wrong.
+    pub(crate) fn again_at(&self, of: &str, page: &str, field: &'static str, error: String) -> Response {
+        self.again_with(of, page, Some(error), Some(field))
+    }
+
+    fn again_with(&self, of: &str, page: &str, error: Option<String>, wrong_field: Option<&'static str>) -> Response {
+        let draft = Draft { form: self.form.without(&[CSRF]), error, wrong_field };
         let keep = |session| self.state.sessions.with(session, |session| session.drafts.keep(of, draft));
         let number = self.visitor.session.and_then(keep).unwrap_or_default();
         let (page, fragment) =

@@ -3,12 +3,14 @@
 //! Invariant: a secret is shown to the session that made it alone, for [`SECRET_SHOWN`], and is kept in
 //! memory no longer.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission};
+use credentials::{ApiKey, CredentialsError, Grant, NewKey, Permission, PermissionDocument};
 use operations::KeyError;
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     limits::{ROWS_SHOWN_MAX, SECRET_SHOWN},
     moment,
     page::problem::sentence,
+    permission_field::{self, PERMISSION},
     reach::Reach,
     scope::{Scope, app_path, segment},
     session::{MadeKey, Session},
@@ -41,8 +44,20 @@ struct Keys {
     apps: Vec<String>,
     typed: Typed,
     error: Option<String>,
+    permission_error: Option<String>,
     /// The key that was made, with its secret.
     made: Option<(String, String)>,
+}
+
+impl Keys {
+    /// Whether something was typed that was not created.
+    fn is_open(&self) -> bool {
+        self.error.is_some() || self.permission_error.is_some() || self.layout.begin_anew.is_some()
+    }
+
+    fn permission_help(&self) -> &'static str {
+        "Which documents it may read, and which of those write, of what the grants allow. Empty: all."
+    }
 }
 
 struct Row {
@@ -57,6 +72,7 @@ struct Row {
 struct Typed {
     name: String,
     grants: Vec<TypedGrant>,
+    permission: String,
 }
 
 struct TypedGrant {
@@ -68,7 +84,8 @@ struct TypedGrant {
 pub(crate) async fn show(scope: Scope) -> Response {
     let draft = scope.visit.draft(&action(&scope));
     let typed = draft.as_ref().map_or_else(|| Typed::empty(scope.name()), |draft| Typed::of(&draft.form));
-    page(&scope, StatusCode::OK, typed, draft.and_then(|draft| draft.error), just_made(&scope))
+    let errors = draft.map(|draft| draft.errors_beside(PERMISSION)).unwrap_or_default();
+    page(&scope, StatusCode::OK, typed, errors, just_made(&scope))
 }
 
 /// Where the form goes.
@@ -79,7 +96,13 @@ fn action(scope: &Scope) -> String {
 /// Makes a key. The page that it leads to shows its secret, for a minute and to this session alone.
 pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     let typed = Typed::of(&scope.visit.form);
-    match scope.state().operations.create_key(typed.new_key()).await {
+    let again_at_permission =
+        |error| Ok(scope.visit.again_at(&action(&scope), &scope.path("keys#create"), PERMISSION, error));
+    let permission = match permission_field::read(&typed.permission) {
+        Ok(permission) => permission,
+        Err(error) => return again_at_permission(error),
+    };
+    match scope.state().operations.create_key(typed.new_key(permission)).await {
         Ok((key, secret)) => {
             scope.visit.carried_out(&action(&scope));
             let made = MadeKey { at_ms: scope.state().now_ms(), name: key.name, secret };
@@ -91,6 +114,7 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
             let message = sentence(&error.to_string());
             Ok(scope.visit.again(&action(&scope), &scope.path("keys#create"), Some(message)))
         }
+        Err(KeyError::Permission(error)) => again_at_permission(sentence(&error.to_string())),
         Err(error) => Err(error.into()),
     }
 }
@@ -118,7 +142,7 @@ fn page(
     scope: &Scope,
     status: StatusCode,
     typed: Typed,
-    error: Option<String>,
+    [error, permission_error]: [Option<String>; 2],
     made: Option<(String, String)>,
 ) -> Response {
     let keys = scope.state().credentials.keys();
@@ -132,10 +156,8 @@ fn page(
     let layout = scope.layout("Keys", Section::Keys);
     let rows = keys.into_iter().take(ROWS_SHOWN_MAX).map(row).collect();
     let is_closed = scope.state().credentials.is_closed();
-    layout::page(
-        status,
-        &Keys { layout, rows, left_out, is_closed, apps: scope.state().app_names(), typed, error, made },
-    )
+    let apps = scope.state().app_names();
+    layout::page(status, &Keys { layout, rows, left_out, is_closed, apps, typed, error, permission_error, made })
 }
 
 /// A grant as `headwater key create --grant` takes it.
@@ -163,7 +185,7 @@ impl Typed {
                 .map(|(word, permission)| (word, n == 0 && permission != Permission::Admin))
                 .to_vec(),
         };
-        Self { name: String::new(), grants: (0..GRANTS_SHOWN).map(grant).collect() }
+        Self { name: String::new(), grants: (0..GRANTS_SHOWN).map(grant).collect(), permission: String::new() }
     }
 
     fn of(form: &Form) -> Self {
@@ -176,18 +198,22 @@ impl Typed {
                 permissions: PERMISSIONS.map(|(word, _)| (word, permissions.contains(&word))).to_vec(),
             }
         };
-        Self { name: form.text("name").trim().to_owned(), grants: (0..GRANTS_SHOWN).map(grant).collect() }
+        Self {
+            name: form.text("name").trim().to_owned(),
+            grants: (0..GRANTS_SHOWN).map(grant).collect(),
+            permission: form.text(PERMISSION).trim().to_owned(),
+        }
     }
 
     /// Rows without an app are not used.
-    fn new_key(&self) -> NewKey {
+    fn new_key(&self, permission: Option<PermissionDocument>) -> NewKey {
         let used = self.grants.iter().filter(|grant| !grant.app.is_empty());
         let grants = used.map(|grant| Grant {
             app: grant.app.clone(),
             collection: Some(grant.collection.clone()).filter(|collection| !collection.is_empty()),
             permissions: grant.granted(),
         });
-        NewKey { name: self.name.clone(), grants: grants.collect(), permission: None }
+        NewKey { name: self.name.clone(), grants: grants.collect(), permission: permission.map(Arc::new) }
     }
 }
 

@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use document::CollectionName;
-use topics::{ChangeError, Compression, LiveQuery, OnGap, QueryLanguage};
-use wire::admin::NewLiveQuery;
+use topics::{ChangeError, Compression, LiveQuery, LiveQueryError, OnGap, QueryLanguage};
+use wire::admin::{NewLiveQuery, PermissionDocument};
 
 use crate::{
     failure::Failure,
@@ -14,6 +14,7 @@ use crate::{
     limits::ROWS_SHOWN_MAX,
     matching::{self, FilterFault, Matches},
     page::{live_query, problem::sentence},
+    permission_field::{self, PERMISSION},
     plural,
     reading::traffic,
     scope::{Scope, segment},
@@ -30,6 +31,7 @@ struct LiveQueries {
     later: Option<String>,
     typed: Typed,
     error: Option<String>,
+    permission_error: Option<String>,
     preview: Option<Preview>,
     preview_path: String,
 }
@@ -37,7 +39,13 @@ struct LiveQueries {
 impl LiveQueries {
     /// Whether something was typed that was not created.
     fn is_open(&self) -> bool {
-        self.error.is_some() || self.preview.is_some() || self.layout.begin_anew.is_some()
+        let is_wrong = self.error.is_some() || self.permission_error.is_some();
+        is_wrong || self.preview.is_some() || self.layout.begin_anew.is_some()
+    }
+
+    fn permission_help(&self) -> &'static str {
+        "Which documents of the collection it may carry, whatever the filter says: those that may be read. Certificates \
+         can be issued for it alone. Empty: all."
     }
 }
 
@@ -65,6 +73,7 @@ struct Typed {
     partitions: String,
     snapshot: bool,
     compression: Compression,
+    permission: String,
 }
 
 /// Whether a filter is right, and what matches it now.
@@ -76,11 +85,11 @@ enum Preview {
 /// The list and the form; what was typed before and not made is in it, with what became of it.
 pub(crate) async fn show(scope: Scope) -> Result<Response, Failure> {
     let Some(draft) = scope.visit.draft(&action(&scope)) else {
-        return Ok(page(&scope, StatusCode::OK, Typed::default(), None, None));
+        return Ok(page(&scope, StatusCode::OK, Typed::default(), [None, None], None));
     };
     let typed = Typed::of(&draft.form);
     let preview = if scope.visit.names_draft() { preview_of(&scope, &typed).await? } else { None };
-    Ok(page(&scope, StatusCode::OK, typed, draft.error, preview))
+    Ok(page(&scope, StatusCode::OK, typed, draft.errors_beside(PERMISSION), preview))
 }
 
 /// Where the form goes.
@@ -95,7 +104,13 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     if scope.visit.form.text("act") == "check" {
         return again(None);
     }
-    let made = match typed.live_query() {
+    let again_at_permission =
+        |error| Ok(scope.visit.again_at(&action(&scope), &scope.path("live-queries#create"), PERMISSION, error));
+    let permission = match permission_field::read(&typed.permission) {
+        Ok(permission) => permission.map(permission_field::of_live_query),
+        Err(error) => return again_at_permission(error),
+    };
+    let made = match typed.live_query(permission) {
         Ok(new) => scope.state().operations.create_live_query(&scope.topics, new).await,
         Err(message) => return again(Some(message)),
     };
@@ -104,6 +119,9 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
             scope.visit.carried_out(&action(&scope));
             let text = format!("Created the live query {}. Its topic has its whole history at once.", typed.name);
             Ok(scope.done(text, &format!("live-queries/{}", segment(&typed.name))))
+        }
+        Err(ChangeError::Invalid(error @ LiveQueryError::Permission(_))) => {
+            again_at_permission(sentence(&error.to_string()))
         }
         Err(error @ (ChangeError::Invalid(_) | ChangeError::Exists(_) | ChangeError::TooMany)) => {
             again(Some(sentence(&error.to_string())))
@@ -148,7 +166,13 @@ fn fault(text: &str, fault: FilterFault) -> Preview {
     Preview::Fault { fault, caret: caret.unwrap_or_default() }
 }
 
-fn page(scope: &Scope, status: StatusCode, typed: Typed, error: Option<String>, preview: Option<Preview>) -> Response {
+fn page(
+    scope: &Scope,
+    status: StatusCode,
+    typed: Typed,
+    [error, permission_error]: [Option<String>; 2],
+    preview: Option<Preview>,
+) -> Response {
     let queries = scope.topics.live_queries();
     let number = scope.visit.query.text("page").parse::<usize>().unwrap_or(1).clamp(1, queries.len().max(1));
     let first = (number - 1).saturating_mul(ROWS_SHOWN_MAX).min(queries.len());
@@ -162,6 +186,7 @@ fn page(scope: &Scope, status: StatusCode, typed: Typed, error: Option<String>, 
         later,
         typed,
         error,
+        permission_error,
         preview,
         preview_path: scope.path("live-queries/preview"),
     };
@@ -191,10 +216,11 @@ impl Typed {
             partitions: text("partitions"),
             snapshot: form.text("on-gap") == "snapshot",
             compression: Compression::of_name(form.text("compression")).unwrap_or_default(),
+            permission: text(PERMISSION),
         }
     }
 
-    fn live_query(&self) -> Result<NewLiveQuery, String> {
+    fn live_query(&self, permission: Option<PermissionDocument>) -> Result<NewLiveQuery, String> {
         let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let partitions = match self.partitions.as_str() {
             "" => 1,
@@ -208,7 +234,7 @@ impl Typed {
             partitions,
             on_gap: if self.snapshot { OnGap::Snapshot } else { OnGap::Requery },
             compression: self.compression,
-            permission: None,
+            permission,
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     layout::{self, Layout, Section},
     limits::GROUPS_SHOWN_MAX,
     moment,
+    reach::Reach,
     reading::{kept::Kept, traffic},
     scope::{Scope, segment},
     table,
@@ -23,6 +24,8 @@ struct LiveQueryPage {
     layout: Layout,
     query: LiveQuery,
     topic: String,
+    /// Which documents it may carry; `None`: all.
+    permission: Option<Reach>,
     is_main: bool,
     rate: String,
     high_watermark: String,
@@ -62,6 +65,10 @@ async fn render(scope: &Scope, query: LiveQuery) -> Result<Response, Failure> {
     readers.truncate(GROUPS_SHOWN_MAX);
     let page = LiveQueryPage {
         layout: scope.layout(format!("Live query {}", query.name), Section::LiveQueries),
+        permission: query.permission.as_ref().map(|carried| {
+            let collection = query.collection.as_deref().unwrap_or_default();
+            Reach::of_carried(carried, collection, "headwater live-query show --json")
+        }),
         is_main: query.name == MAIN,
         rate: traffic::rate(&scope.state().samples, scope.name(), &query, &topic)
             .map_or("\u{2013}".to_owned(), figures::rate),

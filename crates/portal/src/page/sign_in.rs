@@ -229,7 +229,7 @@ pub(crate) fn keep_for(state: &State, session: SecretDigest, waiting: &Waiting) 
     let text = if waiting.form.is_empty() { PRESS_AGAIN } else { TYPED_BEFORE };
     if !waiting.form.is_empty() {
         let of = draft::name_of(&waiting.action, &waiting.form);
-        let draft = Draft { form: waiting.form.clone(), error: None };
+        let draft = Draft { form: waiting.form.clone(), ..Draft::default() };
         state.sessions.with(session, |session| session.drafts.keep(&of, draft));
     }
     state.sessions.tell(session, Flash { good: false, text: text.to_owned() });

@@ -325,6 +325,65 @@ fn a_key_is_made_and_its_secret_shown_once() {
     assert!(site.credentials.authenticate(&secret).is_none());
 }
 
+const NORTH: &str = r#"{"read":{"queriesByCollection":{"orders":["_id.shop == 'north'"]}}}"#;
+
+/// What is wrong is told at the field, and what was typed stays.
+const WRONG_PERMISSIONS: [(&str, &str); 3] = [
+    (
+        r#"{"read":{"queriesByCollection":{"orders":["true","total > 3"]}}}"#,
+        "query 1 of collection orders looks at fields",
+    ),
+    (r#"{"reed":{}}"#, "This is no permission document: unknown field `reed`"),
+    (r#"{"read":{"queriesByCollection":{"orders":["_id =="]}}}"#, "query 0 of collection orders: "),
+];
+
+#[test]
+fn a_key_is_made_with_a_permission_document() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/keys";
+    let fields =
+        |permission| [("name", "north"), ("app-0", "default"), ("permission-0", "read"), ("permission", permission)];
+    for (document, why) in WRONG_PERMISSIONS {
+        let refused = admin.post(base, &fields(document));
+        refused
+            .says("id=\"permission-error\"")
+            .says(&escaped(why))
+            .says(&escaped(document))
+            .says("aria-invalid=\"true\"");
+        assert!(site.credentials.keys().is_empty(), "{document}");
+    }
+    admin.post(base, &fields(NORTH)).says("Created the key north.");
+    let key = site.credentials.keys().remove(0);
+    assert_eq!(key.permission.unwrap().read.queries_by_collection["orders"], ["_id.shop == 'north'"]);
+    admin.get(base).says("restricted: some of 1 collection");
+    let with_admin = [("name", "both"), ("app-0", "default"), ("permission-0", "admin"), ("permission", NORTH)];
+    admin.post(base, &with_admin).says("cannot have admin");
+}
+
+#[test]
+fn a_live_query_is_made_with_a_permission_document() {
+    let site = Site::new();
+    let mut admin = site.admin();
+    let base = "/portal/apps/default/live-queries";
+    let fields = |permission| [("name", "north"), ("collection", "orders"), ("permission", permission)];
+    for (document, why) in WRONG_PERMISSIONS {
+        let refused = admin.post(base, &fields(document));
+        refused.says("id=\"permission-error\"").says(&escaped(why)).says(&escaped(document));
+    }
+    admin.post(base, &[("name", "all"), ("permission", NORTH)]).says("names its collection");
+    assert_eq!(site.topics().live_queries().len(), 1, "the main feed alone");
+    let made = admin.post(base, &fields(NORTH));
+    admin.get(made.location()).says("those that one query grants").says("_id.shop == &#39;north&#39;");
+    let carried = site.topics().live_queries()[1].permission.clone().unwrap();
+    assert_eq!(carried.queries_by_collection["orders"], ["_id.shop == 'north'"]);
+}
+
+/// As it stands in a page.
+fn escaped(text: &str) -> String {
+    text.replace('"', "&#34;").replace('\'', "&#39;").replace('>', "&#62;")
+}
+
 #[test]
 fn the_overview_leads_to_a_first_event_and_names_groups() {
     let site = Site::new();
