@@ -1,5 +1,7 @@
 //! Document ids and collection names (docs/reference/documents.md).
 
+use std::borrow::Borrow;
+
 use crate::Value;
 use crate::json::must_escape;
 use crate::limits::{COLLECTION_NAME_BYTES_MAX, DEPTH_MAX, ID_BYTES_MAX};
@@ -76,6 +78,13 @@ impl DocumentId {
             }
         }
         Ok(Self { canonical: canonical.to_owned() })
+    }
+}
+
+/// As its canonical JSON: that is what it is compared and hashed by, so sets of ids are asked for what lies in keys.
+impl Borrow<str> for DocumentId {
+    fn borrow(&self) -> &str {
+        &self.canonical
     }
 }
 

@@ -10,7 +10,11 @@ use document::DocumentId;
 use query::CollectionIdRules;
 use store::{KeyStatistics, ReadIndex, TimeForm};
 
-use crate::Query;
+use crate::{
+    Query,
+    id_ranges::{self, IdRange},
+    limits::{GRANTED_RANGES_MAX, RESTRICTED_FILTER_STEPS_MAX, RESTRICTED_PAGE_MAX},
+};
 
 /// Of one collection.
 #[derive(Debug, Clone, Copy)]
@@ -32,15 +36,26 @@ impl Query {
     }
 }
 
+impl Query {
+    /// Whether the filter is asked without a budget: of a short page of what not all is granted of, by a filter that takes
+    /// little. It then cannot fail, whichever documents are looked at.
+    pub(crate) fn is_asked_for_nothing(&self) -> bool {
+        let is_short = self.limit.is_some_and(|limit| limit.saturating_add(self.offset) <= RESTRICTED_PAGE_MAX);
+        let takes_little = || self.filter.steps_max().is_some_and(|steps| steps <= RESTRICTED_FILTER_STEPS_MAX);
+        is_short && !self.grants().is_all() && (self.filter.is_always() || takes_little())
+    }
+}
+
 impl Granted<'_> {
     pub(crate) fn is_all(self) -> bool {
         matches!(self, Granted::All)
     }
 
-    pub(crate) fn has(self, id: &DocumentId) -> bool {
+    /// Whether the document with this id, as canonical JSON, is there.
+    pub(crate) fn has(self, id_json: &str) -> bool {
         match self {
             Granted::All => true,
-            Granted::Some(rules) => rules.grants(id),
+            Granted::Some(rules) => rules.grants(id_json),
             Granted::Nothing => false,
         }
     }
@@ -49,10 +64,18 @@ impl Granted<'_> {
     pub(crate) fn ids(self, named: Option<Vec<DocumentId>>) -> Option<Vec<DocumentId>> {
         match (named, self) {
             (Some(named), Granted::All) => Some(named),
-            (Some(named), granted) => Some(named.into_iter().filter(|id| granted.has(id)).collect()),
+            (Some(named), granted) => Some(named.into_iter().filter(|id| granted.has(id.as_json())).collect()),
             (None, Granted::All) => None,
-            (None, Granted::Some(rules)) => rules.ids().map(|ids| ids.iter().cloned().collect()),
+            (None, Granted::Some(rules)) => rules.ids().map(<[_]>::to_vec),
             (None, Granted::Nothing) => Some(Vec::new()),
+        }
+    }
+
+    /// Where all lie that can be there, in order. `None`: anywhere.
+    pub(crate) fn ranges(self) -> Option<Vec<IdRange>> {
+        match self {
+            Granted::Some(rules) => rules.grantable(GRANTED_RANGES_MAX).map(|all| id_ranges::of_grantable(&all)),
+            Granted::All | Granted::Nothing => None,
         }
     }
 }

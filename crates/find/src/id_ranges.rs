@@ -12,7 +12,7 @@
 use std::ops::Bound;
 
 use document::{Value, write_json_string};
-use query::{Demand, Language, Place, Test, is_date_time};
+use query::{Demand, Grantable, Language, Place, Test, is_date_time};
 use store::IdBound;
 
 /// Characters of a bound that are looked at; what follows them is taken for any.
@@ -65,7 +65,18 @@ pub(crate) fn of_alternatives(language: Language, alternatives: &[Vec<Demand<'_>
     Some(joined(all))
 }
 
-fn in_both(a: &[IdRange], b: &[IdRange]) -> Vec<IdRange> {
+/// The ids that rules may grant, in order.
+pub(crate) fn of_grantable(grantable: &[Grantable<'_>]) -> Vec<IdRange> {
+    let of_one = |one: &Grantable<'_>| match one {
+        // No id has a control character, so nothing else lies before that.
+        Grantable::Id(id) => IdRange::between(id.as_json(), &format!("{}\0", id.as_json())),
+        Grantable::Beginning(text) => of_prefix(text),
+    };
+    joined(grantable.iter().map(of_one).collect())
+}
+
+/// What lies in both; each in order.
+pub(crate) fn in_both(a: &[IdRange], b: &[IdRange]) -> Vec<IdRange> {
     a.iter().flat_map(|a| b.iter().filter_map(move |b| a.both(b))).collect()
 }
 

@@ -28,7 +28,19 @@ pub const TURNED_ENTRIES_MAX: usize = 256;
 /// Entries of an index that are counted between two questions whether to go on.
 pub const COUNTED_AT_ONCE: usize = 256;
 
-/// A page of all documents, by what comes first in an order, that is read from an index for somebody who may not see all
-/// documents. A longer one is sorted: that fails where it has too much to keep, and whether it does must not depend on
-/// an index.
+/// A page, by what comes first in an order, that is read from an index for somebody who may not see all documents. A
+/// longer one is sorted: that fails where it has too much to keep, and whether it does must not depend on an index.
 pub const RESTRICTED_PAGE_MAX: usize = 1_000;
+
+/// What the filter of such a page may take on one document, in steps, for nothing: so little that reading the document
+/// takes longer. One that may take more is asked of all documents, which are then sorted: a budget ends at some of
+/// them, and which those are must not depend on an index.
+pub const RESTRICTED_FILTER_STEPS_MAX: u64 = 1_000;
+
+/// Ranges of ids that a permission document may come to, to be read one by one. Where it has more, all documents are
+/// looked at.
+pub const GRANTED_RANGES_MAX: usize = 64;
+
+/// So many documents that somebody may see are looked at and sorted, though an index has them in order: among many that
+/// they may not see, finding a page takes longer.
+pub const GRANTED_FEW_MAX: usize = 256;

@@ -8,13 +8,14 @@
 //!    are many, a look at all documents finds as many as are wanted sooner.
 //! 3. An index that gives the order alone, where no more than a `limit` is wanted, where a sort would
 //!    keep too much, or where it tells all that is wanted.
-//! 4. The documents whose ids lie in the ranges that the filter demands of `_id`.
+//! 4. The documents whose ids lie in the ranges that the filter demands of `_id`, and the rules of what is granted.
 //! 5. All documents of the collection.
 //!
 //! Who is not granted all documents gets a plan by the query and the rules alone: as if each index held anything, and
 //! whatever its entries are many or few. Numbers that are counted then say only which reads wait for which. An index
-//! that gives an order, which depends on what stands in it, is read for a short page of all documents: whatever it is,
-//! the answer is the same, and what is shown is the plan without.
+//! that gives an order, which depends on what stands in it, is read for a short page, unless by the rules' ranges of ids
+//! few documents can be in it: whatever is read, the answer is the same, and what is shown is the plan without. A filter
+//! that is asked then is one that takes little and cannot fail ([`Query::is_asked_for_nothing`]).
 //!
 //! An index that the query names ([`IndexUse`]) is taken by rules 2 and 3 however many entries it
 //! has; if it does not help, the others are asked as ever.
@@ -30,7 +31,8 @@ use crate::{
     IndexUse, Query, granted,
     id_ranges::{self, IdRange},
     index_choice::{self, IndexAccess, IndexOrder},
-    limits::{PROBED_ENTRIES_MAX, RESTRICTED_PAGE_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
+    limits::{GRANTED_FEW_MAX, PROBED_ENTRIES_MAX, SMALL_DOCUMENTS_MAX, SORT_DOCUMENTS_MAX},
+    streams,
 };
 
 /// How a query is answered. Displays in a line.
@@ -177,32 +179,70 @@ impl Plan {
         if query.grants().is_all() {
             return Self::with_indexes(snapshot, &indexes, query, purpose, without_index);
         }
-        let ordered = Self::ordered_for_restricted(&indexes, query, purpose);
+        let ordered = Self::ordered_for_restricted(snapshot, &indexes, query, purpose)?;
         let blind = Self::with_indexes(snapshot, &granted::blindly(indexes), query, purpose, without_index)?;
         Ok(match ordered {
-            Some(ordered) => Self { shown: Some(Box::new(blind)), ..ordered },
-            None => blind,
+            Some(ordered) if !matches!(blind.access, Access::Index(_) | Access::Nothing) => {
+                Self { shown: Some(Box::new(blind)), ..ordered }
+            }
+            _ => blind,
         })
     }
 
-    /// The first page of all documents in the order of an index. Sorting so few cannot fail, and nothing is asked of a
-    /// document but whether it is granted: so nobody can tell by the answer which of the two was done.
-    fn ordered_for_restricted(indexes: &[ReadIndex], query: &Query, purpose: Purpose) -> Option<Self> {
-        let wanted = query.limit?.saturating_add(query.offset);
-        if !purpose.has_order() || !query.filter.is_always() || wanted > RESTRICTED_PAGE_MAX {
-            return None;
+    /// A page in the order of an index. Sorting so few cannot fail, nor can the filter: so nobody can tell by the answer
+    /// which of the two was done.
+    fn ordered_for_restricted(
+        snapshot: &Snapshot,
+        indexes: &[ReadIndex],
+        query: &Query,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, SnapshotError> {
+        if !purpose.has_order() || !query.is_asked_for_nothing() {
+            return Ok(None);
         }
-        let access = index_choice::by_order(indexes, true, query)?;
+        let is_filtered = !query.filter.is_always();
+        let alternatives = query.filter.alternatives();
+        if is_filtered && id_ranges::of_alternatives(query.filter.language(), &alternatives).is_some() {
+            return Ok(None);
+        }
+        let Some(access) = index_choice::by_order(indexes, !is_filtered, query) else { return Ok(None) };
+        if Self::grants_few(snapshot, query)? {
+            return Ok(None);
+        }
         let is_covering = purpose == Purpose::Ids && access.covers_ids(query);
-        Some(Self {
+        // As everywhere, that decides among which reads this one waits, and nothing that is answered.
+        let documents_max = match query.limit.map(|limit| limit.saturating_add(query.offset)) {
+            Some(wanted) if !is_filtered => {
+                let most = (2 * wanted + GRANTED_FEW_MAX).min(SMALL_DOCUMENTS_MAX);
+                streams::entries_until(snapshot, &access, query, wanted, most)?
+            }
+            _ => None,
+        };
+        Ok(Some(Self {
             access: Access::Index(Box::new(access)),
             is_in_order: true,
-            documents_max: None,
-            is_filtered: false,
+            documents_max,
+            is_filtered,
             is_covering,
             is_restricted: true,
             shown: None,
-        })
+        }))
+    }
+
+    /// Whether few documents lie where the rules can grant any. That tells of no others.
+    fn grants_few(snapshot: &Snapshot, query: &Query) -> Result<bool, SnapshotError> {
+        let Some(ranges) = query.grants().ranges() else { return Ok(false) };
+        let mut count = 0;
+        for (from, to) in ranges.iter().map(IdRange::bounds) {
+            for document in snapshot.raw_documents(&query.collection, from, to) {
+                document?;
+                count += 1;
+                if count > GRANTED_FEW_MAX {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn with_indexes(
@@ -242,7 +282,12 @@ impl Plan {
             return plan(Access::Counted, true, Some(0));
         }
         let alternatives = query.filter.alternatives();
-        match id_ranges::of_alternatives(query.filter.language(), &alternatives) {
+        let demanded = id_ranges::of_alternatives(query.filter.language(), &alternatives);
+        let ranges = match (demanded, granted.ranges()) {
+            (Some(demanded), Some(granted)) => Some(id_ranges::in_both(&demanded, &granted)),
+            (demanded, granted) => demanded.or(granted),
+        };
+        match ranges {
             Some(ranges) if ranges.is_empty() => plan(Access::Nothing, true, Some(0)),
             Some(ranges) => plan(Access::IdRanges(ranges), in_order, None),
             None => plan(Access::Scan, in_order, None),

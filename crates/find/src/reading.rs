@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use document::{CollectionName, Document, DocumentId, Map, PathSegment};
-use query::{IdRules, Language};
+use query::{Budget, IdRules, Language};
 use store::{RawDocument, Snapshot, SnapshotError};
 
 use crate::{
@@ -346,13 +346,16 @@ struct Reader<'q> {
     /// The fields that matter, sorted; `None`: all.
     names: Option<Vec<&'q str>>,
     asks: bool,
+    /// Without a budget.
+    asks_for_nothing: bool,
 }
 
 impl<'q> Reader<'q> {
     /// Of what the filter looks at.
     fn of(snapshot: &'q Snapshot, query: &'q Query) -> Self {
         let names = Some(query.filter.field_names());
-        Self { snapshot, query, names, asks: !query.filter.is_always() }
+        let (asks, asks_for_nothing) = (!query.filter.is_always(), query.is_asked_for_nothing());
+        Self { snapshot, query, names, asks, asks_for_nothing }
     }
 
     /// And of what is sorted by.
@@ -380,10 +383,17 @@ impl<'q> Reader<'q> {
         let Some(stored) = candidate.read(self.snapshot, &self.query.collection)? else { return Ok(None) };
         let Some(fields) = fields_of(&stored, self.names.as_deref())? else { return Ok(None) };
         let id = stored.id()?;
-        if self.asks && !self.query.filter.matches(&id, &fields, work.budget())? {
+        if self.asks && !self.matches(&id, &fields, work)? {
             return Ok(None);
         }
         Ok(Some((Found { id, stored }, fields)))
+    }
+
+    fn matches<W: Work>(&self, id: &DocumentId, fields: &Map, work: &mut W) -> Result<bool, W::Error> {
+        match self.asks_for_nothing {
+            true => Ok(self.query.filter.matches(id, fields, &mut Budget::of_a_document())?),
+            false => Ok(self.query.filter.matches(id, fields, work.budget())?),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Candidates<'_> {
     pub(crate) fn next<W: Work>(&mut self, work: &mut W) -> Result<Option<Candidate>, W::Error> {
         for candidate in self.all.by_ref() {
             let candidate = candidate?;
-            if self.granted.is_all() || self.granted.has(&candidate.id()?) {
+            if self.granted.is_all() || self.granted.has(candidate.id_json()?) {
                 return Ok(Some(candidate));
             }
             work.check(candidate.id_json()?)?;
@@ -82,6 +82,30 @@ type Entries<'s> = Box<dyn Iterator<Item = Result<IndexEntry, SnapshotError>> + 
 /// cursor is left out.
 pub(crate) fn candidates<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s Query) -> Candidates<'s> {
     Candidates { all: stored(snapshot, plan, query), granted: query.grants() }
+}
+
+/// How many entries of an index are looked at until so many granted ones of the query's page have come; `None` if they are
+/// more than `most`.
+pub(crate) fn entries_until(
+    snapshot: &Snapshot,
+    access: &IndexAccess,
+    query: &Query,
+    wanted: usize,
+    most: usize,
+) -> Result<Option<usize>, SnapshotError> {
+    let (granted, after) = (query.grants(), query.after.as_ref().map(|cursor| &cursor.id));
+    let (mut looked_at, mut found) = (0, 0);
+    for entry in entries(snapshot, access, after) {
+        if found == wanted {
+            break;
+        }
+        if looked_at == most {
+            return Ok(None);
+        }
+        looked_at += 1;
+        found += usize::from(granted.has(entry?.id_json()?));
+    }
+    Ok(Some(looked_at))
 }
 
 fn stored<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s Query) -> Stored<'s> {

@@ -2,19 +2,19 @@
 //! (docs/reference/access.md, "Permission documents").
 //!
 //! Invariants: the verdict depends on the collection and the id and on nothing else, so it never changes for a
-//! document; what is not granted by a rule is not granted. Rules that compare one part of the id with one text, or
-//! name whole ids, are looked up and cost nothing however many they are; the others are bounded
-//! ([`limits::ID_RULES_ASKED_MAX`]), since each is asked.
+//! document; what is not granted by a rule is not granted. Rules that compare one part of the id with one text, say how
+//! it begins, or name whole ids, are looked up and cost nothing however many they are; the others are bounded
+//! ([`limits::ID_RULES_ASKED_MAX`]), since each is asked. Almost all of them are asked of the id's JSON (`id_test`).
 //! Not here: whose rules they are (`credentials`), what is done by them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use document::{DocumentId, Map, Path, Value};
+use document::{DocumentId, Map};
 
 use crate::{
     BindError, Budget, Filter, ParseError, Query, Root,
-    filter::{Node, Source},
-    is_date_time,
+    filter::Node,
+    id_test::{Beginnings, IdPlace, IdTest, TextTest},
     limits::{ID_RULES_ASKED_MAX, ID_RULES_REGEX_MAX},
 };
 
@@ -29,10 +29,30 @@ pub struct IdRules {
 #[derive(Debug, Default)]
 pub struct CollectionIdRules {
     all: bool,
-    ids: BTreeSet<DocumentId>,
-    /// By the part of the id, the texts that grant.
-    texts: HashMap<Path, HashSet<String>>,
+    ids: HashSet<DocumentId>,
+    /// The same in order, where they are all that can be granted.
+    ids_alone: Option<Vec<DocumentId>>,
+    /// What grants at each place in the id.
+    texts: HashMap<IdPlace, Texts>,
+    tests: Vec<IdTest>,
+    /// What has no test.
     asked: Vec<Filter>,
+}
+
+/// Texts that grant where they stand.
+#[derive(Debug, Default)]
+struct Texts {
+    whole: HashSet<String>,
+    beginnings: Beginnings,
+}
+
+/// Ids that may be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grantable<'r> {
+    /// This one.
+    Id(&'r DocumentId),
+    /// Those that are texts and begin so.
+    Beginning(&'r str),
 }
 
 /// Why rules are none.
@@ -70,8 +90,8 @@ pub enum IdRulesError {
     },
     /// More than can be asked for each document.
     #[error(
-        "collection {collection} has more than {ID_RULES_ASKED_MAX} queries that are neither `_id == …` nor \
-         `_id.part == 'text'`, or more than {ID_RULES_REGEX_MAX} regular expressions"
+        "collection {collection} has more than {ID_RULES_ASKED_MAX} queries that are neither `_id == …`, \
+         `_id.part == 'text'` nor `starts_with(_id.part, 'text')`, or more than {ID_RULES_REGEX_MAX} regular expressions"
     )]
     TooMany {
         /// The collection.
@@ -117,14 +137,14 @@ impl IdRules {
 
     /// Whether a document is granted.
     pub fn grants(&self, collection: &str, id: &DocumentId) -> bool {
-        self.everything || self.collections.get(collection).is_some_and(|rules| rules.grants(id))
+        self.everything || self.collections.get(collection).is_some_and(|rules| rules.grants(id.as_json()))
     }
 }
 
 impl CollectionIdRules {
     fn compile(collection: &str, queries: &[String]) -> Result<Self, IdRulesError> {
         let mut rules = Self::default();
-        let mut regexes = 0;
+        let (mut asked, mut regexes) = (0, 0);
         for (index, text) in queries.iter().enumerate() {
             let collection = || collection.to_owned();
             let parsed =
@@ -137,35 +157,54 @@ impl CollectionIdRules {
             if !filter.is_id_only() {
                 return Err(IdRulesError::Fields { collection: collection(), index });
             }
-            rules.add(filter, &mut regexes);
-            if rules.asked.len() > ID_RULES_ASKED_MAX || regexes > ID_RULES_REGEX_MAX {
+            asked += usize::from(!rules.add(filter, &mut regexes));
+            if asked > ID_RULES_ASKED_MAX || regexes > ID_RULES_REGEX_MAX {
                 return Err(IdRulesError::TooMany { collection: collection() });
             }
+        }
+        if !rules.all && rules.texts.is_empty() && rules.tests.is_empty() && rules.asked.is_empty() {
+            let mut ids: Vec<_> = rules.ids.iter().cloned().collect();
+            ids.sort_unstable();
+            rules.ids_alone = Some(ids);
         }
         Ok(rules)
     }
 
-    fn add(&mut self, filter: Filter, regexes: &mut usize) {
-        let Root::Legacy(root) = &filter.root else { return self.asked.push(filter) };
-        match &**root {
-            Node::Constant(true) => self.all = true,
-            Node::Constant(false) => {}
-            Node::IdIsOneOf(ids) => self.ids.extend(ids.iter().cloned()),
-            Node::Equal { left: Source::IdPart(path), right: Source::Constant(Value::String(text)) }
-            | Node::Equal { left: Source::Constant(Value::String(text)), right: Source::IdPart(path) }
-                if !is_date_time(text) =>
-            {
-                self.texts.entry(path.clone()).or_default().insert(text.clone());
-            }
-            other => {
-                *regexes += count_regexes(other);
+    /// Whether it is looked up, and not asked each time.
+    fn add(&mut self, filter: Filter, regexes: &mut usize) -> bool {
+        let Root::Legacy(root) = &filter.root else {
+            self.asked.push(filter);
+            return false;
+        };
+        match IdTest::of(root) {
+            Some(test) => self.add_test(test),
+            None => {
+                *regexes += count_regexes(root);
                 self.asked.push(filter);
+                false
             }
         }
     }
 
+    fn add_test(&mut self, test: IdTest) -> bool {
+        match test {
+            IdTest::Constant(grants) => self.all |= grants,
+            IdTest::Is(ids) => self.ids.extend(ids),
+            IdTest::Text(place, TextTest::OneOf(texts)) => self.texts.entry(place).or_default().whole.extend(texts),
+            IdTest::Text(place, TextTest::StartsWith(text)) => {
+                self.texts.entry(place).or_default().beginnings.insert(text);
+            }
+            IdTest::Any(parts) => return parts.into_iter().fold(true, |all, part| self.add_test(part) && all),
+            other => {
+                self.tests.push(other);
+                return false;
+            }
+        }
+        true
+    }
+
     fn is_none(&self) -> bool {
-        !self.all && self.ids.is_empty() && self.texts.is_empty() && self.asked.is_empty()
+        self.ids().is_some_and(<[_]>::is_empty)
     }
 
     /// Whether every document of the collection is granted.
@@ -173,25 +212,50 @@ impl CollectionIdRules {
         self.all
     }
 
-    /// If only documents with these ids can be granted: the ids. A reader then need not scan.
-    pub fn ids(&self) -> Option<&BTreeSet<DocumentId>> {
-        (!self.all && self.texts.is_empty() && self.asked.is_empty()).then_some(&self.ids)
+    /// If only documents with these ids can be granted: the ids, in order. A reader then need not scan.
+    pub fn ids(&self) -> Option<&[DocumentId]> {
+        self.ids_alone.as_deref()
     }
 
-    /// Whether a document is granted.
-    pub fn grants(&self, id: &DocumentId) -> bool {
-        if self.all || self.ids.contains(id) {
-            return true;
+    /// What ids can be granted, in no order, where that is one of so many. `None` where others can be too, or they are more.
+    pub fn grantable(&self, most: usize) -> Option<Vec<Grantable<'_>>> {
+        if self.all || !self.tests.is_empty() || !self.asked.is_empty() || self.ids.len() > most {
+            return None;
         }
-        if self.texts.is_empty() && self.asked.is_empty() {
+        let mut grantable: Vec<_> = self.ids.iter().map(Grantable::Id).collect();
+        for (place, texts) in &self.texts {
+            if !place.is_whole() || !texts.whole.is_empty() || grantable.len() + texts.beginnings.iter().len() > most {
+                return None;
+            }
+            grantable.extend(texts.beginnings.iter().map(Grantable::Beginning));
+        }
+        Some(grantable)
+    }
+
+    /// Whether the document with this id, which is canonical JSON, is granted.
+    pub fn grants(&self, id_json: &str) -> bool {
+        let has_text = |(place, texts): (&IdPlace, &Texts)| place.text(id_json).is_some_and(|text| texts.grant(&text));
+        self.all
+            || self.texts.iter().any(has_text)
+            || self.ids.contains(id_json)
+            || self.tests.iter().any(|test| test.holds(id_json))
+            || self.is_granted_by_asking(id_json)
+    }
+
+    fn is_granted_by_asking(&self, id_json: &str) -> bool {
+        if self.asked.is_empty() {
             return false;
         }
-        let as_field = Map::from_fields(vec![("_id".to_owned(), id.to_value())]);
-        let has_text = |(path, texts): (&Path, &HashSet<String>)| matches!(path.lookup(&as_field), Some(Value::String(text)) if texts.contains(text));
+        let Ok(id) = DocumentId::from_json(id_json) else { return false };
         let no_fields = Map::default();
         // One that is too expensive on an id is so each time: it does not grant.
-        let matches = |filter: &Filter| filter.matches(id, &no_fields, &mut Budget::of_a_document()) == Ok(true);
-        self.texts.iter().any(has_text) || self.asked.iter().any(matches)
+        self.asked.iter().any(|filter| filter.matches(&id, &no_fields, &mut Budget::of_a_document()) == Ok(true))
+    }
+}
+
+impl Texts {
+    fn grant(&self, text: &str) -> bool {
+        self.whole.contains(text) || self.beginnings.begin(text)
     }
 }
 
@@ -201,6 +265,8 @@ fn count_regexes(node: &Node) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use document::Value;
+
     use super::*;
 
     fn rules(queries: &[&str]) -> Result<IdRules, IdRulesError> {
@@ -255,6 +321,9 @@ mod tests {
         assert!(matches!(rules(&["_id == $args.x"]), Err(IdRulesError::Bind { index: 0, .. })));
         assert!(matches!(rules(&["_id =="]), Err(IdRulesError::Parse { index: 0, .. })));
         let asked: Vec<String> = (0..=ID_RULES_ASKED_MAX).map(|n| format!("_id.n > {n}")).collect();
+        let looked_up: Vec<String> =
+            (0..2 * ID_RULES_ASKED_MAX).map(|n| format!("starts_with(_id, 'a{n}-')")).collect();
+        assert!(rules(&looked_up.iter().map(String::as_str).collect::<Vec<_>>()).is_ok());
         let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
         assert!(matches!(rules(&asked), Err(IdRulesError::TooMany { .. })));
         assert!(rules(&asked[1..]).is_ok());
@@ -262,11 +331,30 @@ mod tests {
 
     #[test]
     fn only_whole_ids_need_no_scan() {
-        assert_eq!(
-            rules(&["_id == 'a'", "_id == 'b'"]).unwrap().of("books").unwrap().ids().map(BTreeSet::len),
-            Some(2)
-        );
+        assert_eq!(rules(&["_id == 'a'", "_id == 'b'"]).unwrap().of("books").unwrap().ids().map(<[_]>::len), Some(2));
         assert_eq!(rules(&["_id == 'a'", "_id.x == 'b'"]).unwrap().of("books").unwrap().ids(), None);
         assert_eq!(rules(&["true"]).unwrap().of("books").unwrap().ids(), None);
+    }
+
+    #[test]
+    fn ids_and_how_they_begin_are_known() {
+        let grantable = |queries: &[&str]| {
+            let rules = rules(queries).unwrap();
+            let known = rules.of("books").unwrap().grantable(2).map(|known| {
+                let show = |one: &Grantable<'_>| match one {
+                    Grantable::Id(id) => id.as_json().to_owned(),
+                    Grantable::Beginning(text) => format!("{text}…"),
+                };
+                known.iter().map(show).collect::<Vec<_>>().join(" ")
+            });
+            known.unwrap_or("any".to_owned())
+        };
+        assert_eq!(grantable(&["_id == 'a'", "starts_with(_id, 'bc')", "starts_with(_id, 'b')"]), "\"a\" b…");
+        assert_eq!(grantable(&["starts_with(_id, 'b') || starts_with(_id, 'bc')"]), "b…");
+        assert_eq!(grantable(&["starts_with(_id, 'b')", "starts_with(_id.x, 'b')"]), "any");
+        assert_eq!(grantable(&["starts_with(_id, 'b')", "_id > 'b'"]), "any");
+        assert_eq!(grantable(&["starts_with(_id, 'b')", "_id == 1 || _id == 2"]), "any");
+        assert_eq!(grantable(&["true"]), "any");
+        assert_eq!(grantable(&[]), "");
     }
 }

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 
 use crate::budget::Budget;
 use crate::compare::{compare_for_sort, compare_freely as compare};
+use crate::id_test::IdTest;
 use crate::limits::DOCUMENT_STEPS_MAX;
 use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource};
-use crate::{Demand, Filter, Place, Query, Test};
+use crate::{Demand, Filter, Place, Query, Root, Test};
 
 const STRINGS: &[&str] =
     &["", "a", "ab", "b", "it's", "back\\slash", "two\nlines", "2023-12-01", "2023-12-01T00:00:00Z", "é😀"];
@@ -156,6 +157,39 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
+/// The same condition on parts of the id, or all of it, instead of fields.
+fn of_id(condition: Condition) -> Condition {
+    let operand = |operand: Operand| match operand {
+        Operand::Field(mut path) => {
+            match path.segments.first() {
+                Some(PathSegment::Field(name)) if name == "b" => path.segments.clear(),
+                _ => {}
+            }
+            path.segments.insert(0, PathSegment::Field("_id".to_owned()));
+            Operand::Field(path)
+        }
+        other => other,
+    };
+    let all = |parts: Vec<Condition>| parts.into_iter().map(of_id).collect();
+    match condition {
+        Condition::Constant(holds) => Condition::Constant(holds),
+        Condition::All(parts) => Condition::All(all(parts)),
+        Condition::Any(parts) => Condition::Any(all(parts)),
+        Condition::Not(inner) => Condition::Not(Box::new(of_id(*inner))),
+        Condition::Compare { left, comparison, right } => {
+            Condition::Compare { left: operand(left), comparison, right: operand(right) }
+        }
+        Condition::Contains { array, element } => {
+            Condition::Contains { array: operand(array), element: operand(element) }
+        }
+        Condition::StartsWith { text, prefix } => {
+            Condition::StartsWith { text: operand(text), prefix: operand(prefix) }
+        }
+        Condition::EndsWith { text, suffix } => Condition::EndsWith { text: operand(text), suffix: operand(suffix) },
+        Condition::Regex { text, pattern } => Condition::Regex { text: operand(text), pattern },
+    }
+}
+
 fn bind(condition: &Condition, args: &Map) -> Filter {
     query(condition.clone()).bind(args).unwrap()
 }
@@ -275,6 +309,21 @@ proptest! {
         for (path, values) in filter.required_values() {
             let found = path.lookup(&fields);
             prop_assert!(!matches || values.into_iter().any(|value| compare_for_sort(Some(value), found).is_eq()));
+        }
+    }
+
+    #[test]
+    fn a_test_of_ids_says_what_its_filter_does(
+        condition in prop_oneof![3 => term(), 1 => condition()], args in args(), ids in prop::collection::vec(id(), 8),
+    ) {
+        let condition = of_id(condition);
+        let filter = bind(&condition, &args);
+        let Root::Legacy(root) = &filter.root else { unreachable!("a condition of the legacy language") };
+        if let Some(test) = IdTest::of(root) {
+            for id in ids {
+                let expected = filter.holds(&id, &Map::new());
+                prop_assert_eq!(test.holds(id.as_json()), expected, "{} of {}", query(condition.clone()), id.as_json());
+            }
         }
     }
 

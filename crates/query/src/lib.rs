@@ -24,6 +24,7 @@ mod compare;
 mod demand;
 mod filter;
 mod id_rules;
+mod id_test;
 mod instant;
 mod parse;
 mod pattern;
@@ -39,7 +40,7 @@ mod laws;
 pub use budget::{Budget, Reach, TooExpensive};
 pub use compare::compare_for_sort;
 pub use demand::{Demand, Place, Test};
-pub use id_rules::{CollectionIdRules, IdRules, IdRulesError};
+pub use id_rules::{CollectionIdRules, Grantable, IdRules, IdRulesError};
 pub use instant::is_date_time;
 
 use budget::QUERY_BYTE_STEPS;

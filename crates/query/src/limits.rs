@@ -29,8 +29,8 @@ pub const DOCUMENT_STEPS_MAX: u64 = 32 * 1024 * 1024;
 /// What binding may take to decide parts that depend on no document, in steps. What is left is decided for every document.
 pub(crate) const FOLD_STEPS_MAX: u64 = 256 * 1024;
 
-/// How many rules of one collection may be such that each is asked of an id ([`crate::IdRules`]). A rule that names ids, or compares a part of the
-/// id with one text, is looked up instead and not counted.
+/// How many rules of one collection may be such that each is asked of an id ([`crate::IdRules`]). A rule that names
+/// ids, or says what text a part of the id is or how it begins, is looked up instead and not counted.
 pub const ID_RULES_ASKED_MAX: usize = 256;
 
 /// How many regular expressions the rules of one collection may have together.

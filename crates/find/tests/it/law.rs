@@ -241,11 +241,20 @@ fn asked(palettes: [Palette; 3]) -> BoxedStrategy<Asked> {
 }
 
 fn granted() -> impl Strategy<Value = Option<Vec<&'static str>>> {
-    let rules =
-        ["_id == 'a'", "_id == 'k3'", "_id == 3", "_id.x == 'y'", "starts_with(_id, 'k1')", "_id < 5", "_id.x > 0"];
+    let rules = [
+        "_id == 'a'",
+        "_id == 'k3'",
+        "_id == 3",
+        "starts_with(_id, 'k1')",
+        "starts_with(_id, 'b\"')",
+        "_id.x == 'y'",
+        "_id < 5",
+        "_id.x > 0",
+    ];
     let some = prop::collection::vec(prop::sample::select(rules.to_vec()), 0..4);
     let whole_ids = prop::collection::vec(prop::sample::select(rules[..3].to_vec()), 1..3);
-    prop_oneof![5 => Just(None), 2 => some.prop_map(Some), 1 => whole_ids.prop_map(Some), 1 => Just(Some(vec!["true"]))]
+    let ranges = prop::collection::vec(prop::sample::select(rules[..5].to_vec()), 1..4);
+    prop_oneof![5 => Just(None), 1 => ranges.prop_map(Some), 2 => some.prop_map(Some), 1 => whole_ids.prop_map(Some), 1 => Just(Some(vec!["true"]))]
 }
 
 fn collection() -> impl Strategy<Value = Collection> {

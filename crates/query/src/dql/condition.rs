@@ -67,7 +67,7 @@ impl Condition {
     pub(crate) fn ids(&self) -> Option<Vec<DocumentId>> {
         let of_root = self.root.as_ref().and_then(ids_of);
         match (&self.ids, of_root) {
-            (Some(ids), Some(of_root)) => Some(ids.iter().filter(|id| of_root.contains(id)).cloned().collect()),
+            (Some(ids), Some(of_root)) => Some(ids.iter().filter(|&id| of_root.contains(id)).cloned().collect()),
             (Some(ids), None) => Some(ids.clone()),
             (None, of_root) => of_root.map(|ids| ids.into_iter().collect()),
         }
