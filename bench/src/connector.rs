@@ -1,4 +1,5 @@
-//! The connector's figures: reading a live query, catching up through a gap, what live queries cost writers, and what freeing old segments does.
+//! The connector's figures: reading a live query, catching up through a gap, what live queries cost writers, and what
+//! freeing old segments does.
 
 use std::{
     io::Write as _,
@@ -303,8 +304,8 @@ impl Drop for Waiting {
     }
 }
 
-/// More than a gigabyte of old segments goes at once, while others write; and the same where nothing goes, turn by turn, since the machine changes
-/// from minute to minute.
+/// More than a gigabyte of old segments goes at once, while others write; and the same where nothing goes, turn by
+/// turn, since the machine changes from minute to minute.
 fn retention(options: &Options) -> Result<()> {
     const TURNS: usize = 3;
     let work = Work { connections: 8, batch: 100, documents: 100_000, filler_len: 1000, until: Until::EachOnce };
@@ -378,13 +379,13 @@ impl Trim {
 struct Replies {
     p50_ms: f64,
     p999_ms: f64,
-    /// Commits that took more than 5 ms from their queueing until reads saw them, as the server tells: unlike replies they hold no turn of the load
-    /// generator's on the cores that it shares with the server.
+    /// Commits that took more than 5 ms from their queueing until reads saw them, as the server tells: unlike replies
+    /// they hold no turn of the load generator's on the cores that it shares with the server.
     slow_commits_percent: f64,
 }
 
-/// 15 seconds of 1,000 writes a second on a server that was just restarted with these further arguments, and had two seconds to warm up. The
-/// retention looks for the first time five seconds after the start.
+/// 15 seconds of 1,000 writes a second on a server that was just restarted with these further arguments, and had two
+/// seconds to warm up. The retention looks for the first time five seconds after the start.
 fn replies_after_restart(server: &mut Server, arguments: &[&str]) -> Result<Replies> {
     server.restart_with(arguments)?;
     write_at(server.http(), 1_000, Duration::from_secs(2), 100_000)?;
@@ -441,7 +442,8 @@ fn removal_of_a_gigabyte(path: &Path) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// What the disk and the machine themselves take: 15 seconds of 1,000 small writes a second, each synced, from when each was due. Sorted.
+/// What the disk and the machine themselves take: 15 seconds of 1,000 small writes a second, each synced, from when
+/// each was due. Sorted.
 fn plain_file(path: &Path) -> Result<Vec<Duration>> {
     const WRITES: u32 = 15_000;
     let mut file = std::fs::File::create(path)?;

@@ -1,7 +1,7 @@
 //! Stock librdkafka clients over mutual TLS, watched through what they print.
 //!
-//! Each prints one mark or line for an event, unbuffered; a thread here counts or stamps what comes out of the pipe. The time that the
-//! pipe takes is part of the figure.
+//! Each prints one mark or line for an event, unbuffered; a thread here counts or stamps what comes out of the pipe.
+//! The time that the pipe takes is part of the figure.
 
 use std::{
     io::Read,
@@ -92,7 +92,8 @@ pub(crate) enum Client {
     Python,
 }
 
-/// A client that prints each event's value; the number in its document's field `n` is noted with the time at which it came.
+/// A client that prints each event's value; the number in its document's field `n` is noted with the time at which it
+/// came.
 pub(crate) struct Stamper {
     child: Child,
     reader: JoinHandle<Vec<(u64, Instant)>>,

@@ -1,4 +1,5 @@
-//! Events a second that stock clients read from the beginning of a topic over mutual TLS, and what that costs the server.
+//! Events a second that stock clients read from the beginning of a topic over mutual TLS, and what that costs the
+//! server.
 
 use std::{
     process::{Command, Stdio},

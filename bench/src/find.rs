@@ -1,5 +1,6 @@
-//! Reading documents: by an index, in the order of one, by ids, counted and scanned, by DQL too;
-//! what indexes cost writers, and permission documents whoever has one (`restricted`); and PostgreSQL at the same questions over the same documents.
+//! Reading documents: by an index, in the order of one, by ids, counted and scanned, by DQL too; what indexes cost
+//! writers, and permission documents whoever has one (`restricted`); and PostgreSQL at the same questions over the
+//! same documents.
 //!
 //! The documents are about 0.5 kB, loaded by `headwater import` from one file of lines, which
 //! PostgreSQL copies too.

@@ -1,7 +1,8 @@
-//! As little of HTTP/1.1 as a load generator needs: one kind of request, replies with a content length, connections kept alive.
+//! As little of HTTP/1.1 as a load generator needs: one kind of request, replies with a content length, connections
+//! kept alive.
 //!
-//! The request is bytes made beforehand; a reply is looked at for its status and length only. The generator shares the machine with
-//! what it measures, so it must cost little.
+//! The request is bytes made beforehand; a reply is looked at for its status and length only. The generator shares
+//! the machine with what it measures, so it must cost little.
 
 use std::{
     io::{Read, Write},

@@ -1,7 +1,7 @@
 //! How old an event is when a librdkafka client has it, at rates of writes that arrive as they do in life (Poisson).
 //!
-//! An arrival that finds its connection busy waits, and its age counts from when it should have been sent: a server that stalls is not
-//! spared by a generator that waits for it.
+//! An arrival that finds its connection busy waits, and its age counts from when it should have been sent: a server
+//! that stalls is not spared by a generator that waits for it.
 
 use std::{
     collections::HashMap,

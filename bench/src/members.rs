@@ -1,8 +1,8 @@
 //! How long a group of many members takes to share a topic anew when one more comes, in both group
 //! protocols: Java consumers with default settings, all in one JVM.
 //!
-//! A member learns of a rebalance with its next heartbeat, which by default comes every 3 s (classic) or as the server says,
-//! every 5 s (KIP-848).
+//! A member learns of a rebalance with its next heartbeat, which by default comes every 3 s (classic) or as the
+//! server says, every 5 s (KIP-848).
 
 use std::fs;
 

@@ -1,7 +1,8 @@
-//! PostgreSQL doing the same writes: pgbench, single-row upserts by primary key, every commit synced. What ours is held against.
+//! PostgreSQL doing the same writes: pgbench, single-row upserts by primary key, every commit synced. What ours is
+//! held against.
 //!
-//! A cluster of its own in a temporary folder, with more shared memory and rarer checkpoints than it has by default, and without the
-//! logical decoding that a change feed would need: its best case.
+//! A cluster of its own in a temporary folder, with more shared memory and rarer checkpoints than it has by default,
+//! and without the logical decoding that a change feed would need: its best case.
 
 use std::{
     fs,
@@ -175,8 +176,8 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Under runuser the child is not the postmaster, so pg_ctl stops it by the pid in its folder. What fails here leaves a process
-        // without its folder, which ends by itself.
+        // Under runuser the child is not the postmaster, so pg_ctl stops it by the pid in its folder. What fails here
+        // leaves a process without its folder, which ends by itself.
         let cluster = self.folder.path().join("cluster");
         let mut stop = as_postgres(&self.programs.join("pg_ctl"));
         let _ = stop.args(["stop", "-m", "fast", "-w", "-D"]).arg(cluster).stdout(Stdio::null()).status();

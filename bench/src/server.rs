@@ -1,4 +1,5 @@
-//! The server under measurement: the release binary beside this one, in a folder of its own, on free ports of the loopback address.
+//! The server under measurement: the release binary beside this one, in a folder of its own, on free ports of the
+//! loopback address.
 //!
 //! Invariants: it is killed and its folder removed when its value is dropped.
 

@@ -1,6 +1,7 @@
 //! `cargo xtask deny`: cargo-deny with this workspace's deny.toml.
 //!
-//! Building cargo-deny takes minutes on two cores, so `cargo xtask test` uses it only where it is built already, and says so where not.
+//! Building cargo-deny takes minutes on two cores, so `cargo xtask test` uses it only where it is built already, and
+//! says so where not.
 
 use std::{
     path::{Path, PathBuf},

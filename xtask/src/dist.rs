@@ -121,7 +121,8 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(build::target(root).join("release/headwater"))
 }
 
-/// The time that every file in the packages has, in seconds since the epoch: `SOURCE_DATE_EPOCH`, else that of the commit.
+/// The time that every file in the packages has, in seconds since the epoch: `SOURCE_DATE_EPOCH`, else that of the
+/// commit.
 fn modified(root: &Path) -> u64 {
     let said = std::env::var("SOURCE_DATE_EPOCH").ok();
     let committed = || {

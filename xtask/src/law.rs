@@ -1,4 +1,5 @@
-//! `cargo xtask law`: the law of the copies (crates/topics/tests/law/main.rs) over as many random histories as one has time for.
+//! `cargo xtask law`: the law of the copies (crates/topics/tests/law/main.rs) over as many random histories as one
+//! has time for.
 
 use std::path::Path;
 
@@ -9,10 +10,12 @@ use crate::{build, step};
 /// What `cargo xtask test` tries.
 pub(crate) const HISTORIES_IN_CI: u32 = 2_500;
 
-/// Histories sync at every step: a file system in memory takes them an order of magnitude faster, and a crash is simulated anyway.
+/// Histories sync at every step: a file system in memory takes them an order of magnitude faster, and a crash is
+/// simulated anyway.
 const MEMORY: &str = "/dev/shm";
 
-/// One in so many is tried once more where temporary files lie: on a disk what takes time, and so what a crash may come between, is another.
+/// One in so many is tried once more where temporary files lie: on a disk what takes time, and so what a crash may
+/// come between, is another.
 const ON_DISK_ONE_IN: u32 = 50;
 
 /// And at least so many: of a handful it may be that none shows what the law looks for, which it takes for a failure.

@@ -9,7 +9,8 @@ use crate::{build, step};
 /// What `cargo xtask test` runs.
 pub(crate) const SEEDS_IN_CI: u64 = 300;
 
-/// Journals are synced at every step: a file system in memory takes them an order of magnitude faster, and crashes are simulated anyway.
+/// Journals are synced at every step: a file system in memory takes them an order of magnitude faster, and crashes
+/// are simulated anyway.
 const MEMORY: &str = "/dev/shm";
 
 /// From so many seeds on, compiling once more is won back.

@@ -1,4 +1,5 @@
-//! Running other programs: a progress line before, the time after, and an error that says what was run and how it ended.
+//! Running other programs: a progress line before, the time after, and an error that says what was run and how it
+//! ended.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

@@ -16,8 +16,9 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 /// mimalloc's own default is 10 ms.
 const PURGE_DELAY_MS: c_long = 500;
 
-/// Keeps freed memory for half a second before the system gets it back. With the default of 10 ms a busy server gives back and faults in
-/// again, zeroed, what it needs in the next moment: single upserts cost 5 % more processor time, reading a topic from its beginning 10 %.
+/// Keeps freed memory for half a second before the system gets it back. With the default of 10 ms a busy server gives
+/// back and faults in again, zeroed, what it needs in the next moment: single upserts cost 5 % more processor time,
+/// reading a topic from its beginning 10 %.
 ///
 /// Call it first in `main`.
 pub fn keep_freed_memory() {
@@ -26,7 +27,8 @@ pub fn keep_freed_memory() {
 
 #[expect(unsafe_code, reason = "mimalloc's options are set by its C interface")]
 fn set_option(option: libmimalloc_sys::mi_option_t, value: c_long) {
-    // SAFETY: stores a number in mimalloc's table of options, at any time and from any thread; an option out of range is ignored.
+    // SAFETY: stores a number in mimalloc's table of options, at any time and from any thread; an option out of range
+    // is ignored.
     unsafe { libmimalloc_sys::mi_option_set(option, value) }
 }
 

@@ -8,11 +8,11 @@
 //! consume.sh               the page's script, filled in                            names the endpoint
 //! live-query-settings.json what the portal shows; keeps the passwords              names the endpoint
 //! ```
-//! Invariants: a directory appears with all of its files; passwords are never changed in it, certificates and keys all at once or not at all
-//! (`renewal`). The four that name the
-//! endpoint are written again when endpoint, topic or place change, the settings last, so that a crash in between is made good at the next
-//! start. What never changes is checked against what the register noted when it was handed out.
-//! Not here: issuing and revoking (`authority`, `users`).
+//! Invariants: a directory appears with all of its files; passwords are never changed in it, certificates and keys
+//! all at once or not at all (`renewal`). The four that name the endpoint are written again when endpoint, topic or
+//! place change, the settings last, so that a crash in between is made good at the next start. What never changes is
+//! checked against what the register noted when it was handed out. Not here: issuing and revoking (`authority`,
+//! `users`).
 
 mod pkcs12;
 mod settings;
@@ -173,9 +173,10 @@ pub(crate) fn passwords(directory: &Path) -> Result<Option<(String, String)>, Cr
     }
 }
 
-/// Takes what is in `directory`, tightens loosened permissions, and writes again what names another endpoint, topic or place, or is missing
-/// and can be made again. Files that hold a secret and are missing are left so: someone may have moved them to the consumer. `known` is what
-/// was ever handed out to this user; `authority`, which its consumers must trust, is `None` where its certificate is withdrawn.
+/// Takes what is in `directory`, tightens loosened permissions, and writes again what names another endpoint, topic
+/// or place, or is missing and can be made again. Files that hold a secret and are missing are left so: someone may
+/// have moved them to the consumer. `known` is what was ever handed out to this user; `authority`, which its
+/// consumers must trust, is `None` where its certificate is withdrawn.
 pub(crate) fn reopen(
     directory: &Path,
     authority: Option<&Authority>,
@@ -225,8 +226,8 @@ pub(crate) fn principal(path: &Path) -> Result<Option<ClientPrincipal>, Credenti
     ClientPrincipal::from_der(&der).map(Some).map_err(|error| CredentialsError::file(path, error))
 }
 
-/// What is wrong with the files of a directory: what [`reopen`] refuses, and files that name the endpoint and do not agree with the settings.
-/// The second list is what is missing. Changes nothing.
+/// What is wrong with the files of a directory: what [`reopen`] refuses, and files that name the endpoint and do not
+/// agree with the settings. The second list is what is missing. Changes nothing.
 pub(crate) fn look(
     directory: &Path,
     authority: Option<&Authority>,
@@ -312,7 +313,8 @@ impl Found {
         Err(CredentialsError::file(&self.directory.join(CA), message))
     }
 
-    /// Every file must be what was handed out with one certificate. Where nothing is of any, the register is older than the files.
+    /// Every file must be what was handed out with one certificate. Where nothing is of any, the register is older
+    /// than the files.
     fn check_handed_out(&self, known: &[HandedOut]) -> Result<(), CredentialsError> {
         let like_most = known.iter().map(|handed_out| self.compare(handed_out)).max_by_key(|(alike, _)| *alike);
         match like_most {

@@ -1,8 +1,10 @@
-//! Which client certificates the handshake lets in: issued by our CA, in time, for an app, in the register, not revoked.
+//! Which client certificates the handshake lets in: issued by our CA, in time, for an app, in the register, not
+//! revoked.
 //!
-//! Invariants: whatever cannot be checked is refused; what is revoked counts from the next handshake on, without a new configuration.
-//! Each handshake has a verifier of its own, which notes the certificate before it looks at it.
-//! Not here: cutting connections that are open already (the endpoint does, woken by `Credentials::watch_revocations`).
+//! Invariants: whatever cannot be checked is refused; what is revoked counts from the next handshake on, without a
+//! new configuration. Each handshake has a verifier of its own, which notes the certificate before it looks at it.
+//! Not here: cutting connections that are open already (the endpoint does, woken by
+//! `Credentials::watch_revocations`).
 
 use std::sync::Arc;
 

@@ -6,9 +6,10 @@
 //! <data-dir>/keys.json          API keys, each with the SHA-256 of its secret; which directory's they are, and whether a key was made
 //! <data-dir>/access.json        the directory's id, and whether a key was made
 //! ```
-//! Invariants: an API key's secret is nowhere but with its holder; every comparison takes the same time whatever the secret is and
-//! whichever key it matches. SHA-256 without salt or stretching is enough: the secrets have 256 random bits, so there is nothing to guess.
-//! Once a key was made the ring is closed, whichever of the two files says so and whatever becomes of the other, until it is opened again.
+//! Invariants: an API key's secret is nowhere but with its holder; every comparison takes the same time whatever the
+//! secret is and whichever key it matches. SHA-256 without salt or stretching is enough: the secrets have 256 random
+//! bits, so there is nothing to guess. Once a key was made the ring is closed, whichever of the two files says so and
+//! whatever becomes of the other, until it is opened again.
 
 use std::path::Path;
 
@@ -154,8 +155,8 @@ fn write_access(path: &Path, access: &Access) -> Result<(), CredentialsError> {
 }
 
 impl KeyRing {
-    /// Reads the files, and writes what is missing or of format 1. `is_new` says that nothing was in the directory before: where keys are
-    /// missing and that is not so, they were lost, and the ring is closed.
+    /// Reads the files, and writes what is missing or of format 1. `is_new` says that nothing was in the directory
+    /// before: where keys are missing and that is not so, they were lost, and the ring is closed.
     pub(crate) fn open(data_dir: &Path, format: DirectoryFormat, is_new: bool) -> Result<Self, CredentialsError> {
         let path = |name| data_dir.join(name);
         for name in [ADMIN_KEY, ADMIN_KEY_SUM, KEYS, ACCESS] {

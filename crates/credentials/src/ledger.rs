@@ -6,9 +6,10 @@
 //!
 //! {"version":1,"entries":[…]}      as the first servers wrote it
 //! ```
-//! Invariants: changes come one after the other; readers take what is live without a lock and never wait for the disk. What is added is
-//! durable before it is live. What is withdrawn is gone at once, even where the disk refuses: a full disk must not keep a revoked
-//! credential alive; the caller then learns that a restart would undo it, and the next change writes it too.
+//! Invariants: changes come one after the other; readers take what is live without a lock and never wait for the
+//! disk. What is added is durable before it is live. What is withdrawn is gone at once, even where the disk refuses:
+//! a full disk must not keep a revoked credential alive; the caller then learns that a restart would undo it, and the
+//! next change writes it too.
 
 use std::{
     collections::BTreeMap,
@@ -150,8 +151,8 @@ impl<E: Entry> Ledger<E> {
         Ok(())
     }
 
-    /// Withdraws with `act`, which says `None` if there was nothing to withdraw: first live, then in the file. The second value says
-    /// whether the file is up to date, with everything that was withdrawn before.
+    /// Withdraws with `act`, which says `None` if there was nothing to withdraw: first live, then in the file. The
+    /// second value says whether the file is up to date, with everything that was withdrawn before.
     pub(crate) fn withdraw<R>(
         &self,
         act: impl FnOnce(&mut Entries<E>) -> Option<R>,

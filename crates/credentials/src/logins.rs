@@ -43,8 +43,8 @@ impl Credentials {
         self.login_hooks.of(app)
     }
 
-    /// Sets where the app's users are asked for, in place of what was set before. Without a secret it keeps the one that
-    /// it has, or gets a new one. `url` is to be checked by who calls it.
+    /// Sets where the app's users are asked for, in place of what was set before. Without a secret it keeps the one
+    /// that it has, or gets a new one. `url` is to be checked by who calls it.
     pub fn set_login_hook(
         &self,
         app: &str,
@@ -56,7 +56,8 @@ impl Credentials {
         self.login_hooks.set(app, url, secret, now_ms)
     }
 
-    /// From now on nobody logs in to the app; tokens that were given out stay. [`CredentialsError::NotFound`] if none is set.
+    /// From now on nobody logs in to the app; tokens that were given out stay. [`CredentialsError::NotFound`] if none
+    /// is set.
     pub fn delete_login_hook(&self, app: &str) -> Result<(), CredentialsError> {
         match self.login_hooks.delete(app)? {
             true => Ok(()),

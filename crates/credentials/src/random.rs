@@ -17,8 +17,9 @@ pub(crate) fn letters_and_digits(characters: usize) -> String {
     text
 }
 
-/// A certificate's serial number: 128 bits, positive, always 16 bytes (the topmost bits are 01, the other 126 are random), so that its
-/// DER and its hex have one length. RFC 5280, section 4.1.2.2 asks for a positive number of at most 20 bytes.
+/// A certificate's serial number: 128 bits, positive, always 16 bytes (the topmost bits are 01, the other 126 are
+/// random), so that its DER and its hex have one length. RFC 5280, section 4.1.2.2 asks for a positive number of at
+/// most 20 bytes.
 pub(crate) fn serial() -> [u8; 16] {
     let mut serial = bytes::<16>();
     serial[0] = (serial[0] & 0b0011_1111) | 0b0100_0000;

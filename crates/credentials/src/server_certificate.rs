@@ -3,8 +3,8 @@
 //! ```text
 //! authority/server.pem   certificate and private key (PKCS#8) in one sealed file, so that they always belong together
 //! ```
-//! Invariants: it names exactly `localhost`, the loopback addresses and every name asked for since the start; whoever resolves it after a
-//! renewal gets the new one, in every TLS configuration that was made of it.
+//! Invariants: it names exactly `localhost`, the loopback addresses and every name asked for since the start; whoever
+//! resolves it after a renewal gets the new one, in every TLS configuration that was made of it.
 
 use std::{
     collections::BTreeSet,
@@ -30,7 +30,8 @@ use crate::{
     tls,
 };
 
-/// See the module. As a resolver it gives the live certificate whatever name the client asks for: Java clients send none for `localhost`.
+/// See the module. As a resolver it gives the live certificate whatever name the client asks for: Java clients send
+/// none for `localhost`.
 #[derive(Debug)]
 pub(crate) struct ServerCertificate {
     path: PathBuf,
@@ -47,7 +48,8 @@ struct Live {
 }
 
 impl ServerCertificate {
-    /// The certificate kept in the authority's directory, sealed where it is of format 1; none is made before [`ServerCertificate::ensure`].
+    /// The certificate kept in the authority's directory, sealed where it is of format 1; none is made before
+    /// [`ServerCertificate::ensure`].
     pub(crate) fn open(
         authority: &Authority,
         directory: &Path,
@@ -80,7 +82,8 @@ impl ServerCertificate {
         self.live.load().as_ref().map(|live| live.serial.clone())
     }
 
-    /// Makes the live certificate name these too; reads it, or has `authority` renew it, where it does not. Says whether it made a new one.
+    /// Makes the live certificate name these too; reads it, or has `authority` renew it, where it does not. Says
+    /// whether it made a new one.
     pub(crate) fn ensure(
         &self,
         authority: &Authority,
@@ -103,7 +106,8 @@ impl ServerCertificate {
         Ok(true)
     }
 
-    /// Has `authority` make another one for the same names, whatever the present one is. It is the live one from the next handshake on.
+    /// Has `authority` make another one for the same names, whatever the present one is. It is the live one from the
+    /// next handshake on.
     pub(crate) fn renew(&self, authority: &Authority, now_ms: u64) -> Result<(), CredentialsError> {
         let wanted = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         self.make(authority, &wanted, now_ms)

@@ -1,9 +1,11 @@
-//! TLS configurations: TLS 1.2 and 1.3, `ring` named explicitly, so that no process-wide default can change what is used.
+//! TLS configurations: TLS 1.2 and 1.3, `ring` named explicitly, so that no process-wide default can change what is
+//! used.
 //!
-//! Invariants: with client certificates, every connection is a full handshake. On a resumed one rustls takes the client's identity from
-//! the ticket and does not ask the verifier again, so a certificate revoked since would still get in; hence neither tickets nor a session
-//! store. A full P-256 handshake costs about a millisecond, both sides together, and Kafka's connections are long-lived.
-//! Not here: which client certificates are good (`client_verifier`), where the server's is kept (`server_certificate`).
+//! Invariants: with client certificates, every connection is a full handshake. On a resumed one rustls takes the
+//! client's identity from the ticket and does not ask the verifier again, so a certificate revoked since would still
+//! get in; hence neither tickets nor a session store. A full P-256 handshake costs about a millisecond, both sides
+//! together, and Kafka's connections are long-lived. Not here: which client certificates are good
+//! (`client_verifier`), where the server's is kept (`server_certificate`).
 
 use std::{
     path::Path,
@@ -32,7 +34,8 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 
 /// For the Kafka endpoint: clients must show a certificate that the verifier takes. No ALPN: Kafka's clients send none.
 ///
-/// A consumer that drains a topic costs hardly more than its encryption, so the server chooses the suite, and takes AES with 128 bits before 256.
+/// A consumer that drains a topic costs hardly more than its encryption, so the server chooses the suite, and takes
+/// AES with 128 bits before 256.
 pub(crate) fn mutual(verifier: Arc<dyn ClientCertVerifier>, server: Arc<dyn ResolvesServerCert>) -> ServerConfig {
     // One is made for each handshake.
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {

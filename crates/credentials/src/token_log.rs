@@ -5,10 +5,10 @@
 //! 5f607182 {"login":{"app":"shop","user":"ann","id":"…",…,"sha256":"…"}}
 //! 93a4b5c6 {"revoked":"<id>"}
 //! ```
-//! Each line begins with the CRC-32C of what stands behind its space. Mode 0600.
-//! Invariants: what is appended is durable before it is told; a line that was cut short at the end was told to nobody, and
-//! damage anywhere else is an error. After a failed write the whole file is written anew before anything else is.
-//! Not here: which tokens count (`tokens`).
+//! Each line begins with the CRC-32C of what stands behind its space. Mode 0600. Invariants: what is appended is
+//! durable before it is told; a line that was cut short at the end was told to nobody, and damage anywhere else is an
+//! error. After a failed write the whole file is written anew before anything else is. Not here: which tokens count
+//! (`tokens`).
 
 use std::{
     io,

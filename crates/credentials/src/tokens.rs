@@ -4,10 +4,10 @@
 //! <data-dir>/tokens.log    see token_log
 //! hwt_<id>_<secret>        what the user holds: 16 public characters, by which it is found and listed, and 43 secret ones
 //! ```
-//! Invariants: a token's secret is nowhere but with its holder (its SHA-256 is kept, and compared in constant time); a token
-//! counts until its end and never beyond, whatever becomes of the file; one that is withdrawn counts no more at once, even
-//! where the disk refuses. Tokens are bounded: of a user the oldest goes, of an app no more are given out.
-//! Not here: who is given one (the edge that logs in), what it may do (`PermissionDocument`).
+//! Invariants: a token's secret is nowhere but with its holder (its SHA-256 is kept, and compared in constant time);
+//! a token counts until its end and never beyond, whatever becomes of the file; one that is withdrawn counts no more
+//! at once, even where the disk refuses. Tokens are bounded: of a user the oldest goes, of an app no more are given
+//! out. Not here: who is given one (the edge that logs in), what it may do (`PermissionDocument`).
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

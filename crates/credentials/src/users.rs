@@ -1,8 +1,8 @@
 //! User certificates: `CN=user, O=app`, and a serial that revocation uses.
 //!
-//! Invariants: every certificate ever issued is in the register (`authority/users.json`), before anyone has its key; revoked is for good. The
-//! register is that of one authority, and knows what the files were that were handed out with a certificate.
-//! Not here: making certificates (`authority`), refusing them (`client_verifier`).
+//! Invariants: every certificate ever issued is in the register (`authority/users.json`), before anyone has its key;
+//! revoked is for good. The register is that of one authority, and knows what the files were that were handed out
+//! with a certificate. Not here: making certificates (`authority`), refusing them (`client_verifier`).
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -59,8 +59,8 @@ pub struct PrincipalError {
 }
 
 impl ClientPrincipal {
-    /// Reads subject and serial of a DER certificate (which the handshake has already checked). Exactly one O and one CN, and a positive
-    /// serial, or it names nobody.
+    /// Reads subject and serial of a DER certificate (which the handshake has already checked). Exactly one O and one
+    /// CN, and a positive serial, or it names nobody.
     pub fn from_der(certificate: &[u8]) -> Result<Self, PrincipalError> {
         let wrong = |message: &str| PrincipalError { message: message.to_owned() };
         let (rest, certificate) =
@@ -166,8 +166,8 @@ impl Register {
         Ok(register)
     }
 
-    /// Takes what was read, of this authority. What was of format 1 is written again, with what `recorded` says of files that were handed
-    /// out, by serial.
+    /// Takes what was read, of this authority. What was of format 1 is written again, with what `recorded` says of
+    /// files that were handed out, by serial.
     pub(crate) fn open(
         path: &Path,
         authority: &str,
@@ -255,8 +255,8 @@ impl Register {
         self.ledger.live().entries.get(serial).map_or(0, |entry| entry.certificate.expires_ms)
     }
 
-    /// Revokes those that `which` picks and that are not revoked yet; gives them. They are refused at once, also where the register
-    /// cannot be written: then it is an error all the same.
+    /// Revokes those that `which` picks and that are not revoked yet; gives them. They are refused at once, also
+    /// where the register cannot be written: then it is an error all the same.
     pub(crate) fn revoke(
         &self,
         now_ms: u64,

@@ -24,7 +24,8 @@ use crate::{
 pub struct Finding {
     /// The file, and what is wrong with it.
     pub message: String,
-    /// Whether it is damage; or else only something that the next start mends, or that somebody may have taken away on purpose.
+    /// Whether it is damage; or else only something that the next start mends, or that somebody may have taken away
+    /// on purpose.
     pub is_damage: bool,
 }
 
@@ -34,8 +35,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Looks at every file below `data_dir` that says who may do what. A server may have the directory open, but what it changes meanwhile may be
-/// reported as damage.
+/// Looks at every file below `data_dir` that says who may do what. A server may have the directory open, but what it
+/// changes meanwhile may be reported as damage.
 pub fn verify(data_dir: &Path) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let Some(format) = findings.take(disk::format_of(data_dir)) else { return findings.0 };

@@ -1,5 +1,6 @@
-//! Java's own TLS, with the two PKCS12 files of a bundle, as Kafka's clients use them: host name checked, store type `JKS` (what Kafka
-//! assumes where the page's script says nothing) or `PKCS12` (what `client.properties` says), TLS 1.2 and 1.3.
+//! Java's own TLS, with the two PKCS12 files of a bundle, as Kafka's clients use them: host name checked, store type
+//! `JKS` (what Kafka assumes where the page's script says nothing) or `PKCS12` (what `client.properties` says), TLS
+//! 1.2 and 1.3.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

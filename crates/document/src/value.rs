@@ -109,7 +109,8 @@ impl Map {
         Some(&self.fields[at].1)
     }
 
-    /// Sets the field `name`; returns what stood there. Many at once: [`Map::from_fields`], this one moves what lies behind.
+    /// Sets the field `name`; returns what stood there. Many at once: [`Map::from_fields`], this one moves what lies
+    /// behind.
     pub fn insert(&mut self, name: String, value: Value) -> Option<Value> {
         match self.position(&name) {
             Ok(at) => Some(std::mem::replace(&mut self.fields[at].1, value)),

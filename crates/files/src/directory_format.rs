@@ -4,10 +4,10 @@
 //! {"version":2,"crc32c":"…"}\n
 //! {"format":2}\n
 //! ```
-//! The first servers wrote files without checksums, format 1, and no such file. A server that opens one of those directories
-//! brings each file to format 2 and writes `format.json` last. So a file without a checksum is an old one where `format.json`
-//! is missing, and damage where it is there. A directory that lost its `format.json` gets it again.
-//! Not here: what files there are; whoever opens all of them calls [`DirectoryFormat::mark`] last.
+//! The first servers wrote files without checksums, format 1, and no such file. A server that opens one of those
+//! directories brings each file to format 2 and writes `format.json` last. So a file without a checksum is an old one
+//! where `format.json` is missing, and damage where it is there. A directory that lost its `format.json` gets it
+//! again. Not here: what files there are; whoever opens all of them calls [`DirectoryFormat::mark`] last.
 
 use std::{io, path::Path};
 

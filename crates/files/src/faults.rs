@@ -1,9 +1,9 @@
-//! Faults that a test plans: the n-th operation on files below a folder fails, is torn, reads a flipped bit, or is the last one before a
-//! crash.
+//! Faults that a test plans: the n-th operation on files below a folder fails, is torn, reads a flipped bit, or is
+//! the last one before a crash.
 //!
-//! A run without a fault counts the operations; then a test can have each of them fail, one run after the other. Threads of other tests
-//! are not touched, as long as their folders are others.
-//! Not here: kills and losses of power of the whole process; what was handed to the system stays.
+//! A run without a fault counts the operations; then a test can have each of them fail, one run after the other.
+//! Threads of other tests are not touched, as long as their folders are others. Not here: kills and losses of power
+//! of the whole process; what was handed to the system stays.
 
 use std::{
     io,

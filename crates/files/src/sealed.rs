@@ -4,9 +4,10 @@
 //! {"version":2,"crc32c":"1b2c3d4e"}\n
 //! the body, as given\n
 //! ```
-//! The checksum covers the version and the body. It is looked at after the version, so that a file of a newer server is called that, and
-//! before the body, so that nobody reads meaning into damage. The first version of each file had no such line: see [`Sealed::Unsealed`].
-//! Not here: what a body means; whether a file without a checksum may still be taken.
+//! The checksum covers the version and the body. It is looked at after the version, so that a file of a newer server
+//! is called that, and before the body, so that nobody reads meaning into damage. The first version of each file had
+//! no such line: see [`Sealed::Unsealed`]. Not here: what a body means; whether a file without a checksum may still
+//! be taken.
 
 /// How the first line goes on after its version.
 const CHECKSUM: &[u8] = b",\"crc32c\":\"";

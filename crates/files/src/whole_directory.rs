@@ -15,8 +15,9 @@ pub struct NewFile {
     pub mode: u32,
 }
 
-/// Makes the folder `path`, for its owner alone, with these files in it, all at once and durably: whoever sees the folder sees every file
-/// whole. It must be missing or empty. The files are put into `staging` first, a folder beside it that must not be there; a crash may leave it.
+/// Makes the folder `path`, for its owner alone, with these files in it, all at once and durably: whoever sees the
+/// folder sees every file whole. It must be missing or empty. The files are put into `staging` first, a folder beside
+/// it that must not be there; a crash may leave it.
 pub fn write_directory(path: &Path, staging: &Path, files: &[NewFile]) -> io::Result<()> {
     let filled = fill(staging, files).and_then(|()| durable::move_durably(staging, path));
     if filled.is_err() {

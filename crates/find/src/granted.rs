@@ -37,8 +37,8 @@ impl Query {
 }
 
 impl Query {
-    /// Whether the filter is asked without a budget: of a short page of what not all is granted of, by a filter that takes
-    /// little. It then cannot fail, whichever documents are looked at.
+    /// Whether the filter is asked without a budget: of a short page of what not all is granted of, by a filter that
+    /// takes little. It then cannot fail, whichever documents are looked at.
     pub(crate) fn is_asked_for_nothing(&self) -> bool {
         let is_short = self.limit.is_some_and(|limit| limit.saturating_add(self.offset) <= RESTRICTED_PAGE_MAX);
         let takes_little = || self.filter.steps_max().is_some_and(|steps| steps <= RESTRICTED_FILTER_STEPS_MAX);

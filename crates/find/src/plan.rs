@@ -13,9 +13,9 @@
 //!
 //! Who is not granted all documents gets a plan by the query and the rules alone: as if each index held anything, and
 //! whatever its entries are many or few. Numbers that are counted then say only which reads wait for which. An index
-//! that gives an order, which depends on what stands in it, is read for a short page, unless by the rules' ranges of ids
-//! few documents can be in it: whatever is read, the answer is the same, and what is shown is the plan without. A filter
-//! that is asked then is one that takes little and cannot fail ([`Query::is_asked_for_nothing`]).
+//! that gives an order, which depends on what stands in it, is read for a short page, unless by the rules' ranges of
+//! ids few documents can be in it: whatever is read, the answer is the same, and what is shown is the plan without. A
+//! filter that is asked then is one that takes little and cannot fail ([`Query::is_asked_for_nothing`]).
 //!
 //! An index that the query names ([`IndexUse`]) is taken by rules 2 and 3 however many entries it
 //! has; if it does not help, the others are asked as ever.
@@ -189,8 +189,8 @@ impl Plan {
         })
     }
 
-    /// A page in the order of an index. Sorting so few cannot fail, nor can the filter: so nobody can tell by the answer
-    /// which of the two was done.
+    /// A page in the order of an index. Sorting so few cannot fail, nor can the filter: so nobody can tell by the
+    /// answer which of the two was done.
     fn ordered_for_restricted(
         snapshot: &Snapshot,
         indexes: &[ReadIndex],

@@ -84,8 +84,8 @@ pub(crate) fn candidates<'s>(snapshot: &'s Snapshot, plan: &'s Plan, query: &'s 
     Candidates { all: stored(snapshot, plan, query), granted: query.grants() }
 }
 
-/// How many entries of an index are looked at until so many granted ones of the query's page have come; `None` if they are
-/// more than `most`.
+/// How many entries of an index are looked at until so many granted ones of the query's page have come; `None` if
+/// they are more than `most`.
 pub(crate) fn entries_until(
     snapshot: &Snapshot,
     access: &IndexAccess,

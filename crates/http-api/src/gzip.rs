@@ -1,6 +1,7 @@
 //! Replies compressed with gzip (RFC 1952), for clients that take it (RFC 9110, section 12.5.3).
 //!
-//! Only what documents are read into: such a reply holds nothing that its caller may not see, so its length tells a stranger nothing.
+//! Only what documents are read into: such a reply holds nothing that its caller may not see, so its length tells a
+//! stranger nothing.
 
 use std::io::Write as _;
 

@@ -1,12 +1,11 @@
 //! The HTTP API: `store/*`, `/admin/v1/*`, health, metrics (docs/reference/http-api.md,
 //! docs/reference/access.md).
 //!
-//! One way in for every request: `serve` (sockets, `guests`) → `edge` (CORS, `unread` bodies) →
-//! `routes` → `call` (who asks, of which app, with which body) → a file of `resource`. Invariants:
-//! a request is answered with JSON, errors as `{"message":…}` (`execute` has an envelope of its own); what a caller may not see has no
-//! influence on the reply; every bound stands in [`limits`].
-//! Not here: JSON shapes (`wire`), the query languages (`query`), running statements (`executor`), commits (`store`), keys and
-//! certificates (`credentials`).
+//! One way in for every request: `serve` (sockets, `guests`) → `edge` (CORS, `unread` bodies) → `routes` → `call`
+//! (who asks, of which app, with which body) → a file of `resource`. Invariants: a request is answered with JSON,
+//! errors as `{"message":…}` (`execute` has an envelope of its own); what a caller may not see has no influence on
+//! the reply; every bound stands in [`limits`]. Not here: JSON shapes (`wire`), the query languages (`query`),
+//! running statements (`executor`), commits (`store`), keys and certificates (`credentials`).
 
 mod access;
 mod active_statements;

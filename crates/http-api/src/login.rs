@@ -1,8 +1,8 @@
 //! Logging in: the app's hook is asked, and whoever it knows gets a token (docs/reference/access.md, "Login").
 //!
-//! Invariants: nothing is told of why a login is refused, but to the log; a token of the provider's is in no log; a hook
-//! is asked once for each login, and what it says is believed only if all of it can be kept.
-//! Not here: the route (`resource::login`), the call itself (`outbound`), tokens (`credentials`).
+//! Invariants: nothing is told of why a login is refused, but to the log; a token of the provider's is in no log; a
+//! hook is asked once for each login, and what it says is believed only if all of it can be kept. Not here: the route
+//! (`resource::login`), the call itself (`outbound`), tokens (`credentials`).
 
 pub(crate) mod answer;
 pub(crate) mod form;

@@ -1,7 +1,7 @@
 //! Reads on blocking threads, a bounded number at a time, that stop when nobody waits any more.
 //!
-//! Every read begins among small ones, plans, and goes over to the scans only where its plan looks at many documents: so a look into an
-//! index waits for no scan.
+//! Every read begins among small ones, plans, and goes over to the scans only where its plan looks at many documents:
+//! so a look into an index waits for no scan.
 //!
 //! Invariant: one read sees one snapshot. Not here: which documents it finds, and how (`find`).
 
@@ -56,8 +56,9 @@ impl<T> Begun<T> {
     }
 }
 
-/// Runs `work` on a snapshot of `app`, on a blocking thread, first among small reads: by the snapshot it sees how much it is to look at.
-/// If it says that this is much, it is run again among scans. It is told as what it was let in.
+/// Runs `work` on a snapshot of `app`, on a blocking thread, first among small reads: by the snapshot it sees how
+/// much it is to look at. If it says that this is much, it is run again among scans. It is told as what it was let
+/// in.
 pub(crate) async fn read<T: Send + 'static>(
     state: &State,
     app: &Arc<App>,
@@ -74,7 +75,8 @@ pub(crate) struct ReplyForm {
     pub(crate) gzip: bool,
 }
 
-/// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until its client has taken it.
+/// As [`read`], for work whose result is a reply with documents: it counts toward the memory for replies until its
+/// client has taken it.
 pub(crate) async fn reply(
     state: &State,
     app: &Arc<App>,

@@ -28,9 +28,9 @@ use crate::{
 };
 
 impl HttpApi {
-    /// Answers on `listener` until `shutdown` is done: HTTP, or HTTPS with `tls`. Then no more connections are taken, requests that are being
-    /// answered are finished within [`crate::HttpApiOptions::shutdown_timeout`], the rest is cut, and it returns. May run for several listeners
-    /// at once. Dropping it cuts every connection.
+    /// Answers on `listener` until `shutdown` is done: HTTP, or HTTPS with `tls`. Then no more connections are taken,
+    /// requests that are being answered are finished within [`crate::HttpApiOptions::shutdown_timeout`], the rest is
+    /// cut, and it returns. May run for several listeners at once. Dropping it cuts every connection.
     ///
     /// Fails only if the listener cannot tell its own address.
     pub async fn serve(

@@ -1,11 +1,12 @@
 //! A connection's stream with two manners that HTTP over TCP needs and hyper leaves to its user.
 //!
-//! **Stalls.** A client that takes none of its reply would keep the reply in memory for ever, and one that takes a byte now and then
-//! for as good as ever; after a while the write fails.
+//! **Stalls.** A client that takes none of its reply would keep the reply in memory for ever, and one that takes a
+//! byte now and then for as good as ever; after a while the write fails.
 //!
-//! **Endings.** A request can be answered before its body was read (413). Closing then, with bytes of the body unread, makes the kernel send
-//! a reset, and the client may lose the reply to it. So the writing half is closed first, and what still comes is thrown away for a while
-//! (as nginx does with `lingering_close`; RFC 9112 section 9.6).
+//! **Endings.** A request can be answered before its body was read (413). Closing then, with bytes of the body
+//! unread, makes the kernel send a reset, and the client may lose the reply to it. So the writing half is closed
+//! first, and what still comes is thrown away for a while (as nginx does with `lingering_close`; RFC 9112 section
+//! 9.6).
 
 use std::{
     io,

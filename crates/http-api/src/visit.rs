@@ -12,7 +12,8 @@ use axum::{
 
 use crate::access::Door;
 
-/// The pages, each of whose requests carries as extensions where it comes from (`ConnectInfo<SocketAddr>`) and by which [`Scheme`].
+/// The pages, each of whose requests carries as extensions where it comes from (`ConnectInfo<SocketAddr>`) and by
+/// which [`Scheme`].
 pub(crate) fn introduced(pages: Router) -> Router {
     if !pages.has_routes() {
         return pages;

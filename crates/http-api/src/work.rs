@@ -1,10 +1,11 @@
 //! What one read may do: its budget, its turn among the other reads, its part of the memory for replies.
 //!
-//! A read of a collection has a turn for [`limits::TURN`] and then lets others have theirs, so that nobody waits for the end of a
-//! long one. Its reply takes little memory until it grows, so that it holds none back that others need.
+//! A read of a collection has a turn for [`limits::TURN`] and then lets others have theirs, so that nobody waits for
+//! the end of a long one. Its reply takes little memory until it grows, so that it holds none back that others need.
 //!
-//! Invariants: whoever waits for memory to grow has no turn and holds only its small part, so reads never wait for each other in a
-//! circle; a read that nobody waits for ends at the next document, and one document takes a tenth of a second at most (`query`).
+//! Invariants: whoever waits for memory to grow has no turn and holds only its small part, so reads never wait for
+//! each other in a circle; a read that nobody waits for ends at the next document, and one document takes a tenth of
+//! a second at most (`query`).
 
 use std::{
     pin::pin,
@@ -218,7 +219,8 @@ impl Share {
         bytes <= if self.large.is_some() { self.bytes_max } else { limits::REPLY_BYTES_SMALL }
     }
 
-    /// To all that it may grow to, at once. What has that already grows beyond what was expected of one document; that is little.
+    /// To all that it may grow to, at once. What has that already grows beyond what was expected of one document;
+    /// that is little.
     fn grow(&mut self, deadline: Instant) -> Result<(), Failure> {
         if self.large.is_none() {
             self.large = Some(self.wait_for_large(kib(self.bytes_max), deadline)?);

@@ -244,7 +244,8 @@ async fn answer_requests(session: &Session, mut stream: FrameStream) -> Result<(
     Ok(())
 }
 
-/// Answers one request while reading ahead, so that a client that goes away does not keep a long poll alive. `None`: it went.
+/// Answers one request while reading ahead, so that a client that goes away does not keep a long poll alive. `None`:
+/// it went.
 async fn answer(session: &Session, stream: &mut FrameStream, frame: Bytes) -> Result<Option<Reply>, Reason> {
     let request = Request::read(frame)?;
     let mut answer = std::pin::pin!(api::answer(session, &request));

@@ -194,8 +194,8 @@ impl Coordination {
         if survived { Ok(()) } else { Err(ConsumerGroupError::UnknownMemberId.into()) }
     }
 
-    /// Whether a member may commit an offset of this partition (by topic id) in an epoch that has passed: it had it then,
-    /// and has it still.
+    /// Whether a member may commit an offset of this partition (by topic id) in an epoch that has passed: it had it
+    /// then, and has it still.
     pub(crate) fn may_commit_late(&self, key: &GroupKey, member_id: &str, epoch: i32, partition: (Uuid, i32)) -> bool {
         self.consumer.may_commit_late(key, member_id, epoch, partition)
     }

@@ -49,7 +49,8 @@ struct Inner {
 }
 
 impl Coordinator {
-    /// `initial_delay`: how long the first rebalance of an empty group waits for more members. `groups_gauge` follows how many there are.
+    /// `initial_delay`: how long the first rebalance of an empty group waits for more members. `groups_gauge` follows
+    /// how many there are.
     pub(crate) fn new(initial_delay: Duration, groups_gauge: Gauge) -> Arc<Self> {
         let initial_delay_ms = u64::try_from(initial_delay.as_millis()).unwrap_or(u64::MAX);
         let adopts_until_ms = limits::ADOPTION_MS;

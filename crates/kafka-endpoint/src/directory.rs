@@ -137,7 +137,8 @@ fn assigned_partitions(mut assignment: Bytes) -> Vec<(String, i32)> {
     assigned
 }
 
-/// Whether every length in `| version i16 | topics i32 | (name len i16 | name | partitions i32 | i32 …)… |` fits in what is there.
+/// Whether every length in `| version i16 | topics i32 | (name len i16 | name | partitions i32 | i32 …)… |` fits in
+/// what is there.
 fn has_sound_shape(assignment: &[u8]) -> bool {
     let mut rest = assignment.get(2..).unwrap_or_default();
     let mut take = |len: usize| -> Option<&[u8]> {

@@ -1,4 +1,5 @@
-//! The listener: takes connections, bounds them, and ends them all when the server stops, but for those that were handed over as HTTP.
+//! The listener: takes connections, bounds them, and ends them all when the server stops, but for those that were
+//! handed over as HTTP.
 //!
 //! Not here: what happens inside one connection (`connection`), certificates themselves (`credentials`).
 
@@ -43,10 +44,10 @@ pub struct KafkaEndpoint;
 impl KafkaEndpoint {
     /// Serves `topics` to clients with a user certificate of `credentials`.
     ///
-    /// `listener` is bound already, so any port (0 too) can be used; what clients are told is in `options`. Metrics are registered under
-    /// `headwater_kafka_…`. The future ends once `shutdown` is true and every connection has been closed: consumers that wait are
-    /// answered first, and each connection ends after the response in flight, within [`limits::DRAIN_TIMEOUT`]. Beside it: who is in which
-    /// consumer group, for whoever shows it.
+    /// `listener` is bound already, so any port (0 too) can be used; what clients are told is in `options`. Metrics
+    /// are registered under `headwater_kafka_…`. The future ends once `shutdown` is true and every connection has
+    /// been closed: consumers that wait are answered first, and each connection ends after the response in flight,
+    /// within [`limits::DRAIN_TIMEOUT`]. Beside it: who is in which consumer group, for whoever shows it.
     ///
     /// Fails only if the server certificate cannot be made.
     pub fn serve(

@@ -1,5 +1,6 @@
-//! What coverage-guided fuzzing calls (`cargo xtask fuzz`; the targets are in `fuzz/`): each function takes any bytes, and panics
-//! only if a promise is broken. Every seed, and every input that once broke something, is replayed by the tests here.
+//! What coverage-guided fuzzing calls (`cargo xtask fuzz`; the targets are in `fuzz/`): each function takes any
+//! bytes, and panics only if a promise is broken. Every seed, and every input that once broke something, is replayed
+//! by the tests here.
 //!
 //! Not here: random sessions over sockets (`tests/hostile.rs`).
 
@@ -19,7 +20,8 @@ pub use consumer::groups as consumer_groups;
 
 use crate::{limits, request::Request};
 
-/// A frame of any bytes: it is refused, or all of it decodes or is refused, without a panic and within its bounds of memory.
+/// A frame of any bytes: it is refused, or all of it decodes or is refused, without a panic and within its bounds of
+/// memory.
 pub fn request(frame: &[u8]) {
     if !(limits::REQUEST_BYTES_MIN..=limits::REQUEST_BYTES_MAX).contains(&frame.len()) {
         return;

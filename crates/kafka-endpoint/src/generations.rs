@@ -1,5 +1,5 @@
-//! What is noted durably of consumer groups: the last generation (or epoch) of each, with its members, so that after a restart they are told from those who
-//! were put out before (Kafka keeps the same in `__consumer_offsets`).
+//! What is noted durably of consumer groups: the last generation (or epoch) of each, with its members, so that after
+//! a restart they are told from those who were put out before (Kafka keeps the same in `__consumer_offsets`).
 //!
 //! Invariant: a generation is noted before its leader learns of it, so that nobody commits in one that is not noted.
 //! Not here: what a note is good for (`groups`).
@@ -39,7 +39,8 @@ pub(crate) fn noted(session: &Session, group: &str) -> Option<Noted> {
     Some(Noted { epoch: noted.number, members })
 }
 
-/// Notes the generation that a member is about to be told of, if it is the leader, or a static member that was restarted and has a new id.
+/// Notes the generation that a member is about to be told of, if it is the leader, or a static member that was
+/// restarted and has a new id.
 pub(crate) async fn note(session: &Session, key: &GroupKey, answer: &JoinAnswer, is_static: bool) {
     if answer.error.is_none() && (answer.leader == answer.member_id || answer.leader.is_empty() || is_static) {
         note_roster(session, key).await;
@@ -83,7 +84,8 @@ pub(crate) async fn forget(
     }
 }
 
-/// Forgets what was noted of groups that nobody has come back to, in the apps that are open: of another nobody can have.
+/// Forgets what was noted of groups that nobody has come back to, in the apps that are open: of another nobody can
+/// have.
 pub(crate) async fn forget_unused(coordinator: Arc<Coordinator>, topics: Arc<TopicRegistry>, now_ms: u64) {
     let keys = topics.all_opened().into_iter().flat_map(|topics| {
         let app: Arc<str> = topics.app().name().as_str().into();

@@ -210,8 +210,8 @@ impl Groups {
                 group.check_commit(now_ms, member_id, instance_id, generation)
             }
             _ if adopts && noted_generation() == Some(generation) => Ok(()),
-            // Kafka says ILLEGAL_GENERATION or GROUP_ID_NOT_FOUND of a group that it never had. One that has lost its members is
-            // forgotten here and kept there: who was put out of it is told the same as by Kafka.
+            // Kafka says ILLEGAL_GENERATION or GROUP_ID_NOT_FOUND of a group that it never had. One that has lost its
+            // members is forgotten here and kept there: who was put out of it is told the same as by Kafka.
             _ => Err(GroupError::UnknownMemberId),
         }
     }

@@ -1,9 +1,10 @@
-//! Connections inside their handshake. Anybody may begin one, so nobody is turned away at the door: where there is no room, one that is unfinished
-//! goes, the oldest first, of the address that has most, and those that have not even said hello before others.
+//! Connections inside their handshake. Anybody may begin one, so nobody is turned away at the door: where there is no
+//! room, one that is unfinished goes, the oldest first, of the address that has most, and those that have not even
+//! said hello before others.
 //!
-//! Invariants: no address has more than its share; addresses that nobody knows leave room for those that have finished a handshake lately; what is
-//! cut has left its place at once.
-//! Not here: who it is (`connection`), and connections that are through (`admission`).
+//! Invariants: no address has more than its share; addresses that nobody knows leave room for those that have
+//! finished a handshake lately; what is cut has left its place at once. Not here: who it is (`connection`), and
+//! connections that are through (`admission`).
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -5,10 +5,10 @@
 //!       admission (who may hold how much)                                    └──> coordinator ──> coordination ──> groups, consumer_groups (pure)
 //! ```
 //!
-//! Invariants: a client sees its certificate's app and nothing of any other; whatever the network sends is bounded before it is decoded;
-//! every connection that the server refuses or ends is logged with its reason and counted.
-//! Not here, on purpose: producing, transactions, topic administration, SASL. Documents are never parsed: an
-//! unfiltered fetch copies stored batches.
+//! Invariants: a client sees its certificate's app and nothing of any other; whatever the network sends is bounded
+//! before it is decoded; every connection that the server refuses or ends is logged with its reason and counted. Not
+//! here, on purpose: producing, transactions, topic administration, SASL. Documents are never parsed: an unfiltered
+//! fetch copies stored batches.
 
 mod endpoint;
 mod opens;

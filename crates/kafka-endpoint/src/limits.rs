@@ -28,14 +28,15 @@ pub const REFUSED_CONNECTIONS_MAX: usize = 256;
 /// How long a refused connection is answered with errors. Then it is closed.
 pub const REFUSED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Connections that may be inside their handshake at once. For one more, one that is unfinished is closed, with a logged reason: of the address
-/// that has most, the oldest that has not said hello, or the oldest.
+/// Connections that may be inside their handshake at once. For one more, one that is unfinished is closed, with a
+/// logged reason: of the address that has most, the oldest that has not said hello, or the oldest.
 pub const HANDSHAKES_MAX: usize = 1024;
 
 /// The same from one address (of IPv6: one /64). For one more, one of the same address is closed.
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 256;
 
-/// Of [`HANDSHAKES_MAX`], how many are kept for addresses that are known. Beyond the others a stranger takes another stranger's place.
+/// Of [`HANDSHAKES_MAX`], how many are kept for addresses that are known. Beyond the others a stranger takes another
+/// stranger's place.
 pub const HANDSHAKES_OF_KNOWN: usize = 256;
 
 /// How long an address is known after a handshake that proved a certificate of ours.
@@ -47,7 +48,8 @@ pub const ADDRESSES_KNOWN_MAX: usize = 4096;
 /// How long a handshake may take. A slower one is closed, with a logged reason.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection may be silent between requests (Kafka's `connections.max.idle.ms`). Then it is closed; clients reconnect.
+/// How long a connection may be silent between requests (Kafka's `connections.max.idle.ms`). Then it is closed;
+/// clients reconnect.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long the rest of a request may take once its first byte is there. A slower one ends the connection.
@@ -59,8 +61,8 @@ pub const REQUEST_STALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take none of the bytes of a response. Then the connection ends, so that what it holds is free.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes of a response that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. From a slower one it is taken away: the
-/// connection ends.
+/// Bytes of a response that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. From a slower one
+/// it is taken away: the connection ends.
 pub const WRITE_BYTES_PER_SECOND_MIN: usize = 16 * 1024;
 
 /// A client that takes nothing of a response for so long has stalled. While others wait for the room
@@ -80,26 +82,31 @@ pub use kafka_wire::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MIN};
 /// Bytes read ahead of the request being answered. While they are full, nothing more is read from that connection.
 pub const READ_AHEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of requests beyond the read-ahead, held by all connections together. While they are out, further ones wait their turn.
+/// Bytes of requests beyond the read-ahead, held by all connections together. While they are out, further ones wait
+/// their turn.
 pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 
-/// The same for one app's connections, so that no app holds up others. While they are out, that app's further ones wait.
+/// The same for one app's connections, so that no app holds up others. While they are out, that app's further ones
+/// wait.
 pub const REQUEST_BYTES_IN_FLIGHT_PER_APP_MAX: usize = 16 * 1024 * 1024;
 
 /// The same for one user's connections. While they are out, that user's further ones wait.
 pub const REQUEST_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes of records held for responses by all connections together. While they are out, further fetches wait their turn.
+/// Bytes of records held for responses by all connections together. While they are out, further fetches wait their
+/// turn.
 pub const RESPONSE_BYTES_IN_FLIGHT_MAX: usize = 256 * 1024 * 1024;
 
-/// The same for one app's connections, so that no app holds up others. While they are out, that app's further fetches wait.
+/// The same for one app's connections, so that no app holds up others. While they are out, that app's further fetches
+/// wait.
 pub const RESPONSE_BYTES_IN_FLIGHT_PER_APP_MAX: usize = 128 * 1024 * 1024;
 
-/// The same for one user's connections, so that a user whose connections do not read cannot hold up others. While they are out, that
-/// user's further fetches wait.
+/// The same for one user's connections, so that a user whose connections do not read cannot hold up others. While
+/// they are out, that user's further fetches wait.
 pub const RESPONSE_BYTES_IN_FLIGHT_PER_USER_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes of records in one fetch response, whatever the client asks for. Only a single batch that is larger goes beyond.
+/// Bytes of records in one fetch response, whatever the client asks for. Only a single batch that is larger goes
+/// beyond.
 pub const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The same for a client that has not shown yet that it takes what it gets, or whose last response
@@ -133,14 +140,16 @@ pub const FETCH_PARTITIONS_MAX: usize = 10_000;
 /// are not begun: those clients name all of their partitions in each fetch.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 250_000;
 
-/// Partitions in one answer to DescribeTopicPartitions (Kafka's `max.request.partition.size.limit`). The answer says where the next one begins.
+/// Partitions in one answer to DescribeTopicPartitions (Kafka's `max.request.partition.size.limit`). The answer says
+/// where the next one begins.
 pub const DESCRIBED_PARTITIONS_MAX: usize = 2_000;
 
-/// Groups of one app that have members, and, unless the options say otherwise, of which offsets are kept. One more is refused with
-/// GROUP_MAX_SIZE_REACHED.
+/// Groups of one app that have members, and, unless the options say otherwise, of which offsets are kept. One more is
+/// refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUPS_PER_APP_MAX: usize = 1_000;
 
-/// How long offsets of a group that nobody uses are kept, unless the options say otherwise (Kafka's `offsets.retention.minutes`).
+/// How long offsets of a group that nobody uses are kept, unless the options say otherwise (Kafka's
+/// `offsets.retention.minutes`).
 pub const OFFSETS_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Groups of one app whose lag `/metrics` tells, the first by name. Of further ones it tells how many there are.
@@ -155,19 +164,19 @@ pub const METRICS_GROUP_NAME_BYTES_MAX: usize = 249;
 /// Members of one group. One more is refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUP_MEMBERS_MAX: usize = 1_000;
 
-/// Bytes of members, their metadata and their assignments in all groups of one app together. A member that would go beyond is refused with
-/// GROUP_MAX_SIZE_REACHED.
+/// Bytes of members, their metadata and their assignments in all groups of one app together. A member that would go
+/// beyond is refused with GROUP_MAX_SIZE_REACHED.
 pub const GROUPS_BYTES_PER_APP_MAX: usize = 16 * 1024 * 1024;
 
-/// Bytes of committed offsets of all groups of one app together. A commit that would go beyond is refused with INVALID_COMMIT_OFFSET_SIZE, until
-/// groups are deleted; one that makes nothing larger is always taken.
+/// Bytes of committed offsets of all groups of one app together. A commit that would go beyond is refused with
+/// INVALID_COMMIT_OFFSET_SIZE, until groups are deleted; one that makes nothing larger is always taken.
 pub const OFFSETS_BYTES_PER_APP_MAX: usize = 64 * 1024 * 1024;
 
 /// The shortest session timeout a member may ask for, in ms. A shorter one is refused with INVALID_SESSION_TIMEOUT.
 pub const SESSION_TIMEOUT_MS_MIN: i32 = 1_000;
 
-/// The longest session timeout a member may ask for, in ms (Kafka's `group.max.session.timeout.ms`). A longer one is refused with
-/// INVALID_SESSION_TIMEOUT.
+/// The longest session timeout a member may ask for, in ms (Kafka's `group.max.session.timeout.ms`). A longer one is
+/// refused with INVALID_SESSION_TIMEOUT.
 pub const SESSION_TIMEOUT_MS_MAX: i32 = 1_800_000;
 
 /// The longest time a rebalance waits for members, in ms. A longer wish is cut to this.
@@ -179,7 +188,8 @@ pub const PENDING_MEMBER_MS_MAX: u64 = 10_000;
 /// How long after the start members of the last generation before it are recognised, in ms; see `groups`.
 pub const ADOPTION_MS: u64 = 300_000;
 
-/// How long the first rebalance of a group with survivors waits for more of them, in ms. Later ones must join as new members.
+/// How long the first rebalance of a group with survivors waits for more of them, in ms. Later ones must join as new
+/// members.
 pub const ADOPTION_HOLD_MS: u64 = 1_000;
 
 /// Without a heartbeat for this long a member of the consumer protocol is put out, in ms (Kafka's
@@ -196,10 +206,12 @@ pub const SUBSCRIPTION_REGEX_BYTES_MAX: usize = 1024;
 /// Bytes that it may compile to. A larger one is refused with INVALID_REGULAR_EXPRESSION.
 pub const SUBSCRIPTION_REGEX_COMPILED_BYTES_MAX: usize = 256 * 1024;
 
-/// Bytes that a consumer may store beside an offset (Kafka's `offset.metadata.max.bytes`). More is refused with OFFSET_METADATA_TOO_LARGE.
+/// Bytes that a consumer may store beside an offset (Kafka's `offset.metadata.max.bytes`). More is refused with
+/// OFFSET_METADATA_TOO_LARGE.
 pub const OFFSET_METADATA_BYTES_MAX: usize = 4096;
 
-/// Bytes of a group's or a member's name. A longer one is refused with INVALID_GROUP_ID, as is a group's name with a NUL.
+/// Bytes of a group's or a member's name. A longer one is refused with INVALID_GROUP_ID, as is a group's name with a
+/// NUL.
 pub const GROUP_NAME_BYTES_MAX: usize = 1024;
 
 /// Refusals logged in one second. Further ones are counted, and the next line says how many.

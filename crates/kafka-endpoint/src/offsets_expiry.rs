@@ -1,13 +1,13 @@
-//! Offsets of consumer groups that nobody uses any more expire (KIP-211, Kafka's `offsets.retention.minutes`), so that groups
-//! with names of one run, as console consumers make them, do not stay for ever.
+//! Offsets of consumer groups that nobody uses any more expire (KIP-211, Kafka's `offsets.retention.minutes`), so
+//! that groups with names of one run, as console consumers make them, do not stay for ever.
 //!
-//! A group is in use while it has members, and whenever a consumer commits that assigns partitions itself. When that was last
-//! is noted durably: when the last member goes, and at most once an hour for commits. A group of which nothing is noted, as an
-//! older server leaves it, counts as used when this first looks at it.
+//! A group is in use while it has members, and whenever a consumer commits that assigns partitions itself. When that
+//! was last is noted durably: when the last member goes, and at most once an hour for commits. A group of which
+//! nothing is noted, as an older server leaves it, counts as used when this first looks at it.
 //!
-//! Invariants: a group with members keeps all it has; so does one whose members may still come back after a restart of the
-//! server; a clock that is not believed expires nothing, since nothing is committed then.
-//! Not here: deleting a group that somebody names (`api::delete_groups`).
+//! Invariants: a group with members keeps all it has; so does one whose members may still come back after a restart
+//! of the server; a clock that is not believed expires nothing, since nothing is committed then. Not here: deleting a
+//! group that somebody names (`api::delete_groups`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,8 @@ use topics::TopicRegistry;
 
 use crate::{groups::GroupKey, session::Server, shutdown::Shutdown};
 
-/// How often groups are looked at (Kafka's `offsets.retention.check.interval.ms`), unless the retention is shorter than this.
+/// How often groups are looked at (Kafka's `offsets.retention.check.interval.ms`), unless the retention is shorter
+/// than this.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// How much older than the truth the note of a commit may be.

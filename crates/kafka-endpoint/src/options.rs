@@ -32,8 +32,8 @@ pub struct EndpointOptions {
     /// While the queue is full, further ones wait within the bounds of their handshake. `None`: the
     /// port is Kafka's alone.
     pub http: Option<mpsc::Sender<TlsStream<TcpStream>>>,
-    /// How long the offsets of a consumer group that nobody uses are kept (Kafka's `offsets.retention.minutes`); 7 days by
-    /// default. `None` keeps them for ever.
+    /// How long the offsets of a consumer group that nobody uses are kept (Kafka's `offsets.retention.minutes`); 7
+    /// days by default. `None` keeps them for ever.
     pub offsets_retention: Option<Duration>,
     /// Of how many consumer groups offsets are kept in one app. A further group is refused with GROUP_MAX_SIZE_REACHED.
     pub groups_per_app_max: usize,

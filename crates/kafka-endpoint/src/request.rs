@@ -29,7 +29,8 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads the header of `frame` and checks the shape of all of it, so that decoding allocates no more than what is there.
+    /// Reads the header of `frame` and checks the shape of all of it, so that decoding allocates no more than what is
+    /// there.
     pub(crate) fn read(frame: Bytes) -> Result<Self, Reason> {
         let peek = match check_request(&frame) {
             Ok(peek) => peek,

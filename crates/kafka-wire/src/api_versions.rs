@@ -20,9 +20,10 @@ pub struct AdvertisedApi {
 
 /// Every API served, by ascending key.
 ///
-/// What would make, change or write topics is served only to be refused, so that clients are told why (and not that the server
-/// is too old). Produce is served for one more reason: librdkafka fetches nothing from a broker without Produce v3
-/// (`rdkafka_feature.c`, MSGVER2), and Kafka 4 keeps the old versions in its list for the same reason (KAFKA-18659).
+/// What would make, change or write topics is served only to be refused, so that clients are told why (and not that
+/// the server is too old). Produce is served for one more reason: librdkafka fetches nothing from a broker without
+/// Produce v3 (`rdkafka_feature.c`, MSGVER2), and Kafka 4 keeps the old versions in its list for the same reason
+/// (KAFKA-18659).
 pub const ADVERTISED: &[AdvertisedApi] = &[
     advertised(ApiKey::Produce, 3, 11),
     advertised(ApiKey::Fetch, 4, 17),
@@ -74,8 +75,9 @@ pub struct Feature {
     pub level: i16,
 }
 
-/// What ApiVersions says of features from version 4 on, by name: `group.version` 1 is the consumer protocol (KIP-848). Before, nothing is said: librdkafka before 2.2 asks in
-/// version 3 and cannot skip a tagged field (librdkafka #4278), and a level of 0 cannot be written there (KIP-1022).
+/// What ApiVersions says of features from version 4 on, by name: `group.version` 1 is the consumer protocol
+/// (KIP-848). Before, nothing is said: librdkafka before 2.2 asks in version 3 and cannot skip a tagged field
+/// (librdkafka #4278), and a level of 0 cannot be written there (KIP-1022).
 ///
 /// Not here: `metadata.version` and `kraft.version`. There is no log of metadata that they could be versions of.
 pub const FEATURES: &[Feature] = &[
@@ -85,8 +87,8 @@ pub const FEATURES: &[Feature] = &[
     Feature { name: "transaction.version", level: 0 },
 ];
 
-/// The version by which `kafka-protocol` 0.18 reads and writes `version` of an API. ListOffsets 11 only adds a special timestamp to
-/// 10 (KIP-1023), and the crate, which follows Kafka 4.1, does not know it.
+/// The version by which `kafka-protocol` 0.18 reads and writes `version` of an API. ListOffsets 11 only adds a
+/// special timestamp to 10 (KIP-1023), and the crate, which follows Kafka 4.1, does not know it.
 pub fn codec_version(api: ApiKey, version: i16) -> i16 {
     match (api, version) {
         (ApiKey::ListOffsets, 11) => 10,

@@ -6,8 +6,9 @@
 //! OffsetFetch:  | [ group | member? | epoch i32 | [ topic id | [ i32 ] | tags ]? | tags ] | require stable | tags |
 //! ```
 //!
-//! Version 9 is the same with a name in the place of each id. So a request is copied with ids written as names, and read
-//! by the codec of version 9; written the other way round. To be dropped when a release of `kafka-protocol` knows both.
+//! Version 9 is the same with a name in the place of each id. So a request is copied with ids written as names, and
+//! read by the codec of version 9; written the other way round. To be dropped when a release of `kafka-protocol`
+//! knows both.
 //!
 //! Invariant: lengths are checked while copying; what is read takes no more memory than what came, but for the names.
 

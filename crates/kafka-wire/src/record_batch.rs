@@ -9,10 +9,10 @@
 //! `length` counts what follows it. The checksum covers everything behind itself: the base offset
 //! and the leader epoch are outside it. Numbers are big-endian, those inside records are varints.
 //!
-//! Invariants: what [`BatchBuilder`] makes, [`verify`] accepts and [`decode_records`] gives back;
-//! bytes from elsewhere end in an error, never in a panic or an allocation larger than a small
-//! multiple of them.
-//! Not here: compression (`compression`; a batch that is built or whose records are read has none) and the meaning of keys and values.
+//! Invariants: what [`BatchBuilder`] makes, [`verify`] accepts and [`decode_records`] gives back; bytes from
+//! elsewhere end in an error, never in a panic or an allocation larger than a small multiple of them. Not here:
+//! compression (`compression`; a batch that is built or whose records are read has none) and the meaning of keys and
+//! values.
 
 use std::iter;
 

@@ -1,9 +1,9 @@
 //! What an administrator should know of and do something about, now: one look at the whole server,
 //! for the portal's overview, the command line and whoever else asks.
 //!
-//! Invariants: the gravest come first; only apps that are open are looked into; groups are not read
-//! for: what is not known of them is not warned of.
-//! Not here: the words (`warning`), which certificates end (`certificates`), numbers over time (`portal`), `/metrics` (`http-api`), readiness (`http-api`, health).
+//! Invariants: the gravest come first; only apps that are open are looked into; groups are not read for: what is not
+//! known of them is not warned of. Not here: the words (`warning`), which certificates end (`certificates`), numbers
+//! over time (`portal`), `/metrics` (`http-api`), readiness (`http-api`, health).
 
 use store::{ClockStanding, CommitError, DiskSpace};
 use topics::AppTopics;

@@ -1,6 +1,7 @@
 //! Style sheet, scripts and icon: files of our own, in the binary.
 //!
-//! A page names them with a hash of their bytes, so browsers may keep them for ever; without it, or with an old one, they are asked for again.
+//! A page names them with a hash of their bytes, so browsers may keep them for ever; without it, or with an old one,
+//! they are asked for again.
 
 use std::sync::LazyLock;
 

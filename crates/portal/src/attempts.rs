@@ -16,7 +16,8 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// Takes a place for an attempt, which counts as failed until [`Attempts::succeeded`]; `false` if there have been too many.
+    /// Takes a place for an attempt, which counts as failed until [`Attempts::succeeded`]; `false` if there have been
+    /// too many.
     pub(crate) fn begin(&self, now_ms: u64) -> bool {
         let mut failed = self.failed_ms.lock().unwrap_or_else(PoisonError::into_inner);
         let window_ms = ATTEMPTS_WINDOW.as_millis() as u64;

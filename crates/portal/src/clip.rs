@@ -1,6 +1,7 @@
 //! Texts cut so that a page stays small, whatever is stored.
 //!
-//! Invariant: what one clipper gives out takes, escaped, no more than it was made for, but for the marks that say where it cut.
+//! Invariant: what one clipper gives out takes, escaped, no more than it was made for, but for the marks that say
+//! where it cut.
 
 /// What the templates make of a character at most: `&#34;`.
 const ESCAPED_BYTES: usize = 5;

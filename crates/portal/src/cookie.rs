@@ -1,7 +1,8 @@
 //! The portal's cookies.
 //!
-//! Browsers share cookies between the ports of a host: the name carries the server's own port, so that two servers on one machine do not sign
-//! each other out. Nor do they let plain HTTP replace a cookie that HTTPS has set: each has a name of its own.
+//! Browsers share cookies between the ports of a host: the name carries the server's own port, so that two servers on
+//! one machine do not sign each other out. Nor do they let plain HTTP replace a cookie that HTTPS has set: each has a
+//! name of its own.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 

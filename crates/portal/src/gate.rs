@@ -155,7 +155,8 @@ async fn admit(state: &Shared, visitor: &Visitor, request: Request) -> Result<Ad
         let bytes_max =
             if visitor.session.is_some() { FORM_BYTES_MAX } else { SIGN_IN_BYTES_MAX + KEPT_FORM_BYTES_MAX };
         let form = Form::read(body, bytes_max).await?;
-        // Where there is no session, what the browser sent as its cookie must come back in the form: an absent one matches nothing.
+        // Where there is no session, what the browser sent as its cookie must come back in the form: an absent one
+        // matches nothing.
         let is_token = |token: &str| bool::from(form.text(CSRF).as_bytes().ct_eq(token.as_bytes()));
         let is_sign_in = parts.uri.path() == SIGN_IN;
         let may_sign_in = is_sign_in && visitor.form_csrf.as_deref().is_some_and(is_token);
@@ -198,7 +199,8 @@ fn secure(headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        // With no-referrer browsers would send "Origin: null" with our own forms (Fetch standard); other sites are told nothing by this either.
+        // With no-referrer browsers would send "Origin: null" with our own forms (Fetch standard); other sites are
+        // told nothing by this either.
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (header::HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),

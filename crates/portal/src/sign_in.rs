@@ -1,7 +1,8 @@
 //! One-time sign-in tokens: a link on the start screen, or from `headwater portal`, signs in
 //! whoever presses its page's button first.
 //!
-//! Invariants: a token works once and not after its end; at most [`TOKENS_MAX`] wait; they are in memory alone, kept by their hash.
+//! Invariants: a token works once and not after its end; at most [`TOKENS_MAX`] wait; they are in memory alone, kept
+//! by their hash.
 
 use std::{
     collections::HashMap,

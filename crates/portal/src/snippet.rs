@@ -1,11 +1,12 @@
-//! Small complete consumers, filled in for one topic and ready to copy. They take the certificates by the names they are downloaded with, from the
-//! directory they run in. And the write that gives them something to consume.
+//! Small complete consumers, filled in for one topic and ready to copy. They take the certificates by the names they
+//! are downloaded with, from the directory they run in. And the write that gives them something to consume.
 //!
 //! Each has a consumer group of its own, so that all of them get every event; that of the script is the page's.
-//! Clients in one group must agree on how partitions are assigned, which those of several languages do not by themselves
-//! (`INCONSISTENT_GROUP_PROTOCOL`).
+//! Clients in one group must agree on how partitions are assigned, which those of several languages do not by
+//! themselves (`INCONSISTENT_GROUP_PROTOCOL`).
 //!
-//! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`, `-`, `:`, `[`, `]`.
+//! Everything that is filled in was checked where it came from (`credentials::names`): letters, digits and `.`, `_`,
+//! `-`, `:`, `[`, `]`.
 
 use credentials::ConsumeScript;
 use wire::admin::LiveQuerySettings;
@@ -80,8 +81,8 @@ pub(crate) fn script(filling: Filling<'_>) -> String {
     ConsumeScript { truststore, cluster_password, keystore, user_password, endpoint, topic }.to_string()
 }
 
-/// The cURL of the vendor's page, ready to paste: a first write. `tls` are options, with a space before them; `base` is the app's, without a slash at its
-/// end; with `needs_key` it says where a key goes.
+/// The cURL of the vendor's page, ready to paste: a first write. `tls` are options, with a space before them; `base`
+/// is the app's, without a slash at its end; with `needs_key` it says where a key goes.
 #[must_use]
 pub fn write_curl(tls: &str, base: &str, needs_key: bool) -> String {
     let key = if needs_key { "\n  --header 'Authorization: Bearer <key>' \\" } else { "" };

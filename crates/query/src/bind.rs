@@ -1,7 +1,8 @@
 //! A parsed [`Condition`] and its arguments to a [`Node`] that is ready to be evaluated.
 //!
-//! Invariants: what depends on no document is decided here, unless that takes long, and a [`Node::Constant`] stands alone or not
-//! at all; a regular expression is compiled once; a comparison of the whole `_id` with a constant is a [`Node::IdIsOneOf`].
+//! Invariants: what depends on no document is decided here, unless that takes long, and a [`Node::Constant`] stands
+//! alone or not at all; a regular expression is compiled once; a comparison of the whole `_id` with a constant is a
+//! [`Node::IdIsOneOf`].
 
 use std::collections::BTreeSet;
 

@@ -1,11 +1,11 @@
 //! What evaluating may cost, in steps.
 //!
-//! A step takes a few nanoseconds at most, whatever it is a step of. Work is charged before it is done, so that none is begun
-//! that there is no budget for.
+//! A step takes a few nanoseconds at most, whatever it is a step of. Work is charged before it is done, so that none
+//! is begun that there is no budget for.
 //!
-//! Invariants: no clock is asked, so that the same query on the same document costs the same everywhere and for ever; what
-//! something costs may fall in a later version, never rise, or a write that was taken once would be refused when it is replayed.
-//! Not here: how long somebody waits (the edges look at their clocks between two documents).
+//! Invariants: no clock is asked, so that the same query on the same document costs the same everywhere and for ever;
+//! what something costs may fall in a later version, never rise, or a write that was taken once would be refused when
+//! it is replayed. Not here: how long somebody waits (the edges look at their clocks between two documents).
 
 use crate::limits::DOCUMENT_STEPS_MAX;
 

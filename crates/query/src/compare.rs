@@ -1,7 +1,8 @@
 //! How two values compare: one definition for `==`, for `<` and its like, and for sorting.
 //!
-//! Kinds are null, boolean, number, text, array and object; integers and floats are one kind, compared exactly. Two texts that are both
-//! ISO-8601 date-times ([`Instant`] says which) compare as points in time. Recursion is as deep as the values, which `document` bounds.
+//! Kinds are null, boolean, number, text, array and object; integers and floats are one kind, compared exactly. Two
+//! texts that are both ISO-8601 date-times ([`Instant`] says which) compare as points in time. Recursion is as deep
+//! as the values, which `document` bounds.
 
 use std::cmp::Ordering;
 
@@ -10,11 +11,13 @@ use document::{Map, Value};
 use crate::budget::{Budget, TEXT_STEPS, TooExpensive, VALUE_STEPS};
 use crate::instant::Instant;
 
-/// Total order used by `sort`: null and missing, then booleans (false first), numbers (compared exactly), ISO-8601 date-times (by point in
-/// time), other strings (by UTF-8 bytes), arrays (element by element), maps (by fields in the order of their names).
+/// Total order used by `sort`: null and missing, then booleans (false first), numbers (compared exactly), ISO-8601
+/// date-times (by point in time), other strings (by UTF-8 bytes), arrays (element by element), maps (by fields in the
+/// order of their names).
 ///
-/// Date-times come before other strings, not among them: ordering them by time against each other but by bytes against other
-/// strings would be no order (`T10+05:00` < `T06Z` < `T08` < `T10+05:00`), and sorting with it may panic.
+/// Date-times come before other strings, not among them: ordering them by time against each other but by bytes
+/// against other strings would be no order (`T10+05:00` < `T06Z` < `T08` < `T10+05:00`), and sorting with it may
+/// panic.
 pub fn compare_for_sort(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     compare_freely(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null))
 }
@@ -29,7 +32,8 @@ pub(crate) fn equal(a: &Value, b: &Value, budget: &mut Budget) -> Result<bool, T
     compare(a, b, budget).map(Ordering::is_eq)
 }
 
-/// The order that `<`, `<=`, `>` and `>=` see: numbers, strings and booleans each among themselves; anything else has none.
+/// The order that `<`, `<=`, `>` and `>=` see: numbers, strings and booleans each among themselves; anything else has
+/// none.
 pub(crate) fn order(a: &Value, b: &Value, budget: &mut Budget) -> Result<Option<Ordering>, TooExpensive> {
     Ok(match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
@@ -142,8 +146,8 @@ pub(crate) fn compare_numbers(a: Number, b: Number) -> Ordering {
     }
 }
 
-/// Exact. `float as i128` drops the fraction and saturates far beyond any 64-bit integer, so where the whole parts differ they decide;
-/// where they are equal the sign of the fraction does.
+/// Exact. `float as i128` drops the fraction and saturates far beyond any 64-bit integer, so where the whole parts
+/// differ they decide; where they are equal the sign of the fraction does.
 fn compare_integer_with_float(integer: i128, float: f64) -> Ordering {
     integer.cmp(&(float as i128)).then_with(|| compare_floats(0.0, float.fract()))
 }

@@ -1,7 +1,7 @@
 //! A bound query and its evaluation.
 //!
-//! Invariants: evaluating fails only for want of steps, and never recurses deeper than the query was nested (values aside, which
-//! `document` bounds); whatever it does was charged before. What stands nowhere in a document is null.
+//! Invariants: evaluating fails only for want of steps, and never recurses deeper than the query was nested (values
+//! aside, which `document` bounds); whatever it does was charged before. What stands nowhere in a document is null.
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -245,7 +245,8 @@ impl Node {
         }
     }
 
-    /// Fields, each with the values one of which it must [`equal`] for the condition to hold; what stands nowhere is null.
+    /// Fields, each with the values one of which it must [`equal`] for the condition to hold; what stands nowhere is
+    /// null.
     pub(crate) fn required_values(&self) -> Vec<(&Path, Vec<&Value>)> {
         match self {
             Node::Equal { left: Source::Field(path), right: Source::Constant(value) }

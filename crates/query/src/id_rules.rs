@@ -217,7 +217,8 @@ impl CollectionIdRules {
         self.ids_alone.as_deref()
     }
 
-    /// What ids can be granted, in no order, where that is one of so many. `None` where others can be too, or they are more.
+    /// What ids can be granted, in no order, where that is one of so many. `None` where others can be too, or they
+    /// are more.
     pub fn grantable(&self, most: usize) -> Option<Vec<Grantable<'_>>> {
         if self.all || !self.tests.is_empty() || !self.asked.is_empty() || self.ids.len() > most {
             return None;

@@ -408,7 +408,8 @@ fn check_any_text(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// By another way than the crate's: each number is a sign and a magnitude `mantissa * 2^exponent`, compared bit by bit from the top.
+/// By another way than the crate's: each number is a sign and a magnitude `mantissa * 2^exponent`, compared bit by
+/// bit from the top.
 fn compare_rationals(a: &Value, b: &Value) -> Ordering {
     let ((negative_a, a), (negative_b, b)) = (bits(a), bits(b));
     match (negative_a && !a.is_empty(), negative_b && !b.is_empty()) {

@@ -1,6 +1,7 @@
 //! Tokens to a [`Condition`], by recursive descent. The grammar is in `docs/reference/query-language.md`.
 //!
-//! Invariants: recursion is bounded by [`QUERY_DEPTH_MAX`]; each error says what was found, what was expected and where.
+//! Invariants: recursion is bounded by [`QUERY_DEPTH_MAX`]; each error says what was found, what was expected and
+//! where.
 
 use document::{Path, PathSegment, Value};
 
@@ -10,7 +11,8 @@ use crate::pattern::Pattern;
 use crate::syntax::{Comparison, Condition, Operand, PatternSource, is_literal_name};
 use crate::token::{Placed, Token, shortened, tokenize};
 
-/// What a name without quotes means where a text is likely: at the right of a comparison, and as a function's second argument.
+/// What a name without quotes means where a text is likely: at the right of a comparison, and as a function's second
+/// argument.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum BareNames {
     /// A field.

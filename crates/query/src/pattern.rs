@@ -1,7 +1,8 @@
 //! Regular expressions, bounded in compiled size, and what compiling one and matching it cost.
 //!
-//! Matching takes time linear in the text (the `regex` crate's promise), but also in the expression's states where the text is
-//! made for it. Both costs follow from the expression's text alone: not from Unicode's tables, which grow.
+//! Matching takes time linear in the text (the `regex` crate's promise), but also in the expression's states where
+//! the text is made for it. Both costs follow from the expression's text alone: not from Unicode's tables, which
+//! grow.
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ast::{

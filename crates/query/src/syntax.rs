@@ -1,7 +1,8 @@
 //! The shape of a query: what the parser makes and binding reads.
 //!
-//! Invariants: `All` and `Any` have two parts or more; an array's elements are literals, arguments and arrays; a literal is never an
-//! array or an object; printing and parsing again gives the same query, nested no deeper than it was.
+//! Invariants: `All` and `Any` have two parts or more; an array's elements are literals, arguments and arrays; a
+//! literal is never an array or an object; printing and parsing again gives the same query, nested no deeper than it
+//! was.
 
 use std::fmt::{self, Display, Formatter, Write};
 

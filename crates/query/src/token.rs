@@ -1,7 +1,7 @@
 //! Text to tokens, each with its column.
 //!
-//! Invariants: columns count characters from 1; the last token is [`Token::End`], one column past the text; there are never more tokens than
-//! characters, plus one.
+//! Invariants: columns count characters from 1; the last token is [`Token::End`], one column past the text; there are
+//! never more tokens than characters, plus one.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::Chars;
@@ -141,7 +141,8 @@ impl Reader<'_> {
         name
     }
 
-    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`: JSON's numbers (RFC 8259, section 6). With point or exponent it is a float.
+    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`: JSON's numbers (RFC 8259, section 6). With point or exponent
+    /// it is a float.
     fn number(&mut self) -> Result<Token, ParseError> {
         let column = self.column;
         let mut text = String::new();

@@ -1,8 +1,8 @@
-//! A real Apache Kafka 4.3.1 for tests and measurements: one node (KRaft) or three, on loopback, at free ports, with empty
-//! folders of their own.
+//! A real Apache Kafka 4.3.1 for tests and measurements: one node (KRaft) or three, on loopback, at free ports, with
+//! empty folders of their own.
 //!
-//! Invariant: what it runs comes from `cargo xtask tools`, and it ends with its [`Broker`], or with the process that holds it.
-//! Not here: clients. No product code uses this crate, and it panics with what is wrong, as a test does.
+//! Invariant: what it runs comes from `cargo xtask tools`, and it ends with its [`Broker`], or with the process that
+//! holds it. Not here: clients. No product code uses this crate, and it panics with what is wrong, as a test does.
 
 mod process;
 
@@ -81,8 +81,8 @@ impl Broker {
         Self::try_to_start(properties, None)
     }
 
-    /// Three brokers that are one cluster, the first of which leads it: whatever is told by `properties` to each. A topic
-    /// whose replication factor is three takes events while two of them run.
+    /// Three brokers that are one cluster, the first of which leads it: whatever is told by `properties` to each. A
+    /// topic whose replication factor is three takes events while two of them run.
     pub fn start_three(properties: &str) -> [Self; 3] {
         let properties = format!("{PROPERTIES_OF_THREE}{properties}");
         let first = Self::start_with(&properties);
@@ -199,7 +199,8 @@ impl Broker {
         self.folder.path()
     }
 
-    /// From now on no file of the process grows beyond so many bytes, as on a disk without room, until it is started again.
+    /// From now on no file of the process grows beyond so many bytes, as on a disk without room, until it is started
+    /// again.
     pub fn fill_the_disk(&self, file_bytes_max: u64) {
         let mut limit = Command::new("prlimit");
         limit.args([format!("--pid={}", self.process_id()), format!("--fsize={file_bytes_max}")]);
@@ -232,8 +233,8 @@ pub fn script_of_kafka(name: &str) -> Command {
     command
 }
 
-/// `java` with a class of Kafka's own jars, and the switches of a JVM that starts soon. `KAFKA_OPTS` of the environment, where
-/// it is set, takes the place of those switches.
+/// `java` with a class of Kafka's own jars, and the switches of a JVM that starts soon. `KAFKA_OPTS` of the
+/// environment, where it is set, takes the place of those switches.
 pub fn java(class: &str) -> Command {
     let mut command = Command::new("java");
     match std::env::var("KAFKA_OPTS") {

@@ -1,4 +1,5 @@
-//! Calls of `/admin/v1` on the running server of a data directory, with its admin key. Replies are JSON text, as `--json` shows it.
+//! Calls of `/admin/v1` on the running server of a data directory, with its admin key. Replies are JSON text, as
+//! `--json` shows it.
 //!
 //! Invariants: the key goes to the address in `run.json` only while that process lives, and through no proxy.
 

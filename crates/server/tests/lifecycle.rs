@@ -52,7 +52,8 @@ fn a_second_signal_does_not_wait_for_a_request_that_hangs() {
     );
 }
 
-/// Clients that ask for much, and are told when to stop by nobody: neither do they hold others up, nor the server's end.
+/// Clients that ask for much, and are told when to stop by nobody: neither do they hold others up, nor the server's
+/// end.
 #[test]
 fn expensive_questions_do_not_keep_the_server_from_ending() {
     let server = TestServer::start();

@@ -1,8 +1,8 @@
 //! The page about metrics, the alert rules and the dashboard, held against what a server tells.
 //!
-//! Invariants: each metric that `/metrics` has is in the page's tables with its type and labels, and no other is; rules and
-//! dashboard name only these.
-//! Not here: what the numbers are (`http_api`, `kafka_endpoint`, `sync_endpoint` test that).
+//! Invariants: each metric that `/metrics` has is in the page's tables with its type and labels, and no other is;
+//! rules and dashboard name only these. Not here: what the numbers are (`http_api`, `kafka_endpoint`, `sync_endpoint`
+//! test that).
 
 use std::{
     collections::{BTreeMap, BTreeSet},

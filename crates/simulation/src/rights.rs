@@ -1,8 +1,8 @@
 //! What a peer's key allows: the collection `secret` or not, and of the collection `t` all or some of the documents
 //! that everybody writes.
 //!
-//! Invariant: what only one peer writes, and the counter, everybody may read; so pairs and the counter are told of whole.
-//! Not here: that it is obeyed (`wire`, `laws`).
+//! Invariant: what only one peer writes, and the counter, everybody may read; so pairs and the counter are told of
+//! whole. Not here: that it is obeyed (`wire`, `laws`).
 
 use credentials::{Grant, GrantedQueries, Permission, PermissionDocument};
 

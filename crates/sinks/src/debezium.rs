@@ -11,11 +11,10 @@
 //! `before` and `after` are documents as they stand in our events, or null. A remove is followed by a record without a
 //! value (a tombstone), by which a compacted topic forgets the key. Headers and time are the event's own.
 //!
-//! What stands for a gap: a `snapshot` is `op` `r`. A `requeryRequired` has no shape here: the documents that it names
-//! are read, and each is written as `r`, or as `d` and a tombstone if it is gone. So is the document of an event that is
-//! too large for the target; one that is too large even so is left out, and the log says it. A `resync` names none: it
-//! is left out, and the log says so.
-//! Not here: which partition, who reads the documents.
+//! What stands for a gap: a `snapshot` is `op` `r`. A `requeryRequired` has no shape here: the documents that it
+//! names are read, and each is written as `r`, or as `d` and a tombstone if it is gone. So is the document of an
+//! event that is too large for the target; one that is too large even so is left out, and the log says it. A `resync`
+//! names none: it is left out, and the log says so. Not here: which partition, who reads the documents.
 
 use serde_json::value::RawValue;
 use wire::event::{self, Change};

@@ -92,7 +92,8 @@ impl Pipeline {
         answered.blocking_recv().map_err(|_| self.gone_with_it())?
     }
 
-    /// Starts the threads without a write: there is an index to build. Why they cannot be started the first writer is told.
+    /// Starts the threads without a write: there is an index to build. Why they cannot be started the first writer is
+    /// told.
     pub(crate) fn go_on(&self) {
         drop(self.start());
     }

@@ -43,7 +43,8 @@ struct Known {
     looked_at: usize,
 }
 
-/// Collection, language, query, arguments, and the address of the rights: these live as long as what is asked with them.
+/// Collection, language, query, arguments, and the address of the rights: these live as long as what is asked with
+/// them.
 type Text = (CollectionName, u64, String, String, usize);
 
 /// Never fewer are looked through.
@@ -106,7 +107,8 @@ impl Subscribed {
 }
 
 impl Asked {
-    /// Whether whoever asks may have the document, if there is one: it is so for ever, since it depends on the id alone.
+    /// Whether whoever asks may have the document, if there is one: it is so for ever, since it depends on the id
+    /// alone.
     pub(crate) fn may_have(&self, id: &DocumentId) -> bool {
         self.rights.as_ref().is_none_or(|rights| rights.may_read(&self.collection, id))
     }

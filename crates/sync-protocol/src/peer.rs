@@ -6,10 +6,9 @@
 //!               +-- Backoff <-+-----------+----------+--> NeedsAuth, Refused
 //! ```
 //!
-//! Invariants: hello and pending pushes go out in one flight; a push has one verdict, and none is
-//! sent again in a connection; what was delivered moves the cursor only when it is stored, in the
-//! order of delivery, and before the next connection. Never more than the push window is unanswered, nor more than the credit
-//! delivered and not stored.
+//! Invariants: hello and pending pushes go out in one flight; a push has one verdict, and none is sent again in a
+//! connection; what was delivered moves the cursor only when it is stored, in the order of delivery, and before the
+//! next connection. Never more than the push window is unanswered, nor more than the credit delivered and not stored.
 //! Not here: local transactions, documents and their storage, sockets: the host does what
 //! [`PeerMachine::poll_output`] says.
 

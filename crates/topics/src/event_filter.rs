@@ -24,7 +24,8 @@ impl EventFilter {
         self.matcher.is_light()
     }
 
-    /// Whether the document matches before the event or after it. An event that only names its document is wanted where its collection is.
+    /// Whether the document matches before the event or after it. An event that only names its document is wanted
+    /// where its collection is.
     pub fn wants(&self, record: &Record<'_>) -> bool {
         self.matcher.carries(&Event::new(record))
     }

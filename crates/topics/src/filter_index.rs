@@ -1,15 +1,15 @@
 //! Which live queries may carry an event, without asking every filter.
 //!
-//! A filter that needs a field to equal one of some constants is entered under those, one that matches certain ids only under these; the others
-//! are asked about every event of their collection. Live queries of the same collection, language, text and permission are entered, and asked, as
-//! one.
+//! A filter that needs a field to equal one of some constants is entered under those, one that matches certain ids
+//! only under these; the others are asked about every event of their collection. Live queries of the same collection,
+//! language, text and permission are entered, and asked, as one.
 //!
 //! Values are looked up as the legacy language compares them, for filters of either language: what
 //! equals by DQL equals there too.
 //!
-//! Invariants: a live query that carries an event, or that a document leaves by it, is among those found; values are compared as filters
-//! compare them; what is found by one look-up is found once.
-//! Not here: whether what was found does match (`matcher`).
+//! Invariants: a live query that carries an event, or that a document leaves by it, is among those found; values are
+//! compared as filters compare them; what is found by one look-up is found once. Not here: whether what was found
+//! does match (`matcher`).
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The queries of a live query's permission, in bytes. Larger ones are refused: each stands in the journal, and in memory.
+/// The queries of a live query's permission, in bytes. Larger ones are refused: each stands in the journal, and in
+/// memory.
 pub(crate) const PERMISSION_BYTES_MAX: usize = 256 * 1024;
 
 /// Most partitions of a live query.

@@ -1,4 +1,5 @@
-//! Murmur2 as Kafka's own producer hashes keys (`org.apache.kafka.common.utils.Utils.murmur2`), so that partitions are joined with other topics'.
+//! Murmur2 as Kafka's own producer hashes keys (`org.apache.kafka.common.utils.Utils.murmur2`), so that partitions
+//! are joined with other topics'.
 
 /// The partition of a key among so many, as Kafka's default partitioner reckons it.
 pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {

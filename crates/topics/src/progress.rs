@@ -1,4 +1,5 @@
-//! What the readers of an app's live queries and their evaluator tell each other: that somebody waits, and that events were looked at.
+//! What the readers of an app's live queries and their evaluator tell each other: that somebody waits, and that
+//! events were looked at.
 
 use std::sync::{Arc, atomic::AtomicU64};
 

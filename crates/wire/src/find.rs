@@ -215,7 +215,8 @@ impl DocumentsReply {
         self.out.push(b'}');
     }
 
-    /// As [`DocumentsReply::push`], of a document whose fields `write` appends as JSON. After an error the reply is of no use.
+    /// As [`DocumentsReply::push`], of a document whose fields `write` appends as JSON. After an error the reply is
+    /// of no use.
     pub fn push_written<E>(
         &mut self,
         id: &DocumentId,

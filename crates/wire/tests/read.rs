@@ -1,4 +1,5 @@
-//! `store/find`, `findbyid`, `count`, `requery`, `/admin/v1`: what is taken, what is refused, and the exact bytes of replies.
+//! `store/find`, `findbyid`, `count`, `requery`, `/admin/v1`: what is taken, what is refused, and the exact bytes of
+//! replies.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use document::{CollectionName, DocumentId, Value};

@@ -78,10 +78,10 @@ impl Config {
         self
     }
 
-    /// Who says what to log in with, and by which provider: asked when the server does not take the token that there is,
-    /// or there is none, and a minute before that ends. The peer then logs in as [`Sync::login`](crate::Sync::login)
-    /// does: there is no refresh token. It runs on the thread of callbacks. Where it has nothing, or the login fails, it is
-    /// asked again later. It takes the place of a [`Config::token_source`].
+    /// Who says what to log in with, and by which provider: asked when the server does not take the token that there
+    /// is, or there is none, and a minute before that ends. The peer then logs in as
+    /// [`Sync::login`](crate::Sync::login) does: there is no refresh token. It runs on the thread of callbacks. Where
+    /// it has nothing, or the login fails, it is asked again later. It takes the place of a [`Config::token_source`].
     #[must_use]
     pub fn login_source(mut self, source: impl Fn() -> Option<(String, String)> + Send + Sync + 'static) -> Self {
         self.login_source = Some(Arc::new(source));

@@ -1,5 +1,5 @@
-//! Tests of the files in `packaging/`, as far as they can be looked at without what they are for: a container's recipe, a
-//! manifest for Kubernetes, the example of a configuration.
+//! Tests of the files in `packaging/`, as far as they can be looked at without what they are for: a container's
+//! recipe, a manifest for Kubernetes, the example of a configuration.
 
 use std::{collections::BTreeMap, fs};
 

@@ -1,4 +1,5 @@
-//! `sdks/dotnet`, compiled and run by Mono: its tests, the vectors, other libraries under it, its examples, the program of its README.
+//! `sdks/dotnet`, compiled and run by Mono: its tests, the vectors, other libraries under it, its examples, the
+//! program of its README.
 //!
 //! Invariant: nothing is written into `sdks/dotnet`.
 //! Not here: .NET and NuGet (`sdks/dotnet/Headwater.csproj` is for those who have them).

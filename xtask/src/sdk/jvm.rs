@@ -1,5 +1,5 @@
-//! `sdks/jvm` as programs in Java have it: the jar with the native library in it; and its tests, the conformance vectors
-//! and the program of its README.
+//! `sdks/jvm` as programs in Java have it: the jar with the native library in it; and its tests, the conformance
+//! vectors and the program of its README.
 //!
 //! Invariant: nothing but a JDK is needed for it.
 

@@ -71,7 +71,8 @@ impl Python {
         Ok(python)
     }
 
-    /// Makes the wheel of a copy of the sources, with the library without what only debuggers read: the folder it is in.
+    /// Makes the wheel of a copy of the sources, with the library without what only debuggers read: the folder it is
+    /// in.
     fn make_wheel(&self, root: &Path, home: &Path, profile: &str) -> Result<PathBuf> {
         let (source, wheels) = (self.folder.join("source"), self.folder.join("wheels"));
         let _ = fs::remove_dir_all(&self.folder); // of the last time

@@ -1,6 +1,8 @@
-//! The two PKCS12 files: with the algorithms that JDK 17's own keytool writes (PBES2 with AES-256-CBC and HMAC-SHA256, 10,000 rounds).
+//! The two PKCS12 files: with the algorithms that JDK 17's own keytool writes (PBES2 with AES-256-CBC and
+//! HMAC-SHA256, 10,000 rounds).
 //!
-//! A truststore entry carries Java's trusted-key-usage attribute (2.16.840.1.113894.746875.1.1): without it, Java sees an empty store.
+//! A truststore entry carries Java's trusted-key-usage attribute (2.16.840.1.113894.746875.1.1): without it, Java
+//! sees an empty store.
 
 use std::path::Path;
 

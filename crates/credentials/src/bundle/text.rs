@@ -40,7 +40,8 @@ pub(super) fn librdkafka_properties(bundle: &Bundle) -> Result<String, Credentia
     ))
 }
 
-/// What the script of the vendor's page is filled in with. A path with a blank or a character that the shell reads must be quoted.
+/// What the script of the vendor's page is filled in with. A path with a blank or a character that the shell reads
+/// must be quoted.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsumeScript<'a> {
     /// The truststore's path.
@@ -58,7 +59,8 @@ pub struct ConsumeScript<'a> {
 }
 
 impl std::fmt::Display for ConsumeScript<'_> {
-    /// The script of the vendor's page, word for word, with its variables filled in; `KAFKA` may come from the environment.
+    /// The script of the vendor's page, word for word, with its variables filled in; `KAFKA` may come from the
+    /// environment.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { truststore, cluster_password, keystore, user_password, endpoint, topic } = self;
         write!(
@@ -100,7 +102,8 @@ const NO_KAFKA: &str = r#"[ -x "$KAFKA/bin/kafka-console-consumer.sh" ] || { ech
 pub(super) fn former_consume_script(bundle: &Bundle) -> Result<String, CredentialsError> {
     let Bundle { cluster_password, user_password, endpoint, topic, .. } = bundle;
     let (truststore, keystore) = (file(bundle, TRUSTSTORE)?, file(bundle, KEYSTORE)?);
-    // The page does not quote what it inserts, so a path with a space would fall apart: then, and only then, do not split or expand.
+    // The page does not quote what it inserts, so a path with a space would fall apart: then, and only then, do not
+    // split or expand.
     let unsplit = if is_plain(&truststore) { "" } else { "IFS=\nset -f\n\n" };
     let (truststore, keystore) = (&*shell_word(&truststore), &*shell_word(&keystore));
     let script = ConsumeScript { truststore, cluster_password, keystore, user_password, endpoint, topic };

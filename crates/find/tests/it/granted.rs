@@ -1,5 +1,5 @@
-//! How documents are found for who may not see all: plans by the query and the rules, and answers that do not tell of the
-//! rest.
+//! How documents are found for who may not see all: plans by the query and the rules, and answers that do not tell of
+//! the rest.
 
 use std::sync::Arc;
 
@@ -91,8 +91,10 @@ fn a_page_in_the_order_of_an_index_is_one_that_was_sorted() {
             assert_eq!(read(&snapshot, &planned, &query).0, found, "{planned}");
             (found, planned.operators(&query), ids.operators(&query), work.budget.spent(), planned.to_string())
         };
-        let ((found, shown, ids, spent, by_index), (found_in_other, shown_in_other, ids_in_other, spent_in_other, by_sort)) =
-            (answer(&world), answer(&spoilt));
+        let (
+            (found, shown, ids, spent, by_index),
+            (found_in_other, shown_in_other, ids_in_other, spent_in_other, by_sort),
+        ) = (answer(&world), answer(&spoilt));
         assert_eq!((found.len(), &found, spent), (page, &found_in_other, spent_in_other), "{text}");
         assert_eq!((shown, ids), (shown_in_other, ids_in_other), "{text}");
         assert!(by_index.starts_with("index by-total") && by_sort == "id ranges 1, then sort", "{by_index}, {by_sort}");

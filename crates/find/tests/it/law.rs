@@ -1,5 +1,6 @@
-//! The law: what is found by a plan is what a look at all documents finds, filtered, sorted and cut, in one piece and page by page, by
-//! one plan or by another for each page; and what is counted is as many. In either language, and of what is granted.
+//! The law: what is found by a plan is what a look at all documents finds, filtered, sorted and cut, in one piece and
+//! page by page, by one plan or by another for each page; and what is counted is as many. In either language, and of
+//! what is granted.
 //!
 //! `FIND_CASES` says how many random collections are tried (120 if not given), each with 30 queries.
 

@@ -1,7 +1,7 @@
 //! `/_ditto/auth/login`: a user of an app logs in (docs/reference/access.md, "Login").
 //!
-//! Invariant: a browser's page calls this from any origin (`edge`), so nothing is done here that the form's own token does
-//! not earn.
+//! Invariant: a browser's page calls this from any origin (`edge`), so nothing is done here that the form's own token
+//! does not earn.
 
 use axum::{
     extract::{FromRequest, FromRequestParts as _, RawPathParams, Request, State},

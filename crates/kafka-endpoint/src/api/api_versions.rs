@@ -1,6 +1,7 @@
 //! ApiVersions (18): what is served, and from version 4 on the features of the cluster (KIP-584).
 //!
-//! Invariant: no tagged field before version 4. librdkafka before 2.2 asks in version 3 and cannot skip them (librdkafka #4278).
+//! Invariant: no tagged field before version 4. librdkafka before 2.2 asks in version 3 and cannot skip them
+//! (librdkafka #4278).
 
 use kafka_protocol::{
     ResponseError,
@@ -14,7 +15,8 @@ use kafka_wire::api_versions::{ADVERTISED, AdvertisedApi, FEATURES, Feature, adv
 
 use crate::{reason::Reason, reply::Reply, request::Request};
 
-/// A version that we do not know is answered in version 0 with the one range that the client needs to ask again (KIP-511).
+/// A version that we do not know is answered in version 0 with the one range that the client needs to ask again
+/// (KIP-511).
 pub(crate) fn answer(request: &Request) -> Result<Reply, Reason> {
     let own = advertised_api(ApiKey::ApiVersions as i16).filter(|own| !own.serves(request.version));
     if let Some(own) = own {

@@ -1,5 +1,5 @@
-//! CreateTopics (19): refused, as topics come from live queries; a topic that is there already is told apart, since many
-//! clients make what they need and go on when it is there.
+//! CreateTopics (19): refused, as topics come from live queries; a topic that is there already is told apart, since
+//! many clients make what they need and go on when it is there.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! DescribeLogDirs (35): the app's journal, as the one log directory.
 //!
-//! A live query stores nothing of its own: the main topic has the journal's bytes, the others none.
-//! Not here, on purpose: where the journal lies on the server, and how much room its disk has, which are no app's business.
+//! A live query stores nothing of its own: the main topic has the journal's bytes, the others none. Not here, on
+//! purpose: where the journal lies on the server, and how much room its disk has, which are no app's business.
 
 use kafka_protocol::{
     messages::{

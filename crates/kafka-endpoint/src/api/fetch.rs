@@ -272,7 +272,8 @@ impl PartitionReader {
         }
     }
 
-    /// Before [`PartitionReader::settle`] is asked whether the offset is there at all: a log that ended before it says where.
+    /// Before [`PartitionReader::settle`] is asked whether the offset is there at all: a log that ended before it
+    /// says where.
     async fn compare_epochs(&mut self, session: &Session) {
         let is_comparable = matches!(self.log, Ok(_) | Err(ResponseError::OffsetOutOfRange)) && self.fetch_offset >= 0;
         let Some(partition) = self.partition.as_ref().filter(|_| is_comparable && self.last_epoch >= 0) else { return };

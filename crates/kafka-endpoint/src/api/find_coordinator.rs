@@ -8,7 +8,8 @@ use kafka_protocol::{
 
 use crate::session::{NODE_ID, Session};
 
-/// Kafka's `CoordinatorType`. Who asks for the third, of share groups, is answered as by a Kafka that cannot read the key.
+/// Kafka's `CoordinatorType`. Who asks for the third, of share groups, is answered as by a Kafka that cannot read the
+/// key.
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 const SHARE: i8 = 2;

@@ -1,5 +1,6 @@
-//! InitProducerId (22): answered, though nothing can be produced, so that a producer gets to ask for its topic and is told
-//! that it is read-only. Without it an idempotent producer, as Java's is by default, ends with words about versions.
+//! InitProducerId (22): answered, though nothing can be produced, so that a producer gets to ask for its topic and is
+//! told that it is read-only. Without it an idempotent producer, as Java's is by default, ends with words about
+//! versions.
 //!
 //! Not here: transactions. No transactional id is anybody's.
 

@@ -1,4 +1,5 @@
-//! OffsetDelete (47, KIP-496): forgets a group's offsets of some partitions, unless a member is subscribed to their topic.
+//! OffsetDelete (47, KIP-496): forgets a group's offsets of some partitions, unless a member is subscribed to their
+//! topic.
 
 use std::collections::BTreeSet;
 
@@ -60,8 +61,8 @@ fn is_subscribed(view: &GroupView, topic: &str) -> bool {
     view.members.iter().any(|member| topics_of(&member.metadata).is_none_or(|topics| topics.contains(topic)))
 }
 
-/// The topics in what a consumer joins with (Kafka's `ConsumerProtocolSubscription`): a version, a count, names. Read here and
-/// not by the codec, which reserves what a count says.
+/// The topics in what a consumer joins with (Kafka's `ConsumerProtocolSubscription`): a version, a count, names. Read
+/// here and not by the codec, which reserves what a count says.
 fn topics_of(metadata: &Bytes) -> Option<BTreeSet<String>> {
     let mut rest = metadata.clone();
     let _version = rest.try_get_i16().ok()?;

@@ -1,8 +1,8 @@
 //! Topics are made by the database's own commands and written by its documents: what Kafka clients are told who want to
 //! make, change or write them.
 //!
-//! Invariant: who asks for a change of something that is there gets POLICY_VIOLATION with words that name the command that
-//! does it; who asks for a change of what is not there gets the same error as for reading it.
+//! Invariant: who asks for a change of something that is there gets POLICY_VIOLATION with words that name the command
+//! that does it; who asks for a change of what is not there gets the same error as for reading it.
 
 use std::fmt::Display;
 

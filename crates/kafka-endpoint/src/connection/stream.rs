@@ -1,7 +1,7 @@
 //! Frames in, pieces out, over one TLS stream.
 //!
-//! Invariant: what is read ahead never goes beyond [`limits::READ_AHEAD_BYTES_MAX`], unless a single announced frame does, and then
-//! the user's share is charged for it.
+//! Invariant: what is read ahead never goes beyond [`limits::READ_AHEAD_BYTES_MAX`], unless a single announced frame
+//! does, and then the user's share is charged for it.
 
 use std::{
     collections::VecDeque,

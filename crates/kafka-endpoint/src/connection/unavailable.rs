@@ -1,8 +1,8 @@
 //! A connection whose app cannot be opened: its client is told so with errors that clients try again after.
 //!
-//! Invariants: nothing is said of any app but that it is not available now; once the app can be opened the connection ends, and the client
-//! finds it on its next one.
-//! Not here: why it cannot be opened (the server's log and `/health/ready` say it).
+//! Invariants: nothing is said of any app but that it is not available now; once the app can be opened the connection
+//! ends, and the client finds it on its next one. Not here: why it cannot be opened (the server's log and
+//! `/health/ready` say it).
 
 use kafka_protocol::{
     ResponseError,

@@ -124,8 +124,8 @@ mod tests {
     }
 
     proptest! {
-        /// Every partition with a subscriber goes to exactly one of its subscribers, whatever they had before; shares of
-        /// equal subscribers differ by one at most.
+        /// Every partition with a subscriber goes to exactly one of its subscribers, whatever they had before; shares
+        /// of equal subscribers differ by one at most.
         #[test]
         fn laws(
             members in proptest::collection::vec(proptest::collection::btree_set(1..5_u128, 0..4), 1..8),

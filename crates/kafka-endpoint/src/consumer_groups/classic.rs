@@ -1,8 +1,8 @@
 //! Members of a consumer group that speak the classic protocol still (KIP-848, "Supporting Online Consumer Group
 //! Upgrade"): JoinGroup, SyncGroup, Heartbeat and LeaveGroup are answered from what the group shares out.
 //!
-//! Invariant: every answer is given at once. A member is its own leader to nobody: it hears what it has at its sync, and
-//! REBALANCE_IN_PROGRESS whenever it must give something back or can have more.
+//! Invariant: every answer is given at once. A member is its own leader to nobody: it hears what it has at its sync,
+//! and REBALANCE_IN_PROGRESS whenever it must give something back or can have more.
 
 use bytes::Bytes;
 

@@ -397,8 +397,9 @@ fn a_member_that_everybody_was_noted_for_may_begin_anew() {
     assert!(world.clients["a"].epoch > 5);
 }
 
-/// What rebalancing costs: rounds in which each member sends the heartbeat that is due (and acknowledges at once what it
-/// gave back), until everyone has what it is to have. `cargo test -p kafka-endpoint heartbeats_until_rest -- --nocapture`
+/// What rebalancing costs: rounds in which each member sends the heartbeat that is due
+/// (and acknowledges at once what it gave back), until everyone has what it is to have.
+/// `cargo test -p kafka-endpoint heartbeats_until_rest -- --nocapture`
 #[test]
 fn heartbeats_until_rest() {
     let mut world = World::new(&[("t", T, 1000)]);

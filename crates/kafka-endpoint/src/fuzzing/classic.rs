@@ -1,9 +1,10 @@
-//! Classic groups under clients that do what they like: any order of joins, syncs, heartbeats, commits, departures, ends of
-//! connections and passing time.
+//! Classic groups under clients that do what they like: any order of joins, syncs, heartbeats, commits, departures,
+//! ends of connections and passing time.
 //!
-//! What must hold: each token is answered once; the generation of a group only grows; a generation has one leader, which alone is
-//! told who is in it, and is in it itself; a member gets nobody else's assignment (but a static one that of its predecessor, KIP-345),
-//! and none of another generation; the machine never asks to be called in the past; when it closes, nobody is left waiting.
+//! What must hold: each token is answered once; the generation of a group only grows; a generation has one leader,
+//! which alone is told who is in it, and is in it itself; a member gets nobody else's assignment (but a static one
+//! that of its predecessor, KIP-345), and none of another generation; the machine never asks to be called in the
+//! past; when it closes, nobody is left waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
-//! Groups of the consumer protocol (KIP-848), with members of the classic one that come and go, under clients that do what
-//! they like and topics that change.
+//! Groups of the consumer protocol (KIP-848), with members of the classic one that come and go, under clients that do
+//! what they like and topics that change.
 //!
-//! What must hold: no partition is given to a member while another one, that the group still has, holds it; a member's epoch
-//! never falls while it is in the group; the machine never asks to be called in the past; each token is answered at most once,
-//! and when it closes, nobody is left waiting.
+//! What must hold: no partition is given to a member while another one, that the group still has, holds it; a
+//! member's epoch never falls while it is in the group; the machine never asks to be called in the past; each token
+//! is answered at most once, and when it closes, nobody is left waiting.
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -199,7 +199,8 @@ impl Group {
         self.pending.is_empty() && self.members.values().all(|member| member.joining.is_some())
     }
 
-    /// Begins the next generation with those who have joined. Static members that have not stay until their session ends (KIP-345).
+    /// Begins the next generation with those who have joined. Static members that have not stay until their session
+    /// ends (KIP-345).
     fn complete_join(&mut self, now_ms: u64) {
         self.members.retain(|_, member| member.joining.is_some() || member.instance_id.is_some());
         let patience_ms = self.members.values().map(|member| member.rebalance_timeout_ms).max().unwrap_or(0);
@@ -290,7 +291,8 @@ impl Group {
         self.members.values().map(entry).collect()
     }
 
-    /// Answers every sync that waits: with the member's assignment, or with a refusal. Sessions did not run out meanwhile; they go on now.
+    /// Answers every sync that waits: with the member's assignment, or with a refusal. Sessions did not run out
+    /// meanwhile; they go on now.
     pub(super) fn answer_syncs(&mut self, now_ms: u64, outcome: Result<(), GroupError>) {
         for member in self.members.values_mut() {
             let Some(token) = member.syncing.take() else { continue };

@@ -164,8 +164,8 @@ impl Group {
         self.prepare_rebalance(now_ms);
     }
 
-    /// A static member was restarted: the new one takes the old one's place and assignment without a rebalance where it can (KIP-345);
-    /// whatever the old one still sends is fenced.
+    /// A static member was restarted: the new one takes the old one's place and assignment without a rebalance where
+    /// it can (KIP-345); whatever the old one still sends is fenced.
     fn replace_static(&mut self, now_ms: u64, token: Token, join: Join, old_id: &str) {
         let leads = self.leader.as_deref() == Some(old_id);
         let can_skip = join.can_skip_assignment;

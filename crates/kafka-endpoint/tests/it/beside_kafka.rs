@@ -1,5 +1,5 @@
-//! The same requests to a real Apache Kafka 4.3.1 and to the endpoint: their answers are the same, field by field, or the
-//! difference is listed beside the test, with its reason.
+//! The same requests to a real Apache Kafka 4.3.1 and to the endpoint: their answers are the same, field by field, or
+//! the difference is listed beside the test, with its reason.
 //!
 //! Not here: what tools make of the answers (`crates/server/tests/real_clients`), and each version of each API
 //! (`versions`).

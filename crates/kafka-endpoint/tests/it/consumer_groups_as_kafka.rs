@@ -1,8 +1,8 @@
 //! The consumer protocol (KIP-848) beside a real Apache Kafka: one script of requests is sent to both, and every answer
 //! must be the same, but for the steps in [`DIFFERENT`].
 //!
-//! Members have the ids that the script gives them, topics the same names on both sides. Of an assignment the script sees
-//! how many partitions of which topic: which of them a member gets is each assignor's own affair.
+//! Members have the ids that the script gives them, topics the same names on both sides. Of an assignment the script
+//! sees how many partitions of which topic: which of them a member gets is each assignor's own affair.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -125,8 +125,8 @@ impl Run {
         self.said.push((step.to_owned(), said));
     }
 
-    /// The epoch or generation of the last answer does not count: Kafka begins anew when an empty group changes over, and
-    /// here it goes on unless the group has been forgotten meanwhile.
+    /// The epoch or generation of the last answer does not count: Kafka begins anew when an empty group changes over,
+    /// and here it goes on unless the group has been forgotten meanwhile.
     fn forget_number(&mut self) {
         if let Some((_, said)) = self.said.last_mut() {
             let words = said.split(' ').map(|word| word.trim_end_matches(','));

@@ -1,4 +1,5 @@
-//! The endpoint over sockets, and beside a real Kafka. What measures the process's memory has a process of its own (`hostile`, `room`).
+//! The endpoint over sockets, and beside a real Kafka. What measures the process's memory has a process of its own
+//! (`hostile`, `room`).
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,5 @@
-//! The HTTP API as `/openapi.json` describes it, for people: all calls, and a page for each with its types, its cURL and a form that tries it.
+//! The HTTP API as `/openapi.json` describes it, for people: all calls, and a page for each with its types, its cURL
+//! and a form that tries it.
 //!
 //! Not here: reading the description (`reading::description`), making a call (`page::api_call`).
 

@@ -130,7 +130,8 @@ pub(crate) async fn create(scope: Scope) -> Result<Response, Failure> {
     }
 }
 
-/// For the page's script: is the filter right, and which documents match now. Asked for nothing, it is the page of a live query of that name.
+/// For the page's script: is the filter right, and which documents match now. Asked for nothing, it is the page of a
+/// live query of that name.
 pub(crate) async fn preview(scope: Scope) -> Result<Response, Failure> {
     if scope.visit.query.is_empty() {
         return live_query::show_named(&scope, "preview").await;

@@ -1,4 +1,5 @@
-//! What has arrived so far, on Live Query Settings: whether there is an event, and which consumer groups read the topic.
+//! What has arrived so far, on Live Query Settings: whether there is an event, and which consumer groups read the
+//! topic.
 //!
 //! A fragment, which the page's script asks for again and again.
 

@@ -1,7 +1,8 @@
-//! What each app counted lately: a ring of samples, so that pages can show rates and latencies of now instead of since the start.
+//! What each app counted lately: a ring of samples, so that pages can show rates and latencies of now instead of
+//! since the start.
 //!
-//! Invariants: one task for all apps, every [`SAMPLE_EVERY`]; at most [`SAMPLES_MAX`] samples an app; it ends with the server.
-//! Not here: `/metrics`, which counts since the start and leaves rates to whoever scrapes it.
+//! Invariants: one task for all apps, every [`SAMPLE_EVERY`]; at most [`SAMPLES_MAX`] samples an app; it ends with
+//! the server. Not here: `/metrics`, which counts since the start and leaves rates to whoever scrapes it.
 
 use std::{
     collections::{HashMap, VecDeque},

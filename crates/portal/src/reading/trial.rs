@@ -1,7 +1,8 @@
-//! The Test button: consumes one event as a consumer would, with the files on disk, over the endpoint that clients are told, and says what went wrong
-//! where.
+//! The Test button: consumes one event as a consumer would, with the files on disk, over the endpoint that clients
+//! are told, and says what went wrong where.
 //!
-//! Invariants: it falls back on nothing that a consumer would not have; it ends within [`TRIAL_TIMEOUT`]; it joins no group and moves no offset.
+//! Invariants: it falls back on nothing that a consumer would not have; it ends within [`TRIAL_TIMEOUT`]; it joins no
+//! group and moves no offset.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 

@@ -1,9 +1,9 @@
 //! What functions do.
 //!
-//! Invariants: an argument of the wrong kind (null is one) makes the result MISSING, unless the
-//! function is about null and MISSING; what a function makes takes at most
-//! [`super::limits::TEXT_BYTES_MAX`] or [`super::limits::VALUE_BYTES_MAX`], is MISSING otherwise, and was paid for before it was made.
-//! Not here: `clock` and `request_info`, which are constants once a statement is bound (`bind`).
+//! Invariants: an argument of the wrong kind (null is one) makes the result MISSING, unless the function is about
+//! null and MISSING; what a function makes takes at most [`super::limits::TEXT_BYTES_MAX`] or
+//! [`super::limits::VALUE_BYTES_MAX`], is MISSING otherwise, and was paid for before it was made. Not here: `clock`
+//! and `request_info`, which are constants once a statement is bound (`bind`).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! What is said about a text that is no query, and about arguments that do not fit. The messages are in the golden files beside this one
-//! (`UPDATE_EXPECT=1` writes them).
+//! What is said about a text that is no query, and about arguments that do not fit. The messages are in the golden
+//! files beside this one (`UPDATE_EXPECT=1` writes them).
 
 use expect_test::{ExpectFile, expect_file};
 use query::{Query, limits};

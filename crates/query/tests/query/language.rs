@@ -1,5 +1,5 @@
-//! What a query means, two lines a case. These are fixtures of language version 1: add cases, never change one, because stored queries must
-//! mean the same for ever.
+//! What a query means, two lines a case. These are fixtures of language version 1: add cases, never change one,
+//! because stored queries must mean the same for ever.
 
 use crate::support::{check, check_with_args};
 

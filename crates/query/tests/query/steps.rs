@@ -1,5 +1,5 @@
-//! What evaluating costs. These are fixtures of language version 1: a cost may fall, never rise, or a write that was taken once would
-//! be refused when it is replayed.
+//! What evaluating costs. These are fixtures of language version 1: a cost may fall, never rise, or a write that was
+//! taken once would be refused when it is replayed.
 
 use document::{Map, Value};
 use query::{Budget, Filter, Query, Reach, TooExpensive, limits::DOCUMENT_STEPS_MAX};

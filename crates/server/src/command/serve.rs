@@ -169,7 +169,8 @@ impl Signals {
     }
 }
 
-/// Every connection is an open file; the soft limit (often 1024) is for programs that use select(2), which this one does not.
+/// Every connection is an open file; the soft limit (often 1024) is for programs that use select(2), which this one
+/// does not.
 fn raise_open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

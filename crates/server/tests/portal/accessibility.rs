@@ -1,7 +1,8 @@
-//! Whether everybody can read and use a page: axe-core's rules (WCAG 2.2 A and AA, and best practice), and nothing wider than the window.
+//! Whether everybody can read and use a page: axe-core's rules (WCAG 2.2 A and AA, and best practice), and nothing
+//! wider than the window.
 //!
-//! axe-core comes from `cargo xtask tools` and is put into the page by the driver, which the page's content security policy does not stop.
-//! Not here: what the rules cannot see, such as whether a text says what it should.
+//! axe-core comes from `cargo xtask tools` and is put into the page by the driver, which the page's content security
+//! policy does not stop. Not here: what the rules cannot see, such as whether a text says what it should.
 
 use std::sync::LazyLock;
 

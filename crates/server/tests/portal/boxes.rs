@@ -1,5 +1,5 @@
-//! Whether everything on a page is where it can be seen, measured by the boxes of its elements: nothing off the screen, nothing over its neighbour, no
-//! text out of what holds it.
+//! Whether everything on a page is where it can be seen, measured by the boxes of its elements: nothing off the
+//! screen, nothing over its neighbour, no text out of what holds it.
 //!
 //! What a frame cuts or scrolls is within it; sticky cells lie over what is scrolled, as they should.
 //! Not here: what axe-core knows (`accessibility`).

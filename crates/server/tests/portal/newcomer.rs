@@ -1,5 +1,5 @@
-//! A newcomer's whole way, in the browser: from the link that the server prints to an event in the console, and to a certificate that opens
-//! nothing any more.
+//! A newcomer's whole way, in the browser: from the link that the server prints to an event in the console, and to a
+//! certificate that opens nothing any more.
 
 use std::{path::Path, process::Command};
 
@@ -110,7 +110,8 @@ fn revoke_and_be_refused(server: &TestServer, browser: &Browser) {
     let endpoint = server.run["kafka"].as_str().unwrap().to_owned();
     let properties = server.directory().path().join("downloaded.properties");
     let mut refused = start_console_consumer(&endpoint, TOPIC, "late", &properties);
-    // This tool ends by itself when its certificate is refused; without a log set up it does not say why. The server does.
+    // This tool ends by itself when its certificate is refused; without a log set up it does not say why. The server
+    // does.
     refused.wait();
     assert_eq!(refused.lines(), Vec::<String>::new(), "no event is shown");
     assert!(server.stderr().contains("revoked"), "the log says why: {}", server.stderr());

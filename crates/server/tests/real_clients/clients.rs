@@ -64,8 +64,8 @@ pub(crate) fn fast_start(command: &mut Command) {
     command.env("KAFKA_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
 }
 
-/// kcat, without arguments. The libraries of this build, which cargo has tests find, are not those that it is built for:
-/// among them is a librdkafka that behaves otherwise.
+/// kcat, without arguments. The libraries of this build, which cargo has tests find, are not those that it is built
+/// for: among them is a librdkafka that behaves otherwise.
 pub(crate) fn plain_kcat() -> Command {
     let mut command = Command::new("kcat");
     command.env_remove("LD_LIBRARY_PATH");

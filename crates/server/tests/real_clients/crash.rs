@@ -1,5 +1,5 @@
-//! kill -9 under load, again and again: every acknowledged write is there once, what anyone saw is unchanged, and the documents are what the
-//! events say.
+//! kill -9 under load, again and again: every acknowledged write is there once, what anyone saw is unchanged, and the
+//! documents are what the events say.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,7 +21,8 @@ use crate::support::{PATIENCE, TestServer, run, wait_until};
 
 const ROUNDS: usize = 5;
 const WRITERS: usize = 8;
-/// Segments so small, and now and then documents so large, that frames begin new segments all the time, ahead of what is written.
+/// Segments so small, and now and then documents so large, that frames begin new segments all the time, ahead of what
+/// is written.
 pub(super) const SMALL_SEGMENTS: [&str; 2] = ["--segment-bytes", "64KiB"];
 const LARGE_EVERY: u64 = 8;
 const LARGE_BYTES: usize = 100_000;
@@ -65,7 +66,8 @@ fn every_acknowledged_write_survives_kill_9_once() {
     assert_eq!(verified.code(), Some(0), "documents and offsets equal a replay: {verified:?}");
 }
 
-/// Writes from many connections, and kills the server once `enough` were acknowledged; what was acknowledged, and the server's directory.
+/// Writes from many connections, and kills the server once `enough` were acknowledged; what was acknowledged, and the
+/// server's directory.
 fn kill_under_load(server: TestServer, round: usize, enough: usize) -> (Vec<Acknowledged>, Arc<TempDir>) {
     let url = format!("{}/api/v4/store/write", server.run["http"].as_str().unwrap());
     let acknowledged = Mutex::new(Vec::new());
@@ -91,7 +93,8 @@ fn kill_under_load(server: TestServer, round: usize, enough: usize) -> (Vec<Ackn
     (acknowledged.into_inner().unwrap(), directory)
 }
 
-/// The transaction that was acknowledged; `None` if the server was killed. The write is called by its number: sent again it is done once.
+/// The transaction that was acknowledged; `None` if the server was killed. The write is called by its number: sent
+/// again it is done once.
 pub(super) fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     thread_local! {
         static AGENT: ureq::Agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
@@ -110,7 +113,8 @@ pub(super) fn write(url: &str, id: &str, number: u64) -> Option<u64> {
     reply["results"][0]["transactionId"].as_u64()
 }
 
-/// Every acknowledged write is in the topic once, no write is there twice, offsets have no hole, and the documents are the last events'.
+/// Every acknowledged write is in the topic once, no write is there twice, offsets have no hole, and the documents
+/// are the last events'.
 pub(super) fn check(server: &TestServer, acknowledged: &[Acknowledged], events: &[String]) {
     let mut by_number = HashMap::new();
     let mut documents = BTreeMap::new();

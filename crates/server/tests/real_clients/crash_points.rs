@@ -1,6 +1,7 @@
-//! Killed at a system call: strace kills the server right before it makes, cuts, renames, removes or syncs a file, each time at another call, at its
-//! first start, under load, while it stops, or while it mends what the kill before left. Then it starts, has what it acknowledged, and can be read to
-//! its end; what was sent and not answered is sent again under its name, and done once.
+//! Killed at a system call: strace kills the server right before it makes, cuts, renames, removes or syncs a file,
+//! each time at another call, at its first start, under load, while it stops, or while it mends what the kill before
+//! left. Then it starts, has what it acknowledged, and can be read to its end; what was sent and not answered is sent
+//! again under its name, and done once.
 //!
 //! `CRASH_POINTS` says how many calls of each kind are tried (4 if not given).
 
@@ -139,7 +140,8 @@ struct Round {
     killed: bool,
 }
 
-/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough, and stops it.
+/// Starts a server that is killed before the `nth` of `calls` in any of its threads, writes until then, or enough,
+/// and stops it.
 fn write_until_killed(directory: &Arc<TempDir>, arguments: &[&str], round: usize, calls: &str, nth: u32) -> Round {
     let run_path = directory.path().join("headwater-data/run.json");
     let _ = std::fs::remove_file(&run_path);

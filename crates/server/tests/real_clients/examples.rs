@@ -1,4 +1,5 @@
-//! The reference consumers of `examples/`: the copy that each keeps through writes, removes, gaps and redelivery is what `find` says.
+//! The reference consumers of `examples/`: the copy that each keeps through writes, removes, gaps and redelivery is
+//! what `find` says.
 
 use std::{collections::BTreeMap, path::Path, process::Command, sync::Arc};
 

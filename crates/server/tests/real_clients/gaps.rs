@@ -1,4 +1,5 @@
-//! Live queries and gaps as stock consumers see them: one that fell behind is told exactly what to read again, and then the stream goes on.
+//! Live queries and gaps as stock consumers see them: one that fell behind is told exactly what to read again, and
+//! then the stream goes on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! Kafka's own tools for administrators, of 3.1.0 and 4.3.1, on a real broker and on the server: what they print is the same,
-//! or the difference is listed here with its reason.
+//! Kafka's own tools for administrators, of 3.1.0 and 4.3.1, on a real broker and on the server: what they print is
+//! the same, or the difference is listed here with its reason.
 //!
 //! One JVM runs all tools of a version (`Tools.java`), since each start of one takes seconds.
 //! Not here: the answers themselves, field by field (`crates/kafka-endpoint/tests/it/beside_kafka.rs`).

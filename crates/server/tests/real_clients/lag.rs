@@ -1,4 +1,5 @@
-//! Lag as Kafka's own tool shows it, on a live query of four partitions: a number of events, whatever happened to the server.
+//! Lag as Kafka's own tool shows it, on a live query of four partitions: a number of events, whatever happened to the
+//! server.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -100,7 +100,8 @@ fn check_the_pages_events(server: &TestServer, consumer: &Client) {
     );
 }
 
-/// A group without offsets starts at the end, so that what was written before it joined is not shown: writes go on until one is.
+/// A group without offsets starts at the end, so that what was written before it joined is not shown: writes go on
+/// until one is.
 #[track_caller]
 fn wait_until_it_consumes(server: &TestServer, consumer: &Client) {
     for number in 0..240 {
@@ -166,8 +167,8 @@ fn fill_in(script: &str, server: &TestServer, kafka: &str) -> String {
     })
 }
 
-/// A script of the page's in the server's directory. cURL trusts the server's CA by the environment, since the page's call has no option for
-/// it.
+/// A script of the page's in the server's directory. cURL trusts the server's CA by the environment, since the page's
+/// call has no option for it.
 fn bash(server: &TestServer, name: &str, script: &str) -> Command {
     let path = server.directory().path().join(name);
     fs::write(&path, script).unwrap();

@@ -1,5 +1,5 @@
-//! The law of indexes: whatever was written, made, dropped and crashed, an index that is ready has exactly the entries of the documents,
-//! in the order of their values, and a collection has as many documents as are counted.
+//! The law of indexes: whatever was written, made, dropped and crashed, an index that is ready has exactly the
+//! entries of the documents, in the order of their values, and a collection has as many documents as are counted.
 
 #![cfg(feature = "memory")]
 

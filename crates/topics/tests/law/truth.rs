@@ -167,8 +167,8 @@ pub(crate) struct Expected {
     pub(crate) named: Vec<(usize, u64, String)>,
     /// Those that would, had their tombstones not been dropped.
     pub(crate) dropped: Vec<(usize, u64, String)>,
-    /// Of those that stand for what was trimmed, by offset, that need not: they were removed and made again, and the tombstone may
-    /// have been dropped between.
+    /// Of those that stand for what was trimmed, by offset, that need not: they were removed and made again, and the
+    /// tombstone may have been dropped between.
     pub(crate) optional: Vec<usize>,
 }
 

@@ -88,8 +88,8 @@ pub extern "system" fn Java_com_headwater_internal_Native_callLater<'local>(
     shielded(&mut env, begin).unwrap_or(false).into()
 }
 
-/// Has events told with the number, and puts that of the watch into `watch`: null, or the answer that says why it is not
-/// watched.
+/// Has events told with the number, and puts that of the watch into `watch`: null, or the answer that says why it is
+/// not watched.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_headwater_internal_Native_subscribe<'local>(
     mut env: JNIEnv<'local>,

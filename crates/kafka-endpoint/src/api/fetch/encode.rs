@@ -1,4 +1,5 @@
-//! The bytes of a fetch response, written by hand so that stored batches go to the socket without being copied together first.
+//! The bytes of a fetch response, written by hand so that stored batches go to the socket without being copied
+//! together first.
 //!
 //! ```text
 //!            v4-11                         v12-17: lengths are unsigned varints of length + 1, a 0 (no tags) closes each struct

@@ -1,6 +1,7 @@
 //! A broker and the endpoint with the same topics and events, and the same questions to both.
 //!
-//! Invariant: a difference that no [`Difference`] explains fails the test, and so does one that explains nothing any more.
+//! Invariant: a difference that no [`Difference`] explains fails the test, and so does one that explains nothing any
+//! more.
 
 use std::{collections::BTreeSet, fmt::Debug};
 
@@ -136,8 +137,8 @@ impl Both {
         (kafka, own)
     }
 
-    /// Waits until the broker coordinates groups and transactions: it makes the topics for it when it is first asked, and
-    /// the endpoint is ready at once.
+    /// Waits until the broker coordinates groups and transactions: it makes the topics for it when it is first asked,
+    /// and the endpoint is ready at once.
     pub(crate) async fn kafka_coordinates(&mut self) {
         let began = std::time::Instant::now();
         for kind in [0, 1] {
