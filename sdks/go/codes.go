@@ -27,7 +27,7 @@ const (
 	ErrInvalidValue Code = "invalid_value"
 	// ErrExists says: an INSERT of a document that is there.
 	ErrExists Code = "exists"
-	// ErrNotAllowed says: what a peer does not do: write a system collection, keep an attachment, make an index.
+	// ErrNotAllowed says: what a peer does not do: write a system collection, make an index.
 	ErrNotAllowed Code = "not_allowed"
 	// ErrTooLarge says: a document or transaction that would not fit into a frame.
 	ErrTooLarge Code = "too_large"
@@ -51,4 +51,6 @@ const (
 	ErrInternal Code = "internal"
 	// ErrInterrupted says: the browser's tab that had the store went away; whether a write is there is not known.
 	ErrInterrupted Code = "interrupted"
+	// ErrNotFound says: the server has no such attachment, or not for this user.
+	ErrNotFound Code = "not_found"
 )

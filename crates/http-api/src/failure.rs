@@ -306,7 +306,8 @@ impl Failure {
                 Denied::KeyMissing | Denied::KeyUnknown | Denied::TokenUnknown | Denied::NoKeyExists { .. },
             )
             | Failure::Login(LoginRefused::Refused) => StatusCode::UNAUTHORIZED,
-            Failure::Login(LoginRefused::TooManyAttempts) => StatusCode::TOO_MANY_REQUESTS,
+            Failure::Login(LoginRefused::TooManyAttempts)
+            | Failure::Attachment(AttachmentError::TooMuchUnheld { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Failure::Denied(
                 Denied::HostForeign { .. }
                 | Denied::OriginForeign { .. }
@@ -417,7 +418,6 @@ impl Failure {
             ) => StatusCode::CONFLICT,
             Failure::Body(BodyError::TooLong { .. })
             | Failure::AttachmentTooLong { .. }
-            | Failure::Attachment(AttachmentError::TooMuchUnheld { .. })
             | Failure::TransactionTooLarge { .. }
             | Failure::Execute(ExecuteError::TooLarge)
             | Failure::Commit(CommitError::TooManyIndexEntries { .. })

@@ -32,6 +32,13 @@ pub enum Call {
     Commit(u64),
     /// Ends it; nothing of it is there.
     Rollback(u64),
+    /// Takes a copy of a file, as an attachment.
+    NewAttachment {
+        /// Of what.
+        source: Source,
+        /// Goes into its token.
+        metadata: Map,
+    },
     /// A subscription.
     Subscribe(SubscriptionRequest),
     /// How a subscription stands.
@@ -61,6 +68,15 @@ pub enum Call {
     Rejected,
     /// One of those was seen to.
     ForgetRejected(Seq),
+}
+
+/// Where an attachment comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// From a file.
+    Path(String),
+    /// This is in it, as base64 (RFC 4648, section 4).
+    Data(String),
 }
 
 /// A part of a transaction.
@@ -152,6 +168,7 @@ impl Call {
             "begin" => Self::Begin,
             "commit" => Self::Commit(it.number("transaction")?),
             "rollback" => Self::Rollback(it.number("transaction")?),
+            "new_attachment" => Self::NewAttachment { source: source(it)?, metadata: it.object("metadata")? },
             "register_subscription" => Self::Subscribe(subscription(it)?),
             "subscription" => Self::Subscription(SubId(it.number("subscription")?)),
             "cancel_subscription" => Self::Unsubscribe(SubId(it.number("subscription")?)),
@@ -220,14 +237,23 @@ fn types(it: &mut Arguments) -> Result<Vec<(Path, FieldType)>, CallError> {
             Value::String(name) if name == "register" => FieldType::Register,
             Value::String(name) if name == "counter" => FieldType::Counter,
             Value::String(name) if name == "map" => FieldType::Map,
+            Value::String(name) if name == "attachment" => FieldType::Attachment,
             _ => {
-                let message = format!("the type of {path:?} is register, counter or map");
+                let message = format!("the type of {path:?} is register, counter, map or attachment");
                 return Err(CallError::new(Code::InvalidValue, message));
             }
         };
         Ok((Path::parse(&path)?, kind))
     };
     it.object("types")?.into_fields().into_iter().map(kind).collect()
+}
+
+fn source(it: &mut Arguments) -> Result<Source, CallError> {
+    match (it.text_if_given("path")?, it.text_if_given("data")?) {
+        (Some(path), None) => Ok(Source::Path(path)),
+        (None, Some(data)) => Ok(Source::Data(data)),
+        _ => Err(CallError::invalid("either \"path\" or \"data\" is needed")),
+    }
 }
 
 /// Named by its id, or all that match.
@@ -259,15 +285,20 @@ pub(crate) fn find(it: &mut Arguments) -> Result<Find, CallError> {
 
 fn change(mut it: Arguments) -> Result<Change, CallError> {
     let path = it.path()?;
-    let kind = match (it.take("set"), it.take("increment"), it.take("unset")) {
-        (Some(value), None, None) => UpdateKind::Set(value),
-        (None, Some(by @ (Value::Int(_) | Value::Uint(_) | Value::Float(_))), None) => UpdateKind::Increment(by),
-        (None, Some(other), None) => {
+    let kind = match (it.take("set"), it.take("increment"), it.take("attach"), it.take("unset")) {
+        (Some(value), None, None, None) => UpdateKind::Set(value),
+        (None, Some(by @ (Value::Int(_) | Value::Uint(_) | Value::Float(_))), None, None) => UpdateKind::Increment(by),
+        (None, None, Some(Value::Map(token)), None) => UpdateKind::SetAttachment(token),
+        (None, None, Some(other), None) => {
+            let message = format!("an attachment is an object, not {}", other.kind_name());
+            return Err(CallError::new(Code::InvalidValue, message));
+        }
+        (None, Some(other), None, None) => {
             let message = format!("an increment is a number, not {}", other.kind_name());
             return Err(CallError::new(Code::InvalidValue, message));
         }
-        (None, None, Some(Value::Bool(true))) => UpdateKind::Unset,
-        _ => return Err(CallError::invalid("a change is one of set, increment and unset (true)")),
+        (None, None, None, Some(Value::Bool(true))) => UpdateKind::Unset,
+        _ => return Err(CallError::invalid("a change is one of set, increment, attach and unset (true)")),
     };
     it.end()?;
     Ok(UpdateCommand { path, kind })

@@ -27,7 +27,7 @@ pub enum Code {
     InvalidValue = 10,
     /// An INSERT of a document that is there.
     Exists = 11,
-    /// What a peer does not do: write a system collection, keep an attachment, make an index.
+    /// What a peer does not do: write a system collection, make an index.
     NotAllowed = 12,
     /// A document or transaction that would not fit into a frame.
     TooLarge = 13,
@@ -51,11 +51,13 @@ pub enum Code {
     Internal = 22,
     /// The browser's tab that had the store went away; whether a write is there is not known.
     Interrupted = 23,
+    /// The server has no such attachment, or not for this user.
+    NotFound = 24,
 }
 
 impl Code {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Closed,
         Self::InvalidMessage,
         Self::Unsupported,
@@ -79,6 +81,7 @@ impl Code {
         Self::NoTransaction,
         Self::Internal,
         Self::Interrupted,
+        Self::NotFound,
     ];
 
     /// As messages name it.
@@ -107,6 +110,7 @@ impl Code {
             Self::NoTransaction => "no_transaction",
             Self::Internal => "internal",
             Self::Interrupted => "interrupted",
+            Self::NotFound => "not_found",
         }
     }
 

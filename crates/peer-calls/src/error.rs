@@ -69,9 +69,7 @@ impl From<WriteError> for CallError {
             WriteError::Query(error) => return error.into(),
             WriteError::Update(_) | WriteError::TooDeep | WriteError::Id(_) => Code::InvalidValue,
             WriteError::Decide(_) => Code::InvalidQuery,
-            WriteError::SystemCollection { .. } | WriteError::Attachment | WriteError::NotHere { .. } => {
-                Code::NotAllowed
-            }
+            WriteError::SystemCollection { .. } | WriteError::NotHere { .. } => Code::NotAllowed,
             WriteError::Exists { .. } => Code::Exists,
             WriteError::TooLarge => Code::TooLarge,
             WriteError::PendingFull => Code::PendingFull,

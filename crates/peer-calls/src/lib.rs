@@ -23,7 +23,7 @@ mod run;
 mod watch;
 
 pub use answer::{Answer, rejected};
-pub use call::{Call, Change, Read, Step, Write};
+pub use call::{Call, Change, Read, Source, Step, Write};
 pub use codes::Code;
 pub use error::CallError;
 pub use format::{Format, code_of, encode, encode_error, encode_result};

@@ -32,6 +32,11 @@ pub enum Watch {
     Rejected,
     /// A newer token is wanted.
     Token,
+    /// A file, until it is here.
+    Attachment {
+        /// What a document refers to it by.
+        token: Map,
+    },
 }
 
 impl Watch {
@@ -49,6 +54,7 @@ impl Watch {
             "state" => Self::State,
             "rejected" => Self::Rejected,
             "token" => Self::Token,
+            "attachment" => Self::Attachment { token: it.object("attachment")? },
             other => return Err(CallError::new(Code::Unsupported, format!("there is nothing to watch as {other:?}"))),
         };
         it.end()?;
@@ -68,7 +74,7 @@ impl Watch {
                 let before = with_changes.then(Before::default);
                 Some((Observed::Find(find.clone()), Events { name: "documents", before }))
             }
-            Self::State | Self::Rejected | Self::Token => None,
+            Self::State | Self::Rejected | Self::Token | Self::Attachment { .. } => None,
         })
     }
 }

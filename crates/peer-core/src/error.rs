@@ -116,9 +116,6 @@ pub enum WriteError {
         limits::PENDING_BYTES_MAX
     )]
     PendingFull,
-    /// A field would be an attachment.
-    #[error("attachments are not kept at a peer yet")]
-    Attachment,
     /// A transaction that was put aside cannot go on.
     #[error(transparent)]
     Overtaken(#[from] Overtaken),

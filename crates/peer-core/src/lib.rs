@@ -17,6 +17,7 @@
 //! Not here: sockets, threads, clocks, randomness, files (`key-values` is given), merge
 //! (`document`), the languages (`query`), frames and the session (`sync-protocol`).
 
+mod attachments;
 mod difference;
 mod error;
 mod find;

@@ -15,6 +15,13 @@ pub enum Output {
     Send(Vec<u8>),
     /// Sync stands elsewhere.
     State(PeerState),
+    /// Upload the file of this id, unless the server has it, until it is to be said that
+    /// `attachment_is_uploaded` or `attachment_is_refused`: a pending transaction waits for it. It is asked
+    /// for once with each connection.
+    Upload {
+        /// As in tokens.
+        id: String,
+    },
     /// A local transaction is durable at the server.
     Committed {
         /// Which.

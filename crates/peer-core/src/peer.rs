@@ -5,8 +5,9 @@
 //! Not here, each in a file of its own: writes (`write`), statements (`execute`), what comes from
 //! the server (`deliver`, `verdicts`), stamping anew (`renew`), what is left of what was refused
 //! (`take_back`), what a restored server is offered (`heal`), subscriptions (`subscribe`), queries
-//! (`query`).
+//! (`query`), files of attachments (`attach`).
 
+mod attach;
 mod deliver;
 mod digest;
 mod execute;
@@ -30,6 +31,7 @@ pub use self::digest::{SideDigest, SubscriptionDigest};
 pub use self::execute::Executed;
 pub use self::verdicts::{RejectedTransaction, reasons};
 pub use self::write::{OpenTransaction, Written};
+use crate::attachments::Attachments;
 use crate::now::Random;
 use crate::observers::Observers;
 use crate::pending::PendingIndex;
@@ -78,6 +80,7 @@ pub struct Peer {
     asked_digest: digest::Asked,
     /// What the server took before this connection, each with a transaction by which it did.
     acked_before: BTreeMap<Seq, TxnId>,
+    attachments: Attachments,
 }
 
 impl Peer {
@@ -125,6 +128,7 @@ impl Peer {
             sent_through,
             asked_digest: digest::Asked::default(),
             acked_before: BTreeMap::new(),
+            attachments: Attachments::default(),
         };
         peer.forget_staged()?;
         peer.forget_committed()?;

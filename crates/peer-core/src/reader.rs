@@ -11,8 +11,9 @@ use query::Budget;
 use query::dql::{Bound, Row};
 
 use crate::reading::Reading;
+use crate::records::decode_document;
 use crate::select::{bind, rows_of};
-use crate::spaces::document_key;
+use crate::spaces::{document_key, split_document_key};
 use crate::{Find, Found, Now, Observed, PeerError, QueryError, limits};
 
 /// Reads a peer's documents, from any thread. Clones read the same. The store stays open while there
@@ -78,6 +79,26 @@ impl Reader {
     /// What [`QueryError`] names.
     pub fn rows(&self, observed: &Observed) -> Result<Vec<Row>, QueryError> {
         observed.rows(&self.reading())
+    }
+
+    /// Gives every token of every document that is seen, with the document that holds it, until `each`
+    /// says `false`. Reads the whole store.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn each_token(
+        &self,
+        each: &mut dyn FnMut(&CollectionName, &DocumentId, &Map) -> bool,
+    ) -> Result<(), PeerError> {
+        self.reading().each_state(&mut |key, state| {
+            let mut tokens = Vec::new();
+            decode_document(state)?.for_each_token(&mut |token| tokens.push(token.clone()));
+            if tokens.is_empty() {
+                return Ok(true);
+            }
+            let (collection, id) = split_document_key(key)?;
+            Ok(tokens.iter().all(|token| each(&collection, &id, token)))
+        })
     }
 
     fn reading(&self) -> Reading<'static> {

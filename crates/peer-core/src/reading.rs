@@ -18,6 +18,9 @@ use crate::{PeerError, QueryError};
 /// What a transaction has written: documents' keys to states.
 pub(crate) type Overlay = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// Is given the key of a document and its state, and says whether there is to be another.
+pub(crate) type TakeState<'t, E> = dyn FnMut(&[u8], &[u8]) -> Result<bool, E> + 't;
+
 /// Where documents are read.
 pub(crate) struct Reading<'p> {
     pub(crate) snapshot: Box<dyn Snapshot>,
@@ -72,12 +75,22 @@ impl<'p> Reading<'p> {
         })
     }
 
+    /// The states of all documents that are seen, by their keys, until `take` says `false`.
+    pub(crate) fn each_state(&self, take: &mut TakeState<'_, PeerError>) -> Result<(), PeerError> {
+        self.each_in(&[], take)
+    }
+
     /// Every document that is seen, until `take` says `false`.
     fn each(
         &self,
         prefix: &[u8],
         take: &mut dyn FnMut(&DocumentId, &Map) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
+        self.each_in(prefix, &mut |key, state| show(&key[prefix.len()..], state, take))
+    }
+
+    /// What is seen under a prefix, until `take` says `false`.
+    fn each_in<E: From<PeerError>>(&self, prefix: &[u8], take: &mut TakeState<'_, E>) -> Result<(), E> {
         let own = self.overlay.map(|overlay| overlay.range((Bound::Included(prefix.to_vec()), Bound::Unbounded)));
         let own = own.into_iter().flatten().take_while(|(key, _)| key.starts_with(prefix));
         let mut own = own.map(|(key, state)| Ok((Bytes::from(&key[..]), Bytes::from(&state[..])))).peekable();
@@ -97,7 +110,7 @@ impl<'p> Reading<'p> {
                 },
             };
             if let Some(state) = seen
-                && !show(&key[prefix.len()..], &state, take)?
+                && !take(&key, &state)?
             {
                 return Ok(());
             }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use document::limits::DEPTH_MAX;
 use document::{
     Action, Changeset, CollectionName, Condition, Document, DocumentId, FieldType, Map, Operation, Origin, Path,
-    SiteId, Stamp, StampClock, UpdateCommand, UpdateError, UpdateKind, WriteRules,
+    SiteId, Stamp, StampClock, UpdateCommand, UpdateError, WriteRules,
 };
 use key_values::KeyValues;
 use query::{Budget, Filter};
@@ -239,9 +239,6 @@ impl<'p> Transaction<'p> {
         {
             return Err(WriteError::TooDeep);
         }
-        if makes_attachment(&action) {
-            return Err(WriteError::Attachment);
-        }
         let key = document_key(collection, id);
         if !self.draft.documents.contains_key(&key) {
             if self.draft.documents.len() >= limits::TRANSACTION_DOCUMENTS_MAX {
@@ -322,21 +319,6 @@ pub(crate) fn operation(
         removes: !after.exists(),
         base,
         delta: encode_document(&delta),
-    }
-}
-
-fn makes_attachment(action: &Action) -> bool {
-    let is_asked = |types: &[(Path, FieldType)]| types.iter().any(|(_, kind)| *kind == FieldType::Attachment);
-    match action {
-        Action::Upsert { types, .. } | Action::UpsertInitial { types, .. } | Action::UpsertDifference { types, .. } => {
-            is_asked(types)
-        }
-        Action::Update(commands) => commands.iter().any(|command| match &command.kind {
-            UpdateKind::SetAttachment(_) => true,
-            UpdateKind::Merge { types, .. } => is_asked(types),
-            _ => false,
-        }),
-        _ => false,
     }
 }
 

@@ -194,7 +194,13 @@ impl CollectionIdRules {
             IdTest::Text(place, TextTest::StartsWith(text)) => {
                 self.texts.entry(place).or_default().beginnings.insert(text);
             }
-            IdTest::Any(parts) => return parts.into_iter().fold(true, |all, part| self.add_test(part) && all),
+            IdTest::Any(parts) => {
+                let mut all = true;
+                for part in parts {
+                    all &= self.add_test(part); // each is added, whatever the others are
+                }
+                return all;
+            }
             other => {
                 self.tests.push(other);
                 return false;

@@ -24,6 +24,7 @@ mod metrics;
 mod moved_apps;
 mod one_port;
 mod packaging;
+mod peer_attachments;
 mod peers;
 mod peers_wait;
 mod portal;

@@ -244,6 +244,8 @@ impl World {
             }
             Output::Observed(observer) => self.look(peer, observer)?,
             Output::SubscriptionRefused { .. } => self.tally.count("subscriptions refused"),
+            // Its peers keep no files.
+            Output::Upload { .. } => {}
             Output::State(_) | Output::SubscriptionComplete(_) | Output::Granted { .. } | Output::Digest { .. } => {}
         }
         Ok(())

@@ -8,6 +8,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use credentials::{Credentials, Grant, Permission, Principal, TOKEN_PREFIX};
+use document::{CollectionName, DocumentId};
 use permissions::{DocumentRights, KnownRights};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -105,6 +106,20 @@ impl Caller {
             Self::Anyone => None,
             Self::Holder { rights, .. } => rights.as_ref(),
         }
+    }
+
+    /// Whether it may have every document of the app.
+    pub(crate) fn sees_all(&self, app: &str) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Holder { principal, rights, .. } => rights.is_none() && principal.may(Permission::Read, app, None),
+        }
+    }
+
+    /// Whether it may have this document, if it is there.
+    pub(crate) fn may_read(&self, app: &str, collection: &CollectionName, id: &DocumentId) -> bool {
+        self.may(Permission::Read, app, collection.as_str())
+            && self.rights().is_none_or(|rights| rights.may_read(collection, id))
     }
 
     /// Whether anything at all is granted on the app.

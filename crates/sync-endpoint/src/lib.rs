@@ -13,6 +13,7 @@
 mod accepting;
 mod access;
 mod asking;
+mod attachments;
 mod changes;
 mod digests;
 pub mod direct;

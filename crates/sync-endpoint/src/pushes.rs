@@ -3,10 +3,12 @@
 //! Invariants: pushes of a session are applied in their order; one that has no verdict ends the
 //! session, and nothing after it is applied. One that was taken is never refused afterwards, though the peer's rights
 //! are others by now: it is sent again by a peer that had no answer.
-//! Not here: whether a push was taken before (`store`), what it does (`rules`).
+//! Not here: whether a push was taken before (`store`), what it does (`rules`), attachments that it refers to
+//! (`attachments`).
 
 use std::{cmp::Ordering, sync::Arc};
 
+use ::attachments::Hold;
 use credentials::Permission;
 use document::{Action, Changeset, Condition, Document, Operation, Origin, Pushed, SiteId};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +16,7 @@ use store::{App, CommitError, PushFaultReason, PushOutcome, PushRefusal, Refusal
 use sync_protocol::{ByeCode, Fault, ItemKind, NackCode, Push, PushOperation, Rest, Seq, ServerMachine};
 
 use crate::access::Caller;
+use crate::attachments::{self, Named};
 
 /// What became of a push.
 #[derive(Debug)]
@@ -54,12 +57,24 @@ pub(crate) struct Pusher {
 /// Of those that are not answered so nobody knows; they are to be sent again.
 pub(crate) async fn apply(app: &Arc<App>, pusher: &Pusher, pushes: Vec<Push>) -> Result<Vec<Verdict>, CommitError> {
     let mut verdicts = Vec::with_capacity(pushes.len());
-    let (mut pushed, mut writes) = (Vec::new(), Vec::new());
+    let (mut pushed, mut writes, mut holds) = (Vec::new(), Vec::new(), Vec::new());
     for push in pushes {
         let (seq, operations) = (push.seq, push.operations.len());
         let needs = push.needs.iter().map(|seq| seq.0).collect();
         let identity = Pushed { seq: seq.0, hash: digest(&push), subject: pusher.caller.subject() };
-        match changeset(app, pusher, push, &identity) {
+        let made = match changeset(app, pusher, push, &identity) {
+            Ok((changeset, named)) => match attachments::refer(app, &pusher.caller, named).await {
+                Ok(held) => {
+                    holds.extend(held);
+                    Ok(changeset)
+                }
+                Err(refused) => {
+                    Err(refused.into_iter().map(|n| fault(n, NackCode::Denied, NOT_UPLOADED.to_owned())).collect())
+                }
+            },
+            Err(faults) => Err(faults),
+        };
+        match made {
             Ok(changeset) => {
                 pushed.push((seq, operations));
                 writes.push(Write { needs, ..Write::from(changeset) });
@@ -78,6 +93,7 @@ pub(crate) async fn apply(app: &Arc<App>, pusher: &Pusher, pushes: Vec<Push>) ->
         return Ok(verdicts);
     }
     let outcomes = app.push(writes).await?;
+    holds.iter().for_each(Hold::is_referred_to);
     for ((seq, operations), outcome) in pushed.into_iter().zip(outcomes) {
         verdicts.push(match outcome {
             PushOutcome::Taken(txn) => Verdict::Taken { seq, txn, is_new: true },
@@ -107,13 +123,21 @@ async fn taken_before(app: &Arc<App>, site: SiteId, pushed: Pushed) -> Result<Op
     })
 }
 
-/// A push as a changeset, or all that is wrong with it by itself.
-fn changeset(app: &App, pusher: &Pusher, push: Push, identity: &Pushed) -> Result<Changeset, Vec<Fault>> {
+/// Why a token is refused.
+const NOT_UPLOADED: &str = "who does not see every document names only attachments that they have uploaded";
+
+/// A push as a changeset with the attachments that it names, or all that is wrong with it by itself.
+fn changeset(app: &App, pusher: &Pusher, push: Push, identity: &Pushed) -> Result<(Changeset, Vec<Named>), Vec<Fault>> {
     let Pusher { caller, site } = pusher;
-    let (mut operations, mut faults) = (Vec::with_capacity(push.operations.len()), Vec::new());
+    let (mut operations, mut named, mut faults) = (Vec::with_capacity(push.operations.len()), Vec::new(), Vec::new());
     for (n, it) in push.operations.into_iter().enumerate() {
         match operation(app, caller, it) {
-            Ok(operation) => operations.push(operation),
+            Ok(operation) => {
+                if let Action::Merge { delta, .. } = &operation.action {
+                    named.extend(attachments::named_in(n, &operation.collection, &operation.id, delta));
+                }
+                operations.push(operation);
+            }
             Err((code, message)) => faults.push(fault(n, code, message)),
         }
     }
@@ -127,7 +151,7 @@ fn changeset(app: &App, pusher: &Pusher, push: Push, identity: &Pushed) -> Resul
         site: Some(*site),
         pushed: Some(identity.clone()),
     };
-    Ok(Changeset { operations, queries: Vec::new(), origin })
+    Ok((Changeset { operations, queries: Vec::new(), origin }, named))
 }
 
 fn operation(app: &App, caller: &Caller, it: PushOperation) -> Result<Operation, (NackCode, String)> {

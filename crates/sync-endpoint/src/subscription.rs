@@ -119,7 +119,7 @@ impl Asked {
             let rules = self.rights.as_ref()?.readable()?;
             match rules.of(self.collection.as_str()) {
                 None => Some(Vec::new()),
-                Some(rules) => rules.ids().map(|ids| ids.iter().cloned().collect()),
+                Some(rules) => rules.ids().map(|ids| ids.to_vec()),
             }
         };
         self.filter.ids().or_else(granted)

@@ -26,7 +26,7 @@ typedef enum HeadwaterError {
   HEADWATER_ERROR_INVALID_VALUE = 10,
   /* an INSERT of a document that is there */
   HEADWATER_ERROR_EXISTS = 11,
-  /* what a peer does not do: write a system collection, keep an attachment, make an index */
+  /* what a peer does not do: write a system collection, make an index */
   HEADWATER_ERROR_NOT_ALLOWED = 12,
   /* a document or transaction that would not fit into a frame */
   HEADWATER_ERROR_TOO_LARGE = 13,
@@ -50,6 +50,8 @@ typedef enum HeadwaterError {
   HEADWATER_ERROR_INTERNAL = 22,
   /* the browser's tab that had the store went away; whether a write is there is not known */
   HEADWATER_ERROR_INTERRUPTED = 23,
+  /* the server has no such attachment, or not for this user */
+  HEADWATER_ERROR_NOT_FOUND = 24,
 } HeadwaterError;
 
 #define HEADWATER_CODES(CODE) \
@@ -75,6 +77,7 @@ typedef enum HeadwaterError {
   CODE(HEADWATER_ERROR_IN_TRANSACTION, "in_transaction") \
   CODE(HEADWATER_ERROR_NO_TRANSACTION, "no_transaction") \
   CODE(HEADWATER_ERROR_INTERNAL, "internal") \
-  CODE(HEADWATER_ERROR_INTERRUPTED, "interrupted")
+  CODE(HEADWATER_ERROR_INTERRUPTED, "interrupted") \
+  CODE(HEADWATER_ERROR_NOT_FOUND, "not_found")
 
 #endif

@@ -39,7 +39,7 @@ namespace Headwater
         /// <summary>an INSERT of a document that is there</summary>
         public const string Exists = "exists";
 
-        /// <summary>what a peer does not do: write a system collection, keep an attachment, make an index</summary>
+        /// <summary>what a peer does not do: write a system collection, make an index</summary>
         public const string NotAllowed = "not_allowed";
 
         /// <summary>a document or transaction that would not fit into a frame</summary>
@@ -75,6 +75,9 @@ namespace Headwater
         /// <summary>the browser's tab that had the store went away; whether a write is there is not known</summary>
         public const string Interrupted = "interrupted";
 
+        /// <summary>the server has no such attachment, or not for this user</summary>
+        public const string NotFound = "not_found";
+
         private static readonly string[] Names =
         {
             Closed,
@@ -100,6 +103,7 @@ namespace Headwater
             NoTransaction,
             Internal,
             Interrupted,
+            NotFound,
         };
 
         /// <summary>The code with a number; of one that this SDK does not know, its digits.</summary>

@@ -1,6 +1,7 @@
 /**
  * What `headwater` exports, on every platform.
  */
+export { Attachment, AttachmentToken } from './attachments.js';
 export { ByID, Collection } from './collection.js';
 export { Change, MutableDocument, MutableField } from './change.js';
 export { codes } from './codes.js';

@@ -9,7 +9,7 @@ import { join, lookUp } from './paths.js';
 /**
  * A change of a field, as a message has it.
  *
- * @typedef {{path: string, set?: any, increment?: number | bigint, unset?: true}} ChangeMessage
+ * @typedef {{path: string, set?: any, increment?: number | bigint, attach?: object, unset?: true}} ChangeMessage
  */
 
 /** Makes changes of fields. */
@@ -37,6 +37,17 @@ export class Change {
    */
   static increment(path, by) {
     return { path, increment: by };
+  }
+
+  /**
+   * Puts an attachment's token to `path`.
+   *
+   * @param {string} path
+   * @param {object} token
+   * @returns {ChangeMessage}
+   */
+  static attach(path, token) {
+    return { path, attach: token };
   }
 
   /**
@@ -116,6 +127,15 @@ export class MutableField {
    */
   increment(by) {
     this.#document.changes.push(Change.increment(this.#path, by));
+  }
+
+  /**
+   * Puts an attachment's token there.
+   *
+   * @param {object} token
+   */
+  attach(token) {
+    this.#document.changes.push(Change.attach(this.#path, token));
   }
 
   /** Takes it away. */

@@ -25,7 +25,7 @@ export const codes = Object.freeze({
   invalid_value: 10,
   /** an INSERT of a document that is there */
   exists: 11,
-  /** what a peer does not do: write a system collection, keep an attachment, make an index */
+  /** what a peer does not do: write a system collection, make an index */
   not_allowed: 12,
   /** a document or transaction that would not fit into a frame */
   too_large: 13,
@@ -49,4 +49,6 @@ export const codes = Object.freeze({
   internal: 22,
   /** the browser's tab that had the store went away; whether a write is there is not known */
   interrupted: 23,
+  /** the server has no such attachment, or not for this user */
+  not_found: 24,
 });

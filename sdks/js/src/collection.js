@@ -8,7 +8,7 @@ import { Written } from './written.js';
 
 /** @typedef {import('./port.js').Port} Port */
 /** @typedef {import('./change.js').ChangeMessage} ChangeMessage */
-/** @typedef {'counter' | 'register' | 'map'} FieldType */
+/** @typedef {'counter' | 'register' | 'map' | 'attachment'} FieldType */
 
 /** A collection. It is there once it has a document. */
 export class Collection {

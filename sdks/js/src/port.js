@@ -22,10 +22,16 @@
  *   not wait (a transaction is open) it gives a promise
  * @property {(() => () => void)=} hold keeps the process from ending until what it gives is called
  *
+ * @typedef {object} Files
+ * @property {(path: string) => Promise<Uint8Array>} read
+ * @property {(from: string, to: string) => Promise<void>} copy
+ * @property {(bytes: Uint8Array) => string} base64
+ *
  * @typedef {object} Platform
  * @property {(config: Message) => Promise<Port>} openPort
  * @property {((config: Message) => Port)=} openPortNow the same, but waits in this thread; throws
  * @property {(() => string | undefined)=} serverUrl what the environment says of where the server is
+ * @property {Files=} files where there are any
  * @property {(() => Promise<void>)=} init what must be loaded before a port can be opened
  */
 

@@ -1,6 +1,7 @@
 /**
- * The documents of a peer: statements, observers, transactions, and the way to collections.
+ * The documents of a peer: statements, observers, transactions, attachments, and the way to collections.
  */
+import { fetchAttachment, newAttachment } from './attachments.js';
 import { Collection } from './collection.js';
 import { Events, observe } from './observer.js';
 import { Transaction, inTransaction } from './transaction.js';
@@ -48,6 +49,37 @@ export class Store {
    */
   async transaction(write) {
     return inTransaction(this.#port, async (number) => write(new Transaction(this.#port, number)));
+  }
+
+  /**
+   * Takes a copy of a file, or of bytes, to be referred to from documents: `upsert({ photo: attachment.token },
+   * { photo: 'attachment' })`. Nothing of it is sent before a document has its token.
+   *
+   * @param {string | Uint8Array} source a path, or what is in it
+   * @param {{[name: string]: string}} [metadata] goes into the token
+   */
+  async newAttachment(source, metadata) {
+    return newAttachment(this.#port, source, metadata);
+  }
+
+  /**
+   * The file that a token in a document names: at once if it is here, else once it has come from the server, from where
+   * an earlier fetch broke off. Without a network it waits for one.
+   *
+   * @param {{id: string, len: number}} token
+   * @param {{onProgress?: (here: number, len: number) => void, signal?: AbortSignal}} [options]
+   * @returns {Promise<import('./attachments.js').Attachment>}
+   */
+  async fetchAttachment(token, { onProgress, signal } = {}) {
+    signal?.throwIfAborted();
+    return new Promise((done, failed) => {
+      const progress = (/** @type {number} */ here) => onProgress?.(here, token.len);
+      const stop = fetchAttachment(this.#port, token, { progress, done, failed });
+      signal?.addEventListener('abort', () => {
+        stop();
+        failed(signal.reason);
+      }, { once: true });
+    });
   }
 
   /**

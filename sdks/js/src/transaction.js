@@ -65,7 +65,7 @@ export class TransactionCollection {
    * As `collection.upsert`: the document's id.
    *
    * @param {object} value
-   * @param {{[path: string]: 'counter' | 'register' | 'map'}} [types]
+   * @param {{[path: string]: 'counter' | 'register' | 'map' | 'attachment'}} [types]
    * @returns {Promise<any>}
    */
   async upsert(value, types) {

@@ -2,6 +2,7 @@
  * Promise: what is written becomes one event at a server, and comes to whoever subscribes.
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
@@ -202,4 +203,53 @@ test('a process that ends by itself first pushes to a server that is there', asy
   await peer.sync.registerSubscription('SELECT * FROM people');
   await peer.startSync();
   await waitFor('its document', async () => (await peer.store.execute('SELECT * FROM people')).items.length === 1);
+});
+
+test('a file that a document refers to comes to another peer', async () => {
+  const server = await Server.start();
+  const [one, other] = await Promise.all([open({ server: server.url }), open({ server: server.url })]);
+  const bytes = new Uint8Array(300_000).map((_, n) => n * 7 % 251);
+  const path = join(folder(), 'photo.jpg');
+  writeFileSync(path, bytes);
+  const photo = await one.store.newAttachment(path, { name: 'photo.jpg' });
+  const small = await one.store.newAttachment(new TextEncoder().encode('hello'));
+  assert.equal(small.token.id, 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ');
+  const people = one.store.collection('people');
+  await people.upsert({ _id: 'susan', photo: photo.token }, { photo: 'attachment' });
+  const written = await people.update('susan', (susan) => susan.at('letter').attach(small.token));
+  for (const peer of [one, other]) {
+    await peer.startSync();
+    await peer.sync.registerSubscription('SELECT * FROM people');
+  }
+  await written.committed(WAIT);
+  const susan = await waitFor('the document', async () => other.store.collection('people').findByID('susan'));
+  const fetched = await other.store.fetchAttachment(susan.photo);
+  assert.deepEqual(new Uint8Array(await fetched.bytes()), bytes);
+  assert.equal(fetched.token.metadata.name, 'photo.jpg');
+  await fetched.copyTo(path + '.copy');
+  await assert.rejects(other.store.fetchAttachment({ ...small.token, id: photo.token.id.replace(/./, 'A') }), { code: 'not_found' });
+  await assert.rejects(one.store.newAttachment(join(folder(), 'none')), { code: 'invalid_value' });
+  const stopped = new AbortController();
+  stopped.abort();
+  await assert.rejects(other.store.fetchAttachment(susan.letter, { signal: stopped.signal }), { name: 'AbortError' });
+
+  const ditto = await Ditto.open(new DittoConfig('default', { mode: 'server', url: server.url }, join(folder(), 'ditto')));
+  after(() => ditto.close());
+  ditto.startSync();
+  ditto.sync.registerSubscription('SELECT * FROM people');
+  const own = await ditto.store.newAttachment(new TextEncoder().encode('own'), { type: 'text/plain' });
+  await ditto.store.execute('INSERT INTO COLLECTION people (photo ATTACHMENT) DOCUMENTS (:it)', { it: { _id: 'ann', photo: own } });
+  await ditto.store.collection('people').upsert({ _id: 'bob', photo: own });
+  await ditto.store.collection('people').findByID('bob').update((bob) => bob.at('copy').set(own));
+  const bob = await ditto.store.collection('people').findByID('bob');
+  assert.deepEqual([bob.at('copy').attachmentToken.metadata, bob.value.photo], [own.metadata, own.toJSON()]);
+  await waitFor('the document', async () => (await ditto.store.collection('people').findByID('susan')).value);
+  /** @type {string[]} */
+  const told = [];
+  const fetcher = ditto.store.fetchAttachment(susan.letter, ({ type }) => told.push(type));
+  const letter = await fetcher.attachment;
+  assert.equal(new TextDecoder().decode(await letter?.data()), 'hello');
+  assert.ok(told.at(-1) === 'Completed' && fetcher.ended, told.join());
+  const none = ditto.store.fetchAttachment({ ...own.token, id: own.id.replace(/./, 'A') }, ({ type }) => told.push(type));
+  assert.deepEqual([await none.attachment, told.at(-1)], [null, 'Deleted']);
 });

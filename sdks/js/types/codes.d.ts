@@ -25,7 +25,7 @@ export declare const codes: {
   readonly invalid_value: 10;
   /** an INSERT of a document that is there */
   readonly exists: 11;
-  /** what a peer does not do: write a system collection, keep an attachment, make an index */
+  /** what a peer does not do: write a system collection, make an index */
   readonly not_allowed: 12;
   /** a document or transaction that would not fit into a frame */
   readonly too_large: 13;
@@ -49,6 +49,8 @@ export declare const codes: {
   readonly internal: 22;
   /** the browser's tab that had the store went away; whether a write is there is not known */
   readonly interrupted: 23;
+  /** the server has no such attachment, or not for this user */
+  readonly not_found: 24;
 };
 
 /** What `HeadwaterError.code` may be. */

@@ -1,6 +1,6 @@
 // `headwater/compat`: the vendor's names for the same things, so that an app changes its import and where its server is.
 //
-// Not here: attachments, peers without a server, other identities (README.md has the table).
+// Not here: peers without a server, other identities (README.md has the table).
 
 import type { Code } from './codes.js';
 
@@ -119,6 +119,42 @@ export declare class Ditto {
   observePeers(callback: (peers: Peer[]) => unknown): Observer;
 }
 
+/** What stands in a document for a file. */
+export declare class AttachmentToken {
+  constructor(value: { id: string; len: number; metadata?: { [name: string]: string } });
+  readonly id: string;
+  readonly len: number;
+  readonly metadata: { [name: string]: string };
+  toJSON(): { id: string; len: number; metadata: { [name: string]: string } };
+}
+
+/** A file that is here. As a field of a document it is its token. */
+export declare class Attachment {
+  private constructor();
+  readonly id: string;
+  readonly len: number;
+  readonly metadata: { [name: string]: string };
+  readonly token: AttachmentToken;
+  data(): Promise<Uint8Array>;
+  getData(): Promise<Uint8Array>;
+  copyToPath(path: string): Promise<void>;
+  toJSON(): { id: string; len: number; metadata: { [name: string]: string } };
+}
+
+export type AttachmentFetchEvent =
+  | { type: 'Completed'; attachment: Attachment }
+  | { type: 'Progress'; downloadedBytes: number; totalBytes: number }
+  | { type: 'Deleted' };
+
+/** A fetch that is under way. */
+export declare class AttachmentFetcher {
+  private constructor();
+  /** The file, or null if there is none or the fetch was stopped. */
+  readonly attachment: Promise<Attachment | null>;
+  readonly ended: boolean;
+  stop(): void;
+}
+
 /** The documents of a peer. */
 export declare class Store {
   private constructor();
@@ -131,6 +167,12 @@ export declare class Store {
   registerObserverWithSignalNext(
     query: string, handler: (result: QueryResult, signalNext: () => void) => unknown, args?: DQLQueryArguments,
   ): StoreObserver;
+  /** Takes a copy of a file, or of bytes, to be referred to from documents. Not in a browser. */
+  newAttachment(pathOrData: string | Uint8Array, metadata?: { [name: string]: string }): Promise<Attachment>;
+  /** Fetches the file that a token names. Without a network it waits for one. Not in a browser. */
+  fetchAttachment(
+    token: { id: string; len: number }, handler?: (event: AttachmentFetchEvent) => unknown,
+  ): AttachmentFetcher;
   write(write: (transaction: WriteTransaction) => unknown): Promise<WriteTransactionResult[]>;
   transaction<T>(run: (transaction: DQLTransaction) => Promise<T> | T): Promise<T>;
 }
@@ -174,6 +216,12 @@ export declare class Collection {
   upsert(value: DocumentValue, options?: { writeStrategy?: WriteStrategy }): Promise<DocumentID>;
   find(query: string, args?: QueryArguments): PendingCursorOperation;
   findAll(): PendingCursorOperation;
+  /** As `store.newAttachment`. */
+  newAttachment(pathOrData: string | Uint8Array, metadata?: { [name: string]: string }): Promise<Attachment>;
+  /** As `store.fetchAttachment`. */
+  fetchAttachment(
+    token: { id: string; len: number }, handler?: (event: AttachmentFetchEvent) => unknown,
+  ): AttachmentFetcher;
   findByID(id: unknown): PendingIDSpecificOperation;
 }
 
@@ -263,6 +311,8 @@ export declare class DocumentPath {
   readonly value: any;
   readonly counter: Counter | null;
   readonly register: Register | null;
+  /** The token of an attachment there, if there is one. */
+  readonly attachmentToken: AttachmentToken | null;
   at(step: string | number): DocumentPath;
 }
 

@@ -15,7 +15,30 @@ export type Document = { [field: string]: any };
 export type Arguments = { [name: string]: unknown };
 
 /** How writes of several peers to one field come together. */
-export type FieldType = 'counter' | 'register' | 'map';
+export type FieldType = 'counter' | 'register' | 'map' | 'attachment';
+
+/** What stands in a document for a file, in a field of the type `attachment`. */
+export declare class AttachmentToken {
+  constructor(value: { id: string; len: number; metadata?: { [name: string]: string } });
+  /** The SHA-256 of the file, as base64url without padding. */
+  readonly id: string;
+  /** How long it is, in bytes. */
+  readonly len: number;
+  /** Whatever an app says of it. */
+  readonly metadata: { [name: string]: string };
+  toJSON(): { id: string; len: number; metadata: { [name: string]: string } };
+}
+
+/** A file that is here. */
+export declare class Attachment {
+  private constructor();
+  readonly token: AttachmentToken;
+  /** Where it is. It is not to be changed, and may go when no document refers to it for a day. */
+  readonly path: string;
+  bytes(): Promise<Uint8Array>;
+  /** Copies it to a file of the app's. */
+  copyTo(path: string): Promise<void>;
+}
 
 /** Why something was not done. */
 export declare class HeadwaterError extends Error {
@@ -89,6 +112,13 @@ export declare class Store {
    * fails, nothing. While it runs nothing else is written or synced; it may not wait for other writes.
    */
   transaction<T>(write: (transaction: Transaction) => Promise<T> | T): Promise<{ value: T; written: Written }>;
+  /** Takes a copy of a file, or of bytes, to be referred to from documents. Not in a browser. */
+  newAttachment(source: string | Uint8Array, metadata?: { [name: string]: string }): Promise<Attachment>;
+  /** The file that a token names, once it is here; without a network it waits for one. Not in a browser. */
+  fetchAttachment(
+    token: { id: string; len: number },
+    options?: { onProgress?: (here: number, len: number) => void; signal?: AbortSignal },
+  ): Promise<Attachment>;
   /** Calls `callback` with what a SELECT gives now, and again whenever that may be something else. */
   registerObserver(
     statement: string, callback: (items: any[]) => unknown, args?: Arguments, options?: ObserverOptions,
@@ -174,7 +204,9 @@ export interface LocalEvent {
 }
 
 /** A change of a field. */
-export type ChangeMessage = { path: string; set?: any; increment?: number | bigint; unset?: true };
+export type ChangeMessage = {
+  path: string; set?: any; increment?: number | bigint; attach?: object; unset?: true;
+};
 
 /** Makes changes of fields. */
 export declare class Change {
@@ -182,6 +214,8 @@ export declare class Change {
   static set(path: string, value: unknown): ChangeMessage;
   /** Adds to the counter at `path`: increments of several peers all count. */
   static increment(path: string, by: number | bigint): ChangeMessage;
+  /** Puts an attachment's token to `path`. */
+  static attach(path: string, token: AttachmentToken | object): ChangeMessage;
   /** Takes away what stands at `path`. */
   static unset(path: string): ChangeMessage;
 }
@@ -202,6 +236,8 @@ export declare class MutableField {
   at(step: string | number): MutableField;
   set(value: unknown): void;
   increment(by: number | bigint): void;
+  /** Puts an attachment's token there. */
+  attach(token: AttachmentToken | object): void;
   unset(): void;
 }
 

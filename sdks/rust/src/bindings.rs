@@ -8,6 +8,7 @@
 //! Not here: the messages (`peer-calls`), memory and pointers (`sdks/c`, `sdks/js/native`).
 
 mod answering;
+mod attachments;
 mod calls;
 mod errors;
 mod events;

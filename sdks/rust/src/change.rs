@@ -3,7 +3,7 @@
 use document::{FieldType as Kind, Path, UpdateCommand, UpdateKind};
 use serde_json::Value;
 
-use crate::{DocumentId, Error, json};
+use crate::{AttachmentToken, DocumentId, Error, json};
 
 /// How writes of several peers to one field come together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum FieldType {
     Counter,
     /// An object, whose fields come together one by one: what objects are.
     Map,
+    /// An [`AttachmentToken`]; the last write wins, as a whole.
+    Attachment,
 }
 
 impl FieldType {
@@ -23,6 +25,7 @@ impl FieldType {
             Self::Register => Kind::Register,
             Self::Counter => Kind::Counter,
             Self::Map => Kind::Map,
+            Self::Attachment => Kind::Attachment,
         }
     }
 }
@@ -37,6 +40,7 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Set(Value),
+    Attach(AttachmentToken),
     Increment(Value),
     Unset,
 }
@@ -45,6 +49,11 @@ impl Change {
     /// Replaces what stands at `path`.
     pub fn set(path: &str, value: impl Into<Value>) -> Self {
         Self { path: path.to_owned(), what: What::Set(value.into()) }
+    }
+
+    /// Puts an attachment's token to `path`.
+    pub fn attach(path: &str, token: &AttachmentToken) -> Self {
+        Self { path: path.to_owned(), what: What::Attach(token.clone()) }
     }
 
     /// Adds to the counter at `path`: increments of several peers all count.
@@ -65,6 +74,7 @@ impl Change {
         };
         let kind = match &self.what {
             What::Set(value) => UpdateKind::Set(json::value(value)?),
+            What::Attach(token) => UpdateKind::SetAttachment(json::map(token)?),
             What::Increment(by) => UpdateKind::Increment(number(by)?),
             What::Unset => UpdateKind::Unset,
         };
@@ -112,6 +122,11 @@ impl MutableField<'_> {
     /// As [`Change::set`].
     pub fn set(self, value: impl Into<Value>) {
         self.document.changes.push(Change::set(&self.path, value));
+    }
+
+    /// As [`Change::attach`].
+    pub fn attach(self, token: &AttachmentToken) {
+        self.document.changes.push(Change::attach(&self.path, token));
     }
 
     /// As [`Change::increment`].

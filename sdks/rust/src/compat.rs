@@ -19,8 +19,9 @@
 //! When a token ends, and whenever the server does not take it, the expiration handler is called, and logs in again
 //! ([`DittoAuthenticator::set_expiration_handler`]).
 //!
-//! Not here: other identities; presence; attachments; transports.
+//! Not here: other identities; presence; transports.
 
+mod attachments;
 mod documents;
 mod identity;
 mod queries;
@@ -30,6 +31,7 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 pub use self::{
+    attachments::{DittoAttachmentFetchEvent, DittoAttachmentFetcher},
     documents::{BoxedDocument, Collection, LiveQuery, MutDocument, PendingCursorOperation, PendingIdOperation},
     identity::{
         AppId, DittoAuthenticationEventHandler, DittoBuilder, Identity, OfflinePlayground, OnlinePlayground,
@@ -38,8 +40,9 @@ pub use self::{
     queries::{IntoQuery, QueryResult, QueryResultItem},
 };
 pub use crate::{
-    Config as DittoConfig, DocumentId, Error as DittoError, LocalEvent as LiveQueryEvent, Login,
-    Observer as StoreObserver, Subscription as SyncSubscription,
+    Attachment as DittoAttachment, AttachmentToken as DittoAttachmentToken, Config as DittoConfig, DocumentId,
+    Error as DittoError, LocalEvent as LiveQueryEvent, Login, Observer as StoreObserver,
+    Subscription as SyncSubscription,
 };
 use crate::{Headwater, json};
 

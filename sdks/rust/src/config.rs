@@ -168,6 +168,11 @@ impl Endpoint {
         format!("{}/_ditto/auth/login", self.path.strip_suffix("/sync/v1").unwrap_or_default())
     }
 
+    /// Where attachments are.
+    pub(crate) fn attachments_path(&self) -> String {
+        format!("{}/api/v5/attachments", self.path.strip_suffix("/sync/v1").unwrap_or_default())
+    }
+
     /// As a certificate names it.
     pub(crate) fn host(&self) -> &str {
         let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
@@ -187,6 +192,7 @@ mod tests {
             assert_eq!((&*endpoint.authority, &*endpoint.path), (authority, path));
             assert_eq!(endpoint.is_tls, url.starts_with("https") || url.starts_with("wss"));
             assert_eq!(endpoint.login_path(), path.replace("/sync/v1", "/_ditto/auth/login"));
+            assert_eq!(endpoint.attachments_path(), path.replace("/sync/v1", "/api/v5/attachments"));
         }
         check("http://localhost:8080", None, "localhost:8080", "/sync/v1");
         check("http://shop.example/", Some("shop"), "shop.example:80", "/shop/sync/v1");

@@ -7,7 +7,9 @@
 //! Not here: sockets (`connection`), callbacks (`callbacks`), the opening (`opener`).
 
 mod slot;
+mod sweep;
 pub(crate) mod token;
+mod uploads;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,12 +19,14 @@ use sync_protocol::{PeerState, Seq};
 use self::{
     slot::Slot,
     token::{Remaining, TokenRefresh},
+    uploads::Uploads,
 };
 use crate::{
     Error, State,
+    attachments::{Attachments, Uploaded},
     clock::Clock,
     connection::{self, Link, Server},
-    limits::{BATCH_MAX, RELAXED_MS, STORE_RETRY_MS},
+    limits::{BATCH_MAX, RELAXED_MS, STORE_RETRY_MS, SWEEP_MS},
     mailbox::{Answer, Inbox, Mailbox, Message},
     opener::Opener,
     readers::Readers,
@@ -36,6 +40,10 @@ pub(crate) struct Core {
     pub(crate) server: Option<Server>,
     pub(crate) waiters: Waiters,
     pub(crate) watches: Watches,
+    pub(crate) attachments: Arc<Attachments>,
+    uploads: Uploads,
+    /// When files are to be looked for that nobody needs.
+    sweep_ms: u64,
     is_sync_wanted: bool,
     pub(crate) token: Option<String>,
     opener: Opener,
@@ -64,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) opener: Opener,
     pub(crate) readers: Arc<Readers>,
     pub(crate) server: Option<Server>,
+    pub(crate) attachments: Arc<Attachments>,
     pub(crate) token: Option<String>,
     pub(crate) token_source: Option<Target>,
     pub(crate) token_remaining: Remaining,
@@ -73,10 +82,25 @@ pub(crate) struct Parts {
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { peer, opener, readers, server, token, token_source, token_remaining, is_relaxed, mailbox } = parts;
-        Self {
+        let Parts {
+            peer,
+            opener,
+            readers,
+            server,
+            attachments,
+            token,
+            token_source,
+            token_remaining,
+            is_relaxed,
+            mailbox,
+        } = parts;
+        let clock = Clock::new();
+        let mut core = Self {
             peer: Slot::new(peer),
-            clock: Clock::new(),
+            sweep_ms: clock.now().steady_ms + SWEEP_MS[0],
+            clock,
+            uploads: Uploads::new(attachments.clone()),
+            attachments,
             server,
             waiters: Waiters::default(),
             watches: Watches::default(),
@@ -94,7 +118,9 @@ impl Core {
             failed: None,
             trouble: None,
             is_closing: false,
-        }
+        };
+        core.tell_attachments();
+        core
     }
 
     /// Until it is told to close.
@@ -124,6 +150,7 @@ impl Core {
         if self.peer.is_open() && self.peer.is_persist_due() {
             let _ = self.peer.persist(); // only where durability is relaxed: nobody was promised it
         }
+        self.attachments.close();
         self.watches.end();
         self.readers.close();
         self.peer.close();
@@ -132,8 +159,8 @@ impl Core {
     /// How long nothing is to be done unless something comes.
     fn wait(&self) -> Option<Duration> {
         let tick_ms = if self.peer.is_open() { self.peer.next_tick_ms() } else { None };
-        let due = [tick_ms, self.retry_ms, self.persist_due_ms, self.token_refresh.due_ms()];
-        let due_ms = due.into_iter().flatten().min()?;
+        let due = [tick_ms, self.retry_ms, self.persist_due_ms, self.token_refresh.due_ms(), self.uploads.due_ms()];
+        let due_ms = due.into_iter().flatten().fold(self.sweep_ms, u64::min);
         Some(Duration::from_millis(due_ms.saturating_sub(self.clock.now().steady_ms)))
     }
 
@@ -150,6 +177,8 @@ impl Core {
             }
         }
         self.token_refresh.tick(now.steady_ms);
+        self.uploads.tick(now.steady_ms, &self.mailbox);
+        self.sweep_when_due(now.steady_ms);
     }
 
     fn handle(&mut self, message: Message) -> Option<Answer> {
@@ -180,6 +209,7 @@ impl Core {
                 self.trouble = why.or_else(|| self.trouble.take());
                 self.lost();
             }
+            Message::Uploaded { id, uploaded } => self.uploaded(&id, &uploaded),
             _ => {} // of a connection that was given up
         }
         None
@@ -241,6 +271,7 @@ impl Core {
                 Output::Connect => self.connect(),
                 Output::Disconnect => self.give_up(),
                 Output::Send(frame) => self.send(frame),
+                Output::Upload { id } => self.uploads.ask(id, &self.mailbox),
                 Output::Committed { seq, txn } => self.waiters.committed(seq, txn),
                 Output::Rejected { seq, faults } => {
                     self.waiters.rejected(seq, faults);
@@ -333,12 +364,14 @@ impl Core {
 
     pub(crate) fn stop_sync(&mut self) {
         self.is_sync_wanted = false;
+        self.uploads.stop();
         self.peer.stop_sync();
     }
 
     /// A newer token.
     pub(crate) fn authenticate(&mut self, token: String) {
         self.token = Some(token.clone());
+        self.attachments.authenticate(token.clone());
         self.peer.authenticate(self.clock.now(), token);
     }
 
@@ -385,7 +418,34 @@ impl Core {
         self.waiters.reopened(&peer);
         self.watches.observe_again(&mut peer);
         self.peer.open(peer);
+        self.tell_attachments();
         Ok(())
+    }
+
+    /// The peer is to know which files are here.
+    fn tell_attachments(&mut self) {
+        // What cannot be read of the folder cannot be uploaded either.
+        for id in self.attachments.folder.ids().unwrap_or_default() {
+            self.peer.attachment_is_kept(id);
+        }
+    }
+
+    /// What came of an upload.
+    fn uploaded(&mut self, id: &str, uploaded: &Uploaded) {
+        let now = self.clock.now();
+        self.uploads.ended(uploaded, now.steady_ms, &self.mailbox);
+        if !self.peer.is_open() {
+            return;
+        }
+        match uploaded {
+            Uploaded::Done => self.peer.attachment_is_uploaded(id),
+            Uploaded::Failed(why) => self.trouble = Some(why.clone()),
+            Uploaded::Refused(code, why) => {
+                if let Err(error) = self.peer.attachment_is_refused(now, id, code.clone(), why) {
+                    self.sync_failed(&error);
+                }
+            }
+        }
     }
 }
 

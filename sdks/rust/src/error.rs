@@ -78,6 +78,24 @@ pub enum Error {
         /// What the server says, or why it does not.
         why: String,
     },
+    /// The server has no such attachment, or not for this user.
+    #[error("there is no attachment {id}")]
+    AttachmentNotFound {
+        /// Its id.
+        id: String,
+    },
+    /// An attachment did not come; it may come another time.
+    #[error("{why}")]
+    AttachmentFetch {
+        /// Why.
+        why: String,
+    },
+    /// An attachment's file could not be read or written.
+    #[error("cannot keep the attachment: {why}")]
+    AttachmentFile {
+        /// Why.
+        why: String,
+    },
     /// The peer was asked to wait for itself: within a transaction its own handle is to be used.
     #[error("within a transaction only its own handle may be used")]
     InTransaction,

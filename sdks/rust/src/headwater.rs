@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     Config, Error, Store, Sync,
+    attachments::{Attachments, Folder},
     callbacks::{Callback, Callbacks},
     config::{LoginSource, TokenSource},
     connection::Server,
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) callbacks: Arc<Callbacks>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) token_remaining: Remaining,
+    pub(crate) attachments: Arc<Attachments>,
     watches: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -53,6 +55,9 @@ impl Headwater {
         let failed = |why: String| Error::Open { dir: config.dir.clone(), why };
         let peer = opener.open(config.token.clone()).map_err(|error| opener.failed(&error))?;
         let readers = Arc::new(Readers::new(peer.reader()));
+        let folder = Folder::open(config.dir.join(ATTACHMENTS_DIR)).map_err(|error| failed(error.to_string()))?;
+        let attachments = Attachments::new(folder, server.clone(), config.token.clone(), readers.clone());
+        let attachments = Arc::new(attachments);
         let (mailbox, inbox) = Mailbox::new();
         let callbacks = Arc::new(Callbacks::default());
         let token_remaining = Remaining::default();
@@ -61,6 +66,7 @@ impl Headwater {
             callbacks: callbacks.clone(),
             readers: readers.clone(),
             token_remaining: token_remaining.clone(),
+            attachments: attachments.clone(),
             watches: AtomicU64::new(WatchId::FIRST.0),
             threads: Mutex::default(),
         });
@@ -72,7 +78,18 @@ impl Headwater {
         });
         let is_relaxed = config.relaxed;
         let token = config.token;
-        let parts = Parts { peer, opener, readers, server, token, token_source, token_remaining, is_relaxed, mailbox };
+        let parts = Parts {
+            peer,
+            opener,
+            readers,
+            server,
+            attachments,
+            token,
+            token_source,
+            token_remaining,
+            is_relaxed,
+            mailbox,
+        };
         let poster = Callbacks::poster(&callbacks);
         let peer = move || {
             let _poster = poster; // until whoever waits in the inbox is answered
@@ -127,7 +144,10 @@ impl Headwater {
     }
 }
 
-fn server(config: &Config) -> Result<Option<Server>, Error> {
+/// In the folder of the peer.
+const ATTACHMENTS_DIR: &str = "attachments";
+
+pub(crate) fn server(config: &Config) -> Result<Option<Server>, Error> {
     let Some(endpoint) = config.endpoint()? else { return Ok(None) };
     let tls = Tls::new(&config.ca_certificates).ok_or_else(|| Error::Server {
         url: config.server.clone().unwrap_or_default(),
@@ -184,6 +204,7 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         self.callbacks.close();
+        self.attachments.close();
         self.mailbox.post(Message::Close);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         if self.mailbox.is_own_thread() {

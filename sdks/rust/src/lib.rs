@@ -27,8 +27,9 @@
 //! ```
 //! Invariants: one thread owns the peer; no writer is answered before what it wrote is durable
 //! (unless it is to be relaxed); no socket and no callback holds that thread up.
-//! Not here: attachments, presence, identities (README.md); what a peer is and does (`peer-core`).
+//! Not here: presence, identities (README.md); what a peer is and does (`peer-core`).
 
+mod attachments;
 #[cfg(feature = "bindings")]
 #[doc(hidden)]
 pub mod bindings;
@@ -44,6 +45,7 @@ mod document_id;
 mod error;
 mod find;
 mod headwater;
+mod http;
 mod json;
 mod limits;
 mod login;
@@ -63,6 +65,7 @@ mod written;
 
 pub mod compat;
 
+pub use attachments::{Attachment, AttachmentToken};
 pub use change::{Change, FieldType, MutableDocument, MutableField};
 pub use collection::{ById, Collection};
 pub use config::Config;

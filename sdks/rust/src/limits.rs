@@ -51,8 +51,36 @@ pub(crate) const WAITING_MAX: usize = 16_384;
 #[cfg(feature = "bindings")]
 pub(crate) const LOGINS_MAX: usize = 8;
 
-/// A server's answer to a login has come within this, or there is none: the server asks the app's hook first.
-pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server's short answer has come within this, or there is none: to a login the server asks the app's hook first.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of the head of a server's answer, and of what it says of an error; a longer one is none.
+pub(crate) const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a server's answer to an upload; a longer one is none.
+pub(crate) const ATTACHMENT_ANSWER_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a file that are in memory at once.
+pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+
+/// An upload that failed is tried again after a wait that begins with the first and doubles up to the
+/// second, in milliseconds.
+pub(crate) const UPLOAD_RETRY_MS: [u64; 2] = [500, 30_000];
+
+/// The same for a file that is to be fetched by whoever watches for it.
+pub(crate) const FETCH_RETRY: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+
+/// How many files that are watched for are fetched at once.
+pub(crate) const FETCHES_MAX: usize = 4;
+
+/// How many of them may wait for that; more is refused.
+pub(crate) const FETCHES_WAITING_MAX: usize = 4_096;
+
+/// Files that no document holds, and that nothing pending refers to, go after so long.
+pub(crate) const ATTACHMENT_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// So long after it was opened, and from then on so often, a peer looks for them, in milliseconds.
+pub(crate) const SWEEP_MS: [u64; 2] = [60_000, 24 * 3600 * 1000];
 
 /// Bytes of a server's answer to a login; a longer one is none.
 pub(crate) const LOGIN_ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -14,6 +14,7 @@ use peer_core::PeerError;
 
 use crate::{
     Error,
+    attachments::Uploaded,
     connection::Link,
     core::Core,
     limits::MAILBOX_MAX,
@@ -39,6 +40,10 @@ pub(crate) enum Message {
         number: u64,
         /// None if the server closed it in good order.
         why: Option<String>,
+    },
+    Uploaded {
+        id: String,
+        uploaded: Uploaded,
     },
     Close,
 }

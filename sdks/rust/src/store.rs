@@ -1,6 +1,6 @@
-//! The documents of a peer: statements, observers, transactions, and the way to collections.
+//! The documents of a peer: statements, observers, transactions, attachments, and the way to collections.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use document::CollectionName;
 use peer_core::{Observed, is_select};
@@ -8,8 +8,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Collection, Error, Executed, Observer, Results, Transaction, Written, clock::Clock, headwater::Shared, json,
-    observer, promise::Promise, transaction,
+    Attachment, AttachmentToken, Collection, Error, Executed, Observer, Results, Transaction, Written,
+    attachments::{FetchError, Waiting},
+    clock::Clock,
+    headwater::Shared,
+    json, observer,
+    promise::Promise,
+    transaction,
 };
 
 /// The documents of a peer.
@@ -21,6 +26,10 @@ pub struct Store {
 impl Store {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// A collection; it is there once it has a document.
@@ -88,6 +97,58 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         transaction::run(&self.shared, write)
+    }
+
+    /// Takes a copy of a file, or of bytes, to be referred to from documents; nothing of it is sent before
+    /// a document has its token. `metadata` goes into the token. The copy is durable when this returns.
+    ///
+    /// ```no_run
+    /// # use headwater::{Error, FieldType, Store};
+    /// # fn example(store: Store) -> Result<(), Box<dyn std::error::Error>> {
+    /// let photo = store.new_attachment(std::fs::File::open("susan.jpg")?, [("type", "image/jpeg")])?;
+    /// let susan = serde_json::json!({"_id": "susan", "photo": photo.token()});
+    /// store.collection("people")?.upsert_typed(susan, [("photo", FieldType::Attachment)])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The source cannot be read, or the disk not be written; the peer is closed.
+    pub fn new_attachment<N: Into<String>, V: Into<String>>(
+        &self,
+        mut source: impl std::io::Read,
+        metadata: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Attachment, Error> {
+        let metadata = metadata.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let folder = &self.shared.attachments.folder;
+        let on_disk = |error: std::io::Error| Error::AttachmentFile { why: error.to_string() };
+        let (id, len) = folder.take(&mut source).map_err(on_disk)?;
+        let kept = id.clone();
+        self.shared.mailbox.call(move |core| {
+            core.peer.attachment_is_kept(kept);
+            Ok(())
+        })?;
+        let path = folder.find(&id).ok_or_else(|| on_disk(std::io::ErrorKind::NotFound.into()))?;
+        Ok(Attachment::new(AttachmentToken { id, len, metadata }, path))
+    }
+
+    /// The file that a token in a document names: at once if it is here, else from the server, from where an
+    /// earlier fetch of it broke off. Waits for it. `progress` is told how many bytes of it are here.
+    ///
+    /// # Errors
+    /// The server has none of that id, or not for this user; it does not answer, or no more of it comes;
+    /// the disk; the peer is closed.
+    pub fn fetch_attachment(
+        &self,
+        token: &AttachmentToken,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Attachment, Error> {
+        let mut waiting = Waiting { is_cancelled: &AtomicBool::new(false), progress: &mut progress };
+        match self.shared.attachments.fetch(token, &mut waiting) {
+            Ok(path) => Ok(Attachment::new(token.clone(), path)),
+            Err(FetchError::Final(error)) => Err(error),
+            Err(FetchError::Failed(why)) => Err(Error::AttachmentFetch { why }),
+        }
     }
 
     /// Calls `callback` with what a SELECT gives now, and again whenever that may be something else.

@@ -137,7 +137,7 @@ fn what_goes_anyway_keeps_nobody_from_uploading() {
     file.set_len(attachments::limits::UNHELD_BYTES_MAX).unwrap();
     let server = server.restarted();
     let refused = upload(&server, "more");
-    assert!(refused.status == 413 && refused.message().contains("that no document holds"), "{}", refused.body);
+    assert!(refused.status == 429 && refused.message().contains("that no document holds"), "{}", refused.body);
     // Its time is over by now, though nobody has looked yet.
     let server = server.restarted_with(|options| options.attachment_grace = Duration::ZERO);
     assert_eq!(upload(&server, "more").status, 200);

@@ -39,6 +39,7 @@ impl Peer {
         }
         self.session_through = self.meta.cursor_txn();
         self.acked_before.clear();
+        self.attachments.begin_connection();
         self.forget_sent_digest();
         if let Some(acked) = self.meta.acked {
             self.machine.tell_lineage(Lineage {
@@ -176,6 +177,7 @@ impl Peer {
                 break;
             }
         }
+        let seqs = self.until_upload(seqs)?;
         if seqs.is_empty() {
             return Ok(Vec::new());
         }

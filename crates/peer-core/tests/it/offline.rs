@@ -1,6 +1,6 @@
 //! What a peer does without a server.
 
-use document::{FieldType, Map, Path, UpdateCommand, UpdateKind, Value};
+use document::{CollectionName, DocumentId, FieldType, Map, Path, UpdateCommand, UpdateKind, Value};
 use peer_core::{Find, Observed, Output, Transaction, Which, WriteError};
 use query::dql::Row;
 
@@ -183,15 +183,24 @@ fn the_types_that_a_write_says_are_those_of_the_fields() {
 }
 
 #[test]
-fn an_attachment_is_refused_with_a_reason() {
+fn tokens_of_attachments_are_values_of_a_kind() {
     let mut rig = Rig::new(1);
     let t = collection("t");
     let types = vec![(Path::parse("f").unwrap(), FieldType::Attachment)];
     let token = r#"{"f":{"id":"aGVsbG8","len":5,"metadata":{}}}"#;
-    let refused = rig.peer.upsert(rig.now, &t, Some(id("a")), map(token), types).unwrap_err();
-    assert_eq!(refused.to_string(), "attachments are not kept at a peer yet");
+    rig.peer.upsert(rig.now, &t, Some(id("a")), map(token), types).unwrap();
     let statement = "INSERT INTO COLLECTION t (f ATTACHMENT) DOCUMENTS (:it)";
-    let args = map(r#"{"it":{"_id":"a","f":{"id":"aGVsbG8","len":5,"metadata":{}}}}"#);
-    assert!(rig.peer.execute(rig.now, statement, &args).is_err());
-    assert_eq!((rig.peer.pending_len(), rig.peer.find_by_id(&t, &id("a")).unwrap()), (0, None));
+    let args = map(r#"{"it":{"_id":"b","f":{"id":"aGVsbG8","len":5,"metadata":{}}}}"#);
+    rig.peer.execute(rig.now, statement, &args).unwrap();
+    let mut seen = Vec::new();
+    let note = &mut |collection: &CollectionName, id: &DocumentId, token: &Map| {
+        assert_eq!((collection, token), (&t, &map(r#"{"id":"aGVsbG8","len":5,"metadata":{}}"#)));
+        seen.push(id.clone());
+        true
+    };
+    rig.peer.reader().each_token(note).unwrap();
+    assert_eq!(seen, [id("a"), id("b")]);
+    assert!(rig.peer.find_by_id(&t, &id("a")).unwrap() == Some(map(token)));
+    let wrong = map(r#"{"it":{"_id":"c","f":{"id":"aGVsbG8"}}}"#);
+    assert!(rig.peer.execute(rig.now, statement, &wrong).is_err(), "no token");
 }

@@ -129,12 +129,17 @@ impl Rig {
 
     /// Until nothing is under way.
     pub(crate) fn settle(&mut self, server: &mut Server) {
+        self.settle_until(server, |rig| rig.peer.sync_state().is_connected() && rig.peer.pending_len() == 0);
+    }
+
+    /// Until nothing is under way, and it is so.
+    pub(crate) fn settle_until(&mut self, server: &mut Server, is_so: impl Fn(&Self) -> bool) {
         self.peer.start_sync(self.now);
         for _ in 0..100_000 {
             self.poll(server).unwrap();
             let moved = self.send_one(server) | self.receive_one(server);
             if !moved {
-                if self.peer.sync_state().is_connected() && self.peer.pending_len() == 0 {
+                if is_so(self) {
                     return self.poll(server).unwrap();
                 }
                 self.now.steady_ms += 1_000;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use document::{Document, SiteId, Stamp, WriteRules};
+use document::{Document, FieldType, Path, SiteId, Stamp, WriteRules};
 use sync_protocol::websocket::{Decoder, Incoming, Outgoing, Role, encode};
 use sync_protocol::{
     DigestReply, Fault, Identity, Item, ItemKind, Language, Moment, PeerMachine, PeerOutput, PeerState, Push,
@@ -158,6 +158,14 @@ impl Peer {
 
     pub fn upsert(&mut self, collection_of: &str, id_of: &str, json: &str) -> u64 {
         let operation = self.upserted(collection_of, id_of, json);
+        self.push(vec![operation])
+    }
+
+    /// Its field `f` is a token.
+    pub fn attach(&mut self, collection_of: &str, id_of: &str, json: &str) -> u64 {
+        let (value, types) = (map(json), [(Path::parse("f").unwrap(), FieldType::Attachment)]);
+        let operation =
+            self.write(collection_of, id_of, |own, stamp| own.upsert(&value, &types, stamp, WriteRules::NEWEST));
         self.push(vec![operation])
     }
 

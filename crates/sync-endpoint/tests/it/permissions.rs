@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use credentials::{GrantedQueries, NewToken, PermissionDocument};
+use credentials::{GrantedQueries, NewToken, Permission, PermissionDocument};
 use sync_protocol::{ItemKind, NackCode, PeerState, ResyncReason};
 
 use crate::{
@@ -226,4 +226,31 @@ async fn settle(world: &World, peer: &mut Peer) {
         }
     }
     panic!("it stays away: {:?}", peer.machine.state());
+}
+
+#[tokio::test]
+async fn who_sees_some_documents_names_only_files_that_they_uploaded_or_that_stand_there_already() {
+    let world = World::new();
+    let file = |bytes: &[u8], by: &str| {
+        let mut incoming = world.app.blobs().begin().unwrap();
+        incoming.write(bytes).unwrap();
+        incoming.finish(by, START_MS).unwrap().id
+    };
+    let (own, others) = (file(b"own", "@ann"), file(b"another's", "@bob"));
+    let with = |id: &dyn std::fmt::Display| format!(r#"{{"f":{{"id":"{id}","len":3,"metadata":{{}}}}}}"#);
+    let token = token(&world, "ann", some(&["a", "b"]), some(&["a", "b"]), HOUR_MS);
+    let key = world.key("all", None, &[Permission::Read, Permission::Write]);
+    let mut everybody = Peer::new(41, Some(&key), vec![]);
+    let shared = everybody.attach("people", "a", &with(&others));
+    everybody.connect(&world);
+    everybody.until_settled().await;
+    assert!(everybody.acked.contains_key(&shared), "{:?}", everybody.rejected);
+    let mut ann = Peer::new(42, Some(&token), vec![subscription(1, "people", "true")]);
+    let taken = [ann.attach("people", "b", &with(&own)), ann.attach("people", "a", &with(&others))];
+    let refused = ann.attach("people", "b", &with(&others));
+    ann.connect(&world);
+    ann.until_settled().await;
+    assert!(taken.iter().all(|seq| ann.acked.contains_key(seq)), "{:?}", ann.rejected);
+    assert_eq!(ann.rejected[&refused][0].code, NackCode::Denied);
+    assert_eq!(world.app.blobs().unheld_bytes("@ann"), 0, "a document holds it");
 }

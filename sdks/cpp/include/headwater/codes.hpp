@@ -33,7 +33,7 @@ enum class Code : int32_t {
   invalid_value = 10,
   /// An INSERT of a document that is there.
   exists = 11,
-  /// What a peer does not do: write a system collection, keep an attachment, make an index.
+  /// What a peer does not do: write a system collection, make an index.
   not_allowed = 12,
   /// A document or transaction that would not fit into a frame.
   too_large = 13,
@@ -57,6 +57,8 @@ enum class Code : int32_t {
   internal = 22,
   /// The browser's tab that had the store went away; whether a write is there is not known.
   interrupted = 23,
+  /// The server has no such attachment, or not for this user.
+  not_found = 24,
 };
 
 /// As messages name it.
@@ -85,6 +87,7 @@ constexpr const char *name_of(Code code) {
     case Code::no_transaction: return "no_transaction";
     case Code::internal: return "internal";
     case Code::interrupted: return "interrupted";
+    case Code::not_found: return "not_found";
     case Code::unknown: break;
   }
   return "unknown";
@@ -115,6 +118,7 @@ constexpr Code code_of(std::string_view name) {
   if (name == "no_transaction") return Code::no_transaction;
   if (name == "internal") return Code::internal;
   if (name == "interrupted") return Code::interrupted;
+  if (name == "not_found") return Code::not_found;
   return Code::unknown;
 }
 

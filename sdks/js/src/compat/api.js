@@ -2,9 +2,10 @@
  * What `headwater/compat` exports, on every platform: the vendor's names for the same things, so that an app changes its
  * import and where its server is.
  *
- * Not here: attachments, peers without a server, other identities.
+ * Not here: peers without a server, other identities.
  */
 export { HeadwaterError as DittoError } from '../errors.js';
+export { Attachment, AttachmentFetcher, AttachmentToken } from './attachments.js';
 export { Authenticator } from './auth.js';
 export {
   Collection, PendingCollectionsOperation, PendingCursorOperation, PendingIDSpecificOperation,

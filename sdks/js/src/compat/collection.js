@@ -1,6 +1,7 @@
 /**
  * Collections and what is found in them, by the vendor's names.
  */
+import { AttachmentFetcher, createAttachment } from './attachments.js';
 import { DocumentID, Document, idValue } from './documents.js';
 import { SingleDocumentLiveQueryEvent, observeLocal } from './events.js';
 import { subscribe } from './sync.js';
@@ -46,6 +47,26 @@ export class Collection {
   /** All documents. */
   findAll() {
     return this.find('true');
+  }
+
+  /**
+   * As `store.newAttachment`.
+   *
+   * @param {string | Uint8Array} pathOrData
+   * @param {{[name: string]: string}} [metadata]
+   */
+  async newAttachment(pathOrData, metadata) {
+    return createAttachment(this.#port, pathOrData, metadata);
+  }
+
+  /**
+   * As `store.fetchAttachment`.
+   *
+   * @param {{id: string, len: number}} token
+   * @param {(event: import('./attachments.js').AttachmentFetchEvent) => unknown} [handler]
+   */
+  fetchAttachment(token, handler) {
+    return new AttachmentFetcher(this.#port, token, handler);
   }
 
   /**

@@ -1,11 +1,10 @@
 /**
  * Documents and their ids, by the vendor's names.
- *
- * Not here: attachments.
  */
 import { Change } from '../change.js';
 import { HeadwaterError } from '../errors.js';
 import { join, lookUp } from '../paths.js';
+import { Attachment, AttachmentToken } from './attachments.js';
 
 /** @typedef {import('../change.js').ChangeMessage} ChangeMessage */
 
@@ -91,17 +90,29 @@ export class Register {
 }
 
 /**
- * What kinds of fields a value says that it has: counters and registers.
+ * Whether a value is a token of an attachment, or has one.
+ *
+ * @param {unknown} value
+ * @returns {value is Attachment | AttachmentToken}
+ */
+function isAttachment(value) {
+  return value instanceof Attachment || value instanceof AttachmentToken;
+}
+
+/**
+ * What kinds of fields a value says that it has: counters, registers and attachments.
  *
  * @param {any} value
  * @param {string} [path]
- * @param {{[path: string]: 'counter' | 'register'}} [types]
+ * @param {{[path: string]: 'counter' | 'register' | 'attachment'}} [types]
  */
 export function typesOf(value, path = '', types = {}) {
   if (value instanceof Counter) {
     types[path] = 'counter';
   } else if (value instanceof Register) {
     types[path] = 'register';
+  } else if (isAttachment(value)) {
+    types[path] = 'attachment';
   } else if (Object.prototype.toString.call(value) === '[object Object]' && path.length < 1024) {
     for (const name of Object.keys(value)) {
       typesOf(value[name], join(path, name), types);
@@ -161,6 +172,11 @@ export class DocumentPath {
   /** The counter there, if it is a number. */
   get counter() {
     return typeof this.value === 'number' ? new Counter(this.value) : null;
+  }
+
+  /** The token of an attachment there, if there is one. */
+  get attachmentToken() {
+    return typeof this.value?.id === 'string' && typeof this.value.len === 'number' ? new AttachmentToken(this.value) : null;
   }
 
   /** The register there, if something is. */
@@ -291,6 +307,10 @@ export class MutableDocumentPath {
  * @param {unknown} value
  */
 function setField(changes, path, value) {
+  if (isAttachment(value)) {
+    changes.push(Change.attach(path, value));
+    return;
+  }
   changes.push(Change.set(path, value));
   if (value instanceof Counter) {
     changes.push(Change.increment(path, 0));

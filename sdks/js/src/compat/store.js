@@ -1,12 +1,11 @@
 /**
  * Statements and their observers, by the vendor's names.
- *
- * Not here: attachments.
  */
 import { encode } from '../values.js';
 import { HeadwaterError } from '../errors.js';
 import { observe } from '../observer.js';
 import { inTransaction } from '../transaction.js';
+import { AttachmentFetcher, createAttachment } from './attachments.js';
 import { Collection, PendingCollectionsOperation } from './collection.js';
 import { DocumentID } from './documents.js';
 import { observePaced } from './events.js';
@@ -166,6 +165,26 @@ export class Store {
     const tell = (/** @type {any} */ event, /** @type {() => void} */ next) =>
       handler(new QueryResult(event.items, []), next);
     return this.#observer(observePaced(this.#port, request, tell), query, args);
+  }
+
+  /**
+   * Takes a copy of a file, or of bytes, to be referred to from documents.
+   *
+   * @param {string | Uint8Array} pathOrData
+   * @param {{[name: string]: string}} [metadata] goes into the token
+   */
+  async newAttachment(pathOrData, metadata) {
+    return createAttachment(this.#port, pathOrData, metadata);
+  }
+
+  /**
+   * Fetches the file that a token in a document names. Without a network it waits for one.
+   *
+   * @param {{id: string, len: number}} token a token, or the value of a document's field
+   * @param {(event: import('./attachments.js').AttachmentFetchEvent) => unknown} [handler]
+   */
+  fetchAttachment(token, handler) {
+    return new AttachmentFetcher(this.#port, token, handler);
   }
 
   /**

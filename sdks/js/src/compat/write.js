@@ -86,12 +86,12 @@ export async function updateWith(port, collection, which, change, transaction) {
  * @returns {UpdateResult}
  */
 function updateResult(docID, change) {
-  const { path, set, increment } = change;
+  const { path, set, increment, attach } = change;
   if (change.unset) {
     return { type: 'removed', docID, path };
   }
   return increment === undefined
-    ? { type: 'set', docID, path, value: set } : { type: 'incremented', docID, path, amount: increment };
+    ? { type: 'set', docID, path, value: attach ?? set } : { type: 'incremented', docID, path, amount: increment };
 }
 
 /** Which changes were made, by documents. */

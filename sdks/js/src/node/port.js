@@ -25,6 +25,9 @@ import { native } from './native.js';
 /** Calls that read so little that a thread would cost more. */
 const CHEAP = new Set(['echo', 'find_by_id', 'info']);
 
+/** Calls for which no other waits. */
+const LONG = new Set(['committed', 'flushed', 'new_attachment']);
+
 /** The longest time of a timer. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
@@ -192,12 +195,12 @@ class NodePort {
   }
 
   /**
-   * What waits for a server is none's, and what is done in a transaction does not wait for what waits for its end.
+   * What waits for a server or copies a file is none's, and what is done in a transaction does not wait for what waits for its end.
    *
    * @param {Message} request
    */
   #laneOf(request) {
-    if (request.call === 'committed' || request.call === 'flushed') {
+    if (LONG.has(request.call)) {
       return undefined;
     }
     return request.transaction === undefined ? this.#calls : this.#steps;

@@ -17,6 +17,9 @@ use crate::outputs::{Outputs, kind};
 use crate::transactions::Transactions;
 use crate::watches::Watches;
 
+/// Why there are no attachments here.
+pub(crate) const NO_FILES: &str = "a peer in a browser keeps no files: upload and fetch attachments over HTTP";
+
 /// A call that is answered later.
 type Waiting = (u32, Format);
 
@@ -181,6 +184,7 @@ impl Core {
             Call::Within(transaction, step) => self.transactions.step(&mut self.peer, now, transaction, step),
             Call::Commit(transaction) => self.transactions.commit(&mut self.peer, transaction),
             Call::Rollback(transaction) => self.transactions.roll_back(transaction),
+            Call::NewAttachment { .. } => Err(CallError::new(Code::Unsupported, NO_FILES)),
             Call::Rejected => all_rejected(&self.peer),
             Call::ForgetRejected(seq) => {
                 self.peer.forget_rejected(seq)?;
@@ -376,6 +380,8 @@ impl Core {
             Output::SubscriptionComplete(_)
             | Output::SubscriptionRefused { .. }
             | Output::Digest { .. }
+            // There are no files here, so that none holds anything up.
+            | Output::Upload { .. }
             | Output::SiteRenewed => {}
         }
     }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use document::Value;
-use peer_calls::{Answer, CallError, Events, Format, Watch, encode, encode_error, encode_result, rejected};
+use peer_calls::{Answer, CallError, Code, Events, Format, Watch, encode, encode_error, encode_result, rejected};
 use peer_core::{Observed, ObserverId, Peer, Reader, RejectedTransaction};
 
+use crate::core::NO_FILES;
 use crate::outputs::{Outputs, kind};
 
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ impl Watches {
             }
             (Watch::Rejected, None) => What::Rejected,
             (Watch::Token, None) => What::Token,
+            (Watch::Attachment { .. }, None) => return Err(CallError::new(Code::Unsupported, NO_FILES)),
             (_, None) => What::State,
         };
         let is_due = matches!(what, What::Query(..) | What::State);

@@ -31,7 +31,7 @@ class Code:
     INVALID_VALUE: Final = "invalid_value"
     #: an INSERT of a document that is there
     EXISTS: Final = "exists"
-    #: what a peer does not do: write a system collection, keep an attachment, make an index
+    #: what a peer does not do: write a system collection, make an index
     NOT_ALLOWED: Final = "not_allowed"
     #: a document or transaction that would not fit into a frame
     TOO_LARGE: Final = "too_large"
@@ -55,6 +55,8 @@ class Code:
     INTERNAL: Final = "internal"
     #: the browser's tab that had the store went away; whether a write is there is not known
     INTERRUPTED: Final = "interrupted"
+    #: the server has no such attachment, or not for this user
+    NOT_FOUND: Final = "not_found"
 
 
 #: As the functions of the C ABI return them.
@@ -82,4 +84,5 @@ NUMBERS: Final[Dict[str, int]] = {
     "no_transaction": 21,
     "internal": 22,
     "interrupted": 23,
+    "not_found": 24,
 }

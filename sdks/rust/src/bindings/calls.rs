@@ -27,6 +27,7 @@ impl Inner {
             Call::Flushed(_) => {
                 self.verdict(|core, verdict| core.waiters.for_all(&core.peer, verdict), answering);
             }
+            Call::NewAttachment { source, metadata } => self.new_attachment(source, metadata, answering),
             other => self.on_peer(move |core| run(core, other), answering),
         }
     }
@@ -114,6 +115,7 @@ fn run(core: &mut Core, call: Call) -> Result<Answer, CallError> {
         | Call::Info
         | Call::Read(_)
         | Call::Begin
+        | Call::NewAttachment { .. }
         | Call::Within(..)
         | Call::Commit(_)
         | Call::Rollback(_)

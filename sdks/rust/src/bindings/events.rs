@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use peer_calls::{Answer, CallError, Format, Watch, encode_result, rejected};
 
-use super::{Inner, calls::state};
+use super::{Inner, attachments::event, calls::state, too_many};
 use crate::{
     Error,
     clock::Clock,
@@ -82,6 +82,22 @@ impl Inner {
                 };
                 callbacks.add(number, Box::new(move || tell(&Ok(event()))));
                 self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+            }
+            Watch::Attachment { token } => {
+                let interest = Arc::new(self.interest(token, target)?);
+                let seen = interest.clone();
+                let mut is_over = false;
+                let run = move || {
+                    if let (false, told) = (is_over, seen.told()) {
+                        is_over = told.end.is_some();
+                        event(told).iter().for_each(&mut tell);
+                    }
+                };
+                callbacks.add(number, Box::new(run));
+                if interest.begin().is_none() {
+                    callbacks.cancel(number);
+                    return Err(too_many());
+                }
             }
             Watch::Select { .. } | Watch::Find { .. } => unreachable!("they are observed"),
         }

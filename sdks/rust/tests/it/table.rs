@@ -106,6 +106,12 @@ pub(super) fn calls(
     let _ = store.transaction(|_| Ok::<(), Error>(()))?;
     // statements of DQL in one transaction
     let _ = transaction.execute("SELECT * FROM people", ())?;
+    // make an attachment
+    let _ = store.new_attachment(&b"hello"[..], [("name", "hello.txt")])?;
+    // fetch an attachment
+    let _ = store.fetch_attachment(store.new_attachment(&b"hello"[..], [("name", "a")])?.token(), |_| ())?;
+    // put an attachment into a document by a closure
+    let _ = document.at("photo").attach(store.new_attachment(&b"hello"[..], [("name", "a")])?.token());
     Ok(())
 }
 }
@@ -192,6 +198,10 @@ pub(super) fn calls(
     let _ = ditto_collection.find_all().evict()?;
     // several writes in one transaction
     let _ = ditto.store().write(|_| Ok(()))?;
+    // make an attachment
+    let _ = ditto.store().new_attachment("a.jpg", Default::default())?;
+    // fetch an attachment
+    let _ = ditto.store().fetch_attachment(ditto.store().new_attachment("a.jpg", Default::default())?.token(), |_| ())?;
     Ok(())
 }
 }

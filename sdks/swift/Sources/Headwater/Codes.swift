@@ -31,7 +31,7 @@ public struct Code: RawRepresentable, Hashable, Sendable {
   public static let invalidValue = Code(rawValue: "invalid_value")
   /// An INSERT of a document that is there.
   public static let exists = Code(rawValue: "exists")
-  /// What a peer does not do: write a system collection, keep an attachment, make an index.
+  /// What a peer does not do: write a system collection, make an index.
   public static let notAllowed = Code(rawValue: "not_allowed")
   /// A document or transaction that would not fit into a frame.
   public static let tooLarge = Code(rawValue: "too_large")
@@ -55,4 +55,6 @@ public struct Code: RawRepresentable, Hashable, Sendable {
   public static let `internal` = Code(rawValue: "internal")
   /// The browser's tab that had the store went away; whether a write is there is not known.
   public static let interrupted = Code(rawValue: "interrupted")
+  /// The server has no such attachment, or not for this user.
+  public static let notFound = Code(rawValue: "not_found")
 }

@@ -25,7 +25,7 @@ public final class Codes {
     public static final String INVALID_VALUE = "invalid_value";
     /** An INSERT of a document that is there. */
     public static final String EXISTS = "exists";
-    /** What a peer does not do: write a system collection, keep an attachment, make an index. */
+    /** What a peer does not do: write a system collection, make an index. */
     public static final String NOT_ALLOWED = "not_allowed";
     /** A document or transaction that would not fit into a frame. */
     public static final String TOO_LARGE = "too_large";
@@ -49,6 +49,8 @@ public final class Codes {
     public static final String INTERNAL = "internal";
     /** The browser's tab that had the store went away; whether a write is there is not known. */
     public static final String INTERRUPTED = "interrupted";
+    /** The server has no such attachment, or not for this user. */
+    public static final String NOT_FOUND = "not_found";
 
     private Codes() {
     }
