@@ -113,6 +113,54 @@ fn a_live_query_by_dql_says_so_and_refuses_what_is_none_with_its_place() {
 }
 
 #[test]
+fn a_live_query_has_a_permission_and_a_certificate_is_issued_for_it_alone() {
+    let server = TestServer::start();
+    let all = "/admin/v1/apps/default/live-queries";
+    let read = json!({ "everything": false, "queriesByCollection": { "orders": ["_id.shop == 'north'"] } });
+    let new = |name: &str, permission: Value| json!({ "name": name, "collection": "orders", "permission": permission });
+    let both_halves = json!({ "read": read, "write": read });
+    let made = admin(&server, "POST", all, &new("north", both_halves).to_string());
+    assert_eq!((made.status, &json(&made)["permission"]), (201, &json!({ "read": read })), "{}", made.body);
+    assert_eq!(json(&admin(&server, "GET", &format!("{all}/north"), ""))["permission"]["read"], read);
+    let open = admin(&server, "POST", all, r#"{"name":"open","collection":"orders"}"#);
+    assert!(open.status == 201 && !open.body.contains("permission"), "{}", open.body);
+
+    let half = |query: &str| json!({ "read": { "queriesByCollection": { "orders": [query] } } });
+    for (body, why) in [
+        (new("x", half("total > 3")), "query 0 of collection orders looks at fields"),
+        (new("x", half("_id ==")), "query 0 of collection orders: "),
+        (new("x", json!({ "reed": {} })), "reed"),
+        (new("x", json!({ "read": { "queriesByCollection": { "orders": "true" } } })), "must be an array"),
+        (json!({ "name": "x", "permission": half("true") }), "names its collection"),
+    ] {
+        let refused = admin(&server, "POST", all, &body.to_string());
+        assert!(refused.status == 400 && refused.message().contains(why), "{why}: {}", refused.body);
+    }
+    let changed = admin(&server, "PATCH", &format!("{all}/north"), &json!({ "permission": half("true") }).to_string());
+    assert!(changed.status == 400 && changed.message().contains("make a new live query"), "{}", changed.body);
+
+    let users = "/admin/v1/apps/default/credentials";
+    let issued = admin(&server, "POST", users, r#"{"user":"ann","liveQueries":["north"]}"#);
+    let (status, issued) = (issued.status, json(&issued));
+    assert_eq!((status, &issued["liveQueries"]), (201, &json!(["north"])), "{issued}");
+    assert_eq!(issued["settings"]["topic"], "user-consumable-default.north");
+    for (names, status, why) in [
+        (r#"["open"]"#, 400, "the live query \"open\" has no permission"),
+        (r#"["north","open"]"#, 400, "the live query \"open\" has no permission"),
+        (r#"["none"]"#, 404, "there is no live query named \"none\""),
+        ("[]", 400, "must not be empty"),
+    ] {
+        let refused = admin(&server, "POST", users, &format!(r#"{{"user":"ben","liveQueries":{names}}}"#));
+        assert!(refused.message().contains(why), "{names}: {}", refused.body);
+        assert_eq!(refused.status, status, "{names}");
+    }
+    let listed = json(&admin(&server, "GET", users, ""));
+    let of = |user: &str| listed["credentials"].as_array().unwrap().iter().find(|one| one["user"] == user);
+    assert_eq!(of("ann").unwrap()["liveQueries"], json!(["north"]));
+    assert_eq!((of("consumer").unwrap().get("liveQueries"), of("ben")), (None, None));
+}
+
+#[test]
 fn a_damaged_app_is_told_everywhere_and_concerns_no_other() {
     let server = TestServer::start();
     assert_eq!(admin(&server, "POST", "/admin/v1/apps", r#"{"name":"shop"}"#).status, 201);

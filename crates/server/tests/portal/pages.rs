@@ -1,7 +1,8 @@
-//! Every page as everybody sees it: light and dark, wide and on a phone. Accessible, nothing wider than the window, no error in the console.
+//! Every page as everybody sees it: light and dark, wide and on a phone. Accessible, nothing wider than the window,
+//! no error in the console.
 //!
-//! Screenshots go to `target/portal-screenshots`, to be looked at; `HEADWATER_SCREENSHOTS=1` (`cargo xtask screenshots`) also refreshes the few
-//! that the README shows.
+//! Screenshots go to `target/portal-screenshots`, to be looked at; `HEADWATER_SCREENSHOTS=1`
+//! (`cargo xtask screenshots`) also refreshes the few that the README shows.
 
 use std::path::{Path, PathBuf};
 
@@ -134,7 +135,31 @@ fn every_page_is_well_in_both_themes_and_on_a_phone() {
     browser.click("#try ~ form button.primary");
     browser.wait_for_text("200 OK");
     look(&browser, "api-call-tried", &mut faults);
+    restrict(&browser, &server, &mut faults);
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Makes a key and a live query with a permission document: one that looks at fields is refused at its field, one over
+/// ids is taken.
+fn restrict(browser: &Browser, server: &TestServer, faults: &mut Vec<String>) {
+    let document = |query: &str| format!(r#"{{"read":{{"queriesByCollection":{{"orders":["{query}"]}}}}}}"#);
+    for (path, name) in [("live-queries", "live-query-permission"), ("keys", "key-permission")] {
+        browser.open(&address(server, path));
+        browser.click("[popovertarget=create]");
+        browser.fill("#name", "north");
+        if path == "live-queries" {
+            browser.fill("#collection", "orders");
+        }
+        browser.fill("#permission", &document("total > 3"));
+        browser.click("#create button.primary");
+        browser.wait_for_text("looks at fields; a permission may look at _id and its parts only");
+        assert_eq!(browser.property("#permission", "value"), json!(document("total > 3")), "what was typed stays");
+        look(browser, &format!("{name}-wrong"), faults);
+        browser.fill("#permission", &document("starts_with(_id, 'o-')"));
+        browser.click("#create button.primary");
+        browser.wait_for_text("Created the");
+        look(browser, name, faults);
+    }
 }
 
 /// Small peers: some that are connected, one that has left, one that is shut out.

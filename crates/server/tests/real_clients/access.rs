@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::{
     client::Client,
     clients::{KAFKA_OF_THE_PAGE, TOPIC, kafka_tool, kcat, plain_kcat},
@@ -48,6 +50,47 @@ fn equal_group_names_of_two_apps_are_two_groups() {
     let mut list = kafka_tool(KAFKA_OF_THE_PAGE, "kafka-consumer-groups.sh", &server, "shop");
     let output = list.arg("--list").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "", "{output:?}");
+}
+
+/// By the command line, from the permission document in a file to a consumer that has what it grants and no more.
+#[test]
+fn a_certificate_for_a_live_query_opens_its_topic_alone() {
+    let server = TestServer::start();
+    let directory = server.directory();
+    let files = |name: &str| directory.path().join(name);
+    std::fs::write(files("north.json"), r#"{"read":{"queriesByCollection":{"orders":["starts_with(_id, 'n')"]}}}"#)
+        .unwrap();
+    std::fs::write(files("wrong.json"), r#"{"read":{"queriesByCollection":{"orders":["total > 3"]}}}"#).unwrap();
+    let [north, wrong, out] = ["north.json", "wrong.json", "ann"].map(|name| files(name).display().to_string());
+    let create = ["live-query", "create", "north", "--collection", "orders", "--permission"];
+    let refused = server.run(&[&create[..], &[&wrong]].concat());
+    assert!(refused.code() == Some(1) && refused.stderr.contains("looks at fields"), "{refused:?}");
+    let issue = ["credentials", "issue", "ann", "--live-query", "north", "--out", &out];
+    let refused = server.run(&issue);
+    assert!(refused.code() == Some(1) && refused.stderr.contains("north"), "there is none yet: {refused:?}");
+    for arguments in [[&create[..], &[&north]].concat(), issue.to_vec()] {
+        let done = server.run(&arguments);
+        assert_eq!(done.code(), Some(0), "{done:?}");
+    }
+    let upsert = |id: &str| json!({ "method": "upsert", "collection": "orders", "id": id, "value": { "total": 4 } });
+    let commands = ["n1", "s1", "n2"].map(upsert);
+    let written = server.post("/api/v4/store/write", &json!({ "commands": commands }));
+    assert_eq!(written.0, 200, "{written:?}");
+    let kcat = |arguments: &[&str]| {
+        let mut kcat = plain_kcat();
+        kcat.arg("-F").arg(files("ann").join("librdkafka.properties"));
+        kcat.args(["-b", server.run["kafka"].as_str().unwrap(), "-q", "-u"]).args(arguments);
+        kcat.output().expect("kcat is there: run cargo xtask test")
+    };
+    let (own, shown) = (format!("{TOPIC}.north"), |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned());
+    let read = kcat(&["-C", "-t", &own, "-o", "beginning", "-e", "-f", "%k %o\n"]);
+    assert_eq!(shown(&read.stdout), "[\"orders\",\"n1\"] 0\n[\"orders\",\"n2\"] 1\n", "{read:?}");
+    let listed = kcat(&["-L"]);
+    let names = shown(&listed.stdout).lines().filter(|line| line.trim_start().starts_with("topic")).count();
+    assert!(names == 1 && shown(&listed.stdout).contains(&own), "{listed:?}");
+    let of_main = kcat(&["-C", "-t", TOPIC, "-o", "beginning", "-e"]);
+    assert!(!of_main.status.success() && of_main.stdout.is_empty(), "{of_main:?}");
+    assert!(shown(&of_main.stderr).contains("Topic authorization failed"), "{of_main:?}");
 }
 
 #[test]
