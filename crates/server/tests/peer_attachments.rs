@@ -17,7 +17,7 @@ fn open(dir: &tempfile::TempDir, url: &str) -> Headwater {
 
 /// Bytes that no two places have the same of.
 fn bytes(len: usize, seed: u64) -> Vec<u8> {
-    (0..len as u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed) >> 32) as u8).collect()
+    (0..len as u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed << 32) >> 32) as u8).collect()
 }
 
 fn attach(peer: &Headwater, id: &str, content: &[u8]) -> (Attachment, headwater_sdk::Written) {
@@ -94,7 +94,7 @@ fn a_server_that_is_killed_meanwhile_has_the_file_and_the_token_in_the_end() {
     let written: Vec<_> = files.iter().enumerate().map(|(n, it)| attach(&peer, &n.to_string(), it).1).collect();
     written[0].committed(PATIENCE).unwrap();
     server.kill();
-    drop(peer);
+    peer.close();
     let peer = open(&dir, &wire.http());
     let server = TestServer::start_in(directory, &[]);
     wire.lead_to(server.run["http"].as_str().unwrap());
@@ -128,7 +128,7 @@ fn a_file_that_is_too_large_has_its_write_set_aside_and_others_go_on() {
 #[test]
 fn who_sees_some_documents_fetches_by_one_that_they_see() {
     let server = TestServer::start();
-    let admin = server.run(&["key", "create", "admin"]).stdout;
+    let all = server.run(&["key", "create", "all"]).stdout;
     let own = json!({"everything": false, "queriesByCollection": {"people": ["_id == 'ann'"]}});
     let document = server.directory().path().join("ann.json");
     std::fs::write(&document, json!({"read": own, "write": own}).to_string()).unwrap();
@@ -142,7 +142,7 @@ fn who_sees_some_documents_fetches_by_one_that_they_see() {
         ditto.start_sync().unwrap();
         ditto
     };
-    let (all, ann) = (peer(&dirs[0], &admin), peer(&dirs[1], &ann));
+    let (all, ann) = (peer(&dirs[0], &all), peer(&dirs[1], &ann));
     let (hers, hidden) = (bytes(100_000, 1), bytes(100_000, 2));
     let (_, written) = attach(all.headwater(), "ann", &hers);
     let (photo, other) = attach(all.headwater(), "bob", &hidden);

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     fetch::{FetchError, Waiting},
-    folder::Folder,
+    folder::{Folder, is_id},
     upload::{Uploaded, start as start_upload},
 };
 use crate::{Error, connection::Server, readers::Readers};

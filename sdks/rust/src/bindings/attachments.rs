@@ -9,7 +9,10 @@ use peer_calls::{Answer, CallError, Code, Source};
 use super::{Answering, Inner};
 use crate::{
     Attachment, AttachmentToken, Error, Store,
-    attachments::fetches::{Interest, Told},
+    attachments::{
+        fetches::{Interest, Told},
+        is_id,
+    },
     json,
     watch::Target,
 };
@@ -28,6 +31,9 @@ impl Inner {
     /// Somebody who wants a file. Whoever is told drops it, and then it is not fetched any more.
     pub(super) fn interest(&self, token: &Map, target: Target) -> Result<Interest, CallError> {
         let token = AttachmentToken::from_value(&json::from_value(Value::Map(token.clone())))?;
+        if !is_id(&token.id) {
+            return Err(Error::AttachmentNotFound { id: token.id }.into());
+        }
         Ok(self.shared.attachments.interest(token, target))
     }
 }
