@@ -1,8 +1,8 @@
-//! Attachments over HTTP: bytes a second up and down, beside what the disk does alone with the same bytes, by turns; and what a hundred
-//! transfers at once take of the server's memory.
+//! Attachments over HTTP: bytes a second up and down, beside what the disk does alone with the same bytes, by turns;
+//! and what a hundred transfers at once take of the server's memory.
 //!
-//! Every file is another one: its first bytes are a number. Each round has a key of its own, since a key may only have so much that no
-//! document holds.
+//! Every file is another one: its first bytes are a number. Each round has a key of its own, since a key may only have
+//! so much that no document holds.
 
 use std::{
     fs::File,

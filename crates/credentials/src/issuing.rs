@@ -86,8 +86,8 @@ impl Credentials {
         self.issue(&user, Placed::InNewDirectory, now_ms, check)
     }
 
-    /// The live queries that a certificate opens, by name; `None`: all of its app. One that is not in the register opens
-    /// none.
+    /// The live queries that a certificate opens, by name; `None`: all of its app. One that is not in
+    /// the register opens none.
     pub fn live_queries_of(&self, principal: &ClientPrincipal) -> Option<Vec<String>> {
         self.register.live_queries_of(principal)
     }
@@ -187,7 +187,8 @@ impl Credentials {
             }
             let aside = parent.join(format!(".withdrawn-{}", random::letters_and_digits(12)));
             files::move_durably(&place, &aside).map_err(CredentialsError::io("cannot move aside", &place))?;
-            tracing::info!(user, from = %place.display(), to = %aside.display(), "moved the files of a withdrawn certificate aside");
+            let (from, to) = (place.display(), aside.display());
+            tracing::info!(user, %from, %to, "moved the files of a withdrawn certificate aside");
         }
         Ok(place)
     }

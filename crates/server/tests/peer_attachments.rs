@@ -74,10 +74,14 @@ fn a_file_goes_before_its_token_and_is_fetched_from_where_it_broke_off() {
     let copy = dirs[1].path().join("copy.jpg");
     fetched.copy_to(&copy).unwrap();
     assert_eq!(std::fs::read(copy).unwrap(), content);
+    let (_, empty) = attach(&writer, "nobody", b"");
+    empty.committed(PATIENCE).unwrap();
+    let nothing = reader.store().fetch_attachment(&self::token(&person(&reader, "nobody")), |_| ()).unwrap();
+    assert_eq!(nothing.bytes().unwrap(), b"");
     // Another document has the same file: nothing is to be fetched.
     wire.cut();
     reader.store().fetch_attachment(&token, |_| panic!("it is here")).unwrap();
-    let unknown = AttachmentToken { id: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU".to_owned(), ..token };
+    let unknown = AttachmentToken { id: "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ".to_owned(), ..token };
     assert!(matches!(reader.store().fetch_attachment(&unknown, |_| ()), Err(Error::AttachmentFetch { .. })));
     wire.mend();
     assert!(matches!(reader.store().fetch_attachment(&unknown, |_| ()), Err(Error::AttachmentNotFound { .. })));

@@ -33,6 +33,9 @@ pub(super) struct Language {
     /// What runs it, if `cargo xtask sdk languages` does not.
     #[serde(default)]
     pub(super) runs_by: Option<String>,
+    /// What is refused there, though the names are: rows by what they do.
+    #[serde(default)]
+    without: Vec<String>,
     /// By which names an app calls each row of the table: ours, and the vendor's.
     #[serde(skip)]
     pub(super) names: Vec<[Option<String>; 2]>,
@@ -87,6 +90,11 @@ impl Table {
         }
         for language in &mut table.languages {
             language.names = language.read_names(root, &table.calls)?;
+            for does in &language.without {
+                let row = table.calls.iter().position(|row| row.does == *does);
+                let row = row.with_context(|| format!("{PATH}: no row does {does:?}"))?;
+                language.names[row] = [None, None];
+            }
         }
         Ok(table)
     }

@@ -75,8 +75,8 @@ impl Attachments {
             part.set_len(0).map_err(on_disk)?;
             return Ok(true);
         }
-        if begun == token.len && begun > 0 {
-            return Ok(false);
+        if begun == token.len {
+            return Ok(false); // of an empty file there is no range to ask for
         }
         let mut path = format!("{}/{}", server.endpoint.attachments_path(), token.id);
         if let Some((collection, id)) = holder {
