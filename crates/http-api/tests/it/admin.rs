@@ -145,8 +145,8 @@ fn a_live_query_has_a_permission_and_a_certificate_is_issued_for_it_alone() {
     assert_eq!((status, &issued["liveQueries"]), (201, &json!(["north"])), "{issued}");
     assert_eq!(issued["settings"]["topic"], "user-consumable-default.north");
     for (names, status, why) in [
-        (r#"["open"]"#, 400, "the live query \"open\" has no permission"),
-        (r#"["north","open"]"#, 400, "the live query \"open\" has no permission"),
+        (r#"["open"]"#, 400, "liveQueries: \"open\" has no permission"),
+        (r#"["north","open"]"#, 400, "liveQueries: \"open\" has no permission"),
         (r#"["none"]"#, 404, "there is no live query named \"none\""),
         ("[]", 400, "must not be empty"),
     ] {
@@ -154,10 +154,11 @@ fn a_live_query_has_a_permission_and_a_certificate_is_issued_for_it_alone() {
         assert!(refused.message().contains(why), "{names}: {}", refused.body);
         assert_eq!(refused.status, status, "{names}");
     }
+    assert_eq!(admin(&server, "POST", users, r#"{"user":"warehouse"}"#).status, 201);
     let listed = json(&admin(&server, "GET", users, ""));
     let of = |user: &str| listed["credentials"].as_array().unwrap().iter().find(|one| one["user"] == user);
     assert_eq!(of("ann").unwrap()["liveQueries"], json!(["north"]));
-    assert_eq!((of("consumer").unwrap().get("liveQueries"), of("ben")), (None, None));
+    assert_eq!((of("warehouse").unwrap().get("liveQueries"), of("ben")), (None, None));
 }
 
 #[test]
