@@ -9,7 +9,12 @@
 
 use store::DocumentsEntry;
 
-use crate::{error::Error, limits::PART_BYTES, manifest::Part, parts::Parts};
+use crate::{
+    error::Error,
+    limits::PART_BYTES,
+    manifest::Part,
+    parts::{Ahead, Parts},
+};
 
 const HEAD_BYTES: usize = 9;
 
@@ -36,14 +41,15 @@ fn ends_part(key: &[u8]) -> bool {
     (hash ^ (hash >> 15)).is_multiple_of(KEYS_BETWEEN_ENDS)
 }
 
-/// The entries of these parts, in order.
+/// The entries of these parts, in order; their bytes are the next ones of `ahead`.
 pub(crate) fn read<'p>(
     parts: &'p Parts,
     of: &'p [Part],
+    ahead: &'p mut Ahead,
     mut done: impl FnMut(u64) -> Result<(), Error> + 'p,
 ) -> impl Iterator<Item = Result<DocumentsEntry, Error>> + 'p {
     of.iter().flat_map(move |part| {
-        let entries = parts.read(part).and_then(|bytes| {
+        let entries = ahead.next().and_then(|bytes| {
             done(part.1)?;
             decode(&bytes).ok_or_else(|| Error::damaged(&parts.path(part), "its entries cannot be read"))
         });

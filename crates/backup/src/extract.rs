@@ -18,8 +18,9 @@ use crate::{
     directory::Backup,
     documents,
     error::Error,
-    manifest::{FileEntry, LeftOut, Manifest, Part},
+    manifest::{FileEntry, LeftOut, Manifest},
     names::{PointName, fault_of_path},
+    parts::Ahead,
     passphrase::Passphrase,
     progress::{Course, Progress, Teller},
     secrets::{self, SecretFile},
@@ -158,9 +159,10 @@ impl Backup {
     ) -> Result<(), Error> {
         let mut teller = Teller::new(manifest.bytes(), tell);
         files::ensure_directory(dir).map_err(Error::io("cannot create", dir))?;
-        for FileEntry { path, parts, .. } in manifest.files.iter().chain(&manifest.attachments) {
-            self.make_file(&dir.join(path), parts, &mut teller)?;
-        }
+        let files = || manifest.files.iter().chain(&manifest.attachments);
+        self.parts.read_ahead(files().flat_map(|file| &file.parts), |ahead| {
+            files().try_for_each(|file| make_file(dir, file, ahead, &mut teller))
+        })?;
         for SecretFile { path, contents } in secrets {
             write_new(&dir.join(path), |file| {
                 file.write_all(contents).map_err(Error::io("cannot write", &dir.join(path)))
@@ -168,22 +170,24 @@ impl Backup {
         }
         for app in &manifest.apps {
             let Some(stream) = &app.documents else { continue };
-            let entries = documents::read(&self.parts, &stream.parts, |bytes| teller.done(bytes));
-            store::write_documents(&dir.join(APPS_FOLDER).join(&app.name), entries)?;
+            self.parts.read_ahead(stream.parts.iter(), |ahead| {
+                let entries = documents::read(&self.parts, &stream.parts, ahead, |bytes| teller.done(bytes));
+                store::write_documents(&dir.join(APPS_FOLDER).join(&app.name), entries)
+            })?;
         }
         files::sync_directory(dir).map_err(Error::io("cannot sync", dir))
     }
+}
 
-    fn make_file(&self, path: &Path, parts: &[Part], teller: &mut Teller<'_>) -> Result<(), Error> {
-        write_new(path, |file| {
-            for part in parts {
-                let bytes = self.parts.read(part)?;
-                file.write_all(&bytes).map_err(Error::io("cannot write", path))?;
-                teller.done(part.1)?;
-            }
-            Ok(())
-        })
-    }
+fn make_file(dir: &Path, file: &FileEntry, ahead: &mut Ahead, teller: &mut Teller<'_>) -> Result<(), Error> {
+    let path = dir.join(&file.path);
+    write_new(&path, |made| {
+        for part in &file.parts {
+            made.write_all(&ahead.next()?).map_err(Error::io("cannot write", &path))?;
+            teller.done(part.1)?;
+        }
+        Ok(())
+    })
 }
 
 /// Makes a file that is not there, durably, with the folders above it.

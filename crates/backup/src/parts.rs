@@ -5,6 +5,8 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
 };
 
 use ring::digest::{SHA256, digest};
@@ -12,6 +14,19 @@ use ring::digest::{SHA256, digest};
 use crate::{error::Error, manifest::Part};
 
 const PARTS: &str = "parts";
+
+/// Bytes of parts, in the order in which they were asked for.
+pub(crate) struct Ahead(Receiver<Result<Vec<u8>, Error>>);
+
+impl Ahead {
+    /// The next part's.
+    ///
+    /// # Panics
+    /// There were no more, or there was an error before.
+    pub(crate) fn next(&mut self) -> Result<Vec<u8>, Error> {
+        self.0.recv().expect("as many are read as were asked for")
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -60,6 +75,29 @@ impl Parts {
             files::sync_directory(&folder).map_err(Error::io("cannot sync", &folder))?;
         }
         Ok(())
+    }
+
+    /// Has `use_them` take the bytes of these parts in their order; a part is read and hashed while the one before it is
+    /// used. At most three are in memory.
+    pub(crate) fn read_ahead<'p, T>(
+        &self,
+        parts: impl Iterator<Item = &'p Part> + Send,
+        use_them: impl FnOnce(&mut Ahead) -> T,
+    ) -> T {
+        thread::scope(|scope| {
+            let (given, bytes) = sync_channel(1);
+            scope.spawn(move || {
+                for part in parts {
+                    let read = self.read(part);
+                    let is_last = read.is_err();
+                    // Nobody takes it where an error was met.
+                    if given.send(read).is_err() || is_last {
+                        return;
+                    }
+                }
+            });
+            use_them(&mut Ahead(bytes))
+        })
     }
 
     /// The part's bytes, which are what its name says.

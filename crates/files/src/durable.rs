@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,13 @@ pub const PRIVATE_FILE: u32 = 0o600;
 
 /// Mode of a folder that only its owner may enter.
 pub const PRIVATE_DIRECTORY: u32 = 0o700;
+
+/// What is written at once past the system's cache, in bytes. A smaller file goes through it.
+const DIRECT_BYTES: usize = 256 * 1024;
+
+/// What such a write is a multiple of, and its memory begins at one, in bytes: the blocks of any disk of today. Where
+/// more is needed the system refuses, and the file goes through the cache.
+const BLOCK_BYTES: usize = 4096;
 
 /// What is in the file at `path`; `None` if there is none.
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -42,11 +49,12 @@ pub fn write_whole(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-/// As [`write_whole`], but for the name: it is durable after [`sync_directory`] of the folder. For
-/// whoever puts many files there.
+/// As [`write_whole`], but for the name: it is durable after [`sync_directory`] of the folder. For whoever puts many
+/// large files there: they go past the system's cache, so who syncs another file of the disk waits for a piece of
+/// one, not for all of it, and what is in the cache stays there.
 pub fn write_whole_unnamed(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let temporary = temporary_path(path);
-    let written = write_synced(&temporary, contents, mode).and_then(|()| {
+    let written = write_past_cache(&temporary, contents, mode).and_then(|()| {
         pass(Act::Rename, path)?;
         fs::rename(&temporary, path)
     });
@@ -72,22 +80,60 @@ fn temporary_path(path: &Path) -> PathBuf {
 
 /// Makes the file, durably but for its name; one that is there goes.
 pub(crate) fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    write_synced_by(path, contents, OpenOptions::new().mode(mode), |mut file: &File, bytes| file.write_all(bytes))
+}
+
+/// The same, past the system's cache where the file is large and its file system can do that.
+fn write_past_cache(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    if contents.len() < DIRECT_BYTES {
+        return write_synced(path, contents, mode);
+    }
+    let direct = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).expect("it is one of the low bits");
+    let mut options = OpenOptions::new();
+    match write_synced_by(path, contents, options.mode(mode).custom_flags(direct), write_pieces) {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => write_synced(path, contents, mode),
+        written => written,
+    }
+}
+
+fn write_synced_by(
+    path: &Path,
+    contents: &[u8],
+    options: &mut OpenOptions,
+    write: impl Fn(&File, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     pass(Act::Open, path)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let file = options.write(true).create_new(true).open(path)?;
     match course(Act::Write, path)? {
         #[cfg(feature = "faults")]
         crate::Course::HalfThenError(error) => {
-            file.write_all(&contents[..contents.len() / 2])?;
+            write(&file, &contents[..contents.len() / 2])?;
             return Err(error);
         }
-        _ => file.write_all(contents)?,
+        _ => write(&file, contents)?,
     }
     pass(Act::Sync, path)?;
     file.sync_all()
+}
+
+/// To a file that was opened for direct writes: each is of whole blocks, from memory that begins at one.
+fn write_pieces(file: &File, contents: &[u8]) -> io::Result<()> {
+    let mut memory = vec![0; DIRECT_BYTES + BLOCK_BYTES];
+    let begin = memory.as_ptr().align_offset(BLOCK_BYTES).min(BLOCK_BYTES);
+    let piece = &mut memory[begin..begin + DIRECT_BYTES];
+    let mut at = 0;
+    for part in contents.chunks(DIRECT_BYTES) {
+        let len = part.len().next_multiple_of(BLOCK_BYTES);
+        piece[..part.len()].copy_from_slice(part);
+        piece[part.len()..len].fill(0);
+        file.write_all_at(&piece[..len], at)?;
+        at += part.len() as u64;
+    }
+    file.set_len(at)
 }
 
 /// Renames `from` to `to`, both in one folder, in place of a file that is there; durable when it
@@ -187,6 +233,20 @@ mod tests {
         write_whole(&path, b"two", 0o700).unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(mode(&path), 0o700);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_large_file_is_whole_whatever_its_length() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let contents: Vec<u8> = (0..=u8::MAX).cycle().take(3 * DIRECT_BYTES + 77).collect();
+        let lens = [0, 1, DIRECT_BYTES - 1, DIRECT_BYTES, DIRECT_BYTES + 1, 2 * DIRECT_BYTES + BLOCK_BYTES];
+        for len in lens.into_iter().chain([contents.len()]) {
+            write_whole_unnamed(&path, &contents[..len], PRIVATE_FILE).unwrap();
+            assert!(read(&path).unwrap().unwrap() == contents[..len], "{len}");
+            assert_eq!(mode(&path), PRIVATE_FILE, "{len}");
+        }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
