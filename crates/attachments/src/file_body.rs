@@ -1,15 +1,17 @@
 //! A blob, or a part of it, as a reply's body: read on blocking threads, a piece ahead of the client.
 //!
-//! Invariant: no more than two pieces are in memory, whatever the blob's length.
+//! Invariants: whatever the blob's length, one piece is in memory beside those that the connection holds; the memory of
+//! a piece that the client has taken is used again, so that a transfer does not spread over the allocator's threads.
 
 use std::{
+    collections::VecDeque,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
@@ -23,14 +25,28 @@ pub struct FileBody<S> {
     at: u64,
     end: u64,
     left: u64,
-    reading: Option<JoinHandle<io::Result<Bytes>>>,
+    reading: Option<JoinHandle<io::Result<BytesMut>>>,
+    /// Pieces that were handed out, the oldest first. Their memory is free once nobody else holds it.
+    given: VecDeque<Bytes>,
     _share: S,
 }
 
 impl<S> FileBody<S> {
     /// Of `file`, `len` bytes from `first` on. To be read within a tokio runtime.
     pub fn new(file: Arc<BlobFile>, first: u64, len: u64, share: S) -> Self {
-        Self { file, at: first, end: first + len, left: len, reading: None, _share: share }
+        Self { file, at: first, end: first + len, left: len, reading: None, given: VecDeque::new(), _share: share }
+    }
+
+    /// For one piece: that of one which was sent, or new.
+    fn memory(&mut self) -> BytesMut {
+        match self.given.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(sent)) => sent,
+            Some(Err(unsent)) => {
+                self.given.push_front(unsent);
+                BytesMut::with_capacity(PIECE_BYTES)
+            }
+            None => BytesMut::with_capacity(PIECE_BYTES),
+        }
     }
 
     fn read_next(&mut self) {
@@ -40,10 +56,11 @@ impl<S> FileBody<S> {
         }
         let (file, at) = (self.file.clone(), self.at);
         self.at += len;
+        let mut bytes = self.memory();
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            let mut bytes = vec![0; len as usize];
+            bytes.resize(len as usize, 0);
             file.read_exact_at(&mut bytes, at)?;
-            Ok(Bytes::from(bytes))
+            Ok(bytes)
         }));
     }
 }
@@ -64,7 +81,9 @@ impl<S: Unpin> Body for FileBody<S> {
         self.reading = None;
         match read {
             Ok(bytes) => {
+                let bytes = bytes.freeze();
                 self.left -= bytes.len() as u64;
+                self.given.push_back(bytes.clone());
                 self.read_next();
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }

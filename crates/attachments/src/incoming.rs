@@ -22,6 +22,8 @@ pub struct Incoming {
     path: Option<PathBuf>,
     hash: Context,
     len: u64,
+    /// As far as it is on its way to the disk.
+    written_back: u64,
 }
 
 /// What was kept.
@@ -42,7 +44,7 @@ impl std::fmt::Debug for Incoming {
 impl Incoming {
     pub(crate) fn create(blobs: Arc<Blobs>, path: PathBuf) -> std::io::Result<Self> {
         let file = DataFile::create(&path)?;
-        Ok(Self { blobs, file, path: Some(path), hash: Context::new(&SHA256), len: 0 })
+        Ok(Self { blobs, file, path: Some(path), hash: Context::new(&SHA256), len: 0, written_back: 0 })
     }
 
     /// How much has come, in bytes.
@@ -55,6 +57,11 @@ impl Incoming {
         self.file.write_all_at(bytes, self.len)?;
         self.hash.update(bytes);
         self.len += bytes.len() as u64;
+        let behind = self.len - self.written_back;
+        if behind >= limits::WRITEBACK_BYTES {
+            self.file.begin_writeback(self.written_back, behind);
+            self.written_back = self.len;
+        }
         Ok(())
     }
 

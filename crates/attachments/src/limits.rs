@@ -4,6 +4,9 @@
 #[cfg(feature = "body")]
 pub const PIECE_BYTES: usize = 256 * 1024;
 
+/// How much of an upload is written before the system is asked to bring it to the disk, in bytes.
+pub const WRITEBACK_BYTES: u64 = 4 << 20;
+
 /// What one uploader may have in blobs that no document holds, in bytes. A further upload is
 /// refused until some are held, or go.
 pub const UNHELD_BYTES_MAX: u64 = 1 << 30;

@@ -107,6 +107,13 @@ impl DataFile {
         let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::Random);
     }
 
+    /// Has the system begin to write to the disk what stands in `len` bytes from `at` on, without waiting for it: a
+    /// later [`Self::sync_all`] has less to wait for. What is written by then need not stay in memory. A hint.
+    pub fn begin_writeback(&self, at: u64, len: u64) {
+        // Without it the sync writes all.
+        let _ = rustix::fs::fadvise(&self.file, at, std::num::NonZero::new(len), Advice::DontNeed);
+    }
+
     /// Has the system keep nothing of it in memory. A hint.
     pub fn uncache(&self) {
         // Without it the pages go with the file.

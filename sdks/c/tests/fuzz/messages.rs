@@ -34,6 +34,9 @@ pub(crate) const CALLS: &[&str] = &[
     r#"{"call":"flushed","timeout_ms":0}"#,
     r#"{"call":"rejected"}"#,
     r#"{"call":"forget_rejected","sequence":1}"#,
+    r#"{"call":"new_attachment","data":"aGVsbG8=","metadata":{"name":"hello.txt"}}"#,
+    r#"{"call":"new_attachment","path":"none","metadata":{}}"#,
+    r#"{"call":"update","collection":"a","id":"x","changes":[{"path":"file","attach":{"id":"LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ","len":5,"metadata":{}}}]}"#,
 ];
 
 /// One of each watch.
@@ -43,6 +46,7 @@ pub(crate) const WATCHES: &[&str] = &[
     r#"{"watch":"state"}"#,
     r#"{"watch":"rejected"}"#,
     r#"{"watch":"token"}"#,
+    r#"{"watch":"attachment","attachment":{"id":"LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ","len":5,"metadata":{}}}"#,
 ];
 
 /// Values that are put anywhere.
