@@ -153,6 +153,22 @@ fn damage_is_found_while_the_server_runs() {
     assert!(whole.code() == Some(0) && reply["last"]["findings"] == json!([]), "{whole:?}");
     assert_eq!(server.get("/health/ready").0, 200);
 
+    // A token whose file is gone; uploading it again mends it.
+    let (_, stored) = server.upload(b"photo");
+    let token = json!({ "id": stored["id"], "len": stored["len"], "metadata": {} });
+    let statement = "UPDATE COLLECTION people (photo ATTACHMENT) SET photo = :token WHERE _id = 'p1'";
+    let (status, told) =
+        server.post("/api/v4/store/execute", &json!({ "statement": statement, "args": { "token": token } }));
+    assert_eq!((status, &told["mutatedDocumentIDs"]), (200, &json!(["p1"])), "{told}");
+    assert_eq!(server.run(&["verify"]).code(), Some(0));
+    std::fs::remove_file(server.data_dir().join("apps/default/attachments").join(stored["id"].as_str().unwrap()))
+        .unwrap();
+    let gone = server.run(&["verify"]);
+    let told = "DAMAGE: app \"default\": the document \"p1\" of \"people\" holds an attachment that is not there: ";
+    assert!(gone.code() == Some(1) && gone.stdout.contains(told), "{gone:?}");
+    assert_eq!(server.upload(b"photo").0, 200);
+    assert_eq!(server.run(&["verify"]).code(), Some(0));
+
     let segment = server.data_dir().join("apps/default/journal/00000000000000000000.segment");
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[500] ^= 1;

@@ -31,6 +31,8 @@ const DOCUMENTS_AT_ONCE: usize = 64;
 /// Findings of one kind that are told one by one.
 const FINDINGS_MAX: usize = 100;
 
+const MORE_TOKENS: &str = "more tokens have no attachment";
+
 /// Why attachments could not be looked through.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
@@ -137,27 +139,87 @@ pub(crate) fn findings(app_dir: &Path, engine: &EngineSnapshot) -> Result<Vec<St
     checked.map_err(|error| EngineError(format!("{} cannot be read: {error}", folder.display())))?;
     let mut missing = Findings::default();
     for_each_token(engine, &mut || true, &mut |key, token| {
-        let found = blob_of(token).and_then(|id| lengths.get(&id));
-        let len = match token.field("len") {
-            Some(Value::Int(len)) => u64::try_from(*len).ok(),
-            Some(Value::Uint(len)) => Some(*len),
-            _ => None,
-        };
-        if found.copied() == len && found.is_some() {
-            return;
+        let found = blob_of(token).and_then(|id| lengths.get(&id).copied());
+        if let Some(fault) = fault_of(token, found) {
+            missing.add(|| told_of(key, token, fault));
         }
-        let what = if found.is_some() { "of another length" } else { "that is not there" };
-        missing.add(|| {
-            let mut shown = Vec::new();
-            token.write_json(&mut shown);
-            let (collection, id) = split_document_key(key).unwrap_or_default();
-            format!(
-                "the document {id} of {collection:?} holds an attachment {what}: {}",
-                String::from_utf8_lossy(&shown)
-            )
-        });
     })?;
-    Ok(damaged.told("more attachments are damaged").chain(missing.told("more tokens have no attachment")).collect())
+    Ok(damaged.told("more attachments are damaged").chain(missing.told(MORE_TOKENS)).collect())
+}
+
+/// What is wrong with a token whose blob has that length, or is not there.
+fn fault_of(token: &Map, found: Option<u64>) -> Option<&'static str> {
+    let len = match token.field("len") {
+        Some(Value::Int(len)) => u64::try_from(*len).ok(),
+        Some(Value::Uint(len)) => Some(*len),
+        _ => None,
+    };
+    match found {
+        None => Some("that is not there"),
+        Some(_) if found != len => Some("of another length"),
+        Some(_) => None,
+    }
+}
+
+fn told_of(key: &[u8], token: &Map, fault: &str) -> String {
+    let mut shown = Vec::new();
+    token.write_json(&mut shown);
+    let (collection, id) = split_document_key(key).unwrap_or_default();
+    format!("the document {id} of {collection:?} holds an attachment {fault}: {}", String::from_utf8_lossy(&shown))
+}
+
+/// Whether documents hold blobs that are not there, looked at one after the other while others write.
+pub(crate) struct TokensLook<'a> {
+    app: &'a App,
+    finder: Finder<'static>,
+    /// Keys of documents that held such a blob. By now they may hold another one, and nobody that.
+    suspects: Vec<Box<[u8]>>,
+    missing: Findings,
+}
+
+impl<'a> TokensLook<'a> {
+    pub(crate) fn new(app: &'a App) -> Self {
+        Self { app, finder: Finder::new(OF_A_TOKEN), suspects: Vec::new(), missing: Findings::default() }
+    }
+
+    /// Looks at a document as a snapshot has it.
+    pub(crate) fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        if self.finder.find(stored_parts(key, value)?.encoded).is_none() {
+            return Ok(());
+        }
+        let mut is_suspect = false;
+        decode_stored(key, value)?.document.for_each_token(&mut |token| is_suspect |= self.fault(token).is_some());
+        if is_suspect {
+            self.suspects.push(key.into());
+        }
+        Ok(())
+    }
+
+    /// Looks again at what was suspect, as it is now.
+    pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
+        if self.suspects.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.app.shared.engine.snapshot();
+        for key in std::mem::take(&mut self.suspects) {
+            let Some(now) = snapshot.document(&key)? else { continue };
+            let mut faults = Vec::new();
+            now.document
+                .for_each_token(&mut |token| faults.extend(self.fault(token).map(|it| told_of(&key, token, it))));
+            faults.into_iter().for_each(|told| self.missing.add(|| told));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> impl Iterator<Item = String> + use<> {
+        self.missing.told(MORE_TOKENS)
+    }
+
+    fn fault(&self, token: &Map) -> Option<&'static str> {
+        let found = blob_of(token).map_or(Ok(None), |id| self.app.blobs().find(&id));
+        // Why it cannot be opened is told by who reads every blob.
+        found.ok().and_then(|found| fault_of(token, found.map(|blob| blob.len_bytes())))
+    }
 }
 
 /// Findings of one kind, told one by one up to a bound.

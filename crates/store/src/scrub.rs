@@ -1,10 +1,10 @@
 //! Looking for damage in an app that is open: every frame, every entry of the documents and every
-//! attachment is read, as slowly as whoever asks wants it, and each document whose last event is kept is held against that
-//! event ([`last_events`]).
+//! attachment is read, as slowly as whoever asks wants it, each document whose last event is kept is held against that
+//! event ([`last_events`]), and each token has its attachment.
 //!
 //! Invariant: a writer waits for nothing of this; the engine's clean-up is held back for a moment
 //! only.
-//! Not here: whether each token has its attachment, and a replay of the whole journal, which proves more (`verify`, for which nobody may write).
+//! Not here: a replay of the whole journal, which proves more (`verify`, for which nobody may write).
 
 mod last_events;
 
@@ -13,7 +13,13 @@ use std::ops::Bound;
 use key_values::Space;
 
 use self::last_events::{LastEvents, LastEventsError};
-use crate::{app::App, engine::spaces::SPACES, journal::segment::SegmentError, point::PointError};
+use crate::{
+    app::App,
+    engine::spaces::{DOCUMENTS, SPACES},
+    held_blobs::TokensLook,
+    journal::segment::SegmentError,
+    point::PointError,
+};
 
 /// So many bytes of documents are read on one snapshot.
 const SNAPSHOT_BYTES: u64 = 4 << 20;
@@ -62,16 +68,23 @@ impl App {
             }
         }
         findings.extend(compared.finish());
+        let mut tokens = TokensLook::new(self);
         for (n, space) in SPACES.iter().enumerate() {
-            if let Err(PointError::Documents(message)) = self.scrub_space(Space(n), &mut read) {
+            if let Err(PointError::Documents(message)) = self.scrub_space(Space(n), &mut read, &mut tokens) {
                 findings.push(format!("the documents cannot be read ({}): {message}", space.name));
             }
         }
+        findings.extend(tokens.finish());
         findings.extend(self.scrub_attachments(&mut read));
         Ok(findings)
     }
 
-    fn scrub_space(&self, space: Space, read: &mut dyn FnMut(u64) -> bool) -> Result<(), PointError> {
+    fn scrub_space(
+        &self,
+        space: Space,
+        read: &mut dyn FnMut(u64) -> bool,
+        tokens: &mut TokensLook<'_>,
+    ) -> Result<(), PointError> {
         let mut from = Bound::Unbounded;
         loop {
             let snapshot = self.shared.engine.snapshot();
@@ -80,12 +93,16 @@ impl App {
             for entry in snapshot.entries(space, (from.clone(), Bound::Unbounded)) {
                 let (key, value) = entry?;
                 bytes += (key.len() + value.len()) as u64;
+                if space == DOCUMENTS {
+                    tokens.take(&key, &value)?;
+                }
                 last = Some(key);
                 if bytes >= SNAPSHOT_BYTES {
                     break;
                 }
             }
             drop(snapshot);
+            tokens.settle()?;
             match last {
                 Some(key) if read(bytes) => from = Bound::Excluded(key.to_vec()),
                 _ => return Ok(()),
