@@ -19,6 +19,7 @@ use std::{
 };
 
 use files::DataFile;
+use ring::digest::{Context, SHA256};
 
 use crate::{
     BlobId,
@@ -58,13 +59,43 @@ pub struct BlobsStats {
 #[derive(Debug)]
 pub struct BlobFile {
     file: DataFile,
+    id: BlobId,
     len: u64,
+}
+
+/// Whether bytes are what a blob's name says, told when all of them were seen.
+pub struct Proof {
+    id: BlobId,
+    hash: Context,
+}
+
+impl Proof {
+    /// The next of its bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+    }
+
+    /// Whether those were its bytes.
+    pub fn holds(&self) -> bool {
+        self.hash.clone().finish().as_ref() == self.id.0
+    }
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proof").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl BlobFile {
     /// Its length in bytes.
     pub fn len_bytes(&self) -> u64 {
         self.len
+    }
+
+    /// For whoever reads all of it.
+    pub fn proof(&self) -> Proof {
+        Proof { id: self.id, hash: Context::new(&SHA256) }
     }
 
     /// Fills `bytes` with what stands at `at`; an error if it ends before.
@@ -135,10 +166,17 @@ impl Blobs {
         Incoming::create(self.clone(), self.folder.join(format!("{INCOMING_PREFIX}{number}")))
     }
 
-    /// The blob of that name, open; `None` if there is none.
+    /// The blob of that name, open; `None` if there is none. Its bytes are not looked at ([`BlobFile::proof`]), but one
+    /// that has none although its name says otherwise is an error.
     pub fn find(&self, id: &BlobId) -> io::Result<Option<BlobFile>> {
         match DataFile::open(&self.path(id), false) {
-            Ok(file) => Ok(Some(BlobFile { len: file.len_bytes()?, file })),
+            Ok(file) => {
+                let found = BlobFile { len: file.len_bytes()?, id: *id, file };
+                if found.len == 0 && !found.proof().holds() {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty, which its name does not say"));
+                }
+                Ok(Some(found))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

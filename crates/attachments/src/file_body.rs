@@ -15,7 +15,10 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use crate::{BlobFile, limits::PIECE_BYTES};
+use crate::{BlobFile, Proof, limits::PIECE_BYTES};
+
+/// A piece that is being read, and the proof as far as it goes.
+type Reading = JoinHandle<io::Result<(BytesMut, Option<Proof>)>>;
 
 /// What is still to be sent of a blob. `S` is held as long: its share of the memory.
 #[derive(Debug)]
@@ -25,16 +28,29 @@ pub struct FileBody<S> {
     at: u64,
     end: u64,
     left: u64,
-    reading: Option<JoinHandle<io::Result<BytesMut>>>,
+    reading: Option<Reading>,
+    /// Of a blob that is sent whole. It is with the piece that is being read.
+    proof: Option<Proof>,
     /// Pieces that were handed out, the oldest first. Their memory is free once nobody else holds it.
     given: VecDeque<Bytes>,
     _share: S,
 }
 
 impl<S> FileBody<S> {
-    /// Of `file`, `len` bytes from `first` on. To be read within a tokio runtime.
+    /// Of `file`, `len` bytes from `first` on. To be read within a tokio runtime. Where that is all of it, it is hashed
+    /// meanwhile: the last piece of a damaged one is an error, and not sent.
     pub fn new(file: Arc<BlobFile>, first: u64, len: u64, share: S) -> Self {
-        Self { file, at: first, end: first + len, left: len, reading: None, given: VecDeque::new(), _share: share }
+        let proof = (first == 0 && len == file.len_bytes()).then(|| file.proof());
+        Self {
+            proof,
+            file,
+            at: first,
+            end: first + len,
+            left: len,
+            reading: None,
+            given: VecDeque::new(),
+            _share: share,
+        }
     }
 
     /// For one piece: that of one which was sent, or new.
@@ -56,11 +72,18 @@ impl<S> FileBody<S> {
         }
         let (file, at) = (self.file.clone(), self.at);
         self.at += len;
-        let mut bytes = self.memory();
+        let (mut bytes, mut proof, is_last) = (self.memory(), self.proof.take(), self.at == self.end);
         self.reading = Some(tokio::task::spawn_blocking(move || {
             bytes.resize(len as usize, 0);
             file.read_exact_at(&mut bytes, at)?;
-            Ok(bytes)
+            if let Some(proof) = &mut proof {
+                proof.take(&bytes);
+            }
+            match proof {
+                Some(proof) if is_last && !proof.holds() => Err(io::Error::other("it is not what its name says")),
+                Some(_) if is_last => Ok((bytes, None)),
+                proof => Ok((bytes, proof)),
+            }
         }));
     }
 }
@@ -80,8 +103,9 @@ impl<S: Unpin> Body for FileBody<S> {
         let read = ready!(Pin::new(reading).poll(context)).unwrap_or_else(|error| Err(io::Error::other(error)));
         self.reading = None;
         match read {
-            Ok(bytes) => {
+            Ok((bytes, proof)) => {
                 let bytes = bytes.freeze();
+                self.proof = proof;
                 self.left -= bytes.len() as u64;
                 self.given.push_back(bytes.clone());
                 self.read_next();

@@ -21,7 +21,7 @@ mod verify;
 pub mod limits;
 
 pub use blob_id::BlobId;
-pub use blobs::{BlobFile, Blobs, BlobsStats, Hold};
+pub use blobs::{BlobFile, Blobs, BlobsStats, Hold, Proof};
 pub use error::AttachmentError;
 #[cfg(feature = "body")]
 pub use file_body::FileBody;

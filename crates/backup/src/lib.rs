@@ -41,5 +41,5 @@ pub use passphrase::Passphrase;
 pub use progress::{Course, Progress};
 pub use prune::{PruneAfter, Pruned, prune};
 pub use source::{Fetched, Source};
-pub use take::{Taken, Taking, take, take_and_prune};
+pub use take::{Taken, Taking, check_apart, take, take_and_prune};
 pub use verify::Verified;

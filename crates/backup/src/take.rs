@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use attachments::Blobs;
+use attachments::{BlobId, Blobs};
 use store::{App, AppName, DataDir, JOURNAL_FOLDER, Point, PointSegment};
 
 use crate::{
@@ -61,7 +61,7 @@ pub struct Taken {
     pub apps: usize,
     /// Where the only app ends, if one alone was wanted.
     pub only: Option<ManifestApp>,
-    /// The apps that are not.
+    /// The apps that are not, or not whole: attachments that are damaged are not in it.
     pub left_out: Vec<LeftOut>,
     /// Whether private keys and tokens are in it.
     pub has_secrets: bool,
@@ -88,7 +88,7 @@ pub fn take_and_prune(
     prune: Option<PruneAfter>,
     tell: &mut dyn FnMut(Progress) -> Course,
 ) -> Result<(Taken, Vec<PointName>), Error> {
-    refuse_nested(dir, taking.data.path())?;
+    check_apart(dir, taking.data.path())?;
     if let Some(only) = taking.only.filter(|only| !taking.data.has_app(only.as_str())) {
         let there = taking.data.app_names().iter().map(|name| name.as_str().to_owned()).collect();
         let path = taking.data.path().to_owned();
@@ -112,6 +112,7 @@ pub fn take_and_prune(
             .collect(),
         written: Vec::new(),
         new_bytes: 0,
+        not_whole: Vec::new(),
         teller: Teller::new(0, tell),
     };
     let mut names_parts = false;
@@ -126,7 +127,7 @@ pub fn take_and_prune(
             apps: manifest.apps.len(),
             only: manifest.apps.first().filter(|_| taking.only.is_some()).cloned(),
             has_secrets: manifest.has_secrets(),
-            left_out: manifest.left_out,
+            left_out: manifest.left_out.into_iter().chain(copy.not_whole.drain(..)).collect(),
         })
     });
     match taken {
@@ -152,7 +153,11 @@ fn tidy(backup: &mut Backup, prune: Option<PruneAfter>) -> Vec<PointName> {
     })
 }
 
-fn refuse_nested(dir: &Path, data_dir: &Path) -> Result<(), Error> {
+/// Whether a folder of backups, or what else a data directory is made of, and a data directory are apart from each other.
+///
+/// # Errors
+/// One of them is inside the other ([`Error::InsideDataDirectory`]).
+pub fn check_apart(dir: &Path, data_dir: &Path) -> Result<(), Error> {
     let whole = |path: &Path| std::path::absolute(path).map_err(Error::io("cannot find", path));
     let (target, data_dir) = (whole(dir)?, whole(data_dir)?);
     let found = |path: &Path| {
@@ -190,6 +195,15 @@ fn ends_alike(known: &ManifestApp, point: &Point) -> bool {
     before == now && known.instance == hex(&point.instance)
 }
 
+/// What came of an attachment.
+enum Copied {
+    /// Its parts, and its length.
+    Whole(Vec<Part>, u64),
+    /// It was collected meanwhile.
+    Gone,
+    Damaged,
+}
+
 struct Copy<'t> {
     parts: Parts,
     /// Files of the newest point.
@@ -199,6 +213,8 @@ struct Copy<'t> {
     /// Parts that were not there before.
     written: Vec<Part>,
     new_bytes: u64,
+    /// Apps of which something is damaged, beside those that the manifest leaves out.
+    not_whole: Vec<LeftOut>,
     teller: Teller<'t>,
 }
 
@@ -329,6 +345,7 @@ impl Copy<'_> {
     fn attachments(&mut self, app: &AppName, blobs: &Blobs, manifest: &mut Manifest) -> Result<(), Failed> {
         let unreadable = |error: std::io::Error| Failed::App(format!("an attachment cannot be read: {error}"));
         let folder = format!("{}/{}/{}", store::APPS_FOLDER, app.as_str(), store::ATTACHMENTS_FOLDER);
+        let mut damaged = Vec::new();
         for (id, bytes) in blobs.list().map_err(unreadable)? {
             let path = format!("{folder}/{id}");
             self.teller.expect(bytes);
@@ -339,18 +356,43 @@ impl Copy<'_> {
                 self.teller.done(bytes)?;
                 continue;
             }
-            let Some(file) = blobs.find(&id).map_err(unreadable)? else { continue };
-            let (mut parts, mut at) = (Vec::new(), 0);
-            while at < file.len_bytes() {
-                let mut piece = vec![0; PART_BYTES.min(usize::try_from(file.len_bytes() - at).unwrap_or(PART_BYTES))];
-                file.read_exact_at(&mut piece, at).map_err(unreadable)?;
-                at += piece.len() as u64;
-                parts.push(self.put(&piece)?);
-                self.teller.done(piece.len() as u64)?;
+            match self.attachment(blobs, &id)? {
+                Copied::Whole(parts, bytes) => {
+                    manifest.attachments.push(FileEntry { path, bytes, identity: None, parts });
+                }
+                Copied::Gone => {}
+                Copied::Damaged => damaged.push(id.to_string()),
             }
-            manifest.attachments.push(FileEntry { path, bytes: at, identity: None, parts });
+        }
+        if let Some(first) = damaged.first() {
+            let app = app.as_str().to_owned();
+            let what = format!("{} of its attachments cannot be read, or are not what their names say", damaged.len());
+            let reason = format!("{what}, {first} first; all else of it is there");
+            tracing::error!(app, reason, "the app is not whole in the backup");
+            self.not_whole.push(LeftOut { app, reason });
         }
         Ok(())
+    }
+
+    /// A damaged one must not pass for a good one, nor keep others from being copied.
+    fn attachment(&mut self, blobs: &Blobs, id: &BlobId) -> Result<Copied, Error> {
+        let file = match blobs.find(id) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Copied::Gone),
+            Err(_) => return Ok(Copied::Damaged),
+        };
+        let (mut parts, mut at, mut proof) = (Vec::new(), 0, file.proof());
+        while at < file.len_bytes() {
+            let mut piece = vec![0; PART_BYTES.min(usize::try_from(file.len_bytes() - at).unwrap_or(PART_BYTES))];
+            if file.read_exact_at(&mut piece, at).is_err() {
+                return Ok(Copied::Damaged);
+            }
+            at += piece.len() as u64;
+            proof.take(&piece);
+            parts.push(self.put(&piece)?);
+            self.teller.done(piece.len() as u64)?;
+        }
+        Ok(if proof.holds() { Copied::Whole(parts, at) } else { Copied::Damaged })
     }
 
     fn documents(&mut self, point: &Point) -> Result<DocumentsStream, Failed> {

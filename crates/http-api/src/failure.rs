@@ -122,6 +122,8 @@ pub(crate) enum Failure {
     ReadLate { waited: Duration },
     #[error("too many queries are running at the moment; try again")]
     ReadsBusy,
+    #[error("too many attachments are being fetched at the moment; try again")]
+    FetchesBusy,
     #[error("writes that touch many documents take all the memory for them at the moment; nothing was done, try again")]
     WritesBusy,
     #[error("the read was given up")]
@@ -445,6 +447,7 @@ impl Failure {
             Failure::Body(BodyError::Busy)
             | Failure::Attachment(AttachmentError::DiskFull)
             | Failure::ReadsBusy
+            | Failure::FetchesBusy
             | Failure::WritesBusy
             | Failure::Login(LoginRefused::Busy)
             | Failure::NoRoomForPeers

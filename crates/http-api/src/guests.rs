@@ -71,6 +71,8 @@ pub(crate) struct Guest {
     /// Whether its client says with frames what it takes (HTTP/2): that the kernel has all that was
     /// to be sent so far is then no sign that the reply was taken.
     by_frames: AtomicBool,
+    /// Whether more of its reply is to come than the kernel was given so far.
+    streams: AtomicBool,
     leave: Notify,
     unread: Mutex<Option<Incoming>>,
 }
@@ -230,6 +232,7 @@ impl Guest {
             body_kib: AtomicU32::new(0),
             reply_due: AtomicU64::new(0),
             by_frames: AtomicBool::new(false),
+            streams: AtomicBool::new(false),
             leave: Notify::new(),
             unread: Mutex::new(None),
         }
@@ -260,10 +263,17 @@ impl Guest {
 
     /// The kernel has all that was to be sent so far: the client's turn.
     pub(crate) fn reply_is_out(&self) {
-        if !self.by_frames.load(Ordering::Relaxed) {
+        if !self.by_frames.load(Ordering::Relaxed) && !self.streams.load(Ordering::Relaxed) {
             self.reply_due.store(0, Ordering::Relaxed);
         }
         self.reply_rests();
+    }
+
+    /// Its reply is read piece by piece, until this is dropped: that the kernel has all so far is no sign that the
+    /// client takes it.
+    pub(crate) fn begin_stream(self: &Arc<Self>) -> Streaming {
+        self.streams.store(true, Ordering::Relaxed);
+        Streaming(self.clone())
     }
 
     /// From here on replies are taken when [`Guest::reply_is_taken`] says so.
@@ -333,6 +343,15 @@ impl Address {
     }
 }
 
+/// A reply of which more is to come.
+pub(crate) struct Streaming(Arc<Guest>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streams.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut list = self.guests.list();
@@ -397,8 +416,12 @@ mod tests {
     async fn replies_that_are_taken_slowly_give_way() {
         let guests = Arc::new(Guests::new(8, Counter::default()));
         let mut places = Vec::new();
-        for (address, is_out) in [(1, false), (2, false), (2, false), (3, true)] {
+        let mut streams = Vec::new();
+        for (address, is_out) in [(1, false), (2, false), (2, true), (3, true)] {
             let place = guests.admit(IpAddr::from([127, 0, 0, address])).await;
+            if address == 2 {
+                streams.push(place.guest.begin_stream());
+            }
             place.guest.reply_begins(true);
             if is_out {
                 place.guest.reply_is_out()
@@ -424,5 +447,9 @@ mod tests {
         assert!(first.reply_due.load(Ordering::Relaxed) >= due);
         assert!(late_after(limits::REPLY_PATIENCE.as_secs() - 1).iter().all(|address| *address == 2));
         assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs() + 1), [1, 2, 2]);
+        // All of it was read, and the kernel has it.
+        streams.clear();
+        places[2].guest.reply_is_out();
+        assert_eq!(late_after(limits::REPLY_PATIENCE.as_secs() + 1), [1, 2]);
     }
 }

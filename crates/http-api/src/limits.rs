@@ -16,7 +16,7 @@ pub const ATTACHMENT_GRACE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What of an upload is written at once, in bytes. Two such pieces are in memory: one that comes, and the one before it.
 pub const ATTACHMENT_PIECE_BYTES: usize = 256 * 1024;
 
-/// What an upload or a fetch counts toward [`BODIES_KIB_MAX`] or [`REPLIES_SMALL_KIB_MAX`], in bytes.
+/// What an upload or a fetch counts toward [`BODIES_KIB_MAX`] or [`FETCHES_KIB_MAX`], in bytes.
 pub const ATTACHMENT_MEMORY_BYTES: usize = 1024 * 1024;
 
 /// What a form may have beside its file, in bytes: boundaries and headers.
@@ -160,6 +160,10 @@ pub const REPLY_BYTES_SMALL: usize = 1024 * 1024;
 /// One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_SMALL_KIB_MAX: usize = 128 * 1024;
 
+/// What all fetches of attachments hold together, in KiB: at most [`ATTACHMENT_MEMORY_BYTES`] each, until it is handed to
+/// the client. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
+pub const FETCHES_KIB_MAX: usize = 128 * 1024;
+
 /// Larger replies of all requests together, in KiB, until they are taken. One that crosses
 /// [`REPLY_BYTES_SMALL`] takes the largest that it can be, and gives back what it does not need.
 /// One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
@@ -171,6 +175,10 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a reply that a client must take each second, on average, beyond [`WRITE_TIMEOUT`]. With
 /// a slower one the connection ends.
 pub const WRITE_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
+
+/// For how long at most a client may rest beyond [`WRITE_TIMEOUT`] since it took more than that before: the buffers of both
+/// kernels hold some MiB, which a client that reads in bursts empties before more of its reply can go out.
+pub const WRITE_REST_MAX: Duration = Duration::from_secs(300);
 
 /// How long a reply waits for its share of the memory before a connection is closed whose client
 /// takes its own too slowly.

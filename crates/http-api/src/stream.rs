@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     guests::Guest,
-    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_BYTES_PER_SECOND_MIN, WRITE_TIMEOUT},
+    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT, WRITE_BYTES_PER_SECOND_MIN, WRITE_REST_MAX, WRITE_TIMEOUT},
 };
 
 /// The stream of a connection that a peer may neither stall nor lose the end of.
@@ -42,28 +42,37 @@ pub(crate) struct ClientStream<S> {
 /// How a client takes what it is sent.
 #[derive(Debug, Default)]
 struct Pace {
-    /// Since when the kernel waits for the client.
-    since: Option<Instant>,
-    /// How much it has taken since then, in bytes.
-    taken: u64,
+    /// Whether the kernel waits for the client.
+    waits: bool,
+    /// Up to when it has taken enough.
+    earned: Option<Instant>,
 }
 
 impl Pace {
     /// By when a client that takes nothing at `now` has to take more.
     fn due(&mut self, now: Instant) -> Instant {
-        let since = *self.since.get_or_insert(now);
-        let earned = Duration::from_millis(self.taken * 1000 / WRITE_BYTES_PER_SECOND_MIN);
-        (since + earned).min(now) + WRITE_TIMEOUT
+        let earned = self.earned_at(now);
+        self.waits = true;
+        self.earned = Some(earned);
+        earned + WRITE_TIMEOUT
     }
 
-    fn took(&mut self, bytes: usize) {
-        if self.since.is_some() {
-            self.taken += bytes as u64;
-        }
+    /// It took so many bytes at `now`: of what it takes at once it may rest later, up to a bound.
+    fn took(&mut self, bytes: usize, now: Instant) {
+        let more = Duration::from_millis(bytes as u64 * 1000 / WRITE_BYTES_PER_SECOND_MIN);
+        self.earned = Some((self.earned_at(now) + more).min(now + WRITE_REST_MAX));
     }
 
     fn took_all(&mut self) {
-        *self = Self::default();
+        self.waits = false;
+    }
+
+    /// While nothing waits for the client, time is not held against it.
+    fn earned_at(&self, now: Instant) -> Instant {
+        match self.earned {
+            Some(earned) if self.waits => earned,
+            earned => earned.map_or(now, |earned| earned.max(now)),
+        }
     }
 }
 
@@ -74,7 +83,7 @@ impl<S> ClientStream<S> {
 
     fn wrote(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = written {
-            self.pace.took(bytes);
+            self.pace.took(bytes, Instant::now());
             self.guest.reply_goes_on(bytes as u64);
         }
         self.bound(context, written)
@@ -178,7 +187,7 @@ mod tests {
                 return due.max(now) - start;
             }
             now += pause;
-            pace.took(bytes);
+            pace.took(bytes, now);
         }
         now - start
     }
@@ -192,5 +201,21 @@ mod tests {
         assert_eq!(waited_for(least / 2, second).as_secs(), 2 * WRITE_TIMEOUT.as_secs() - 1);
         assert!(waited_for(least, second) >= 24 * 3600 * second);
         assert_eq!(waited_for(1 << 30, 31 * second), WRITE_TIMEOUT);
+    }
+
+    /// `curl --limit-rate` takes what the kernel has room for, and rests until its average is right.
+    #[test]
+    fn who_took_much_may_rest_for_a_while() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        pace.took(2 << 20, start);
+        pace.took_all();
+        assert_eq!(pace.due(start), start + Duration::from_secs(128) + WRITE_TIMEOUT);
+        pace.took(1 << 30, start + Duration::from_secs(100));
+        let most = Duration::from_secs(100) + WRITE_REST_MAX + WRITE_TIMEOUT;
+        assert_eq!(pace.due(start + Duration::from_secs(100)), start + most);
+        pace.took_all();
+        // What was earned is gone by a later reply.
+        let later = start + 2 * most;
+        assert_eq!(pace.due(later), later + WRITE_TIMEOUT);
     }
 }

@@ -181,6 +181,7 @@ pub(crate) struct ReplyMemory {
     guests: Arc<Guests>,
     small_kib: Arc<Semaphore>,
     large_kib: Arc<Semaphore>,
+    fetches_kib: Arc<Semaphore>,
 }
 
 /// A reply's part of it.
@@ -200,6 +201,7 @@ impl ReplyMemory {
             guests,
             small_kib: Arc::new(Semaphore::new(limits::REPLIES_SMALL_KIB_MAX)),
             large_kib: Arc::new(Semaphore::new(limits::REPLIES_KIB_MAX)),
+            fetches_kib: Arc::new(Semaphore::new(limits::FETCHES_KIB_MAX)),
         }
     }
 
@@ -211,6 +213,13 @@ impl ReplyMemory {
             Err(_) => room_for_reply(&self.guests, &self.small_kib, kib, at_most).await?,
         };
         Ok(Share { guests: self.guests.clone(), small, large: None, large_kib: self.large_kib.clone(), bytes_max })
+    }
+
+    /// The part of a fetch of `len` bytes: of a memory of its own, so that fetches keep no query waiting.
+    pub(crate) async fn fetch_share(&self, len: u64, at_most: Duration) -> Result<OwnedSemaphorePermit, Failure> {
+        let bytes = usize::try_from(len).unwrap_or(usize::MAX).min(limits::ATTACHMENT_MEMORY_BYTES);
+        let room = room_for_reply(&self.guests, &self.fetches_kib, kib(bytes.next_multiple_of(1024)), at_most).await;
+        room.map_err(|_| Failure::FetchesBusy)
     }
 }
 

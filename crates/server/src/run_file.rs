@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use store::DataDirUser;
 
 const NAME: &str = "run.json";
 
@@ -70,7 +71,13 @@ impl RunFile {
         };
         let run: Self =
             serde_json::from_str(&text).with_context(|| format!("{} is no run.json of a server", path.display()))?;
-        if is_alive(run.pid) { Ok(run) } else { Err(none(&format!(" (process {} of run.json is gone)", run.pid))) }
+        // A key must not be sent to whoever took a dead server's port.
+        let is_running = match store::user_of(data_dir) {
+            DataDirUser::Nobody => false,
+            DataDirUser::Process(pid) => pid == run.pid,
+            DataDirUser::Unknown => is_alive(run.pid),
+        };
+        if is_running { Ok(run) } else { Err(none(&format!(" (process {} of run.json is gone)", run.pid))) }
     }
 }
 
@@ -78,7 +85,7 @@ fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 
-/// Whether there is such a process. A key must not be sent to whoever took a dead server's port.
+/// Whether there is such a process.
 fn is_alive(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
     !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
@@ -110,9 +117,17 @@ mod tests {
         let error = || RunFile::of_running(directory.path()).unwrap_err().to_string();
         assert!(error().contains("no server runs on") && error().contains("headwater serve --data-dir"));
         run(std::process::id()).write(directory.path()).unwrap();
+        assert!(error().contains("is gone"), "another process has its number");
+        let lock = fs::File::create(directory.path().join("lock")).unwrap();
+        assert!(error().contains("is gone"), "nobody holds it");
+        lock.lock().unwrap();
+        fs::write(directory.path().join("lock"), "1").unwrap();
+        assert!(error().contains("is gone"), "another server has it, and is not ready");
+        fs::write(directory.path().join("lock"), std::process::id().to_string()).unwrap();
         assert_eq!(RunFile::of_running(directory.path()).unwrap(), run(std::process::id()));
-        run(i32::MAX as u32).write(directory.path()).unwrap();
+        drop(lock);
         assert!(error().contains("is gone"));
+        fs::remove_file(directory.path().join("lock")).unwrap();
         RunFile::remove(directory.path()).unwrap();
         RunFile::remove(directory.path()).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -122,6 +122,10 @@ fn without_a_server_the_command_takes_it_itself() {
     assert!(!directory.path().join("b").exists() && !directory.path().join("nothing").exists());
     let inside = run(directory.path(), &["backup", "--to", "headwater-data/backups"]);
     assert!(inside.code() == Some(1) && inside.stderr.contains("one inside the other"), "{inside:?}");
+    for (from, data_dir) in [("headwater-data", "headwater-data/copy"), ("b/of", "b")] {
+        let nested = run(directory.path(), &["restore", "--from", from, "--data-dir", data_dir]);
+        assert!(nested.code() == Some(1) && nested.stderr.contains("one inside the other"), "{nested:?}");
+    }
 }
 
 #[test]
@@ -143,6 +147,29 @@ fn a_schedule_takes_backups_and_prunes_them() {
 }
 
 #[test]
+fn a_damaged_attachment_is_not_in_a_backup_which_says_so() {
+    let server = TestServer::start();
+    let ids = [&b"good"[..], b"hello"].map(|content| server.upload(content).1["id"].as_str().unwrap().to_owned());
+    let damaged = server.data_dir().join("apps/default/attachments").join(&ids[1]);
+    let to = server.directory().path().join("backups");
+    let take = || server.run(&["backup", "--to", to.to_str().unwrap(), "--verify"]);
+    for contents in [&b"hallo"[..], b"hel", b""] {
+        std::fs::write(&damaged, contents).unwrap();
+        let told = take();
+        let reason = format!("1 of its attachments cannot be read, or are not what their names say, {} first", ids[1]);
+        let expected = format!("the app default could not be copied whole: {reason}");
+        assert!(told.code() == Some(1) && told.stderr.contains(&expected), "{told:?}");
+        let copy = tempfile::tempdir().unwrap();
+        extract(&to, copy.path(), None);
+        let folder = copy.path().join("apps/default/attachments");
+        assert!(folder.join(&ids[0]).exists() && !folder.join(&ids[1]).exists());
+    }
+    assert_eq!(server.upload(b"hello").0, 200);
+    let whole = take();
+    assert_eq!(whole.code(), Some(0), "{whole:?}");
+}
+
+#[test]
 fn damage_is_found_while_the_server_runs() {
     let server = TestServer::start();
     for n in 0..20 {
@@ -159,7 +186,7 @@ fn damage_is_found_while_the_server_runs() {
     let statement = "UPDATE COLLECTION people (photo ATTACHMENT) SET photo = :token WHERE _id = 'p1'";
     let (status, told) =
         server.post("/api/v4/store/execute", &json!({ "statement": statement, "args": { "token": token } }));
-    assert_eq!((status, &told["mutatedDocumentIDs"]), (200, &json!(["p1"])), "{told}");
+    assert_eq!((status, &told["mutatedDocumentIds"]), (200, &json!(["p1"])), "{told}");
     assert_eq!(server.run(&["verify"]).code(), Some(0));
     std::fs::remove_file(server.data_dir().join("apps/default/attachments").join(stored["id"].as_str().unwrap()))
         .unwrap();
@@ -199,5 +226,5 @@ fn damage_is_found_while_the_server_runs() {
     // A backup names what it could not copy.
     let to = server.directory().path().join("backups");
     let taken = server.run(&["backup", "--to", to.to_str().unwrap()]);
-    assert!(taken.code() == Some(1) && taken.stderr.contains("the app default is not in it"), "{taken:?}");
+    assert!(taken.code() == Some(1) && taken.stderr.contains("the app default could not be copied whole"), "{taken:?}");
 }

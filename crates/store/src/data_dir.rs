@@ -97,6 +97,12 @@ const FEW_APPS: usize = 16;
 /// How long the closing of an app waits for those that look at its numbers.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(10);
 
+const LOCK_FILE: &str = "lock";
+
+/// How often the lock is tried before somebody else has the directory, and after which pauses.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// An opened data directory; locked until dropped.
 #[derive(Debug)]
 pub struct DataDir {
@@ -611,9 +617,52 @@ pub fn registered_apps(path: &Path) -> Result<Vec<AppName>, OpenError> {
     Ok(Register::read(path)?.ok_or_else(missing)?.apps.into_keys().collect())
 }
 
+/// Who has a data directory open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataDirUser {
+    /// Nobody.
+    Nobody,
+    /// The process of that number, as itself sees it.
+    Process(u32),
+    /// It cannot be told, or somebody who is about to say so.
+    Unknown,
+}
+
+/// Who has the data directory at `path` open. The number of a process alone does not say that: it may be another's by now.
+pub fn user_of(path: &Path) -> DataDirUser {
+    let mut file = match File::open(path.join(LOCK_FILE)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return DataDirUser::Nobody,
+        Err(_) => return DataDirUser::Unknown,
+        Ok(file) => file,
+    };
+    match file.try_lock() {
+        Ok(()) => DataDirUser::Nobody,
+        Err(TryLockError::WouldBlock) => noted_pid(&mut file).map_or(DataDirUser::Unknown, DataDirUser::Process),
+        Err(TryLockError::Error(_)) => DataDirUser::Unknown,
+    }
+}
+
+fn noted_pid(file: &mut File) -> Option<u32> {
+    let mut pid = String::new();
+    file.read_to_string(&mut pid).ok()?;
+    pid.trim().parse().ok()
+}
+
+/// The lock; [`user_of`] has it for a moment.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    let mut left = LOCK_TRIES;
+    loop {
+        left -= 1;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if left > 0 => std::thread::sleep(LOCK_PAUSE),
+            tried => return tried,
+        }
+    }
+}
+
 /// Takes the directory for this process, making it if it is missing.
 pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock_path = path.join("lock");
+    let lock_path = path.join(LOCK_FILE);
     let io = |act, path: &Path| {
         let path = path.to_owned();
         move |source| OpenError::Io { act, path, source }
@@ -621,11 +670,10 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     files::ensure_directory(path).map_err(io("cannot create", path))?;
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path);
     let mut file = open.map_err(io("cannot open", &lock_path))?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            let pid = file.read_to_string(&mut pid).ok().and_then(|_| pid.trim().parse().ok());
+            let pid = noted_pid(&mut file);
             return Err(OpenError::Locked { path: path.to_owned(), pid });
         }
         Err(TryLockError::Error(source)) => return Err(io("cannot lock", &lock_path)(source)),

@@ -65,7 +65,9 @@ pub use clock_guard::{ClockRefusal, ClockStanding};
 pub use commit::{CommitError, Committed, TakeOverError, WaitError};
 pub use consumer_offsets::{CommittedOffset, GroupGeneration};
 pub use data_dir::take_over::TakeOverAppError;
-pub use data_dir::{APPS as APPS_FOLDER, AppUnavailable, CreateAppError, DataDir, registered_apps};
+pub use data_dir::{
+    APPS as APPS_FOLDER, AppUnavailable, CreateAppError, DataDir, DataDirUser, registered_apps, user_of,
+};
 pub use definition::{Definition, DefinitionKind};
 pub use deletion::DeleteAppError;
 pub use deltas::{Delta, DeltasWanted};

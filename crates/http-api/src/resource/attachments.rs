@@ -26,6 +26,7 @@ use crate::{
     body,
     call::UnreadCall,
     failure::Failure,
+    guests::Guest,
     limits, reply,
     state::Shared,
 };
@@ -64,7 +65,7 @@ pub(crate) async fn fetch(State(state): State<Shared>, call: UnreadCall) -> Resu
     let not_found = |asked: &str| Failure::AttachmentNotFound { id: asked.to_owned() };
     let id: BlobId = call.param("id").parse().map_err(|_| not_found(call.param("id")))?;
     let holder = Holder::of(&state, &call)?;
-    let UnreadCall { app, headers, .. } = call;
+    let UnreadCall { app, headers, guest, .. } = call;
     if let Some(holder) = holder
         && !holder.holds(&state, &app, id).await?
     {
@@ -83,10 +84,10 @@ pub(crate) async fn fetch(State(state): State<Shared>, call: UnreadCall) -> Resu
             response.headers_mut().insert(header::CONTENT_RANGE, value(format!("bytes */{len}")));
             Ok(response)
         }
-        Part::Whole => send(&state, file, (0, len), StatusCode::OK, &etag).await,
+        Part::Whole => send(&state, &guest, file, (0, len), StatusCode::OK, &etag).await,
         Part::Bytes { first, last } => {
             let part = (first, last + 1 - first);
-            let mut response = send(&state, file, part, StatusCode::PARTIAL_CONTENT, &etag).await?;
+            let mut response = send(&state, &guest, file, part, StatusCode::PARTIAL_CONTENT, &etag).await?;
             response.headers_mut().insert(header::CONTENT_RANGE, value(format!("bytes {first}-{last}/{len}")));
             Ok(response)
         }
@@ -96,15 +97,15 @@ pub(crate) async fn fetch(State(state): State<Shared>, call: UnreadCall) -> Resu
 /// `part` is where it begins, and its length.
 async fn send(
     state: &Shared,
+    guest: &Arc<Guest>,
     file: Arc<BlobFile>,
     part: (u64, u64),
     status: StatusCode,
     etag: &str,
 ) -> Result<Response, Failure> {
     let (first, len) = part;
-    let share = state.replies.share(limits::REPLY_BYTES_SMALL, state.options.scan_timeout).await?;
-    let share = share.shrunk_to(limits::ATTACHMENT_MEMORY_BYTES.min(len as usize));
-    let body = Body::new(FileBody::new(file, first, len, share));
+    let share = state.replies.fetch_share(len, state.options.scan_timeout).await?;
+    let body = Body::new(FileBody::new(file, first, len, (share, guest.begin_stream())));
     Ok(described(status, etag, Some(len), body))
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use credentials::Permission;
+use serde_json::Value;
 
 use crate::server::{Connection, Reply, Request, TestServer, wait_until};
 
@@ -37,6 +38,33 @@ fn files(server: &TestServer) -> Vec<String> {
 
 fn folder(server: &TestServer) -> PathBuf {
     server.data_dir.path().join("apps/default/attachments")
+}
+
+#[test]
+fn a_damaged_file_does_not_come_to_its_end() {
+    let server = TestServer::start();
+    let content = "x".repeat(1 << 20);
+    let stored: Value = serde_json::from_str(&upload(&server, &content).body).unwrap();
+    let id = stored["id"].as_str().unwrap();
+    let get = server.request("GET", &format!("/api/v4/attachments/{id}")).header("Connection", "close").to_bytes();
+    let fetched = || {
+        let (mut connection, mut all) = (server.connect(), Vec::new());
+        connection.send(&get);
+        // Where the end does not come, the connection is closed or reset.
+        let _ = connection.stream.read_to_end(&mut all);
+        all
+    };
+    let mut turned = content.clone().into_bytes();
+    turned[7] ^= 1;
+    for damaged in [&turned[..], &content.as_bytes()[..300_000], b""] {
+        std::fs::write(folder(&server).join(id), damaged).unwrap();
+        let came = fetched();
+        assert!(came.len() < damaged.len().max(1_000), "{} of {}", came.len(), damaged.len());
+    }
+    assert_eq!(upload(&server, &content).status, 200);
+    let mut connection = server.connect();
+    connection.send(&get);
+    assert!(connection.reply().body == content, "uploading it again mends it");
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::{
     time::Duration,
 };
 
+use http_api::limits;
+
 use crate::{
-    expensive,
-    server::{Connection, TestServer, wait_until},
+    attachments, expensive,
+    server::{Connection, TestServer, number_after, wait_until},
 };
 
 const COUNT: &str = r#"{"collection":"c"}"#;
@@ -95,8 +97,8 @@ fn half_handshakes_keep_nobody_out() {
     let (address, _tls) = server.serve_tls();
     let mut half: Vec<Connection> = (0..20).map(|n| connect_from(&server, address, [127, 0, 3, n])).collect();
     half.iter_mut().for_each(|connection| connection.send(b"\x16\x03\x01\x02\x00\x01\x00"));
-    is_answered(&server, &mut server.connect());
     wait_until(|| closed(&mut half).into_iter().filter(|&closed| closed).count() >= 12);
+    is_answered(&server, &mut server.connect());
 }
 
 #[test]
@@ -105,8 +107,8 @@ fn bodies_that_do_not_come_keep_nobody_out() {
     let head = b"POST /api/v4/store/count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n{";
     let mut slow: Vec<Connection> = (0..20).map(|n| connect_from(&server, server.address, [127, 0, 4, n])).collect();
     slow.iter_mut().for_each(|connection| connection.send(head));
-    is_answered(&server, &mut server.connect());
     wait_until(|| closed(&mut slow).into_iter().filter(|&closed| closed).count() >= 12);
+    is_answered(&server, &mut server.connect());
 }
 
 #[test]
@@ -184,6 +186,38 @@ fn transactions_that_never_come_keep_nobody_out() {
     let mut stranger = connect_from(&server, server.address, [127, 0, 5, 9]);
     is_answered(&server, &mut stranger);
     is_answered(&server, &mut newcomer);
+}
+
+/// As many as there is memory for: they read a little of a file, and no more.
+#[test]
+fn fetches_that_nobody_takes_keep_nobody_out() {
+    let server = TestServer::start_with(|options| options.scan_timeout = Duration::from_secs(8));
+    let stored = attachments::upload(&server, &"x".repeat(8 << 20));
+    assert_eq!(stored.status, 200, "{}", stored.body);
+    let id = serde_json::from_str::<serde_json::Value>(&stored.body).unwrap()["id"].as_str().unwrap().to_owned();
+    let fetch = server.request("GET", &format!("/api/v4/attachments/{id}")).to_bytes();
+    let mut stalled = Vec::new();
+    for _ in 0..limits::FETCHES_KIB_MAX * 1024 / limits::ATTACHMENT_MEMORY_BYTES {
+        let connecting = async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(16 * 1024).unwrap();
+            socket.connect(server.address).await.unwrap().into_std().unwrap()
+        };
+        let stream = server.runtime.block_on(connecting);
+        stream.set_nonblocking(false).unwrap();
+        let mut connection = Connection::of(stream);
+        connection.send(&fetch);
+        connection.stream.peek(&mut [0]).unwrap(); // the reply has begun
+        stalled.push(connection);
+    }
+    let find = server.request("POST", "/api/v4/store/find").body(COUNT).send();
+    assert_eq!(find.status, 200, "no query waits for fetches: {}", find.body);
+    let mut other = server.connect();
+    other.send(&fetch);
+    let reply = other.reply();
+    assert!(reply.status == 200 && reply.body.len() == 8 << 20, "who takes nothing makes room: {}", reply.status);
+    let metrics = server.get("/metrics").body;
+    assert!(number_after(&metrics, "headwater_http_connections_closed_for_room_total ") > 0, "{metrics}");
 }
 
 #[test]

@@ -88,13 +88,13 @@ impl Backup {
             print_line(&summary(&taken, point))?;
         }
         for LeftOutReply { app, reason } in &point.left_out {
-            eprintln!("headwater: the app {app} is not in it: {reason}");
+            eprintln!("headwater: the app {app} could not be copied whole: {reason}");
         }
         if self.verify {
             verify(&to, self.progress, !self.json)?;
         }
         if !point.left_out.is_empty() {
-            bail!("{} could not be copied", counted(point.left_out.len() as u64, "app"));
+            bail!("{} could not be copied whole", counted(point.left_out.len() as u64, "app"));
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ impl FromStr for LastTxn {
 
 impl Restore {
     pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+        backup::check_apart(&self.from, &context.common.data_dir)?;
         let passphrase = self.passphrase_file.as_deref().map(Passphrase::of_file).transpose()?;
         let source = Source::find(&self.from, self.point.clone(), passphrase)?;
         let now_ms = SystemClock.now_ms();
