@@ -217,6 +217,12 @@ fn on_gap(reply: &LiveQueryReply) -> &'static str {
     }
 }
 
+fn carried(reply: &LiveQueryReply) -> String {
+    let query = reply.query.as_deref().unwrap_or("every document");
+    let within = if reply.permission.is_some() { " within its permission" } else { "" };
+    format!("{query}{within}")
+}
+
 fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
     let LiveQueryReply { name, topic, endpoint, partitions, .. } = reply;
     let head = format!("{done} live query {name}");
@@ -230,7 +236,7 @@ fn print_one(done: &str, reply: &LiveQueryReply) -> anyhow::Result<()> {
   compression      {}",
         head.trim_start(),
         reply.collection.as_deref().unwrap_or("all collections"),
-        reply.query.as_deref().unwrap_or("every document"),
+        carried(reply),
         if reply.query_language.is_legacy() { "" } else { " (DQL)" },
         on_gap(reply),
         reply.compression.name(),
@@ -242,7 +248,10 @@ fn print_all(reply: &LiveQueriesReply) -> anyhow::Result<()> {
         vec![
             reply.name.clone(),
             reply.collection.clone().unwrap_or_else(|| "(all)".to_owned()),
-            reply.query.clone().unwrap_or_else(|| "(every document)".to_owned()),
+            match reply.query.is_some() {
+                true => carried(reply),
+                false => format!("({})", carried(reply)),
+            },
             reply.partitions.to_string(),
             on_gap(reply).to_owned(),
             reply.compression.name().to_owned(),

@@ -67,14 +67,19 @@ impl LoginHook {
         match self {
             LoginHook::Set { app, url, secret_file, json } => {
                 let mut body = json!({ "url": url });
-                if let Some(file) = secret_file {
-                    body["secret"] = read_secret(&file)?.into();
+                if let Some(file) = &secret_file {
+                    body["secret"] = read_secret(file)?.into();
                 }
                 let reply = server.create(&path(&app), &body)?;
                 if json {
                     return print_line(&reply);
                 }
                 let LoginHookReply { url, secret, .. } = read_reply(&reply)?;
+                if secret_file.is_some() {
+                    return print_line(&format!(
+                        "users of {app} log in through {url}, signed with the secret that was given"
+                    ));
+                }
                 eprintln!("users of {app} log in through {url}. The secret that signs is shown only now:");
                 print_line(secret.as_deref().unwrap_or_default())
             }
