@@ -70,6 +70,10 @@ pub struct Proof {
 }
 
 impl Proof {
+    pub(crate) fn of(id: BlobId) -> Self {
+        Self { id, hash: Context::new(&SHA256) }
+    }
+
     /// The next of its bytes.
     pub fn take(&mut self, bytes: &[u8]) {
         self.hash.update(bytes);
@@ -95,7 +99,7 @@ impl BlobFile {
 
     /// For whoever reads all of it.
     pub fn proof(&self) -> Proof {
-        Proof { id: self.id, hash: Context::new(&SHA256) }
+        Proof::of(self.id)
     }
 
     /// Fills `bytes` with what stands at `at`; an error if it ends before.

@@ -77,8 +77,8 @@ impl Parts {
         Ok(())
     }
 
-    /// Has `use_them` take the bytes of these parts in their order; a part is read and hashed while the one before it is
-    /// used. At most three are in memory.
+    /// Has `use_them` take the bytes of these parts in their order; a part is read and hashed while
+    /// the one before it is used. At most three are in memory.
     pub(crate) fn read_ahead<'p, T>(
         &self,
         parts: impl Iterator<Item = &'p Part> + Send,

@@ -153,7 +153,8 @@ fn tidy(backup: &mut Backup, prune: Option<PruneAfter>) -> Vec<PointName> {
     })
 }
 
-/// Whether a folder of backups, or what else a data directory is made of, and a data directory are apart from each other.
+/// Whether a folder of backups, or what else a data directory is made of, and a data directory are
+/// apart from each other.
 ///
 /// # Errors
 /// One of them is inside the other ([`Error::InsideDataDirectory`]).

@@ -160,8 +160,9 @@ pub const REPLY_BYTES_SMALL: usize = 1024 * 1024;
 /// One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
 pub const REPLIES_SMALL_KIB_MAX: usize = 128 * 1024;
 
-/// What all fetches of attachments hold together, in KiB: at most [`ATTACHMENT_MEMORY_BYTES`] each, until it is handed to
-/// the client. One that would exceed it waits for its turn, at most [`SCAN_TIMEOUT`]; then 503.
+/// What all fetches of attachments hold together, in KiB: at most [`ATTACHMENT_MEMORY_BYTES`] each,
+/// until it is handed to the client. One that would exceed it waits for its turn, at most
+/// [`SCAN_TIMEOUT`]; then 503.
 pub const FETCHES_KIB_MAX: usize = 128 * 1024;
 
 /// Larger replies of all requests together, in KiB, until they are taken. One that crosses
@@ -176,8 +177,9 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// a slower one the connection ends.
 pub const WRITE_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 
-/// For how long at most a client may rest beyond [`WRITE_TIMEOUT`] since it took more than that before: the buffers of both
-/// kernels hold some MiB, which a client that reads in bursts empties before more of its reply can go out.
+/// For how long at most a client may rest beyond [`WRITE_TIMEOUT`] since it took more than that
+/// before: the buffers of both kernels hold some MiB, which a client that reads in bursts empties
+/// before more of its reply can go out.
 pub const WRITE_REST_MAX: Duration = Duration::from_secs(300);
 
 /// How long a reply waits for its share of the memory before a connection is closed whose client

@@ -628,7 +628,8 @@ pub enum DataDirUser {
     Unknown,
 }
 
-/// Who has the data directory at `path` open. The number of a process alone does not say that: it may be another's by now.
+/// Who has the data directory at `path` open. The number of a process alone does not say that: it
+/// may be another's by now.
 pub fn user_of(path: &Path) -> DataDirUser {
     let mut file = match File::open(path.join(LOCK_FILE)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return DataDirUser::Nobody,

@@ -10,7 +10,7 @@
 
 mod fetch;
 pub(crate) mod fetches;
-mod folder;
+pub(crate) mod folder;
 mod upload;
 
 use std::{
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     fetch::{FetchError, Waiting},
-    folder::{Folder, is_id},
+    folder::Folder,
     upload::{Uploaded, start as start_upload},
 };
 use crate::{Error, connection::Server, readers::Readers};

@@ -48,8 +48,8 @@ fn lag(server: &TestServer, group: &str) -> u64 {
     described.values().map(|[.., lag]| lag).sum()
 }
 
-/// Offset, key and value of each event, in the order they come in within a partition. Which partition comes first is the
-/// client's and the moment's.
+/// Offset, key and value of each event, in the order they come in within a partition. Which
+/// partition comes first is the client's and the moment's.
 fn by_partition(server: &TestServer, of: &str) -> BTreeMap<String, Vec<String>> {
     let mut partitions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in topic(server, of, "%p %o %k %s\n") {

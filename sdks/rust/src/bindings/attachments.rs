@@ -11,7 +11,7 @@ use crate::{
     Attachment, AttachmentToken, Error, Store,
     attachments::{
         fetches::{Interest, Told},
-        is_id,
+        folder::is_id,
     },
     json,
     watch::Target,
