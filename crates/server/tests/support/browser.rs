@@ -238,12 +238,12 @@ impl Browser {
         self.directory.path().join("downloads")
     }
 
-    /// Waits for a download of that name, and gives its path.
+    /// Waits for a download of that name, which holds something, and gives its path.
     #[track_caller]
     pub(crate) fn downloaded(&self, name: &str) -> PathBuf {
         let path = self.downloaded_folder().join(name);
-        // Chromium gives a file its name when it is whole.
-        self.wait_until(&format!("the download {name}"), |_| path.exists());
+        // Chromium takes the name with an empty file first, and moves what came there when it is whole.
+        self.wait_until(&format!("the download {name}"), |_| path.metadata().is_ok_and(|it| it.len() > 0));
         path
     }
 
