@@ -75,8 +75,9 @@ fn the_documents_of_an_app_that_nobody_wrote_to_are_not_read_again() {
     shop.observe_trims(Box::new(NoObserver));
     fill(&shop, 0, 200);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while shop.snapshot().unwrap().log_start() < 100 {
-        assert!(std::time::Instant::now() < deadline, "nothing was trimmed");
+    // All that can be: a trim between two backups is a change.
+    while shop.snapshot().unwrap().log_start() < 100 || shop.point().unwrap().segments.len() > 1 {
+        assert!(std::time::Instant::now() < deadline, "not everything was trimmed");
         std::thread::yield_now();
     }
     // What is read beside the journal is the documents.
