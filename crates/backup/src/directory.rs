@@ -130,7 +130,11 @@ impl Backup {
         if !self.points.contains(point) {
             return Err(Error::NoPoint { path: self.path.clone(), name: Some(point.to_string()) });
         }
-        Manifest::read(&path)
+        let manifest = Manifest::read(&path)?;
+        if !manifest.point.is_empty() && manifest.point != point.as_str() {
+            return Err(Error::damaged(&path, format!("it is the manifest of the point {}", manifest.point)));
+        }
+        Ok(manifest)
     }
 
     pub(crate) fn manifest_path(&self, point: &PointName) -> PathBuf {
@@ -138,16 +142,9 @@ impl Backup {
     }
 
     /// Puts the manifest there: from here on there is that point.
-    pub(crate) fn add_point(&mut self, manifest: &Manifest) -> Result<PointName, Error> {
-        let mut taken_ms = manifest.taken_ms;
-        let newest = self.points.last().cloned();
-        let point = loop {
-            let point = PointName::of(taken_ms);
-            if newest.as_ref().is_none_or(|newest| *newest != point) {
-                break point;
-            }
-            taken_ms += 1;
-        };
+    pub(crate) fn add_point(&mut self, manifest: &mut Manifest) -> Result<PointName, Error> {
+        let point = PointName::next(manifest.taken_ms, self.points.last());
+        manifest.point = point.to_string();
         let path = self.manifest_path(&point);
         let folder = self.path.join(POINTS);
         files::ensure_directory(&folder).map_err(Error::io("cannot create", &folder))?;

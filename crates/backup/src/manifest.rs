@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! {"version":1,"crc32c":"…"}
-//! {"takenMs":…,"dataDirectory":"…","server":"0.1.0","apps":[…],"leftOut":[],"files":[…],
+//! {"point":"…","takenMs":…,"dataDirectory":"…","server":"0.1.0","apps":[…],"leftOut":[],"files":[…],
 //!  "attachments":[],"secrets":null}
 //! ```
 //! A file is the bytes of its parts, one after the other. An app whose journal was trimmed has its
@@ -29,6 +29,9 @@ pub(crate) const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Manifest {
+    /// The point whose it is; empty of those that do not say it.
+    #[serde(default)]
+    pub(crate) point: String,
     /// When it was begun, ms since the epoch.
     pub taken_ms: u64,
     /// Of which data directory it is.
@@ -37,7 +40,7 @@ pub struct Manifest {
     pub server: String,
     /// The apps, sorted by name.
     pub apps: Vec<ManifestApp>,
-    /// The apps that could not be copied.
+    /// The apps that could not be copied, or not whole: those are among the apps too.
     pub left_out: Vec<LeftOut>,
     pub(crate) files: Vec<FileEntry>,
     pub(crate) attachments: Vec<FileEntry>,
@@ -63,7 +66,7 @@ pub struct ManifestApp {
     pub(crate) documents: Option<DocumentsStream>,
 }
 
-/// An app that is not in the backup.
+/// An app that is not in the backup, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LeftOut {

@@ -2,9 +2,9 @@
 //!
 //! Invariant: a path that was made of a checked name lies below the folder that it is joined to.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime, Time};
 
 use crate::limits::{NAME_BYTES_MAX, PATH_NAMES_MAX};
 
@@ -27,6 +27,24 @@ impl PointName {
             time.second(),
             time.millisecond()
         ))
+    }
+
+    /// The next one: of `taken_ms`, or behind `newest` where the clock does not say so. What was taken later sorts later.
+    pub(crate) fn next(taken_ms: u64, newest: Option<&Self>) -> Self {
+        let behind = newest.and_then(Self::ms).map_or(0, |ms| ms + 1);
+        let next = Self::of(taken_ms.max(behind));
+        // Whatever names time, the newest cannot be written over.
+        if newest == Some(&next) { Self::of(taken_ms.max(behind) + 1) } else { next }
+    }
+
+    /// The time that it names, ms since the epoch; `None` if there is no such time.
+    fn ms(&self) -> Option<u64> {
+        let number = |range: Range<usize>| self.0[range].parse::<u16>().ok();
+        let small = |range: Range<usize>| number(range).and_then(|number| u8::try_from(number).ok());
+        let month = Month::try_from(small(4..6)?).ok()?;
+        let date = Date::from_calendar_date(i32::from(number(0..4)?), month, small(6..8)?).ok()?;
+        let time = Time::from_hms_milli(small(9..11)?, small(11..13)?, small(13..15)?, number(16..19)?).ok()?;
+        u64::try_from(date.with_time(time).assume_utc().unix_timestamp_nanos() / 1_000_000).ok()
     }
 
     /// Reads the name of a point; `None` if it is none.
@@ -88,6 +106,20 @@ mod tests {
         {
             assert_eq!(PointName::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_later_sorts_later() {
+        let ms = 1_645_472_201_999;
+        let newest = PointName::of(ms);
+        assert_eq!(newest.ms(), Some(ms));
+        for taken_ms in [0, ms - 3_600_000, ms - 1, ms, ms + 1] {
+            assert_eq!(PointName::next(taken_ms, Some(&newest)), PointName::of(ms + 1), "{taken_ms}");
+        }
+        assert_eq!(PointName::next(ms + 5, Some(&newest)), PointName::of(ms + 5));
+        assert_eq!(PointName::next(ms, None), newest);
+        let no_time = PointName::parse("20229921T193641.007Z").unwrap();
+        assert_eq!((no_time.ms(), PointName::next(ms, Some(&no_time))), (None, newest));
     }
 
     #[test]

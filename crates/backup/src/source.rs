@@ -51,7 +51,7 @@ pub struct Fetched {
     pub what: String,
     /// When it was taken, in ms since the epoch, if that is known.
     pub taken_ms: Option<u64>,
-    /// Apps that are not there, each with why.
+    /// Apps that are not there, or not whole, each with why.
     pub left_out: Vec<(String, String)>,
     /// Whether keys, certificates and tokens are there; if not, why.
     pub secrets_missing: Option<&'static str>,

@@ -112,14 +112,13 @@ pub fn take_and_prune(
             .collect(),
         written: Vec::new(),
         new_bytes: 0,
-        not_whole: Vec::new(),
         teller: Teller::new(0, tell),
     };
     let mut names_parts = false;
-    let taken = copy.whole(taking, data_directory).and_then(|manifest| {
+    let taken = copy.whole(taking, data_directory).and_then(|mut manifest| {
         copy.parts.sync_names()?;
         names_parts = true;
-        let point = backup.add_point(&manifest)?;
+        let point = backup.add_point(&mut manifest)?;
         Ok(Taken {
             point,
             bytes: manifest.bytes(),
@@ -127,7 +126,7 @@ pub fn take_and_prune(
             apps: manifest.apps.len(),
             only: manifest.apps.first().filter(|_| taking.only.is_some()).cloned(),
             has_secrets: manifest.has_secrets(),
-            left_out: manifest.left_out.into_iter().chain(copy.not_whole.drain(..)).collect(),
+            left_out: manifest.left_out,
         })
     });
     match taken {
@@ -214,14 +213,13 @@ struct Copy<'t> {
     /// Parts that were not there before.
     written: Vec<Part>,
     new_bytes: u64,
-    /// Apps of which something is damaged, beside those that the manifest leaves out.
-    not_whole: Vec<LeftOut>,
     teller: Teller<'t>,
 }
 
 impl Copy<'_> {
     fn whole(&mut self, taking: &Taking<'_>, data_directory: String) -> Result<Manifest, Error> {
         let mut manifest = Manifest {
+            point: String::new(),
             taken_ms: taking.now_ms,
             data_directory,
             server: taking.server.to_owned(),
@@ -370,7 +368,7 @@ impl Copy<'_> {
             let what = format!("{} of its attachments cannot be read, or are not what their names say", damaged.len());
             let reason = format!("{what}, {first} first; all else of it is there");
             tracing::error!(app, reason, "the app is not whole in the backup");
-            self.not_whole.push(LeftOut { app, reason });
+            manifest.left_out.push(LeftOut { app, reason });
         }
         Ok(())
     }

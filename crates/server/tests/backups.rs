@@ -164,6 +164,11 @@ fn a_damaged_attachment_is_not_in_a_backup_which_says_so() {
         let folder = copy.path().join("apps/default/attachments");
         assert!(folder.join(&ids[0]).exists() && !folder.join(&ids[1]).exists());
     }
+    // Whoever restores it is told too.
+    let target = server.directory().path().join("restored");
+    let restored = server.run(&["restore", "--from", to.to_str().unwrap(), "--data-dir", target.to_str().unwrap()]);
+    let expected = "  app default: NOT whole, the backup could not take all of it: 1 of its attachments cannot be read";
+    assert!(restored.code() == Some(0) && restored.stdout.contains(expected), "{restored:?}");
     assert_eq!(server.upload(b"hello").0, 200);
     let whole = take();
     assert_eq!(whole.code(), Some(0), "{whole:?}");

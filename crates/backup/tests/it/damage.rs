@@ -56,6 +56,17 @@ fn a_part_that_is_flipped_cut_missing_or_foreign_is_named() {
 }
 
 #[test]
+fn a_manifest_under_the_name_of_another_point_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let [target, made] = backed_up(dir.path());
+    let other = manifest(&target).with_file_name("20991231T235959.000Z.json");
+    std::fs::copy(manifest(&target), other).unwrap();
+    let error = extract(&target, &made).unwrap_err();
+    assert!(error.to_string().contains("it is the manifest of the point 2022"), "{error}");
+    assert!(verify(&target).len() == 1 && !made.exists());
+}
+
+#[test]
 fn no_flipped_bit_of_a_manifest_is_believed() {
     let dir = tempfile::tempdir().unwrap();
     let [target, made] = backed_up(dir.path());

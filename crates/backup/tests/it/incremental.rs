@@ -39,6 +39,26 @@ fn a_second_backup_writes_what_is_new_and_each_restores_by_itself() {
 }
 
 #[test]
+fn what_is_taken_after_the_clock_was_set_back_is_the_newest_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let [source, target, made] = ["data", "backup", "made"].map(|name| dir.path().join(name));
+    let data = open(&source, options());
+    let shop = app(&data, "shop");
+    fill(&shop, 0, 3);
+    let take_at = |now_ms| take_at(now_ms, &target, &data, None, None, &mut |_| Course::GoOn).unwrap().point;
+    let first = take_at(START_MS);
+    fill(&shop, 3, 3);
+    let second = take_at(START_MS - 3_600_000);
+    fill(&shop, 6, 3);
+    let third = take_at(START_MS);
+    let backup = Backup::open(&target).unwrap();
+    assert_eq!(backup.points(), [first, second.clone(), third]);
+    assert_eq!(backup.manifest(&second).unwrap().taken_ms, START_MS - 3_600_000, "as the clock said");
+    extract(&target, &made).unwrap();
+    assert_same(&says(&shop), &says(&app(&open(&made, options()), "shop")));
+}
+
+#[test]
 fn the_newest_point_of_an_app_that_is_gone_stays() {
     let dir = tempfile::tempdir().unwrap();
     let [source, target] = ["data", "backup"].map(|name| dir.path().join(name));

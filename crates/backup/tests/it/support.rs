@@ -105,9 +105,20 @@ pub(crate) fn take_and_keep(
     keep_from_ms: Option<u64>,
     tell: &mut dyn FnMut(backup::Progress) -> Course,
 ) -> Result<Taken, Error> {
-    let open = |name: &AppName| data.app(name.as_str()).map_err(|error| error.to_string());
     static NOW_MS: AtomicU64 = AtomicU64::new(START_MS);
-    let now_ms = NOW_MS.fetch_add(1_000, SeqCst);
+    take_at(NOW_MS.fetch_add(1_000, SeqCst), to, data, passphrase, keep_from_ms, tell)
+}
+
+/// The same, at a time of the clock's.
+pub(crate) fn take_at(
+    now_ms: u64,
+    to: &Path,
+    data: &DataDir,
+    passphrase: Option<&Passphrase>,
+    keep_from_ms: Option<u64>,
+    tell: &mut dyn FnMut(backup::Progress) -> Course,
+) -> Result<Taken, Error> {
+    let open = |name: &AppName| data.app(name.as_str()).map_err(|error| error.to_string());
     let taking = Taking { data, open: &open, only: None, passphrase, server: "0.0.0", now_ms };
     let prune = keep_from_ms.map(|taken_before_ms| PruneAfter { taken_before_ms });
     backup::take_and_prune(to, &taking, prune, tell).map(|(taken, _)| taken)

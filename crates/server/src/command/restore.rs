@@ -140,7 +140,10 @@ impl Restore {
         let mut lines = vec![format!("restored {data_dir} from {}, {}", self.from.display(), fetched.what)];
         lines.extend(restored.iter().map(line));
         for (app, reason) in &fetched.left_out {
-            lines.push(format!("  app {app}: NOT restored, the backup could not take it: {reason}"));
+            lines.push(match restored.iter().any(|restored| restored.name.as_str() == app) {
+                true => format!("  app {app}: NOT whole, the backup could not take all of it: {reason}"),
+                false => format!("  app {app}: NOT restored, the backup could not take it: {reason}"),
+            });
         }
         if let Some(why) = fetched.secrets_missing {
             lines.push(format!(
