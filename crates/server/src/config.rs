@@ -176,6 +176,20 @@ pub(crate) struct ServeOptions {
     /// folder must be there
     #[arg(long, value_name = "FILE", env = "HEADWATER_NEWEST_NOTE", help_heading = "Data")]
     pub(crate) newest_note: Option<PathBuf>,
+    /// Deliver nothing to sinks: for a drill with a restored backup, which would take them over from the server that
+    /// it is of
+    #[arg(
+        long,
+        env = "HEADWATER_NO_SINKS",
+        help_heading = "Data",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub(crate) no_sinks: Option<bool>,
     /// Take backups into this folder by itself: an empty one, one that is not there, or one of this
     /// data directory's backups; best on another disk
     #[arg(long, value_name = "DIR", env = "HEADWATER_BACKUP_TO", help_heading = "Backups")]
@@ -267,6 +281,8 @@ pub(crate) struct ServerSettings {
     pub(crate) accept_clock: bool,
     /// Where the newest transactions are noted, absolute; `None`: in the data directory.
     pub(crate) newest_note: Option<PathBuf>,
+    /// Whether sinks deliver.
+    pub(crate) delivers: bool,
     /// The largest event.
     pub(crate) event_bytes_max: u32,
     /// `None`: nobody takes any but who asks for one.
@@ -380,6 +396,7 @@ impl ServeOptions {
             ),
             accept_clock: options.accept_clock.unwrap_or(false),
             newest_note,
+            delivers: !options.no_sinks.unwrap_or(false),
             segment_bytes: bounded(
                 "segment-bytes",
                 options.segment_bytes,
@@ -417,6 +434,7 @@ impl ServeOptions {
             attachment_grace: self.attachment_grace.or(below.attachment_grace),
             accept_clock: self.accept_clock.or(below.accept_clock),
             newest_note: self.newest_note.or(below.newest_note),
+            no_sinks: self.no_sinks.or(below.no_sinks),
             backup_to: self.backup_to.or(below.backup_to),
             backup_every: self.backup_every.or(below.backup_every),
             backup_keep: self.backup_keep.or(below.backup_keep),

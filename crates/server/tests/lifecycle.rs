@@ -114,7 +114,7 @@ fn a_second_server_on_the_same_data_names_the_first() {
     let second = server.run(&["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", "127.0.0.1:0"]);
     assert_eq!(second.code(), Some(1));
     let line = only_line(&second.stderr);
-    assert!(line.contains("is in use by another server") && line.contains(&server.run["pid"].to_string()), "{line}");
+    assert!(line.contains("is in use by another process") && line.contains(&server.run["pid"].to_string()), "{line}");
     assert!(server.data_dir().join("run.json").exists(), "the first one's run.json stays");
 }
 

@@ -80,3 +80,38 @@ fn what_a_receiver_refuses_is_listed_sent_once_more_and_dropped() {
     assert_eq!(said(&["set-aside", "list", "crm"]).trim(), "none");
     assert!(said(&["set-aside", "replay", "crm", "--id", "77"]).starts_with("0 events"), "there is no such one");
 }
+
+#[test]
+fn a_drill_delivers_nothing() {
+    let server = TestServer::start();
+    std::fs::write(server.directory().path().join("secret"), "0123456789abcdef").unwrap();
+    let url = receiver(Arc::new(AtomicU16::new(200)));
+    let created = server.run(&["sink", "create", "crm", "--webhook", &url, "--secret-file", "secret"]);
+    assert_eq!(created.code(), Some(0), "{created:?}");
+    let command = json!({"method": "upsert", "collection": "people", "id": "a", "value": {"name": "Susan"}});
+    let write = |server: &TestServer| {
+        assert_eq!(server.post("/api/v4/store/write", &json!({ "commands": [&command] })).0, 200);
+    };
+    let shown = |server: &TestServer| -> Value {
+        serde_json::from_str(&server.run(&["sink", "show", "crm", "--json"]).stdout).unwrap()
+    };
+    let delivered = |server: &TestServer| wait_until("all is delivered", || shown(server)["lagEvents"] == 0);
+    write(&server);
+    delivered(&server);
+    let directory = server.directory();
+    assert_eq!(server.terminate().code(), Some(0));
+
+    let drill = TestServer::start_in(directory.clone(), &["--no-sinks"]);
+    write(&drill);
+    let waits = "the server was started with --no-sinks and delivers nothing";
+    wait_until("it says why it waits", || shown(&drill)["reason"] == waits);
+    for paused in [["pause", "crm"], ["resume", "crm"]] {
+        let changed = drill.run(&[&["sink"], &paused[..]].concat());
+        assert_eq!(changed.code(), Some(0), "{changed:?}");
+    }
+    let sink = shown(&drill);
+    assert_eq!((&sink["state"], &sink["reason"]), (&json!("waiting"), &json!(waits)), "{sink}");
+    assert_eq!(drill.terminate().code(), Some(0));
+    let server = TestServer::start_in(directory, &[]);
+    delivered(&server);
+}

@@ -15,12 +15,14 @@ pub struct Host {
     pub run_id: String,
     /// Where the server itself listens: no webhook is sent there.
     pub listeners: Vec<SocketAddr>,
+    /// Whether anything is delivered (`--no-sinks`).
+    pub delivers: bool,
 }
 
 impl Host {
     /// One that listens nowhere, and is told apart by the name of its start only if that is set.
     pub fn of(data: &DataDir) -> Self {
         let (data_dir, clock) = (data.path().to_owned(), data.clock().clone());
-        Self { data_dir, clock, run_id: String::new(), listeners: Vec::new() }
+        Self { data_dir, clock, run_id: String::new(), listeners: Vec::new(), delivers: true }
     }
 }

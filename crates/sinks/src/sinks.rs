@@ -1,7 +1,7 @@
 //! The sinks of a server: what is defined, and a task for each that is in force.
 //!
-//! Invariants: a sink has one task at most; one that is paused or has failed has none. A change is in
-//! the order before its task sees it.
+//! Invariants: a sink has one task at most; one that is paused or has failed has none, nor has any where the host
+//! does not deliver. A change is in the order before its task sees it.
 //! Not here: what a task does (`work`).
 
 use std::{
@@ -269,6 +269,9 @@ impl Sinks {
                 status.set_aside_are(set_aside.count());
             }
             status.paused(sink.pause_reason.clone());
+            None
+        } else if !self.host.delivers {
+            status.waiting("the server was started with --no-sinks and delivers nothing", None);
             None
         } else {
             let host = self.host.clone();

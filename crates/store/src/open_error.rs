@@ -7,8 +7,8 @@ use crate::journal::segment::{self, SegmentError};
 /// Why a data directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another server has it.
-    #[error("{path} is in use by another server{}", pid.map(|p| format!(" (pid {p})")).unwrap_or_default())]
+    /// A server has it, or a command that does without one.
+    #[error("{path} is in use by another process{}", pid.map(|p| format!(" (pid {p})")).unwrap_or_default())]
     Locked {
         /// The directory.
         path: PathBuf,

@@ -89,7 +89,7 @@ mod tests {
         let text = "
             data-dir = '/var/lib/headwater'\nlog = 'warn'\nlog-format = 'json'
             http-listen = '0.0.0.0:80'\nhttps-listen = '[::]:443'\nhttps-cert = 'c'\nhttps-key = 'k'
-            max-request-bytes = 1\nmax-attachment-bytes = 1\nrequest-timeout-ms = '5s'\ninsecure-open = true\nattachment-grace = '7d'\naccept-clock = true\nnewest-note = 'n'\nkafka-listen = '0.0.0.0:9093'\nkafka-advertise = 'a:1'
+            max-request-bytes = 1\nmax-attachment-bytes = 1\nrequest-timeout-ms = '5s'\ninsecure-open = true\nattachment-grace = '7d'\naccept-clock = true\nnewest-note = 'n'\nno-sinks = true\nkafka-listen = '0.0.0.0:9093'\nkafka-advertise = 'a:1'
             max-connections-per-user = 7\nmax-groups-per-app = 7\noffsets-retention-minutes = -1
             backup-to = 'b'\nbackup-every = '6h'\nbackup-keep = '30d'\nbackup-passphrase-file = 'p'
             max-event-bytes = '1MiB'\napp = 'shop'\nsegment-bytes = 3\nretention-bytes = -1\nretention-ms = -1\ntombstone-retention-ms = -1";

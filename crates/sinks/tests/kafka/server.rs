@@ -59,8 +59,13 @@ impl Server {
         }
         let registry = TopicRegistry::new(data);
         let topics = registry.app("shop").await.unwrap();
-        let host =
-            Host { data_dir: dir.to_owned(), clock: Arc::new(Clock), run_id: run_id.to_owned(), listeners: Vec::new() };
+        let host = Host {
+            data_dir: dir.to_owned(),
+            clock: Arc::new(Clock),
+            run_id: run_id.to_owned(),
+            listeners: Vec::new(),
+            delivers: true,
+        };
         let sinks = Sinks::open(registry.clone(), host).unwrap();
         let (stop, stopping) = watch::channel(false);
         let keeping = tokio::spawn(sinks.clone().keep(stopping));

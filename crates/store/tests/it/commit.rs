@@ -232,7 +232,7 @@ fn a_second_opening_names_the_first() {
     let dir = tempfile::tempdir().unwrap();
     let _data = open(dir.path());
     let error = try_open(dir.path()).unwrap_err().to_string();
-    assert!(error.ends_with(&format!("is in use by another server (pid {})", std::process::id())), "{error}");
+    assert!(error.ends_with(&format!("is in use by another process (pid {})", std::process::id())), "{error}");
 }
 
 #[test]
