@@ -4,6 +4,7 @@
 //! attachments/<id>              a blob, whole
 //! attachments/unheld/<id>       its note, while no document holds it (`note`)
 //! attachments/.incoming-<n>     one that is on its way; goes at the next start
+//! attachments/.part-<who>-<id>  what came of one whose sender may go on (`part`)
 //! ```
 //! Invariant: a name appears and goes under the lock of the state, a moment each; nobody waits for a
 //! disk's cache to be written while holding it.
@@ -26,7 +27,8 @@ use crate::{
     incoming::Incoming,
     limits,
     note::{Note, UNHELD},
-    state::{State, Upload, counted},
+    part::PartName,
+    state::{Part, State, Upload, counted},
 };
 
 /// How the name of a file begins that is on its way.
@@ -144,7 +146,9 @@ impl Blobs {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with('.') {
+            if let Some(part) = PartName::parse(&name) {
+                state.parts.insert(part, Part { len: entry.metadata()?.len(), ..Part::default() });
+            } else if name.starts_with('.') {
                 files::remove(&entry.path())?;
             } else if let Ok(id) = BlobId::from_str(&name) {
                 let len = entry.metadata()?.len();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Why a blob was not kept. Nothing of it is left.
+/// Why a blob was not kept. Nothing of it is left, but where an upload may go on.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachmentError {
     /// The uploader has too much that no document holds.
@@ -19,6 +19,24 @@ pub enum AttachmentError {
         /// How much it may be.
         bytes_max: u64,
     },
+    /// Less of it is here than was said.
+    #[error("{received} bytes of the attachment are here: go on from there")]
+    Ahead {
+        /// How many are.
+        received: u64,
+    },
+    /// What came is not what its id says.
+    #[error(
+        "what came is not what the id says, the SHA-256 of the file{}",
+        if *resumed { ": send it once more, from its beginning" } else { "" }
+    )]
+    NotItsName {
+        /// Whether it came in parts: then one of them may not have outlived a crash.
+        resumed: bool,
+    },
+    /// Its sender began to go on with it elsewhere.
+    #[error("this upload goes on over another connection")]
+    TakenOver,
     /// There is no room on disk.
     #[error("the disk is full: the attachment was not kept; uploads go on when there is space")]
     DiskFull,

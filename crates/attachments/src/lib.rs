@@ -2,8 +2,8 @@
 //! (docs/reference/attachments.md).
 //!
 //! Invariants: a file that has a blob's name is whole and durable; what was begun and not finished
-//! is gone at the latest when the folder is opened again; a blob is removed only while nobody is
-//! about to refer to it ([`Hold`]).
+//! is gone at the latest when the folder is opened again, unless its sender may go on with it
+//! ([`Blobs::resume`]); a blob is removed only while nobody is about to refer to it ([`Hold`]).
 //! Feature `body`: a blob as the body of an HTTP reply, which needs tokio.
 //! Not here: which documents hold a blob (`store`), who may have one (`http-api`).
 
@@ -14,6 +14,7 @@ mod error;
 mod file_body;
 mod incoming;
 mod note;
+mod part;
 mod state;
 mod sweep;
 mod verify;

@@ -21,3 +21,7 @@ pub const UPLOADERS_MAX: usize = 64;
 
 /// How long it is remembered who uploaded a blob after a document began to hold it, in ms.
 pub const UPLOADERS_KEPT_MS: u64 = 3600 * 1000;
+
+/// How long what came of a blob is kept after its sender broke off, in ms. Then the blob has to be sent from its
+/// beginning.
+pub const PART_KEPT_MS: u64 = 24 * 3600 * 1000;

@@ -1,9 +1,12 @@
 //! What is kept in memory of an app's blobs: totals, who is about to refer to one, and of those that
 //! no document holds since when, and whose they are.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
-use crate::{BlobId, limits};
+use crate::{BlobId, limits, part::PartName};
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -12,6 +15,8 @@ pub(crate) struct State {
     /// How many are about to refer to it.
     pub(crate) holds: HashMap<BlobId, usize>,
     pub(crate) uploads: HashMap<BlobId, Upload>,
+    /// What came in part.
+    pub(crate) parts: HashMap<PartName, Part>,
     /// How often it was looked through for blobs that nobody holds.
     pub(crate) sweep: u64,
     pub(crate) collected: u64,
@@ -31,14 +36,25 @@ pub(crate) struct Upload {
     pub(crate) touched: u64,
 }
 
+/// What came of a blob, or is about to.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// What it counts toward its sender's bound, in bytes.
+    pub(crate) len: u64,
+    /// Who writes to it, and has its file while it does: the last who went on with it.
+    pub(crate) writer: Arc<Mutex<u64>>,
+}
+
 impl State {
-    /// What `uploader` has in blobs that no document holds, in bytes, without
+    /// What `uploader` has in blobs that no document holds and in parts of some, in bytes, without
     /// `except`.
     pub(crate) fn unheld_bytes(&self, uploader: &str, except: Option<&BlobId>) -> u64 {
         let is_theirs = |(known, upload): &(&BlobId, &Upload)| {
             Some(*known) != except && !upload.is_held && upload.by.first().is_some_and(|first| first == uploader)
         };
-        self.uploads.iter().filter(is_theirs).map(|(_, upload)| counted(upload.len)).sum()
+        let whole = self.uploads.iter().filter(is_theirs).map(|(_, upload)| counted(upload.len));
+        let parts = self.parts.iter().filter(|(name, _)| name.is_of(uploader) && except != Some(&name.id));
+        whole.chain(parts.map(|(_, part)| counted(part.len))).sum()
     }
 
     /// Whether one of theirs is to go at the next sweep.

@@ -59,6 +59,7 @@ impl Blobs {
             }
         }
         self.state().forget_uploaders(now_ms);
+        self.remove_old_parts(now_ms)?;
         Ok(swept)
     }
 }

@@ -73,6 +73,12 @@ pub(crate) enum Failure {
     Multipart(#[from] MultipartError),
     #[error("the attachment is longer than {bytes_max} bytes")]
     AttachmentTooLong { bytes_max: u64 },
+    #[error("{id:?} is no attachment's id: the SHA-256 of the file, as base64url without padding")]
+    AttachmentId { id: String },
+    #[error(
+        "send Content-Length, and of a part where it stands: Content-Range: bytes 0-4/5, or bytes */5 to ask what came"
+    )]
+    ContentRange,
     #[error("there is no attachment {id:?}")]
     AttachmentNotFound { id: String },
     #[error(transparent)]
@@ -359,6 +365,9 @@ impl Failure {
                 | Refusal::Push { .. },
             ))
             | Failure::Multipart(_)
+            | Failure::AttachmentId { .. }
+            | Failure::ContentRange
+            | Failure::Attachment(AttachmentError::NotItsName { resumed: false })
             | Failure::AttachmentMissing { .. }
             | Failure::AttachmentLength { .. }
             | Failure::TooManyScans { .. }
@@ -406,6 +415,11 @@ impl Failure {
             Failure::Body(BodyError::Late { .. }) | Failure::ReadLate { .. } => StatusCode::REQUEST_TIMEOUT,
             Failure::CreateApp(CreateAppError::Exists(_) | CreateAppError::BeingDeleted(_))
             | Failure::GroupBusy { .. }
+            | Failure::Attachment(
+                AttachmentError::Ahead { .. }
+                | AttachmentError::NotItsName { resumed: true }
+                | AttachmentError::TakenOver,
+            )
             | Failure::Backup(BackupError::UnderWay { .. } | BackupError::Taken(_))
             | Failure::Commit(CommitError::RequestReused { .. })
             | Failure::LiveQuery(ChangeError::Exists(_))

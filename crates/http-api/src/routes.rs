@@ -85,6 +85,7 @@ impl Routes {
         for base in STORE_BASES.into_iter().filter(|base| !base.ends_with("v1")) {
             routes.add(Method::POST, base, "/attachments/upload", attachments::upload);
             routes.add(Method::GET, base, "/attachments/{id}", attachments::fetch);
+            routes.add(Method::PUT, base, "/attachments/{id}", attachments::put);
         }
         for base in ["", "/{app}"] {
             routes.add(Method::GET, base, "/sync/v1", sync::handle);

@@ -88,6 +88,27 @@ fn a_file_goes_before_its_token_and_is_fetched_from_where_it_broke_off() {
 }
 
 #[test]
+fn a_file_goes_over_connections_that_each_end_before_its_end() {
+    let server = TestServer::start();
+    let wire = Wire::cut_off();
+    wire.end_connections_after(2 << 20);
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let peer = open(&dirs[0], &wire.http());
+    let content = bytes(9 << 20, 7);
+    let (photo, written) = attach(&peer, "susan", &content);
+    wire.lead_to(server.run["http"].as_str().unwrap());
+    written.committed(PATIENCE).unwrap();
+    let carried = wire.carried();
+    assert!(carried < 15 << 20, "what came is not sent again: {carried} bytes for {}", content.len());
+    let reader = open(&dirs[1], server.run["http"].as_str().unwrap());
+    let fetched = reader.store().fetch_attachment(photo.token(), |_| ()).unwrap();
+    assert!(fetched.bytes().unwrap() == content);
+    let names = std::fs::read_dir(server.data_dir().join("apps/default/attachments")).unwrap();
+    let hidden = names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(hidden.count(), 0, "no part is left");
+}
+
+#[test]
 fn a_server_that_is_killed_meanwhile_has_the_file_and_the_token_in_the_end() {
     let server = TestServer::start();
     let wire = Wire::to(server.run["http"].as_str().unwrap());

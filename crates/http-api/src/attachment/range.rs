@@ -1,9 +1,11 @@
 //! Which part of a blob is asked for: `Range`, `If-Range`, `If-None-Match` (RFC 9110, sections 13.1
-//! and 14).
+//! and 14); and which part of one comes: `Content-Range` (section 14.4).
 //!
 //! Several ranges at once, and what is no range of bytes, are answered with the whole.
 
 use axum::http::{HeaderMap, header};
+
+use crate::body;
 
 /// What is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,37 @@ pub(crate) enum Part {
     },
     /// It has nothing of what is asked for.
     Unsatisfiable,
+}
+
+/// What is sent of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Where it begins, and the first byte that does not come; `None` where the sender asks how much came before.
+    pub(crate) range: Option<(u64, u64)>,
+    /// How long the blob is.
+    pub(crate) len: u64,
+}
+
+/// What the body is by its headers; `None` if they do not say.
+pub(crate) fn sent(headers: &HeaderMap) -> Option<Sent> {
+    let announced = body::announced_length(headers);
+    let Some(text) = headers.get(header::CONTENT_RANGE) else {
+        return announced.map(|len| Sent { range: Some((0, len)), len });
+    };
+    let (range, len) = text.to_str().ok()?.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let len = decimal(len)?;
+    if range.trim() == "*" {
+        return (announced.unwrap_or(0) == 0).then_some(Sent { range: None, len });
+    }
+    let (first, last) = range.split_once('-')?;
+    let (first, end) = (decimal(first)?, decimal(last)?.checked_add(1)?);
+    let is_range = first < end && end <= len && announced.is_none_or(|announced| announced == end - first);
+    is_range.then_some(Sent { range: Some((first, end)), len })
+}
+
+fn decimal(text: &str) -> Option<u64> {
+    let text = text.trim();
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// What of `len` bytes is asked for; `etag` is what they are known by.
@@ -105,5 +138,33 @@ mod tests {
         {
             assert_eq!(is_known(&headers(&[(header::IF_NONE_MATCH, given)]), "\"a\""), expected, "{given}");
         }
+    }
+
+    #[test]
+    fn what_comes() {
+        let with = |content_range, length| {
+            let mut given = vec![(header::CONTENT_LENGTH, length)];
+            given.extend(Some(content_range).filter(|it: &&str| !it.is_empty()).map(|it| (header::CONTENT_RANGE, it)));
+            sent(&headers(&given)).map(|Sent { range, len }| (range, len))
+        };
+        for (content_range, length, expected) in [
+            ("", "5", Some((Some((0, 5)), 5))),
+            ("", "0", Some((Some((0, 0)), 0))),
+            ("bytes 0-4/5", "5", Some((Some((0, 5)), 5))),
+            ("bytes 2-3/5", "2", Some((Some((2, 4)), 5))),
+            ("bytes */5", "0", Some((None, 5))),
+            ("bytes */5", "1", None),
+            ("bytes 2-3/5", "3", None),
+            ("bytes 3-2/5", "0", None),
+            ("bytes 2-5/5", "4", None),
+            ("bytes 2-3/*", "2", None),
+            ("bytes 0-18446744073709551615/5", "5", None),
+            ("bytes=0-4/5", "5", None),
+            ("lines 0-4/5", "5", None),
+            ("bytes -4/5", "5", None),
+        ] {
+            assert_eq!(with(content_range, length), expected, "{content_range} of {length}");
+        }
+        assert_eq!(sent(&headers(&[])), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `POST attachments/upload` and `GET attachments/{id}` (docs/reference/attachments.md).
+//! `POST attachments/upload`, `PUT` and `GET attachments/{id}` (docs/reference/attachments.md).
 //!
 //! Invariants: an upload is answered when its blob is durable; what is fetched is never taken for a
 //! page or a script of the server's, whatever is in it.
@@ -15,13 +15,14 @@ use axum::{
 };
 use credentials::Permission;
 use serde::Serialize;
+use store::App;
 
 use crate::{
     attachment::{
         holder::Holder,
         multipart::{Multipart, MultipartError},
-        range::{self, Part},
-        receive::Receiving,
+        range::{self, Part, Sent},
+        receive::{Received, Receiving},
     },
     body,
     call::UnreadCall,
@@ -39,11 +40,15 @@ struct Uploaded {
     len: u64,
 }
 
+#[derive(Serialize)]
+struct Partly {
+    id: String,
+    len: u64,
+    received: u64,
+}
+
 pub(crate) async fn upload(State(state): State<Shared>, call: UnreadCall) -> Result<Response, Failure> {
-    let app = call.app.name().as_str();
-    if !call.caller.may_somewhere(Permission::Write, app) {
-        return Err(call.caller.not_granted("write anything".to_owned(), app).into());
-    }
+    check_may_upload(&call)?;
     let bytes_max = state.options.attachment_bytes_max;
     let announced = body::announced_length(&call.headers);
     if announced.is_some_and(|length| length > bytes_max.saturating_add(limits::FORM_BYTES_MAX)) {
@@ -54,11 +59,66 @@ pub(crate) async fn upload(State(state): State<Shared>, call: UnreadCall) -> Res
     let form = Multipart::new(content_type.ok_or(MultipartError::NotMultipart)?)?;
     call.app.check_room_for(announced.unwrap_or(0))?;
     let _share = body::share(&state, &call.guest, limits::ATTACHMENT_MEMORY_BYTES).await?;
-    let (patience, grace) = (state.options.body_timeout, state.options.attachment_grace);
-    let receiving = Receiving { app: call.app.clone(), guest: call.guest.clone(), bytes_max, grace, patience };
+    let (receiving, uploader) = (receiving(&state, &call), call.caller.scope());
+    let stored = receiving.receive(form, call.body, &uploader, state.clock.now_ms()).await?;
+    Ok(uploaded(stored))
+}
+
+/// A blob by its id, whole or a part of it: who breaks off goes on where they were.
+pub(crate) async fn put(State(state): State<Shared>, call: UnreadCall) -> Result<Response, Failure> {
+    check_may_upload(&call)?;
+    let id: BlobId = call.param("id").parse().map_err(|_| Failure::AttachmentId { id: call.param("id").to_owned() })?;
+    body::check_encoding(&call.headers)?;
+    let Sent { range, len } = range::sent(&call.headers).ok_or(Failure::ContentRange)?;
+    let bytes_max = state.options.attachment_bytes_max;
+    if len > bytes_max {
+        return Err(Failure::AttachmentTooLong { bytes_max });
+    }
     let uploader = call.caller.scope();
-    let Stored { id, len } = receiving.receive(form, call.body, &uploader, state.clock.now_ms()).await?;
-    Ok(reply::json_of(StatusCode::OK, &Uploaded { id: id.to_string(), len }))
+    let Some((first, end)) = range else { return received_before(call.app, id, len, uploader).await };
+    call.app.check_room_for(end - first)?;
+    let _share = body::share(&state, &call.guest, limits::ATTACHMENT_MEMORY_BYTES).await?;
+    let (receiving, now_ms) = (receiving(&state, &call), state.clock.now_ms());
+    Ok(match receiving.receive_part(id, (first, end, len), call.body, &uploader, now_ms).await? {
+        Received::Whole(stored) => uploaded(stored),
+        Received::Part { bytes } => partly(id, len, bytes),
+    })
+}
+
+/// How much of a blob its sender has sent: all where they have uploaded it.
+async fn received_before(app: Arc<App>, id: BlobId, len: u64, uploader: String) -> Result<Response, Failure> {
+    let look = move || {
+        if app.blobs().was_uploaded_by(&id, &uploader)
+            && let Some(file) = app.blobs().find(&id)?
+            && file.len_bytes() == len
+        {
+            return Ok(uploaded(Stored { id, len }));
+        }
+        app.blobs().received(id, &uploader).map(|received| partly(id, len, received))
+    };
+    Ok(tokio::task::spawn_blocking(move || look().map_err(AttachmentError::Io)).await??)
+}
+
+fn check_may_upload(call: &UnreadCall) -> Result<(), Failure> {
+    let app = call.app.name().as_str();
+    match call.caller.may_somewhere(Permission::Write, app) {
+        true => Ok(()),
+        false => Err(call.caller.not_granted("write anything".to_owned(), app).into()),
+    }
+}
+
+fn receiving(state: &Shared, call: &UnreadCall) -> Receiving {
+    let options = &state.options;
+    let (bytes_max, patience, grace) = (options.attachment_bytes_max, options.body_timeout, options.attachment_grace);
+    Receiving { app: call.app.clone(), guest: call.guest.clone(), bytes_max, grace, patience }
+}
+
+fn uploaded(Stored { id, len }: Stored) -> Response {
+    reply::json_of(StatusCode::OK, &Uploaded { id: id.to_string(), len })
+}
+
+fn partly(id: BlobId, len: u64, received: u64) -> Response {
+    reply::json_of(StatusCode::ACCEPTED, &Partly { id: id.to_string(), len, received })
 }
 
 pub(crate) async fn fetch(State(state): State<Shared>, call: UnreadCall) -> Result<Response, Failure> {

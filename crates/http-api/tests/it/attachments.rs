@@ -206,3 +206,104 @@ fn who_may() {
     assert_eq!((fetched(&reader), fetched(&writer), fetched(&other)), (200, 403, 403));
     assert_eq!(server.get(&path).status, 401);
 }
+
+fn put(server: &TestServer, content_range: &str, body: &str) -> Request {
+    let request = server.request("PUT", &format!("/api/v4/attachments/{HELLO}")).body(body);
+    if content_range.is_empty() { request } else { request.header("Content-Range", content_range) }
+}
+
+#[test]
+fn a_file_comes_in_parts() {
+    let server = TestServer::start();
+    let put = |range: &str, body: &str| {
+        let reply = put(&server, range, body).send();
+        (reply.status, reply.body)
+    };
+    let (came, kept) = (
+        |received| (202, format!(r#"{{"id":"{HELLO}","len":5,"received":{received}}}"#)),
+        (200, format!(r#"{{"id":"{HELLO}","len":5}}"#)),
+    );
+    assert_eq!(put("bytes */5", ""), came(0));
+    assert_eq!(put("bytes 0-1/5", "he"), came(2));
+    assert_eq!(put("bytes */5", ""), came(2));
+    let ahead = put("bytes 3-4/5", "lo");
+    assert!(ahead.0 == 409 && ahead.1.contains("2 bytes of the attachment are here: go on from there"), "{}", ahead.1);
+    assert_eq!(server.get(&format!("/api/v4/attachments/{HELLO}")).status, 404, "it is not whole");
+    assert_eq!(put("bytes 1-2/5", "el"), came(3), "what is sent twice is taken");
+    let server_files = files(&server);
+    assert!(server_files.len() == 1 && server_files[0].starts_with(".part-"), "{server_files:?}");
+    assert_eq!(put("bytes 3-4/5", "lo"), kept);
+    assert_eq!((put("bytes */5", ""), files(&server)), (kept.clone(), vec![HELLO.to_owned()]));
+    assert_eq!(server.get(&format!("/api/v4/attachments/{HELLO}")).pair(), (200, "hello"));
+    assert_eq!(put("", "hello"), kept, "whole, as curl -T has it");
+    let other = put("", "other");
+    assert!(other.0 == 400 && other.1.contains("not what the id says"), "{}", other.1);
+    assert_eq!(server.get(&format!("/api/v4/attachments/{HELLO}")).pair(), (200, "hello"));
+}
+
+#[test]
+fn a_part_that_breaks_off_stays_as_far_as_it_came() {
+    let server = TestServer::start_with(|options| {
+        options.attachment_bytes_max = 5;
+        options.body_timeout = Duration::from_millis(300);
+    });
+    let received = |count: u64| {
+        let asked = put(&server, "bytes */5", "").send();
+        (asked.status, asked.body.ends_with(&format!("\"received\":{count}}}"))) == (202, true)
+    };
+    let bytes = put(&server, "", "hello").to_bytes();
+    let mut left = Connection::open(server.address);
+    left.send(&bytes[..bytes.len() - 3]);
+    drop(left);
+    wait_until(|| received(2));
+    let mut slow = Connection::open(server.address);
+    let bytes = put(&server, "bytes 2-4/5", "llo").to_bytes();
+    slow.send(&bytes[..bytes.len() - 2]);
+    assert_eq!(slow.reply().status, 408);
+    wait_until(|| received(3));
+    // One that hangs, and the same client over another connection.
+    let mut hangs = Connection::open(server.address);
+    let bytes = put(&server, "bytes 3-4/5", "lo").to_bytes();
+    hangs.send(&bytes[..bytes.len() - 1]);
+    // Whoever begins later has it, so it may take another try.
+    wait_until(|| put(&server, "bytes 3-4/5", "lo").send().status == 200);
+    assert!(matches!(hangs.reply().status, 408 | 409), "whenever it began");
+    assert_eq!(files(&server), [HELLO]);
+    for (range, body, status) in [
+        ("bytes 0-5/6", "hello!", 413),
+        ("bytes */6", "", 413),
+        ("bytes 0-1/5", "hello", 400),
+        ("bytes */5", "hello", 400),
+        ("bytes 4-0/5", "", 400),
+        ("bites 0-4/5", "hello", 400),
+    ] {
+        let reply = put(&server, range, body).send();
+        assert_eq!(reply.status, status, "{range}: {}", reply.body);
+    }
+    let chunked = format!(
+        "PUT /api/v4/attachments/{HELLO} HTTP/1.1\r\nHost: {}\r\nContent-Range: bytes 0-1/5\r\nTransfer-Encoding: chunked\r\n\r\n\
+         3\r\nhel\r\n0\r\n\r\n",
+        server.address
+    );
+    let mut more = Connection::open(server.address);
+    more.send(chunked.as_bytes());
+    assert_eq!(more.reply().status, 400, "more than it says");
+    let no_id = server.request("PUT", "/api/v4/attachments/hello").body("hello").send();
+    assert!(no_id.status == 400 && no_id.message().starts_with("\"hello\" is no attachment's id"), "{}", no_id.body);
+}
+
+#[test]
+fn nobody_learns_from_parts_what_others_have() {
+    let server = TestServer::start();
+    let keys = ["a", "b"].map(|name| server.key(name, &[("default", Some("people"), &[Permission::Write])]));
+    let reader = server.key("reader", &[("default", None, &[Permission::Read])]);
+    let sent = |key: &str, range: &str, body: &str| put(&server, range, body).key(key).send().status;
+    assert_eq!(sent(&keys[0], "bytes 0-1/5", "he"), 202);
+    let asked = put(&server, "bytes */5", "").key(&keys[1]).send();
+    assert!(asked.body.ends_with(r#""received":0}"#), "{}", asked.body);
+    assert_eq!(sent(&keys[0], "bytes 2-4/5", "llo"), 200);
+    let asked = put(&server, "bytes */5", "").key(&keys[1]).send();
+    assert!(asked.status == 202 && asked.body.ends_with(r#""received":0}"#), "{}", asked.body);
+    assert_eq!((sent(&reader, "", "hello"), sent(&reader, "bytes */5", "")), (403, 403));
+    assert_eq!(put(&server, "", "hello").send().status, 401);
+}

@@ -1,4 +1,5 @@
-//! Removes attachments that no document holds, now and then, as `--attachment-grace` says.
+//! Removes attachments that no document holds, now and then, as `--attachment-grace` says; and what came of uploads that
+//! nobody went on with.
 //!
 //! Invariants: one app at a time is looked through, on one thread, which rests as long as it works; an
 //! app that is closed and has nothing to remove is not opened for it.
@@ -45,6 +46,9 @@ pub(super) async fn keep(
             if *stopping.borrow() {
                 return;
             }
+            if let Some(app) = data.opened(name.as_str()) {
+                remove_old_parts(app).await;
+            }
             if is_worth_a_look(&data, name.as_str(), grace, &seen) {
                 // Why it cannot be opened is told elsewhere.
                 let Ok(app) = topics.app(name.as_str()).await else { continue };
@@ -63,6 +67,18 @@ fn is_worth_a_look(data: &DataDir, app: &str, grace: Duration, seen: &Seen) -> b
             stats.unheld > 0 || (stats.count > 0 && seen.get(app.name().as_str()) != Some(&now))
         }
         None => data.has_old_attachments(app, ms(grace)),
+    }
+}
+
+/// Those of an app that is closed go once it is opened.
+async fn remove_old_parts(app: Arc<App>) {
+    let removed = tokio::task::spawn_blocking(move || {
+        if let Err(error) = app.blobs().remove_old_parts(app.now_ms()) {
+            tracing::error!(app = app.name().as_str(), %error, "what came of attachments in part cannot be removed");
+        }
+    });
+    if let Err(error) = removed.await {
+        tracing::error!(%error, "removing what came of attachments ended");
     }
 }
 

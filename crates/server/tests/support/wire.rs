@@ -24,6 +24,10 @@ struct Shared {
 struct State {
     condition: Condition,
     connections: Vec<TcpStream>,
+    /// After how many bytes to the server a connection ends.
+    bytes_max: Option<usize>,
+    /// How many have gone there over all connections.
+    carried: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +44,7 @@ impl Wire {
     pub(crate) fn cut_off() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = State { condition: Condition::Cut, connections: Vec::new() };
+        let state = State { condition: Condition::Cut, connections: Vec::new(), bytes_max: None, carried: 0 };
         let shared = Arc::new(Shared { target: Mutex::new(None), state: Mutex::new(state), changed: Condvar::new() });
         let accepting = Arc::downgrade(&shared);
         std::thread::spawn(move || {
@@ -84,6 +88,16 @@ impl Wire {
         self.mend();
     }
 
+    /// From now on a connection ends after so many bytes to the server.
+    pub(crate) fn end_connections_after(&self, bytes: usize) {
+        self.shared.state.lock().unwrap().bytes_max = Some(bytes);
+    }
+
+    /// How many bytes have gone to the server.
+    pub(crate) fn carried(&self) -> usize {
+        self.shared.state.lock().unwrap().carried
+    }
+
     /// Holds every byte back.
     pub(crate) fn stall(&self) {
         self.shared.state.lock().unwrap().condition = Condition::Stalled;
@@ -124,19 +138,27 @@ impl Shared {
             state.connections.push(stream.try_clone().unwrap());
         }
         let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
-        for (from, to) in [(client, server), back] {
+        for ((from, to), is_to_server) in [((client, server), true), (back, false)] {
             let shared = self.clone();
-            std::thread::spawn(move || shared.carry(from, to));
+            std::thread::spawn(move || shared.carry(from, to, is_to_server));
         }
     }
 
     /// Carries bytes until one side ends.
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream) {
-        let mut bytes = [0; 16 << 10];
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream, is_to_server: bool) {
+        let (mut bytes, mut carried) = ([0; 16 << 10], 0);
         while let Ok(read @ 1..) = from.read(&mut bytes) {
             let state = self.state.lock().unwrap();
             let is_stalled = |state: &mut State| state.condition == Condition::Stalled;
-            drop(self.changed.wait_while(state, is_stalled).unwrap());
+            let mut state = self.changed.wait_while(state, is_stalled).unwrap();
+            if is_to_server {
+                carried += read;
+                if state.bytes_max.is_some_and(|bytes_max| carried > bytes_max) {
+                    break;
+                }
+                state.carried += read;
+            }
+            drop(state);
             if to.write_all(&bytes[..read]).is_err() {
                 break;
             }

@@ -1,8 +1,11 @@
 //! Uploads, each in a thread of its own, so that nothing waits for it but what must.
+//!
+//! One that breaks off goes on where it was, over connections and processes: the server keeps what came.
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     sync::Arc,
     thread,
 };
@@ -29,6 +32,13 @@ pub(crate) enum Uploaded {
     Refused(NackCode, String),
 }
 
+/// What a server has of a file.
+enum Came {
+    Part(u64),
+    /// It says something else.
+    Answer(Response),
+}
+
 /// Begins to upload the file, and tells the mailbox.
 pub(crate) fn start(attachments: Arc<Attachments>, id: String, mailbox: Mailbox) -> io::Result<()> {
     let run = move || {
@@ -48,9 +58,55 @@ impl Attachments {
             return Ok(Uploaded::Done);
         }
         let file = File::open(path)?;
-        self.answered(self.post(server, &file)?, id)
+        let len = file.metadata()?.len();
+        let mut at = match self.ask(server, id, len)? {
+            Came::Part(received) => received,
+            // A server that knows no parts.
+            Came::Answer(answer) if answer.status == 405 => return self.answered(self.post(server, &file)?, id),
+            Came::Answer(answer) => return self.answered(answer, id),
+        };
+        loop {
+            let failed = match self.put(server, id, &file, at..len) {
+                Ok(answer) => return self.answered(answer, id),
+                Err(error) => error,
+            };
+            at = match self.ask(server, id, len)? {
+                // Each connection brings some of it.
+                Came::Part(received) if received > at => received,
+                Came::Part(_) => return Err(failed),
+                Came::Answer(answer) => return self.answered(answer, id),
+            };
+        }
     }
 
+    /// How much of the file the server has, or what else it says.
+    fn ask(&self, server: &Server, id: &str, len: u64) -> io::Result<Came> {
+        #[derive(Deserialize)]
+        struct Received {
+            received: u64,
+        }
+        let mut request = self.request("PUT", format!("{}/{id}", server.endpoint.attachments_path()));
+        request.headers.push(("Content-Range", format!("bytes */{len}")));
+        let answer = Request { body: Some((&mut io::empty(), 0)), ..request }.send(server)?;
+        if answer.status != 202 {
+            return Ok(Came::Answer(answer));
+        }
+        let Received { received } = serde_json::from_slice(&answer.bytes(ATTACHMENT_ANSWER_BYTES_MAX)?)?;
+        // Where all came and was not kept, its last byte has it kept.
+        Ok(Came::Part(received.min(len.saturating_sub(1))))
+    }
+
+    fn put(&self, server: &Server, id: &str, mut file: &File, part: Range<u64>) -> io::Result<Response> {
+        file.seek(SeekFrom::Start(part.start))?;
+        let mut request = self.request("PUT", format!("{}/{id}", server.endpoint.attachments_path()));
+        if !part.is_empty() {
+            let range = format!("bytes {}-{}/{}", part.start, part.end - 1, part.end);
+            request.headers.push(("Content-Range", range));
+        }
+        Request { body: Some((&mut file, part.end - part.start)), ..request }.send(server)
+    }
+
+    /// Whole, as a form.
     fn post(&self, server: &Server, file: &File) -> io::Result<Response> {
         let boundary = format!("headwater-{:032x}", rand::random::<u128>());
         let head = format!(
@@ -78,7 +134,9 @@ impl Attachments {
                     false => Uploaded::Refused(NackCode::Invalid, "the file is damaged here".to_owned()),
                 }
             }
-            401 | 408 | 429 | 500.. => Uploaded::Failed(format!("cannot upload an attachment: {}", response.why())),
+            202 | 401 | 408 | 409 | 429 | 500.. => {
+                Uploaded::Failed(format!("cannot upload an attachment: {}", response.why()))
+            }
             413 => Uploaded::Refused(NackCode::TooLarge, response.why()),
             400 => Uploaded::Refused(NackCode::Invalid, response.why()),
             _ => Uploaded::Refused(NackCode::Denied, response.why()),
