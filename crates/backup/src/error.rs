@@ -16,7 +16,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// There is something else.
-    #[error("{path} is no folder of backups: it is not empty, and has no backup.json. Name an empty or a new folder")]
+    #[error("{path} is no folder of backups: it has no backup.json, and is not empty, as one for the first backup is")]
     NotABackup {
         /// The folder.
         path: PathBuf,

@@ -38,7 +38,7 @@ impl PointName {
     }
 
     /// The time that it names, ms since the epoch; `None` if there is no such time.
-    fn ms(&self) -> Option<u64> {
+    pub(crate) fn ms(&self) -> Option<u64> {
         let number = |range: Range<usize>| self.0[range].parse::<u16>().ok();
         let small = |range: Range<usize>| number(range).and_then(|number| u8::try_from(number).ok());
         let month = Month::try_from(small(4..6)?).ok()?;

@@ -47,7 +47,17 @@ pub(crate) fn remove_old(
     let points: Vec<PointName> = backup.points().to_vec();
     let (mut seen, mut old) = (BTreeSet::new(), Vec::new());
     for (n, point) in points.iter().rev().enumerate() {
-        let manifest = backup.manifest(point)?;
+        let manifest = match backup.manifest(point) {
+            // Nobody can restore it, nor what is of its time.
+            Err(error @ Error::Damaged { .. }) => {
+                if n > 0 && point.ms().is_some_and(|ms| ms < taken_before_ms) {
+                    tracing::warn!(%error, %point, "the point goes, which cannot be read");
+                    old.push(point.clone());
+                }
+                continue;
+            }
+            manifest => manifest?,
+        };
         let new_here = manifest.apps.iter().filter(|app| seen.insert(app.name.clone())).count();
         if n > 0 && new_here == 0 && manifest.taken_ms < taken_before_ms {
             old.push(point.clone());

@@ -28,6 +28,9 @@ impl Backup {
     /// Only [`Error::Stopped`]: what is wrong with the backup is a finding.
     pub fn verify(&self, tell: &mut dyn FnMut(Progress) -> Course) -> Result<Verified, Error> {
         let mut verified = Verified { points: self.points().len(), ..Verified::default() };
+        if self.points().is_empty() {
+            verified.findings.push("there is no point".to_owned());
+        }
         let mut needed_by: BTreeMap<_, Vec<&str>> = BTreeMap::new();
         for point in self.points() {
             match self.manifest(point) {

@@ -51,6 +51,7 @@ fn what_cannot_be_restored_is_refused_and_leaves_nothing() {
     for (arguments, code, why) in [
         (&["--to-txn", "99"][..], 1, "app \"default\" has no transaction 99: its newest is 5"),
         (&["--to-txn", "shop=1"], 2, "no app \"shop\""),
+        (&["--to-txn", "1", "--to-txn", "default=2"], 2, "--to-txn is given twice for the app \"default\""),
         (&["--to-txn", "1", "--to-time", "1h"], 2, "cannot be used with"),
         (&["--point", "20260131T120000.000Z"], 1, "is a data directory, not a folder of backups"),
     ] {

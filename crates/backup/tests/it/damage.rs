@@ -67,6 +67,20 @@ fn a_manifest_under_the_name_of_another_point_is_not_believed() {
 }
 
 #[test]
+fn a_point_that_cannot_be_read_goes_with_the_old_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let [target, made] = backed_up(dir.path());
+    std::fs::write(manifest(&target), "x").unwrap();
+    let data = open(&dir.path().join("data"), options());
+    take(&target, &data).unwrap();
+    assert_eq!(Backup::open(&target).unwrap().points().len(), 2);
+    assert!(matches!(backup::prune(&target, START_MS), Err(Error::Damaged { .. })), "not old, and in the way");
+    let pruned = backup::prune(&target, u64::MAX).unwrap();
+    assert_eq!((pruned.points.len(), verify(&target)), (1, Vec::<String>::new()));
+    extract(&target, &made).unwrap();
+}
+
+#[test]
 fn no_flipped_bit_of_a_manifest_is_believed() {
     let dir = tempfile::tempdir().unwrap();
     let [target, made] = backed_up(dir.path());

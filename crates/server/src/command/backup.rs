@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use backup::{Course, Passphrase, PruneAfter, Taken, Taking};
 use serde_json::json;
 use store::{AppName, DataDir, StoreOptions, WallClock as _};
@@ -145,9 +145,16 @@ impl Backup {
 
     fn print_points(&self, to: &Path) -> anyhow::Result<()> {
         let backup = backup::Backup::open(to)?;
-        let (mut rows, mut shown) = (Vec::new(), Vec::new());
+        let (mut rows, mut shown, mut is_whole) = (Vec::new(), Vec::new(), true);
         for point in backup.points() {
-            let manifest = backup.manifest(point)?;
+            let manifest = match backup.manifest(point) {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    eprintln!("headwater: the point {point} cannot be restored, others can (--point): {error}");
+                    is_whole = false;
+                    continue;
+                }
+            };
             let (bytes, has_secrets) = (manifest.bytes(), manifest.has_secrets());
             let secrets = if has_secrets { "encrypted" } else { "none" };
             rows.push(vec![
@@ -163,10 +170,14 @@ impl Backup {
                 "apps": manifest.apps, "leftOut": manifest.left_out,
             }));
         }
-        if self.json {
-            return print_line(&json!({ "points": shown }).to_string());
+        match self.json {
+            true => print_line(&json!({ "points": shown }).to_string())?,
+            false => {
+                print_table(&["point", "taken", "apps", "left out", "size", "secrets"], &rows, "there is no point yet")?
+            }
         }
-        print_table(&["point", "taken", "apps", "left out", "size", "secrets"], &rows, "there is no point yet")
+        ensure!(is_whole, "not every point can be read");
+        Ok(())
     }
 }
 

@@ -130,7 +130,9 @@ impl Restore {
                     )));
                 }
             };
-            wanted.insert(app, RestoreTo::Txn(TxnId(*txn)));
+            if wanted.insert(app.clone(), RestoreTo::Txn(TxnId(*txn))).is_some() {
+                return Err(usage(format!("--to-txn is given twice for the app {app:?}")));
+            }
         }
         Ok(wanted)
     }
