@@ -220,6 +220,9 @@ impl Server {
         let topics = TopicRegistry::new(data.clone());
         topics.open_at_start(&settings.app).await;
         let maintenance = Maintenance::new(data.clone(), topics.clone());
+        if !settings.delivers {
+            tracing::warn!("--no-sinks: nothing is delivered to sinks");
+        }
         let (run_id, listeners, delivers) = (run_id(), listening.addresses(), settings.delivers);
         let host = sinks::Host { run_id, listeners, delivers, ..sinks::Host::of(&data) };
         let sinks = Sinks::open(topics.clone(), host).context("the sinks")?;

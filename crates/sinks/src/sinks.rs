@@ -262,16 +262,16 @@ impl Sinks {
             None => Arc::default(),
         };
         let (stop, stopping) = watch::channel(false);
-        let task = if sink.is_paused {
+        let task = if sink.is_paused || !self.host.delivers {
             if matches!(sink.target, Target::Webhook { .. })
                 && let Ok(set_aside) = self.folders.set_aside(&key.0, &key.1).await
             {
                 status.set_aside_are(set_aside.count());
             }
-            status.paused(sink.pause_reason.clone());
-            None
-        } else if !self.host.delivers {
-            status.waiting("the server was started with --no-sinks and delivers nothing", None);
+            match sink.is_paused {
+                true => status.paused(sink.pause_reason.clone()),
+                false => status.waiting("the server was started with --no-sinks and delivers nothing", None),
+            }
             None
         } else {
             let host = self.host.clone();
