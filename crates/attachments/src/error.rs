@@ -7,9 +7,9 @@ use std::io;
 pub enum AttachmentError {
     /// The uploader has too much that no document holds.
     #[error(
-        "{} has {held_bytes} bytes of attachments that no document holds, at most {bytes_max} are kept: \
-         write their tokens into documents, or wait until they go",
-        if uploader.is_empty() { "who calls without a key" } else { uploader }
+        "{} has {held_bytes} bytes of attachments that no document holds, or that came in part; at most {bytes_max} are \
+         kept: write their tokens into documents, or wait until they go",
+        shown(uploader)
     )]
     TooMuchUnheld {
         /// Whose they are.
@@ -28,7 +28,7 @@ pub enum AttachmentError {
     /// What came is not what its id says.
     #[error(
         "what came is not what the id says, the SHA-256 of the file{}",
-        if *resumed { ": send it once more, from its beginning" } else { "" }
+        if *resumed { ": send it once more, in one piece" } else { "" }
     )]
     NotItsName {
         /// Whether it came in parts: then one of them may not have outlived a crash.
@@ -41,8 +41,17 @@ pub enum AttachmentError {
     #[error("the disk is full: the attachment was not kept; uploads go on when there is space")]
     DiskFull,
     /// Its file could not be written.
-    #[error("the attachment cannot be kept: {0}")]
+    #[error("the attachment's file cannot be written or read: {0}")]
     Io(#[source] io::Error),
+}
+
+/// Whoever is known by more than a name has that behind a slash.
+fn shown(uploader: &str) -> &str {
+    match uploader.split('/').next() {
+        None | Some("") => "who calls without a key",
+        Some("*") => "the admin key",
+        Some(name) => name,
+    }
 }
 
 impl From<io::Error> for AttachmentError {

@@ -12,7 +12,7 @@ use crate::{
     AttachmentError, BlobId, Blobs, limits,
     note::Note,
     part::{Lease, Writer},
-    state::{State, Upload, counted},
+    state::{State, Upload},
 };
 
 /// A blob that is being written.
@@ -108,13 +108,7 @@ impl Incoming {
         let blobs = self.blobs.clone();
         let mut state = blobs.state();
         let by = uploaders(&state, id, uploader);
-        if by.first().is_some_and(|first| first == uploader) {
-            let held_bytes = state.unheld_bytes(uploader, Some(id));
-            if held_bytes + counted(self.len) > limits::UNHELD_BYTES_MAX {
-                let (uploader, bytes_max) = (uploader.to_owned(), limits::UNHELD_BYTES_MAX);
-                return Err(AttachmentError::TooMuchUnheld { uploader, held_bytes, bytes_max });
-            }
-        }
+        state.check_room(uploader, id, self.len)?;
         let Some(path) = &self.path else { return Ok(()) };
         let (named, before) = (blobs.path(id), std::fs::metadata(blobs.path(id)).ok().map(|known| known.len()));
         files::rename(path, &named)?;

@@ -106,12 +106,17 @@ impl Lease {
 }
 
 impl Drop for Lease {
+    /// What was about to come and did not counts no more.
     fn drop(&mut self) {
         let mut state = self.blobs.state();
         // Who waits for their turn has it too.
-        let is_last = |part: &Part| part.len == 0 && Arc::strong_count(&part.writer) == 2;
-        if state.parts.get(&self.name).is_some_and(is_last) {
-            state.parts.remove(&self.name);
+        let Some(part) = state.parts.get_mut(&self.name).filter(|part| Arc::strong_count(&part.writer) == 2) else {
+            return;
+        };
+        match self.blobs.part_len(&self.name) {
+            Ok(0) | Err(_) if part.len == 0 => drop(state.parts.remove(&self.name)),
+            Ok(came) => part.len = came,
+            Err(error) => tracing::warn!(%error, "what came of an attachment cannot be looked at"),
         }
     }
 }
@@ -119,7 +124,17 @@ impl Drop for Lease {
 impl Blobs {
     /// How much of a blob `sender` has sent before, in bytes.
     pub fn received(&self, id: BlobId, sender: &str) -> io::Result<u64> {
-        match fs::metadata(self.folder.join(PartName::new(sender, id).file())) {
+        self.part_len(&PartName::new(sender, id))
+    }
+
+    /// Whether somebody is about to write more of what `sender` sends.
+    pub fn is_under_way(&self, id: BlobId, sender: &str) -> bool {
+        let state = self.state();
+        state.parts.get(&PartName::new(sender, id)).is_some_and(|part| Arc::strong_count(&part.writer) > 1)
+    }
+
+    fn part_len(&self, name: &PartName) -> io::Result<u64> {
+        match fs::metadata(self.folder.join(name.file())) {
             Ok(metadata) => Ok(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error),
@@ -162,11 +177,7 @@ impl Blobs {
 
     fn lease(self: &Arc<Self>, name: PartName, sender: &str, len: u64) -> Result<Lease, AttachmentError> {
         let mut state = self.state();
-        let held_bytes = state.unheld_bytes(sender, Some(&name.id));
-        if held_bytes + counted(len) > limits::UNHELD_BYTES_MAX {
-            let (uploader, bytes_max) = (sender.to_owned(), limits::UNHELD_BYTES_MAX);
-            return Err(AttachmentError::TooMuchUnheld { uploader, held_bytes, bytes_max });
-        }
+        state.check_room(sender, &name.id, len)?;
         let part = state.parts.entry(name).or_default();
         part.len = counted(len);
         let writer = Writer { last: part.writer.clone(), turn: 0 };
@@ -187,7 +198,8 @@ impl Blobs {
         for name in left {
             let path = self.folder.join(name.file());
             match written_ms(&path)? {
-                Some(ms) if ms.saturating_add(limits::PART_KEPT_MS) > now_ms => continue,
+                // One of a time to come was written before the clock was set back.
+                Some(ms) if ms.abs_diff(now_ms) < limits::PART_KEPT_MS => continue,
                 Some(_) => files::remove(&path)?,
                 None => {}
             }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::{BlobId, limits, part::PartName};
+use crate::{AttachmentError, BlobId, limits, part::PartName};
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -28,12 +28,18 @@ pub(crate) struct State {
 pub(crate) struct Upload {
     pub(crate) len: u64,
     pub(crate) since_ms: u64,
-    /// The first is the one to whom it counts.
+    /// It counts to each of them: to one alone, another would learn from what counts to them that it was there.
     pub(crate) by: Vec<String>,
     /// Whether a document held it when somebody last looked.
     pub(crate) is_held: bool,
     /// During which sweep somebody had to do with it last: that one does not remove it.
     pub(crate) touched: u64,
+}
+
+impl Upload {
+    pub(crate) fn is_by(&self, uploader: &str) -> bool {
+        self.by.iter().any(|known| known == uploader)
+    }
 }
 
 /// What came of a blob, or is about to.
@@ -49,20 +55,27 @@ impl State {
     /// What `uploader` has in blobs that no document holds and in parts of some, in bytes, without
     /// `except`.
     pub(crate) fn unheld_bytes(&self, uploader: &str, except: Option<&BlobId>) -> u64 {
-        let is_theirs = |(known, upload): &(&BlobId, &Upload)| {
-            Some(*known) != except && !upload.is_held && upload.by.first().is_some_and(|first| first == uploader)
-        };
+        let is_theirs =
+            |(known, upload): &(&BlobId, &Upload)| Some(*known) != except && !upload.is_held && upload.is_by(uploader);
         let whole = self.uploads.iter().filter(is_theirs).map(|(_, upload)| counted(upload.len));
         let parts = self.parts.iter().filter(|(name, _)| name.is_of(uploader) && except != Some(&name.id));
         whole.chain(parts.map(|(_, part)| counted(part.len))).sum()
     }
 
+    /// Whether `uploader` may have `len` bytes more that no document holds, of this blob.
+    pub(crate) fn check_room(&self, uploader: &str, id: &BlobId, len: u64) -> Result<(), AttachmentError> {
+        let held_bytes = self.unheld_bytes(uploader, Some(id));
+        if held_bytes + counted(len) <= limits::UNHELD_BYTES_MAX {
+            return Ok(());
+        }
+        let (uploader, bytes_max) = (uploader.to_owned(), limits::UNHELD_BYTES_MAX);
+        Err(AttachmentError::TooMuchUnheld { uploader, held_bytes, bytes_max })
+    }
+
     /// Whether one of theirs is to go at the next sweep.
     pub(crate) fn has_overdue(&self, uploader: &str, now_ms: u64, grace_ms: u64) -> bool {
         let is_overdue = |upload: &Upload| !upload.is_held && upload.since_ms.saturating_add(grace_ms) <= now_ms;
-        let mut theirs =
-            self.uploads.values().filter(|upload| upload.by.first().is_some_and(|first| first == uploader));
-        theirs.any(is_overdue)
+        self.uploads.values().filter(|upload| upload.is_by(uploader)).any(is_overdue)
     }
 }
 

@@ -68,6 +68,11 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), BodyError> {
     }
 }
 
+/// Whether there is none, also none whose length is to be found out.
+pub(crate) fn is_none(body: &Body) -> bool {
+    HttpBody::is_end_stream(body)
+}
+
 pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

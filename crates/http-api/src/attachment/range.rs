@@ -32,10 +32,14 @@ pub(crate) struct Sent {
 /// What the body is by its headers; `None` if they do not say.
 pub(crate) fn sent(headers: &HeaderMap) -> Option<Sent> {
     let announced = body::announced_length(headers);
-    let Some(text) = headers.get(header::CONTENT_RANGE) else {
-        return announced.map(|len| Sent { range: Some((0, len)), len });
+    let mut given = headers.get_all(header::CONTENT_RANGE).iter();
+    let text = match (given.next(), given.next()) {
+        (None, _) => return announced.map(|len| Sent { range: Some((0, len)), len }),
+        (Some(text), None) => text.to_str().ok()?.trim(),
+        (Some(_), Some(_)) => return None,
     };
-    let (range, len) = text.to_str().ok()?.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (_, range) = text.split_once(' ').filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"))?;
+    let (range, len) = range.split_once('/')?;
     let len = decimal(len)?;
     if range.trim() == "*" {
         return (announced.unwrap_or(0) == 0).then_some(Sent { range: None, len });
@@ -152,6 +156,7 @@ mod tests {
             ("", "0", Some((Some((0, 0)), 0))),
             ("bytes 0-4/5", "5", Some((Some((0, 5)), 5))),
             ("bytes 2-3/5", "2", Some((Some((2, 4)), 5))),
+            ("Bytes 2-3/5", "2", Some((Some((2, 4)), 5))),
             ("bytes */5", "0", Some((None, 5))),
             ("bytes */5", "1", None),
             ("bytes 2-3/5", "3", None),
@@ -166,5 +171,9 @@ mod tests {
             assert_eq!(with(content_range, length), expected, "{content_range} of {length}");
         }
         assert_eq!(sent(&headers(&[])), None);
+        let mut twice = headers(&[(header::CONTENT_RANGE, "bytes */5")]);
+        assert!(sent(&twice).is_some());
+        twice.append(header::CONTENT_RANGE, HeaderValue::from_static("bytes */6"));
+        assert_eq!(sent(&twice), None);
     }
 }

@@ -16,6 +16,7 @@ use axum::{
 use credentials::Permission;
 use serde::Serialize;
 use store::App;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     attachment::{
@@ -75,28 +76,60 @@ pub(crate) async fn put(State(state): State<Shared>, call: UnreadCall) -> Result
         return Err(Failure::AttachmentTooLong { bytes_max });
     }
     let uploader = call.caller.scope();
-    let Some((first, end)) = range else { return received_before(call.app, id, len, uploader).await };
+    let Some((first, end)) = range else {
+        if !body::is_none(&call.body) {
+            return Err(Failure::ContentRange);
+        }
+        return received_before(call.app, id, len, uploader, state.clock.now_ms()).await;
+    };
     call.app.check_room_for(end - first)?;
     let _share = body::share(&state, &call.guest, limits::ATTACHMENT_MEMORY_BYTES).await?;
-    let (receiving, now_ms) = (receiving(&state, &call), state.clock.now_ms());
-    Ok(match receiving.receive_part(id, (first, end, len), call.body, &uploader, now_ms).await? {
-        Received::Whole(stored) => uploaded(stored),
-        Received::Part { bytes } => partly(id, len, bytes),
-    })
+    let (receiving, now_ms, app) = (receiving(&state, &call), state.clock.now_ms(), call.app);
+    match receiving.receive_part(id, (first, end, len), call.body, &uploader, now_ms).await {
+        Ok(Received::Whole(stored)) => Ok(uploaded(stored)),
+        Ok(Received::Part { bytes }) => Ok(partly(id, len, bytes)),
+        // Whoever did not get the answer to the last part sends it again.
+        Err(Failure::Attachment(AttachmentError::Ahead { received })) => {
+            let is_kept = move || is_uploaded(&app, id, len, &uploader);
+            match tokio::task::spawn_blocking(is_kept).await?? {
+                true => Ok(uploaded(Stored { id, len })),
+                false => Err(AttachmentError::Ahead { received }.into()),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
-/// How much of a blob its sender has sent: all where they have uploaded it.
-async fn received_before(app: Arc<App>, id: BlobId, len: u64, uploader: String) -> Result<Response, Failure> {
+/// How much of a blob its sender has sent. Where that is all of it and was not kept, since they broke off, it is now.
+async fn received_before(
+    app: Arc<App>,
+    id: BlobId,
+    len: u64,
+    uploader: String,
+    now_ms: u64,
+) -> Result<Response, Failure> {
+    // Their connection broke, and what came over it is still on its way to the disk.
+    let asked = Instant::now();
+    while app.blobs().is_under_way(id, &uploader) && asked.elapsed() < limits::PART_SETTLES_MAX {
+        sleep(limits::PART_SETTLES_PAUSE).await;
+    }
     let look = move || {
-        if app.blobs().was_uploaded_by(&id, &uploader)
-            && let Some(file) = app.blobs().find(&id)?
-            && file.len_bytes() == len
-        {
+        if is_uploaded(&app, id, len, &uploader)? {
             return Ok(uploaded(Stored { id, len }));
         }
-        app.blobs().received(id, &uploader).map(|received| partly(id, len, received))
+        let received = app.blobs().received(id, &uploader)?;
+        if received >= len && len > 0 {
+            return app.blobs().resume(id, &uploader, len, len)?.finish(&uploader, now_ms).map(uploaded);
+        }
+        Ok(partly(id, len, received))
     };
-    Ok(tokio::task::spawn_blocking(move || look().map_err(AttachmentError::Io)).await??)
+    Ok(tokio::task::spawn_blocking(look).await??)
+}
+
+/// Whether that caller has uploaded it, and it is there. Blocks on disk.
+fn is_uploaded(app: &App, id: BlobId, len: u64, uploader: &str) -> Result<bool, AttachmentError> {
+    let is_theirs = app.blobs().was_uploaded_by(&id, uploader);
+    Ok(is_theirs && app.blobs().find(&id)?.is_some_and(|file| file.len_bytes() == len))
 }
 
 fn check_may_upload(call: &UnreadCall) -> Result<(), Failure> {

@@ -235,6 +235,7 @@ fn a_file_comes_in_parts() {
     assert_eq!(put("bytes 3-4/5", "lo"), kept);
     assert_eq!((put("bytes */5", ""), files(&server)), (kept.clone(), vec![HELLO.to_owned()]));
     assert_eq!(server.get(&format!("/api/v4/attachments/{HELLO}")).pair(), (200, "hello"));
+    assert_eq!(put("bytes 3-4/5", "lo"), kept, "whoever did not get the answer sends it again");
     assert_eq!(put("", "hello"), kept, "whole, as curl -T has it");
     let other = put("", "other");
     assert!(other.0 == 400 && other.1.contains("not what the id says"), "{}", other.1);
@@ -288,8 +289,26 @@ fn a_part_that_breaks_off_stays_as_far_as_it_came() {
     let mut more = Connection::open(server.address);
     more.send(chunked.as_bytes());
     assert_eq!(more.reply().status, 400, "more than it says");
+    let more = chunked.replace("0-1/5", "*/5");
+    let mut asks = Connection::open(server.address);
+    asks.send(more.as_bytes());
+    assert_eq!(asks.reply().status, 400, "who asks sends nothing");
     let no_id = server.request("PUT", "/api/v4/attachments/hello").body("hello").send();
     assert!(no_id.status == 400 && no_id.message().starts_with("\"hello\" is no attachment's id"), "{}", no_id.body);
+}
+
+#[test]
+fn what_came_whole_is_kept_though_its_sender_left() {
+    let server = TestServer::start();
+    let head = format!("PUT /api/v4/attachments/{HELLO} HTTP/1.1\r\nHost: {}\r\n", server.address);
+    let mut left = Connection::open(server.address);
+    left.send(
+        format!("{head}Content-Range: bytes 0-4/5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").as_bytes(),
+    );
+    drop(left);
+    wait_until(|| put(&server, "bytes */5", "").send().status == 200);
+    assert_eq!(files(&server), [HELLO]);
+    assert_eq!(server.get(&format!("/api/v4/attachments/{HELLO}")).pair(), (200, "hello"));
 }
 
 #[test]

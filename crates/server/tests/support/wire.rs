@@ -6,7 +6,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, Weak},
 };
 
 /// Connections to the wire's address, each with one to the server.
@@ -23,7 +23,8 @@ struct Shared {
 
 struct State {
     condition: Condition,
-    connections: Vec<TcpStream>,
+    /// Both ends of each; whoever carries between them has them, so that they are closed with it.
+    connections: Vec<Weak<TcpStream>>,
     /// After how many bytes to the server a connection ends.
     bytes_max: Option<usize>,
     /// How many have gone there over all connections.
@@ -119,7 +120,7 @@ impl Drop for Wire {
 
 impl State {
     fn end_connections(&mut self) {
-        for stream in self.connections.drain(..) {
+        for stream in self.connections.drain(..).filter_map(|stream| stream.upgrade()) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -133,11 +134,13 @@ impl Shared {
         let Some(server) = target.filter(|_| !is_cut).and_then(|target| TcpStream::connect(target).ok()) else {
             return;
         };
-        for stream in [&client, &server] {
+        let [client, server] = [client, server].map(|stream| {
             stream.set_nodelay(true).unwrap();
-            state.connections.push(stream.try_clone().unwrap());
-        }
-        let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let stream = Arc::new(stream);
+            state.connections.push(Arc::downgrade(&stream));
+            stream
+        });
+        let back = (server.clone(), client.clone());
         for ((from, to), is_to_server) in [((client, server), true), (back, false)] {
             let shared = self.clone();
             std::thread::spawn(move || shared.carry(from, to, is_to_server));
@@ -145,9 +148,9 @@ impl Shared {
     }
 
     /// Carries bytes until one side ends.
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream, is_to_server: bool) {
+    fn carry(&self, from: Arc<TcpStream>, to: Arc<TcpStream>, is_to_server: bool) {
         let (mut bytes, mut carried) = ([0; 16 << 10], 0);
-        while let Ok(read @ 1..) = from.read(&mut bytes) {
+        while let Ok(read @ 1..) = (&*from).read(&mut bytes) {
             let state = self.state.lock().unwrap();
             let is_stalled = |state: &mut State| state.condition == Condition::Stalled;
             let mut state = self.changed.wait_while(state, is_stalled).unwrap();
@@ -159,7 +162,7 @@ impl Shared {
                 state.carried += read;
             }
             drop(state);
-            if to.write_all(&bytes[..read]).is_err() {
+            if (&*to).write_all(&bytes[..read]).is_err() {
                 break;
             }
         }

@@ -92,8 +92,7 @@ impl Attachments {
             return Ok(Came::Answer(answer));
         }
         let Received { received } = serde_json::from_slice(&answer.bytes(ATTACHMENT_ANSWER_BYTES_MAX)?)?;
-        // Where all came and was not kept, its last byte has it kept.
-        Ok(Came::Part(received.min(len.saturating_sub(1))))
+        Ok(Came::Part(received))
     }
 
     fn put(&self, server: &Server, id: &str, mut file: &File, part: Range<u64>) -> io::Result<Response> {
