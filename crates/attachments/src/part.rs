@@ -1,8 +1,9 @@
-//! Blobs that come in parts: what came of one stays when its sender breaks off, for a day, so that they go on from there.
+//! Blobs that come in parts: what came of one stays for a day when its sender breaks off, so that they go
+//! on from there.
 //!
-//! A part is a file of its own, `.part-<sender>-<id>`, where `<sender>` is a hash of the sender's name: nobody goes on with
-//! what somebody else sent, or learns that they did. Its length is how much has come. It is not synced: what does not
-//! outlive a crash is found out by the hash of the whole.
+//! A part is a file of its own, `.part-<sender>-<id>`, where `<sender>` is a hash of the sender's name: nobody
+//! goes on with what somebody else sent, or learns that they did. Its length is how much has come. It is not
+//! synced: what does not outlive a crash is found out by the hash of the whole.
 //!
 //! Invariant: of two who go on with the same part the later has it; nothing that the earlier writes comes after.
 
@@ -141,8 +142,9 @@ impl Blobs {
         }
     }
 
-    /// Goes on with a blob from `at` on, as its `sender` says, which will be `len` bytes long; begins it where `at` is 0.
-    /// Whoever had been writing it does not any more. Blocks for as long as it takes to read what came before.
+    /// Goes on with a blob from `at` on, as its `sender` says, which will be `len` bytes long; begins it where
+    /// `at` is 0. Whoever had been writing it does not any more. Blocks for as long as it takes to read what
+    /// came before.
     ///
     /// # Errors
     /// Less than `at` is here, or with `len` it is more than the sender may have that no document holds.

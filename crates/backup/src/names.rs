@@ -29,7 +29,8 @@ impl PointName {
         ))
     }
 
-    /// The next one: of `taken_ms`, or behind `newest` where the clock does not say so. What was taken later sorts later.
+    /// The next one: of `taken_ms`, or behind `newest` where the clock does not say so. What was taken later
+    /// sorts later.
     pub(crate) fn next(taken_ms: u64, newest: Option<&Self>) -> Self {
         let behind = newest.and_then(Self::ms).map_or(0, |ms| ms + 1);
         let next = Self::of(taken_ms.max(behind));

@@ -19,8 +19,8 @@ pub const ATTACHMENT_PIECE_BYTES: usize = 256 * 1024;
 /// What an upload or a fetch counts toward [`BODIES_KIB_MAX`] or [`FETCHES_KIB_MAX`], in bytes.
 pub const ATTACHMENT_MEMORY_BYTES: usize = 1024 * 1024;
 
-/// How long whoever asks what came of an upload waits at most for what is on its way over a connection of before: much of that
-/// would have to be sent again.
+/// How long whoever asks what came of an upload waits at most for what is on its way over a connection of
+/// before: much of that would have to be sent again.
 pub const PART_SETTLES_MAX: Duration = Duration::from_secs(2);
 
 /// How long it waits at once.

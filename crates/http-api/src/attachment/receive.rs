@@ -82,8 +82,8 @@ impl Receiving {
         self.keep(file, uploader, now_ms).await
     }
 
-    /// Reads what comes of a blob that will be `len` bytes long, from `at` on and to `end` at most. Where that is all of it,
-    /// keeps it, whole and durable; else gives how much has come.
+    /// Reads what comes of a blob that will be `len` bytes long, from `at` on and to `end` at most. Where that
+    /// is all of it, keeps it, whole and durable; else gives how much has come.
     pub(crate) async fn receive_part(
         &self,
         id: BlobId,
