@@ -77,9 +77,11 @@ fn preflights() {
     let reply = preflight("https://app.example", "authorization, content-type, x-ditto-txn-id");
     assert_eq!(reply.status, 204);
     assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
-    assert!(reply.header("access-control-allow-methods").unwrap().contains("POST"));
+    let methods: Vec<&str> = reply.header("access-control-allow-methods").unwrap().split(", ").collect();
+    // PUT: parts of attachments.
+    assert!(methods.contains(&"POST") && methods.contains(&"PUT"), "{methods:?}");
     let allowed = reply.header("access-control-allow-headers").unwrap().to_ascii_lowercase();
-    for header in ["authorization", "content-type", "x-ditto-txn-id"] {
+    for header in ["authorization", "content-type", "content-range", "x-ditto-txn-id"] {
         assert!(allowed.contains(header), "{header}");
     }
     let asked = "authorization, X-Headwater-Anything, x-hydra-other, x-ditto-new, traceparent, x-foreign, cookie";
