@@ -268,7 +268,8 @@ fn a_part_that_breaks_off_stays_as_far_as_it_came() {
     hangs.send(&bytes[..bytes.len() - 1]);
     // Whoever begins later has it, so it may take another try.
     wait_until(|| put(&server, "bytes 3-4/5", "lo").send().status == 200);
-    assert!(matches!(hangs.reply().status, 408 | 409), "whenever it began");
+    // It began before and is late or too late, or after and finds the file kept.
+    assert!(matches!(hangs.reply().status, 200 | 408 | 409));
     assert_eq!(files(&server), [HELLO]);
     for (range, body, status) in [
         ("bytes 0-5/6", "hello!", 413),
