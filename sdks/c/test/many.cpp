@@ -75,9 +75,12 @@ static void check_growth(void (*rounds)(uint64_t, size_t), size_t few, size_t ma
   if (after > before + bytes_max) throw std::runtime_error(std::to_string(after - before) + " bytes stay");
 }
 
-TEST(ten_thousand_watches_leak_nothing) { check_growth(watch_and_end, 10000, 10000, 64 << 10); }
+// Queues that once were longer keep their room: less than the 16 bytes that one allocation a round takes.
+static const size_t QUEUES_MAX = 128 << 10;
 
-TEST(ten_thousand_calls_leak_nothing) { check_growth(call_often, 10000, 10000, 64 << 10); }
+TEST(ten_thousand_watches_leak_nothing) { check_growth(watch_and_end, 10000, 10000, QUEUES_MAX); }
+
+TEST(ten_thousand_calls_leak_nothing) { check_growth(call_often, 10000, 10000, QUEUES_MAX); }
 
 TEST(a_hundred_peers_leak_nothing) { check_growth(open_often, 5, 100, 64 << 10); }
 
