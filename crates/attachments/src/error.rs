@@ -7,8 +7,8 @@ use std::io;
 pub enum AttachmentError {
     /// The uploader has too much that no document holds.
     #[error(
-        "{} has {held_bytes} bytes of attachments that no document holds, or that came in part; at most {bytes_max} are \
-         kept: write their tokens into documents, or wait until they go",
+        "{} has {held_bytes} bytes of attachments that no document holds, or that came in part; \
+         at most {bytes_max} are kept: write their tokens into documents, or wait until they go",
         shown(uploader)
     )]
     TooMuchUnheld {

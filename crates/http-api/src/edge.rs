@@ -25,8 +25,9 @@ use crate::{
 
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// What every page may send.
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Content-Range, If-None-Match, If-Range, Range, traceparent, \
-    X-DITTO-TXN-ID, X-DITTO-CLIENT-ID, X-DITTO-ENSURE-INSERT, X-HYDRA-TXN-ID, X-Headwater-Cause, X-Headwater-Request-Id";
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Content-Range, If-None-Match, If-Range, Range, \
+    traceparent, X-DITTO-TXN-ID, X-DITTO-CLIENT-ID, X-DITTO-ENSURE-INSERT, X-HYDRA-TXN-ID, X-Headwater-Cause, \
+    X-Headwater-Request-Id";
 /// Names that begin so are allowed too, where they are asked for.
 const ALLOWED_PREFIXES: [&str; 3] = ["x-ditto-", "x-hydra-", "x-headwater-"];
 /// What a page may read of a reply's headers.

@@ -1,5 +1,5 @@
-//! Removes attachments that no document holds, now and then, as `--attachment-grace` says; and what came of uploads that
-//! nobody went on with.
+//! Removes attachments that no document holds, now and then, as `--attachment-grace` says; and what came of
+//! uploads that nobody went on with.
 //!
 //! Invariants: one app at a time is looked through, on one thread, which rests as long as it works; an
 //! app that is closed and has nothing to remove is not opened for it.
